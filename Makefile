@@ -1,0 +1,71 @@
+# make demo   sets itself up, runs a whole simulated clinic, serves it on 127.0.0.1
+# make check  everything CI runs
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+ONLY ?=
+
+.PHONY: help demo serve check check-all test lint format types imports deps docs browser bench lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+# The environment is a file that depends on the lock: uv if it is there, else venv + pip.
+$(VENV)/.run: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || (uv venv -q --python $(PYTHON) $(VENV) 2>/dev/null || $(PYTHON) -m venv $(VENV))
+	@if command -v uv >/dev/null; then \
+	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock; \
+	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@$(BIN)/python .ci/install_self.py
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@if command -v uv >/dev/null; then \
+	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
+	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; fi
+	@touch $@
+
+demo: $(VENV)/.run  ## a simulated clinic, end to end, served on 127.0.0.1 (ARGS=--no-serve: figures only)
+	@$(BIN)/euthymia demo $(ARGS)
+
+check: lint types imports deps test docs  ## everything CI runs
+
+check-all: check  ## check, and the slow tests
+	@$(BIN)/pytest -q -n 2 -m "slow" tests
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+format: $(VENV)/.dev  ## rewrite the code in the house format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	@$(BIN)/lint-imports --no-cache
+
+deps: $(VENV)/.dev
+	@$(BIN)/deptry src
+
+test: $(VENV)/.dev browser
+	@$(BIN)/pytest -q -n 2 -m "not slow" tests
+
+browser: $(VENV)/.dev
+	@.ci/browser
+
+docs: $(VENV)/.dev  ## docs: links and every code block
+	@$(BIN)/pytest -q docs
+
+bench: $(VENV)/.dev  ## one JSON line a claim (ONLY=name for one)
+	@$(BIN)/python benchmarks/run.py $(ONLY)
+
+lock: $(VENV)/.dev  ## make the lock files anew
+	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements.lock
+	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What a person does next: the worklist, alerts, recommendations, interventions, outcomes."""

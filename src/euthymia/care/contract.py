@@ -1,0 +1,41 @@
+"""What the care team is shown, and why."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
+
+
+class Urgency(StrEnum):
+    """How soon somebody should act. The order of the worklist."""
+
+    NOW = "now"  # an answer that speaks of self-harm: today, by a person
+    SOON = "soon"  # a model or a score says worsening
+    LOOK = "look"  # the person has fallen silent
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """One row of the worklist: who, why now, since when, on what data, what to do, whose it is."""
+
+    subject: SubjectId
+    urgency: Urgency
+    why: str
+    since: Micros | None
+    data_seen: str
+    next_step: str
+    owner: str | None
+    evidence: tuple[str, ...] = field(default_factory=tuple)
+    probability: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was shown or held back for one person, why, and to whom."""
+
+    subject: SubjectId
+    decision: str  # "review" | "no action" | "abstain"
+    why: str

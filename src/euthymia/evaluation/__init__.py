@@ -1,0 +1,1 @@
+"""Discrimination, calibration, net benefit, fairness, confounds: every figure with an interval."""

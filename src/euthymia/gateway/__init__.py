@@ -1,0 +1,1 @@
+"""The only door in: validation, consent, pseudonyms, quarantine."""

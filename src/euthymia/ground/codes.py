@@ -1,0 +1,46 @@
+"""Clinical codes that more than one room needs, each with its system in front (MEDS style)."""
+
+from typing import Final
+
+LOINC: Final = "LOINC/"
+SNOMED: Final = "SNOMED/"
+RXNORM: Final = "RxNorm/"
+ICD10: Final = "ICD10CM/"
+OWN: Final = "EUTHYMIA/"
+
+CODE_SYSTEMS: Final = {
+    "http://loinc.org": LOINC,
+    "http://snomed.info/sct": SNOMED,
+    "http://www.nlm.nih.gov/research/umls/rxnorm": RXNORM,
+    "http://hl7.org/fhir/sid/icd-10-cm": ICD10,
+    "http://hl7.org/fhir/sid/icd-10": "ICD10/",
+    "http://www.whocc.no/atc": "ATC/",
+    "http://hl7.org/fhir/sid/cvx": "CVX/",
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ActCode/",
+}
+
+PHQ9_ITEMS: Final = tuple(
+    LOINC + code
+    for code in (
+        "44250-9",  # little interest or pleasure
+        "44255-8",  # down, depressed or hopeless
+        "44259-0",  # sleep
+        "44254-1",  # tired
+        "44251-7",  # appetite
+        "44258-2",  # bad about yourself
+        "44252-5",  # concentration
+        "44253-3",  # slow or restless
+        "44260-8",  # better off dead, hurting yourself
+    )
+)
+PHQ9_TOTAL: Final = LOINC + "44261-6"
+PHQ9_DIFFICULTY: Final = LOINC + "69722-7"
+MADRS_TOTAL: Final = OWN + "madrs.total"
+
+NOTE: Final = OWN + "note"
+ADMISSION: Final = "ActCode/IMP"
+"""An in-patient encounter; `numeric_value` is its length in days where it has ended."""
+
+PURPOSE_SYSTEM: Final = "urn:euthymia:purpose"
+"""FHIR Consent.provision.purpose: care, monitoring, research, training. The HL7 v3 ActReason codes
+TREAT (care) and HRESCH (research) are read as well."""

@@ -1,0 +1,104 @@
+"""What a source hands to the gateway: the items a reader yields, checked once at the border.
+
+A *row* is one record in the source's own terms: a CSV line, a FHIR resource, an item response set.
+Every row that a reader meets is named by exactly one item (by its `row` number, counted from 1 in
+its file), so that rows in = stored + rejected + duplicates can be proved.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from euthymia.ground.audit import Purpose
+from euthymia.ground.ids import SourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who somebody is: the identified part, which only the gateway and the identity store hold.
+
+    `identifiers` holds every identifier the source gives; any of them finds the person again.
+    `care_team` holds user names (or the practitioners' identifiers) in a care relationship.
+    """
+
+    row: int
+    identifiers: tuple[SourceId, ...]
+    name: str | None = None
+    birth_date: date | None = None
+    sex: str | None = None
+    address: str | None = None
+    telecom: tuple[str, ...] = ()
+    language: str | None = None
+    race: str | None = None
+    ethnicity: str | None = None
+    site: str | None = None
+    time_zone: str | None = None
+    care_team: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A consent given (`permit`) or withdrawn for some purposes, from `at` until `until`."""
+
+    row: int
+    who: SourceId
+    purposes: tuple[Purpose, ...]
+    permit: bool
+    at: datetime
+    until: datetime | None = None
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """From `at` on, the person lives in the IANA time zone `zone` (travel, a move)."""
+
+    row: int
+    who: SourceId
+    at: datetime
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Clinical facts: `table` has the columns of `schemas.OBSERVATIONS` plus `row`.
+
+    `subject_id` is the source's own value; with `system` it makes a `SourceId`. Several
+    observations may share one `row` (a FHIR resource with components).
+    """
+
+    system: str
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A stretch of one stream: `table` has the stream's columns plus `row` and `subject_id`."""
+
+    system: str
+    stream: str
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A row about the clinic, not a patient: an organisation, a practitioner, a device."""
+
+    row: int
+    kind: str
+    identifier: SourceId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`rows` rows from `row` on are refused. `reason` names the place, the rule and the fix."""
+
+    row: int
+    reason: str
+    rows: int = 1
+    who: SourceId | None = None
+
+
+Item = Person | Grant | Zone | Observations | Samples | Directory | Reject

@@ -1,0 +1,159 @@
+"""The Arrow schemas that pass between rooms, each column with its UCUM unit and allowed range.
+
+Stream and field names follow RADAR-Schemas and Open mHealth / IEEE 1752.1. Times are UTC,
+microseconds. A value outside [low, high] is refused at the gateway.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+TIME: Final = pa.timestamp("us", tz="UTC")
+
+OBSERVATIONS: Final = pa.schema(
+    [
+        pa.field("subject_id", pa.string(), nullable=False),
+        pa.field("time", TIME),  # null: a fact without a time (sex, a family history)
+        pa.field("code", pa.string(), nullable=False),  # "LOINC/44261-6"
+        pa.field("numeric_value", pa.float64()),
+        pa.field("text_value", pa.string()),
+        pa.field("unit", pa.string()),  # UCUM
+        pa.field("purpose", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+    ]
+)
+"""MEDS columns and three of ours (unit, purpose, source)."""
+
+ROW: Final = pa.field("row", pa.int64(), nullable=False)
+"""The number of the source row that a table row came from; dropped before storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a stream: its Arrow type, its UCUM unit and the range that can be true."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of samples: one row per sample, `time` first."""
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The stored columns: `time` and the fields."""
+        columns = [pa.field("time", TIME, nullable=False)]
+        columns += [pa.field(f.name, f.type, nullable=f.nullable) for f in self.fields]
+        return pa.schema(columns)
+
+    @property
+    def border_schema(self) -> pa.Schema:
+        """The columns at the border: `subject_id` and `row` before the stored ones."""
+        return pa.schema([pa.field("subject_id", pa.string(), nullable=False), ROW, *self.schema])
+
+
+_F64, _F32, _I8, _I32 = pa.float64(), pa.float32(), pa.int8(), pa.int32()
+
+_STREAMS = (
+    Stream(
+        "location",
+        "Location",
+        (
+            Field("latitude", _F64, "deg", -90, 90),
+            Field("longitude", _F64, "deg", -180, 180),
+            Field("accuracy", _F32, "m", 0, None, nullable=True),
+            Field("altitude", _F32, "m", -1000, 20000, nullable=True),
+            Field("speed", _F32, "m/s", 0, 400, nullable=True),
+        ),
+    ),
+    # 0 off, 1 on, 2 locked, 3 unlocked: the codes of AWARE's ESM screen sensor
+    Stream("screen", "Screen", (Field("state", _I8, "1", 0, 3),)),
+    # direction: 1 incoming, 2 outgoing, 3 missed; contact: a salted hash, never a number or a name
+    Stream(
+        "calls",
+        "Calls",
+        (
+            Field("direction", _I8, "1", 1, 3),
+            Field("duration", _F32, "s", 0, 86400),
+            Field("contact", pa.string(), "1", nullable=True),
+        ),
+    ),
+    Stream(
+        "messages",
+        "Messages",
+        (
+            Field("direction", _I8, "1", 1, 3),
+            Field("length", _I32, "1", 0, None, nullable=True),
+            Field("contact", pa.string(), "1", nullable=True),
+        ),
+    ),
+    Stream(
+        "battery",
+        "Battery",
+        (Field("level", _F32, "%", 0, 100), Field("status", _I8, "1", -3, 10, nullable=True)),
+    ),
+    Stream(
+        "audio_level",
+        "Audio level",
+        (
+            Field("silent", _I8, "1", 0, 1, nullable=True),
+            Field("level", _F32, "dB", -200, 200, nullable=True),
+            Field("frequency", _F32, "Hz", 0, 100000, nullable=True),
+        ),
+    ),
+    # the app is a salted hash: which app it was is nobody's business, that it is the same one is
+    Stream("notifications", "App notifications", (Field("app", pa.string(), "1"),)),
+    Stream("activity_class", "Inferred activity", (Field("activity", _I8, "1", 0, 10),)),
+    Stream(
+        "steps",
+        "Steps",
+        (Field("steps", _I32, "{steps}", 0, 100000), Field("period", _F32, "s", 0, 86400)),
+    ),
+    # counts per epoch; the unit is the device's own and not comparable between makers
+    Stream(
+        "activity_counts",
+        "Activity counts",
+        (Field("counts", _F32, "{counts}", 0, 1e6), Field("epoch", _F32, "s", 0.01, 3600)),
+    ),
+    Stream(
+        "accelerometer",
+        "Acceleration",
+        (
+            Field("x", _F32, "[g]", -64, 64),
+            Field("y", _F32, "[g]", -64, 64),
+            Field("z", _F32, "[g]", -64, 64),
+        ),
+    ),
+    Stream("blood_volume_pulse", "Blood volume pulse", (Field("value", _F32, "1"),)),
+    # the interval that ends at `time`; artefacts are kept here and judged by the features
+    Stream("beat_intervals", "Beat intervals", (Field("interval", _F32, "ms", 0, 60000),)),
+    Stream("heart_rate", "Heart rate", (Field("rate", _F32, "/min", 0, 400),)),
+    Stream("electrodermal_activity", "Skin conductance", (Field("level", _F32, "uS", -1, 200),)),
+    # Empatica writes 382.21 while the sensor is not in contact: a sentinel, refused by this range
+    Stream("skin_temperature", "Skin temperature", (Field("value", _F32, "Cel", -40, 125),)),
+    Stream("event_marks", "Event marks", ()),
+)
+
+STREAMS: Final[dict[str, Stream]] = {stream.name: stream for stream in _STREAMS}
+
+FEATURE_KEYS: Final = pa.schema(
+    [
+        pa.field("subject_id", pa.string(), nullable=False),
+        pa.field("date", pa.date32(), nullable=False),  # the subject's local date
+        pa.field("family", pa.string(), nullable=False),
+        pa.field("version", pa.string(), nullable=False),
+        pa.field("input_digest", pa.string(), nullable=False),
+        pa.field("coverage", pa.float64(), nullable=False),  # 0 to 1
+    ]
+)
+"""The first columns of every FEATURES table; then one float64 column a feature."""

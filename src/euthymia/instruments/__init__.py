@@ -1,0 +1,1 @@
+"""Questionnaires as data, and one scoring rule."""

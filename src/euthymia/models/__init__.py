@@ -1,0 +1,1 @@
+"""Estimators and their cards: tasks, training, release as signed, encrypted ONNX bundles."""

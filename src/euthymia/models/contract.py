@@ -1,0 +1,48 @@
+"""What passes between the models and the care team."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the probability is what it is: one feature's push in log-odds against the population."""
+
+    feature: str
+    title: str
+    value: float | None
+    unit: str
+    direction: str  # "raises" or "lowers"
+    contribution: float  # log-odds
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A model's answer about one person at one moment, or its reason for giving none."""
+
+    model: str
+    model_version: str
+    model_digest: str
+    horizon_days: int
+    probability: float | None
+    interval: tuple[float, float] | None
+    abstained_because: str | None
+    reasons: tuple[Reason, ...]
+    coverage: float | None
+    data_age_hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectData:
+    """All that a task may look at to describe one person: assembled by `app`, by pseudonym."""
+
+    subject: SubjectId
+    observations: pa.Table
+    features: Mapping[str, pa.Table]  # family -> FEATURES rows
+    attributes: Mapping[str, str]  # sex, birth_year, site, language, race ... where known
+    seen_until: Micros  # the moment up to which data could have arrived

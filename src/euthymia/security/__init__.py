@@ -1,0 +1,1 @@
+"""Keys, envelopes, tokens, policies, the ledger."""

@@ -1,0 +1,1 @@
+"""A clinic with a known truth, written out in the formats that `sources` reads."""

@@ -1,0 +1,1 @@
+"""One reader a file. A reader yields the items of `ground.records` and knows no store."""

@@ -1,0 +1,1 @@
+"""Encrypted records and sample segments. The in-memory store is the reference for the others."""

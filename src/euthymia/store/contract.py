@@ -1,0 +1,111 @@
+"""The Store: what every engine must do, in the words of the in-memory reference.
+
+The same contract tests run on every engine (`tests/contract/test_store.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+import pyarrow as pa
+
+from euthymia.gateway.contract import Admitted, GrantRecord, Quarantined
+from euthymia.ground.audit import Entry
+from euthymia.ground.clock import Micros, Timeline
+from euthymia.ground.ids import SubjectId
+from euthymia.ground.records import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one file: rows_in == stored + rejected + duplicates, always."""
+
+    rows_in: int
+    stored: int
+    rejected: int
+    duplicates: int
+    ledger_entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRows:
+    """A line of `euthymia rejects`."""
+
+    file: str
+    source: str
+    at: Micros
+    rows: Quarantined
+
+
+class Store(Protocol):
+    """Encrypted records and sample segments. A person's data is never touched without an Entry."""
+
+    # -- writing -----------------------------------------------------------------------------
+    def append(self, batch: Admitted, audit: Entry) -> Receipt:
+        """Store a batch in one transaction, or nothing of it. What is already there is counted."""
+
+    def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
+        """Replace the rows of these dates in one family's derived table."""
+
+    def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
+        """Record a consent decision; a withdrawal drops derived rows that rested on it."""
+
+    def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
+        """Set who is in a care relationship with the subject."""
+
+    def erase(self, subject: SubjectId, audit: Entry) -> None:
+        """Destroy the subject's key and every row about them; leave a tombstone."""
+
+    # -- reading -----------------------------------------------------------------------------
+    def subjects(self, audit: Entry) -> tuple[SubjectId, ...]:
+        """Return all pseudonyms, sorted."""
+
+    def resolve(self, identifier: str) -> SubjectId | None:
+        """Return the subject for a pseudonym or any identifier a source gave; None if unknown."""
+
+    def person(self, subject: SubjectId, audit: Entry) -> Person:
+        """Return who the subject is: identified, for care only."""
+
+    def care_team(self, subject: SubjectId) -> frozenset[str]:
+        """Return the users in a care relationship."""
+
+    def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
+        """Return every consent decision, oldest first."""
+
+    def timeline(self, subject: SubjectId) -> Timeline:
+        """Return the subject's time zones over time."""
+
+    def observations(self, subject: SubjectId, audit: Entry) -> pa.Table:
+        """Return all observations in `schemas.OBSERVATIONS`, sorted by time (nulls first)."""
+
+    def samples(
+        self, subject: SubjectId, stream: str, start: Micros, end: Micros, audit: Entry
+    ) -> pa.Table:
+        """Return the samples of [start, end) in the stream's schema, sorted by time."""
+
+    def segments(self, subject: SubjectId) -> Mapping[str, Mapping[int, tuple[int, str]]]:
+        """Return {stream: {UTC day number: (rows, content digest)}}: what exists, not its values."""
+
+    def features(
+        self,
+        subject: SubjectId,
+        family: str,
+        audit: Entry,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pa.Table | None:
+        """Return one family's derived rows of [start, end), by date; None if never computed."""
+
+    def rejects(self, audit: Entry) -> tuple[RejectedRows, ...]:
+        """Return everything that was quarantined, newest file first."""
+
+    # -- state -------------------------------------------------------------------------------
+    def version(self) -> int:
+        """Return a number that changes with every commit, of this or any other process."""
+
+    def verify(self) -> list[str]:
+        """Read and authenticate every stored byte; return the problems found, in words."""
+
+    def close(self) -> None:
+        """Flush and close."""
