@@ -85,7 +85,7 @@ class Store(Protocol):
         """Return the samples of [start, end) in the stream's schema, sorted by time."""
 
     def segments(self, subject: SubjectId) -> Mapping[str, Mapping[int, tuple[int, str]]]:
-        """Return {stream: {UTC day number: (rows, content digest)}}: what exists, not its values."""
+        """Return {stream: {UTC day number: (rows, content digest)}}, without any value."""
 
     def features(
         self,
