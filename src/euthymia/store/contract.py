@@ -67,6 +67,12 @@ class Store(Protocol):
     def person(self, subject: SubjectId, audit: Entry) -> Person:
         """Return who the subject is: identified, for care only."""
 
+    def attributes(self, subject: SubjectId, audit: Entry) -> Mapping[str, str]:
+        """Return what a model may know of who the subject is, never who it is.
+
+        Keys, where known: sex, birth_year, site, language, race, ethnicity.
+        """
+
     def care_team(self, subject: SubjectId) -> frozenset[str]:
         """Return the users in a care relationship."""
 

@@ -1,0 +1,143 @@
+"""One open clinic: the rooms, wired together. Everything the commands and the server work on."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from euthymia.app.config import Config
+from euthymia.app.home import Home, create, read_config, require_accepted
+from euthymia.features.catalogue import families
+from euthymia.gateway.admit import Gateway
+from euthymia.ground.audit import Actor, Entry
+from euthymia.ground.clock import Clock, to_micros
+from euthymia.ground.errors import MissingError
+from euthymia.ground.ids import SubjectId
+from euthymia.models.contract import SubjectData
+from euthymia.models.registry import Registry
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+from euthymia.security.token import Tokens
+from euthymia.store.sqlite import SqliteStore
+
+ISSUER = "euthymia"
+AUDIENCE = "euthymia-api"
+
+
+def wall_clock() -> datetime:
+    """Return now. The one place that asks the machine's clock."""
+    return datetime.now(UTC)
+
+
+def shell_actor() -> Actor:
+    """Return who works at this machine's command line, by their login name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return Actor(user, "shell")
+
+
+@dataclass
+class Clinic:
+    """A clinic's home, opened. Close it, or use `Clinic.opened`."""
+
+    home: Home
+    config: Config
+    keyring: Keyring
+    ledger: Ledger
+    store: SqliteStore
+    registry: Registry
+    tokens: Tokens
+    clock: Clock
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock = wall_clock) -> "Clinic":
+        """Open the clinic at `path`.
+
+        Raises
+        ------
+        MissingError
+            No clinic was made there.
+        IntegrityError
+            A key, the ledger or the settings are not as they were left.
+        """
+        home = Home(path)
+        config, keyring, accepted = read_config(home)
+        require_accepted(accepted=accepted)
+        ledger = Ledger.open(home.ledger, keyring, clock=clock)
+        return cls(
+            home=home,
+            config=config,
+            keyring=keyring,
+            ledger=ledger,
+            store=SqliteStore(home.database, keyring, ledger, clock),
+            registry=Registry(home.models, keyring),
+            tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE),
+            clock=clock,
+        )
+
+    @classmethod
+    def create(cls, path: Path, config: Config, clock: Clock = wall_clock) -> "Clinic":
+        """Make a new clinic at `path` and open it."""
+        create(Home(path), config)
+        return cls.open(path, clock)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path, clock: Clock = wall_clock) -> Iterator["Clinic"]:
+        """Open the clinic for the length of a `with` block."""
+        clinic = cls.open(path, clock)
+        try:
+            yield clinic
+        finally:
+            clinic.close()
+
+    def close(self) -> None:
+        """Flush and close the database and the ledger."""
+        self.store.close()
+        self.ledger.close()
+
+    def gateway(self) -> Gateway:
+        """Return the only door in."""
+        return Gateway(
+            keyring=self.keyring,
+            identities=self.store,
+            consents=self.store,
+            clock=self.clock,
+            clinical_basis=self.config.clinic.clinical_basis,
+        )
+
+    def resolve(self, subject: str) -> SubjectId:
+        """Return the subject for a pseudonym or any identifier a source gave.
+
+        Raises
+        ------
+        MissingError
+            Nobody is known by that name (or they were erased).
+        """
+        found = self.store.resolve(subject)
+        if found is None:
+            raise MissingError("no such subject: `euthymia show` lists the pseudonyms")
+        return found
+
+    def on_care_team(self, user: str, subject: SubjectId) -> bool:
+        """Tell whether `user` is in a care relationship with the subject."""
+        everyone = self.config.clinic.everyone_on_care_team
+        return user in everyone or user in self.store.care_team(subject)
+
+    def subject_data(self, subject: SubjectId, audit: Entry) -> SubjectData:
+        """Return all that a model's task may look at to describe one person."""
+        return SubjectData(
+            subject=subject,
+            observations=self.store.observations(subject, audit),
+            features={
+                name: table
+                for name in families()
+                if (table := self.store.features(subject, name, audit)) is not None
+            },
+            attributes=self.store.attributes(subject, audit),
+            seen_until=to_micros(self.clock()),
+        )

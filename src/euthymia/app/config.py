@@ -1,0 +1,94 @@
+"""The clinic's settings: one frozen tree from one TOML file. An unknown key is an error."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from euthymia.ground.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicConfig:
+    """The clinic itself.
+
+    `clinical_basis`: clinical records may be used for care without a consent on record (most
+    clinics' legal basis). `everyone_on_care_team`: users in a care relationship with every
+    patient; empty except in the demo clinic.
+    """
+
+    name: str = "Clinic"
+    clinical_basis: bool = True
+    everyone_on_care_team: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """Where the API and the pages are served. Loopback unless the clinic says otherwise."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConfig:
+    """`master`: the path of the master key file, to keep it off the disk that holds the data."""
+
+    master: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be set, in `euthymia.toml` of the home."""
+
+    clinic: ClinicConfig = field(default_factory=ClinicConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
+    keys: KeyConfig = field(default_factory=KeyConfig)
+
+
+def _unknown_keys(data: dict[str, Any]) -> list[str]:
+    sections = {f.name: f.default_factory for f in fields(Config)}
+    unknown = [key for key in data if key not in sections]
+    for name, factory in sections.items():
+        section = data.get(name, {})
+        if isinstance(section, dict) and callable(factory):
+            known = {f.name for f in fields(factory())}
+            unknown += [f"{name}.{key}" for key in section if key not in known]
+    return sorted(unknown)
+
+
+def parse(text: bytes, file: str) -> Config:
+    """Read a configuration; SchemaError names the file, the key and the fix."""
+    try:
+        data = msgspec.toml.decode(text)
+        unknown = _unknown_keys(data)
+        if unknown:
+            raise SchemaError(f"{file}: unknown setting {', '.join(unknown)}; see docs/settings.md")
+        return msgspec.convert(data, Config)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise SchemaError(f"{file}: {error}") from error
+
+
+def render(config: Config) -> str:
+    """Write a configuration as TOML, one section a room, with its defaults spelt out."""
+    lines = ["# Euthymia's settings. After a change run `euthymia init` to accept it.\n"]
+    for section in fields(Config):
+        lines.append(f"\n[{section.name}]\n")
+        part = getattr(config, section.name)
+        for setting in fields(part):
+            value = getattr(part, setting.name)
+            if value is None:
+                lines.append(f"# {setting.name} = \n")
+            else:
+                encoded = msgspec.json.encode(value).decode()
+                lines.append(f"{setting.name} = {encoded}\n")
+    return "".join(lines)
+
+
+def load(path: Path) -> tuple[Config, bytes]:
+    """Return the configuration and the exact bytes it was read from."""
+    raw = path.read_bytes()
+    return parse(raw, path.name), raw

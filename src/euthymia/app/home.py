@@ -1,0 +1,113 @@
+"""A clinic's home directory: what lies where, and whether its settings are those accepted."""
+
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from euthymia.app.config import Config, load, render
+from euthymia.ground.errors import IntegrityError, MissingError
+from euthymia.security.keys import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders and files of one clinic. `EUTHYMIA_HOME` or `--home` says where it is."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """Return the settings, which a person may edit."""
+        return self.path / "euthymia.toml"
+
+    @property
+    def config_seal(self) -> Path:
+        """Return the keyed digest of the settings that were accepted last."""
+        return self.path / "euthymia.toml.seal"
+
+    @property
+    def keys(self) -> Path:
+        """Return the folder of the keys."""
+        return self.path / "keys"
+
+    @property
+    def database(self) -> Path:
+        """Return the encrypted database."""
+        return self.path / "clinic.db"
+
+    @property
+    def ledger(self) -> Path:
+        """Return the folder of the ledger."""
+        return self.path / "ledger"
+
+    @property
+    def models(self) -> Path:
+        """Return the folder of the model bundles."""
+        return self.path / "models"
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder of the training reports."""
+        return self.path / "reports"
+
+    @property
+    def redeemed(self) -> Path:
+        """Return the folder of the sign-in links that have been used."""
+        return self.path / "redeemed"
+
+    def exists(self) -> bool:
+        """Tell whether a clinic was made here."""
+        return self.config_file.is_file() and self.keys.is_dir()
+
+
+def _seal_of(keyring: Keyring, raw: bytes) -> str:
+    return hmac.new(keyring.derive("config"), raw, "sha256").hexdigest() + "\n"
+
+
+def default_home() -> Path:
+    """Return the home when none is named: `EUTHYMIA_HOME`, else `~/.euthymia`."""
+    named = os.environ.get("EUTHYMIA_HOME")
+    return Path(named) if named else Path.home() / ".euthymia"
+
+
+def create(home: Home, config: Config) -> Keyring:
+    """Make a new home: folders only its owner can enter, fresh keys, the settings and their seal."""
+    home.path.mkdir(parents=True, exist_ok=True)
+    home.path.chmod(0o700)
+    for folder in (home.ledger, home.models, home.reports, home.redeemed):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    master = Path(config.keys.master) if config.keys.master else None
+    keyring = Keyring.create(home.keys, master=master)
+    home.config_file.write_text(render(config), encoding="utf-8")
+    accept_config(home, keyring)
+    return keyring
+
+
+def accept_config(home: Home, keyring: Keyring) -> None:
+    """Seal the settings as they are now; whoever changed them answers for it in the ledger."""
+    _, raw = load(home.config_file)
+    home.config_seal.write_text(_seal_of(keyring, raw), encoding="ascii")
+    home.config_seal.chmod(0o600)
+
+
+def read_config(home: Home) -> tuple[Config, Keyring, bool]:
+    """Return the settings, the keys, and whether the settings are those that were accepted."""
+    if not home.exists():
+        raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
+    config, raw = load(home.config_file)
+    master = Path(config.keys.master) if config.keys.master else None
+    keyring = Keyring.open(home.keys, master=master)
+    if not home.config_seal.is_file():
+        return config, keyring, False
+    sealed = home.config_seal.read_bytes()
+    return config, keyring, hmac.compare_digest(sealed, _seal_of(keyring, raw).encode())
+
+
+def require_accepted(*, accepted: bool) -> None:
+    """Refuse settings that changed since they were accepted."""
+    if not accepted:
+        raise IntegrityError(
+            "euthymia.toml is not the file that was accepted; "
+            "if the change is yours, accept it with `euthymia init`"
+        )
