@@ -1,0 +1,32 @@
+"""The commands of `euthymia`, a file for each kind of work. Heavy rooms are imported on use."""
+
+from typing import Final
+
+import click
+
+from euthymia.app.commands.data import features, ingest, rejects, simulate
+from euthymia.app.commands.model import analyze, models, release, train
+from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
+from euthymia.app.commands.setup import demo, init, serve, token, verify
+
+COMMANDS: Final[tuple[click.Command, ...]] = (
+    init,
+    simulate,
+    ingest,
+    features,
+    train,
+    models,
+    release,
+    serve,
+    token,
+    analyze,
+    worklist,
+    show,
+    export,
+    erase,
+    consent,
+    care_team,
+    rejects,
+    verify,
+    demo,
+)

@@ -1,0 +1,85 @@
+"""Data in: simulate, ingest, rejects, features."""
+
+from pathlib import Path
+
+import click
+
+from euthymia.app.shell import Shell, everywhere, table
+
+
+@click.command(epilog="Example: euthymia simulate --subjects 100 --days 180 --seed 7 --out incoming")
+@click.option("--subjects", type=click.IntRange(1, 1_000_000), required=True)
+@click.option("--days", type=click.IntRange(1, 10_000), required=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@everywhere
+@click.pass_obj
+def simulate(shell: Shell, subjects: int, days: int, seed: int, out: Path) -> None:
+    """Write a clinic with a known truth, in the formats that `ingest` reads."""
+    from euthymia.app.jobs import run_simulation
+
+    with shell.progress("simulate") as progress:
+        summary = run_simulation(subjects, days, seed, out, progress)
+    shell.emit(summary, "\n".join(f"{key}: {value}" for key, value in summary.items()))
+
+
+@click.command(epilog="Example: euthymia ingest incoming --consent monitoring --because 'study 12'")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--consent", "purposes", help="Purposes everybody in this batch agreed to: a,b,c.")
+@click.option("--because", help="Why that consent holds; goes into the ledger.")
+@click.option("--subject", help="Whose data it is, for files that name no person.")
+@everywhere
+@click.pass_obj
+def ingest(
+    shell: Shell,
+    paths: tuple[Path, ...],
+    purposes: str | None,
+    because: str | None,
+    subject: str | None,
+) -> None:
+    """Read files and folders through the gateway: detects formats, recurses, reads .gz and .zip."""
+    from euthymia.app.ingest import batch_consent, run_ingest
+
+    consent = batch_consent(purposes, because)
+    with shell.clinic() as clinic, shell.progress("ingest") as progress:
+        report = run_ingest(clinic, paths, consent, subject, progress)
+    lines = [
+        f"{report['rows_in']} rows in = {report['stored']} stored + {report['rejected']} rejected "
+        f"+ {report['duplicates']} duplicates, from {report['files']} files"
+    ]
+    lines += [f"  {r['rows']} x {r['file']}: {r['reason']}" for r in report["rejects"][:10]]
+    if len(report["rejects"]) > 10:
+        lines.append(f"  and {len(report['rejects']) - 10} more kinds: `euthymia rejects`")
+    lines += [f"  skipped {s['file']}: {s['reason']}" for s in report["skipped"][:10]]
+    shell.emit(report, "\n".join(lines))
+
+
+@click.command(epilog="Example: euthymia rejects --json")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@everywhere
+@click.pass_obj
+def rejects(shell: Shell, limit: int) -> None:
+    """List what was quarantined and why."""
+    from euthymia.app.jobs import list_rejects
+
+    with shell.clinic() as clinic:
+        found = list_rejects(clinic)
+    rows = [(str(r["rows"]), str(r["file"]), f"row {r['row']}", r["reason"]) for r in found[:limit]]
+    words = table(rows, ("rows", "file", "first", "why"))
+    if len(found) > limit:
+        words += f"\nand {len(found) - limit} more: --limit {len(found)}"
+    shell.emit({"rejects": found, "rows": sum(int(r["rows"]) for r in found)}, words)
+
+
+@click.command(epilog="Example: euthymia features --json")
+@everywhere
+@click.pass_obj
+def features(shell: Shell) -> None:
+    """Compute every family's daily features; only what new data touched is computed again."""
+    from euthymia.app.jobs import compute_features
+
+    with shell.clinic() as clinic, shell.progress("features") as progress:
+        report = compute_features(clinic, progress)
+    lines = [f"{report['rows']} rows; {report['computed']} computed now"]
+    lines += [f"  {name}: {n}" for name, n in report["families"].items()]
+    shell.emit(report, "\n".join(lines))

@@ -1,0 +1,78 @@
+"""Models: train, models, release, analyze."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from euthymia.app.shell import Shell, everywhere, table
+
+
+def _figure(metric: dict[str, Any]) -> str:
+    text = f"{metric['estimate']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+    chance = metric.get("chance")
+    return text if chance is None else f"{text}, chance {chance:.3f}"
+
+
+@click.command(epilog="Example: euthymia train relapse-30d --report relapse.html")
+@click.argument("task")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def train(shell: Shell, task: str, report: Path | None, seed: int) -> None:
+    """Train a task's model on those who consented to training, audit it, write its report."""
+    from euthymia.app.training import run_training
+
+    with shell.clinic() as clinic, shell.progress("train") as progress:
+        result = run_training(clinic, task, seed=seed, report=report, progress=progress)
+    lines = [f"{result['model']} trained; report: {result['report']}"]
+    lines += [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
+    lines += [f"  audit {name}: {audit['verdict']}" for name, audit in result["audits"].items()]
+    shell.emit(result, "\n".join(lines))
+
+
+@click.command(epilog="Example: euthymia models --json")
+@everywhere
+@click.pass_obj
+def models(shell: Shell) -> None:
+    """List the models of this clinic: candidates, released, superseded."""
+    from euthymia.app.training import list_models
+
+    with shell.clinic() as clinic:
+        found = list_models(clinic)
+    rows = [
+        (m["model"], m["state"], m["task"], m["digest"][:12], m["trained_at"][:10]) for m in found
+    ]
+    shell.emit({"models": found}, table(rows, ("model", "state", "task", "digest", "trained")))
+
+
+@click.command(epilog="Example: euthymia release relapse-30d")
+@click.argument("model")
+@everywhere
+@click.pass_obj
+def release(shell: Shell, model: str) -> None:
+    """Release a trained model (NAME or NAME@VERSION) for use by the API and the worklist."""
+    from euthymia.app.training import release_model
+
+    with shell.clinic() as clinic:
+        result = release_model(clinic, model)
+    shell.emit(result, f"{result['model']} is released; digest {result['digest'][:12]}")
+
+
+@click.command(epilog="Example: euthymia analyze p-abcdefghijklmnop --model relapse-30d")
+@click.argument("subject")
+@click.option("--model", default="relapse-30d", show_default=True)
+@click.option("--vector", help="The features in the model's order: 0.12,0.45,-0.01 (empty: missing).")
+@click.option("--feature", "features", multiple=True, help="One feature by name: NAME=VALUE.")
+@everywhere
+@click.pass_obj
+def analyze(
+    shell: Shell, subject: str, model: str, vector: str | None, features: tuple[str, ...]
+) -> None:
+    """Ask a model about one person: the API's call, with its checks, from the shell."""
+    from euthymia.app.ask import ask
+
+    with shell.clinic() as clinic:
+        answer = ask(clinic, subject, model, vector, features)
+    shell.emit(answer, "\n".join(f"{key}: {value}" for key, value in answer.items()))

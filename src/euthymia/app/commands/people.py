@@ -1,0 +1,117 @@
+"""People: worklist, show, export, erase, consent, care-team."""
+
+from pathlib import Path
+
+import click
+
+from euthymia.app.shell import Shell, everywhere, interactive, table
+
+
+@click.command(epilog="Example: euthymia worklist --json")
+@click.option("--user", default="clinician", show_default=True, help="Whose worklist.")
+@everywhere
+@click.pass_obj
+def worklist(shell: Shell, user: str) -> None:
+    """Print who needs somebody today, why, since when, on what data, and what to do."""
+    from euthymia.app.people import print_worklist
+
+    with shell.clinic() as clinic:
+        items = print_worklist(clinic, user)
+    rows = [(i["urgency"], i["subject"], i["since"] or "", i["why"]) for i in items]
+    shell.emit({"worklist": items}, table(rows, ("urgency", "subject", "since", "why now")))
+
+
+@click.command(epilog="Example: euthymia show p-abcdefghijklmnop")
+@click.argument("subject", required=False)
+@everywhere
+@click.pass_obj
+def show(shell: Shell, subject: str | None) -> None:
+    """Say what is held about a subject (without SUBJECT: list the pseudonyms)."""
+    from euthymia.app.people import list_subjects, show_subject
+
+    with shell.clinic() as clinic:
+        if subject is None:
+            names = list_subjects(clinic)
+            shell.emit({"subjects": names}, "\n".join(names) or "nobody yet: euthymia ingest PATH")
+            return
+        shown = show_subject(clinic, subject)
+    lines = [f"{key}: {value}" for key, value in shown.items() if not isinstance(value, list)]
+    for key, value in shown.items():
+        if isinstance(value, list):
+            lines += [f"{key}:", *(f"  {part}" for part in value)]
+    shell.emit(shown, "\n".join(lines))
+
+
+@click.command(epilog="Example: euthymia export p-abcdefghijklmnop --out for-the-patient")
+@click.argument("subject")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
+@everywhere
+@click.pass_obj
+def export(shell: Shell, subject: str, out: Path | None) -> None:
+    """Write everything about a person, readable: who they are, data, consents, who saw it."""
+    from euthymia.app.people import export_subject
+
+    with shell.clinic() as clinic:
+        result = export_subject(clinic, subject, out)
+    shell.emit(result, f"{len(result['files'])} files in {result['out']}")
+
+
+@click.command(epilog="Example: euthymia erase p-abcdefghijklmnop --yes")
+@click.argument("subject")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@everywhere
+@click.pass_obj
+def erase(shell: Shell, subject: str, yes: bool) -> None:
+    """Make a person unreadable everywhere: destroys their key and all derived rows."""
+    from euthymia.app.people import erase_subject
+
+    if not yes and interactive():
+        click.confirm("This cannot be undone. Erase this person?", abort=True, err=True)
+    with shell.clinic() as clinic:
+        result = erase_subject(clinic, subject)
+    words = f"{result['subject']} is erased; ledger entry {result['ledger_entry']}"
+    if result["models"]:
+        words += f"\nmodels trained with this person's data: {', '.join(result['models'])}"
+    shell.emit(result, words)
+
+
+@click.command(epilog="Example: euthymia consent p-abcdefghijklmnop --withdraw monitoring")
+@click.argument("subject")
+@click.option("--grant", help="Purposes: care,monitoring,research,training.")
+@click.option("--withdraw", help="Purposes.")
+@click.option("--because", default="", help="Where it was given: a form, a call.")
+@everywhere
+@click.pass_obj
+def consent(
+    shell: Shell, subject: str, grant: str | None, withdraw: str | None, because: str
+) -> None:
+    """Show, grant or withdraw a person's consents.
+
+    SUBJECT may be a pseudonym or SOURCE:ID (beiwe:abc123) for somebody whose data has yet to come.
+    """
+    from euthymia.app.consents import change_consent
+
+    with shell.clinic() as clinic:
+        result = change_consent(clinic, subject, grant, withdraw, because)
+    rows = [
+        (c["purpose"], "granted" if c["permit"] else "withdrawn", c["since"], c["because"])
+        for c in result["consents"]
+    ]
+    shell.emit(result, table(rows, ("purpose", "state", "since", "because")))
+
+
+@click.command("care-team", epilog="Example: euthymia care-team p-abcdefghijklmnop --add dr-lee")
+@click.argument("subject")
+@click.option("--add", multiple=True, help="A user to put in a care relationship.")
+@click.option("--remove", multiple=True, help="A user to take out of it.")
+@everywhere
+@click.pass_obj
+def care_team(
+    shell: Shell, subject: str, add: tuple[str, ...], remove: tuple[str, ...]
+) -> None:
+    """Show or change who is in a care relationship with a person."""
+    from euthymia.app.people import change_care_team
+
+    with shell.clinic() as clinic:
+        users = change_care_team(clinic, subject, add, remove)
+    shell.emit({"care_team": users}, "\n".join(users) or "nobody is in a care relationship")

@@ -1,0 +1,106 @@
+"""Making, serving and checking a clinic: init, serve, token, verify, demo."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from euthymia.app.shell import Shell, everywhere
+
+
+@click.command(epilog="Example: euthymia init --home /srv/clinic --name 'North Clinic'")
+@click.option("--name", default="Clinic", show_default=True, help="The clinic's name.")
+@click.option(
+    "--consent-for-clinical-records",
+    is_flag=True,
+    help="Clinical records need a patient's consent too (default: the clinic's own legal basis).",
+)
+@click.option(
+    "--master-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the master key in this file, off the disk that holds the data.",
+)
+@everywhere
+@click.pass_obj
+def init(
+    shell: Shell, name: str, consent_for_clinical_records: bool, master_key: Path | None
+) -> None:
+    """Make a clinic, or accept its settings after you edited euthymia.toml."""
+    from euthymia.app.config import ClinicConfig, Config, KeyConfig
+    from euthymia.app.setup import accept_settings, make_clinic
+
+    path = shell.path()
+    if (path / "keys").is_dir():
+        accept_settings(path)
+        shell.emit({"home": path, "made": False}, f"settings of the clinic at {path} accepted")
+        return
+    config = Config(
+        clinic=ClinicConfig(name=name, clinical_basis=not consent_for_clinical_records),
+        keys=KeyConfig(master=str(master_key.resolve()) if master_key else None),
+    )
+    make_clinic(path, config)
+    shell.emit(
+        {"home": path, "made": True},
+        f"clinic made at {path}\nnext: euthymia --home {path} ingest PATH...",
+    )
+
+
+@click.command(epilog="Example: euthymia serve --port 8080")
+@click.option("--host", help="Address to listen on. Default: the settings' (127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: the settings' (8080).")
+@click.option("--user", default="clinician", show_default=True, help="Who the sign-in link is for.")
+@everywhere
+@click.pass_obj
+def serve(shell: Shell, host: str | None, port: int | None, user: str) -> None:
+    """Serve the API and the pages, and print a one-time sign-in link."""
+    from euthymia.app.serving import serve_clinic
+
+    with shell.clinic() as clinic:
+        serve_clinic(clinic, shell, host=host, port=port, user=user)
+
+
+@click.command(epilog="Example: TOKEN=$(euthymia token --role clinician --json | jq -r .token)")
+@click.option("--role", required=True, help="clinician, coordinator, scientist, it or patient.")
+@click.option("--user", help="Who holds it. Default: the name of the role.")
+@click.option("--hours", type=click.FloatRange(0.01, 24 * 30), default=8.0, show_default=True)
+@click.option("--sign-in", is_flag=True, help="A one-time code for the pages instead of a token.")
+@everywhere
+@click.pass_obj
+def token(shell: Shell, role: str, user: str | None, hours: float, sign_in: bool) -> None:
+    """Issue a bearer token for the API (or a one-time sign-in code)."""
+    from euthymia.app.setup import issue
+
+    with shell.clinic() as clinic:
+        made = issue(clinic, user or role, role, timedelta(hours=hours), sign_in=sign_in)
+    shell.emit(made, made["token"])
+
+
+@click.command(epilog="Example: euthymia verify --json")
+@everywhere
+@click.pass_obj
+def verify(shell: Shell) -> None:
+    """Check every stored byte: keys, settings, ledger, store, models, reports."""
+    from euthymia.app.verify import verify_home
+
+    with shell.progress("verify") as progress:
+        problems = verify_home(shell.path(), progress)
+    shell.exit_code = 1 if problems else 0
+    words = "\n".join([f"{len(problems)} problems:", *problems]) if problems else "all is as written"
+    shell.emit({"ok": not problems, "problems": problems}, words)
+
+
+@click.command(epilog="Example: euthymia demo --no-serve")
+@click.option("--no-serve", is_flag=True, help="Print the figures and end.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--subjects", type=click.IntRange(30, 10_000), default=None, help="Default: 90.")
+@click.option("--days", type=click.IntRange(60, 1000), default=None, help="Default: 120.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def demo(
+    shell: Shell, no_serve: bool, port: int, subjects: int | None, days: int | None, seed: int
+) -> None:
+    """Run a whole simulated clinic: simulate, ingest, features, train, release, serve."""
+    from euthymia.app.demo import run_demo
+
+    run_demo(shell, serve=not no_serve, port=port, subjects=subjects, days=days, seed=seed)

@@ -1,0 +1,156 @@
+"""One HTTP exchange: what an API is given, what it gives back, and how both touch the wire."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from euthymia.app.problems import MEDIA_TYPE, Problem, Refusal, request_urn
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+BODY_LIMIT: Final = 64 * 1024  # a vector of 2,000 numbers is 40 KiB; more is a mistake or an attack
+BODY_TIMEOUT_S: Final = 10.0  # a body that arrives slower than this holds a connection for nothing
+
+SAFE_HEADERS: Final[Headers] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""On every answer of the API. The pages of `/docs` put their own policy in place of the third."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_PROBLEM: Final = (b"content-type", MEDIA_TYPE.encode())
+_CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="euthymia", error="invalid_token"')
+_RETRY: Final = (b"retry-after", b"1")
+_CLOSE: Final = (b"connection", b"close")
+_encoder: Final = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: `outcome` is a word for metrics and log, never a value of a person."""
+
+    status: int
+    body: bytes
+    headers: Headers = SAFE_HEADERS
+    outcome: str = "ok"
+
+
+@dataclass(slots=True)
+class Call:
+    """What an API is handed: the ASGI exchange and the request's own number."""
+
+    scope: Scope
+    receive: Receive
+    request: str
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first header of that (lower-case) name."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return bytes(value)
+        return None
+
+    def bearer(self) -> str | None:
+        """Return the token of the `Authorization: Bearer` header; None without one."""
+        value = self.header(b"authorization")
+        if value is None or value[:7].lower() != b"bearer ":
+            return None
+        try:
+            return value[7:].strip().decode("ascii")
+        except UnicodeDecodeError:
+            return None
+
+    def from_this_machine(self) -> bool:
+        """Tell whether the caller is on the loopback and not behind a proxy."""
+        client = self.scope.get("client")
+        proxied = any(
+            key in {b"forwarded", b"x-forwarded-for", b"x-real-ip"}
+            for key, _ in self.scope["headers"]
+        )
+        return not proxied and client is not None and client[0] in {"127.0.0.1", "::1"}
+
+    async def body(self) -> bytes:
+        """Return the whole JSON body.
+
+        Raises
+        ------
+        Refusal
+            Not JSON by its content type, larger than `BODY_LIMIT`, or too slow.
+        """
+        _require_json(self.header(b"content-type"))
+        length = self.header(b"content-length")
+        if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
+            raise _too_large()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await self._read()
+        except TimeoutError as error:
+            detail = f"the body must arrive within {BODY_TIMEOUT_S:g} s"
+            raise Refusal("timeout", detail) from error
+
+    async def _read(self) -> bytes:
+        message = await self.receive()
+        first = bytes(message.get("body", b""))
+        if not message.get("more_body", False) and len(first) <= BODY_LIMIT:
+            return first
+        parts = bytearray(first)
+        while message["type"] == "http.request" and message.get("more_body", False):
+            message = await self.receive()
+            parts += message.get("body", b"")
+            if len(parts) > BODY_LIMIT:
+                raise _too_large()
+        return bytes(parts)
+
+
+def _require_json(content_type: bytes | None) -> None:
+    if content_type == b"application/json":
+        return
+    kind, _, parameters = (content_type or b"").partition(b";")
+    charset = parameters.strip().lower().replace(b'"', b"")
+    if kind.strip().lower() != b"application/json" or charset not in {b"", b"charset=utf-8"}:
+        raise Refusal("media-type", "send the body with Content-Type: application/json, in UTF-8")
+
+
+def _too_large() -> Refusal:
+    return Refusal("too-large", f"the body may have at most {BODY_LIMIT} bytes")
+
+
+def json_reply(value: object, outcome: str = "ok") -> Reply:
+    """Return a 200 answer with `value` as JSON."""
+    return Reply(200, _encoder.encode(value), (_JSON, *SAFE_HEADERS), outcome)
+
+
+def problem_reply(problem: Problem, more: Headers = ()) -> Reply:
+    """Return a problem as its answer, with the headers its status calls for."""
+    headers: Headers = (_PROBLEM, *SAFE_HEADERS, *more)
+    if problem.status == 401:
+        headers = (*headers, _CHALLENGE)
+    if problem.status == 503:
+        headers = (*headers, _RETRY)
+    if problem.status in {408, 413}:
+        headers = (*headers, _CLOSE)  # the rest of the body is not waited for
+    return Reply(problem.status, _encoder.encode(problem), headers, problem.type.rpartition(":")[2])
+
+
+def refused(refusal: Refusal, request: str, more: Headers = ()) -> Reply:
+    """Return the answer for a refusal that is not in the ledger."""
+    return problem_reply(refusal.problem(request_urn(request)), more)
+
+
+async def send_reply(send: Send, reply: Reply, *, head: bool = False) -> None:
+    """Send an answer; for HEAD its headers alone."""
+    length = (b"content-length", str(len(reply.body)).encode())
+    headers = [*reply.headers, length]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else reply.body})

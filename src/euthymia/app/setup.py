@@ -1,0 +1,72 @@
+"""Make a clinic, accept its settings, issue tokens."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.config import Config
+from euthymia.app.home import Home, accept_config, read_config
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import AccessError
+from euthymia.security.policy import ROLES
+
+
+def make_clinic(path: Path, config: Config) -> None:
+    """Make a clinic's home and write its first ledger entry."""
+    clinic = Clinic.create(path, config)
+    try:
+        clinic.ledger.append(
+            Entry(
+                shell_actor(),
+                "make clinic",
+                Purpose.CARE,
+                detail={"clinical_basis": config.clinic.clinical_basis},
+            )
+        )
+    finally:
+        clinic.close()
+
+
+def accept_settings(path: Path) -> None:
+    """Accept euthymia.toml as it is now; the ledger says who did."""
+    home = Home(path)
+    config, keyring, accepted = read_config(home)
+    accept_config(home, keyring)
+    with Clinic.opened(path) as clinic:
+        clinic.ledger.append(
+            Entry(
+                shell_actor(),
+                "accept settings",
+                Purpose.CARE,
+                detail={
+                    "changed": not accepted,
+                    "clinical_basis": config.clinic.clinical_basis,
+                    "everyone_on_care_team": len(config.clinic.everyone_on_care_team),
+                },
+            )
+        )
+
+
+def issue(
+    clinic: Clinic, user: str, role: str, lifetime: timedelta, *, sign_in: bool
+) -> dict[str, Any]:
+    """Issue a bearer token, or a one-time sign-in code for the pages."""
+    if role not in ROLES:
+        raise AccessError(f"there is no such role; roles are {', '.join(sorted(ROLES))}")
+    now = clinic.clock()
+    action = "issue sign-in code" if sign_in else "issue token"
+    clinic.ledger.append(
+        Entry(shell_actor(), action, Purpose.CARE, detail={"user": user, "role": role})
+    )
+    if sign_in:
+        lifetime = min(lifetime, timedelta(minutes=15))
+        token = clinic.tokens.issue_sign_in(user, role, now=now, lifetime=lifetime)
+    else:
+        token = clinic.tokens.issue(user, role, now=now, lifetime=lifetime)
+    return {
+        "token": token,
+        "user": user,
+        "role": role,
+        "expires_at": (now + lifetime).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,127 @@
+"""What every command shares: which home, JSON or words, progress bars, and how a refusal is said."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from euthymia.app.home import default_home
+
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
+
+Progress = Callable[[int, int], None]
+"""(done, of all): called now and then by long work."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Shell:
+    """The state of one call of the command line."""
+
+    def __init__(self) -> None:
+        self.home: Path | None = None
+        self.as_json = False
+        self.exit_code = 0
+
+    def take(self, home: Path | None, *, as_json: bool) -> None:
+        """Take `--home` and `--json` from wherever they stood on the line."""
+        self.home = home or self.home
+        self.as_json = as_json or self.as_json
+
+    def path(self) -> Path:
+        """Return the home's path."""
+        return self.home or default_home()
+
+    @contextmanager
+    def clinic(self) -> Iterator["Clinic"]:
+        """Open the clinic for one command."""
+        from euthymia.app.clinic import Clinic
+
+        with Clinic.opened(self.path()) as clinic:
+            yield clinic
+
+    def emit(self, result: Mapping[str, Any], words: str) -> None:
+        """Print the result: one JSON object, or words for a person."""
+        if self.as_json:
+            import msgspec
+
+            click.echo(msgspec.json.encode(result, enc_hook=_encode).decode())
+        else:
+            click.echo(words)
+
+    def refuse(self, reason: str) -> None:
+        """Say why nothing was done: on standard error, and as JSON where that was asked for."""
+        self.exit_code = 1
+        if self.as_json:
+            import msgspec
+
+            click.echo(msgspec.json.encode({"error": reason}).decode())
+        click.echo(f"refused: {reason}", err=True)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Progress]:
+        """Show a progress bar on standard error while a terminal looks on; else one line at the end."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True, soft_wrap=True)
+        columns = (
+            TextColumn("{task.description:<34}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:>6.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+        )
+        with Bars(*columns, console=console, disable=self.as_json) as bars:
+            task = bars.add_task(title, total=1)
+
+            def report(done: int, total: int) -> None:
+                bars.update(task, completed=done, total=max(total, 1))
+
+            yield report
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"cannot print a {type(value).__name__}")
+
+
+def _on_home(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    context.ensure_object(Shell).take(value, as_json=False)
+
+
+def _on_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    context.ensure_object(Shell).take(None, as_json=value)
+
+
+def everywhere(function: F) -> F:
+    """Give a command `--home DIR` and `--json`, so that they may stand after its name as well."""
+    home = click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        expose_value=False,
+        callback=_on_home,
+        help="The clinic's directory.",
+    )
+    as_json = click.option(
+        "--json", is_flag=True, expose_value=False, callback=_on_json, help="Print one JSON object."
+    )
+    return home(as_json(function))
+
+
+def table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Lay out rows in columns for a terminal or a pipe."""
+    if not rows:
+        return "nothing to list"
+    widths = [max(len(str(r[i])) for r in [header, *rows]) for i in range(len(header))]
+    lines = [header, tuple("-" * w for w in widths), *rows]
+    return "\n".join("  ".join(str(c).ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def interactive() -> bool:
+    """Tell whether a person sits at this command."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,104 @@
+"""Training and release: from consented people to a signed bundle and its report."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.shell import Progress
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import ConsentError, MissingError, SchemaError
+from euthymia.models.contract import SubjectData
+from euthymia.models.tasks import tasks
+
+
+def _snapshot(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
+    """Return the people who consented to training, and how many did not.
+
+    The store checks the consent: an entry with the purpose `training` reads nobody else.
+    """
+    listed = clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.TRAINING))
+    people: list[SubjectData] = []
+    for done, who in enumerate(listed):
+        progress(done, len(listed) * 2)
+        audit = Entry(shell_actor(), "release to training", Purpose.TRAINING, who, {"task": task})
+        try:
+            people.append(clinic.subject_data(who, audit))
+        except ConsentError:
+            continue
+    return people, len(listed) - len(people)
+
+
+def run_training(
+    clinic: Clinic, name: str, *, seed: int, report: Path | None, progress: Progress
+) -> dict[str, Any]:
+    """Train, audit and register a task's model; write its report."""
+    from euthymia.models.train import train
+
+    if name not in tasks():
+        raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    people, without_consent = _snapshot(clinic, name, progress)
+    count = len(people)
+    trained = train(
+        tasks()[name],
+        people,
+        seed=seed,
+        synthetic=clinic.config.clinic.simulated,
+        now=to_micros(clinic.clock()),
+        progress=lambda done, total: progress(int(total + done), 2 * total),
+    )
+    added = clinic.registry.add(trained)
+    html = trained.report_html.encode()
+    kept = clinic.home.reports / f"{added.name}-{added.version}.html"
+    detail: dict[str, str | int | float | bool] = {
+        "task": name,
+        "model": f"{added.name}@{added.version}",
+        "digest": added.digest,
+        "people": count,
+        "without_consent": without_consent,
+        "seed": seed,
+        "report": kept.name,
+        "report_sha256": hashlib.sha256(html).hexdigest(),
+    }
+    clinic.ledger.append(Entry(shell_actor(), "train model", Purpose.TRAINING, detail=detail))
+    kept.write_bytes(html)
+    if report is not None:
+        try:
+            report.write_bytes(html)
+        except OSError as error:
+            raise SchemaError(f"cannot write the report: {error.strerror}") from error
+    progress(1, 1)
+    return {
+        "model": f"{added.name}@{added.version}",
+        "task": name,
+        "report": report or kept,
+        "metrics": {key: msgspec.to_builtins(value) for key, value in trained.metrics.items()},
+        "audits": trained.audits,
+        "people": count,
+        "without_consent": without_consent,
+    }
+
+
+def list_models(clinic: Clinic) -> list[dict[str, Any]]:
+    """Return every registered model and its state."""
+    return [
+        {
+            "model": f"{m.name}@{m.version}",
+            "task": m.task,
+            "state": m.state,
+            "digest": m.digest,
+            "trained_at": m.trained_at,
+        }
+        for m in clinic.registry.list()
+    ]
+
+
+def release_model(clinic: Clinic, name: str) -> dict[str, Any]:
+    """Release a model; the ledger says who did."""
+    released = clinic.registry.release(name)
+    detail = {"model": f"{released.name}@{released.version}", "digest": released.digest}
+    clinic.ledger.append(Entry(shell_actor(), "release model", Purpose.CARE, detail=detail))
+    return {**detail, "state": released.state}
