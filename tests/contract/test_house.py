@@ -1,0 +1,54 @@
+"""The house rules that a linter does not know."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "src").rglob("*.py"))
+LONGEST_FUNCTION = 70
+LONGEST_FILE = 500
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT / "src"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= LONGEST_FILE
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r"\b(?:pickle|joblib|marshal|shelve|dill|cloudpickle)\b|\beval\(|\bexec\(", text)
+    assert found == []
+
+
+def test_lock_files_name_no_host() -> None:
+    for lock in [*ROOT.glob("*.lock"), *ROOT.glob("benchmarks/**/*.lock")]:
+        assert not re.search(r"https?://", lock.read_text(encoding="utf-8")), lock.name
+
+
+def test_every_locked_package_has_a_hash() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    packages = re.split(r"\n(?=[a-z0-9])", text.strip())
+    assert len(packages) > 20
+    assert [p.split("\n")[0] for p in packages if "--hash=sha256:" not in p] == []
+
+
+def test_only_the_app_reads_the_clock() -> None:
+    pattern = re.compile(r"datetime\.now\(|\bdate\.today\(|time\.time\(\)|utcnow\(")
+    readers = [_name(p) for p in FILES if pattern.search(p.read_text(encoding="utf-8"))]
+    assert [name for name in readers if not name.startswith("euthymia/app/")] == []
