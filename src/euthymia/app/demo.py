@@ -1,0 +1,167 @@
+"""`euthymia demo`: a whole simulated clinic, from its files to the served page."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from euthymia.app.clinic import Clinic
+from euthymia.app.config import ClinicConfig, Config
+from euthymia.app.home import Home
+from euthymia.app.ingest import run_ingest
+from euthymia.app.jobs import compute_features
+from euthymia.app.setup import make_clinic
+from euthymia.app.shell import Shell
+from euthymia.app.training import list_models, release_model, run_training
+from euthymia.app.verify import verify_home
+from euthymia.ground.errors import SchemaError
+
+SUBJECTS, DAYS = 90, 120  # enough relapses in each of three sites for a leave-site-out figure
+TASK = "relapse-30d"
+FOLDER = Path("demo-home")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the demo lives: the simulated files and the clinic made from them."""
+
+    incoming: Path
+    home: Path
+
+
+def _place(shell: Shell) -> Place:
+    home = shell.home or FOLDER / "clinic"
+    return Place(home.parent / (home.name + "-incoming"), home)
+
+
+def _simulate(shell: Shell, place: Place, subjects: int, days: int, seed: int) -> dict[str, Any]:
+    from euthymia.simulate.clinic import simulate
+    from euthymia.simulate.profile import DEMO
+
+    with shell.progress("simulate a clinic") as progress:
+        summary = simulate(
+            subjects=subjects,
+            days=days,
+            seed=seed,
+            out=place.incoming,
+            progress=progress,
+            profile=DEMO,
+        )
+    return summary.as_dict()
+
+
+def _make(place: Place) -> None:
+    if Home(place.home).exists():
+        return
+    config = Config(
+        clinic=ClinicConfig(
+            name="Demo clinic (simulated)", everyone_on_care_team=("clinician",), simulated=True
+        )
+    )
+    make_clinic(place.home, config)
+
+
+def _model(shell: Shell, clinic: Clinic, seed: int, *, fresh: bool) -> dict[str, Any]:
+    """Train and release, unless a model is released and nothing new has come since."""
+    released = [m for m in list_models(clinic) if m["task"] == TASK and m["state"] == "released"]
+    if released and not fresh:
+        return {"model": released[0]["model"], "trained": False}
+    with shell.progress(f"train {TASK}, with audits") as progress:
+        result = run_training(clinic, TASK, seed=seed, report=None, progress=progress)
+    release_model(clinic, result["model"])
+    return {**result, "trained": True}
+
+
+def _run(
+    shell: Shell, clinic: Clinic, place: Place, seed: int
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    with shell.progress("ingest through the gateway") as progress:
+        taken = run_ingest(clinic, [place.incoming], None, None, progress)
+    with shell.progress("compute features") as progress:
+        computed = compute_features(clinic, progress)
+    model = _model(shell, clinic, seed, fresh=bool(taken["stored"]))
+    return taken, computed, model
+
+
+def _words(result: dict[str, Any]) -> str:
+    taken, computed, model = result["ingest"], result["features"], result["train"]
+    lines = [
+        "",
+        f"simulated  {result['subjects']} people, {result['days']} days, three sites",
+        f"ingested   {taken['rows_in']:,} rows in = {taken['stored']:,} stored + "
+        f"{taken['rejected']:,} rejected + {taken['duplicates']:,} duplicates",
+        f"features   {computed['rows']:,} rows, {computed['computed']:,} computed now",
+        f"model      {model['model']} {'trained and released' if model['trained'] else 'as released'}",
+    ]
+    for name, metric in model.get("metrics", {}).items():
+        chance = metric["chance"]
+        beside = "" if chance is None else f" (chance {chance:.2f})"
+        lines.append(
+            f"           {name}: {metric['estimate']:.3f}, 95 % interval "
+            f"{metric['low']:.3f} to {metric['high']:.3f}{beside}"
+        )
+    lines.append(f"verify     {'every byte as written' if result['verify']['ok'] else 'PROBLEMS'}")
+    lines.append(f"took       {result['seconds']:.0f} s")
+    return "\n".join(lines)
+
+
+def next_commands(home: Path) -> str:
+    """Return the commands worth trying next."""
+    command = f"euthymia --home {home}"
+    return "\n".join(
+        [
+            "next commands to try (put .venv/bin on your PATH, or write it in front):",
+            f"  {command} worklist",
+            f"  {command} show",
+            f"  {command} models",
+            f"  {command} train relapse-30d --report relapse.html",
+            f"  {command} verify",
+            f"  TOKEN=$({command} token --role clinician)",
+            "  curl http://127.0.0.1:8080/v1/models -H \"Authorization: Bearer $TOKEN\"",
+        ]
+    )
+
+
+def run_demo(
+    shell: Shell, *, serve: bool, port: int, subjects: int | None, days: int | None, seed: int
+) -> None:
+    """Simulate, ingest, compute, train, release, check; then serve unless told not to."""
+    started = time.monotonic()
+    place = _place(shell)
+    shell.home = place.home
+    if Home(place.home).exists() and (subjects or days):
+        raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
+    people, length = subjects or SUBJECTS, days or DAYS
+    made = _simulate(shell, place, people, length, seed)
+    _make(place)
+    with Clinic.opened(place.home) as clinic:
+        taken, computed, model = _run(shell, clinic, place, seed)
+    with shell.progress("verify every byte") as progress:
+        problems = verify_home(place.home, progress)
+    result = {
+        "home": place.home,
+        "subjects": made["subjects"],
+        "days": made["days"],
+        "ingest": {k: v for k, v in taken.items() if k not in {"rejects", "skipped"}},
+        "features": computed,
+        "train": model,
+        "verify": {"ok": not problems, "problems": problems},
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    shell.exit_code = 1 if problems else 0
+    if not serve:
+        shell.emit(result, f"{_words(result)}\n\n{next_commands(place.home)}")
+        return
+    shell.emit(result, _words(result))
+    _serve(shell, place, port)
+
+
+def _serve(shell: Shell, place: Place, port: int) -> None:
+    from euthymia.app.serving import serve_clinic
+
+    with Clinic.opened(place.home) as clinic:
+        if not shell.as_json:
+            click.echo(f"\n{next_commands(place.home)}")
+        serve_clinic(clinic, shell, host="127.0.0.1", port=port, user="clinician")

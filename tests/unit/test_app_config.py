@@ -1,0 +1,42 @@
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from euthymia.app.config import Config, parse, render
+from euthymia.ground.errors import SchemaError
+
+SETTINGS = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def _settings() -> list[str]:
+    return [
+        f"{section.name}.{setting.name}"
+        for section in fields(Config)
+        for setting in fields(getattr(Config(), section.name))
+    ]
+
+
+def test_what_is_written_reads_back() -> None:
+    assert parse(render(Config()).encode(), "euthymia.toml") == Config()
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(SchemaError, match=r"serve\.prot"):
+        parse(b"[serve]\nprot = 8080\n", "euthymia.toml")
+
+
+def test_a_wrong_type_is_named() -> None:
+    with pytest.raises(SchemaError, match=r"euthymia\.toml.*serve\.port"):
+        parse(b'[serve]\nport = "eighty"\n', "euthymia.toml")
+
+
+def test_broken_toml_names_the_file() -> None:
+    with pytest.raises(SchemaError, match=r"euthymia\.toml"):
+        parse(b"[serve\n", "euthymia.toml")
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    documented = re.findall(r"^\| `([a-z_]+\.[a-z_]+)`", SETTINGS.read_text(encoding="utf-8"), re.M)
+    assert documented == _settings()
