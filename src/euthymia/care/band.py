@@ -1,0 +1,72 @@
+"""A person's own band: where one of their numbers usually lies, from their own earlier days."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BASELINE_DAYS: Final = 56  # eight weeks: long enough to hold an ordinary month and a bad week
+HELD_OUT_DAYS: Final = 28  # the last four weeks are what is judged, so they do not set the band
+MIN_BASELINE_VALUES: Final = 14  # two of each weekday; fewer days make a band of chance
+SPREADS: Final = 2.0  # about 95 % of ordinary days, were they normally distributed
+MAD_TO_SD: Final = 1.4826  # makes the median absolute deviation equal the SD of a normal
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The person's usual range: median and median +/- 2 robust spreads of their own earlier days.
+
+    `first` and `last` are the baseline window (local day numbers, both included), `n` the days of
+    it with a value.
+    """
+
+    low: float
+    median: float
+    high: float
+    n: int
+    first: int
+    last: int
+
+    def side(self, value: float) -> str:
+        """Return "above", "below" or "within" the band."""
+        if value > self.high:
+            return "above"
+        return "below" if value < self.low else "within"
+
+
+def personal_band(days: NDArray[np.int64], values: NDArray[np.float64]) -> Band | None:
+    """Return the band of a person's own earlier days; None when fewer than 14 have a value.
+
+    Parameters
+    ----------
+    days : (n,) int64
+        Local day numbers, increasing.
+    values : (n,) float64
+        The value of each day; NaN where it is not known.
+
+    Notes
+    -----
+    The window is the eight weeks that end four weeks before the last day. The spread is 1.4826
+    times the median absolute deviation: one wild day does not move it (Rousseeuw & Croux 1993,
+    doi:10.1080/01621459.1993.10476408).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> days = np.arange(100)
+    >>> band = personal_band(days, 7.0 + (days % 3 - 1.0))
+    >>> (round(band.low, 2), band.median, round(band.high, 2), band.n)
+    (4.03, 7.0, 9.97, 56)
+    """
+    if days.size == 0:
+        return None
+    last = int(days[-1]) - HELD_OUT_DAYS
+    first = last - BASELINE_DAYS + 1
+    inside = values[(days >= first) & (days <= last)]
+    known = inside[np.isfinite(inside)]
+    if known.size < MIN_BASELINE_VALUES:
+        return None
+    median = float(np.median(known))
+    spread = SPREADS * MAD_TO_SD * float(np.median(np.abs(known - median)))
+    return Band(median - spread, median, median + spread, int(known.size), first, last)

@@ -1,0 +1,287 @@
+"""All that the page about one person shows, worked out from tables: no clock, no store, no page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.care.band import (
+    BASELINE_DAYS,
+    HELD_OUT_DAYS,
+    MIN_BASELINE_VALUES,
+    Band,
+    personal_band,
+)
+from euthymia.care.contract import WorklistItem
+from euthymia.care.events import Event, Medication, events, medications, other_records
+from euthymia.care.gaps import NOT_WORN_COVERAGE, Gap, device_gaps
+from euthymia.care.summary import PHONE, SubjectSummary
+from euthymia.care.words import count_words, date_words, number_words, span_words
+from euthymia.care.worklist import Feed, estimate_words, item
+from euthymia.features.contract import Family, Feature
+from euthymia.ground.clock import DAY_US, Micros, day_date
+from euthymia.ground.codes import MADRS_TOTAL
+
+SHOWN_DAYS: Final = 180  # half a year: two medication trials and the weeks before them
+RECENT_VALUES_DAYS: Final = 14  # two weeks, what the PHQ-9 asks about
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePoint:
+    """One questionnaire's total on one local day, and its answers where they are known."""
+
+    day: int
+    total: float
+    answers: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSeries:
+    """One questionnaire over time. `lines` are its published severity limits (from, name)."""
+
+    name: str
+    high: int
+    lines: tuple[tuple[int, str], ...]
+    points: tuple[ScorePoint, ...]
+
+    def severity(self, total: float) -> str:
+        """Return the published band's name for a total."""
+        return [name for start, name in self.lines if total >= start][-1]
+
+
+PHQ9_LINES: Final = (
+    (0, "minimal"),
+    (5, "mild"),
+    (10, "moderate"),
+    (15, "moderately severe"),
+    (20, "severe"),
+)  # Kroenke 2001, doi:10.1046/j.1525-1497.2001.016009606.x
+MADRS_LINES: Final = ((0, "none"), (7, "mild"), (20, "moderate"), (35, "severe"))
+# Snaith 1986, doi:10.1192/bjp.148.5.599
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One feature over the shown days against the person's own band, and the same in words."""
+
+    family: str
+    feature: Feature
+    days: tuple[int, ...]
+    values: tuple[float | None, ...]
+    coverage: tuple[float, ...]
+    band: Band | None
+    words: str
+    basis: str
+    outside: int  # of the last 14 days, how many lie outside the band
+    known: int  # of the last 14 days, how many have a value
+
+
+@dataclass(frozen=True, slots=True)
+class PatientView:
+    """One person, as the care team sees them. All days are the person's local day numbers."""
+
+    row: WorklistItem
+    today: int
+    first_day: int
+    scores: tuple[ScoreSeries, ...]
+    trends: tuple[Trend, ...]
+    events: tuple[Event, ...]
+    medications: tuple[Medication, ...]
+    gaps: tuple[Gap, ...]
+    other_records: int
+    estimate: str
+    summary: SubjectSummary
+
+
+def _madrs(observations: pa.Table, who: SubjectSummary) -> tuple[ScorePoint, ...]:
+    rows = zip(
+        observations["code"].to_pylist(),
+        observations["time"].cast(pa.int64()).to_pylist(),
+        observations["numeric_value"].to_pylist(),
+        strict=True,
+    )
+    found = {
+        _local_day(who, at): value
+        for code, at, value in rows
+        if code == MADRS_TOTAL and at is not None and value is not None
+    }
+    return tuple(ScorePoint(day, found[day]) for day in sorted(found))
+
+
+def _local_day(who: SubjectSummary, at: Micros) -> int:
+    return int(who.zones.local_day(np.array([at], np.int64))[0])
+
+
+def score_series(
+    who: SubjectSummary, observations: pa.Table, now: Micros
+) -> tuple[ScoreSeries, ...]:
+    """Return the questionnaires that have at least one total, up to `now`."""
+    phq9 = tuple(
+        ScorePoint(_local_day(who, score.at), score.total, score.answers)
+        for score in who.phq9
+        if score.total is not None and score.at <= now
+    )
+    series = (
+        ScoreSeries("PHQ-9", 27, PHQ9_LINES, phq9),
+        ScoreSeries("MADRS", 60, MADRS_LINES, _madrs(observations, who)),
+    )
+    return tuple(one for one in series if one.points)
+
+
+def _arrays(table: pa.Table, column: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    days = np.asarray(table["date"].cast(pa.int32()).to_numpy(), np.int64)
+    values = np.asarray(table[column].to_numpy(), np.float64)
+    order = np.argsort(days, kind="stable")
+    return days[order], values[order]
+
+
+def _basis(band: Band | None, today: int) -> str:
+    if band is None:
+        return (
+            f"No band yet: it needs {MIN_BASELINE_VALUES} days with a value in the "
+            f"{BASELINE_DAYS // 7} weeks that end {HELD_OUT_DAYS // 7} weeks before the last day."
+        )
+    span = span_words(day_date(band.first), day_date(band.last), day_date(today))
+    return (
+        f"Own band from {count_words(band.n, 'day')} of {span}: median and twice the robust spread."
+    )
+
+
+def _trend_words(
+    feature: Feature,
+    days: NDArray[np.int64],
+    values: NDArray[np.float64],
+    band: Band | None,
+    today: int,
+) -> tuple[str, int, int]:
+    """Return the trend in one sentence, and (days outside, days known) of the last 14."""
+    known = np.isfinite(values)
+    if not known.any():
+        return "No value in the days shown.", 0, 0
+    last = int(np.flatnonzero(known)[-1])
+    on = date_words(day_date(int(days[last])), day_date(today))
+    unit = "" if feature.unit == "1" else f" {feature.unit}"
+    words = f"{number_words(float(values[last]))}{unit} on {on}"
+    recent = known & (days > int(days[-1]) - RECENT_VALUES_DAYS)
+    n = int(recent.sum())
+    if band is None:
+        return f"{words}.", 0, n
+    outside = int(((values[recent] > band.high) | (values[recent] < band.low)).sum())
+    side = band.side(float(values[last]))
+    return f"{words}, {side} the own band; {outside} of the last {n} values outside.", outside, n
+
+
+def _trend(
+    family: Family, feature: Feature, table: pa.Table, first: int, today: int
+) -> Trend | None:
+    days, values = _arrays(table, feature.name)
+    keep = days <= today
+    days, values = days[keep], values[keep]
+    if not np.isfinite(values[days >= first]).any():
+        return None
+    _, coverage = _arrays(table, "coverage")
+    coverage = coverage[keep]
+    band = personal_band(days, values)
+    shown = days >= first
+    words, outside, known = _trend_words(feature, days[shown], values[shown], band, today)
+    return Trend(
+        family=family.title,
+        feature=feature,
+        days=tuple(int(day) for day in days[shown]),
+        values=tuple(float(v) if np.isfinite(v) else None for v in values[shown]),
+        coverage=tuple(float(c) for c in coverage[shown]),
+        band=band,
+        words=words,
+        basis=_basis(band, today),
+        outside=outside,
+        known=known,
+    )
+
+
+def trends(
+    families: Mapping[str, Family], features: Mapping[str, pa.Table], first: int, today: int
+) -> tuple[Trend, ...]:
+    """Return every feature with a value in [first, today], the most out of band first."""
+    found = [
+        trend
+        for name, family in families.items()
+        if name in features
+        for feature in family.features
+        if feature.name in features[name].column_names
+        and (trend := _trend(family, feature, features[name], first, today)) is not None
+    ]
+    return tuple(sorted(found, key=lambda trend: -trend.outside / max(1, trend.known)))
+
+
+def _not_worn(families: Mapping[str, Family], features: Mapping[str, pa.Table]) -> set[int]:
+    """Return days on which every one-day family of worn streams saw hardly any data."""
+    worn = [
+        name
+        for name, family in families.items()
+        if name in features and not PHONE & set(family.streams) and family.lookback_days == 1
+    ]
+    seen: dict[int, float] = {}
+    for name in worn:
+        days, coverage = _arrays(features[name], "coverage")
+        for day, share in zip(days, coverage, strict=True):
+            seen[int(day)] = max(float(share), seen.get(int(day), 0.0))
+    return {day for day, share in seen.items() if share < NOT_WORN_COVERAGE}
+
+
+def patient_view(
+    who: SubjectSummary,
+    *,
+    observations: pa.Table,
+    families: Mapping[str, Family],
+    features: Mapping[str, pa.Table],
+    now: Micros,
+    feed: Feed | None = None,
+) -> PatientView:
+    """Work out what the page about one person shows.
+
+    Parameters
+    ----------
+    who : SubjectSummary
+        The person's summary, with the prediction where a model is released.
+    observations : pyarrow.Table
+        `schemas.OBSERVATIONS`, sorted by time.
+    families, features : Mapping
+        The feature families by name, and the person's derived rows by family.
+    now : int
+        The moment of looking [us since 1970 UTC]. What lies after it is not shown.
+    feed : Mapping[str, int], optional
+        The newest day on which anybody's data arrived (see `worklist.feed_days`).
+    """
+    today = _local_day(who, now)
+    newest = max(
+        (
+            int(max(t["date"].cast(pa.int32()).to_pylist(), default=today))
+            for t in features.values()
+        ),
+        default=today,
+    )
+    first = min(today, newest) - SHOWN_DAYS + 1
+    not_worn = _not_worn(families, features)
+    gaps: Sequence[Gap] = [
+        gap
+        for device, seen in who.seen.items()
+        for gap in device_gaps(
+            device, seen, now // DAY_US, not_worn if device == "watch" else (), start=first
+        )
+    ]
+    return PatientView(
+        row=item(who, now, feed),
+        today=today,
+        first_day=first,
+        scores=score_series(who, observations, now),
+        trends=trends(families, features, first, today),
+        events=events(observations, who, now),
+        medications=medications(observations, who, now),
+        gaps=tuple(sorted(gaps, key=lambda gap: -gap.last)),
+        other_records=other_records(observations),
+        estimate=estimate_words(who),
+        summary=who,
+    )

@@ -1,0 +1,292 @@
+"""Who should be looked at first, and why: rules a clinician can check by hand.
+
+A rule never decides. It puts a person on the list with the numbers and dates it saw, and suggests
+a next step with the reason for it. The order: answers that speak of self-harm, then worsening by a
+score or a model's estimate, then silence.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from euthymia.care.contract import Urgency, WorklistItem
+from euthymia.care.summary import DEVICES, RECENT_DAYS, SubjectSummary
+from euthymia.care.words import date_words, percent_words
+from euthymia.ground.clock import DAY_US, Micros, day_date
+
+ITEM9_NEWS_DAYS: Final = 30  # item 9 asks about two weeks; twice that, and a month between visits
+PHQ9_WORSE_POINTS: Final = 5  # reliable change: Loewe 2004, doi:10.1097/00005650-200412000-00006
+PHQ9_MODERATE: Final = 10  # usual cut for a depressive episode: Kroenke 2001,
+# doi:10.1046/j.1525-1497.2001.016009606.x
+SILENT_DAYS: Final = 5  # a weekend without charging, and a working week's start, is not silence
+SILENT_NEWS_DAYS: Final = 60  # later the device was most likely handed back: a gap, not news
+PHQ9_DUE_DAYS: Final = 28  # four weeks, the usual rhythm of measurement-based care
+PHQ9_NEWS_DAYS: Final = 365  # after a year without one the person is no longer followed with it
+ANSWERS: Final = ("not at all", "several days", "more than half the days", "nearly every day")
+
+_RANK: Final = {Urgency.NOW: 0, Urgency.SOON: 1, Urgency.LOOK: 2, Urgency.NONE: 3}
+_FEED_PEOPLE: Final = 3  # with fewer people one silent phone and a broken feed look the same
+
+Feed = Mapping[str, int]
+"""The newest UTC day on which anybody's phone or watch data reached the clinic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that applies: how soon, why, since when, what to do, and its weight in the order."""
+
+    rule: str  # "self-harm", "worse", "estimate", "silent" or "overdue"
+    urgency: Urgency
+    why: str
+    since: Micros | None
+    next_step: str
+    weight: float
+
+
+def _day_gap(earlier: Micros, later: Micros) -> int:
+    return (later - earlier) // DAY_US
+
+
+def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
+    """Find the latest answer to item 9 above "not at all". A missing answer reassures nobody."""
+    asked = [score for score in who.phq9 if score.item9 is not None and score.at <= now]
+    if not asked or not asked[-1].item9:
+        return None
+    last, since = asked[-1], asked[-1].at
+    for score in reversed(asked):
+        if not score.item9:
+            break
+        since = score.at
+    today = who.local_date(now)
+    on = date_words(who.local_date(last.at), today)
+    answer = ANSWERS[min(3, asked[-1].item9 or 0)]
+    why = f'PHQ-9 item 9 (better off dead, self-harm): "{answer}" on {on}'
+    if since != last.at:
+        why += f", and at each since {date_words(who.local_date(since), today)}"
+    age = _day_gap(last.at, now)
+    if age <= ITEM9_NEWS_DAYS:
+        step = "Speak with them today and assess safety: a score cannot say what they meant."
+        return Finding("self-harm", Urgency.NOW, why, since, step, float(last.item9 or 0))
+    if age <= PHQ9_NEWS_DAYS:
+        why += f"; not asked again for {age} days"
+        step = "Speak with them this week and ask again: this answer was never followed by another."
+        return Finding("self-harm", Urgency.SOON, why, since, step, 3.0)
+    return None
+
+
+def _worse(who: SubjectSummary, now: Micros) -> Finding | None:
+    """Find a reliable rise of the PHQ-9, or a crossing of 10, since the one before."""
+    scored = [(s, s.total) for s in who.phq9 if s.total is not None and s.at <= now]
+    if len(scored) < 2:
+        return None
+    (before, was), (last, is_now) = scored[-2], scored[-1]
+    rise = is_now - was
+    crossed = was < PHQ9_MODERATE <= is_now
+    if (rise < PHQ9_WORSE_POINTS and not crossed) or _day_gap(last.at, now) > PHQ9_NEWS_DAYS:
+        return None
+    today = who.local_date(now)
+    dates = [date_words(who.local_date(score.at), today) for score in (before, last)]
+    why = f"PHQ-9 rose from {was:g} ({dates[0]}) to {is_now:g} ({dates[1]}), {rise:+g} points"
+    if rise >= PHQ9_WORSE_POINTS:
+        step = (
+            f"Review treatment with them this week: {rise:g} points is more than measuring error."
+        )
+    else:
+        why += f", crossing {PHQ9_MODERATE}"
+        step = f"Review treatment with them this week: {PHQ9_MODERATE} is an episode's usual line."
+    return Finding("worse", Urgency.SOON, why, last.at, step, 1.0 + rise / 27)
+
+
+def _estimate(who: SubjectSummary) -> Finding | None:
+    """Find a model's estimate at or above the clinic's review line."""
+    found = who.prediction
+    if found is None or found.probability is None or who.threshold is None:
+        return None
+    if found.abstained_because is not None or found.probability < who.threshold:
+        return None
+    return Finding(
+        "estimate",
+        Urgency.SOON,
+        estimate_words(who),
+        who.predicted_at,
+        "Call this week and ask the PHQ-9: their own answer outweighs an estimate.",
+        found.probability,
+    )
+
+
+def estimate_words(who: SubjectSummary) -> str:
+    """Say the model's estimate, or that it gave none and why, in one line."""
+    found = who.prediction
+    if found is None:
+        return "No estimate: no model is released for this person's data"
+    if found.probability is None or found.abstained_because is not None:
+        return f"No estimate: {found.abstained_because or 'the model gave none'}"
+    words = (
+        f"Estimated chance of relapse in {found.horizon_days} days "
+        f"{percent_words(found.probability)}"
+    )
+    if found.interval is not None:
+        low, high = found.interval
+        words += f" (interval {percent_words(low)} to {percent_words(high)})"
+    if who.threshold is not None:
+        side = "at or above" if found.probability >= who.threshold else "below"
+        words += f", {side} the review line of {_line_words(found.probability, who.threshold)}"
+    return words
+
+
+def _line_words(probability: float, line: float) -> str:
+    """Say the review line so that rounding does not hide on which side the estimate lies."""
+    words = percent_words(line)
+    if words != percent_words(probability) or probability == line:
+        return words
+    return f"{100 * line:.2f}% (the estimate, less rounded: {100 * probability:.2f}%)"
+
+
+def _silence(who: SubjectSummary, device: str, now: Micros, newest: int) -> Finding | None:
+    """Find a device that was heard and no longer is, counted to the feed's newest day."""
+    seen = who.seen.get(device)
+    if seen is None:
+        return None
+    silent = newest - seen.last
+    if not SILENT_DAYS <= silent <= SILENT_NEWS_DAYS:
+        return None
+    before = seen.among(seen.last - RECENT_DAYS + 1, seen.last)
+    on = date_words(day_date(seen.last), who.local_date(now))
+    why = f"No {device} data since {on} ({silent} days); before, {before} of {RECENT_DAYS} days"
+    step = f"Ask how they are and whether the {device} works: silence can mean either."
+    return Finding("silent", Urgency.LOOK, why, (seen.last + 1) * DAY_US, step, float(silent))
+
+
+def _overdue(who: SubjectSummary, now: Micros) -> Finding | None:
+    """Find a PHQ-9 that is missed: there was one, and none for more than four weeks."""
+    past = [score for score in who.phq9 if score.at <= now]
+    if not past:
+        return None
+    last = past[-1]
+    age = _day_gap(last.at, now)
+    if not PHQ9_DUE_DAYS < age <= PHQ9_NEWS_DAYS:
+        return None
+    on = date_words(who.local_date(last.at), who.local_date(now))
+    total = "" if last.total is None else f"; it was {last.total:g} of 27 then"
+    why = f"No PHQ-9 since {on} ({age} days){total}"
+    step = "Offer the PHQ-9: nothing else here asks how they feel."
+    due = last.at + PHQ9_DUE_DAYS * DAY_US
+    return Finding("overdue", Urgency.LOOK, why, due, step, age / PHQ9_NEWS_DAYS)
+
+
+def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tuple[Finding, ...]:
+    """Return every rule that applies to one person, the most urgent first.
+
+    Parameters
+    ----------
+    who : SubjectSummary
+        The person, by pseudonym.
+    now : int
+        The moment of looking [us since 1970 UTC]; what lies after it is not seen.
+    feed : Mapping[str, int], optional
+        The newest day on which anybody's data arrived, by device (see `feed_days`). Silence is
+        counted up to it, so that a clinic whose own import has stopped does not call every
+        patient silent.
+    """
+    newest = {
+        device: min((feed or {}).get(device, now // DAY_US), now // DAY_US) for device in DEVICES
+    }
+    met = [
+        _self_harm(who, now),
+        _worse(who, now),
+        _estimate(who),
+        *(_silence(who, device, now, newest[device]) for device in DEVICES),
+        _overdue(who, now),
+    ]
+    found = [finding for finding in met if finding is not None]
+    return tuple(sorted(found, key=lambda f: (_RANK[f.urgency], -f.weight)))
+
+
+def _data_seen(who: SubjectSummary, now: Micros) -> str:
+    """Say which data there is, how much of the last four weeks, and how old."""
+    today, day = who.local_date(now), now // DAY_US
+    parts = []
+    for device, seen in who.seen.items():
+        share = seen.among(day - RECENT_DAYS + 1, day)
+        parts.append(
+            f"{device} {share} of {RECENT_DAYS} days, last {date_words(day_date(seen.last), today)}"
+        )
+    past = [score for score in who.phq9 if score.at <= now]
+    if past:
+        parts.append(f"{len(past)} PHQ-9, last {date_words(who.local_date(past[-1].at), today)}")
+    text = "; ".join(parts) or "no questionnaire, phone or watch data"
+    return text[0].upper() + text[1:]
+
+
+def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> WorklistItem:
+    """Return one person's row: who, why now, since when, data seen, what to do, whose it is.
+
+    Parameters are those of `findings`. Without a finding the urgency is `NONE`, and the row says
+    what was looked at.
+    """
+    found = findings(who, now, feed)
+    head = found[0] if found else None
+    more = [finding.why for finding in found[1:]]
+    if all(finding.rule != "estimate" for finding in found):
+        more.append(estimate_words(who))
+    estimate = who.prediction if who.prediction and not who.prediction.abstained_because else None
+    return WorklistItem(
+        subject=who.subject,
+        urgency=head.urgency if head else Urgency.NONE,
+        why=head.why if head else "No rule applies: no new worsening, no silence seen",
+        since=head.since if head else None,
+        data_seen=_data_seen(who, now),
+        next_step=head.next_step if head else "Nothing is suggested beyond the planned visits.",
+        owner=who.owners[0] if who.owners else None,
+        evidence=tuple(more),
+        probability=estimate.probability if estimate else None,
+        interval=estimate.interval if estimate else None,
+    )
+
+
+def feed_days(summaries: Iterable[SubjectSummary]) -> dict[str, int]:
+    """Return the newest day of each device over everybody, where enough people have the device."""
+    newest: dict[str, list[int]] = {}
+    for who in summaries:
+        for device, seen in who.seen.items():
+            newest.setdefault(device, []).append(seen.last)
+    return {device: max(days) for device, days in newest.items() if len(days) >= _FEED_PEOPLE}
+
+
+def feed_notices(summaries: Iterable[SubjectSummary], now: Micros) -> tuple[str, ...]:
+    """Say when nobody's phone or watch data has arrived for days: a fault here, not silence."""
+    day = now // DAY_US
+    return tuple(
+        f"No {device} data has reached the clinic from anybody since "
+        f"{date_words(day_date(last), day_date(day))} ({day - last} days). Check the import before "
+        f"reading silence into it; silence below is counted up to that day."
+        for device, last in sorted(feed_days(summaries).items())
+        if day - last >= SILENT_DAYS
+    )
+
+
+def caseload(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistItem]:
+    """Return everybody's row in worklist order, people without a finding last."""
+    people = list(summaries)
+    feed = feed_days(people)
+
+    def order(who: SubjectSummary) -> tuple[int, float, Micros, str]:
+        found = findings(who, now, feed)
+        if not found:
+            return _RANK[Urgency.NONE], 0.0, 0, who.subject
+        return _RANK[found[0].urgency], -found[0].weight, -(found[0].since or 0), who.subject
+
+    return [item(who, now, feed) for who in sorted(people, key=order)]
+
+
+def worklist(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistItem]:
+    """Return the rows of those for whom a rule applies: urgency, then evidence, then time.
+
+    Parameters
+    ----------
+    summaries : iterable of SubjectSummary
+        Everybody whom the reader may see.
+    now : int
+        The moment of looking [us since 1970 UTC].
+    """
+    return [row for row in caseload(summaries, now) if row.urgency is not Urgency.NONE]
