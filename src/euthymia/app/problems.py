@@ -60,9 +60,11 @@ _KINDS = (
         "ledger",
         503,
         "The ledger cannot be written",
-        "Without a durable ledger entry there is no answer. Try again, then call your administrator.",
+        "There is no answer without a ledger entry. Try again, then tell your administrator.",
     ),
-    Kind("integrity", 503, "Stored data do not verify", "Run `euthymia verify`; nothing is served."),
+    Kind(
+        "integrity", 503, "Stored data do not verify", "Run `euthymia verify`; nothing is served."
+    ),
     Kind("busy", 503, "The server is busy", "Try again in a moment."),
 )
 
@@ -79,7 +81,7 @@ class Problem(msgspec.Struct, frozen=True):
     instance: str
 
 
-class Refusal(EuthymiaError):
+class RefusalError(EuthymiaError):
     """A call is refused: the kind, and a detail that helps the caller and names nobody."""
 
     def __init__(self, slug: str, detail: str) -> None:
