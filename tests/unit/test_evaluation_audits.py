@@ -1,0 +1,195 @@
+"""Intervals, groups and the confound audit on data whose truth is known."""
+
+import numpy as np
+import pytest
+
+from euthymia.evaluation import calibration, confounds, discrimination, groups, resample
+from euthymia.evaluation.estimate import Estimate, as_labels
+from euthymia.evaluation.net_benefit import decision_curve, net_benefit
+from euthymia.evaluation.splits import person_folds
+
+
+def _people(seed, people=80, rows=6, signal=1.5):
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(people), rows)
+    trait = rng.normal(size=people)
+    z = signal * trait[person] - 0.5
+    y = (rng.uniform(size=person.size) < 1 / (1 + np.exp(-z))).astype(float)
+    return y, 1 / (1 + np.exp(-z)), person
+
+
+def test_a_perfect_model_is_calibrated_within_its_intervals():
+    y, p, person = _people(1)
+    found = resample.estimates(
+        {
+            "large": calibration.calibration_in_the_large,
+            "slope": calibration.calibration_slope,
+            "auc": discrimination.auc,
+        },
+        y,
+        p,
+        person,
+        seed=1,
+    )
+    assert found["large"].low < 0 < found["large"].high
+    assert found["slope"].low < 1 < found["slope"].high
+    assert found["auc"].low < found["auc"].estimate < found["auc"].high
+    assert found["auc"].chance == pytest.approx(0.5, abs=0.03)
+    assert found["slope"].chance == pytest.approx(0, abs=0.1)
+
+
+def test_estimates_are_the_same_with_the_same_seed():
+    y, p, person = _people(2, people=30)
+    runs = [
+        resample.estimates({"auc": discrimination.auc}, y, p, person, seed=s) for s in (5, 5, 6)
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+@pytest.mark.slow
+def test_person_bootstrap_covers_the_truth_and_row_bootstrap_does_not():
+    truth, covered, naive, runs = 0.5, 0, 0, 150
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        person = np.repeat(np.arange(40), 8)
+        y = (rng.uniform(size=40) < 0.5).astype(float)[person]
+        p = rng.uniform(size=40)[person]  # no signal, but each person's rows agree
+        by_person = resample.estimates(
+            {"a": discrimination.auc}, y, p, person, seed=1, replicates=300, chance_draws=0
+        )["a"]
+        by_row = resample.estimates(
+            {"a": discrimination.auc},
+            y,
+            p,
+            np.arange(y.size),
+            seed=1,
+            replicates=300,
+            chance_draws=0,
+        )["a"]
+        covered += by_person.low <= truth <= by_person.high
+        naive += by_row.low <= truth <= by_row.high
+    assert covered / runs > 0.88
+    assert naive / runs < 0.65
+
+
+def test_an_interval_from_too_few_usable_replicates_is_not_given():
+    drawn = np.r_[np.full(60, np.nan), np.linspace(0.4, 0.6, 40)]
+    assert np.isnan(resample.bca_interval(0.5, drawn, np.array([0.5, 0.5]))).all()
+
+
+def test_overconfident_predictions_show_a_slope_below_one_and_a_larger_ici():
+    y, p, _ = _people(3, people=300)
+    once = np.ones((1, y.size))
+    extreme = 1 / (1 + np.exp(-3 * np.log(p / (1 - p))))
+    assert calibration.calibration_slope(y, extreme, once)[0] == pytest.approx(1 / 3, abs=0.08)
+    ours = calibration.integrated_calibration_index(y, p, once)[0]
+    worse = calibration.integrated_calibration_index(y, extreme, once)[0]
+    assert ours < 0.03
+    assert worse > 0.08
+    assert calibration.expected_calibration_error(y, extreme, once)[0] > 0.08
+
+
+def test_calibration_curve_covers_all_rows():
+    y, p, person = _people(4)
+    weights = resample.bootstrap_weights(person, 200, np.random.default_rng(1))
+    curve = calibration.calibration_curve(y, p, weights)
+    assert sum(point.rows for point in curve) == y.size
+    assert all(point.low <= point.observed <= point.high for point in curve)
+
+
+def test_decision_curve_of_a_useless_model_is_one_of_the_trivial_ones():
+    y, _, person = _people(5)
+    weights = resample.bootstrap_weights(person, 50, np.random.default_rng(1))
+    flat = np.full(y.size, y.mean())
+    for point in decision_curve(y, flat, weights, np.linspace(0.05, 0.9, 9)):
+        assert point.model in (0.0, pytest.approx(point.everybody))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        net_benefit(y, flat, weights, 1.0)
+
+
+def test_labels_are_zero_or_one():
+    with pytest.raises(ValueError, match="0 or 1"):
+        as_labels([0, 1, 2])
+
+
+def test_folds_need_enough_people():
+    with pytest.raises(ValueError, match="as many people as folds"):
+        person_folds(np.array([0.0, 1.0]), np.array([1, 2]), folds=3, repeats=1, seed=1)
+
+
+# -- groups ------------------------------------------------------------------------------------
+def test_small_groups_are_hidden_and_cannot_be_found_by_subtraction():
+    y, p, person = _people(6, people=60)
+    who = np.where(person < 5, "a", np.where(person < 25, "b", "c"))
+    table = {row.group: row for row in groups.group_table({"kind": who}, y, p, person, seed=1)}
+    assert table["a"].people is None
+    assert table["a"].auc is None
+    assert table["b"].people is None  # the next smallest
+    assert table["c"].people == 35
+    assert table["c"].auc is not None
+
+
+def test_few_people_with_the_event_are_not_counted_out():
+    y, p, person = _people(7, people=40, rows=1)
+    y = np.zeros(40)
+    y[:4] = 1
+    (row,) = groups.group_table({"kind": np.full(40, "all")}, y, p, person, seed=1)
+    assert row.people == 40
+    assert row.events is None
+    assert "fewer than 10" in row.note
+
+
+# -- confounds ---------------------------------------------------------------------------------
+def _season(seed, people=60):
+    rng = np.random.default_rng(seed)
+    y = (np.arange(people) % 2).astype(float)
+    month = np.where(y == 1, rng.integers(4, 10, people), rng.integers(1, 5, people))
+    noise = np.array(["mon", "tue", "wed", "thu", "fri"])[rng.integers(0, 5, people)]
+    return y, month.astype(str), noise, rng.normal(size=people)
+
+
+def test_a_planted_confounder_is_named_and_the_result_refused():
+    y, month, weekday, number = _season(1)
+    rows = confounds.confound_audit(
+        {"start month": month, "weekday": weekday, "noise": number}, y, np.arange(60), seed=1
+    )
+    assert rows[0].variable == "start month"
+    assert rows[0].auc.estimate > 0.9
+    verdict, why = confounds.confound_verdict(Estimate(0.86, 0.75, 0.94, 0.5), rows)
+    assert verdict == "confounded: not evidence"
+    assert "start month" in why
+    assert "weekday" not in why
+
+
+def test_noise_is_not_oriented_in_its_favour():
+    """In-sample orientation of 60 people's noise averages about 0.56; held-out it does not."""
+    found = []
+    for seed in range(12):
+        y, _, weekday, number = _season(seed)
+        rows = confounds.confound_audit({"w": weekday, "n": number}, y, np.arange(60), seed=seed)
+        found += [row.auc.estimate for row in rows]
+        assert all(abs(row.auc.chance - 0.5) < 0.08 for row in rows)
+    assert np.mean(found) < 0.53
+
+
+def test_a_variable_that_cannot_be_asked_says_why():
+    y = np.tile([0.0, 1.0], 20)
+    rows = confounds.confound_audit(
+        {"site": np.full(40, "one"), "name": np.arange(40).astype(str), "len": np.full(40, 3.0)},
+        y,
+        np.arange(40),
+        seed=1,
+    )
+    assert {row.variable: row.how for row in rows} == {
+        "site": "the same for everybody",
+        "name": "almost every person has a value of their own",
+        "len": "the same for everybody",
+    }
+
+
+def test_a_model_no_better_than_chance_is_not_evidence():
+    verdict, _ = confounds.confound_verdict(Estimate(0.55, 0.45, 0.65, 0.5), ())
+    assert verdict == "no better than chance: not evidence"
+    verdict, _ = confounds.confound_verdict(Estimate(0.75, 0.65, 0.85, 0.5), ())
+    assert verdict == "not explained by metadata"
