@@ -16,7 +16,9 @@ Columns = Mapping[str, NDArray[np.generic]]
 class Feature:
     """One number a day, defined once.
 
-    `worse` says in which direction a worsening usually moves it: +1 up, -1 down, 0 either.
+    `unit` is UCUM. `low` and `high` bound what the definition can yield: a value outside becomes
+    NaN and a warning (an error in tests). `paper` holds a doi. `worse` says in which direction a
+    worsening usually moves it: +1 up, -1 down, 0 either.
     """
 
     name: str
@@ -40,14 +42,20 @@ class Days:
 Compute = Callable[[Mapping[str, Columns], Timeline, NDArray[np.int64]], Days]
 """(samples by stream, the person's zones, local day numbers) -> one row a day number.
 
-For a day `d` only samples from the start of local day `d - lookback_days + 1` to the end of local
-day `d` may matter: nothing later (no look-ahead), nothing earlier (so incremental = batch).
+A stream without samples may be absent. For a day `d` only samples from the start of local day
+`d - lookback_days + 1` to the end of local day `d` may matter: nothing later (no look-ahead),
+nothing earlier (so incremental = batch). A sample belongs to the local day on which its `time`
+falls by the subject's zones.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A feature family: one file, one constant `FAMILY`."""
+    """A feature family: one file, one constant `FAMILY`.
+
+    A change of any definition needs a new `version`: stored rows of the old one are then stale.
+    `coverage` says in words which share of what time the coverage of a row is.
+    """
 
     name: str
     version: str
@@ -56,3 +64,4 @@ class Family:
     lookback_days: int
     features: tuple[Feature, ...]
     compute: Compute
+    coverage: str = "share of the window with data"

@@ -109,6 +109,16 @@ class Timeline:
             offsets += [_offset_s(zone, low), *(s[1] for s in inside)]
         return np.array(starts, np.int64), np.array(offsets, np.int64)
 
+    def steps(
+        self, start_us: Micros, end_us: Micros
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the instants [us] from which a new offset from UTC [us] holds in [start, end).
+
+        The first instant is `start_us` (to the second); offsets belong to the instants.
+        """
+        starts, offsets = self._steps(start_us // SECOND_US, (end_us - 1) // SECOND_US)
+        return starts * SECOND_US, offsets * SECOND_US
+
     def offset_s(self, time_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the offset from UTC [s] at each instant, daylight saving and travel included."""
         if time_us.size == 0:

@@ -1,0 +1,53 @@
+"""All feature families that are installed, and what they measure."""
+
+from functools import cache
+
+from euthymia.features.contract import Family
+from euthymia.ground.errors import SchemaError
+from euthymia.ground.plugins import discover
+from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
+
+
+def _checked(module: str, found: object) -> Family:
+    if not isinstance(found, Family):
+        raise SchemaError(f"{module}.FAMILY is not a Family; see features/contract.py")
+    unknown = [name for name in found.streams if name not in STREAMS]
+    if unknown:
+        raise SchemaError(f"family {found.name} wants streams that do not exist: {unknown}")
+    names = [feature.name for feature in found.features]
+    if len(set(names)) != len(names) or set(names) & set(FEATURE_KEYS.names):
+        raise SchemaError(f"family {found.name} names a column twice or like a key column")
+    return found
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return every family by its name: one a module of `euthymia.features` with `FAMILY`."""
+    found = [_checked(m, f) for m, f in discover("euthymia.features", "FAMILY").items()]
+    named = {family.name: family for family in found}
+    if len(named) != len(found):
+        raise SchemaError("two feature families have the same name; rename one")
+    return dict(sorted(named.items()))
+
+
+def describe() -> list[dict[str, str | int | float | None]]:
+    """Return one record a feature: its family, title, unit, definition, paper and range."""
+    return [
+        {
+            "family": family.name,
+            "version": family.version,
+            "streams": ", ".join(family.streams),
+            "lookback_days": family.lookback_days,
+            "coverage": family.coverage,
+            "name": feature.name,
+            "title": feature.title,
+            "unit": feature.unit,
+            "definition": feature.definition,
+            "paper": feature.paper,
+            "low": feature.low,
+            "high": feature.high,
+            "worse": feature.worse,
+        }
+        for family in families().values()
+        for feature in family.features
+    ]

@@ -1,0 +1,264 @@
+"""From samples to FEATURES rows: which dates are due, which samples they need, and the rows.
+
+A caller goes: `plan` (from segment digests alone, without reading a sample) -> read the samples of
+`plan.spans` -> `compute_family` -> store the rows. Computing only what is due gives the same rows
+as computing everything, in whatever order data arrives.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.features.contract import Columns, Days, Family
+from euthymia.features.windows import bounds_us, wall_clock
+from euthymia.ground.clock import DAY_US, Micros, Timeline
+from euthymia.ground.errors import SchemaError
+from euthymia.ground.ids import SubjectId
+from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
+
+Ints = NDArray[np.int64]
+Digests = Mapping[str, Mapping[int, str]]
+"""{stream: {UTC day number: content digest}}"""
+
+
+class FeatureRangeWarning(UserWarning):
+    """A feature gave a value that its definition rules out. The value was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is due: local day numbers, and the stretches of UTC whose samples they need."""
+
+    days: Ints
+    spans: tuple[tuple[Micros, Micros], ...]
+
+
+def feature_schema(family: Family) -> pa.Schema:
+    """Return the columns of one family's FEATURES table."""
+    return pa.schema([*FEATURE_KEYS, *(pa.field(f.name, pa.float64()) for f in family.features)])
+
+
+def segment_digests(segments: Mapping[str, Mapping[int, tuple[int, str]]]) -> Digests:
+    """Return the digests alone of a store's segments ({stream: {UTC day: (rows, digest)}})."""
+    return {s: {day: digest for day, (_, digest) in held.items()} for s, held in segments.items()}
+
+
+def as_columns(table: pa.Table) -> Columns:
+    """Return one stream's Arrow samples as NumPy columns: time as int64 us, null numbers as NaN."""
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name in table.column_names:
+        column = table[name]
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        elif column.null_count and pa.types.is_integer(column.type):
+            column = column.cast(pa.float64())
+        columns[name] = column.to_numpy()
+    return columns
+
+
+# -- planning ------------------------------------------------------------------------------------
+
+
+def window_utc(family: Family, timeline: Timeline, day: int) -> tuple[Micros, Micros]:
+    """Return the stretch [start, end) of UTC that holds all samples that matter for a date."""
+    start, end = bounds_us(timeline, np.array([day], np.int64), family.lookback_days)
+    return int(start[0]), int(end[0])
+
+
+def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints:
+    """Return the local days that any stored UTC day of the family's streams reaches into, sorted.
+
+    Part of a UTC day may hold no sample, so a local day can turn out empty; its row then has
+    coverage 0 and no values (see `compute_family`).
+    """
+    utc = sorted({day for stream in family.streams for day in digests.get(stream, {})})
+    if not utc:
+        return np.zeros(0, np.int64)
+    first = np.array(utc, np.int64) * DAY_US
+    changes, _ = timeline.steps(int(first[0]), int(first[-1]) + DAY_US)
+    changes = changes[np.isin(changes // DAY_US, utc) & (changes > first[0])]
+    instants = np.concatenate([first, first + DAY_US - 1, changes, changes - 1])
+    return np.unique(timeline.local_day(instants))
+
+
+def spans(family: Family, timeline: Timeline, days: Ints) -> tuple[tuple[Micros, Micros], ...]:
+    """Return the stretches of UTC to read for some dates: their windows, joined where they meet."""
+    joined: list[tuple[int, int]] = []
+    start, end = bounds_us(timeline, np.unique(days), family.lookback_days)
+    for low, high in zip(start.tolist(), end.tolist(), strict=True):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+    return tuple(joined)
+
+
+def _zone_part(steps: tuple[Ints, Ints], low: int, high: int) -> str:
+    """Return the offsets in force in [low, high) as text, the same however it was asked for."""
+    starts, offsets = steps
+    first = max(int(np.searchsorted(starts, low, side="right")) - 1, 0)
+    last = int(np.searchsorted(starts, high, side="left"))
+    changed = [i for i in range(first + 1, last) if offsets[i] != offsets[i - 1]]
+    return ",".join([f"{offsets[first]}", *(f"{starts[i]}:{offsets[i]}" for i in changed)])
+
+
+def input_digests(family: Family, timeline: Timeline, digests: Digests, days: Ints) -> list[str]:
+    """Return, for each date, a digest of all its row depends on, without reading a sample.
+
+    Hashed are the family's name, version and column names, the digest of every stored UTC day
+    that reaches into the date's window, and the offsets from UTC in force in it.
+    """
+    start, end = bounds_us(timeline, days, family.lookback_days)
+    if days.size == 0:
+        return []
+    steps = timeline.steps(int(start.min()), int(end.max()) + 1)
+    names = ",".join(f.name for f in family.features)
+    head = f"{family.name}\n{family.version}\n{names}\n"
+    found = []
+    for low, high in zip(start.tolist(), end.tolist(), strict=True):
+        text = [head, _zone_part(steps, low, high)]
+        for stream in family.streams:
+            held = digests.get(stream, {})
+            touched = range(low // DAY_US, (high - 1) // DAY_US + 1)
+            text += [f"\n{stream} {d} {held[d]}" for d in touched if d in held]
+        found.append(hashlib.sha256("".join(text).encode()).hexdigest())
+    return found
+
+
+def stale(existing: pa.Table | None, wanted: Sequence[str], days: Ints) -> Ints:
+    """Return those of `days` whose stored row is absent or was made from another input."""
+    if existing is None or existing.num_rows == 0:
+        return days
+    dates = existing["date"].cast(pa.int32()).to_pylist()
+    held = dict(zip(dates, existing["input_digest"].to_pylist(), strict=True))
+    due = [held.get(day) != digest for day, digest in zip(days.tolist(), wanted, strict=True)]
+    return np.asarray(days[np.array(due, bool)], np.int64)
+
+
+def plan(family: Family, timeline: Timeline, digests: Digests, existing: pa.Table | None) -> Plan:
+    """Say which dates are due and what must be read for them.
+
+    Dates that have a stored row but no data any more (a changed time zone) are due too: their row
+    becomes one of coverage 0.
+    """
+    days = days_with_data(family, timeline, digests)
+    if existing is not None and existing.num_rows:
+        before = existing["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+        days = np.union1d(days, before)
+    wanted = input_digests(family, timeline, digests, days)
+    due = stale(existing, wanted, days)
+    return Plan(due, spans(family, timeline, due))
+
+
+# -- computing -----------------------------------------------------------------------------------
+
+
+def _check(family: Family, streams: Mapping[str, Columns]) -> None:
+    for name in family.streams:
+        stream = streams.get(name)
+        if stream is None:
+            continue
+        needed = ["time", *(field.name for field in STREAMS[name].fields if not field.nullable)]
+        absent = [column for column in needed if column not in stream]
+        if absent:
+            raise SchemaError(f"stream {name} lacks the columns {absent}; see ground/schemas.py")
+        if any(stream[column].shape != stream["time"].shape for column in needed):
+            raise SchemaError(f"the columns of stream {name} differ in length")
+        time = stream["time"].astype(np.int64, casting="safe", copy=False)
+        if time.size and bool(np.any(time[1:] < time[:-1])):
+            raise SchemaError(f"stream {name} is not in order of time; sort it first")
+
+
+def _own_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
+    times = [
+        streams[s]["time"].astype(np.int64, copy=False) for s in family.streams if s in streams
+    ]
+    held = [np.unique(wall_clock(timeline, t) // DAY_US) for t in times if t.size]
+    return np.unique(np.concatenate(held)) if held else np.zeros(0, np.int64)
+
+
+def _in_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:
+    """Return the values, with those that a definition rules out dropped and warned of."""
+    kept = {}
+    for feature in family.features:
+        value = found.values[feature.name]
+        low = -np.inf if feature.low is None else feature.low
+        high = np.inf if feature.high is None else feature.high
+        bad = ~np.isnan(value) & ~((value >= low) & (value <= high) & np.isfinite(value))
+        if bad.any():
+            warnings.warn(
+                f"{family.name}.{feature.name} gave {int(bad.sum())} values outside "
+                f"[{feature.low}, {feature.high}]; they were dropped: check the definition",
+                FeatureRangeWarning,
+                stacklevel=3,
+            )
+        kept[feature.name] = np.where(bad, np.nan, value)
+    return kept
+
+
+def compute_family(
+    family: Family,
+    streams: Mapping[str, Columns],
+    timeline: Timeline,
+    days: Ints,
+    *,
+    subject: SubjectId,
+    digests: Digests,
+) -> pa.Table:
+    """Compute one row for each local day.
+
+    Parameters
+    ----------
+    family : Family
+        What to compute.
+    streams : mapping of stream name to Columns
+        Samples in order of time; more than the windows need does no harm, less does. A stream
+        without samples may be absent.
+    timeline : Timeline
+        The person's zones.
+    days : int array, shape (n,)
+        Local day numbers, such as `Plan.days`.
+    subject : SubjectId
+        Whose they are.
+    digests : {stream: {UTC day: digest}}
+        Of the segments the samples were read from: the same that `plan` was given.
+
+    Returns
+    -------
+    pa.Table
+        `feature_schema(family)`, one row a day, null where a value is not known. A day on which
+        the person has no sample at all has coverage 0 and no values: the row only notes that the
+        day was looked at, and readers of the newest row must pass over it (`known_rows`).
+
+    Raises
+    ------
+    SchemaError
+        A stream lacks a column, has columns of different lengths or is not in order of time.
+    """
+    _check(family, streams)
+    found = family.compute(streams, timeline, days)
+    held = np.isin(days, _own_days(family, streams, timeline))
+    coverage = np.where(held, np.clip(found.coverage, 0.0, 1.0), 0.0)
+    known = held & (coverage > 0)
+    constant = {"subject_id": subject, "family": family.name, "version": family.version}
+    keys: dict[str, object] = {
+        n: pa.array([v] * days.size, pa.string()) for n, v in constant.items()
+    }
+    keys["date"] = pa.array(days.astype(np.int32), pa.int32()).cast(pa.date32())
+    keys["input_digest"] = pa.array(input_digests(family, timeline, digests, days), pa.string())
+    keys["coverage"] = pa.array(coverage, pa.float64())
+    values = [np.where(known, value, np.nan) for value in _in_range(family, found).values()]
+    columns = [keys[name] for name in FEATURE_KEYS.names]
+    columns += [pa.array(value, pa.float64(), from_pandas=True) for value in values]
+    return pa.Table.from_arrays(columns, schema=feature_schema(family))
+
+
+def known_rows(table: pa.Table) -> pa.Table:
+    """Return the rows that say something: coverage above 0."""
+    return table.filter(pc.greater(table["coverage"], 0.0))

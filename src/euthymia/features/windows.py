@@ -1,0 +1,98 @@
+"""Local days as stretches of UTC: daylight saving, travel and the date line included.
+
+A local day is the set of instants whose wall clock shows that date: 23, 24 or 25 hours long, in
+two parts where somebody flew west over midnight, empty where the date line skipped it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import DAY_US, Timeline
+
+Ints = NDArray[np.int64]
+_FAR: int = 2**62
+_MARGIN_US = 2 * DAY_US  # no offset from UTC is larger
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """Stretches [start, end) of UTC in microseconds over which the offset [us] is constant."""
+
+    start: Ints
+    end: Ints
+    offset: Ints
+
+    @classmethod
+    def around(cls, timeline: Timeline, low_us: int, high_us: int) -> "Offsets":
+        """Return the stretches that cover [low, high); the outer ones reach on without end."""
+        start, offset = timeline.steps(low_us, high_us)
+        same = np.concatenate([[False], offset[1:] == offset[:-1]])
+        start, offset = start[~same], offset[~same]
+        end = np.append(start[1:], _FAR)
+        return cls(np.concatenate([[-_FAR], start[1:]]), end, offset)
+
+
+def offsets_around(timeline: Timeline, days: Ints, lookback_days: int) -> Offsets:
+    """Return the stretches of constant offset around the windows of these local days."""
+    low = (int(days.min()) - lookback_days) * DAY_US - _MARGIN_US
+    return Offsets.around(timeline, low, (int(days.max()) + 1) * DAY_US + _MARGIN_US)
+
+
+def first_at_or_after(offsets: Offsets, wall_us: Ints) -> Ints:
+    """Return the first instant whose wall clock shows `wall_us` or later, for each."""
+    wall = wall_us[:, None]
+    found = np.maximum(offsets.start, wall - offsets.offset)
+    return np.asarray(np.where(found < offsets.end, found, _FAR).min(axis=1), np.int64)
+
+
+def last_before(offsets: Offsets, wall_us: Ints) -> Ints:
+    """Return the end of the last instants whose wall clock shows less than `wall_us`, for each."""
+    wall = wall_us[:, None]
+    found = np.minimum(offsets.end, wall - offsets.offset)
+    return np.asarray(np.where(found > offsets.start, found, -_FAR).max(axis=1), np.int64)
+
+
+def length_us(offsets: Offsets, wall_from_us: Ints, wall_to_us: Ints) -> Ints:
+    """Return for how long the wall clock shows a time in [from, to), for each."""
+    low = np.maximum(offsets.start, wall_from_us[:, None] - offsets.offset)
+    high = np.minimum(offsets.end, wall_to_us[:, None] - offsets.offset)
+    return np.asarray(np.maximum(high - low, 0).sum(axis=1), np.int64)
+
+
+def bounds_us(timeline: Timeline, days: Ints, lookback_days: int) -> tuple[Ints, Ints]:
+    """Return the stretch of UTC that holds local days `d - lookback_days + 1` to `d`, for each d.
+
+    Every instant of those local days lies in [start, end). Where somebody flew west over
+    midnight, so do a few instants of the day before or after.
+    """
+    if days.size == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    offsets = offsets_around(timeline, days, lookback_days)
+    start = first_at_or_after(offsets, (days - lookback_days + 1) * DAY_US)
+    return start, np.maximum(last_before(offsets, (days + 1) * DAY_US), start)
+
+
+def wall_clock(timeline: Timeline, time_us: Ints) -> Ints:
+    """Return `Timeline.local_us` of instants that are in order of time: ten times faster."""
+    if time_us.size == 0:
+        return time_us
+    starts, offsets = timeline.steps(int(time_us[0]), int(time_us[-1]) + 1)
+    edges = np.append(np.searchsorted(time_us, starts[1:]), time_us.size)
+    return time_us + np.repeat(offsets, np.diff(edges, prepend=0))
+
+
+class DaySlices:
+    """Finds, for a local day, the samples of that day and of the days before it."""
+
+    def __init__(self, local_day: Ints) -> None:
+        self._day = local_day
+        self._ordered = bool(np.all(local_day[1:] >= local_day[:-1]))
+
+    def between(self, first: int, last: int) -> slice | Ints:
+        """Return an index for the samples of local days first to last, in order of time."""
+        if self._ordered:
+            low, high = np.searchsorted(self._day, [first, last + 1])
+            return slice(int(low), int(high))
+        return np.flatnonzero((self._day >= first) & (self._day <= last))
