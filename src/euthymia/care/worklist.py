@@ -208,12 +208,11 @@ def _data_seen(who: SubjectSummary, now: Micros) -> str:
     parts = []
     for device, seen in who.seen.items():
         share = seen.among(day - RECENT_DAYS + 1, day)
-        parts.append(
-            f"{device} {share} of {RECENT_DAYS} days, last {date_words(day_date(seen.last), today)}"
-        )
+        last = date_words(day_date(seen.last), today)
+        parts.append(f"{device} {share} of {RECENT_DAYS} days to {last}")
     past = [score for score in who.phq9 if score.at <= now]
     if past:
-        parts.append(f"{len(past)} PHQ-9, last {date_words(who.local_date(past[-1].at), today)}")
+        parts.append(f"PHQ-9 on {date_words(who.local_date(past[-1].at), today)}")
     text = "; ".join(parts) or "no questionnaire, phone or watch data"
     return text[0].upper() + text[1:]
 

@@ -1,0 +1,1 @@
+"""The pages: server-rendered, working without JavaScript, every view of a person in the ledger."""

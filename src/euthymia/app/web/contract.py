@@ -1,0 +1,173 @@
+"""What the pages need from the clinic behind them, and what they are given to show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Protocol
+
+from euthymia.care.contract import Urgency, WorklistItem
+from euthymia.care.timeline import PatientView
+from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
+from euthymia.security.token import Claims
+
+VIEWS: Final = ("open", "now", "soon", "look", "everyone")
+OWNERS: Final = ("all", "mine", "nobody")
+MAX_SEARCH_CHARS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks: a signed-in user. `csrf` is this session's own form token."""
+
+    user: str
+    role: str
+    token_id: str
+    expires_at: int
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who a patient is. Built for people in a care relationship with them, and for nobody else."""
+
+    subject: SubjectId
+    name: str
+    birth_date: date | None = None
+    sex: str | None = None
+    site: str | None = None
+    language: str | None = None
+
+    def age_on(self, day: date) -> int | None:
+        """Return the age in whole years, where the birth date is known."""
+        born = self.birth_date
+        if born is None:
+            return None
+        return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows of the worklist are asked for."""
+
+    text: str = ""
+    view: str = "open"
+    owner: str = "all"
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> "Filter":
+        """Read a query string; what is not a known choice is the default."""
+        view, owner = query.get("view", ""), query.get("owner", "")
+        return cls(
+            text=query.get("q", "").strip()[:MAX_SEARCH_CHARS],
+            view=view if view in VIEWS else "open",
+            owner=owner if owner in OWNERS else "all",
+        )
+
+    def in_view(self, item: WorklistItem) -> bool:
+        """Tell whether the row's urgency is in the view."""
+        if self.view == "everyone":
+            return True
+        if self.view == "open":
+            return item.urgency is not Urgency.NONE
+        return item.urgency.value == self.view
+
+    def keeps(self, who: Who, owners: tuple[str, ...], user: str) -> bool:
+        """Tell whether the text and the owner fit."""
+        if self.owner == "mine" and user not in owners:
+            return False
+        if self.owner == "nobody" and owners:
+            return False
+        return self.text.casefold() in f"{who.name} {who.subject}".casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a model's card: estimate, 95 % interval, and what chance would give."""
+
+    name: str
+    estimate: float
+    low: float | None
+    high: float | None
+    chance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNote:
+    """What a clinician should know of a released model before reading its estimates."""
+
+    name: str
+    version: str
+    digest: str
+    title: str
+    horizon_days: int
+    threshold: float | None
+    simulated: bool
+    trained_on: str
+    figures: tuple[Figure, ...] = ()
+    unproven: tuple[str, ...] = ()
+    audits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is shown: the person, the item, and who is in the care team."""
+
+    who: Who
+    item: WorklistItem
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistPage:
+    """The worklist as one visitor sees it. `counts` is by view, before text and owner."""
+
+    rows: tuple[Row, ...]
+    counts: Mapping[str, int]
+    notices: tuple[str, ...]
+    at: Micros
+    model: ModelNote | None
+    ledger_entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientPage:
+    """One person as one visitor sees them."""
+
+    who: Who
+    view: PatientView
+    owners: tuple[str, ...]
+    at: Micros
+    model: ModelNote | None
+    ledger_entry: str
+    withheld: tuple[str, ...] = field(default_factory=tuple)  # what is not shown, and why
+
+
+class Backend(Protocol):
+    """The clinic behind the pages. Every method that shows a person writes the ledger first."""
+
+    @property
+    def clinic_name(self) -> str:
+        """The clinic's name."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether every person here is simulated."""
+
+    def sign_in(self, code: str) -> tuple[str, Claims]:
+        """Use up a one-time code; return a session token and whose it is. Raises AccessError."""
+
+    def visitor(self, session: str) -> Visitor:
+        """Return who holds a session token. Raises AccessError."""
+
+    def sign_out(self, visitor: Visitor) -> None:
+        """End the session for good."""
+
+    def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
+        """Return the visitor's worklist. Raises AccessError when the role has none."""
+
+    def patient(self, visitor: Visitor, pid: str) -> PatientPage:
+        """Return one person's page. MissingError: unknown, or nobody of the visitor's."""
+
+    def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
+        """Return what is released and what is known of it."""

@@ -1,0 +1,130 @@
+"""What stands before every page: headers, the cookie, and where a form may come from."""
+
+import hmac
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from euthymia.ground.errors import AccessError
+
+SESSION_SECONDS: Final = 8 * 3600  # one shift
+FORM_LIMIT: Final = 8 * 1024  # a sign-in code has about 400 characters; nothing else is posted
+_SOURCES: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+)
+CSP: Final = "; ".join(_SOURCES)
+HEADERS: Final = (
+    ("content-security-policy", CSP),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    ),
+)
+_TLS_ONLY: Final = ("strict-transport-security", "max-age=31536000")
+
+
+class SafeHeaders:
+    """Put the security headers on every answer; pages are never kept by browser or proxy."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on, and add headers to what comes back."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS:
+                    headers[name] = value
+                if scope.get("scheme") == "https":
+                    headers[_TLS_ONLY[0]] = _TLS_ONLY[1]
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def cookie_name(request: Request) -> str:
+    """Return the session cookie's name; over TLS its prefix binds it to this host and to TLS."""
+    return "__Host-euthymia" if request.url.scheme == "https" else "euthymia"
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
+    """Put the session into the browser: unreadable to scripts, never sent from another site."""
+    response.set_cookie(
+        cookie_name(request),
+        token,
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def clear_session(request: Request, response: Response) -> None:
+    """Take the session out of the browser."""
+    response.delete_cookie(
+        cookie_name(request),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse a form that another site sent.
+
+    `Sec-Fetch-Site` is the browser's own word and cannot be set by a page. Where it is absent
+    (plain HTTP to a name that is not loopback), `Origin` must name this very host.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site != "same-origin":
+            raise AccessError("the form was sent from another site")
+        return
+    origin = urlsplit(request.headers.get("origin", ""))
+    if (origin.scheme, origin.netloc) != (request.url.scheme, request.headers.get("host", "")):
+        raise AccessError("the form does not say that it was sent from this site")
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Read a small urlencoded form; AccessError when it is anything else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/x-www-form-urlencoded":
+        raise AccessError("a form is sent as application/x-www-form-urlencoded")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_LIMIT:
+            raise AccessError("the form is larger than any of ours")
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), max_num_fields=8, keep_blank_values=True))
+    except ValueError:
+        raise AccessError("the form cannot be read") from None
+
+
+def require_csrf(form: dict[str, str], expected: str) -> None:
+    """Refuse a form without this session's own token."""
+    if not hmac.compare_digest(form.get("csrf", "").encode(), expected.encode()):
+        raise AccessError("the form's token is not this session's")

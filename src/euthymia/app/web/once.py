@@ -1,0 +1,63 @@
+"""Things that may happen once: a sign-in code used, a session ended. Kept in a folder of files."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from euthymia.ground.errors import AccessError
+
+_TOKEN_ID: Final = re.compile(r"[0-9a-f]{16,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A folder in which each used token leaves a file named by its id.
+
+    Making a file that must not exist yet is atomic over threads and processes, and the file
+    outlives the process, so that a link redeemed before a crash is not redeemable after it.
+    """
+
+    folder: Path
+
+    def redeem(self, token_id: str, expires_at: int) -> bool:
+        """Mark a token as used, durably; False if it was used before."""
+        path = self._path(token_id)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(f"{expires_at}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return True
+
+    def used(self, token_id: str) -> bool:
+        """Tell whether a token was used up."""
+        return self._path(token_id).exists()
+
+    def tidy(self, now: datetime) -> int:
+        """Forget tokens that have expired by themselves; return how many."""
+        second = int(now.timestamp())
+        gone = 0
+        for path in self.folder.iterdir():
+            if not _TOKEN_ID.fullmatch(path.name):
+                continue
+            text = path.read_text(encoding="ascii").strip()
+            if text.isdigit() and int(text) < second:
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+    def _path(self, token_id: str) -> Path:
+        if not _TOKEN_ID.fullmatch(token_id):
+            raise AccessError("the token's id is not one this clinic writes")
+        return self.folder / token_id
