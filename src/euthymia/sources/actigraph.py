@@ -1,0 +1,153 @@
+"""Wrist actigraphy: activity counts an epoch, by the clock of the device's wall.
+
+The files have no time zone. Their clock is read in the zone on record for the person (or the one
+that ingestion is told), by the rules of `wall_clock`.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import SECOND_US, to_micros
+from euthymia.ground.errors import SourceError
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item, Reject
+from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
+from euthymia.sources.contract import Opened, Source
+from euthymia.sources.shapes import samples
+from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
+from euthymia.sources.wall_clock import to_instants
+
+DEFAULT_EPOCH_S: Final = 60.0
+SYSTEM: Final = device_id("actigraph", "").system
+
+_COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
+_TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time")
+_OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
+_PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
+
+
+def _layout(head: bytes) -> Layout:
+    """Take the times for what the first of them is: an epoch, an instant, or a wall clock."""
+    header, first = header_of(head), header_of(head, 1)
+    place = next((i for i, name in enumerate(header) if name in _TIME_NAMES), 0)
+    cell = first[place] if place < len(first) else ""
+    kind = Kind.WALL
+    for zoned, found in ((True, Kind.INSTANT), (None, Kind.EPOCH)):
+        try:
+            _ = number(cell) if zoned is None else moment(cell, zoned=zoned)
+            kind = found
+        except BadCellError:
+            continue
+    return Layout((Column("time", _TIME_NAMES, kind), _COUNTS))
+
+
+def _recognise(_path: PurePath, head: bytes) -> float:
+    if head.startswith(_PREAMBLE):
+        return 0.9
+    mixed = _OTHERS & {name.lower() for name in header_of(head)}
+    return 0.8 if fits(_layout(head), head) and not mixed else 0.0
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    head = opened.blob.head()
+    who = opened.context.subject or opened.path.stem
+    chunks: list[Chunk] = []
+    if head.startswith(_PREAMBLE):
+        layout, start_us, epoch_s = _preamble(head)
+    else:
+        layout, start_us, epoch_s = _layout(head), None, None
+    for found in read_table(opened, layout):
+        if isinstance(found, Reject):
+            yield found
+        else:
+            chunks.append(found)
+    if not chunks:
+        return
+    rows = np.concatenate([chunk.rows for chunk in chunks])
+    counts = np.concatenate([chunk.floats("counts") for chunk in chunks])
+    if start_us is not None and epoch_s is not None:
+        time_us = start_us + (rows - 1) * round(epoch_s * SECOND_US)
+    else:
+        time_us = np.concatenate([chunk.times("time") for chunk in chunks])
+        epoch_s = _epoch(time_us)
+    if start_us is not None or layout.columns[0].kind is Kind.WALL:
+        zone = opened.context.zone_for(device_id(SOURCE.name, who))
+        time_us = to_instants(time_us, zone)
+    epoch = np.full(rows.size, epoch_s, np.float32)
+    yield samples(SYSTEM, "activity_counts", who, rows, time_us, counts=counts, epoch=epoch)
+
+
+def _epoch(time_us: NDArray[np.int64]) -> float:
+    """Return the commonest step between rows [s]: the device's epoch."""
+    steps = np.diff(time_us)
+    steps = steps[steps > 0]
+    if not steps.size:
+        return DEFAULT_EPOCH_S
+    values, times = np.unique(steps, return_counts=True)
+    return min(float(values[np.argmax(times)]) / SECOND_US, 3600.0)
+
+
+def _preamble(head: bytes) -> tuple[Layout, int, float]:
+    """Read ActiGraph's preamble: where the recording starts, its epoch, and which column counts."""
+    lines = head.decode("latin-1").splitlines()
+    rules = [i for i, line in enumerate(lines) if line.startswith("----------")]
+    end = rules[1] if len(rules) > 1 else 0
+    text = "\n".join(lines[:end])
+    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
+    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
+    period = re.search(r"Epoch Period \(hh:mm:ss\) (\d\d):(\d\d):(\d\d)", text)
+    if not (clock and day and period):
+        raise SourceError(
+            "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again "
+            "with its header"
+        )
+    one, two, year = map(int, day.groups())
+    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
+    try:
+        start = datetime(
+            *((year, two, one) if written_dmy else (year, one, two)),
+            *map(int, clock.groups()),
+            tzinfo=UTC,
+        )
+    except ValueError as problem:
+        raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
+    hours, minutes, seconds = map(int, period.groups())
+    epoch_s = float(hours * 3600 + minutes * 60 + seconds)
+    if not 0 < epoch_s <= 3600:
+        raise SourceError("the ActiGraph preamble's Epoch Period is not between 1 s and 1 h")
+    return _counts_layout(lines, end), to_micros(start), epoch_s
+
+
+def _counts_layout(lines: list[str], end: int) -> Layout:
+    """The table may have a line of column names or not; the first column is the vertical axis."""
+    first = lines[end + 1] if len(lines) > end + 1 else ""
+    if "axis1" in first.lower():
+        return Layout((_COUNTS,), skip_lines=end + 1)
+    width = first.count(",") + 1
+    others = tuple(
+        Column(f"other{i}", (f"column {i + 1}",), Kind.TEXT, nullable=True) for i in range(1, width)
+    )
+    return Layout((_COUNTS, *others), positional=True, skip_lines=end + 1)
+
+
+def _example(folder: Path) -> None:
+    rows = [f"2024-05-01 12:{minute:02d}:00,2024-05-01,{minute * 7 % 50}" for minute in range(30)]
+    text = "timestamp,date,activity\n" + "\n".join(rows) + "\n"
+    (folder / "A01.csv").write_text(text, encoding="utf-8")
+
+
+SOURCE = Source(
+    name="actigraph",
+    title="Actigraphy counts",
+    formats=("<id>.csv with timestamp[,date],activity", "ActiGraph CSV with its preamble"),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+    headers=(("timestamp", "activity"),),
+)

@@ -1,0 +1,102 @@
+"""What a data source is: one file in this room with one constant, `SOURCE`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Final
+
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Item
+from euthymia.sources.blob import Blob
+
+Hasher = Callable[[str], str]
+"""Turns a phone number or an app's name into a keyed hash. Raw ones never leave a reader."""
+
+ZoneOf = Callable[[SourceId], str | None]
+"""Returns the IANA time zone on record for a person, if there is one."""
+
+IDENTITIES_FIRST: Final = 0
+"""`Source.order` of formats that bring identities, consents and time zones."""
+
+
+def _no_zone(_who: SourceId) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a reader may need to know that is not in the file.
+
+    `subject` overrides whose data it is, for files that do not say. `zone` is taken for wall-clock
+    times when `zone_of` does not know the person.
+    """
+
+    hasher: Hasher
+    subject: str | None = None
+    zone: str = "UTC"
+    zone_of: ZoneOf = _no_zone
+
+    def zone_for(self, who: SourceId) -> str:
+        """Return the zone in which wall-clock times of this person are read."""
+        return self.zone_of(who) or self.zone
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One physical file. `path` has the folders (an archive counts as one) and no `.gz`."""
+
+    path: PurePath
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One logical file: most are one part; hourly files of one person and stream are many."""
+
+    name: str
+    parts: tuple[Part, ...]
+    context: Context
+
+    @property
+    def path(self) -> PurePath:
+        """The path of the first part."""
+        return self.parts[0].path
+
+    @property
+    def blob(self) -> Blob:
+        """The content of the first part."""
+        return self.parts[0].blob
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data source.
+
+    Attributes
+    ----------
+    name : str
+        Also the name in `urn:euthymia:source:<name>`, the identifier system of its people.
+    formats : tuple of str
+        What its files look like, for messages and documents ("<id>/EDA.csv").
+    recognise : callable
+        (path, first bytes unpacked) -> how sure, 0 (not mine) to 1. Looks at the content, or at
+        the content and the file's name; never at a folder's name alone.
+    read : callable
+        Yields items such that every row of the file is named by exactly one row number.
+    example : callable
+        Writes a small valid example into a folder, for the contract tests.
+    group : callable, optional
+        path -> a key that files of one logical file share, or None.
+    headers : tuple of tuple of str
+        The columns of each CSV layout: to say what a file with nearly those columns lacks.
+    """
+
+    name: str
+    title: str
+    formats: tuple[str, ...]
+    recognise: Callable[[PurePath, bytes], float]
+    read: Callable[[Opened], Iterator[Item]]
+    example: Callable[[Path], None]
+    group: Callable[[PurePath], str | None] | None = None
+    headers: tuple[tuple[str, ...], ...] = ()
+    order: int = field(default=IDENTITIES_FIRST + 1)

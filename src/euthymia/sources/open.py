@@ -1,0 +1,240 @@
+"""Open files and folders: find what they are, in which order to read them, and read them."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePath
+from typing import Final, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from euthymia.ground.errors import SourceError
+from euthymia.ground.plugins import discover
+from euthymia.ground.records import Item, Observations, Reject, Samples
+from euthymia.sources.blob import KEEP, Blob, MiB
+from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
+from euthymia.sources.lines import Gap, blocks
+from euthymia.sources.table import count_rows, header_of
+from euthymia.sources.walk import Found, Skipped, Walk
+
+Progress = Callable[[int, int], None]
+"""(bytes read, bytes in all)."""
+
+KEEP_TOGETHER: Final = 256 * MiB  # content of a group of files that is held while it is read
+HEADS_TRIED: Final = 3  # files of a group that are looked at to recognise it
+UNKNOWN: Final = "unknown"
+
+
+@lru_cache(maxsize=1)
+def sources() -> dict[str, Source]:
+    """Return every data source by its name: the modules of this room and entry points."""
+    found = discover("euthymia.sources", "SOURCE").values()
+    return {s.name: s for s in sorted(cast("list[Source]", list(found)), key=lambda s: s.name)}
+
+
+@dataclass
+class Reading:
+    """One logical file, open.
+
+    `digest` is a SHA-256 of its content and of the names that say whose it is, so that equal
+    files of two people have two digests. `rows_in` is right when `items` is exhausted.
+    """
+
+    source: str
+    file_name: str
+    digest: str
+    items: Iterator[Item] = field(repr=False)
+    rows_in: int = 0
+
+
+def readings(
+    paths: Sequence[Path],
+    *,
+    hasher: Hasher,
+    subject: str | None = None,
+    zone: str = "UTC",
+    zone_of: ZoneOf | None = None,
+    skipped: Skipped | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Reading]:
+    """Yield every logical file under `paths`; those with identities and consents come first.
+
+    A file is opened when its turn comes, so `zone_of` may ask what earlier files brought.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, folders (searched to the bottom) and zip archives; `.gz` is unpacked.
+    hasher : callable
+        Keyed hash for phone numbers and app names.
+    subject : str, optional
+        Whose data it is, for files that do not say.
+    zone : str
+        IANA zone of wall-clock times where `zone_of` does not know the person.
+    zone_of : callable, optional
+        Returns the zone on record for a `SourceId`.
+    skipped : callable, optional
+        Told (file, reason) of each file left out on purpose.
+    progress : callable, optional
+        Told (bytes read, bytes in all).
+
+    Raises
+    ------
+    MissingError
+        If a path does not exist. Nothing else stops the run: a file that cannot be read is a
+        Reading with a `Reject`.
+    """
+    context = Context(hasher, subject, zone, *((zone_of,) if zone_of else ()))
+    walk = Walk(skipped or (lambda _file, _reason: None), _grouped)
+    try:
+        jobs = _arranged(list(walk.find(paths)))
+        total = sum(found.packed_size for job in jobs for found in job.files)
+        done = 0
+        for job in jobs:
+            yield _open(job, context)
+            done += sum(found.packed_size for found in job.files)
+            if progress:
+                progress(done, total)
+    finally:
+        walk.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A logical file and the source that reads it."""
+
+    source: Source | None
+    label: str
+    files: tuple[Found, ...]
+
+
+def _grouped(path: PurePath) -> bool:
+    return any(s.group is not None and s.group(path) for s in sources().values())
+
+
+def _arranged(files: list[Found]) -> list[_Job]:
+    groups: dict[tuple[str, str], list[Found]] = {}
+    alone: list[Found] = []
+    for found in files:
+        keys = ((s.name, s.group(found.path)) for s in sources().values() if s.group)
+        key = next(((name, key) for name, key in keys if key), None)
+        if key is None or found.problem:
+            alone.append(found)
+        else:
+            groups.setdefault(key, []).append(found)
+    jobs: list[_Job] = []
+    for (name, _), members in groups.items():
+        source = sources()[name]
+        if any(source.recognise(f.path, _head(f)) > 0 for f in members[:HEADS_TRIED]):
+            label = members[0].label
+            many = len(members) > 1
+            jobs.append(_Job(source, label.rpartition("/")[0] if many else label, tuple(members)))
+        else:
+            alone += members
+    jobs += [_Job(_best(found), found.label, (found,)) for found in alone]
+    return sorted(jobs, key=lambda job: (job.source.order if job.source else 9, job.label))
+
+
+def _head(found: Found) -> bytes:
+    return Blob(found.opener, found.packed_size).head()
+
+
+def _best(found: Found) -> Source | None:
+    if found.problem:
+        return None
+    head = _head(found)
+    scores = [(source.recognise(found.path, head), name) for name, source in sources().items()]
+    score, name = max(scores)
+    return sources()[name] if score > 0 else None
+
+
+def _open(job: _Job, context: Context) -> Reading:
+    parts, room = [], KEEP_TOGETHER
+    running = hashlib.sha256(f"{job.source and job.source.name}\0{context.subject}".encode())
+    for found in job.files:
+        blob = Blob(found.opener, found.packed_size, problem=found.problem)
+        names = "/".join(found.path.parts[-3:]).encode("utf-8", "surrogatepass")
+        content = blob.digest(min(KEEP, room)) if not found.problem else found.problem
+        running.update(names + b"\0" + content.encode() + b"\0")
+        room -= blob.kept
+        parts.append(Part(found.path, blob))
+    opened = Opened(job.label, tuple(parts), context)
+    reading = Reading(
+        job.source.name if job.source else UNKNOWN, job.label, running.hexdigest(), iter(())
+    )
+    reading.items = _counted(reading, job.source.read if job.source else _unknown, opened)
+    return reading
+
+
+def _counted(
+    reading: Reading, read: Callable[[Opened], Iterator[Item]], opened: Opened
+) -> Iterator[Item]:
+    try:
+        for item in read(opened):
+            reading.rows_in = max(reading.rows_in, _last_row(item))
+            yield item
+    except SourceError as problem:
+        reading.rows_in += 1
+        yield Reject(reading.rows_in, str(problem))
+    finally:
+        for part in opened.parts:
+            part.blob.release()
+
+
+def _last_row(item: Item) -> int:
+    if isinstance(item, Observations | Samples):
+        rows: pa.ChunkedArray = item.table.column("row")
+        return int(pc.max(rows).as_py() or 0)
+    return item.row + item.rows - 1 if isinstance(item, Reject) else item.row
+
+
+# -- files that nobody knows ---------------------------------------------------------------------
+
+_HINTS: Final = (
+    (b"\xff\xfe", "it is UTF-16 text: save it as UTF-8"),
+    (b"\xfe\xff", "it is UTF-16 text: save it as UTF-8"),
+    (b"PK\x03\x04", "it is a zip archive inside an archive, or an Office file: unpack or export it"),
+    (b"%PDF", "it is a PDF: ingest the data it was made from"),
+    (b"SQLite format 3", "it is a database: export its tables as CSV"),
+    (b"\x89HDF", "it is HDF5: export it as CSV"),
+    (b"<", "it is XML or HTML: export FHIR as JSON"),
+)
+
+
+def _unknown(opened: Opened) -> Iterator[Item]:
+    if opened.blob.problem:
+        raise SourceError(opened.blob.problem)
+    head = opened.blob.head()
+    if not head:
+        raise SourceError("the file is empty")
+    near = _nearest(opened.path, header_of(head))
+    if near:
+        rows = sum(
+            1 if isinstance(found, Gap) else count_rows(found.data) for found in blocks(opened.blob)
+        )
+        yield Reject(1, f"no reader knows this table: {near}", max(rows - 1, 1))
+        return
+    tar = head[257:262] == b"ustar"
+    hint = "it is a tar archive: unpack it" if tar else _hint(head)
+    known = ", ".join(sources())
+    yield Reject(1, f"no reader knows this format{hint and ': ' + hint}; known: {known}")
+
+
+def _hint(head: bytes) -> str:
+    return next((hint for magic, hint in _HINTS if head.startswith(magic)), "")
+
+
+def _nearest(path: PurePath, header: Sequence[str]) -> str:
+    """Say which known tables have about these columns, and what is missing."""
+    near = []
+    for name, source in sources().items():
+        for wanted in source.headers:
+            missing = [column for column in wanted if column not in header]
+            share = 1 - len(missing) / len(wanted)
+            if 0.5 <= share < 1:
+                named = name in str(path).lower()
+                text = f"{name} ({', '.join(wanted)}), missing: {', '.join(missing)}"
+                near.append((not named, -share, text))
+    return "; or ".join(f"nearest is {text}" for _, _, text in sorted(near)[:2])

@@ -1,0 +1,38 @@
+"""Whose a phone's CSV file is: a column says so, else the file's or the folder's name."""
+
+from collections.abc import Collection
+from pathlib import PurePath
+from typing import Final
+
+import pyarrow as pa
+
+from euthymia.sources.cells import Column, Kind
+from euthymia.sources.contract import Opened
+from euthymia.sources.table import Chunk, header_of
+
+WHO: Final = Column("who", ("user", "device", "device_id"), Kind.TEXT)
+"""The column that names the person, in order of preference: a person may have two phones."""
+
+
+def names_people(head: bytes) -> bool:
+    """Tell whether the header has a column that says whose each row is."""
+    return bool(set(WHO.aliases) & set(header_of(head)))
+
+
+def owner(chunk: Chunk, opened: Opened, sensors: Collection[str]) -> str | pa.Array:
+    """Return the person of all rows of a chunk, or of each.
+
+    A file that names nobody belongs to its own name ("anna.csv"), or, where that only says which
+    sensor it is ("anna/screen.csv"), to its folder's.
+    """
+    if opened.context.subject:
+        return opened.context.subject
+    if WHO.name in chunk.columns:
+        return chunk.columns[WHO.name]
+    return named_after(opened.path, sensors)
+
+
+def named_after(path: PurePath, sensors: Collection[str]) -> str:
+    """Return the file's name, or the folder's if the file's is only a sensor's."""
+    only_sensor = path.stem.lower() in sensors
+    return path.parent.name if only_sensor and path.parent.name else path.stem

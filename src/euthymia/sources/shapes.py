@@ -1,0 +1,109 @@
+"""Put what a reader has read into the tables of `ground.schemas`."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.ground import schemas
+from euthymia.ground.audit import Purpose
+from euthymia.ground.records import Observations, Samples
+
+OBSERVATION_ROWS: Final = pa.schema([*schemas.OBSERVATIONS, schemas.ROW])
+FLUSH_AT: Final = 100_000
+
+
+def samples(
+    system: str,
+    stream: str,
+    subject: str | pa.Array,
+    rows: NDArray[np.int64],
+    time_us: NDArray[np.int64],
+    **fields: Any,
+) -> Samples:
+    """Return one stretch of a stream.
+
+    Parameters
+    ----------
+    subject : str or pyarrow.StringArray
+        The source's own identifier: of all rows, or of each.
+    rows, time_us : ndarray
+        Row numbers; instants in microseconds UTC.
+    **fields
+        The stream's fields: arrays, or None where a nullable one is not in the source. NaN in a
+        float array means empty.
+    """
+    schema = schemas.STREAMS[stream].border_schema
+    size = len(rows)
+    who = pa.repeat(pa.scalar(subject), size) if isinstance(subject, str) else subject
+    given: dict[str, Any] = {"subject_id": who, "row": rows, "time": time_us, **fields}
+    columns = [_column(given.get(f.name), f.type, size) for f in schema]
+    return Samples(system, stream, pa.Table.from_arrays(columns, schema=schema))
+
+
+def _column(values: Any, kind: pa.DataType, size: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(size, kind)
+    if isinstance(values, np.ndarray):
+        values = pa.array(values, from_pandas=values.dtype.kind == "f")
+    return values if values.type == kind else values.cast(kind)
+
+
+@dataclass(slots=True)
+class Facts:
+    """Observations gathered one by one, and made into tables by identifier system."""
+
+    source: str
+    purpose: Purpose = Purpose.CARE
+    _rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    def add(
+        self,
+        row: int,
+        who: tuple[str, str],
+        code: str,
+        *,
+        time_us: int | None = None,
+        number: float | None = None,
+        text: str | None = None,
+        unit: str | None = None,
+    ) -> None:
+        """Add one observation about the person `who` (system, value)."""
+        system, value = who
+        fact = (value, time_us, code, number, text, unit, self.purpose.value, self.source, row)
+        self._rows.setdefault(system, []).append(fact)
+
+    def __len__(self) -> int:
+        """Return how many observations wait."""
+        return sum(map(len, self._rows.values()))
+
+    def take(self) -> Iterator[Observations]:
+        """Yield what was gathered, and begin anew."""
+        waiting, self._rows = self._rows, {}
+        for system, facts in sorted(waiting.items()):
+            yield Observations(system, observations_table(facts))
+
+
+def observations_table(facts: Iterable[tuple[Any, ...]]) -> pa.Table:
+    """Return tuples in the order of `OBSERVATION_ROWS` as a table."""
+    columns = list(zip(*facts, strict=True)) or [()] * len(OBSERVATION_ROWS)
+    arrays = [
+        pa.array(column, f.type) for column, f in zip(columns, OBSERVATION_ROWS, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=OBSERVATION_ROWS)
+
+
+def hashed(words: pa.Array, hasher: Callable[[str], str]) -> pa.Array:
+    """Return the keyed hash of each word; each different word is hashed once."""
+    encoded = words.dictionary_encode()
+    return pa.array(map(hasher, encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
+
+
+def codes(words: pa.Array, table: Mapping[str, int]) -> pa.Array:
+    """Return the int8 code of each word; every word is in `table`."""
+    places = pc.index_in(words, pa.array(list(table)))
+    return pa.array(list(table.values()), pa.int8()).take(places)

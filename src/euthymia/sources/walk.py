@@ -1,0 +1,191 @@
+"""Find the files under some paths: in folders, in zip archives, and what is left out and why."""
+
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO, Final, cast
+
+from euthymia.ground.errors import MissingError
+from euthymia.sources.blob import MAX_RATIO, RATIO_FROM, MiB
+
+TRUTH_MARK: Final = ".euthymia-truth"
+"""A folder that holds a file of this name is the simulator's truth: never ingested."""
+MAX_MEMBERS: Final = 2_000_000  # files in one zip archive: its list alone takes 1 GiB of memory
+
+_NOT_DATA: Final = ("readme", "license", "licence", "copying", "changelog", "upstream_readme")
+_CLUTTER: Final = {"thumbs.db", "desktop.ini", "info.txt", "__macosx"}
+
+Skipped = Callable[[str, str], None]
+"""(file, reason): told of every file that is left out on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to be read. `path` is absolute, without `.gz`, an archive counting as a folder."""
+
+    path: PurePath
+    label: str
+    packed_size: int
+    opener: Callable[[], IO[bytes]]
+    problem: str | None = None
+
+
+def printable(name: str) -> str:
+    """Return a file name without control characters, for messages."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def left_out(name: str) -> str | None:
+    """Return why a file or folder of this name is not data; None if it may be."""
+    lower = name.lower()
+    if name.startswith("."):
+        return "hidden"
+    if lower in _CLUTTER or lower.split(".", 1)[0] in _NOT_DATA:
+        return "not data (a description, a licence or clutter of the system)"
+    return None
+
+
+class Walk:
+    """Finds files; keeps archives open until it is closed."""
+
+    def __init__(self, skipped: Skipped, grouped: Callable[[PurePath], bool]) -> None:
+        self._skipped = skipped
+        self._grouped = grouped  # known by name to be a text file: not looked into for an archive
+        self._archives: list[zipfile.ZipFile] = []
+
+    def close(self) -> None:
+        """Close the archives."""
+        for archive in self._archives:
+            archive.close()
+
+    def find(self, paths: Sequence[Path]) -> Iterator[Found]:
+        """Yield every file under `paths`, in order of name.
+
+        Raises
+        ------
+        MissingError
+            If a path does not exist.
+        """
+        for path in paths:
+            if not path.exists():
+                raise MissingError(f"{printable(str(path))} does not exist; check the path")
+        for path in paths:
+            base = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
+            yield from self._folder(base, base.name) if base.is_dir() else self._file(
+                base, printable(base.name)
+            )
+
+    def _folder(self, folder: Path, label: str) -> Iterator[Found]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as problem:
+            yield _unreadable(folder, printable(label), type(problem).__name__)
+            return
+        if any(entry.name == TRUTH_MARK for entry in entries):
+            self._skipped(printable(label), "a simulation's truth, which is never ingested")
+            return
+        for entry in entries:
+            name = printable(f"{label}/{entry.name}")
+            reason = left_out(entry.name)
+            if reason:
+                self._skipped(name, reason)
+            elif entry.is_dir(follow_symlinks=False):
+                yield from self._folder(folder / entry.name, name)
+            elif entry.is_dir():
+                self._skipped(name, "a link to a folder; name that folder to ingest it")
+            else:
+                yield from self._file(folder / entry.name, name)
+
+    def _file(self, path: Path, label: str) -> Iterator[Found]:
+        try:
+            info = path.stat()
+            if not stat.S_ISREG(info.st_mode):
+                self._skipped(label, "not a regular file")
+                return
+            if not self._grouped(_logical(path)) and _is_archive(path):
+                yield from self._archive(path, label, info.st_size)
+                return
+        except OSError as problem:
+            yield _unreadable(path, label, type(problem).__name__)
+            return
+        yield Found(_logical(path), label, info.st_size, lambda: path.open("rb"))
+
+    def _archive(self, path: Path, label: str, size: int) -> Iterator[Found]:
+        try:
+            archive = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError):
+            yield _refused(path, label, "the zip archive is cut or damaged; copy it again")
+            return
+        self._archives.append(archive)
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        names = {m.filename for m in members}
+        if "[Content_Types].xml" in names:
+            yield Found(_logical(path), label, size, lambda: path.open("rb"))
+            return
+        expanded = sum(m.file_size for m in members)
+        if len(members) > MAX_MEMBERS or (
+            expanded > RATIO_FROM and expanded > MAX_RATIO * max(size, 1)
+        ):
+            yield _refused(
+                path,
+                label,
+                f"the zip archive claims {expanded // MiB} MiB in {len(members)} files from "
+                f"{size // 1024} KiB, as a decompression bomb does; nothing of it was read; if it "
+                "is real, unpack it and ingest the folder",
+            )
+            return
+        truths = {n.removesuffix(TRUTH_MARK) for n in names if n.endswith("/" + TRUTH_MARK)}
+        for member in sorted(members, key=lambda m: m.filename):
+            yield from self._member(archive, member, path, label, truths)
+
+    def _member(
+        self,
+        archive: zipfile.ZipFile,
+        member: zipfile.ZipInfo,
+        path: Path,
+        label: str,
+        truths: set[str],
+    ) -> Iterator[Found]:
+        parts = [p for p in member.filename.replace("\\", "/").split("/") if p not in {"", ".", ".."}]
+        name = printable("/".join([label, *parts]))
+        if any(member.filename.startswith(truth) for truth in truths):
+            self._skipped(name, "a simulation's truth, which is never ingested")
+            return
+        reason = next((r for r in map(left_out, parts) if r), None)
+        if reason or not parts:
+            self._skipped(name, reason or "no name")
+            return
+        inside = path.with_name(path.name.removesuffix(".zip") or "archive").joinpath(*parts)
+        if member.flag_bits & 1:
+            yield _refused(inside, name, "it is encrypted with a password; unpack the archive first")
+            return
+        yield Found(
+            _logical(inside),
+            name,
+            member.compress_size,
+            lambda: cast("IO[bytes]", archive.open(member)),
+        )
+
+
+def _logical(path: Path) -> PurePath:
+    return path.with_name(path.name[:-3]) if path.name.lower().endswith(".gz") else path
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in {b"PK\x03\x04", b"PK\x05\x06"}
+
+
+def _nothing() -> IO[bytes]:
+    raise FileNotFoundError
+
+
+def _refused(path: Path, label: str, reason: str) -> Found:
+    return Found(path, label, 0, _nothing, reason)
+
+
+def _unreadable(path: Path, label: str, what: str) -> Found:
+    return _refused(path, label, f"it cannot be opened ({what}); check its permissions")
