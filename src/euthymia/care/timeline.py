@@ -19,7 +19,7 @@ from euthymia.care.contract import WorklistItem
 from euthymia.care.events import Event, Medication, events, medications, other_records
 from euthymia.care.gaps import NOT_WORN_COVERAGE, Gap, device_gaps
 from euthymia.care.summary import PHONE, SubjectSummary
-from euthymia.care.words import count_words, date_words, number_words, span_words
+from euthymia.care.words import count_words, date_words, number_words, span_words, unit_words
 from euthymia.care.worklist import Feed, estimate_words, item
 from euthymia.features.contract import Family, Feature
 from euthymia.ground.clock import DAY_US, Micros, day_date
@@ -163,8 +163,7 @@ def _trend_words(
         return "No value in the days shown.", 0, 0
     last = int(np.flatnonzero(known)[-1])
     on = date_words(day_date(int(days[last])), day_date(today))
-    unit = "" if feature.unit == "1" else f" {feature.unit}"
-    words = f"{number_words(float(values[last]))}{unit} on {on}"
+    words = f"{number_words(float(values[last]))}{unit_words(feature.unit, ' ')} on {on}"
     recent = known & (days > int(days[-1]) - RECENT_VALUES_DAYS)
     n = int(recent.sum())
     if band is None:

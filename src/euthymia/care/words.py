@@ -66,3 +66,11 @@ def number_words(value: float) -> str:
     places = 1 if size >= 10 else 2
     text = f"{value:.{places}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def unit_words(unit: str, before: str = "") -> str:
+    """Return a UCUM unit as people write it ("{counts}/min": "counts/min"; "1": nothing)."""
+    plain = (
+        unit.replace("{", "").replace("}", "").replace("Cel", "\u00b0C").replace("uS", "\u00b5S")
+    )
+    return "" if plain in {"", "1", "count"} else before + plain

@@ -65,7 +65,7 @@ def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
         why += f", and at each since {date_words(who.local_date(since), today)}"
     age = _day_gap(last.at, now)
     if age <= ITEM9_NEWS_DAYS:
-        step = "Speak with them today and assess safety: a score cannot say what they meant."
+        step = "Speak with them today, assess safety: a score cannot say what was meant."
         return Finding("self-harm", Urgency.NOW, why, since, step, float(last.item9 or 0))
     if age <= PHQ9_NEWS_DAYS:
         why += f"; not asked again for {age} days"
@@ -121,15 +121,12 @@ def estimate_words(who: SubjectSummary) -> str:
         return "No estimate: no model is released for this person's data"
     if found.probability is None or found.abstained_because is not None:
         return f"No estimate: {found.abstained_because or 'the model gave none'}"
-    words = (
-        f"Estimated chance of relapse in {found.horizon_days} days "
-        f"{percent_words(found.probability)}"
-    )
+    words = f"Relapse in {found.horizon_days} days estimated at {percent_words(found.probability)}"
     if found.interval is not None:
         low, high = found.interval
-        words += f" (interval {percent_words(low)} to {percent_words(high)})"
+        words += f" ({percent_words(low)} to {percent_words(high)})"
     if who.threshold is not None:
-        side = "at or above" if found.probability >= who.threshold else "below"
+        side = "over" if found.probability >= who.threshold else "under"
         words += f", {side} the review line of {_line_words(found.probability, who.threshold)}"
     return words
 
@@ -205,11 +202,14 @@ def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tupl
 def _data_seen(who: SubjectSummary, now: Micros) -> str:
     """Say which data there is, how much of the last four weeks, and how old."""
     today, day = who.local_date(now), now // DAY_US
-    parts = []
+    by_day: dict[int, list[str]] = {}
     for device, seen in who.seen.items():
         share = seen.among(day - RECENT_DAYS + 1, day)
-        last = date_words(day_date(seen.last), today)
-        parts.append(f"{device} {share} of {RECENT_DAYS} days to {last}")
+        by_day.setdefault(seen.last, []).append(f"{device} {share}")
+    parts = [
+        f"{' and '.join(shares)} of {RECENT_DAYS} days to {date_words(day_date(last), today)}"
+        for last, shares in by_day.items()
+    ]
     past = [score for score in who.phq9 if score.at <= now]
     if past:
         parts.append(f"PHQ-9 on {date_words(who.local_date(past[-1].at), today)}")

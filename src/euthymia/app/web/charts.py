@@ -12,13 +12,12 @@ import numpy as np
 
 from euthymia.care.gaps import Gap
 from euthymia.care.timeline import PatientView, ScoreSeries, Trend
-from euthymia.care.words import count_words, date_words, number_words
+from euthymia.care.words import count_words, date_words, number_words, unit_words
 from euthymia.ground.clock import DAY_US, day_date
 
 WIDTH: Final = 1000.0
 HEIGHT: Final = 100.0
 JOIN_DAYS: Final = 3  # two missing days are bridged by the line, more are left open: a gap is seen
-TICKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +95,11 @@ def _dots(scale: _Scale, points: Iterable[tuple[int, float]]) -> str:
     return "".join(f"M{scale.x(day):g} {scale.y(value):g}h0" for day, value in points)
 
 
-def _months(scale: _Scale, first: int, last: int) -> tuple[Label, ...]:
-    """Label the axis of time with first days of months, at most six, else with both ends."""
+def _months(scale: _Scale, first: int, last: int, most: int) -> tuple[Label, ...]:
+    """Label the axis of time with first days of months, `most` at most, else with both ends."""
     today = day_date(last)
     starts = [day for day in range(first, last + 1) if day_date(day).day == 1]
-    starts = starts[:: max(1, -(-len(starts) // 6))]
+    starts = starts[:: max(1, -(-len(starts) // most))]
     if len(starts) < 2:
         starts = sorted({first, (first + last) // 2, last})
     return tuple(
@@ -140,7 +139,7 @@ def score_chart(series: ScoreSeries, view: PatientView) -> Chart:
         y_labels=tuple(
             Label(round(scale.y(start), 1), f"{start} {name}") for start, name in series.lines
         ),
-        x_labels=_months(scale, first, view.today),
+        x_labels=_months(scale, first, view.today, most=6),
         data=_data(points, series.name, "points", None, (0.0, float(series.high))),
     )
 
@@ -174,7 +173,7 @@ def trend_chart(trend: Trend, view: PatientView) -> Chart:
         rules=(),
         gaps=_gap_marks(scale, view.gaps, first, last),
         y_labels=(Label(0, number_words(high)), Label(100, number_words(low))),
-        x_labels=_months(scale, first, last),
+        x_labels=_months(scale, first, last, most=3),
         data=_data(points, trend.feature.title, trend.feature.unit, trend, (low, high)),
     )
 
@@ -192,7 +191,7 @@ def _data(
     band = trend.band if trend else None
     return {
         "title": title,
-        "unit": "" if unit == "1" else unit,
+        "unit": unit_words(unit),
         "at": [day * DAY_US // 1_000_000 for day in days],
         "values": [known.get(day) for day in days],
         "band": [band.low, band.high] if band else None,

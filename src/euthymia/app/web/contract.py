@@ -116,6 +116,7 @@ class Row:
     who: Who
     item: WorklistItem
     owners: tuple[str, ...]
+    more: int = 0  # further rules that apply
 
 
 @dataclass(frozen=True, slots=True)

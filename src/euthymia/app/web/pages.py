@@ -1,124 +1,279 @@
-"""Templates, and the few words that only pages need."""
+"""The pages of one clinic, as a Starlette application: sign in, worklist, patient, models."""
 
-import json
-from collections.abc import Mapping
-from datetime import date
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any, Final
+import logging
+import secrets
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from euthymia.app.web.contract import ModelNote, Who
-from euthymia.care.contract import Urgency
-from euthymia.care.words import ago_words, count_words, date_words, number_words, percent_words
-from euthymia.ground.clock import Micros, day_date, from_micros
+from euthymia.app.web import charts
+from euthymia.app.web.contract import OWNERS, VIEWS, Backend, Filter, Visitor
+from euthymia.app.web.guard import (
+    SafeHeaders,
+    clear_session,
+    cookie_name,
+    read_form,
+    require_csrf,
+    require_same_origin,
+    set_session,
+)
+from euthymia.app.web.rendering import render, static_files
+from euthymia.ground.errors import (
+    AccessError,
+    BusyError,
+    EuthymiaError,
+    IntegrityError,
+    MissingError,
+)
 
-URGENCY_WORDS: Final = {
-    Urgency.NOW: "Today",
-    Urgency.SOON: "This week",
-    Urgency.LOOK: "Look in",
-    Urgency.NONE: "No finding",
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
+
+TRENDS_FIRST: Final = 6  # as many as a screen holds; the others are one keystroke away
+_STATUS: Final[tuple[tuple[type[EuthymiaError], int], ...]] = (
+    (AccessError, 403),
+    (MissingError, 404),
+    (BusyError, 503),
+    (IntegrityError, 503),
+)
+log = logging.getLogger("euthymia.web")
+
+_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
 }
-VIEW_WORDS: Final = {
-    "open": "To look at",
-    "now": "Today",
-    "soon": "This week",
-    "look": "Look in",
-    "everyone": "Everyone",
+_ERRORS: Final = {
+    400: ("This request cannot be read", "Go back and try again."),
+    403: (
+        "This is not open to you",
+        "Your role does not include this page, or the form was not sent from this site.",
+    ),
+    404: (
+        "There is nothing here for you",
+        (
+            "The address is wrong, or belongs to a patient who is not in your care. Should you be "
+            "in this patient's care team? Then ask your administrator."
+        ),
+    ),
+    405: ("This address does not take that", "Go back and use the buttons of the page."),
+    500: (
+        "Something failed on our side",
+        "Nothing was changed. Try again; if it stays, give your administrator the reference below.",
+    ),
+    503: (
+        "The clinic's records cannot be reached",
+        "Nothing is shown without a durable entry in the ledger. Try again in a minute.",
+    ),
 }
-SEX_WORDS: Final = {"male": "male", "female": "female", "m": "male", "f": "female"}
 
 
-def instant_words(at: Micros) -> str:
-    """Return "12 June 2026, 09:00 UTC"."""
-    moment = from_micros(at)
-    day = moment.date()
-    return f"{date_words(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
+class Site:
+    """The handlers. One backend; no state of its own."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    # -- shared ------------------------------------------------------------------------------
+    def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """Render a page with what every page shows."""
+        values.setdefault("visitor", None)
+        text = render(
+            template,
+            values | {"clinic": self.backend.clinic_name, "simulated": self.backend.simulated},
+        )
+        return HTMLResponse(text, status)
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Return who is signed in."""
+        token = request.cookies.get(cookie_name(request))
+        if not token:
+            return None
+        try:
+            return await run_in_threadpool(self.backend.visitor, token)
+        except AccessError:
+            return None
+
+    def to_sign_in(self, request: Request) -> Response:
+        """Send somebody who is not signed in to the page that says how."""
+        if request.headers.get("hx-request"):
+            return Response(status_code=204, headers={"hx-redirect": "/signin"})
+        return RedirectResponse("/signin", 303)
+
+    # -- signing in and out --------------------------------------------------------------------
+    async def sign_in(self, request: Request) -> Response:
+        """Show a button for a one-time link; only pressing it uses the link up."""
+        if request.method == "POST":
+            return await self.redeem(request)
+        code = request.query_params.get("code", "")
+        return self.page("signin.html", code=code, refused=None)
+
+    async def redeem(self, request: Request) -> Response:
+        """Use up the code and open a session of one shift."""
+        require_same_origin(request)
+        form = await read_form(request)
+        try:
+            token, _ = await run_in_threadpool(self.backend.sign_in, form.get("code", ""))
+        except AccessError as error:
+            return self.page("signin.html", 403, code="", refused=str(error))
+        response = RedirectResponse("/", 303)
+        set_session(request, response, token)
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        """End the session here and on the server."""
+        require_same_origin(request)
+        visitor = await self.visitor(request)
+        if visitor is not None:
+            require_csrf(await read_form(request), visitor.csrf)
+            await run_in_threadpool(self.backend.sign_out, visitor)
+        response = RedirectResponse("/signin?out=1", 303)
+        clear_session(request, response)
+        return response
+
+    # -- pages -----------------------------------------------------------------------------------
+    async def worklist(self, request: Request) -> Response:
+        """Show who should be looked at; a filter's request gets the list alone."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            return self.to_sign_in(request)
+        wanted = Filter.read(dict(request.query_params))
+        shown = await run_in_threadpool(self.backend.worklist, visitor, wanted)
+        part = request.headers.get("hx-request") == "true"
+        return self.page(
+            "_list.html" if part else "worklist.html",
+            visitor=visitor,
+            shown=shown,
+            wanted=wanted,
+            views=VIEWS,
+            owners=OWNERS,
+            view_link=lambda view: _link(wanted, view),
+        )
+
+    async def patient(self, request: Request) -> Response:
+        """Show one person."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            return self.to_sign_in(request)
+        pid = request.path_params["pid"]
+        shown = await run_in_threadpool(self.backend.patient, visitor, pid)
+        view = shown.view
+        drawn = [(t, charts.trend_chart(t, view), charts.weeks(t, view.today)) for t in view.trends]
+        return self.page(
+            "patient.html",
+            visitor=visitor,
+            shown=shown,
+            view=view,
+            scores=[(series, charts.score_chart(series, view)) for series in view.scores],
+            trends=drawn[:TRENDS_FIRST],
+            more_trends=drawn[TRENDS_FIRST:],
+            describe=charts.describe,
+        )
+
+    async def models(self, request: Request) -> Response:
+        """Show what is released, with its figures and what is not proven."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            return self.to_sign_in(request)
+        notes = await run_in_threadpool(self.backend.models, visitor)
+        return self.page("models.html", visitor=visitor, notes=notes)
+
+    async def static(self, request: Request) -> Response:
+        """Serve our own files; an address with the file's digest may be kept for ever."""
+        path = request.path_params["path"]
+        found = static_files().get(path)
+        if found is None:
+            raise HTTPException(404)
+        raw, digest = found
+        kind = _TYPES.get(path.rpartition(".")[2], "application/octet-stream")
+        keep = request.query_params.get("v") == digest
+        cache = "public, max-age=31536000, immutable" if keep else "no-cache"
+        return Response(raw, media_type=kind, headers={"cache-control": cache})
+
+    # -- refusals and failures -----------------------------------------------------------------
+    def refusal(self, status: int, reference: str = "") -> Response:
+        """Show a page that says what to do, and nothing of anybody."""
+        title, advice = _ERRORS.get(status, _ERRORS[400])
+        return self.page("error.html", status, title=title, advice=advice, reference=reference)
+
+    async def on_http(self, _: Request, error: Exception) -> Response:
+        """Tell an unknown address or method."""
+        assert isinstance(error, HTTPException)
+        return self.refusal(error.status_code)
+
+    async def on_refusal(self, _: Request, error: Exception) -> Response:
+        """Tell a refusal. An unknown patient and one who is somebody else's are the same."""
+        return self.refusal(next(code for kind, code in _STATUS if isinstance(error, kind)))
+
+    def failed(self, error: Exception) -> Response:
+        """Tell that we failed. The log has where, under the same reference, and no value."""
+        reference = secrets.token_hex(4)
+        frames = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        log.error("page %s: %s at %s", reference, type(error).__name__, " > ".join(frames[-8:]))
+        return self.refusal(500, reference)
 
 
-def since_words(at: Micros | None, now: Micros) -> tuple[str, str]:
-    """Return ("3 June", "9 days ago")."""
-    if at is None:
-        return "", ""
-    day, today = from_micros(at).date(), from_micros(now).date()
-    return date_words(day, today), ago_words((today - day).days)
+class LastResort:
+    """The top of the pages: whatever went wrong below becomes a page that leaks nothing."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self.app, self.site = app, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on; answer in its stead if it fails before it began to answer."""
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:  # noqa: BLE001 - the very top of the pages
+            page = self.site.failed(error)
+            if not started:
+                await page(scope, receive, send)
 
 
-def who_words(who: Who, today: date) -> str:
-    """Return "34, female, North": what helps to tell two people apart, where it is known."""
-    age = who.age_on(today)
-    sex = SEX_WORDS.get((who.sex or "").lower(), who.sex)
-    return ", ".join(part for part in (None if age is None else str(age), sex, who.site) if part)
+def _link(wanted: Filter, view: str) -> str:
+    """Return the address of another view with the same text and owner."""
+    asked = {"view": view, "q": wanted.text, "owner": wanted.owner}
+    defaults = {"view": "open", "q": "", "owner": "all"}
+    query = urlencode({key: value for key, value in asked.items() if value != defaults[key]})
+    return f"/?{query}" if query else "/"
 
 
-def island(data: Mapping[str, Any]) -> Markup:
-    """Return JSON for a data block, in which nothing can end the block."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-        text = text.replace(sign, escaped)
-    return Markup(text)  # noqa: S704 - every sign that HTML knows is escaped above
-
-
-@cache
-def static_files() -> dict[str, tuple[bytes, str]]:
-    """Return every static file by its path below `static/`: its bytes and a short digest."""
-    found: dict[str, tuple[bytes, str]] = {}
-    root = files("euthymia.app.web") / "static"
-    for folder, prefix in ((root, ""), (root / "vendor", "vendor/")):
-        for entry in folder.iterdir():
-            if entry.is_file():
-                raw = entry.read_bytes()
-                found[prefix + entry.name] = (raw, sha256(raw).hexdigest()[:12])
-    return found
-
-
-def asset(path: str) -> str:
-    """Return a static file's address; it holds the file's digest, so it may be kept for ever."""
-    return f"/static/{path}?v={static_files()[path][1]}"
-
-
-def figure_words(note: ModelNote) -> list[tuple[str, str, str]]:
-    """Return (name, "0.71 (0.64 to 0.78)", chance) for each figure of a model's card."""
-    rows = []
-    for figure in note.figures:
-        value = f"{figure.estimate:.2f}"
-        if figure.low is not None and figure.high is not None:
-            value += f" ({figure.low:.2f} to {figure.high:.2f})"
-        chance = "" if figure.chance is None else f"{figure.chance:.2f}"
-        rows.append((figure.name.replace("_", " "), value, chance))
-    return rows
-
-
-@cache
-def environment() -> Environment:
-    """Return the templates: everything is escaped, and a name that is not there is an error."""
-    made = Environment(
-        loader=PackageLoader("euthymia.app.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def build_site(backend: Backend) -> Starlette:
+    """Return the pages of a clinic, to be mounted at the root of its server."""
+    site = Site(backend)
+    handlers: dict[Any, Any] = {kind: site.on_refusal for kind, _ in _STATUS}
+    return Starlette(
+        routes=[
+            Route("/", site.worklist, methods=["GET"]),
+            Route("/signin", site.sign_in, methods=["GET", "POST"]),
+            Route("/signout", site.sign_out, methods=["POST"]),
+            Route("/patients/{pid}", site.patient, methods=["GET"]),
+            Route("/models", site.models, methods=["GET"]),
+            Route("/static/{path:path}", site.static, methods=["GET"]),
+        ],
+        middleware=[Middleware(SafeHeaders), Middleware(LastResort, site=site)],
+        exception_handlers=handlers | {HTTPException: site.on_http},
     )
-    made.globals |= {
-        "asset": asset,
-        "urgency_words": URGENCY_WORDS,
-        "view_words": VIEW_WORDS,
-        "since_words": since_words,
-        "instant_words": instant_words,
-        "who_words": who_words,
-        "figure_words": figure_words,
-        "island": island,
-        "count_words": count_words,
-        "day_words": lambda day, today: date_words(day_date(day), day_date(today)),
-        "today_of": lambda at: from_micros(at).date(),
-    }
-    made.filters |= {"percent": percent_words, "number": number_words}
-    return made
 
 
-def render(template: str, values: Mapping[str, Any]) -> str:
-    """Return a page."""
-    return environment().get_template(template).render(values)
+def create_pages(clinic: "Clinic") -> ASGIApp:
+    """Return the pages of an open clinic, as an ASGI application."""
+    from euthymia.app.web.backend import ClinicBackend
+
+    return build_site(ClinicBackend.of(clinic))

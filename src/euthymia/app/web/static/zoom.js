@@ -55,8 +55,8 @@
       said.textContent = `${day(low)} to ${day(high)}`;
     };
     const by = (factor, shift) => () => {
-      const { min, max } = plot.scales.x, half = ((max - min) / 2) * factor, middle = (min + max) / 2 + shift * (max - min);
-      show(middle - half, middle + half);
+      const { min, max } = plot.scales.x, length = (max - min) * factor, end = Math.min(last, max + shift * (max - min));
+      show(end - length, end); // the newest end stays: the last weeks are what is looked at
     };
     const resize = new ResizeObserver(() => plot.setSize({ width: figure.clientWidth, height: 240 }));
     resize.observe(figure);

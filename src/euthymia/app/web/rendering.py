@@ -1,0 +1,132 @@
+"""Templates, and the few words that only pages need."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from euthymia.app.web.contract import ModelNote, Who
+from euthymia.care.contract import Urgency
+from euthymia.care.words import (
+    ago_words,
+    count_words,
+    date_words,
+    number_words,
+    percent_words,
+    unit_words,
+)
+from euthymia.ground.clock import Micros, day_date, from_micros
+
+URGENCY_WORDS: Final = {
+    Urgency.NOW: "Today",
+    Urgency.SOON: "This week",
+    Urgency.LOOK: "Look in",
+    Urgency.NONE: "No finding",
+}
+VIEW_WORDS: Final = {
+    "open": "To look at",
+    "now": "Today",
+    "soon": "This week",
+    "look": "Look in",
+    "everyone": "Everyone",
+}
+SEX_WORDS: Final = {"male": "male", "female": "female", "m": "male", "f": "female"}
+
+
+def instant_words(at: Micros) -> str:
+    """Return "12 June 2026, 09:00 UTC"."""
+    moment = from_micros(at)
+    day = moment.date()
+    return f"{date_words(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
+
+
+def since_words(at: Micros | None, now: Micros) -> tuple[str, str]:
+    """Return ("3 June", "9 days ago")."""
+    if at is None:
+        return "", ""
+    day, today = from_micros(at).date(), from_micros(now).date()
+    return date_words(day, today), ago_words((today - day).days)
+
+
+def who_words(who: Who, today: date) -> str:
+    """Return "34, female, North": what helps to tell two people apart, where it is known."""
+    age = who.age_on(today)
+    sex = SEX_WORDS.get((who.sex or "").lower(), who.sex)
+    return ", ".join(part for part in (None if age is None else str(age), sex, who.site) if part)
+
+
+def island(data: Mapping[str, Any]) -> Markup:
+    """Return JSON for a data block, in which nothing can end the block."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(sign, escaped)
+    return Markup(text)  # noqa: S704 - every sign that HTML knows is escaped above
+
+
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Return every static file by its path below `static/`: its bytes and a short digest."""
+    found: dict[str, tuple[bytes, str]] = {}
+    root = files("euthymia.app.web") / "static"
+    for folder, prefix in ((root, ""), (root / "vendor", "vendor/")):
+        for entry in folder.iterdir():
+            if entry.is_file():
+                raw = entry.read_bytes()
+                found[prefix + entry.name] = (raw, sha256(raw).hexdigest()[:12])
+    return found
+
+
+def asset(path: str) -> str:
+    """Return a static file's address; it holds the file's digest, so it may be kept for ever."""
+    return f"/static/{path}?v={static_files()[path][1]}"
+
+
+def figure_words(note: ModelNote) -> list[tuple[str, str, str]]:
+    """Return (name, "0.71 (0.64 to 0.78)", chance) for each figure of a model's card."""
+    rows = []
+    for figure in note.figures:
+        value = f"{figure.estimate:.2f}"
+        if figure.low is not None and figure.high is not None:
+            value += f" ({figure.low:.2f} to {figure.high:.2f})"
+        chance = "" if figure.chance is None else f"{figure.chance:.2f}"
+        rows.append((figure.name.replace("_", " "), value, chance))
+    return rows
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates: everything is escaped, and a name that is not there is an error."""
+    made = Environment(
+        loader=PackageLoader("euthymia.app.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "asset": asset,
+        "urgency_words": URGENCY_WORDS,
+        "view_words": VIEW_WORDS,
+        "since_words": since_words,
+        "instant_words": instant_words,
+        "who_words": who_words,
+        "figure_words": figure_words,
+        "island": island,
+        "count_words": count_words,
+        "unit_words": unit_words,
+        "day_words": lambda day, today: date_words(day_date(day), day_date(today)),
+        "today_of": lambda at: from_micros(at).date(),
+    }
+    made.filters |= {"percent": percent_words, "number": number_words}
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a page."""
+    return environment().get_template(template).render(values)
