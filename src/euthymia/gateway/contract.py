@@ -35,10 +35,34 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchConsent:
+    """A consent for everybody in a batch (`ingest --consent ... --because ...`).
+
+    It never overrules a withdrawal: a person's "no" beats a batch's "yes".
+    """
+
+    purposes: frozenset[Purpose]
+    because: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Admitted:
     """One file's worth of checked data, by pseudonym. Only `gateway.admit` makes one.
 
-    Tables keep the border's `row` column so that the store can count rows; it is dropped on disk.
+    A store takes it only if `gateway.warrant.vouched` knows this very object: one made elsewhere,
+    or a changed copy, is refused.
+
+    Tables have no `subject_id` (the key says whose they are) and keep the border's `row` column so
+    that the store can count rows; it is dropped on disk. A row number may occur in several places
+    (a FHIR resource with components); it is stored if any part of it is new, and is a duplicate
+    if none is. `rows_in` = the distinct rows named here + those quarantined.
+
+    Attributes
+    ----------
+    blind_indexes, bare_indexes : mapping
+        Keyed hashes of each identifier, and of its value alone (which two people may share).
+    grants : mapping
+        (row, decision) per subject; row 0: a batch consent, not a row of the file.
     """
 
     source: str
@@ -47,13 +71,21 @@ class Admitted:
     rows_in: int
     people: Mapping[SubjectId, tuple[Person, ...]]
     blind_indexes: Mapping[SubjectId, tuple[str, ...]]
+    bare_indexes: Mapping[SubjectId, tuple[str, ...]]
     grants: Mapping[SubjectId, tuple[tuple[int, GrantRecord], ...]]
     zones: Mapping[SubjectId, tuple[tuple[int, Micros, str], ...]]
     observations: Mapping[SubjectId, pa.Table]
     samples: Mapping[tuple[SubjectId, str], pa.Table]
     directory: tuple[Directory, ...]
     quarantined: tuple[Quarantined, ...]
-    warrant: object  # a token only the gateway holds: an Admitted made elsewhere is refused
+
+    @property
+    def subjects(self) -> frozenset[SubjectId]:
+        """Everybody this file says something about."""
+        return frozenset(
+            {*self.blind_indexes, *self.people, *self.grants, *self.zones, *self.observations}
+            | {subject for subject, _ in self.samples}
+        )
 
 
 class Identities(Protocol):
@@ -63,7 +95,10 @@ class Identities(Protocol):
         """Return the subject that a keyed identifier hash belongs to."""
 
     def birth_date(self, subject: SubjectId) -> date | None:
-        """Return the stored birth date, to notice one identifier used for two people."""
+        """Return the stored birth date, to notice one identifier used for two people.
+
+        None if the subject is unknown or has none.
+        """
 
     def erased(self, blind_index: str) -> bool:
         """Tell whether this identifier belongs to somebody who was erased."""
@@ -73,4 +108,4 @@ class Consents(Protocol):
     """Who allowed what. The store answers."""
 
     def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
-        """Return every decision on record for the subject."""
+        """Return every decision on record for the subject; none if the subject is unknown."""

@@ -4,9 +4,10 @@ The same contract tests run on every engine (`tests/contract/test_store.py`).
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -14,7 +15,11 @@ from euthymia.gateway.contract import Admitted, GrantRecord, Quarantined
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
-from euthymia.ground.records import Person
+from euthymia.ground.records import Directory, Person
+
+EXPORT: Final = "export subject"
+"""The `Entry.action` under which a person's own data is read for that person: everybody may have
+their own data, whatever they consented to (GDPR articles 15 and 20)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,32 @@ class RejectedRows:
 
 
 class Store(Protocol):
-    """Encrypted records and sample segments. A person's data is never touched without an Entry."""
+    """Encrypted records and sample segments. A person's data is never touched without an Entry.
+
+    Reading for a purpose other than care needs a consent in force for it now; so does reading
+    samples or features for care (they rest on the consent to monitoring), unless the action is
+    `EXPORT`. Without it: ConsentError. An unknown or erased subject: MissingError.
+
+    Every method may be called from any thread; calls take turns.
+    """
 
     # -- writing -----------------------------------------------------------------------------
     def append(self, batch: Admitted, audit: Entry) -> Receipt:
         """Store a batch in one transaction, or nothing of it. What is already there is counted."""
+
+    def grouped(self) -> AbstractContextManager[None]:
+        """Make the writes of a `with` block one transaction: for many small files.
+
+        A write that fails inside takes back itself alone. Nothing is durable before the block
+        ends; a crash or an exception that leaves the block takes back all of it.
+        """
+
+    def seen_file(self, digest: str) -> int | None:
+        """Return the rows of a file that is stored already as it is now; None if not.
+
+        It was stored without a reject, and nobody in it was erased or changed a consent since: its
+        rows may be counted as duplicates without reading it.
+        """
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """Replace the rows of these dates in one family's derived table."""
@@ -62,7 +88,11 @@ class Store(Protocol):
         """Return all pseudonyms, sorted."""
 
     def resolve(self, identifier: str) -> SubjectId | None:
-        """Return the subject for a pseudonym or any identifier a source gave; None if unknown."""
+        """Return the subject for a pseudonym or any identifier a source gave; None if unknown.
+
+        `system|value` names one identifier; a bare value is looked up in all systems, and is a
+        MissingError if it means several people.
+        """
 
     def person(self, subject: SubjectId, audit: Entry) -> Person:
         """Return who the subject is: identified, for care only."""
@@ -105,6 +135,9 @@ class Store(Protocol):
 
     def rejects(self, audit: Entry) -> tuple[RejectedRows, ...]:
         """Return everything that was quarantined, newest file first."""
+
+    def directory(self, audit: Entry) -> tuple[Directory, ...]:
+        """Return the clinic's organisations, practitioners and devices, by kind and name."""
 
     # -- state -------------------------------------------------------------------------------
     def version(self) -> int:

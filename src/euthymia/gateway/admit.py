@@ -1,0 +1,397 @@
+"""The only door in: validation, identity, consent, pseudonyms; what cannot enter is quarantined."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.gateway.checks import (
+    FACTS_BORDER,
+    fact_faults,
+    numbers,
+    plain,
+    sample_faults,
+    stream_named,
+)
+from euthymia.gateway.contract import Admitted, BatchConsent, Consents, GrantRecord, Identities
+from euthymia.gateway.desk import BAD_ZONE, NO_IDENTIFIER, Desk, is_zone
+from euthymia.gateway.permits import Permits
+from euthymia.gateway.quarantine import Quarantine
+from euthymia.gateway.warrant import vouch
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import Clock, Micros, to_micros
+from euthymia.ground.errors import SchemaError
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.ground.records import (
+    Directory,
+    Grant,
+    Item,
+    Observations,
+    Person,
+    Reject,
+    Samples,
+    Zone,
+)
+from euthymia.ground.schemas import Stream
+from euthymia.security.keys import Keyring
+from euthymia.security.pseudonym import contact_hash
+
+__all__ = ["BatchConsent", "Gateway"]
+
+BAD_PERIOD: Final = "the consent ends before it begins: correct its period"
+NO_OFFSET: Final = "the time has no offset from UTC: write it like 2025-03-01T12:00:00+01:00"
+NOT_HANDED_OVER: Final = (
+    "the reader counted these rows but did not hand them over: report this file"
+)
+
+_HASHED: Final = re.compile(r"c-[a-z2-7]{16}")
+_Dated = TypeVar("_Dated", Grant, Zone)
+
+
+@dataclass(slots=True)
+class _Intake:
+    """The items of one file by what they are, and who is who in it."""
+
+    desk: Desk
+    quarantine: Quarantine
+    now: Micros
+    persons: list[Person] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
+    zones: list[Zone] = field(default_factory=list)
+    observations: list[Observations] = field(default_factory=list)
+    samples: list[Samples] = field(default_factory=list)
+    directory: list[Directory] = field(default_factory=list)
+    granted: dict[SubjectId, list[tuple[int, GrantRecord]]] = field(default_factory=dict)
+    moved: dict[SubjectId, list[tuple[int, Micros, str]]] = field(default_factory=dict)
+
+    def sort(self, items: Iterable[Item]) -> None:
+        """Read all items. Persons, grants and zones must be known before the tables."""
+        shelves: dict[type, list[Any]] = {
+            Person: self.persons,
+            Grant: self.grants,
+            Zone: self.zones,
+            Observations: self.observations,
+            Samples: self.samples,
+            Directory: self.directory,
+        }
+        for item in items:
+            if isinstance(item, Reject):
+                self.quarantine.count(item.row, item.rows, item.reason)
+            else:
+                shelves[type(item)].append(item)
+
+    def matched(self, items: Sequence[_Dated]) -> Iterator[tuple[SubjectId, Micros, _Dated]]:
+        """Yield the items whose subject and instant are known; refuse the others."""
+        for item in items:
+            subject, reason = self.desk.match(item.who)
+            if subject is not None and item.at.tzinfo is None:
+                subject, reason = None, NO_OFFSET
+            if subject is None:
+                self.quarantine.refuse([item.row], reason)
+            else:
+                yield subject, to_micros(item.at), item
+
+    def take_grants(self) -> None:
+        """Turn consents into decisions by subject and purpose."""
+        for subject, since, grant in self.matched(self.grants):
+            if grant.until is not None and grant.until.tzinfo is None:
+                self.quarantine.refuse([grant.row], NO_OFFSET, subject)
+                continue
+            until = None if grant.until is None else to_micros(grant.until)
+            if until is not None and until <= since:
+                self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
+                continue
+            self.granted.setdefault(subject, []).extend(
+                (grant.row, GrantRecord(purpose, grant.permit, since, until, grant.because))
+                for purpose in grant.purposes
+            )
+
+    def take_zones(self) -> None:
+        """Turn moves between time zones into changes by subject."""
+        for subject, at, zone in self.matched(self.zones):
+            if is_zone(zone.zone):
+                self.moved.setdefault(subject, []).append((zone.row, at, zone.zone))
+            else:
+                self.quarantine.refuse([zone.row], BAD_ZONE, subject)
+
+
+class Gateway:
+    """Checks what sources read; only what it admits can be stored.
+
+    Parameters
+    ----------
+    keyring : Keyring
+        For pseudonyms, blind indexes and contact hashes.
+    identities, consents
+        What is on record; the store answers.
+    clock : Clock
+        For "not in the future" and "in force now".
+    clinical_basis : bool
+        Clinical records enter for care without a consent on record (most clinics' legal basis).
+    """
+
+    def __init__(
+        self,
+        *,
+        keyring: Keyring,
+        identities: Identities,
+        consents: Consents,
+        clock: Clock,
+        clinical_basis: bool = True,
+    ) -> None:
+        self._pseudonym_key = keyring.derive("pseudonym")
+        self._blind_key = keyring.derive("blind")
+        self._contact_key = keyring.derive("contact")
+        self._identities = identities
+        self._consents = consents
+        self._clock = clock
+        self._clinical_basis = clinical_basis
+
+    def admit(
+        self,
+        items: Iterable[Item],
+        *,
+        source: str,
+        file_name: str,
+        file_digest: str,
+        rows_in: int | None = None,
+        batch_consent: BatchConsent | None = None,
+    ) -> Admitted:
+        """Check one file and return what may be stored, by pseudonym, and what may not and why.
+
+        Parameters
+        ----------
+        items : iterable of Item
+            What the source read. Persons, grants and zones count wherever they stand.
+        rows_in : int, optional
+            The rows of the file, where the source counts them on its own; else those it names.
+
+        Raises
+        ------
+        SchemaError
+            If the reader hands over tables without the agreed columns, or more rows than it read.
+        """
+        now = self._clock()
+        desk = Desk(
+            self._identities,
+            pseudonym_key=self._pseudonym_key,
+            blind_key=self._blind_key,
+            today=now.date(),
+        )
+        intake = _Intake(desk, Quarantine(), to_micros(now))
+        intake.sort(items)
+        desk.enrol(intake.persons, intake.quarantine)
+        intake.take_grants()
+        intake.take_zones()
+        brought = {s: tuple(g for _, g in grants) for s, grants in intake.granted.items()}
+        permits = Permits(
+            self._consents,
+            brought,
+            batch=batch_consent,
+            clinical_basis=self._clinical_basis,
+            now=intake.now,
+        )
+        tables = _Tables(intake, permits, self._contact_key)
+        tables.take_persons()
+        for facts in intake.observations:
+            tables.take_facts(facts)
+        for samples in intake.samples:
+            tables.take_samples(samples)
+        return vouch(_assemble(tables, source, file_name, file_digest, rows_in))
+
+
+class _Tables:
+    """The rows of one file on their way in: checked, split by subject, asked for consent."""
+
+    def __init__(self, intake: _Intake, permits: Permits, contact_key: bytes) -> None:
+        self.intake = intake
+        self.permits = permits
+        self.facts: dict[SubjectId, list[pa.Table]] = {}
+        self.samples: dict[tuple[SubjectId, str], list[pa.Table]] = {}
+        self.persons = intake.desk.persons()
+        self._contact_key = contact_key
+
+    def take_persons(self) -> None:
+        """Refuse identities where even clinical records need a consent that is not there."""
+        at = np.array([self.intake.now])
+        for subject, persons in list(self.persons.items()):
+            refusal = self.permits.refusal(subject, Purpose.CARE, at)
+            if refusal is not None:
+                rows = [person.row for person in persons]
+                self.intake.quarantine.refuse(rows, refusal[1], subject)
+
+    def take_facts(self, item: Observations) -> None:
+        """Check observations and sort them by subject."""
+        table = plain(item.table, FACTS_BORDER, "observations")
+        table = self._refuse(table, fact_faults(table, self.intake.now))
+        purposes = [Purpose(text) for text in table.column("purpose").unique().to_pylist()]
+        for subject, own in self._by_subject(item.system, table):
+            kept = own
+            for purpose in purposes:
+                kept = self._permitted(subject, purpose, kept)
+            self.facts.setdefault(subject, []).append(kept)
+
+    def take_samples(self, item: Samples) -> None:
+        """Check samples and sort them by subject."""
+        stream = stream_named(item.stream)
+        table = plain(item.table, stream.border_schema, f"stream {stream.name}")
+        table = self._refuse(table, sample_faults(stream, table, self.intake.now))
+        table = self._hash_texts(stream, table)
+        for subject, own in self._by_subject(item.system, table):
+            kept = self._permitted(subject, Purpose.MONITORING, own)
+            self.samples.setdefault((subject, stream.name), []).append(kept)
+
+    def _refuse(
+        self,
+        table: pa.Table,
+        faults: Iterable[tuple[NDArray[np.bool_], str]],
+        subject: SubjectId | None = None,
+    ) -> pa.Table:
+        bad = np.zeros(table.num_rows, np.bool_)
+        for mask, reason in faults:
+            self.intake.quarantine.refuse(numbers(table.column("row"))[mask], reason, subject)
+            bad |= mask
+        return table.filter(pa.array(~bad)) if bad.any() else table
+
+    def _permitted(self, subject: SubjectId, purpose: Purpose, table: pa.Table) -> pa.Table:
+        times = numbers(table.column("time"))  # a fact without a time: 1970, before any consent
+        refusal = self.permits.refusal(subject, purpose, times)
+        if refusal is None:
+            return table
+        bad, reason = refusal
+        if "purpose" in table.column_names:
+            bad &= np.asarray(pc.equal(table.column("purpose"), purpose.value))
+        return self._refuse(table, [(bad, reason)], subject)
+
+    def _by_subject(self, system: str, table: pa.Table) -> Iterator[tuple[SubjectId, pa.Table]]:
+        """Yield each subject's rows; refuse those of people who cannot be told or may not enter."""
+        if not table.num_rows:
+            return
+        names = table.column("subject_id").combine_chunks()
+        if not pa.types.is_dictionary(names.type):
+            names = names.dictionary_encode()
+        table = table.drop_columns(["subject_id"])
+        codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        values = names.dictionary.to_pylist()
+        if names.null_count:
+            table = self._refuse(table, [(codes < 0, NO_IDENTIFIER)])
+            codes = codes[codes >= 0]
+        for code, own in _split(table, codes):
+            subject, reason = self.intake.desk.match(SourceId(system, values[code]))
+            if subject is None:
+                self.intake.quarantine.refuse(numbers(own.column("row")), reason)
+            else:
+                yield subject, own
+
+    def _hash_texts(self, stream: Stream, table: pa.Table) -> pa.Table:
+        """Replace texts (a contact, an app) that are not keyed hashes yet."""
+        for spec in stream.fields:
+            if spec.type != pa.string() or not table.num_rows:
+                continue
+            column = table.column(spec.name).combine_chunks()
+            if not pa.types.is_dictionary(column.type):
+                column = column.dictionary_encode()
+            hashed = [
+                text if _HASHED.fullmatch(text) else contact_hash(self._contact_key, text)
+                for text in column.dictionary.to_pylist()
+            ]
+            texts = pa.array(hashed, pa.string()).take(column.indices)
+            table = table.set_column(table.column_names.index(spec.name), spec.name, texts)
+        return table
+
+
+def _split(table: pa.Table, codes: NDArray[Any]) -> Iterator[tuple[int, pa.Table]]:
+    """Yield (code, its rows in order) for each code."""
+    if not len(codes):
+        return
+    if bool(np.all(codes == codes[0])):
+        yield int(codes[0]), table
+        return
+    order = np.argsort(codes, kind="stable")
+    ordered, ranked = table.take(pa.array(order)), codes[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    for start, end in zip(starts, [*starts[1:], len(ranked)], strict=True):
+        yield int(ranked[start]), ordered.slice(start, end - start)
+
+
+_Key = TypeVar("_Key")
+_Entry = TypeVar("_Entry")
+
+
+def _whole(tables: Mapping[_Key, list[pa.Table]], quarantine: Quarantine) -> dict[_Key, pa.Table]:
+    """Join each one's tables without the rows of which another part was refused."""
+    joined: dict[_Key, pa.Table] = {}
+    for key, parts in tables.items():
+        table = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
+        bad = quarantine.holds(numbers(table.column("row")))
+        if bad.any():
+            table = table.filter(pa.array(~bad))
+        if table.num_rows:
+            joined[key] = table
+    return joined
+
+
+def _kept(
+    by_subject: Mapping[SubjectId, Iterable[_Entry]],
+    row_of: Callable[[_Entry], int],
+    quarantine: Quarantine,
+) -> dict[SubjectId, tuple[_Entry, ...]]:
+    kept = {
+        subject: tuple(item for item in items if not quarantine.holds_row(row_of(item)))
+        for subject, items in by_subject.items()
+    }
+    return {subject: items for subject, items in kept.items() if items}
+
+
+def _rows_named(tables: Iterable[pa.Table], single: Iterable[int]) -> int:
+    """Return how many distinct rows are named."""
+    parts = [numbers(table.column("row")) for table in tables]
+    parts.append(np.array([row for row in single if row > 0], np.int64))
+    return int(np.unique(np.concatenate(parts)).size)
+
+
+def _assemble(
+    tables: _Tables, source: str, file_name: str, file_digest: str, rows_in: int | None
+) -> Admitted:
+    intake, quarantine = tables.intake, tables.intake.quarantine
+    facts = _whole(tables.facts, quarantine)
+    samples = _whole(tables.samples, quarantine)
+    persons = _kept(tables.persons, lambda person: person.row, quarantine)
+    grants = _kept(intake.granted, lambda pair: pair[0], quarantine)
+    zones = _kept(intake.moved, lambda change: change[0], quarantine)
+    directory = tuple(d for d in intake.directory if not quarantine.holds_row(d.row))
+    present = {*facts, *persons, *grants, *zones, *(subject for subject, _ in samples)}
+    indexes = {subject: intake.desk.indexes(subject) for subject in sorted(present)}
+    for subject in present:
+        batch = tuple((0, grant) for grant in tables.permits.from_batch(subject))
+        if batch:
+            grants[subject] = (*grants.get(subject, ()), *batch)
+    single = [p.row for people in persons.values() for p in people]
+    single += [row for decisions in grants.values() for row, _ in decisions]
+    single += [row for changes in zones.values() for row, _, _ in changes]
+    single += [d.row for d in directory]
+    total = _rows_named([*facts.values(), *samples.values()], single) + quarantine.total
+    if rows_in is not None and rows_in < total:
+        raise SchemaError("the reader handed over more rows than it counted: report this file")
+    if rows_in is not None and rows_in > total:
+        quarantine.count(0, rows_in - total, NOT_HANDED_OVER)
+    return Admitted(
+        source=source,
+        file_digest=file_digest,
+        file_name=file_name,
+        rows_in=total if rows_in is None else rows_in,
+        people=persons,
+        blind_indexes={subject: pair[0] for subject, pair in indexes.items()},
+        bare_indexes={subject: pair[1] for subject, pair in indexes.items()},
+        grants=grants,
+        zones=zones,
+        observations=facts,
+        samples=samples,
+        directory=directory,
+        quarantined=quarantine.groups(),
+    )

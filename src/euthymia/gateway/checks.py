@@ -1,0 +1,145 @@
+"""What a table must be to enter: agreed columns, nothing missing, values that can be true."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import SECOND_US, Micros, to_micros
+from euthymia.ground.errors import SchemaError
+from euthymia.ground.schemas import OBSERVATIONS, ROW, STREAMS, Field, Stream
+
+AHEAD_US: Final = 14 * 3600 * SECOND_US  # the largest zone offset: local time taken for UTC
+SAMPLES_SINCE: Final = to_micros(datetime(1990, 1, 1, tzinfo=UTC))
+FACTS_SINCE: Final = to_micros(datetime(1900, 1, 1, tzinfo=UTC))
+
+FUTURE: Final = "time is in the future: check the clock and the time zone of the source"
+TOO_OLD: Final = (
+    "time is before {year}: check the unit (seconds, milliseconds) and the clock of the source"
+)
+
+Fault = tuple[NDArray[np.bool_], str]
+"""Which rows break a rule, and the reason in words."""
+
+
+def plain(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
+    """Return `table` with the columns of `schema`; a reader that hands over others is at fault."""
+    if sorted(table.column_names) != sorted(schema.names):
+        raise SchemaError(f"{what}: the columns must be {', '.join(schema.names)}")
+    for field in schema:
+        found = table.schema.field(field.name).type
+        if pa.types.is_dictionary(found):
+            found = found.value_type
+        if found != field.type:
+            raise SchemaError(f"{what}: {field.name} must be {field.type}, not {found}")
+    return table.select(schema.names)
+
+
+def stream_named(name: str) -> Stream:
+    """Return a stream; SchemaError for one that does not exist."""
+    if name not in STREAMS:
+        raise SchemaError(f"there is no stream {name!r}; ground/schemas.py lists them")
+    return STREAMS[name]
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a numeric or time column as NumPy; nulls as 0."""
+    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if pa.types.is_timestamp(array.type):
+        array = array.view(pa.int64())
+    if array.null_count:
+        array = pc.fill_null(array, 0)
+    values: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _nulls(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    nulls: NDArray[np.bool_] = column.is_null().to_numpy()
+    return nulls
+
+
+def _present(column: pa.ChunkedArray, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return bad & ~_nulls(column) if column.null_count else bad
+
+
+def _time_faults(column: pa.ChunkedArray, since: Micros, now: Micros) -> Iterator[Fault]:
+    times = numbers(column)
+    if not times.size:
+        return
+    if int(times.max()) > now + AHEAD_US:
+        yield _present(column, times > now + AHEAD_US), FUTURE
+    if int(times.min()) < since:
+        year = 1990 if since == SAMPLES_SINCE else 1900
+        yield _present(column, times < since), TOO_OLD.format(year=year)
+
+
+def _limits(field: Field) -> str:
+    if field.low is None:
+        return f"above {field.high:g} {field.unit}"
+    if field.high is None:
+        return f"below {field.low:g} {field.unit}"
+    return f"outside {field.low:g}..{field.high:g} {field.unit}"
+
+
+def _field_faults(field: Field, column: pa.ChunkedArray) -> Iterator[Fault]:
+    if column.null_count and not field.nullable:
+        yield _nulls(column), f"{field.name} is missing: the row is cut short or the cell is empty"
+    if not (pa.types.is_floating(field.type) or pa.types.is_integer(field.type)):
+        return
+    values = numbers(column)
+    if not values.size:
+        return
+    least, most = values.min(), values.max()  # NaN if any value is
+    if not (np.isfinite(least) and np.isfinite(most)):
+        bad = ~np.isfinite(values)
+        yield _present(column, bad), f"{field.name} is not a finite number: leave the cell empty"
+    low = -np.inf if field.low is None else field.low
+    high = np.inf if field.high is None else field.high
+    if not (low <= least and most <= high):
+        bad = (values < low) | (values > high)
+        yield _present(column, bad), f"{field.name} is {_limits(field)}: check value and unit"
+
+
+def sample_faults(stream: Stream, table: pa.Table, now: Micros) -> Iterator[Fault]:
+    """Yield what is wrong with samples, rule by rule. Nothing is yielded for sound ones."""
+    time = table.column("time")
+    if time.null_count:
+        yield _nulls(time), "time is missing: the row is cut short or the cell is empty"
+    yield from _time_faults(time, SAMPLES_SINCE, now)
+    for field in stream.fields:
+        yield from _field_faults(field, table.column(field.name))
+
+
+def _text_faults(table: pa.Table) -> Iterator[Fault]:
+    for name in ("code", "purpose", "source"):
+        column = table.column(name)
+        if column.null_count:
+            yield _nulls(column), f"{name} is missing: every observation needs one"
+        if name == "code":
+            empty = np.asarray(pc.equal(column, "").fill_null(False))
+            if empty.any():
+                yield empty, "code is empty: every observation needs one"
+
+
+def fact_faults(table: pa.Table, now: Micros) -> Iterator[Fault]:
+    """Yield what is wrong with observations, rule by rule."""
+    yield from _text_faults(table)
+    yield from _time_faults(table.column("time"), FACTS_SINCE, now)
+    values = table.column("numeric_value")
+    bad = ~np.isfinite(numbers(values))
+    if bad.any():
+        reason = "numeric_value is not a finite number: leave it empty"
+        yield _present(values, bad), reason
+    known = pa.array([purpose.value for purpose in Purpose])
+    unknown = ~np.asarray(pc.is_in(table.column("purpose"), value_set=known))
+    if unknown.any():
+        yield unknown, f"purpose is none of {', '.join(Purpose)}"
+
+
+FACTS_BORDER: Final = pa.schema([*OBSERVATIONS, ROW])
+"""The columns of an `Observations` item."""

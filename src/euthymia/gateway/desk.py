@@ -1,0 +1,173 @@
+"""The reception desk: which person an identifier means, and whom it cannot tell."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from euthymia.gateway.contract import Identities
+from euthymia.gateway.quarantine import Quarantine
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.ground.records import Person
+from euthymia.security.pseudonym import blind_index, pseudonym
+
+ERASED: Final = "this person was erased on request: their data is not taken in again"
+NO_IDENTIFIER: Final = "the patient identifier is missing: every row must say whose it is"
+OTHER_BIRTH_DATE: Final = (
+    "the patient identifier is in use with another date of birth: correct the date or the "
+    "identifier; until then nothing of this file about that person is taken in"
+)
+TWO_PEOPLE: Final = (
+    "the identifiers of this record belong to two different people: correct them; until then "
+    "nothing of this file about either is taken in"
+)
+BAD_BIRTH_DATE: Final = "birth_date is outside 1880 .. today: correct it in the source"
+BAD_ZONE: Final = "time_zone is not in the IANA list: write it like Europe/Madrid"
+_OLDEST: Final = date(1880, 1, 1)
+
+
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Tell whether `name` is an IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class _Card:
+    """What this file says about one person so far."""
+
+    birth_date: date | None
+    identifiers: dict[SourceId, None] = field(default_factory=dict)
+    persons: list[Person] = field(default_factory=list)
+
+
+class Desk:
+    """Knows everybody whom one file speaks of. Persons are enrolled before rows are matched."""
+
+    def __init__(
+        self, identities: Identities, *, pseudonym_key: bytes, blind_key: bytes, today: date
+    ) -> None:
+        self._identities = identities
+        self._pseudonym_key = pseudonym_key
+        self._blind_key = blind_key
+        self._latest = today + timedelta(days=1)  # born today, east of here
+        self._cards: dict[SubjectId, _Card] = {}
+        self._subjects: dict[SourceId, SubjectId] = {}
+        self._refused: dict[SourceId, str] = {}
+
+    # -- enrolment -------------------------------------------------------------------------------
+
+    def enrol(self, persons: Iterable[Person], quarantine: Quarantine) -> None:
+        """Match each person record; one that cannot be matched takes all its identifiers along."""
+        for person in persons:
+            reason = self._wrong_with(person)
+            if reason is None:
+                self._accept(person)
+            else:
+                self._refuse(person, reason)
+                quarantine.refuse([person.row], reason)
+        for card in list(self._cards.values()):
+            reason = next((self._refused[i] for i in card.identifiers if i in self._refused), None)
+            if reason is not None:
+                self._refused.update(dict.fromkeys(card.identifiers, reason))
+                quarantine.refuse([p.row for p in card.persons], reason)
+                card.persons.clear()
+
+    def _refuse(self, person: Person, reason: str) -> None:
+        for identifier in person.identifiers:
+            self._refused.setdefault(identifier, reason)
+
+    def _wrong_with(self, person: Person) -> str | None:
+        """Return why a record cannot be taken in; None if it can."""
+        if not person.identifiers or not all(i.value.strip() for i in person.identifiers):
+            return NO_IDENTIFIER
+        if person.time_zone is not None and not is_zone(person.time_zone):
+            return BAD_ZONE
+        if any(self._is_erased(identifier) for identifier in person.identifiers):
+            return ERASED
+        known = {s for i in person.identifiers if (s := self._known(i)) is not None}
+        if len(known) > 1:
+            return TWO_PEOPLE
+        reason = self._wrong_birth_date(person.birth_date, known)
+        refused = (self._refused[i] for i in person.identifiers if i in self._refused)
+        return reason or next(refused, None)
+
+    def _wrong_birth_date(self, born: date | None, known: Iterable[SubjectId]) -> str | None:
+        if born is None:
+            return None
+        if not _OLDEST <= born <= self._latest:
+            return BAD_BIRTH_DATE
+        if any(self._birth_date(subject) not in {None, born} for subject in known):
+            return OTHER_BIRTH_DATE
+        return None
+
+    def _accept(self, person: Person) -> None:
+        found = (self._known(identifier) for identifier in person.identifiers)
+        subject = next((s for s in found if s is not None), None)
+        if subject is None:
+            subject = pseudonym(self._pseudonym_key, person.identifiers[0])
+        card = self._card(subject)
+        card.birth_date = card.birth_date or person.birth_date
+        card.persons.append(person)
+        for identifier in person.identifiers:
+            card.identifiers[identifier] = None
+            self._subjects[identifier] = subject
+
+    # -- matching --------------------------------------------------------------------------------
+
+    def match(self, who: SourceId) -> tuple[SubjectId | None, str]:
+        """Return the subject an identifier means, or None and why its rows are refused."""
+        if not who.value.strip():
+            return None, NO_IDENTIFIER
+        if who in self._refused:
+            return None, self._refused[who]
+        subject = self._known(who)
+        if subject is None:
+            if self._is_erased(who):
+                self._refused[who] = ERASED
+                return None, ERASED
+            subject = pseudonym(self._pseudonym_key, who)
+        self._card(subject).identifiers[who] = None
+        self._subjects[who] = subject
+        return subject, ""
+
+    def persons(self) -> dict[SubjectId, tuple[Person, ...]]:
+        """Return the accepted person records, their identifiers complete for this file."""
+        return {s: tuple(card.persons) for s, card in self._cards.items() if card.persons}
+
+    def indexes(self, subject: SubjectId) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the blind indexes of all identifiers of a subject, and those of their values."""
+        identifiers = self._cards[subject].identifiers
+        exact = tuple(self._blind(identifier) for identifier in identifiers)
+        bare = (bare_index(self._blind_key, identifier.value) for identifier in identifiers)
+        return exact, tuple(dict.fromkeys(bare))
+
+    # -- asking the store ------------------------------------------------------------------------
+
+    def _card(self, subject: SubjectId) -> _Card:
+        if subject not in self._cards:
+            self._cards[subject] = _Card(self._identities.birth_date(subject))
+        return self._cards[subject]
+
+    def _birth_date(self, subject: SubjectId) -> date | None:
+        return self._card(subject).birth_date
+
+    def _blind(self, who: SourceId) -> str:
+        return blind_index(self._blind_key, who)
+
+    def _is_erased(self, who: SourceId) -> bool:
+        return self._identities.erased(self._blind(who))
+
+    def _known(self, who: SourceId) -> SubjectId | None:
+        return self._subjects.get(who) or self._identities.find(self._blind(who))
+
+
+def bare_index(key: bytes, value: str) -> str:
+    """Return the keyed hash of an identifier's value alone: `euthymia show VALUE` looks for it."""
+    return blind_index(key, SourceId("", value))

@@ -1,0 +1,116 @@
+"""What each person allows, as it stands now and as it stood when a row was recorded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.gateway.contract import BatchConsent, Consents, GrantRecord
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
+from euthymia.security.policy import consent_covers
+
+
+def missing(purpose: Purpose) -> str:
+    """Return the reason for a row whose purpose nobody consented to."""
+    return (
+        f"no consent in force for {purpose}; record one (euthymia consent SUBJECT --grant "
+        f"{purpose}, a FHIR Consent, or ingest --consent)"
+    )
+
+
+def withdrawn(purpose: Purpose) -> str:
+    """Return the reason for a row whose purpose the person has said no to."""
+    return (
+        f"consent to {purpose} was withdrawn; only the person can give it anew (euthymia consent "
+        f"SUBJECT --grant {purpose}, or a FHIR Consent)"
+    )
+
+
+def denied_at(grants: Sequence[GrantRecord], purpose: Purpose, at: Micros) -> bool:
+    """Tell whether a withdrawal is in force at an instant (not: whether a consent is missing)."""
+    return not consent_covers(grants, purpose, at) and any(
+        g.purpose is purpose
+        and not g.permit
+        and g.since <= at
+        and (g.until is None or at < g.until)
+        for g in grants
+    )
+
+
+def covered(
+    grants: Sequence[GrantRecord], purpose: Purpose, times: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Tell for each instant whether a consent was in force then."""
+    own = [g for g in grants if g.purpose is purpose]
+    edges = np.array(
+        sorted({e for g in own for e in (g.since, g.until) if e is not None}), np.int64
+    )
+    state = np.array([False, *(consent_covers(own, purpose, int(edge)) for edge in edges)])
+    found: NDArray[np.bool_] = state[np.searchsorted(edges, times, side="right")]
+    return found
+
+
+class Permits:
+    """Decides for one file. Knows the decisions on record and those the file brings."""
+
+    def __init__(
+        self,
+        consents: Consents,
+        brought: Mapping[SubjectId, Sequence[GrantRecord]],
+        *,
+        batch: BatchConsent | None,
+        clinical_basis: bool,
+        now: Micros,
+    ) -> None:
+        self._consents = consents
+        self._brought = brought
+        self._batch = batch
+        self._clinical_basis = clinical_basis
+        self._now = now
+        self._grants: dict[SubjectId, tuple[GrantRecord, ...]] = {}
+        self._from_batch: dict[SubjectId, tuple[GrantRecord, ...]] = {}
+
+    def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
+        """Return every decision that counts: on record, in this file, for this batch."""
+        if subject not in self._grants:
+            known = (*self._consents.grants(subject), *self._brought.get(subject, ()))
+            extra = self._batch_grants(known)
+            self._from_batch[subject] = extra
+            self._grants[subject] = (*known, *extra)
+        return self._grants[subject]
+
+    def from_batch(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
+        """Return the decisions that the batch consent adds for a subject."""
+        self.grants(subject)
+        return self._from_batch[subject]
+
+    def _batch_grants(self, known: Sequence[GrantRecord]) -> tuple[GrantRecord, ...]:
+        if self._batch is None:
+            return ()
+        return tuple(
+            GrantRecord(purpose, True, self._now, None, self._batch.because)
+            for purpose in sorted(self._batch.purposes)
+            if not consent_covers(known, purpose, self._now)
+            and not any(g.purpose is purpose and not g.permit for g in known)
+        )
+
+    def refusal(
+        self, subject: SubjectId, purpose: Purpose, times: NDArray[Any]
+    ) -> tuple[NDArray[np.bool_], str] | None:
+        """Return which of the rows at `times` [us] are refused and why; None: all may enter.
+
+        A consent in force now permits all; a withdrawal in force now permits none; otherwise a row
+        may enter that was recorded while a consent was in force.
+        """
+        if purpose is Purpose.CARE and self._clinical_basis:
+            return None
+        grants = self.grants(subject)
+        if consent_covers(grants, purpose, self._now):
+            return None
+        if denied_at(grants, purpose, self._now):
+            return np.ones(len(times), np.bool_), withdrawn(purpose)
+        bad = ~covered(grants, purpose, times)
+        return (bad, missing(purpose)) if bad.any() else None

@@ -1,0 +1,164 @@
+"""Sealed blocks: one a person, kind and part (a UTC day of a stream, a year of observations).
+
+A block's key is one integer, so that a person's days lie side by side and a range is one scan::
+
+    subject (23 bits) | kind (12 bits) | part (20 bits)
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from euthymia.ground.errors import IntegrityError
+from euthymia.ground.ids import SubjectId
+from euthymia.security.envelope import context, seal, unseal
+from euthymia.store import chunk
+from euthymia.store.frame import Column, Frame, rows_of
+
+OBSERVATIONS: Final = "observations"
+FEATURES: Final = "features/"
+"""What stands before a family's name in the kind of its derived rows."""
+
+PART_BITS: Final = 20
+KIND_BITS: Final = 12
+SUBJECT_BITS: Final = 23
+LAST_PART: Final = (1 << PART_BITS) - 1
+_DIGEST_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose blocks: the row number, the pseudonym and the data key."""
+
+    number: int
+    subject: SubjectId
+    key: bytes
+
+
+def block_key(number: int, kind: int, part: int) -> int:
+    """Return the key of a block; the ranges are far beyond any clinic."""
+    if not (0 <= number >> SUBJECT_BITS == 0 and 0 <= kind >> KIND_BITS == 0):
+        raise OverflowError("more subjects or kinds than a block key can hold")
+    if not 0 <= part <= LAST_PART:
+        raise OverflowError("a date that a block key cannot hold")
+    return (((number << KIND_BITS) | kind) << PART_BITS) | part
+
+
+def split_key(key: int) -> tuple[int, int, int]:
+    """Return (subject number, kind, part) of a block's key."""
+    kind = (key >> PART_BITS) & ((1 << KIND_BITS) - 1)
+    return key >> (PART_BITS + KIND_BITS), kind, key & LAST_PART
+
+
+class Blocks:
+    """Reads and writes sealed blocks over one connection."""
+
+    def __init__(self, db: apsw.Connection, digest_key: bytes) -> None:
+        self._db = db
+        self._digest_key = digest_key
+        self._kinds: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Drop what was remembered: a transaction that named a new kind was taken back."""
+        self._kinds.clear()
+
+    def kind(self, name: str) -> int:
+        """Return the number of a kind, giving it one if it has none (within a transaction)."""
+        found = self.known_kind(name)
+        if found is None:
+            self._db.execute("INSERT INTO kind(name) VALUES(?)", (name,))
+            found = self._kinds[name] = self._db.last_insert_rowid()
+        return found
+
+    def known_kind(self, name: str) -> int | None:
+        """Return the number of a kind; None if nothing of it was ever stored."""
+        if name not in self._kinds:
+            found = self._db.execute("SELECT id FROM kind WHERE name = ?", (name,)).get
+            if found is None:
+                return None
+            self._kinds[name] = found
+        return self._kinds[name]
+
+    def kind_names(self) -> dict[int, str]:
+        """Return every kind by its number."""
+        return dict(self._db.execute("SELECT id, name FROM kind"))
+
+    def read(
+        self,
+        owner: Owner,
+        kind: str,
+        first: int = 0,
+        last: int = LAST_PART,
+        only: frozenset[int] | None = None,
+    ) -> Iterator[tuple[int, dict[str, Column]]]:
+        """Yield (part, rows) of the blocks from part `first` to `last`, or of `only` some."""
+        number = self.known_kind(kind)
+        if number is None or first > last:
+            return
+        low, high = (block_key(owner.number, number, p) for p in (max(first, 0), last))
+        found = self._db.execute(
+            "SELECT key, rows, digest, sealed FROM block WHERE key BETWEEN ? AND ?", (low, high)
+        )
+        for key, count, digest, sealed in list(found):  # a cursor left open would hold the log
+            part = key & LAST_PART
+            if only is None or part in only:
+                yield part, self.open(owner, kind, part, count, digest, sealed)
+
+    def open(
+        self, owner: Owner, kind: str, part: int, count: int, digest: bytes, sealed: bytes
+    ) -> dict[str, Column]:
+        """Unseal one block and check it against its row.
+
+        Raises
+        ------
+        IntegrityError
+            If it is not the block that was written at this place.
+        """
+        data = unseal(owner.key, sealed, context=context("block", owner.subject, kind, part))
+        if self._digest(data) != digest:
+            raise IntegrityError("a stored block is not the one on record; restore a backup")
+        frame = chunk.decode(data)
+        if rows_of(frame) != count:
+            raise IntegrityError("a stored block has another number of rows than on record")
+        return frame
+
+    def write(self, owner: Owner, kind: str, parts: Sequence[tuple[int, Frame]]) -> None:
+        """Write blocks in place of those at the same parts; a frame without rows removes one."""
+        number = self.kind(kind)
+        kept = []
+        for part, frame in parts:
+            key = block_key(owner.number, number, part)
+            if not rows_of(frame):
+                self._db.execute("DELETE FROM block WHERE key = ?", (key,))
+                continue
+            data = chunk.encode(frame)
+            place = context("block", owner.subject, kind, part)
+            sealed = seal(owner.key, data, context=place)
+            kept.append((key, rows_of(frame), self._digest(data), sealed))
+        self._db.executemany("INSERT OR REPLACE INTO block VALUES(?, ?, ?, ?)", kept)
+
+    def remove(self, owner: Owner, kind: str | None = None) -> None:
+        """Remove all blocks of a person, or all of one kind."""
+        low, high = 0, (1 << KIND_BITS) - 1
+        if kind is not None:
+            number = self.known_kind(kind)
+            if number is None:
+                return
+            low = high = number
+        ends = (block_key(owner.number, low, 0), block_key(owner.number, high, LAST_PART))
+        self._db.execute("DELETE FROM block WHERE key BETWEEN ? AND ?", ends)
+
+    def list(self, owner: Owner) -> list[tuple[int, int, int, str]]:
+        """Return (kind, part, rows, digest) of every block of a person; no value is read."""
+        top = block_key(owner.number, (1 << KIND_BITS) - 1, LAST_PART)
+        found = self._db.execute(
+            "SELECT key, rows, digest FROM block WHERE key BETWEEN ? AND ?",
+            (block_key(owner.number, 0, 0), top),
+        )
+        return [(*split_key(key)[1:], rows, digest.hex()) for key, rows, digest in found]
+
+    def _digest(self, data: bytes) -> bytes:
+        return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=self._digest_key).digest()

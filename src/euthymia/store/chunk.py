@@ -1,0 +1,319 @@
+"""The bytes of one block: a few columns of one person's day, small and exact.
+
+Layout, little-endian::
+
+    b"EUC1"  header length (u32)  header (MessagePack)  buffers of the columns, one after another
+
+The header is `[rows, [[name, kind, coding, base, step, scale, width, nulls, size], ...]]`. Each
+column's buffer is its null mask (one bit a row, only if `nulls`), its text pool (MessagePack, only
+for text), then its non-null values as unsigned integers of `width` bytes, byte-shuffled (all lowest
+bytes first), so that zstd finds the runs. Codings:
+
+* PLAIN: `value = base + step * q`
+* DELTA: `value[0] = scale`, differences `= base + step * q` (a regular clock has width 0: no byte)
+* DECIMAL: `value = (base + step * q) / 10**scale`, only where this returns the same bits
+* RAW: the bits of the float
+
+All arithmetic is modulo 2^64, so every int64 survives. `decode` takes nothing on trust: each
+length, range and index is checked, and anything off is an IntegrityError.
+"""
+
+import struct
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.errors import IntegrityError
+from euthymia.store.frame import DTYPES, TEXT, Column, Frame, rows_of
+
+MAGIC: Final = b"EUC1"
+MAX_ROWS: Final = 50_000_000  # a day of 512 Hz is 44 million
+PLAIN, DELTA, DECIMAL, RAW = 0, 1, 2, 3
+
+_WIDTHS: Final = (0, 1, 2, 4, 8)
+_MOST_DECIMALS: Final = 7  # a coordinate with 7 decimals is 1 cm on the ground
+_POWERS: Final = tuple(10.0**k for k in range(_MOST_DECIMALS + 1))
+_EXACT: Final = 2.0**53
+_LOOK: Final = 16  # rows looked at before a coding is tried on all
+_MASK64: Final = 2**64 - 1
+
+
+class _Spec(msgspec.Struct, array_like=True, frozen=True):
+    name: str
+    kind: str
+    coding: int
+    base: int
+    step: int
+    scale: int
+    width: int
+    nulls: int
+    size: int
+
+
+class _Header(msgspec.Struct, array_like=True, frozen=True):
+    rows: int
+    columns: list[_Spec]
+
+
+_encode_header: Final = msgspec.msgpack.Encoder().encode
+_decode_header: Final = msgspec.msgpack.Decoder(_Header).decode
+_encode_pool: Final = msgspec.msgpack.Encoder().encode
+_decode_pool: Final = msgspec.msgpack.Decoder(list[str]).decode
+
+
+def _damaged(what: str) -> IntegrityError:
+    return IntegrityError(f"a stored block cannot be read: {what}; restore it from a backup")
+
+
+# -- encoding --------------------------------------------------------------------------------------
+
+
+def _step(offsets: NDArray[np.uint64]) -> int:
+    look = int(np.gcd.reduce(offsets[:_LOOK]))
+    if look == 0:
+        look = int(np.gcd.reduce(offsets))
+    if look > 1 and bool(np.any(offsets % np.uint64(look))):
+        look = int(np.gcd.reduce(offsets))
+    return max(look, 1)
+
+
+def _width(largest: int) -> int:
+    return next(width for width in _WIDTHS if largest < 1 << (8 * width))
+
+
+def _shuffled(values: NDArray[Any], width: int) -> bytes:
+    if width == 1:
+        return values.astype("<u1").tobytes()
+    narrow = values.astype(f"<u{width}", copy=False)
+    return narrow.view(np.uint8).reshape(-1, width).T.tobytes()
+
+
+def _packed(values: NDArray[np.int64]) -> tuple[int, int, int, bytes]:
+    """Return (base, step, width, bytes) of integers as multiples of a step above their least."""
+    base = int(values.min())
+    offsets = values.view(np.uint64) - np.uint64(base & _MASK64)
+    largest = int(offsets.max())
+    if largest == 0:
+        return base, 1, 0, b""
+    step = _step(offsets)
+    if step > 1:
+        offsets //= np.uint64(step)
+    width = _width(largest // step)
+    return base, step, width, _shuffled(offsets, width)
+
+
+def _integers(values: NDArray[np.int64], delta: bool) -> tuple[int, int, int, int, int, bytes]:
+    """Return (coding, base, step, scale, width, bytes); differences only where they are smaller."""
+    if len(values) < 2 or not delta:
+        base, step, width, data = _packed(values)
+        return PLAIN, base, step, 0, width, data
+    unsigned = values.view(np.uint64)
+    base, step, width, data = _packed((unsigned[1:] - unsigned[:-1]).view(np.int64))
+    return DELTA, base, step, int(values[0]), width, data
+
+
+def _decimals(values: NDArray[Any]) -> tuple[int, NDArray[np.int64]] | None:
+    """Return (decimals, whole numbers) where whole / 10^decimals gives back the very same bits."""
+    head = values[:_LOOK]
+    if not np.all(np.abs(head) < _EXACT / _POWERS[-1]):  # NaN and infinity compare false
+        return None
+    for decimals, power in enumerate(_POWERS):
+        whole = _whole(head, power)
+        if whole is not None:
+            rest = whole if len(values) <= _LOOK else _whole(values, power)
+            return None if rest is None else (decimals, rest)
+    return None
+
+
+def _whole(values: NDArray[Any], power: float) -> NDArray[np.int64] | None:
+    """Return `values` times `power` as integers, if they divide back to the very same bits."""
+    bits = f"<i{values.dtype.itemsize}"
+    with np.errstate(over="ignore"):
+        scaled = np.rint(values.astype(np.float64) * power)
+    if not np.all(np.abs(scaled) < _EXACT):
+        return None
+    whole: NDArray[np.int64] = scaled.astype(np.int64)  # the floats would hide that -0.0 is lost
+    back = (whole / power).astype(values.dtype)
+    return whole if np.array_equal(back.view(bits), values.view(bits)) else None
+
+
+def _floats(values: NDArray[Any]) -> tuple[int, int, int, int, int, bytes]:
+    found = _decimals(values)
+    if found is None:
+        width = values.dtype.itemsize
+        return RAW, 0, 1, 0, width, _shuffled(values.view(f"<u{width}"), width)
+    decimals, whole = found
+    base, step, width, data = _packed(whole)
+    return DECIMAL, base, step, decimals, width, data
+
+
+def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
+    values, mask, nulls = column.values, b"", 0
+    if column.valid is not None:
+        nulls = len(values) - int(np.count_nonzero(column.valid))
+        mask = np.packbits(column.valid, bitorder="little").tobytes()
+        values = values[column.valid]
+    pool = b""
+    if column.kind == TEXT:
+        texts = _encode_pool(column.pool)
+        pool = struct.pack("<I", len(texts)) + texts
+    values = np.ascontiguousarray(values)
+    if not len(values):
+        coded: tuple[int, int, int, int, int, bytes] = (PLAIN, 0, 1, 0, 0, b"")
+    elif column.kind in {"f8", "f4"}:
+        coded = _floats(values)
+    else:
+        coded = _integers(values.astype(np.int64), delta=column.kind in {"t", "d"})
+    coding, base, step, scale, width, data = coded
+    body = mask + pool + data
+    return _Spec(name, column.kind, coding, base, step, scale, width, nulls, len(body)), body
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the bytes of a block. The same rows always give the same bytes."""
+    specs, bodies = [], []
+    for name, column in frame.items():
+        spec, body = _encode_column(name, column)
+        specs.append(spec)
+        bodies.append(body)
+    header = _encode_header(_Header(rows_of(frame), specs))
+    return b"".join([MAGIC, struct.pack("<I", len(header)), header, *bodies])
+
+
+# -- decoding --------------------------------------------------------------------------------------
+
+
+def _read_header(data: bytes) -> tuple[_Header, int]:
+    if len(data) < 8 or data[:4] != MAGIC:
+        raise _damaged("it does not begin as a block does")
+    start = 8 + struct.unpack_from("<I", data, 4)[0]
+    if start > len(data):
+        raise _damaged("it is cut short")
+    try:
+        header = _decode_header(data[8:start])
+    except msgspec.DecodeError as error:
+        raise _damaged("its header is not readable") from error
+    names = [spec.name for spec in header.columns]
+    if not 0 <= header.rows <= MAX_ROWS or len(set(names)) != len(names):
+        raise _damaged("its header makes no sense")
+    if start + sum(spec.size for spec in header.columns) != len(data):
+        raise _damaged("its length is not the sum of its columns")
+    return header, start
+
+
+def _sound(spec: _Spec, rows: int) -> bool:
+    dtype = DTYPES.get(spec.kind)
+    if dtype is None or spec.size < 0 or not 0 <= spec.nulls <= rows:
+        return False
+    if spec.width not in _WIDTHS or not 1 <= spec.step <= _MASK64:
+        return False
+    if not all(-(2**63) <= number < 2**63 for number in (spec.base, spec.scale)):
+        return False
+    if spec.kind in {"f8", "f4"} and rows > spec.nulls:
+        raw = spec.coding == RAW and spec.width == dtype.itemsize
+        return raw or (spec.coding == DECIMAL and 0 <= spec.scale <= _MOST_DECIMALS)
+    return spec.coding in {PLAIN, DELTA}
+
+
+def _unshuffled(data: bytes, count: int, width: int) -> NDArray[Any]:
+    if len(data) != count * width:
+        raise _damaged("a column has too few or too many bytes")
+    if width == 0:
+        return np.zeros(count, np.uint64)
+    flat = np.frombuffer(data, np.uint8)
+    if width > 1:
+        flat = np.ascontiguousarray(flat.reshape(width, count).T).reshape(-1)
+    return flat.view(f"<u{width}")
+
+
+def _unpacked(spec: _Spec, data: bytes, count: int) -> NDArray[np.int64]:
+    if spec.coding == DELTA:
+        count -= 1
+    whole = _unshuffled(data, count, spec.width).astype(np.uint64)
+    if spec.step != 1:
+        whole *= np.uint64(spec.step)
+    whole += np.uint64(spec.base & _MASK64)
+    if spec.coding == DELTA:
+        first = np.array([spec.scale & _MASK64], np.uint64)
+        whole = np.concatenate([first, whole]).cumsum(dtype=np.uint64)
+    return whole.view(np.int64)
+
+
+def _values(spec: _Spec, data: bytes, count: int) -> NDArray[Any]:
+    dtype = DTYPES[spec.kind]
+    if count == 0:
+        if data:
+            raise _damaged("a column has too few or too many bytes")
+        return np.zeros(0, dtype)
+    if spec.coding == RAW:
+        return _unshuffled(data, count, spec.width).view(dtype)
+    whole = _unpacked(spec, data, count)
+    if spec.coding == DECIMAL:
+        if not np.all(np.abs(whole) < _EXACT):
+            raise _damaged("a number is out of range")
+        return (whole / _POWERS[spec.scale]).astype(dtype)
+    narrow = whole.astype(dtype)
+    if dtype.itemsize < 8 and not np.array_equal(narrow, whole):
+        raise _damaged("a number is out of range")
+    return narrow
+
+
+def _mask(data: bytes, rows: int, nulls: int) -> NDArray[np.bool_]:
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    if np.any(bits[rows:]) or rows - int(np.count_nonzero(bits[:rows])) != nulls:
+        raise _damaged("a null mask does not agree with its count")
+    return bits[:rows].astype(np.bool_)
+
+
+def _pool(data: bytes) -> tuple[tuple[str, ...], int]:
+    """Return the text pool at the start of `data` and its length in bytes."""
+    size = struct.unpack_from("<I", data)[0] if len(data) >= 4 else len(data)
+    try:
+        pool = _decode_pool(data[4 : 4 + size])
+    except msgspec.DecodeError as error:
+        raise _damaged("its texts are not readable") from error
+    if pool != sorted(set(pool)):
+        raise _damaged("its texts are out of order")
+    return tuple(pool), 4 + size
+
+
+def _decode_column(spec: _Spec, data: bytes, rows: int) -> Column:
+    if not _sound(spec, rows):
+        raise _damaged("a column's description makes no sense")
+    valid: NDArray[np.bool_] | None = None
+    pool: tuple[str, ...] = ()
+    at = 0
+    if spec.nulls:
+        at = (rows + 7) // 8
+        if len(data) < at:
+            raise _damaged("a null mask is cut short")
+        valid = _mask(data[:at], rows, spec.nulls)
+    if spec.kind == TEXT:
+        pool, used = _pool(data[at:])
+        at += used
+    held = _values(spec, data[at:], rows - spec.nulls)
+    if spec.kind == TEXT and held.size and not 0 <= int(held.min()) <= int(held.max()) < len(pool):
+        raise _damaged("a text is missing")
+    if valid is None:
+        return Column(spec.kind, held, None, pool)
+    values = np.zeros(rows, DTYPES[spec.kind])
+    values[valid] = held
+    return Column(spec.kind, values, valid, pool)
+
+
+def decode(data: bytes) -> dict[str, Column]:
+    """Return the rows of a block.
+
+    Raises
+    ------
+    IntegrityError
+        If anything in `data` is not as `encode` writes it.
+    """
+    header, at = _read_header(data)
+    frame: dict[str, Column] = {}
+    for spec in header.columns:
+        frame[spec.name] = _decode_column(spec, data[at : at + spec.size], header.rows)
+        at += spec.size
+    return frame

@@ -1,0 +1,187 @@
+"""The SQLite file: opened with its page key, its settings, its tables and their versions.
+
+Every page is encrypted and authenticated by itself (ChaCha20-Poly1305, 16-byte nonce and tag a
+page; the salt and the plain bytes of page 1 included), in the database and in its write-ahead log.
+See docs/adr/0004-sealed-blocks.md for why each setting is as it is.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
+
+PAGE_BYTES: Final = 8192  # two days of minute data a page; 4096 wastes half of it on such blobs
+BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
+CHECKPOINT_PAGES: Final = 2000  # 16 MB of log at most between checkpoints
+
+_TABLES_1: Final = """
+CREATE TABLE subject(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again after an erasure
+    pseudonym TEXT NOT NULL UNIQUE,
+    wrapped BLOB NOT NULL,                 -- the data key, under the master key
+    profile BLOB NOT NULL,                 -- sealed under the data key
+    consents INTEGER NOT NULL              -- counts up with every consent decision
+) STRICT;
+CREATE TABLE identifier(
+    blind TEXT NOT NULL,
+    subject INTEGER NOT NULL REFERENCES subject ON DELETE CASCADE,
+    bare INTEGER NOT NULL,                 -- 1: of the value alone, which two people may share
+    PRIMARY KEY(blind, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identifier_subject ON identifier(subject);
+CREATE TABLE tombstone(blind TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE kind(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE block(
+    key INTEGER PRIMARY KEY,               -- subject, kind and part: see store/blocks.py
+    rows INTEGER NOT NULL,
+    digest BLOB NOT NULL,                  -- keyed
+    sealed BLOB NOT NULL
+) STRICT;
+CREATE TABLE file(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB,                           -- keyed; null: not to be skipped again
+    source TEXT NOT NULL,
+    name BLOB,                             -- sealed; null: it named an erased person
+    at INTEGER NOT NULL,
+    rows_in INTEGER NOT NULL, stored INTEGER NOT NULL,
+    rejected INTEGER NOT NULL, duplicates INTEGER NOT NULL,
+    entry TEXT NOT NULL
+) STRICT;
+CREATE INDEX file_digest ON file(digest);
+CREATE TABLE file_subject(
+    file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    subject INTEGER NOT NULL REFERENCES subject ON DELETE CASCADE,
+    consents INTEGER NOT NULL,             -- subject.consents after this file
+    PRIMARY KEY(file, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX file_subject_subject ON file_subject(subject);
+CREATE TABLE reject(
+    id INTEGER PRIMARY KEY,
+    file INTEGER NOT NULL REFERENCES file ON DELETE CASCADE,
+    row INTEGER NOT NULL, rows INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    subject INTEGER REFERENCES subject ON DELETE CASCADE
+) STRICT;
+CREATE INDEX reject_file ON reject(file);
+CREATE INDEX reject_subject ON reject(subject);
+CREATE TABLE directory(digest BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE change(
+    number INTEGER PRIMARY KEY,            -- of a commit, from 1
+    entry TEXT NOT NULL                    -- the ledger entry that announced it
+) STRICT;
+"""
+
+
+def _first(db: apsw.Connection) -> None:
+    db.execute(_TABLES_1)
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first,)
+"""Step `i` takes a file from version `i` to `i + 1`. Steps are added, never changed."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn SQLite's errors into ours, with what to do about each."""
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise BusyError("another program is writing to the clinic's database; try again") from error
+    except (apsw.NotADBError, apsw.CorruptError, apsw.IOError) as error:
+        raise IntegrityError(
+            "the clinic's database cannot be read: bytes of it were changed, or the keys are of "
+            "another clinic; restore it from a backup"
+        ) from error
+    except (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
+        raise EuthymiaError(
+            "the clinic's database cannot be written: check the disk's space and the file's rights"
+        ) from error
+
+
+def unlock(db: apsw.Connection, page_key: bytes) -> None:
+    """Give the connection its cipher and its raw 256-bit key (no passphrase, no derivation)."""
+    db.pragma("cipher", "chacha20")
+    db.execute(f'PRAGMA key = "raw:{page_key.hex()}"')
+
+
+def connect(path: Path, page_key: bytes) -> apsw.Connection:
+    """Open the file with its key and settings; nothing is created or changed by this alone."""
+    db = apsw.Connection(str(path))
+    try:
+        db.set_busy_timeout(BUSY_MS)
+        unlock(db, page_key)
+        db.execute(
+            "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL;"
+            "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
+            "PRAGMA cache_spill = OFF; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 0;"
+            "PRAGMA journal_size_limit = 0"
+        )
+        db.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads page 1
+    except apsw.Error:
+        db.close()
+        raise
+    return db
+
+
+def prepare(db: apsw.Connection, path: Path) -> None:
+    """Create the tables of a new file, or bring an older file forward.
+
+    Raises
+    ------
+    SchemaError
+        If a newer version of the software made the file.
+    """
+    if db.pragma("user_version") == 0:
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = FULL")
+    if db.pragma("journal_mode", "wal") != "wal":
+        raise EuthymiaError("the clinic's database needs a local disk: its log cannot be shared")
+    if db.pragma("user_version") < len(MIGRATIONS):
+        _migrate(db)
+        path.chmod(0o600)
+    if db.pragma("user_version") > len(MIGRATIONS):
+        raise SchemaError("a newer version of Euthymia made this database: install that version")
+
+
+def _migrate(db: apsw.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[db.pragma("user_version") :]:
+            step(db)
+        db.pragma("user_version", len(MIGRATIONS))
+        db.execute("COMMIT")
+    except BaseException:
+        roll_back(db)
+        raise
+
+
+def roll_back(db: apsw.Connection, to: str = "ROLLBACK") -> None:
+    """Take back what was begun, unless SQLite has done so itself."""
+    if db.in_transaction:
+        db.execute(to)
+
+
+def truncate_log(db: apsw.Connection, wait_ms: int = 1000) -> bool:
+    """Write the log back into the database and cut it to nothing; False if a reader is in the way.
+
+    Cut, not reused: a log holds frames of its own commits alone, so that no old page lies in it.
+    """
+    db.set_busy_timeout(wait_ms)
+    try:
+        db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except (apsw.BusyError, apsw.LockedError):
+        return False
+    finally:
+        db.set_busy_timeout(BUSY_MS)
+    return True
+
+
+def log_in_use() -> BusyError:
+    """Return the error for a log that cannot be cut because somebody reads from it."""
+    return BusyError(
+        "the write-ahead log still holds old pages, and another program reads it: close the other "
+        "programs of this clinic, then run `euthymia verify`"
+    )

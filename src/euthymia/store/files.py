@@ -1,0 +1,135 @@
+"""Which files came in, what became of their rows, and what was refused."""
+
+import hmac
+from collections.abc import Iterable
+from typing import Final
+
+import apsw
+import msgspec
+
+from euthymia.gateway.contract import Admitted, Quarantined
+from euthymia.ground.clock import Micros
+from euthymia.ground.errors import IntegrityError
+from euthymia.ground.ids import SubjectId
+from euthymia.ground.records import Directory
+from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.keys import Keyring
+from euthymia.store.contract import Receipt, RejectedRows
+from euthymia.store.people import Known
+
+BLANK: Final = "(erased)"
+_NAME_PLACE: Final = context("file name")
+_DIRECTORY_PLACE: Final = context("directory")
+_decode: Final = msgspec.msgpack.Decoder(Directory).decode
+
+
+class Files:
+    """Reads and writes the accounts of files, and the clinic's directory, over one connection."""
+
+    def __init__(self, db: apsw.Connection, keyring: Keyring) -> None:
+        self._db = db
+        self._digest_key = keyring.derive("file digest")
+        self._name_key = keyring.derive("file name")
+
+    def digest(self, digest: str) -> bytes:
+        """Return the keyed form of a file's digest."""
+        return hmac.digest(self._digest_key, digest.encode(), "sha256")
+
+    def add(self, batch: Admitted, receipt: Receipt, at: Micros, subjects: Iterable[Known]) -> None:
+        """Record a file, whom it was about, and what of it was refused."""
+        sealed = seal(self._name_key, batch.file_name.encode(), context=_NAME_PLACE)
+        counts = (receipt.rows_in, receipt.stored, receipt.rejected, receipt.duplicates)
+        self._db.execute(
+            "INSERT INTO file(digest, source, name, at, rows_in, stored, rejected, duplicates, "
+            "entry) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.digest(batch.file_digest),
+                batch.source,
+                sealed,
+                at,
+                *counts,
+                receipt.ledger_entry,
+            ),
+        )
+        file = self._db.last_insert_rowid()
+        self._db.executemany(
+            "INSERT INTO file_subject VALUES(?, ?, ?)",
+            [(file, known.owner.number, known.consents) for known in subjects],
+        )
+        self._db.executemany(
+            "INSERT INTO reject(file, row, rows, reason, subject) VALUES(?, ?, ?, ?, "
+            "(SELECT id FROM subject WHERE pseudonym = ?))",
+            [(file, q.row, q.rows, q.reason, q.subject) for q in batch.quarantined],
+        )
+
+    def seen(self, digest: str) -> int | None:
+        """Return the rows of the newest file of this digest if all of it stands; else None."""
+        row = self._db.execute(
+            "SELECT id, rows_in, rejected FROM file WHERE digest = ? ORDER BY id DESC LIMIT 1",
+            (self.digest(digest),),
+        ).get
+        if row is None or row[2]:
+            return None
+        changed = self._db.execute(
+            "SELECT 1 FROM file_subject JOIN subject ON subject.id = file_subject.subject "
+            "WHERE file = ? AND subject.consents <> file_subject.consents LIMIT 1",
+            (row[0],),
+        ).get
+        return int(row[1]) if changed is None else None
+
+    def rejects(self) -> tuple[RejectedRows, ...]:
+        """Return what was quarantined, newest file first."""
+        rows = self._db.execute(
+            "SELECT file.name, source, at, row, rows, reason, pseudonym FROM reject "
+            "JOIN file ON file.id = reject.file "
+            "LEFT JOIN subject ON subject.id = reject.subject ORDER BY file.id DESC, row, reject.id"
+        )
+        return tuple(
+            RejectedRows(
+                self.name(name),
+                source,
+                at,
+                Quarantined(row, count, reason, SubjectId(subject) if subject else None),
+            )
+            for name, source, at, row, count, reason, subject in list(rows)
+        )
+
+    def name(self, sealed: bytes | None) -> str:
+        """Return a file's name as it was given, or that it is gone."""
+        if sealed is None:
+            return BLANK
+        return unseal(self._name_key, sealed, context=_NAME_PLACE).decode()
+
+    def forget(self, number: int) -> None:
+        """Prepare the erasure of a subject: blank names of files about that person alone.
+
+        No file that spoke of the person is skipped again: what it says of them must be refused.
+        """
+        files = "(SELECT file FROM file_subject WHERE subject = :number)"
+        self._db.execute(
+            f"UPDATE file SET digest = NULL WHERE id IN {files};"  # noqa: S608 - no value in it
+            f"UPDATE file SET name = NULL WHERE id IN {files} AND NOT EXISTS (SELECT 1 FROM "
+            "file_subject WHERE file = file.id AND subject <> :number)",
+            {"number": number},
+        )
+
+    # -- the directory ---------------------------------------------------------------------------
+
+    def add_directory(self, entry: Directory) -> bool:
+        """Record an organisation, a practitioner or a device; tell whether it was new."""
+        plain = msgspec.msgpack.encode(
+            Directory(row=0, kind=entry.kind, identifier=entry.identifier, name=entry.name)
+        )
+        key = hmac.digest(self._digest_key, plain, "sha256")
+        sealed = seal(self._name_key, plain, context=_DIRECTORY_PLACE)
+        self._db.execute("INSERT OR IGNORE INTO directory VALUES(?, ?)", (key, sealed))
+        return bool(self._db.changes())
+
+    def directory(self) -> tuple[Directory, ...]:
+        """Return the directory by kind, name and identifier."""
+        sealed = [row[0] for row in self._db.execute("SELECT sealed FROM directory")]
+        try:
+            found = [_decode(unseal(self._name_key, s, context=_DIRECTORY_PLACE)) for s in sealed]
+        except msgspec.DecodeError as error:
+            raise IntegrityError("the directory is not readable; restore a backup") from error
+        return tuple(sorted(found, key=lambda d: (d.kind, d.name, d.identifier)))

@@ -1,0 +1,136 @@
+"""Taking a batch in: profiles extended, rows merged into the blocks, every source row counted."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.gateway.contract import Admitted
+from euthymia.ground.clock import DAY_US, Micros
+from euthymia.ground.ids import SubjectId
+from euthymia.store.blocks import FEATURES, Blocks, Owner
+from euthymia.store.blocks import OBSERVATIONS as FACTS
+from euthymia.store.consent import drops_features
+from euthymia.store.files import Files
+from euthymia.store.frame import Frame, cut, from_arrow, join, merge
+from euthymia.store.people import Known, People
+from euthymia.store.tally import Tally
+
+PURPOSE_ASIDE = frozenset({"purpose"})
+"""Observations that differ in nothing but their purpose are the same observation."""
+
+Parts = NDArray[np.int64]
+
+
+def day_parts(frame: Frame) -> Parts:
+    """Return the UTC day of each row."""
+    days: Parts = frame["time"].values // DAY_US
+    return days
+
+
+def year_parts(frame: Frame) -> Parts:
+    """Return the UTC year of each row; 0 where there is no time."""
+    time = frame["time"]
+    years = time.values.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return years if time.valid is None else np.where(time.valid, years, 0)
+
+
+class Intake:
+    """Writes batches within a transaction that the store holds."""
+
+    def __init__(self, people: People, blocks: Blocks, files: Files) -> None:
+        self._people = people
+        self._blocks = blocks
+        self._files = files
+
+    def take(self, batch: Admitted, now: Micros) -> tuple[list[Known], tuple[int, int, int]]:
+        """Store a batch; return everybody in it and (stored, rejected, duplicates)."""
+        tally = Tally()
+        streams: dict[SubjectId, dict[str, pa.Table]] = {}
+        for (subject, stream), table in batch.samples.items():
+            streams.setdefault(subject, {})[stream] = table
+        touched = [
+            self._take_subject(batch, subject, streams.get(subject, {}), tally, now)
+            for subject in sorted(batch.subjects)
+        ]
+        for entry in batch.directory:
+            tally.row(entry.row, fresh=self._files.add_directory(entry))
+        return touched, tally.count(batch)
+
+    def _take_subject(
+        self,
+        batch: Admitted,
+        subject: SubjectId,
+        streams: Mapping[str, pa.Table],
+        tally: Tally,
+        now: Micros,
+    ) -> Known:
+        known = self._people.editable(subject)
+        exact = batch.blind_indexes.get(subject, ())
+        self._people.add_identifiers(known.owner, exact, batch.bare_indexes.get(subject, ()))
+        known = self._take_profile(batch, known, tally, now)
+        facts = batch.observations.get(subject)
+        if facts is not None:
+            self._merge(known.owner, FACTS, facts, year_parts, PURPOSE_ASIDE, tally)
+        for stream, table in streams.items():
+            self._merge(known.owner, stream, table, day_parts, frozenset(), tally)
+        return known
+
+    def _take_profile(self, batch: Admitted, known: Known, tally: Tally, now: Micros) -> Known:
+        subject, profile = known.owner.subject, known.profile
+        persons = batch.people.get(subject, ())
+        grants = batch.grants.get(subject, ())
+        zones = batch.zones.get(subject, ())
+        new_persons = profile.add_persons(persons)
+        new_grants = profile.add_grants([grant for _, grant in grants])
+        new_zones = profile.add_zones([(at, zone) for _, at, zone in zones])
+        rows = [p.row for p in persons] + [g[0] for g in grants] + [z[0] for z in zones]
+        fresh = [*new_persons, *new_grants, *new_zones]
+        for row, new in zip(rows, fresh, strict=True):
+            tally.row(row, fresh=new)
+        if any(fresh):
+            known = self._people.save(known, consents_changed=any(new_grants))
+        if any(new_grants):
+            self.drop_unfounded(known, now)
+        return known
+
+    def drop_unfounded(self, known: Known, now: Micros) -> None:
+        """Remove derived rows if no consent to monitoring is in force any more."""
+        if drops_features(known.profile.grants, now):
+            for name in self._blocks.kind_names().values():
+                if name.startswith(FEATURES):
+                    self._blocks.remove(known.owner, name)
+
+    def _merge(
+        self,
+        owner: Owner,
+        kind: str,
+        table: pa.Table,
+        parts_of: Callable[[Frame], Parts],
+        ignore: frozenset[str],
+        tally: Tally,
+    ) -> None:
+        rows = table.column("row").to_numpy()
+        new = from_arrow(table.drop_columns(["row"]))
+        wanted = frozenset(np.unique(parts_of(new)).tolist())
+        blocks = self._blocks.read(owner, kind, min(wanted), max(wanted), wanted)
+        stored = [frame for _, frame in blocks]
+        merged = merge(join(stored) if stored else None, new, ignore)
+        fresh = merged.origin >= 0
+        tally.rows(rows, rows[merged.origin[fresh]])
+        parts = parts_of(merged.frame)
+        self._blocks.write(owner, kind, _changed(merged.frame, parts, fresh))
+
+
+def _changed(frame: Frame, parts: Parts, fresh: NDArray[Any]) -> list[tuple[int, Frame]]:
+    """Return the parts that hold a new row; `parts` never falls."""
+    starts = np.flatnonzero(np.r_[True, parts[1:] != parts[:-1]])
+    ends = np.r_[starts[1:], len(parts)]
+    news = np.add.reduceat(fresh.astype(np.int64), starts)
+    return [
+        (int(parts[start]), cut(frame, int(start), int(end)))
+        for start, end, new in zip(starts, ends, news, strict=True)
+        if new
+    ]

@@ -1,0 +1,394 @@
+"""The reference: what a store does, said as plainly as Python can. For tests and for reading.
+
+Nothing is encrypted, nothing is quick, nothing outlives the process. Rows are tuples in dicts, so
+that "already there" is a look-up. The other engines must give the same answers.
+"""
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.gateway.desk import bare_index
+from euthymia.gateway.warrant import vouched
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import DAY_US, Clock, Micros, Timeline, to_micros
+from euthymia.ground.errors import AccessError, ConsentError, SchemaError
+from euthymia.ground.ids import SourceId, SubjectId, is_subject_id
+from euthymia.ground.records import Directory, Person
+from euthymia.ground.schemas import OBSERVATIONS, STREAMS
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+from euthymia.security.pseudonym import blind_index
+from euthymia.store import consent, derived, reading
+from euthymia.store.contract import Receipt, RejectedRows
+from euthymia.store.people import unknown_subject
+from euthymia.store.profile import Profile, merged_team
+from euthymia.store.tally import Tally
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Subject:
+    """Everything about one person."""
+
+    profile: Profile = field(default_factory=Profile)
+    exact: set[str] = field(default_factory=set)
+    bare: set[str] = field(default_factory=set)
+    facts: dict[Row, Row] = field(default_factory=dict)
+    samples: dict[str, dict[Row, Row]] = field(default_factory=dict)
+    features: dict[str, dict[date, pa.Table]] = field(default_factory=dict)
+    consents: int = 0
+
+
+@dataclass(slots=True)
+class _File:
+    digest: str | None
+    rows_in: int
+    rejects: tuple[RejectedRows, ...]
+    consents: dict[SubjectId, int]
+
+
+@dataclass(slots=True)
+class _State:
+    """All that a transaction may have to take back."""
+
+    subjects: dict[SubjectId, _Subject] = field(default_factory=dict)
+    tombstones: set[str] = field(default_factory=set)
+    files: list[_File] = field(default_factory=list)
+    directory: set[Directory] = field(default_factory=set)
+
+
+def _sorted(table: pa.Table) -> pa.Table:
+    times = [(t is not None, t) for t in table.column("time").to_pylist()]
+    order = sorted(range(len(times)), key=times.__getitem__)
+    return table.take(pa.array(order, pa.int64()))
+
+
+class MemoryStore:
+    """`Store`, `Identities` and `Consents` in dictionaries. See `store.contract`."""
+
+    def __init__(
+        self, keyring: Keyring, ledger: Ledger, clock: Clock, default_zone: str = "UTC"
+    ) -> None:
+        self._ledger, self._clock, self._default_zone = ledger, clock, default_zone
+        self._blind_key = keyring.derive("blind")
+        self._state = _State()
+        self._version = 0
+        self._grouping = False
+
+    # -- transactions ----------------------------------------------------------------------------
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        before = copy.deepcopy(self._state)
+        try:
+            yield
+        except BaseException:
+            self._state = before
+            raise
+        self._version += 1
+
+    @contextmanager
+    def grouped(self) -> Iterator[None]:
+        """See `Store.grouped`."""
+        with self._writing():
+            yield
+
+    def _tell(
+        self, audit: Entry, subject: SubjectId | None, detail: reading.Detail, durable: bool = False
+    ) -> str:
+        told = replace(audit, subject=subject or audit.subject, detail={**audit.detail, **detail})
+        return self._ledger.append(told, durable=durable)
+
+    def _need(self, subject: SubjectId) -> _Subject:
+        if subject not in self._state.subjects:
+            raise unknown_subject()
+        return self._state.subjects[subject]
+
+    def _allowed(self, subject: SubjectId, audit: Entry, kind: consent.Kind) -> _Subject:
+        known = self._need(reading.same_subject(audit, subject))
+        consent.require(known.profile.grants, audit, kind, to_micros(self._clock()))
+        return known
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def append(self, batch: Admitted, audit: Entry) -> Receipt:
+        """See `Store.append`."""
+        if not vouched(batch):
+            raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
+        with self._writing():
+            tally = Tally()
+            for subject in sorted(batch.subjects):
+                self._append_subject(batch, subject, tally)
+            for entry in batch.directory:
+                plain = replace(entry, row=0)
+                tally.row(entry.row, fresh=plain not in self._state.directory)
+                self._state.directory.add(plain)
+            counts = tally.count(batch)
+            told = reading.of_batch(batch, counts, hashlib.sha256(b"memory").digest())
+            receipt = Receipt(batch.rows_in, *counts, self._tell(audit, None, told, durable=True))
+            self._add_file(batch)
+        return receipt
+
+    def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally) -> None:
+        known = self._state.subjects.setdefault(subject, _Subject())
+        known.exact.update(batch.blind_indexes.get(subject, ()))
+        known.bare.update(batch.bare_indexes.get(subject, ()))
+        for person in batch.people.get(subject, ()):
+            tally.row(person.row, fresh=known.profile.add_persons([person])[0])
+        for row, at, zone in batch.zones.get(subject, ()):
+            tally.row(row, fresh=known.profile.add_zones([(at, zone)])[0])
+        for row, grant in batch.grants.get(subject, ()):
+            fresh = known.profile.add_grants([grant])[0]
+            tally.row(row, fresh=fresh)
+            known.consents += fresh
+            self._drop_unfounded(known)
+        if subject in batch.observations:
+            _add(known.facts, batch.observations[subject], {"purpose"}, tally)
+        for (whose, stream), table in batch.samples.items():
+            if whose == subject:
+                _add(known.samples.setdefault(stream, {}), table, set(), tally)
+
+    def _add_file(self, batch: Admitted) -> None:
+        at = to_micros(self._clock())
+        known = self._state.subjects
+        groups = (
+            replace(q, subject=q.subject if q.subject in known else None) for q in batch.quarantined
+        )
+        rejects = tuple(RejectedRows(batch.file_name, batch.source, at, q) for q in groups)
+        consents = {s: known[s].consents for s in batch.subjects}
+        self._state.files.append(_File(batch.file_digest, batch.rows_in, rejects, consents))
+
+    def seen_file(self, digest: str) -> int | None:
+        """See `Store.seen_file`."""
+        for file in reversed(self._state.files):
+            if file.digest == digest:
+                stands = all(
+                    s in self._state.subjects and self._state.subjects[s].consents == consents
+                    for s, consents in file.consents.items()
+                )
+                return file.rows_in if stands and not file.rejects else None
+        return None
+
+    def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
+        """See `Store.put_features`. A table with other columns replaces the family's whole."""
+        table = derived.checked(subject, family, table)
+        with self._writing():
+            known = self._allowed(subject, audit, consent.Kind.PASSIVE)
+            rows = known.features.get(family, {})
+            if any(old.column_names != table.column_names for old in rows.values()):
+                rows = {}
+            for place, day in enumerate(table.column("date").to_pylist()):
+                rows[day] = table.slice(place, 1)
+            if rows:
+                known.features[family] = rows
+            told = {"family": family, "rows": table.num_rows}
+            self._tell(audit, subject, told, durable=True)
+
+    def _drop_unfounded(self, known: _Subject) -> None:
+        if consent.drops_features(known.profile.grants, to_micros(self._clock())):
+            known.features.clear()
+
+    def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
+        """See `Store.put_grant`."""
+        with self._writing():
+            known = self._need(subject)
+            known.consents += known.profile.add_grants([grant])[0]
+            self._drop_unfounded(known)
+            self._tell(audit, subject, reading.of_grant(grant), durable=True)
+
+    def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
+        """See `Store.put_care_team`."""
+        with self._writing():
+            team = merged_team(users)
+            self._need(subject).profile.care_team = team
+            self._tell(audit, subject, {"members": len(team)}, durable=True)
+
+    def erase(self, subject: SubjectId, audit: Entry) -> None:
+        """See `Store.erase`."""
+        with self._writing():
+            self._state.tombstones |= self._need(subject).exact
+            del self._state.subjects[subject]
+            for file in self._state.files:
+                _forget(file, subject)
+            self._tell(audit, subject, {"erased": True}, durable=True)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def subjects(self, audit: Entry) -> tuple[SubjectId, ...]:
+        """See `Store.subjects`."""
+        self._tell(audit, None, {"subjects": len(self._state.subjects)})
+        return tuple(sorted(self._state.subjects))
+
+    def _having(self, blind: str, *, bare: bool) -> list[SubjectId]:
+        everybody = self._state.subjects.items()
+        return [s for s, known in everybody if blind in (known.bare if bare else known.exact)]
+
+    def resolve(self, identifier: str) -> SubjectId | None:
+        """See `Store.resolve`."""
+        if is_subject_id(identifier):
+            subject = SubjectId(identifier)
+            return subject if subject in self._state.subjects else None
+        system, bar, value = identifier.rpartition("|")
+        exact = blind_index(self._blind_key, SourceId(system, value))
+        found = self._having(exact, bare=False) if bar else []
+        bare = bare_index(self._blind_key, identifier)
+        return reading.the_one(found or self._having(bare, bare=True))
+
+    def find(self, blind_index: str) -> SubjectId | None:
+        """See `Identities.find`."""
+        return reading.the_one(self._having(blind_index, bare=False))
+
+    def erased(self, blind_index: str) -> bool:
+        """See `Identities.erased`."""
+        return blind_index in self._state.tombstones
+
+    def birth_date(self, subject: SubjectId) -> date | None:
+        """See `Identities.birth_date`."""
+        known = self._state.subjects.get(subject)
+        return known.profile.birth_date() if known else None
+
+    def person(self, subject: SubjectId, audit: Entry) -> Person:
+        """See `Store.person`."""
+        if audit.purpose is not Purpose.CARE:
+            raise AccessError("who a subject is, is shown for care only")
+        person = self._need(reading.same_subject(audit, subject)).profile.person()
+        self._tell(audit, subject, {})
+        return person
+
+    def attributes(self, subject: SubjectId, audit: Entry) -> Mapping[str, str]:
+        """See `Store.attributes`."""
+        found = self._allowed(subject, audit, consent.Kind.RECORDS).profile.attributes()
+        self._tell(audit, subject, {})
+        return found
+
+    def care_team(self, subject: SubjectId) -> frozenset[str]:
+        """See `Store.care_team`."""
+        known = self._state.subjects.get(subject)
+        return frozenset(known.profile.care_team) if known else frozenset()
+
+    def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
+        """See `Store.grants`; none for an unknown subject."""
+        known = self._state.subjects.get(subject)
+        return tuple(known.profile.grants) if known else ()
+
+    def timeline(self, subject: SubjectId) -> Timeline:
+        """See `Store.timeline`."""
+        return self._need(subject).profile.timeline(self._default_zone)
+
+    def observations(self, subject: SubjectId, audit: Entry) -> pa.Table:
+        """See `Store.observations`."""
+        known = self._allowed(subject, audit, consent.Kind.RECORDS)
+        columns = OBSERVATIONS.names[1:]
+        rows = [
+            {"subject_id": subject, **dict(zip(columns, row, strict=True))}
+            for row in known.facts.values()
+        ]
+        table = _sorted(pa.Table.from_pylist(rows, OBSERVATIONS))
+        hidden = consent.hidden(known.profile.grants, audit, to_micros(self._clock()))
+        table = reading.without_purposes(table, hidden)
+        self._tell(audit, subject, {"rows": table.num_rows})
+        return table
+
+    def samples(
+        self, subject: SubjectId, stream: str, start: Micros, end: Micros, audit: Entry
+    ) -> pa.Table:
+        """See `Store.samples`."""
+        if stream not in STREAMS:
+            raise SchemaError(f"there is no stream {stream!r}; ground/schemas.py lists them")
+        schema = STREAMS[stream].schema
+        known = self._allowed(subject, audit, consent.Kind.PASSIVE)
+        rows = [
+            dict(zip(schema.names, row, strict=True))
+            for row in known.samples.get(stream, {}).values()
+            if start <= to_micros(row[0]) < end
+        ]
+        table = _sorted(pa.Table.from_pylist(rows, schema))
+        self._tell(audit, subject, {"stream": stream, "rows": table.num_rows})
+        return table
+
+    def segments(self, subject: SubjectId) -> Mapping[str, Mapping[int, tuple[int, str]]]:
+        """See `Store.segments`."""
+        found: dict[str, dict[int, tuple[int, str]]] = {}
+        for stream, rows in self._need(subject).samples.items():
+            days: dict[int, list[Row]] = {}
+            for row in rows.values():
+                days.setdefault(to_micros(row[0]) // DAY_US, []).append(row)
+            found[stream] = {
+                day: (len(own), hashlib.sha256(repr(sorted(map(repr, own))).encode()).hexdigest())
+                for day, own in sorted(days.items())
+            }
+        return found
+
+    def features(
+        self,
+        subject: SubjectId,
+        family: str,
+        audit: Entry,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> pa.Table | None:
+        """See `Store.features`."""
+        rows = self._allowed(subject, audit, consent.Kind.PASSIVE).features.get(family)
+        if rows is None:
+            return None
+        table = pa.concat_tables([rows[day] for day in sorted(rows)])
+        kept = [
+            (start is None or start <= day) and (end is None or day < end) for day in sorted(rows)
+        ]
+        return table.filter(pa.array(np.array(kept)))
+
+    def rejects(self, audit: Entry) -> tuple[RejectedRows, ...]:
+        """See `Store.rejects`."""
+        found = tuple(r for file in reversed(self._state.files) for r in file.rejects)
+        self._tell(audit, None, {"groups": len(found)})
+        return found
+
+    def directory(self, audit: Entry) -> tuple[Directory, ...]:
+        """See `Store.directory`."""
+        self._tell(audit, None, {"entries": len(self._state.directory)})
+        return tuple(sorted(self._state.directory, key=lambda d: (d.kind, d.name, d.identifier)))
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """See `Store.version`."""
+        return self._version
+
+    def verify(self) -> list[str]:
+        """See `Store.verify`: nothing rests on a disk."""
+        return []
+
+    def close(self) -> None:
+        """See `Store.close`: nothing is open."""
+
+
+def _add(held: dict[Row, Row], table: pa.Table, ignore: set[str], tally: Tally) -> None:
+    """Add the rows of a table that are not there yet."""
+    places = table.column("row").to_pylist()
+    plain = table.drop_columns(["row"])
+    fresh = []
+    for place, record in zip(places, plain.to_pylist(), strict=True):
+        key = tuple(value for name, value in record.items() if name not in ignore)
+        if key not in held:
+            held[key] = tuple(record.values())
+            fresh.append(place)
+    tally.rows(np.array(places, np.int64), np.array(fresh, np.int64))
+
+
+def _forget(file: _File, subject: SubjectId) -> None:
+    """Take an erased person out of a file's account."""
+    alone = set(file.consents) == {subject}
+    if file.consents.pop(subject, None) is not None:
+        file.digest = None
+    kept = [r for r in file.rejects if r.rows.subject != subject]
+    file.rejects = tuple(replace(r, file="(erased)" if alone else r.file) for r in kept)

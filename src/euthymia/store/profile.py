@@ -1,0 +1,126 @@
+"""What is known of one person apart from observations and samples: one sealed value."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.clock import Micros, Timeline
+from euthymia.ground.errors import IntegrityError
+from euthymia.ground.records import Person
+
+_DETAILS: Final = tuple(
+    f.name for f in fields(Person) if f.name not in {"row", "identifiers", "care_team", "telecom"}
+)
+_EMPTY: Final = Person(row=0, identifiers=())
+
+
+@dataclass(slots=True)
+class Profile:
+    """Who a person is, who cares for them, what they allowed, where they lived.
+
+    `persons` holds every distinct record that came in (with `row` 0), oldest first.
+    """
+
+    persons: list[Person] = field(default_factory=list)
+    care_team: list[str] = field(default_factory=list)
+    grants: list[GrantRecord] = field(default_factory=list)
+    zones: list[tuple[Micros, str]] = field(default_factory=list)
+
+    def add_persons(self, persons: Iterable[Person]) -> list[bool]:
+        """Add records; tell for each whether it was new. New ones extend the care team."""
+        fresh = []
+        for person in persons:
+            record = replace(person, row=0)
+            fresh.append(record not in self.persons)
+            if fresh[-1]:
+                self.persons.append(record)
+                self.care_team = sorted({*self.care_team, *record.care_team})
+        return fresh
+
+    def add_grants(self, grants: Iterable[GrantRecord]) -> list[bool]:
+        """Add decisions; tell for each whether it was new."""
+        fresh = []
+        for grant in grants:
+            fresh.append(grant not in self.grants)
+            if fresh[-1]:
+                self.grants.append(grant)
+        self.grants.sort(key=lambda grant: grant.since)
+        return fresh
+
+    def add_zones(self, zones: Iterable[tuple[Micros, str]]) -> list[bool]:
+        """Add changes of time zone; tell for each whether it was new."""
+        fresh = []
+        for zone in zones:
+            fresh.append(zone not in self.zones)
+            if fresh[-1]:
+                self.zones.append(zone)
+        self.zones.sort()
+        return fresh
+
+    def birth_date(self) -> date | None:
+        """Return the date of birth that any record gives."""
+        return next((p.birth_date for p in reversed(self.persons) if p.birth_date), None)
+
+    def person(self) -> Person:
+        """Return one record: each detail as the newest record that has it says."""
+        details: dict[str, Any] = {
+            name: next((v for p in reversed(self.persons) if (v := getattr(p, name))), None)
+            for name in _DETAILS
+        }
+        identifiers = dict.fromkeys(i for p in self.persons for i in p.identifiers)
+        telecom = next((p.telecom for p in reversed(self.persons) if p.telecom), ())
+        return replace(
+            _EMPTY,
+            **details,
+            identifiers=tuple(identifiers),
+            telecom=telecom,
+            care_team=tuple(self.care_team),
+        )
+
+    def attributes(self) -> Mapping[str, str]:
+        """Return what a model may know of the person; only what is on record."""
+        person = self.person()
+        known = {
+            "sex": person.sex,
+            "birth_year": str(person.birth_date.year) if person.birth_date else None,
+            "site": person.site,
+            "language": person.language,
+            "race": person.race,
+            "ethnicity": person.ethnicity,
+        }
+        return {name: value for name, value in known.items() if value}
+
+    def timeline(self, default: str) -> Timeline:
+        """Return the time zones over time; `default` where no record names one."""
+        base = self.person().time_zone
+        changes = dict(self.zones)  # of two zones at one instant the last by name holds
+        if base is not None or not changes:
+            first = min([0, *(at - 1 for at in changes)])
+            changes = {first: base or default, **changes}
+        return Timeline(tuple(sorted(changes.items())))
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Profile).decode
+
+
+def pack(profile: Profile) -> bytes:
+    """Return a profile as bytes."""
+    return _encode(profile)
+
+
+def unpack(data: bytes) -> Profile:
+    """Return the profile in `data`; IntegrityError if it holds anything else."""
+    try:
+        return _decode(data)
+    except msgspec.DecodeError as error:
+        raise IntegrityError("a stored profile is not readable; restore a backup") from error
+
+
+def merged_team(users: Sequence[str]) -> list[str]:
+    """Return a care team as it is stored: sorted, without repeats."""
+    return sorted(set(users))

@@ -1,0 +1,86 @@
+"""Small things that every engine does alike: what the ledger is told, how a read is cut."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.ground.audit import Entry
+from euthymia.ground.clock import Micros
+from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.ground.ids import SubjectId
+from euthymia.ground.schemas import OBSERVATIONS
+from euthymia.store.frame import Column, Frame, cut, join, rows_of, to_arrow
+
+Detail = Mapping[str, str | int | float | bool]
+
+
+def of_batch(batch: Admitted, counts: tuple[int, int, int], digest: bytes) -> Detail:
+    """Return what the ledger is told of a file: counts, a keyed digest, and batch consents."""
+    stored, rejected, duplicates = counts
+    told: dict[str, str | int | float | bool] = {
+        "source": batch.source,
+        "file": digest.hex()[:16],
+        "rows_in": batch.rows_in,
+        "stored": stored,
+        "rejected": rejected,
+        "duplicates": duplicates,
+        "subjects": len(batch.subjects),
+    }
+    general = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
+    if general:
+        told["consents_added"] = len(general)
+        told["consent_purposes"] = ",".join(sorted({grant.purpose.value for grant in general}))
+        told["because"] = general[0].because
+    return told
+
+
+def of_grant(grant: GrantRecord) -> Detail:
+    """Return what the ledger is told of a consent decision."""
+    return {"decision": "permit" if grant.permit else "withdraw", "consent": grant.purpose.value}
+
+
+def same_subject(audit: Entry, subject: SubjectId) -> SubjectId:
+    """Return the subject, if the audit entry does not speak of somebody else."""
+    if audit.subject not in {None, subject}:
+        raise SchemaError("the audit entry names another subject than the call")
+    return subject
+
+
+def the_one(found: Sequence[SubjectId]) -> SubjectId | None:
+    """Return the only subject found; None if none was.
+
+    Raises
+    ------
+    MissingError
+        If several people share the identifier.
+    """
+    if len(found) > 1:
+        raise MissingError(
+            f"{len(found)} people have this identifier in different systems: write SYSTEM|VALUE"
+        )
+    return found[0] if found else None
+
+
+def within(frame: Frame, start: Micros, end: Micros) -> dict[str, Column]:
+    """Return the rows of [start, end) of a frame sorted by time."""
+    low, high = np.searchsorted(frame["time"].values, [start, end])
+    return cut(frame, int(low), max(int(high), int(low)))
+
+
+def observations(frames: Sequence[Frame], subject: SubjectId) -> pa.Table:
+    """Return stored observations with the subject's pseudonym as the first column."""
+    if not frames:
+        return OBSERVATIONS.empty_table()
+    whole = join(frames)
+    rows = rows_of(whole)
+    named = {"subject_id": Column("s", np.zeros(rows, np.int32), None, (subject,)), **whole}
+    return to_arrow(named, OBSERVATIONS)
+
+
+def without_purposes(table: pa.Table, purposes: Iterable[str]) -> pa.Table:
+    """Return the observations that did not come in for one of these purposes."""
+    gone = pa.array(sorted(purposes), pa.string())
+    return table.filter(pc.invert(pc.is_in(table.column("purpose"), value_set=gone)))
