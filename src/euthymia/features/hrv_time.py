@@ -187,7 +187,7 @@ FAMILY = Family(
             "rejected_pct",
             "Intervals that are no normal beat",
             "%",
-            "Share of recorded intervals outside 300 to 2000 ms or more than 20 % off the median "
+            "Share of recorded intervals outside 300 to 2000 ms or more than 30 % off the median "
             "of the five around them.",
             100,
             0,
