@@ -19,7 +19,7 @@ class Counters:
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     buckets: dict[str, list[int]] = field(default_factory=dict)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def count(self, route: str, method: str, status: int, outcome: str, seconds: float) -> None:
         """Count one answered request."""
@@ -29,8 +29,9 @@ class Counters:
         buckets = self.buckets.get(route)
         if buckets is None:
             buckets = self.buckets[route] = [0] * (len(BUCKETS_S) + 1)
+            self.seconds[route] = 0.0
         buckets[bisect_left(BUCKETS_S, seconds)] += 1
-        self.seconds[route] += seconds  # type: ignore[assignment]  # a Counter adds floats as well
+        self.seconds[route] += seconds
 
     def lines(self) -> Iterator[str]:
         """Yield the counts in the Prometheus text format (0.0.4)."""
@@ -56,7 +57,7 @@ class Counters:
 
 def gauge(name: str, help_text: str, value: float) -> Iterator[str]:
     """Yield one gauge in the Prometheus text format."""
-    yield from _head(name, "gauge", help_text)
+    yield from _head(name.partition("{")[0], "gauge", help_text)
     yield f"{name} {value}"
 
 
@@ -66,7 +67,7 @@ def _head(name: str, kind: str, help_text: str) -> Iterable[str]:
 
 @dataclass(slots=True)
 class AccessLog:
-    """Our own log line: an allow-list of facts, none of which a caller or a person can be read from.
+    """Our own log line: an allow-list of facts that tell nothing about a caller or a person.
 
     Lines are gathered and handed to `write` together, so that logging costs no call a request.
     """

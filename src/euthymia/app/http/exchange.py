@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from euthymia.app.problems import MEDIA_TYPE, Problem, Refusal, request_urn
+from euthymia.app.problems import MEDIA_TYPE, Problem, RefusalError, request_urn
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -85,7 +85,7 @@ class Call:
 
         Raises
         ------
-        Refusal
+        RefusalError
             Not JSON by its content type, larger than `BODY_LIMIT`, or too slow.
         """
         _require_json(self.header(b"content-type"))
@@ -97,20 +97,17 @@ class Call:
                 return await self._read()
         except TimeoutError as error:
             detail = f"the body must arrive within {BODY_TIMEOUT_S:g} s"
-            raise Refusal("timeout", detail) from error
+            raise RefusalError("timeout", detail) from error
 
     async def _read(self) -> bytes:
         message = await self.receive()
-        first = bytes(message.get("body", b""))
-        if not message.get("more_body", False) and len(first) <= BODY_LIMIT:
-            return first
-        parts = bytearray(first)
-        while message["type"] == "http.request" and message.get("more_body", False):
+        parts = bytes(message.get("body", b""))
+        while len(parts) <= BODY_LIMIT:
+            if not message.get("more_body", False):
+                return parts
             message = await self.receive()
             parts += message.get("body", b"")
-            if len(parts) > BODY_LIMIT:
-                raise _too_large()
-        return bytes(parts)
+        raise _too_large()
 
 
 def _require_json(content_type: bytes | None) -> None:
@@ -119,11 +116,13 @@ def _require_json(content_type: bytes | None) -> None:
     kind, _, parameters = (content_type or b"").partition(b";")
     charset = parameters.strip().lower().replace(b'"', b"")
     if kind.strip().lower() != b"application/json" or charset not in {b"", b"charset=utf-8"}:
-        raise Refusal("media-type", "send the body with Content-Type: application/json, in UTF-8")
+        raise RefusalError(
+            "media-type", "send the body with Content-Type: application/json, in UTF-8"
+        )
 
 
-def _too_large() -> Refusal:
-    return Refusal("too-large", f"the body may have at most {BODY_LIMIT} bytes")
+def _too_large() -> RefusalError:
+    return RefusalError("too-large", f"the body may have at most {BODY_LIMIT} bytes")
 
 
 def json_reply(value: object, outcome: str = "ok") -> Reply:
@@ -143,14 +142,15 @@ def problem_reply(problem: Problem, more: Headers = ()) -> Reply:
     return Reply(problem.status, _encoder.encode(problem), headers, problem.type.rpartition(":")[2])
 
 
-def refused(refusal: Refusal, request: str, more: Headers = ()) -> Reply:
+def refused(refusal: RefusalError, request: str, more: Headers = ()) -> Reply:
     """Return the answer for a refusal that is not in the ledger."""
     return problem_reply(refusal.problem(request_urn(request)), more)
 
 
-async def send_reply(send: Send, reply: Reply, *, head: bool = False) -> None:
-    """Send an answer; for HEAD its headers alone."""
-    length = (b"content-length", str(len(reply.body)).encode())
-    headers = [*reply.headers, length]
+async def send_reply(send: Send, reply: Reply, request: str, *, head: bool = False) -> None:
+    """Send an answer under the request's number; for HEAD its headers alone."""
+    headers = [*reply.headers, (b"x-request-id", request.encode())]
+    if reply.status != 204:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else reply.body})

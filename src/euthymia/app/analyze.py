@@ -1,0 +1,378 @@
+"""Ask a released model about one person: every check, in order, and the entry for the ledger.
+
+The core is synchronous and does no input or output of its own beyond the store, so that the API
+and the command line run the very same checks. It never answers: it gives a verdict, which becomes
+an answer only with the id of the ledger entry that says so (`Verdict.told`).
+
+The order is fixed: token, role, patient and care relationship, consent, schema, model. A caller
+learns nothing that an earlier check would have kept from them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.app.problems import Problem, RefusalError, entry_urn
+from euthymia.app.question import (
+    DIRECTIONS,
+    AnalyzeRequest,
+    Answer,
+    Asked,
+    ReasonTold,
+    question,
+)
+from euthymia.app.shelf import Model, Shelf
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import SECOND_US, Micros, to_micros
+from euthymia.ground.errors import (
+    AccessError,
+    BusyError,
+    ConsentError,
+    IntegrityError,
+    MissingError,
+)
+from euthymia.ground.ids import SubjectId
+from euthymia.models.contract import Prediction
+from euthymia.security.policy import Action, decide
+from euthymia.security.token import Claims
+
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
+
+ACTION: Final = "analyze patient"
+NOBODY: Final = Actor("unknown", "none")
+KEPT: Final = 10_000  # looked-up people, and vectors; about 1 KiB each
+VECTOR_KEPT_US: Final = 300 * SECOND_US  # features are daily: five minutes late is not late
+HOUR_US: Final = 3600 * SECOND_US
+
+NO_TOKEN: Final = "send Authorization: Bearer TOKEN; `euthymia token` issues one"  # noqa: S105
+NOT_YOURS: Final = (
+    "no patient in your care has this identifier; a coordinator can add you to a care team"
+)
+NO_MODEL: Final = "no released model has this name: `GET /v1/models` lists them"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out of the checks: an answer or a refusal, and what the ledger must hold first."""
+
+    entry: Entry
+    answer: Answer | None
+    refusal: RefusalError | None
+
+    def told(self, ledger_entry: str) -> Answer | Problem:
+        """Return what the caller is told, now that the ledger has it."""
+        if self.answer is not None:
+            self.answer.ledger_entry = ledger_entry
+            return self.answer
+        assert self.refusal is not None
+        return self.refusal.problem(entry_urn(ledger_entry))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the checks need to know of one person."""
+
+    subject: SubjectId
+    team: frozenset[str]
+    grants: tuple[GrantRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A person's latest features in one model's order, as they were found at `at`."""
+
+    vector: NDArray[np.float64]
+    coverage: float
+    data_age_hours: float
+    at: Micros
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was looked up at one version of the store. Another version: another, empty one."""
+
+    version: int
+    people: dict[str, _Known | None] = field(default_factory=dict)
+    vectors: dict[tuple[SubjectId, str], _Described] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What is known so far of a call, for its ledger entry."""
+
+    subject: SubjectId | None = None
+    model: str | None = None
+    features: str = ""
+
+
+class Analyzer:
+    """The checks and the models of one clinic. Any thread may call it.
+
+    What it looks up (people, care teams, consents, features) it keeps for as long as the store's
+    version stays the same, so a withdrawal or an erasure by any process holds from the next call.
+    """
+
+    def __init__(self, clinic: "Clinic") -> None:
+        self._clinic = clinic
+        self._shelf = Shelf(clinic.registry)
+        self._kept = _Kept(-1)
+
+    # -- before the body is read ----------------------------------------------------------------
+    def authenticate(self, token: str | None) -> Claims:
+        """Return who holds the token, or refuse ("token")."""
+        if token is None:
+            raise RefusalError("token", NO_TOKEN)
+        try:
+            return self._clinic.tokens.verify(token, now=self._clinic.clock())
+        except AccessError as error:
+            raise RefusalError("token", str(error)) from error
+
+    def require_role(self, claims: Claims, action: Action = Action.ANALYZE) -> None:
+        """Refuse a role that may not do this for anybody ("role")."""
+        ruling = decide(role=claims.role, action=action, purpose=Purpose.CARE, related=True)
+        if ruling.rule in {"role", "purpose"}:
+            raise RefusalError("role", ruling.detail)
+
+    def refuse(self, refusal: RefusalError, claims: Claims | None, number: str) -> Verdict:
+        """Return the verdict on a call that failed before its body was looked at."""
+        return _refused(refusal, claims, number, _Trace())
+
+    # -- the body -------------------------------------------------------------------------------
+    def at_hand(self, asked: Asked) -> bool:
+        """Tell whether a verdict needs no reading of the store: then it takes microseconds."""
+        request, identifier = asked.request, asked.patient_id
+        if identifier is None:
+            return True
+        kept = self._kept_now()
+        if identifier not in kept.people:
+            return False
+        if request is None or request.feature_vector is not None or request.features is not None:
+            return True
+        known, model = kept.people[identifier], self._shelf.get(request.model)
+        if known is None or model is None:
+            return True
+        described = kept.vectors.get((known.subject, model.digest))
+        now = to_micros(self._clinic.clock())
+        return described is not None and now - described.at < VECTOR_KEPT_US
+
+    def judge(self, asked: Asked, claims: Claims, number: str = "") -> Verdict:
+        """Run the checks that follow token and role; ask the model if they hold."""
+        trace = _Trace()
+        try:
+            answer = self._answer(asked, claims, trace)
+        except RefusalError as refusal:
+            return _refused(refusal, claims, number, trace)
+        except MissingError:  # erased while we looked
+            return _refused(_stranger(), claims, number, trace)
+        except ConsentError as error:
+            return _refused(RefusalError("consent", str(error)), claims, number, trace)
+        except IntegrityError as error:
+            return _refused(RefusalError("integrity", str(error)), claims, number, trace)
+        except BusyError as error:
+            return _refused(RefusalError("busy", str(error)), claims, number, trace)
+        outcome = "abstained" if answer.abstained_because else "answered"
+        return Verdict(_entry(claims, number, trace, outcome), answer, None)
+
+    def ask(self, request: AnalyzeRequest, claims: Claims) -> Answer | Problem:
+        """Do it all at once, for a caller without an event loop: the command line.
+
+        Raises
+        ------
+        EuthymiaError
+            The ledger cannot be written: then there is no answer.
+        """
+        try:
+            self.require_role(claims)
+            verdict = self.judge(question(request), claims)
+        except RefusalError as refusal:
+            verdict = self.refuse(refusal, claims, "")
+        return verdict.told(self._clinic.ledger.append(verdict.entry))
+
+    def models(self) -> tuple[Model, ...]:
+        """Return the released models, by name."""
+        return self._shelf.all()
+
+    # -- inside ----------------------------------------------------------------------------------
+    def _answer(self, asked: Asked, claims: Claims, trace: _Trace) -> Answer:
+        now = to_micros(self._clinic.clock())
+        model = self._shelf.get(asked.model)
+        known = None
+        if model is not None:
+            trace.model = f"{model.name}@{model.version}"
+        if asked.patient_id is not None:
+            known = self._in_care(asked.patient_id, claims, model, now, trace)
+        if asked.refusal is not None:
+            raise asked.refusal
+        if model is None:
+            raise RefusalError("model-not-found", NO_MODEL)
+        assert asked.request is not None
+        assert known is not None
+        vector, coverage, age = self._vector(asked.request, model, known, claims, now, trace)
+        prediction = model.predict(vector, coverage=coverage, data_age_hours=age)
+        return _answer(known.subject, prediction, model.threshold)
+
+    def _kept_now(self) -> _Kept:
+        version = self._clinic.store.version()
+        kept = self._kept
+        if kept.version != version:
+            kept = self._kept = _Kept(version)
+        return kept
+
+    def _known(self, identifier: str) -> _Known | None:
+        kept = self._kept_now()
+        if identifier in kept.people:
+            return kept.people[identifier]
+        store = self._clinic.store
+        subject = store.resolve(identifier)
+        known = None
+        if subject is not None:
+            known = _Known(subject, store.care_team(subject), store.grants(subject))
+        if len(kept.people) >= KEPT:
+            kept.people.clear()
+        kept.people[identifier] = known
+        return known
+
+    def _in_care(
+        self, identifier: str, claims: Claims, model: Model | None, now: Micros, trace: _Trace
+    ) -> _Known:
+        """Return the person, or refuse: a stranger and an unknown person in the same words."""
+        known = self._known(identifier)
+        if known is None:
+            raise _stranger()
+        trace.subject = known.subject
+        settings = self._clinic.config.clinic
+        ruling = decide(
+            role=claims.role,
+            action=Action.ANALYZE,
+            purpose=Purpose.CARE,
+            related=claims.user in known.team or claims.user in settings.everyone_on_care_team,
+            needs=(Purpose.MONITORING,) if model is None else model.purposes,
+            grants=known.grants,
+            at=now,
+            clinical_basis=settings.clinical_basis,
+        )
+        if ruling.allowed:
+            return known
+        raise RefusalError("consent", ruling.detail) if ruling.rule == "consent" else _stranger()
+
+    def _vector(
+        self,
+        request: AnalyzeRequest,
+        model: Model,
+        known: _Known,
+        claims: Claims,
+        now: Micros,
+        trace: _Trace,
+    ) -> tuple[NDArray[np.float64], float | None, float | None]:
+        """Return (vector, coverage, data age in hours); None: the caller gave the features."""
+        if request.feature_vector is not None:
+            trace.features = "vector"
+            return _in_order(request.feature_vector, model), None, None
+        if request.features is not None:
+            trace.features = "named"
+            return _by_name(request.features, model), None, None
+        trace.features = "stored"
+        described = self._described(model, known, claims, now)
+        age = described.data_age_hours + (now - described.at) / HOUR_US
+        return described.vector, described.coverage, age
+
+    def _described(self, model: Model, known: _Known, claims: Claims, now: Micros) -> _Described:
+        """Return the person's latest features, made by the model's own task."""
+        kept = self._kept_now()
+        key = (known.subject, model.digest)
+        described = kept.vectors.get(key)
+        if described is not None and now - described.at < VECTOR_KEPT_US:
+            return described
+        audit = Entry(_actor(claims), "describe patient", Purpose.CARE, known.subject)
+        data = self._clinic.subject_data(known.subject, audit)
+        vector, coverage, age = model.describe(data, now)
+        described = _Described(vector, coverage, age, now)
+        if len(kept.vectors) >= KEPT:
+            kept.vectors.clear()
+        kept.vectors[key] = described
+        return described
+
+
+def _answer(subject: SubjectId, said: Prediction, threshold: float) -> Answer:
+    """Return what the model said, as it is told; its ledger entry is still to come."""
+    decision: Literal["review", "no action", "abstain"] = "abstain"
+    if said.probability is not None:
+        decision = "review" if said.probability >= threshold else "no action"
+    return Answer(
+        patient_id=subject,
+        model=said.model,
+        model_version=said.model_version,
+        model_digest=said.model_digest,
+        probability=said.probability,
+        interval=said.interval,
+        decision=decision,
+        abstained_because=said.abstained_because,
+        reasons=[
+            ReasonTold(r.feature, r.title, r.value, r.unit, DIRECTIONS[r.direction], r.contribution)
+            for r in said.reasons
+        ],
+        coverage=said.coverage,
+        data_age_hours=_sayable(said.data_age_hours),
+        ledger_entry="",
+    )
+
+
+def _sayable(hours: float | None) -> float | None:
+    """Return an age that JSON can say: a person without any data has none."""
+    return hours if hours is not None and isfinite(hours) else None
+
+
+def _in_order(values: Sequence[float | None], model: Model) -> NDArray[np.float64]:
+    """Return a vector in the model's order."""
+    if len(values) != len(model.position):
+        raise RefusalError(
+            "features",
+            f"feature_vector has {len(values)} numbers and the model takes {len(model.position)}; "
+            "`GET /v1/models` lists them in order",
+        )
+    return np.array(values, np.float64)
+
+
+def _by_name(values: Mapping[str, float | None], model: Model) -> NDArray[np.float64]:
+    """Return named features in the model's order; NaN where one is left out."""
+    unknown = len(values.keys() - model.position.keys())
+    if unknown:
+        allowed = ", ".join(model.position)
+        raise RefusalError(
+            "features", f"{unknown} of the names are not the model's; it knows: {allowed}"
+        )
+    vector = np.full(len(model.position), np.nan)
+    for name, value in values.items():
+        if value is not None:
+            vector[model.position[name]] = value
+    return vector
+
+
+def _stranger() -> RefusalError:
+    return RefusalError("care-relationship", NOT_YOURS)
+
+
+def _actor(claims: Claims | None) -> Actor:
+    return NOBODY if claims is None else Actor(claims.user, claims.role)
+
+
+def _refused(refusal: RefusalError, claims: Claims | None, number: str, trace: _Trace) -> Verdict:
+    return Verdict(_entry(claims, number, trace, refusal.kind.slug), None, refusal)
+
+
+def _entry(claims: Claims | None, number: str, trace: _Trace, outcome: str) -> Entry:
+    """Return the line for the ledger: what was asked of which model, not what it said."""
+    detail: dict[str, str | int | float | bool] = {"outcome": outcome}
+    if trace.model is not None:
+        detail["model"] = trace.model
+    if trace.features:
+        detail["features"] = trace.features
+    if number:
+        detail["request"] = number
+    return Entry(_actor(claims), ACTION, Purpose.CARE, trace.subject, detail)

@@ -1,0 +1,52 @@
+"""GET /metrics: counts for Prometheus. From this machine, or with a token of the role `it`."""
+
+from collections.abc import Iterator
+
+from euthymia import __version__
+from euthymia.app.http.counters import gauge
+from euthymia.app.http.exchange import SAFE_HEADERS, Call, Reply
+from euthymia.app.http.services import Operation, Services
+from euthymia.app.problems import RefusalError
+
+_TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+
+
+async def metrics(call: Call, services: Services) -> Reply:
+    """Return the counts; refused from afar without a token of the role `it`."""
+    if not call.from_this_machine():
+        claims = services.analyzer.authenticate(call.bearer())
+        if claims.role != "it":
+            raise RefusalError("role", "metrics are for the role `it` or for callers here")
+    body = "\n".join((*_lines(services), "")).encode()
+    return Reply(200, body, (_TEXT, *SAFE_HEADERS))
+
+
+def _lines(services: Services) -> Iterator[str]:
+    yield from services.counters.lines()
+    recorder = services.recorder
+    yield from gauge(
+        "euthymia_ledger_up", "1 while the last ledger group was written.", float(recorder.up)
+    )
+    yield from gauge(
+        "euthymia_ledger_waiting", "Answers that wait for the ledger.", recorder.waiting
+    )
+    yield from gauge(
+        "euthymia_models_released", "Released models.", len(services.analyzer.models())
+    )
+    yield from gauge(f'euthymia_build_info{{version="{__version__}"}}', "The version.", 1)
+
+
+METRICS = Operation(
+    path="/metrics",
+    method="GET",
+    name="metrics",
+    summary="Counts for Prometheus",
+    description="Requests by route, method and status, outcomes, latencies and the ledger's state. "
+    "No label holds anything about a person. Open to callers on this machine that do not come "
+    "through a proxy; from elsewhere it takes a token of the role `it`.",
+    handle=metrics,
+    reply=None,
+    media="text/plain",
+    problems=("token", "role"),
+    bearer="optional",
+)

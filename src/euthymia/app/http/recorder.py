@@ -1,0 +1,92 @@
+"""Before an answer is sent its ledger entry is durable: many answers share one write and one sync.
+
+Entries go to the ledger's own writer thread, which groups what has come in meanwhile. Answers
+that became durable together wake the event loop once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from euthymia.app.problems import RefusalError
+from euthymia.ground.audit import Entry
+from euthymia.ground.errors import EuthymiaError
+
+UNWRITTEN: Final = (
+    "nothing is answered without a durable ledger entry, and the ledger cannot be written now: "
+    "its disk may be full or away, or `euthymia verify` may say more"
+)
+
+Outcomes = list[tuple[Any, str | BaseException]]
+
+
+class GroupedLedger(Protocol):
+    """What the recorder needs of the ledger."""
+
+    def submit_to(self, entry: Entry, tag: object, sink: Callable[[Outcomes], None]) -> None:
+        """Write the entry with its neighbours; tell `sink` once a group, from another thread."""
+
+    def sync(self) -> None:
+        """Make everything written so far durable."""
+
+
+class Recorder:
+    """Writes entries for the answers of one event loop. Not for use by several loops at once."""
+
+    def __init__(self, ledger: GroupedLedger) -> None:
+        self._ledger = ledger
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sink = self._written  # one object, so that the ledger tells a whole group at once
+        self.up = True
+        self.waiting = 0
+
+    async def record(self, entry: Entry) -> str:
+        """Return the entry's id once it is durable.
+
+        Raises
+        ------
+        RefusalError
+            The ledger cannot be written ("ledger"). Nothing may be answered then.
+        """
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[str] = loop.create_future()
+        self.waiting += 1
+        try:
+            self._ledger.submit_to(entry, waiter, self._sink)
+            found = await waiter
+        except (OSError, EuthymiaError) as error:
+            self.up = False
+            raise RefusalError("ledger", UNWRITTEN) from error
+        finally:
+            self.waiting -= 1
+        self.up = True
+        return found
+
+    async def can_write(self) -> bool:
+        """Tell whether the ledger can be written; after a failure by trying."""
+        if self.up:
+            return True
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._ledger.sync)
+        except (OSError, EuthymiaError):
+            return False
+        self.up = True
+        return True
+
+    def _written(self, outcomes: Outcomes) -> None:
+        """Wake the loop once for a whole group. Runs on the ledger's thread."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_deliver, outcomes)
+
+
+def _deliver(outcomes: Outcomes) -> None:
+    for waiter, outcome in outcomes:
+        if waiter.done():
+            continue  # the caller went away; the entry stands
+        if isinstance(outcome, str):
+            waiter.set_result(outcome)
+        else:
+            waiter.set_exception(outcome)

@@ -1,0 +1,197 @@
+"""The server: a bare ASGI application over one clinic, and uvicorn to run it.
+
+The API answers here. Every other path goes to the pages, a Starlette application that is only
+imported when the first page is asked for.
+"""
+
+import asyncio
+import logging
+import secrets
+import sys
+import traceback
+from collections.abc import Mapping
+from itertools import count
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from euthymia.app.analyze import Analyzer
+from euthymia.app.http.counters import AccessLog, Counters
+from euthymia.app.http.exchange import (
+    SAFE_HEADERS,
+    Asgi,
+    Call,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    refused,
+    send_reply,
+)
+from euthymia.app.http.recorder import Recorder
+from euthymia.app.http.routes import ROUTES
+from euthymia.app.http.services import Operation, Services
+from euthymia.app.problems import RefusalError
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.errors import EuthymiaError
+
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
+
+LOG_EVERY_S: Final = 0.25  # how long a log line may wait to be written with its neighbours
+KEEP_ALIVE_S: Final = 30
+CONNECTIONS: Final = 1024  # more than a clinic has screens; beyond it callers are told to wait
+_errors: Final = logging.getLogger("euthymia.http")
+
+
+class Server:
+    """The ASGI application. One instance serves one clinic on one event loop."""
+
+    def __init__(self, clinic: "Clinic", log: AccessLog | None = None) -> None:
+        self.services = Services(
+            clinic=clinic,
+            analyzer=Analyzer(clinic),
+            recorder=Recorder(clinic.ledger),
+            counters=Counters(),
+            log=log or AccessLog(lambda _: None),
+            routes=ROUTES,
+        )
+        self._clinic = clinic
+        self._pages: Asgi | None = None
+        self._boot = secrets.token_hex(4)
+        self._numbers = count(1)
+        self._log_due = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._lifespan(receive, send)
+            return
+        path = scope["path"]
+        operations = ROUTES.get(path)
+        if operations is None and path != "/v1" and not path.startswith("/v1/"):
+            await self._page(scope, receive, send)
+            return
+        start = perf_counter()
+        request = f"{self._boot}-{next(self._numbers)}"
+        call = Call(scope, receive, request)
+        method = scope["method"]
+        reply = await self._answer(call, operations or {}, method)
+        route = path if operations is not None else "none"
+        await send_reply(send, reply, request, head=method == "HEAD")
+        self._note(request, route, method, reply, perf_counter() - start)
+
+    async def _answer(self, call: Call, operations: Mapping[str, Operation], method: str) -> Reply:
+        operation = operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            return _not_routed(call, operations, method)
+        try:
+            return await operation.handle(call, self.services)
+        except RefusalError as refusal:
+            return refused(refusal, call.request)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the top: whatever fails, a person gets an answer
+            return await self._failed(error, call, operation)
+
+    async def _failed(self, error: Exception, call: Call, operation: Operation) -> Reply:
+        _report(error, call.request)
+        if operation.bearer == "required":
+            entry = Entry(
+                Actor("unknown", "unknown"),
+                operation.name,
+                Purpose.CARE,
+                detail={"outcome": "internal", "request": call.request},
+            )
+            try:
+                await self.services.recorder.record(entry)
+            except RefusalError as refusal:
+                return refused(refusal, call.request)
+        detail = "an error of ours; the log of the server has it under this instance"
+        return refused(RefusalError("internal", detail), call.request)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._pages is None:
+            from euthymia.app.web.pages import create_pages
+
+            self._pages = create_pages(self._clinic)
+        await self._pages(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                self.services.log.flush()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _note(self, request: str, route: str, method: str, reply: Reply, seconds: float) -> None:
+        self.services.counters.count(route, method, reply.status, reply.outcome, seconds)
+        self.services.log.add(request, route, method, reply.status, seconds)
+        if not self._log_due:
+            self._log_due = True
+            asyncio.get_running_loop().call_later(LOG_EVERY_S, self._write_log)
+
+    def _write_log(self) -> None:
+        self._log_due = False
+        self.services.log.flush()
+
+
+def _not_routed(call: Call, operations: Mapping[str, Operation], method: str) -> Reply:
+    if not operations:
+        detail = "the API's addresses are listed at /docs"
+        return refused(RefusalError("not-found", detail), call.request)
+    allowed = {*operations, "OPTIONS"} | ({"HEAD"} if "GET" in operations else set())
+    allow = (b"allow", ", ".join(sorted(allowed)).encode())
+    if method == "OPTIONS":
+        return Reply(204, b"", (allow, *SAFE_HEADERS))
+    detail = f"this address takes {allow[1].decode()}"
+    return refused(RefusalError("method", detail), call.request, (allow,))
+
+
+def _report(error: Exception, request: str) -> None:
+    """Log where it failed and with what kind of error, but no message: it might hold a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-6:]))
+    said = str(error) if isinstance(error, EuthymiaError) else ""
+    _errors.error("%s failed: %s at %s %s", request, type(error).__name__, where, said)
+
+
+def create_app(clinic: "Clinic", log: AccessLog | None = None) -> Server:
+    """Return the ASGI application that serves `clinic`."""
+    return Server(clinic, log)
+
+
+def serve(clinic: "Clinic", host: str, port: int) -> None:
+    """Serve `clinic` until the process is told to stop. Log lines go to standard error.
+
+    Parameters
+    ----------
+    clinic : Clinic
+        An open clinic; the caller closes it afterwards.
+    host, port : str, int
+        Where to listen. Beyond loopback put a TLS-terminating proxy in front.
+    """
+    import uvicorn
+
+    app = create_app(clinic, AccessLog(sys.stderr.write))
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,160 @@
+"""What can be asked of a model about one person, and what is answered: the API's own words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from euthymia.app.problems import RefusalError
+
+NOT_JSON: Final = "the body must be one JSON object, in UTF-8; NaN and Infinity are not JSON"
+
+
+class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask a model about one patient.
+
+    Give `feature_vector` or `features` or neither: then the patient's latest stored features are
+    taken.
+    """
+
+    patient_id: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=256,
+            description="The patient's pseudonym, or any identifier a source gave.",
+        ),
+    ]
+    model: Annotated[
+        str, Meta(min_length=1, max_length=128, description="A released model: `GET /v1/models`.")
+    ]
+    feature_vector: Annotated[
+        Annotated[list[float | None], Meta(max_length=4096)] | None,
+        Meta(description="One number a feature, in the model's order; null: not known."),
+    ] = None
+    features: Annotated[
+        Annotated[dict[str, float | None], Meta(max_length=4096)] | None,
+        Meta(description="Numbers by feature name; a feature that is left out is not known."),
+    ] = None
+
+
+class ReasonTold(msgspec.Struct, frozen=True):
+    """One feature's push on the probability, against the population."""
+
+    feature: str
+    title: str
+    value: float | None
+    unit: str
+    direction: Annotated[Literal["raises", "lowers"], Meta(description="Which way it pushes.")]
+    contribution: Annotated[float, Meta(description="In log-odds.")]
+
+
+class Answer(msgspec.Struct):
+    """What the model says, or why it says nothing, and on what data."""
+
+    patient_id: Annotated[str, Meta(description="The patient's pseudonym.")]
+    model: str
+    model_version: str
+    model_digest: Annotated[str, Meta(description="The released bundle's digest.")]
+    probability: Annotated[
+        float | None, Meta(description="Calibrated; null where the model abstains.")
+    ]
+    interval: Annotated[
+        tuple[float, float] | None, Meta(description="Where the probability may lie.")
+    ]
+    decision: Annotated[
+        Literal["review", "no action", "abstain"],
+        Meta(description="By the threshold on the model's card."),
+    ]
+    abstained_because: Annotated[
+        str | None, Meta(description="Why there is no probability; null where there is one.")
+    ]
+    reasons: Annotated[list[ReasonTold], Meta(description="The strongest first.")]
+    coverage: Annotated[
+        float | None, Meta(description="How much of the data the model needs was there, 0 to 1.")
+    ]
+    data_age_hours: Annotated[
+        float | None,
+        Meta(
+            description="Hours since the newest data used. Null where the caller gave the "
+            "features: their age is the caller's to know."
+        ),
+    ]
+    ledger_entry: Annotated[str, Meta(description="The entry that says this answer was given.")]
+
+
+class _About(msgspec.Struct):
+    """What is read of a body that does not fit: its patient is checked before that is told."""
+
+    patient_id: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A body that was read: a request, or why it is none and whom it was about all the same."""
+
+    request: AnalyzeRequest | None
+    refusal: RefusalError | None = None
+    patient_id: str | None = None
+    model: str = ""
+
+
+_read: Final = msgspec.json.Decoder(AnalyzeRequest).decode
+_read_about: Final = msgspec.json.Decoder(_About).decode
+
+
+def read_question(body: bytes) -> Asked:
+    """Read a body. One that does not fit still tells whom it is about, if it can."""
+    try:
+        return question(_read(body))
+    except msgspec.ValidationError as error:
+        return _misfit(body, RefusalError("schema", _without_values(error)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Asked(None, RefusalError("bad-request", NOT_JSON))
+
+
+def question(request: AnalyzeRequest) -> Asked:
+    """Take a request of the right types; one that is refused all the same says why."""
+    return Asked(request, _unfit(request), request.patient_id, request.model)
+
+
+def _unfit(request: AnalyzeRequest) -> RefusalError | None:
+    vector, features = request.feature_vector, request.features
+    if vector is not None and features is not None:
+        return RefusalError("schema", "give feature_vector or features, not both")
+    numbers = vector if vector is not None else (features or {}).values()
+    if not all(number is None or isfinite(number) for number in numbers):
+        return RefusalError("schema", "every number must be finite; write null for not known")
+    return None
+
+
+def _misfit(body: bytes, refusal: RefusalError) -> Asked:
+    try:
+        about = _read_about(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Asked(None, refusal)
+    return Asked(None, refusal, about.patient_id, about.model)
+
+
+def _without_values(error: msgspec.ValidationError) -> str:
+    """Return which field does not fit and why, without a word that the caller sent.
+
+    The library names our fields and types. It quotes the body only in the name of an unknown
+    field and in the keys of `features`, which are left out here.
+    """
+    text = str(error)
+    if "unknown field" in text:
+        fields = ", ".join(AnalyzeRequest.__struct_fields__)
+        return f"the body has a field that is not known; known are: {fields}"
+    return text[:1].lower() + text[1:]
+
+
+DIRECTIONS: Final[Mapping[str, Literal["raises", "lowers"]]] = {
+    "raises": "raises",
+    "lowers": "lowers",
+}
+"""The two words of `Reason.direction`, as the answer's type knows them."""
