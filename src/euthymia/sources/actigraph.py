@@ -110,11 +110,9 @@ def _preamble(head: bytes) -> tuple[Layout, int, float]:
     one, two, year = map(int, day.groups())
     written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
     try:
-        start = datetime(
-            *((year, two, one) if written_dmy else (year, one, two)),
-            *map(int, clock.groups()),
-            tzinfo=UTC,
-        )
+        month, on = (two, one) if written_dmy else (one, two)
+        hour, minute, second = map(int, clock.groups())
+        start = datetime(year, month, on, hour, minute, second, tzinfo=UTC)
     except ValueError as problem:
         raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
     hours, minutes, seconds = map(int, period.groups())
@@ -125,7 +123,7 @@ def _preamble(head: bytes) -> tuple[Layout, int, float]:
 
 
 def _counts_layout(lines: list[str], end: int) -> Layout:
-    """The table may have a line of column names or not; the first column is the vertical axis."""
+    """Return the layout: a line of column names may be there; the vertical axis comes first."""
     first = lines[end + 1] if len(lines) > end + 1 else ""
     if "axis1" in first.lower():
         return Layout((_COUNTS,), skip_lines=end + 1)

@@ -42,14 +42,19 @@ def _extra(name: str, *aliases: str) -> Column:
 
 
 _CONTACT: Final = Column("contact", ("trace",), Kind.TEXT, required=False, nullable=True)
-_BYTE: Final = {"kind": Kind.WHOLE, "low": -128, "high": 127}
+
+
+def _byte(name: str, alias: str, *, required: bool = True, nullable: bool = False) -> Column:
+    return Column(name, (alias,), Kind.WHOLE, required, nullable, low=-128, high=127)
+
+
 _SENSORS: Final = (
-    _Sensor("screen", (Column("state", ("screen_status",), **_BYTE),), ("screen",)),
+    _Sensor("screen", (_byte("state", "screen_status"),), ("screen",)),
     _Sensor(
         "battery",
         (
             Column("level", ("battery_level",)),
-            Column("status", ("battery_status",), required=False, nullable=True, **_BYTE),
+            _byte("status", "battery_status", required=False, nullable=True),
         ),
         ("battery",),
     ),
@@ -72,7 +77,7 @@ _SENSORS: Final = (
     _Sensor(
         "audio_level",
         (
-            Column("silent", ("is_silent",), nullable=True, **_BYTE),
+            _byte("silent", "is_silent", nullable=True),
             Column("level", ("double_decibels",), nullable=True),
             _extra("frequency", "double_frequency"),
         ),
@@ -145,9 +150,10 @@ def _samples(chunk: Chunk, sensor: _Sensor, opened: Opened) -> Samples:
 def _example(folder: Path) -> None:
     start = 1_714_557_600_000
     texts = {
-        "screen": "screen_status\n" + "".join(f"{i},{start + i * 1000},d1,{i % 4}\n" for i in range(8)),
+        "screen": "screen_status\n"
+        + "".join(f"{i},{start + i * 1000},d1,{i % 4}\n" for i in range(8)),
         "battery": f"battery_level,battery_status\n1,{start},d1,80,3\n2,{start + 9},d1,79,3\n",
-        "calls": f"call_type,call_duration,trace\n1,{start},d1,1,61,abc\n2,{start + 9},d1,3,0,abc\n",
+        "calls": f"call_type,call_duration,trace\n1,{start},d1,1,61,a\n2,{start + 9},d1,3,0,a\n",
         "locations": (
             "double_latitude,double_longitude,accuracy\n"
             f"1,{start},d1,52.5,13.4,12\n2,{start + 60_000},d1,52.51,13.41,\n"

@@ -20,7 +20,7 @@ _HOURLY: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d[_:]\d\d[_:]\d\d(\+00[_:]00)?\
 
 _TIME: Final = Column("time", ("timestamp",), Kind.EPOCH)
 
-# Event texts of the Android and the iOS app; the last two speak of the lock, which AWARE codes 2, 3.
+# Event texts of the Android and the iOS app; the codes are those of our stream (AWARE's).
 _SCREEN: Final = {
     "Screen turned off": 0,
     "Screen turned on": 1,
@@ -73,7 +73,7 @@ def _messages(who: str, chunk: Chunk, opened: Opened) -> Samples:
 
 
 def _acceleration(who: str, chunk: Chunk, _: Opened) -> Samples:
-    """iOS writes g and Android m/s2, without saying so: a phone mostly lies still, at 1 g."""
+    """Return g: iPhones write that, Androids m/s2; a phone mostly lies still, which tells them."""
     axes = {name: chunk.floats(name) for name in ("x", "y", "z")}
     size = np.sqrt(sum(np.square(values) for values in axes.values()))
     scale = STANDARD_GRAVITY if float(np.median(size)) > 4 else 1.0

@@ -54,7 +54,7 @@ class Column:
             return "one of " + ", ".join(sorted(self.choices))
         if self.kind is Kind.WHOLE:
             return f"a whole number from {self.low:.0f} to {self.high:.0f}"
-        return self.kind.value
+        return str(self.kind.value)
 
 
 class BadCellError(ValueError):

@@ -47,7 +47,7 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _facts(chunk: Chunk) -> Facts:
-    """The file has no dates, so its facts have no time. The counts know the same people."""
+    """Return facts without a time (the file has no dates) about the people of the counts."""
     facts = Facts(SOURCE.name)
     columns = {name: cells.to_pylist() for name, cells in chunk.columns.items()}
     for i, row in enumerate(chunk.rows.tolist()):

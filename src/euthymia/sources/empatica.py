@@ -105,7 +105,7 @@ def _rate(cells: list[str]) -> float:
 def _read_even(
     opened: Opened, who: str, start: int, sensor: _Sensor, rate: float
 ) -> Iterator[Item]:
-    """A bad line still takes its place in time: the nth line is at start + (n - 1) / rate."""
+    """Yield samples at start + (n - 1) / rate: a bad line still takes its place in time."""
     columns = tuple(Column(name, (name,)) for name in sensor.fields)
     for found in read_table(opened, Layout(columns, positional=True, skip_lines=2)):
         if isinstance(found, Reject):

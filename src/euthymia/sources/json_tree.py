@@ -10,15 +10,14 @@ from euthymia.ground.clock import day_number, to_micros
 from euthymia.ground.errors import SourceError
 
 Node = dict[str, Any]
-
-MAX_DEPTH_NOTE: Final = "it is nested too deeply"
+LARGEST: Final = 1e300
 
 
 class ShapeError(ValueError):
     """A piece of JSON is not of the shape that its format prescribes. The text names the place."""
 
 
-def decode(data: bytes, *, consequence: str = "nothing of this file was stored") -> Any:
+def decode(data: bytes, *, consequence: str = "nothing of this file was stored") -> object:
     """Decode a JSON document.
 
     Raises
@@ -29,7 +28,9 @@ def decode(data: bytes, *, consequence: str = "nothing of this file was stored")
     try:
         return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except UnicodeDecodeError as problem:
-        raise SourceError(f"the JSON is not UTF-8 text; {consequence}; save it as UTF-8") from problem
+        raise SourceError(
+            f"the JSON is not UTF-8 text; {consequence}; save it as UTF-8"
+        ) from problem
     except RecursionError as problem:
         raise SourceError(f"the JSON is nested too deeply; {consequence}") from problem
     except msgspec.DecodeError as problem:
@@ -51,7 +52,8 @@ def _where(data: bytes, message: str) -> str:
 
 def node(parent: Node, name: str) -> Node | None:
     """Return the object under `name`, or None."""
-    return _typed(parent, name, dict, "an object")
+    found: Node | None = _typed(parent, name, dict, "an object")
+    return found
 
 
 def nodes(parent: Node, name: str) -> list[Node]:
@@ -83,10 +85,9 @@ def number(parent: Node, name: str) -> float | None:
         return None
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ShapeError(f"{name} is not a number")
-    try:
-        return float(found)
-    except OverflowError:
-        raise ShapeError(f"{name} is not a number that can be stored") from None
+    if abs(found) > LARGEST:
+        raise ShapeError(f"{name} is not a number that can be stored")
+    return float(found)
 
 
 def truth(parent: Node, name: str) -> bool | None:
@@ -95,7 +96,7 @@ def truth(parent: Node, name: str) -> bool | None:
     return found
 
 
-def _typed(parent: Node, name: str, kind: type, words: str) -> Any:
+def _typed(parent: Node, name: str, kind: type, words: str) -> Any:  # noqa: ANN401  (JSON)
     found = parent.get(name)
     if found is None or isinstance(found, kind):
         return found
@@ -103,9 +104,7 @@ def _typed(parent: Node, name: str, kind: type, words: str) -> Any:
 
 
 _DAY: Final = re.compile(r"(\d{4})(-\d\d(-\d\d)?)?", re.ASCII)
-_MOMENT: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def calendar_day(value: str, name: str) -> date | None:

@@ -151,7 +151,9 @@ def _item_table(
         "source": pa.repeat(pa.scalar("nhanes"), size),
         "row": pa.array(rows),
     }
-    return pa.Table.from_arrays([columns[n] for n in OBSERVATION_ROWS.names], schema=OBSERVATION_ROWS)
+    return pa.Table.from_arrays(
+        [columns[n] for n in OBSERVATION_ROWS.names], schema=OBSERVATION_ROWS
+    )
 
 
 # -- the format ------------------------------------------------------------------------------------
@@ -196,7 +198,11 @@ def _variable(record: bytes) -> _Variable:
 
 def _example(folder: Path) -> None:
     names = ["SEQN", *_ITEMS]
-    rows = [[1, *[0] * 9, None], [2, 3, 2, 1, 0, 7, 9, 0, 1, 0, 1], [3, *[None] * 10]]
+    rows: list[list[int | None]] = [
+        [1, *[0] * 9, None],
+        [2, 3, 2, 1, 0, 7, 9, 0, 1, 0, 1],
+        [3, *[None] * 10],
+    ]
     (folder / "DPQ_X.xpt").write_bytes(_written(names, rows))
 
 

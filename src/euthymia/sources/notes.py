@@ -29,7 +29,7 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    """A note is dated by its file's name: it is set at the start of that day where the person is."""
+    """Yield the note, at the start of the day in its file's name where the person lives."""
     who = device_id(SOURCE.name, opened.context.subject or opened.path.parent.name)
     found = _DATED.fullmatch(opened.path.name)
     try:

@@ -195,7 +195,10 @@ def _last_row(item: Item) -> int:
 _HINTS: Final = (
     (b"\xff\xfe", "it is UTF-16 text: save it as UTF-8"),
     (b"\xfe\xff", "it is UTF-16 text: save it as UTF-8"),
-    (b"PK\x03\x04", "it is a zip archive inside an archive, or an Office file: unpack or export it"),
+    (
+        b"PK\x03\x04",
+        "it is a zip archive inside an archive, or an Office file: unpack or export it",
+    ),
     (b"%PDF", "it is a PDF: ingest the data it was made from"),
     (b"SQLite format 3", "it is a database: export its tables as CSV"),
     (b"\x89HDF", "it is HDF5: export it as CSV"),

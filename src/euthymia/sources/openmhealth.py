@@ -21,6 +21,7 @@ SYSTEM: Final = device_id("openmhealth", "").system
 MAX_BYTES: Final = 256 * MiB
 SLEEP_TIME: Final = LOINC + "93832-4"  # sleep duration
 ONE_NIGHT_H: Final = 36.0  # a longer interval holds more than one sleep
+LONGEST_S: Final = 366 * 86400.0
 _SECONDS: Final = {"sec": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BODIES: Final = ("heart_rate", "latitude", "total_sleep_time")
 
@@ -42,14 +43,15 @@ def _read(opened: Opened) -> Iterator[Item]:
     who = opened.context.subject or opened.path.stem
     for row, point in enumerate(points, 1):
         try:
-            if not isinstance(point, dict):
-                raise ShapeError("it is not an object")
-            yield from _point(row, who, node(point, "body") or point)
+            yield from _point(row, who, point)
         except ShapeError as problem:
             yield Reject(row, f"data point {row}: {problem}")
 
 
-def _point(row: int, who: str, body: Node) -> Iterator[Item]:
+def _point(row: int, who: str, point: object) -> Iterator[Item]:
+    if not isinstance(point, dict):
+        raise ShapeError("it is not an object")
+    body = node(point, "body") or point
     name = next((name for name in _BODIES if name in body), None)
     if name is None:
         raise ShapeError("it is none of heart_rate, geoposition and total_sleep_time")
@@ -113,7 +115,10 @@ def _interval(body: Node) -> tuple[int, int]:
     start, end = text(span, "start_date_time"), text(span, "end_date_time")
     length = None
     if "duration" in span:
-        length = round(_quantity(span, "duration", _SECONDS) * SECOND_US)
+        seconds = _quantity(span, "duration", _SECONDS)
+        if not 0 <= seconds < LONGEST_S:
+            raise ShapeError("its duration is not between 0 and a year")
+        length = round(seconds * SECOND_US)
     if start and end:
         both = instant(start, "start_date_time"), instant(end, "end_date_time")
     elif start and length is not None:

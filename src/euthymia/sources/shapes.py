@@ -23,7 +23,7 @@ def samples(
     subject: str | pa.Array,
     rows: NDArray[np.int64],
     time_us: NDArray[np.int64],
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401  (NumPy or Arrow arrays, or None)
 ) -> Samples:
     """Return one stretch of a stream.
 
@@ -45,11 +45,13 @@ def samples(
     return Samples(system, stream, pa.Table.from_arrays(columns, schema=schema))
 
 
-def _column(values: Any, kind: pa.DataType, size: int) -> pa.Array:
+def _column(
+    values: NDArray[np.generic] | pa.Array | None, kind: pa.DataType, size: int
+) -> pa.Array:
     if values is None:
         return pa.nulls(size, kind)
     if isinstance(values, np.ndarray):
-        values = pa.array(values, from_pandas=values.dtype.kind == "f")
+        return pa.array(values, from_pandas=values.dtype.kind == "f").cast(kind)
     return values if values.type == kind else values.cast(kind)
 
 
@@ -91,9 +93,7 @@ class Facts:
 def observations_table(facts: Iterable[tuple[Any, ...]]) -> pa.Table:
     """Return tuples in the order of `OBSERVATION_ROWS` as a table."""
     columns = list(zip(*facts, strict=True)) or [()] * len(OBSERVATION_ROWS)
-    arrays = [
-        pa.array(column, f.type) for column, f in zip(columns, OBSERVATION_ROWS, strict=True)
-    ]
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, OBSERVATION_ROWS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=OBSERVATION_ROWS)
 
 

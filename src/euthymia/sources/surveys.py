@@ -44,27 +44,22 @@ _QUESTIONS: Final[Mapping[str, tuple[str, Mapping[str, int]]]] = {
     "Feeling down; depressed or hopeless.": (PHQ9_ITEMS[1], _FORTNIGHT),
     "Feeling nervous; anxious or on edge.": (LOINC + "69725-0", _FORTNIGHT),
     "Not being able to stop or control worrying.": (LOINC + "68509-9", _FORTNIGHT),
-    _LAST_MONTH
-    + "felt that you were unable to control the important things in your life?": (
+    _LAST_MONTH + "felt that you were unable to control the important things in your life?": (
         OWN + "pss10.item2",
         _MONTH,
     ),
-    _LAST_MONTH
-    + "felt confident about your ability to handle your personal problems?": (
+    _LAST_MONTH + "felt confident about your ability to handle your personal problems?": (
         OWN + "pss10.item4",
         _MONTH,
     ),
     _LAST_MONTH + "felt that things were going your way?": (OWN + "pss10.item5", _MONTH),
-    _LAST_MONTH
-    + "been able to control irritations in your life?": (OWN + "pss10.item7", _MONTH),
+    _LAST_MONTH + "been able to control irritations in your life?": (OWN + "pss10.item7", _MONTH),
     _LAST_MONTH + "felt that you were on top of things?": (OWN + "pss10.item8", _MONTH),
-    _LAST_MONTH
-    + "been angered because of things that were outside of your control?": (
+    _LAST_MONTH + "been angered because of things that were outside of your control?": (
         OWN + "pss10.item9",
         _MONTH,
     ),
-    _LAST_MONTH
-    + "felt difficulties were piling up so high that you could not overcome them?": (
+    _LAST_MONTH + "felt difficulties were piling up so high that you could not overcome them?": (
         OWN + "pss10.item10",
         _MONTH,
     ),
@@ -113,7 +108,9 @@ def _add_phq9(facts: Facts, chunk: Chunk, opened: Opened) -> None:
     columns = {name: cells.to_pylist() for name, cells in chunk.columns.items()}
     places = _PHQ9.columns[1].choices
     for i, row in enumerate(chunk.rows.tolist()):
-        who = opened.context.subject or (columns["who"][i] if "who" in columns else opened.path.stem)
+        who = opened.context.subject or (
+            columns["who"][i] if "who" in columns else opened.path.stem
+        )
         code = PHQ9_ITEMS[places[columns["item"][i]]]
         answer, time_us = columns["answer"][i], columns["time"][i]
         facts.add(row, (SYSTEM, who), code, time_us=time_us, number=answer, unit="{score}")

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -282,7 +282,8 @@ def _fast(data: bytes, places: dict[int, Column], width: int) -> dict[str, pa.Ar
     return columns
 
 
-def _checked(cells: Any, column: Column) -> pa.Array | None:
+def _checked(cells: pa.Array, column: Column) -> pa.Array | None:
+    """Return the cells as the column's kind has them; None if one breaks its rule."""
     if cells.null_count and not column.nullable:
         return None
     if column.kind in {Kind.TEXT, Kind.CHOICE}:
@@ -297,14 +298,17 @@ def _checked(cells: Any, column: Column) -> pa.Array | None:
         micros = values * np.where(np.abs(values) >= MILLIS_FROM, 1e3, 1e6)
         inside = bool((np.abs(micros) < MAX_US).all())
         return pa.array(np.rint(micros).astype(np.int64)) if inside else None
-    if there.size and not (column.low <= there.min() and there.max() <= column.high):
-        return None
-    if column.kind is Kind.WHOLE and not (there == np.floor(there)).all():
-        return None
-    return cells
+    return cells if _inside(there, column) else None
 
 
-def _checked_words(cells: Any, column: Column) -> pa.Array | None:
+def _inside(values: NDArray[np.float64], column: Column) -> bool:
+    if not values.size:
+        return True
+    whole = column.kind is not Kind.WHOLE or bool((values == np.floor(values)).all())
+    return whole and bool(column.low <= values.min() and values.max() <= column.high)
+
+
+def _checked_words(cells: pa.Array, column: Column) -> pa.Array | None:
     encoded = cells.dictionary_encode()
     try:
         words = [read_cell(column, word) for word in encoded.dictionary.to_pylist()]
@@ -340,9 +344,7 @@ def _slow(piece: _Segment, places: dict[int, Column], row: int) -> Iterator[Chun
     yield from _merged(bad, piece.label)
 
 
-def _read_line(
-    text: str, places: dict[int, Column], width: int
-) -> list[float | int | str | None]:
+def _read_line(text: str, places: dict[int, Column], width: int) -> list[float | int | str | None]:
     cells = split_line(text)
     if len(cells) != width:
         raise BadCellError(f"{len(cells)} cells where the header has {width}")

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import IO, Final, cast
+from typing import IO, Final
 
 from euthymia.ground.errors import MissingError
 from euthymia.sources.blob import MAX_RATIO, RATIO_FROM, MiB
@@ -74,8 +74,10 @@ class Walk:
                 raise MissingError(f"{printable(str(path))} does not exist; check the path")
         for path in paths:
             base = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
-            yield from self._folder(base, base.name) if base.is_dir() else self._file(
-                base, printable(base.name)
+            yield from (
+                self._folder(base, base.name)
+                if base.is_dir()
+                else self._file(base, printable(base.name))
             )
 
     def _folder(self, folder: Path, label: str) -> Iterator[Found]:
@@ -149,7 +151,9 @@ class Walk:
         label: str,
         truths: set[str],
     ) -> Iterator[Found]:
-        parts = [p for p in member.filename.replace("\\", "/").split("/") if p not in {"", ".", ".."}]
+        parts = [
+            p for p in member.filename.replace("\\", "/").split("/") if p not in {"", ".", ".."}
+        ]
         name = printable("/".join([label, *parts]))
         if any(member.filename.startswith(truth) for truth in truths):
             self._skipped(name, "a simulation's truth, which is never ingested")
@@ -160,13 +164,15 @@ class Walk:
             return
         inside = path.with_name(path.name.removesuffix(".zip") or "archive").joinpath(*parts)
         if member.flag_bits & 1:
-            yield _refused(inside, name, "it is encrypted with a password; unpack the archive first")
+            yield _refused(
+                inside, name, "it is encrypted with a password; unpack the archive first"
+            )
             return
         yield Found(
             _logical(inside),
             name,
             member.compress_size,
-            lambda: cast("IO[bytes]", archive.open(member)),
+            lambda: archive.open(member),
         )
 
 

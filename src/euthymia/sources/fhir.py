@@ -1,0 +1,264 @@
+"""FHIR R4: bundles (JSON) and bulk exports (NDJSON), each resource one row."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Final
+
+import msgspec
+
+from euthymia.ground.clock import from_micros
+from euthymia.ground.errors import SourceError
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Item, Reject, Zone
+from euthymia.sources.blob import MiB
+from euthymia.sources.contract import IDENTITIES_FIRST, Opened, Source
+from euthymia.sources.fhir_facts import add_facts, patient_reference
+from euthymia.sources.fhir_people import Entry, World, directory_of, grant_of, person_of
+from euthymia.sources.fhir_types import R4_TYPES
+from euthymia.sources.fhir_values import find, time_us
+from euthymia.sources.json_tree import Node, ShapeError, decode, text
+from euthymia.sources.lines import Gap, blocks
+from euthymia.sources.shapes import FLUSH_AT, Facts
+
+MAX_BUNDLE: Final = 512 * MiB
+_SCHEMA_WORD: Final = re.compile(r"[A-Za-z]{1,40}")
+_TYPE_IN_LINE: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"')
+_REFERRED_TO: Final = {"Patient", "Practitioner", "Organization", "Medication"}
+_ZONE_CODE: Final = ("urn:euthymia:code", "time-zone")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """An entry that holds no resource, and why."""
+
+    row: int
+    reason: str
+
+
+def _is_lines(path: PurePath) -> bool:
+    return path.suffix.lower() in {".ndjson", ".jsonl"}
+
+
+def _recognise(_path: PurePath, head: bytes) -> float:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    return 0.9 if start.startswith(b"{") and b'"resourceType"' in start[:4096] else 0.0
+
+
+def _group(path: PurePath) -> str | None:
+    """Take the NDJSON files of a folder together: a bulk export's files refer to each other."""
+    return str(path.parent) if _is_lines(path) else None
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    if _is_lines(opened.path):
+        first = _lines(opened, only_referred=True)
+        yield from _items(opened, list(first), _lines(opened))
+    else:
+        entries = list(_bundle(opened))
+        yield from _items(opened, entries, iter(entries))
+
+
+# -- entries ---------------------------------------------------------------------------------------
+
+
+def _bundle(opened: Opened) -> Iterator[Entry | _Bad]:
+    data = opened.blob.whole(MAX_BUNDLE)
+    if opened.blob.cut:
+        raise SourceError(
+            "gzip stream ends early, so the bundle is not whole; nothing of this file was stored; "
+            "copy it again"
+        )
+    top = decode(data)
+    if not isinstance(top, dict):
+        raise SourceError("the file is not a FHIR resource: it does not begin with an object")
+    if top.get("resourceType") != "Bundle":
+        yield Entry(1, "the resource", top)
+        return
+    entries = top.get("entry", [])
+    if not isinstance(entries, list):
+        raise SourceError("Bundle.entry is not a list; nothing of this file was stored")
+    for row, entry in enumerate(entries, 1):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict):
+            yield _Bad(row, f"entry {row}: it holds no resource")
+            continue
+        request = entry.get("request")
+        if isinstance(request, dict) and request.get("method") == "DELETE":
+            yield _Bad(row, f"entry {row}: it asks for a deletion; use `euthymia erase`")
+            continue
+        url = entry.get("fullUrl")
+        yield Entry(row, f"entry {row}", resource, url if isinstance(url, str) else None)
+
+
+def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _Bad]:
+    """Yield each line as an Entry or _Bad; with `only_referred`, those that others point to."""
+    row = 0
+    for part in opened.parts:
+        label = f"{part.path.name} " if len(opened.parts) > 1 else ""
+        try:
+            for found in blocks(part.blob):
+                if isinstance(found, Gap):
+                    row += 1
+                    if not only_referred:
+                        yield _Bad(row, label + found.reason)
+                    continue
+                for line, raw in enumerate(found.data.split(b"\n")[:-1], found.line):
+                    if not raw.strip():
+                        continue
+                    row += 1
+                    if not only_referred or _is_referred(raw):
+                        yield _line(row, f"{label}line {line}", raw)
+        except SourceError as problem:
+            row += 1
+            if not only_referred:
+                yield _Bad(row, f"{label}{problem}")
+
+
+def _is_referred(raw: bytes) -> bool:
+    return any(kind.decode() in _REFERRED_TO for kind in _TYPE_IN_LINE.findall(raw))
+
+
+def _line(row: int, place: str, raw: bytes) -> Entry | _Bad:
+    try:
+        resource = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Bad(row, f"{place}: it is not one JSON object")
+    if not isinstance(resource, dict):
+        return _Bad(row, f"{place}: it is not one JSON object")
+    return Entry(row, place, resource)
+
+
+# -- items -----------------------------------------------------------------------------------------
+
+
+def _items(
+    opened: Opened, first: list[Entry | _Bad], entries: Iterator[Entry | _Bad]
+) -> Iterator[Item]:
+    world = World(opened.context)
+    referred = [e for e in first if isinstance(e, Entry) and e.kind in _REFERRED_TO]
+    for other in referred:
+        if other.kind != "Patient":
+            world.others.update((name, other.resource) for name in other.names())
+    persons = {e.row: _person(e, world) for e in referred if e.kind == "Patient"}
+    facts = Facts(SOURCE.name)
+    for entry in entries:
+        if isinstance(entry, _Bad):
+            yield Reject(entry.row, entry.reason)
+        elif entry.row in persons:
+            yield persons.pop(entry.row)
+        else:
+            yield from _item(entry, world, facts)
+        if len(facts) >= FLUSH_AT:
+            yield from facts.take()
+    yield from facts.take()
+
+
+def _person(entry: Entry, world: World) -> Item:
+    try:
+        person, primary = person_of(entry, world)
+    except ShapeError as problem:
+        world.refused.update(entry.names())
+        return Reject(entry.row, f"{entry.place}: {problem}")
+    world.note_patient(entry, person, primary)
+    return person
+
+
+def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:
+    """Yield the item of one resource, or add its observations to `facts`."""
+    who = None
+    try:
+        _check_type(entry)
+        reference = patient_reference(entry)
+        if reference is None:
+            yield directory_of(entry)
+            return
+        who = world.resolve(reference, "patient" if "patient" in entry.resource else "subject")
+        if entry.kind == "Consent":
+            yield grant_of(entry, who, world.zone(who))
+        elif entry.kind == "Observation" and _is_zone(entry.resource):
+            yield _zone(entry, who, world)
+        else:
+            add_facts(entry, who, world, facts)
+    except ShapeError as problem:
+        yield Reject(entry.row, f"{entry.place}: {problem}", who=who)
+
+
+def _check_type(entry: Entry) -> None:
+    kind = entry.kind
+    if kind == "Bundle":
+        raise ShapeError("a Bundle inside a Bundle is not opened; ingest it as its own file")
+    if kind not in R4_TYPES:
+        shown = f"{kind} " if _SCHEMA_WORD.fullmatch(kind) else ""
+        raise ShapeError(f"resource type {shown}is not in FHIR R4")
+
+
+def _is_zone(resource: Node) -> bool:
+    code = resource.get("code")
+    codings = find(resource, "code.coding") if isinstance(code, dict) else []
+    return any(
+        isinstance(c, dict) and (c.get("system"), c.get("code")) == _ZONE_CODE for c in codings
+    )
+
+
+def _zone(entry: Entry, who: SourceId, world: World) -> Zone:
+    zone, at = text(entry.resource, "valueString"), text(entry.resource, "effectiveDateTime")
+    if zone is None or at is None:
+        raise ShapeError("a time zone needs valueString and effectiveDateTime")
+    return Zone(
+        entry.row, who, from_micros(time_us(at, "effectiveDateTime", world.zone(who))), zone
+    )
+
+
+def _example(folder: Path) -> None:
+    subject = {"reference": "Patient/p1"}
+    loinc = {"system": "http://loinc.org", "code": "44261-6", "display": "PHQ-9 total"}
+    purpose = [{"system": "urn:euthymia:purpose", "code": "monitoring"}]
+    resources: list[Node] = [
+        {
+            "resourceType": "Patient",
+            "id": "p1",
+            "identifier": [{"system": "urn:euthymia:mrn", "value": "E-1001"}],
+            "birthDate": "1980-02-03",
+            "gender": "female",
+        },
+        {"resourceType": "Organization", "id": "o1", "name": "Example clinic"},
+        {
+            "resourceType": "Observation",
+            "status": "final",
+            "subject": subject,
+            "code": {"coding": [loinc]},
+            "effectiveDateTime": "2024-05-01T10:00:00+02:00",
+            "valueInteger": 12,
+        },
+        {
+            "resourceType": "Consent",
+            "status": "active",
+            "patient": subject,
+            "dateTime": "2024-05-01",
+            "provision": {"type": "permit", "purpose": purpose},
+        },
+    ]
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": resource} for resource in resources],
+    }
+    (folder / "bundle.json").write_bytes(msgspec.json.format(msgspec.json.encode(bundle)))
+    lines = b"\n".join(map(msgspec.json.encode, resources))
+    export = folder / "export"
+    export.mkdir(parents=True)
+    (export / "all.ndjson").write_bytes(lines + b"\n")
+
+
+SOURCE = Source(
+    name="fhir",
+    title="FHIR R4",
+    formats=("*.json (a Bundle or one resource)", "*.ndjson (a bulk export)"),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+    group=_group,
+    order=IDENTITIES_FIRST,
+)
