@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +30,7 @@ home, label, how, total = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.a
 ledger = Ledger.open(home / "ledger", Keyring.open(home / "keys"), clock=stepping_clock())
 say = lambda text: os.write(1, (text + "\\n").encode())
 say("ready")
+sys.stdin.readline()
 pending = []
 for n in range(total):
     one = entry(n, by=label)
@@ -60,12 +60,20 @@ def start(home, label, how, total):
     code = textwrap.dedent(WRITER.format(tests=str(TESTS)))
     args = [sys.executable, "-c", code, str(home), label, how, str(total)]
     env = {**os.environ, "PYTHONPATH": str(TESTS.parent / "src")}
-    return subprocess.Popen(args, stdout=subprocess.PIPE, env=env)
+    process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def go(*processes):
+    for process in processes:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
 
 
 def said(output):
     """The whole lines only: the last one may be cut."""
-    return [line for line in output.decode().split("\n")[:-1] if line != "ready"]
+    return output.decode().split("\n")[:-1]
 
 
 def read(home):
@@ -79,14 +87,14 @@ def test_killed_in_the_middle(home, how):
     acknowledged = []
     for number in range(3):
         process = start(home, f"round {number}", how, 10**9)
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(0.05 + 0.03 * number)
+        go(process)
+        first = [process.stdout.readline() for _ in range(20 + 35 * number)]
         process.send_signal(signal.SIGKILL)
         output, _ = process.communicate()
-        acknowledged += said(output)
+        acknowledged += said(b"".join(first) + output)
     ledger, lines = read(home)
     ids = [line.id for line in lines]
-    assert len(acknowledged) > 10
+    assert len(acknowledged) >= 20 + 55 + 90
     assert len(set(ids)) == len(ids)
     assert set(acknowledged) <= set(ids)
     assert [i for i in ids if i in set(acknowledged)] == acknowledged
@@ -102,6 +110,7 @@ def test_killed_in_the_middle(home, how):
 def test_three_processes_at_once(home):
     hows = ["append", "submit", "lazy"]
     processes = [start(home, how, how, 300) for how in hows]
+    go(*processes)
     outputs = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     ledger, lines = read(home)

@@ -292,6 +292,22 @@ def test_an_insider_with_the_signing_key_but_no_mac_key(folder, keyring, keys, c
     assert any("not written with this clinic's keys" in problem for problem in problems)
 
 
+def test_an_insider_with_the_mac_key_but_no_signing_key(keys, keyring, check, log):
+    """Every entry re-chained in its old length, one of them altered: the head does not sign it."""
+    parts = frames(log)
+    ledger_id = bytes.fromhex(ledger_format.decode_payload(parts[0][20:-48]).detail["ledger"])
+    start = ledger_format.start_of_chain(ledger_id)
+    signer = keyring.signer("model")
+    chain = ledger_format.Chain(start, mac_key=keys.mac, signer=signer, ledger_id=ledger_id)
+    for part in parts[:-1]:
+        chain.add(part[20:-48].replace(b"ada", b"eve"), int.from_bytes(part[12:20], "big"))
+    chain.add_checkpoint(int.from_bytes(parts[-1][12:20], "big"))
+    assert len(chain.blob()) == len(log)
+    problems = check(bad_log=chain.blob())
+    assert any("checkpoint's signature" in problem for problem in problems)
+    assert any("not the one that the head signs" in problem for problem in problems)
+
+
 def test_a_checkpoint_that_signs_something_else(folder, keyring, keys):
     """Even with all keys in hand, a checkpoint copied from elsewhere does not fit."""
     ledger = Ledger.open(folder, keyring, clock=stepping_clock())
