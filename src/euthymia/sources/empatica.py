@@ -22,7 +22,7 @@ SYSTEM: Final = device_id("empatica", "").system
 
 _TAGS: Final = re.compile(r"tags(_\w+)?", re.IGNORECASE)
 # a session's folder is named by its start: 1644227574_A0123F, 2024-05-01_1000, session_3
-_SESSION: Final = re.compile(r"\d{9,11}(_\w+)?|\d{4}-\d\d-\d\d.*|session.*", re.IGNORECASE)
+_SESSION: Final = re.compile(r"\d{9,11}(_[\w-]+)?|\d{4}-\d\d-\d\d.*|session.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
