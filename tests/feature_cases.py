@@ -1,0 +1,91 @@
+"""Made-up recordings for tests of feature families: any stream, any zone, with gaps."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.features.contract import Columns, Family
+from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
+from euthymia.ground.schemas import STREAMS
+
+WHO = "p-aaaaaaaaaaaaaaaa"
+DAY0 = 19_800  # 2024-03-18: daylight saving begins in Europe within a fortnight
+ZONES = (
+    "UTC",
+    "Europe/Oslo",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Honolulu",
+    "America/St_Johns",
+    "Africa/Casablanca",
+)
+EMPTY_COVERAGE = 0.0
+
+
+def _activity(wall: NDArray[np.int64], rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+    hour = wall % DAY_US / DAY_US * 24
+    awake = (hour > 7) & (hour < 23)
+    counts = np.where(awake, rng.gamma(1.0, 200, wall.size), rng.gamma(0.1, 30, wall.size))
+    return {
+        "counts": counts.round().astype(np.float32),
+        "epoch": np.full(wall.size, 60, np.float32),
+    }
+
+
+def recording(
+    stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
+) -> Columns:
+    """Return one stream's samples over some UTC days."""
+    start = first_day * DAY_US
+    if stream == "activity_counts":
+        time = start + np.arange(days * 1440, dtype=np.int64) * 60 * SECOND_US
+        return {"time": time, **_activity(timeline.local_us(time), rng)}
+    if stream == "screen":
+        time = start + np.sort(rng.integers(0, days * 86_400, days * 150)) * SECOND_US
+        hour = timeline.local_us(time) % DAY_US / DAY_US * 24
+        time = time[(hour > 7.5) & (hour < 23) | (rng.random(time.size) < 0.02)]
+        state = np.tile([1, 3, 0, 2], time.size // 4 + 1)[: time.size]
+        return {"time": time, "state": state.astype(np.int8)}
+    if stream == "beat_intervals":
+        interval = np.round(rng.normal(900, 50, days * 1500))
+        interval[rng.random(interval.size) < 0.02] *= 2
+        time = start + np.cumsum(interval * 1000).astype(np.int64)
+        step = DAY_US // 6
+        time = time + (np.arange(time.size) // 250) * (step - 250 * 900_000)
+        return {"time": np.sort(time), "interval": interval.astype(np.float32)}
+    time = start + np.sort(rng.integers(0, days * 86_400, days * 200)) * SECOND_US
+    columns: dict[str, NDArray[np.generic]] = {"time": time}
+    for field in STREAMS[stream].fields:  # a family of somebody else's: anything in range
+        low, high = field.low or 0.0, field.high or 100.0
+        columns[field.name] = rng.uniform(low, high, time.size).astype(field.type.to_pandas_dtype())
+    return columns
+
+
+def recordings(
+    family: Family, timeline: Timeline, first_day: int, days: int, seed: int
+) -> dict[str, Columns]:
+    rng = np.random.default_rng(seed)
+    return {s: recording(s, timeline, first_day, days, rng) for s in family.streams}
+
+
+def take(stream: Columns, keep: NDArray[np.bool_] | slice) -> Columns:
+    return {name: values[keep] for name, values in stream.items()}
+
+
+def between(streams: Mapping[str, Columns], low: int, high: int) -> dict[str, Columns]:
+    return {n: take(s, (s["time"] >= low) & (s["time"] < high)) for n, s in streams.items()}
+
+
+def digests_of(streams: Mapping[str, Columns]) -> dict[str, dict[int, str]]:
+    """Return what a store would say of these samples: a digest a stream and UTC day."""
+    found: dict[str, dict[int, str]] = {}
+    for name, stream in streams.items():
+        utc = stream["time"] // DAY_US
+        held = found.setdefault(name, {})
+        for day in np.unique(utc).tolist():
+            parts = [np.ascontiguousarray(v[utc == day]).tobytes() for v in stream.values()]
+            held[day] = str(hash(b"".join(parts)))
+    return found

@@ -1,0 +1,149 @@
+"""Data arrives late, in any order, and zones are learnt late: the table ends up the same."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from euthymia.features.catalogue import families
+from euthymia.features.compute import (
+    compute_family,
+    days_with_data,
+    input_digests,
+    known_rows,
+    plan,
+)
+from euthymia.ground.clock import DAY_US, Timeline
+from feature_cases import DAY0, WHO, between, digests_of, recordings, take
+
+ALL = list(families().values())
+DAYS = 9
+
+
+class Clinic:
+    """The least a features job needs: samples held so far, and one table a family."""
+
+    def __init__(self, family):
+        self.family, self.table, self.held, self.computed = family, None, {}, 0
+
+    def arrive(self, streams):
+        for name, new in streams.items():
+            old = self.held.get(name)
+            if old is None:
+                self.held[name] = dict(new)
+                continue
+            joined = {k: np.concatenate([old[k], new[k]]) for k in new}
+            order = np.argsort(joined["time"], kind="stable")
+            self.held[name] = take(joined, order)
+
+    def run(self, timeline):
+        digests = digests_of(self.held)
+        due = plan(self.family, timeline, digests, self.table)
+        self.computed = due.days.size
+        if due.days.size == 0:
+            return
+        parts = [between(self.held, low, high) for low, high in due.spans]
+        read = {
+            n: {k: np.concatenate([p[n][k] for p in parts]) for k in self.held[n]}
+            for n in self.held
+        }
+        new = compute_family(self.family, read, timeline, due.days, subject=WHO, digests=digests)
+        if self.table is not None:
+            replaced = pa.array(np.isin(self._days(), due.days))
+            kept = self.table.filter(pa.compute.invert(replaced))
+            new = pa.concat_tables([kept, new]).sort_by("date")
+        self.table = new
+
+    def _days(self):
+        return self.table["date"].cast(pa.int32()).to_numpy()
+
+
+@pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])
+@given(data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_incremental_equals_batch(family, data):
+    zone = data.draw(st.sampled_from(["Europe/Oslo", "Asia/Kolkata", "America/New_York"]))
+    change = (DAY0 + data.draw(st.integers(1, 8))) * DAY_US
+    timeline = Timeline(((0, zone), (change, "Pacific/Apia")))
+    streams = recordings(family, timeline, DAY0, DAYS, data.draw(st.integers(0, 5)))
+    cuts = data.draw(st.lists(st.integers(1, DAYS * 24), max_size=4, unique=True).map(sorted))
+    edges = [0, *cuts, DAYS * 24]
+    parts = [
+        between(streams, DAY0 * DAY_US + a * DAY_US // 24, DAY0 * DAY_US + b * DAY_US // 24)
+        for a, b in pairwise(edges)
+    ]
+    clinic = Clinic(family)
+    order = data.draw(st.permutations(range(len(parts))))
+    knows_zone_at = data.draw(st.integers(0, len(parts) - 1))
+    for step, place in enumerate(order):
+        clinic.arrive(parts[place])
+        clinic.run(timeline if step >= knows_zone_at else Timeline())
+    clinic.run(timeline)
+    assert clinic.computed == 0  # nothing is due any more
+
+    batch = Clinic(family)
+    batch.arrive(streams)
+    batch.run(timeline)
+    assert known_rows(clinic.table).equals(known_rows(batch.table))
+
+
+@pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])
+def test_a_late_day_makes_only_its_windows_due(family):
+    timeline = Timeline(((0, "Europe/Oslo"),))
+    streams = recordings(family, timeline, DAY0, 20, 0)
+    hole = (DAY0 + 10) * DAY_US, (DAY0 + 10) * DAY_US + DAY_US // 2
+    clinic = Clinic(family)
+    clinic.arrive(
+        {n: take(s, (s["time"] < hole[0]) | (s["time"] >= hole[1])) for n, s in streams.items()}
+    )
+    clinic.run(timeline)
+    clinic.arrive(between(streams, *hole))
+    clinic.run(timeline)
+    assert 0 < clinic.computed <= family.lookback_days + 1
+
+
+@pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])
+def test_what_changes_the_digest(family):
+    streams = recordings(family, Timeline(), DAY0, 20, 0)
+    digests = digests_of(streams)
+    days = np.array([DAY0 + 10], np.int64)
+
+    def digest(timeline=None, held=digests, of=family):
+        return input_digests(of, timeline or Timeline(((0, "Europe/Oslo"),)), held, days)[0]
+
+    def changed(offset):
+        return {s: {**h, DAY0 + 10 + offset: "other"} for s, h in digests.items()}
+
+    base = digest()
+    assert digest(held=changed(0)) != base
+    assert digest(held=changed(1 - family.lookback_days)) != base
+    assert digest(held=changed(1)) == base  # the next UTC day begins at 01:00 local of day 11
+    assert digest(held=changed(-family.lookback_days - 1)) == base
+    assert digest(Timeline(((0, "Asia/Kolkata"),))) != base
+    assert digest(Timeline(((0, "Europe/Berlin"),))) == base  # the same offsets
+    moved = Timeline(((0, "Europe/Oslo"), ((DAY0 + 10) * DAY_US, "Asia/Tokyo")))
+    assert digest(moved) != base
+    later = Timeline(((0, "Europe/Oslo"), ((DAY0 + 12) * DAY_US, "Asia/Tokyo")))
+    assert digest(later) == base
+    fields = {f: getattr(family, f) for f in family.__slots__} | {"version": "other"}
+    assert digest(of=type(family)(**fields)) != base
+
+
+@given(
+    offset=st.sampled_from(["Asia/Kolkata", "Pacific/Apia", "Pacific/Honolulu", "UTC"]),
+    hours=st.lists(st.integers(0, 400), min_size=1, max_size=6, unique=True),
+    moved=st.integers(0, 400),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_day_with_a_sample_is_among_the_days_with_data(offset, hours, moved):
+    family = families()["screen_sleep"]
+    change = DAY0 * DAY_US + moved * DAY_US // 24
+    timeline = Timeline(((0, offset), (change, "America/New_York")))
+    time = np.array(sorted(DAY0 * DAY_US + h * DAY_US // 24 for h in hours), np.int64)
+    streams = {"screen": {"time": time, "state": np.ones(time.size, np.int8)}}
+    days = days_with_data(family, timeline, digests_of(streams))
+    assert set(timeline.local_day(time).tolist()) <= set(days.tolist())
+    assert days.size <= 3 * len(hours)
