@@ -209,7 +209,7 @@ def test_a_cancelled_future_does_not_stop_the_group(ledger):
 
 
 @pytest.mark.parametrize(
-    "value", [None, [1], {"a": 1}, b"raw", np.int64(3), 2**70, "\udcff", START, object()]
+    "value", [None, 1j, [1], {"a": 1}, b"raw", np.int64(3), 2**70, "\udcff", START, object()]
 )
 def test_only_plain_details(ledger, value):
     before = ledger.head()
@@ -218,6 +218,32 @@ def test_only_plain_details(ledger, value):
     with pytest.raises(SchemaError):
         ledger.submit(entry(x=value))
     assert ledger.head() == before
+
+
+def test_nobody_can_write_in_the_ledgers_name(ledger):
+    spoof = Entry(Actor("ledger", "system"), "checkpoint", Purpose.CARE)
+    assert ledger.append(spoof)  # an odd user name, but plainly not the ledger's own entry
+    assert ledger.append(Entry(Actor("a", "b"), "begin ledger", Purpose.CARE))
+    with pytest.raises(SchemaError):
+        ledger.append(Entry(Actor("ledger", "system"), "checkpoint", "ledger"))
+    assert [line.purpose for line in ledger.entries()] == ["ledger", "care", "care"]
+    assert ledger.verify() == []
+
+
+def test_whatever_goes_wrong_nobody_is_left_waiting(folder, keyring, monkeypatch):
+    times = iter([START])
+
+    def clock():
+        return next(times)  # StopIteration: something that nobody foresaw
+
+    heard = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
+    ledger = Ledger.open(folder, keyring, clock=clock)
+    for _ in range(2):
+        with pytest.raises(EuthymiaError, match="could not be written"):
+            ledger.submit(entry()).result(10)
+    ledger.close()
+    assert set(heard) == {StopIteration}
 
 
 def test_an_entry_has_a_limit(ledger):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
+from euthymia.ground.errors import AccessError, EuthymiaError, IntegrityError, MissingError
 from euthymia.security.envelope import KEY_BYTES, context, seal, unseal
 
 ROLES: Final = ("token", "ledger", "model")
@@ -201,9 +201,18 @@ def _pack_master(secret: bytes) -> bytes:
     return _MAGIC + secret + hashlib.sha256(_MAGIC + secret).digest()
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        raise AccessError(
+            f"{path.name} may not be read: only the user who runs the clinic may use its keys"
+        ) from None
+
+
 def _unpack_master(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        raw = _read(path)
     except FileNotFoundError:
         raise MissingError(
             f"the master key is not at {path}: without it nothing in this home can be read; "
@@ -241,8 +250,8 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
 
 def _read_signing_key(folder: Path, secret: bytes, role: str) -> Ed25519PrivateKey:
     try:
-        sealed = (folder / f"{role}.key").read_bytes()
-        public = (folder / f"{role}.pub").read_bytes()
+        sealed = _read(folder / f"{role}.key")
+        public = _read(folder / f"{role}.pub")
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         raise MissingError(f"keys/{name} is not there: restore it from a backup") from None

@@ -85,7 +85,7 @@ class Ledger:
         self._writer: threading.Thread | None = None
         self._files = LedgerFiles(self._folder)
         self._attached = False
-        self._closed = False
+        self._closing = self._closed = False
         self._appended = False
         self._failed: str | None = None
         self._damage: str | None = None
@@ -166,8 +166,9 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is pending, a checkpoint if anything was appended, and close the files."""
-        if self._closed:
+        if self._closing:
             return
+        self._closing = True
         self._stop_writer()
         try:
             if self._appended and self._failed is None and self._damage is None:
@@ -176,6 +177,7 @@ class Ledger:
             with self._mutex:
                 self._closed = True
                 self._files.close()
+            self._drain()  # what came in while we were closing is told that it came too late
 
     # -- reading -----------------------------------------------------------------------------
     def head(self) -> tuple[int, str]:
@@ -387,7 +389,7 @@ class Ledger:
 
     # -- the writer thread -------------------------------------------------------------------
     def _enqueue(self, item: _Queued) -> None:
-        if self._closed:
+        if self._closing:
             raise EuthymiaError("the ledger is closed: open it again")
         self._queue.put(item)
         if self._writer is None or not self._writer.is_alive():
@@ -404,6 +406,9 @@ class Ledger:
         while self._writer is not None and self._writer.is_alive():
             self._queue.put(None)
             self._writer.join()
+        self._drain()
+
+    def _drain(self) -> None:
         while not self._queue.empty():
             self._write_group([item for item in [self._queue.get()] if item is not None])
 
@@ -425,17 +430,22 @@ class Ledger:
     def _write_group(self, group: list[_Queued]) -> None:
         if not group:
             return
-        outcomes: list[Outcome]
+        outcomes: list[Outcome] = [EuthymiaError("the ledger could not be written")] * len(group)
         try:
             outcomes = [*self._commit([payload for payload, _, _ in group], durable=True)]
         except (EuthymiaError, OSError) as error:
             outcomes = [error] * len(group)
-        told: dict[Sink, list[tuple[Any, Outcome]]] = {}
-        for (_, tag, sink), outcome in zip(group, outcomes, strict=True):
-            told.setdefault(sink, []).append((tag, outcome))
-        with ExitStack() as stack:  # one sink that raises does not keep the others waiting
-            for sink, results in reversed(told.items()):
-                stack.callback(sink, results)
+        finally:  # whatever happened, nobody is left waiting
+            _tell(group, outcomes)
+
+
+def _tell(group: list[_Queued], outcomes: list[Outcome]) -> None:
+    told: dict[Sink, list[tuple[Any, Outcome]]] = {}
+    for (_, tag, sink), outcome in zip(group, outcomes, strict=True):
+        told.setdefault(sink, []).append((tag, outcome))
+    with ExitStack() as stack:  # one sink that raises does not keep the others waiting
+        for sink, results in reversed(told.items()):
+            stack.callback(sink, results)
 
 
 def _resolve(results: list[tuple[Future[str], Outcome]]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from euthymia.ground.errors import BusyError
+from euthymia.ground.errors import AccessError, BusyError
 from euthymia.security.ledger_format import HEAD_BYTES, SLOT_BYTES
 
 LOG_NAME: Final = "ledger.log"
@@ -52,8 +52,7 @@ class LedgerFiles:
         """Keep other processes out; BusyError after ten seconds of waiting."""
         if self._lock is None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._lock = os.open(self.folder / LOCK_NAME, flags, 0o600)
+            self._lock = _open(self.folder / LOCK_NAME, os.O_CREAT)
         lock = self._lock
         for attempt in range(_WAITS + 1):
             try:
@@ -78,8 +77,8 @@ class LedgerFiles:
         if self.log_path.exists() and not self.head_path.exists() and self._new_head.exists():
             self._new_head.rename(self.head_path)
             _sync_folder(self.folder)
-        self.log = _open(self.log_path)
-        self.head = _open(self.head_path)
+        self.log = _open(self.log_path) if self.log_path.exists() else None
+        self.head = _open(self.head_path) if self.head_path.exists() else None
         return self.log is not None or self.head is not None
 
     def create(self, log: bytes, head: bytes) -> None:
@@ -158,11 +157,13 @@ class LedgerFiles:
         self.log = self.head = self._lock = None
 
 
-def _open(path: Path) -> int | None:
+def _open(path: Path, flags: int = 0) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+    except PermissionError:
+        raise AccessError(
+            f"{path.name} may not be opened: only the user who runs the clinic may use its ledger"
+        ) from None
 
 
 def _size(handle: int | None) -> int | None:

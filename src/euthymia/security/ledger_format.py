@@ -22,7 +22,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from euthymia.ground.audit import Entry
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import IntegrityError, SchemaError
 
@@ -35,6 +35,8 @@ MAX_BODY_BYTES: Final = 65_536
 SYSTEM_USER: Final = "ledger"
 SYSTEM_ROLE: Final = "system"
 GENESIS: Final = "begin ledger"
+SYSTEM_PURPOSE: Final = "ledger"
+"""Only the ledger itself writes entries with this purpose; it is no `Purpose`."""
 CHECKPOINT: Final = "checkpoint"
 REPAIR: Final = "repair ledger"
 
@@ -98,11 +100,20 @@ def encode_entry(entry: Entry) -> bytes:
     SchemaError
         If the detail holds anything but text, numbers and yes/no, or is too long.
     """
+    if not isinstance(entry.purpose, Purpose):
+        raise SchemaError(f"a ledger entry's purpose is one of: {', '.join(Purpose)}")
     detail = dict(entry.detail)
     if not all(isinstance(value, str | int | float) for value in detail.values()):
         raise _not_plain()
     actor = entry.actor
-    row = (actor.user, actor.role, entry.action, entry.purpose, entry.subject, detail)
+    row: tuple[object, ...] = (
+        actor.user,
+        actor.role,
+        entry.action,
+        Purpose(entry.purpose),
+        entry.subject,
+        detail,
+    )
     try:
         payload = _encode(row)
     except (TypeError, ValueError, OverflowError):
@@ -118,7 +129,7 @@ def _not_plain() -> SchemaError:
 
 def system_payload(action: str, detail: Detail) -> bytes:
     """Return the payload of an entry that the ledger writes about itself."""
-    return _encode((SYSTEM_USER, SYSTEM_ROLE, action, "ledger", None, detail))
+    return _encode((SYSTEM_USER, SYSTEM_ROLE, action, SYSTEM_PURPOSE, None, detail))
 
 
 def decode_payload(payload: bytes) -> Payload:

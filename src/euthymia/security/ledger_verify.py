@@ -12,7 +12,7 @@ from euthymia.security.ledger_format import (
     GENESIS,
     HASH_BYTES,
     ID_BYTES,
-    SYSTEM_USER,
+    SYSTEM_PURPOSE,
     Frame,
     Head,
     Payload,
@@ -125,7 +125,9 @@ class _Walk:
         except IntegrityError:
             self.say(f"{place}: it cannot be decoded")
             return
-        if payload.user == SYSTEM_USER and payload.action == CHECKPOINT:
+        if payload.purpose != SYSTEM_PURPOSE:
+            return
+        if payload.action == CHECKPOINT:
             signed = before._replace(seq=frame.seq - 1)
             if not self._signature_holds(payload, signed, ledger_id):
                 self.say(f"{place}: the checkpoint's signature does not hold")
