@@ -101,8 +101,8 @@ class Blob:
             return
         yield from self._unpacked(CHUNK)
 
-    def whole(self, limit: int) -> bytes:
-        """Return the unpacked content, refusing more than `limit` bytes."""
+    def whole(self, limit: int, *, even_if_cut: bool = False) -> bytes:
+        """Return the unpacked content, refusing more than `limit` bytes, and a cut gzip stream."""
         pieces: list[bytes] = []
         size = 0
         for chunk in self.chunks():
@@ -113,6 +113,11 @@ class Blob:
                     "split it (for FHIR: one bundle a patient, or NDJSON)"
                 )
             pieces.append(chunk)
+        if self.cut and not even_if_cut:
+            raise SourceError(
+                "gzip stream ends early, so the file is not whole; nothing of this file was "
+                "stored; copy it again"
+            )
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def release(self) -> None:

@@ -60,6 +60,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
     kind, lines = _kind(path), _lines(head)
     if path.suffix.lower() != ".csv" or kind not in {*_SENSORS, "IBI", "TAGS"}:
         return 0.0
+    if not head and kind == "TAGS":
+        return 0.5  # nobody pressed the button
     try:
         _start(lines[0])
     except BadCellError:
@@ -131,7 +133,7 @@ def _read_beats(opened: Opened, who: str, start: int) -> Iterator[Item]:
 def _read_tags(opened: Opened, who: str) -> Iterator[Item]:
     layout = Layout((Column("time", ("time",), Kind.EPOCH),), positional=True)
     if not opened.blob.head(1) and not opened.blob.cut:
-        return  # nobody pressed the button: Empatica writes an empty file
+        return
     yield from _each(
         opened,
         layout,

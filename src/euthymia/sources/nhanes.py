@@ -88,7 +88,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    data = opened.blob.whole(MAX_BYTES)
+    data = opened.blob.whole(MAX_BYTES, even_if_cut=True)
     try:
         table = _parse(data)
     except (ValueError, IndexError) as problem:

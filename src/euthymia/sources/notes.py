@@ -39,8 +39,6 @@ def _read(opened: Opened) -> Iterator[Item]:
             "the file's name does not begin with a date of the calendar (YYYY-MM-DD); rename it"
         ) from None
     data = opened.blob.whole(MAX_NOTE).removeprefix(BOM)
-    if opened.blob.cut:
-        raise SourceError("gzip stream ends early: the note is not whole; copy the file again")
     try:
         text = data.decode("utf-8").strip()
     except UnicodeDecodeError as problem:

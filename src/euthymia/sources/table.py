@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from euthymia.sources.contract import Opened, Part
 from euthymia.sources.lines import BOM, Gap, blocks
 
 BATCH: Final = 16 * MiB
+MAX_HEADER: Final = 128 * 1024  # bytes of a line of column names
 PIECE: Final = 128 * 1024  # when a batch has a bad line, only pieces of this size are read slowly
 
 
@@ -110,7 +112,12 @@ def header_of(head: bytes, skip_lines: int = 0) -> tuple[str, ...]:
     lines = head.removeprefix(BOM).split(b"\n", skip_lines + 1)
     if len(lines) <= skip_lines:
         return ()
-    text = lines[skip_lines].decode("utf-8", "replace").strip("\r")
+    return _names(lines[skip_lines][:MAX_HEADER])
+
+
+@lru_cache(maxsize=256)
+def _names(line: bytes) -> tuple[str, ...]:
+    text = line.decode("utf-8", "replace").strip("\r")
     return tuple(cell.strip() for cell in split_line(text))
 
 
@@ -134,27 +141,23 @@ def read_table(opened: Opened, layout: Layout) -> Iterator[Chunk | Reject]:
     Parts with the same header are joined and parsed in one go: hourly files read one by one cost
     twelve times as much. A part without the needed columns is refused; the other parts are read.
     """
-    row = 1
+    row, size = 1, 0
     waiting: list[_Segment] = []
     for part in opened.parts:
         for found in _tolerant(part, layout, named=len(opened.parts) > 1):
-            refused = isinstance(found, _Refused)
-            if waiting and (refused or not _joins(found, waiting)):
+            header = found.header if isinstance(found, _Segment) and size < BATCH else None
+            if waiting and header != waiting[0].header:
                 yield from _parse(waiting, layout, row)
                 row += sum(s.rows for s in waiting)
-                waiting = []
+                waiting, size = [], 0
             if isinstance(found, _Refused):
                 yield Reject(row, found.reason, found.rows)
                 row += found.rows
             else:
                 waiting.append(found)
+                size += len(found.data)
     if waiting:
         yield from _parse(waiting, layout, row)
-
-
-def _joins(found: object, waiting: list[_Segment]) -> bool:
-    same = isinstance(found, _Segment) and found.header == waiting[0].header
-    return same and sum(len(s.data) for s in waiting) < BATCH
 
 
 def _tolerant(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment | _Refused]:

@@ -35,6 +35,8 @@ class Found:
 
 def printable(name: str) -> str:
     """Return a file name without control characters, for messages."""
+    if name.isprintable():
+        return name
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
