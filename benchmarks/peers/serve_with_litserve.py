@@ -7,7 +7,7 @@ from onnx_model import Model
 
 
 class Api(litserve.LitAPI):
-    def setup(self, device: str) -> None:
+    def setup(self, device: str) -> None:  # noqa: ARG002 - LitServe's signature
         self.model = Model()
 
     def decode_request(self, request: dict) -> list:

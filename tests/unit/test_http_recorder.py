@@ -60,7 +60,7 @@ def test_a_ledger_that_fails_later_refuses_and_is_told_as_down(error: Exception)
         ledger = HeldLedger()
         recorder = Recorder(ledger)
         task = asyncio.create_task(recorder.record(ENTRY))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         ledger.broken = error
         ledger.write(lambda _: error)
         with pytest.raises(RefusalError) as refusal:
@@ -93,9 +93,9 @@ def test_a_caller_who_went_away_does_not_keep_the_others_waiting() -> None:
         recorder = Recorder(ledger)
         gone = asyncio.create_task(recorder.record(ENTRY))
         stays = asyncio.create_task(recorder.record(ENTRY))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         gone.cancel()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         ledger.write(lambda i: f"L-{i}")
         assert await stays == "L-1"
         assert recorder.waiting == 0

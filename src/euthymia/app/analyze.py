@@ -120,7 +120,7 @@ class Analyzer:
 
     def __init__(self, clinic: "Clinic") -> None:
         self._clinic = clinic
-        self._shelf = Shelf(clinic.registry)
+        self._shelf = Shelf(clinic.registry, clinic.home.models)
         self._kept = _Kept(-1)
 
     # -- before the body is read ----------------------------------------------------------------
@@ -150,7 +150,7 @@ class Analyzer:
         if identifier is None:
             return True
         kept = self._kept_now()
-        if identifier not in kept.people:
+        if identifier not in kept.people or not self._shelf.at_hand(asked.model):
             return False
         if request is None or request.feature_vector is not None or request.features is not None:
             return True
@@ -194,9 +194,10 @@ class Analyzer:
             verdict = self.refuse(refusal, claims, "")
         return verdict.told(self._clinic.ledger.append(verdict.entry))
 
-    def models(self) -> tuple[Model, ...]:
-        """Return the released models, by name."""
-        return self._shelf.all()
+    @property
+    def shelf(self) -> Shelf:
+        """The released models."""
+        return self._shelf
 
     # -- inside ----------------------------------------------------------------------------------
     def _answer(self, asked: Asked, claims: Claims, trace: _Trace) -> Answer:
@@ -214,8 +215,10 @@ class Analyzer:
         assert asked.request is not None
         assert known is not None
         vector, coverage, age = self._vector(asked.request, model, known, claims, now, trace)
-        prediction = model.predict(vector, coverage=coverage, data_age_hours=age)
-        return _answer(known.subject, prediction, model.threshold)
+        said = model.predict(vector, coverage, age)
+        if coverage is None:
+            coverage = np.count_nonzero(vector == vector) / vector.size  # noqa: PLR0124 - not NaN
+        return _answer(known.subject, said, coverage, model.threshold)
 
     def _kept_now(self) -> _Kept:
         version = self._clinic.store.version()
@@ -299,7 +302,7 @@ class Analyzer:
         return described
 
 
-def _answer(subject: SubjectId, said: Prediction, threshold: float) -> Answer:
+def _answer(subject: SubjectId, said: Prediction, coverage: float, threshold: float) -> Answer:
     """Return what the model said, as it is told; its ledger entry is still to come."""
     decision: Literal["review", "no action", "abstain"] = "abstain"
     if said.probability is not None:
@@ -317,7 +320,7 @@ def _answer(subject: SubjectId, said: Prediction, threshold: float) -> Answer:
             ReasonTold(r.feature, r.title, r.value, r.unit, DIRECTIONS[r.direction], r.contribution)
             for r in said.reasons
         ],
-        coverage=said.coverage,
+        coverage=coverage,
         data_age_hours=_sayable(said.data_age_hours),
         ledger_entry="",
     )

@@ -74,7 +74,11 @@ class Answer(msgspec.Struct):
     ]
     reasons: Annotated[list[ReasonTold], Meta(description="The strongest first.")]
     coverage: Annotated[
-        float | None, Meta(description="How much of the data the model needs was there, 0 to 1.")
+        float,
+        Meta(
+            description="How much of the data was there, 0 to 1: of the days looked back on; "
+            "where the caller gave the features, of the features."
+        ),
     ]
     data_age_hours: Annotated[
         float | None,

@@ -1,10 +1,15 @@
 """GET /healthz and /readyz: is the process alive, and can it answer with all checks on."""
 
+from typing import Annotated, Final
+
 import msgspec
+from msgspec import Meta
 
 from euthymia.app.http.exchange import Call, Reply, json_reply
 from euthymia.app.http.services import Operation, Services
 from euthymia.ground.errors import EuthymiaError
+
+OK: Final = "ok"
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -19,7 +24,8 @@ class Readiness(msgspec.Struct, frozen=True):
     ready: bool
     ledger: str
     store: str
-    models: int
+    models: str
+    released: Annotated[int, Meta(description="How many models are released.")]
 
 
 async def healthz(_: Call, __: Services) -> Reply:
@@ -28,15 +34,20 @@ async def healthz(_: Call, __: Services) -> Reply:
 
 
 async def readyz(_: Call, services: Services) -> Reply:
-    """Say whether the ledger and the store can be used, and how many models are released."""
-    ledger = "ok" if await services.recorder.can_write() else "cannot be written"
+    """Say whether the ledger, the store and the models can be used."""
+    ledger = OK if await services.recorder.can_write() else "cannot be written"
+    store = models = OK
+    released = 0
     try:
         services.clinic.store.version()
-        store = "ok"
     except EuthymiaError:
         store = "cannot be read"
-    ready = ledger == "ok" and store == "ok"
-    reply = json_reply(Readiness(ready, ledger, store, len(services.analyzer.models())))
+    try:
+        released = len(services.analyzer.shelf.names())
+    except EuthymiaError:
+        models = "do not verify"
+    ready = ledger == store == models == OK
+    reply = json_reply(Readiness(ready, ledger, store, models, released))
     reply.status = 200 if ready else 503
     return reply
 
@@ -55,8 +66,8 @@ READY = Operation(
     method="GET",
     name="ready",
     summary="Can calls be answered?",
-    description="For a load balancer: 503 while the ledger cannot be written or the store cannot "
-    "be read. `models` is how many models are released.",
+    description="For a load balancer: 503 while the ledger cannot be written, the store cannot "
+    "be read or the models do not verify.",
     handle=readyz,
     reply=Readiness,
     statuses={503: "Not ready: the same document says which part."},

@@ -7,6 +7,7 @@ from euthymia.app.http.counters import gauge
 from euthymia.app.http.exchange import SAFE_HEADERS, Call, Reply
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.problems import RefusalError
+from euthymia.ground.errors import EuthymiaError
 
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -30,8 +31,12 @@ def _lines(services: Services) -> Iterator[str]:
     yield from gauge(
         "euthymia_ledger_waiting", "Answers that wait for the ledger.", recorder.waiting
     )
+    try:
+        released = len(services.analyzer.shelf.names())
+    except EuthymiaError:
+        released = -1
     yield from gauge(
-        "euthymia_models_released", "Released models.", len(services.analyzer.models())
+        "euthymia_models_released", "Released models; -1: they do not verify.", released
     )
     yield from gauge(f'euthymia_build_info{{version="{__version__}"}}', "The version.", 1)
 

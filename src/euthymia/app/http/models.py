@@ -11,6 +11,7 @@ from euthymia.app.http.services import Operation, Services
 from euthymia.app.problems import RefusalError, entry_urn
 from euthymia.app.shelf import Model
 from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.errors import IntegrityError
 from euthymia.security.policy import Action
 
 NAME: Final = "list models"
@@ -35,6 +36,8 @@ class ModelTold(msgspec.Struct, frozen=True):
     title: str
     intended_use: str
     not_for: tuple[str, ...]
+    evidence: Annotated[str, Meta(description="What the confound audit says of its figures.")]
+    synthetic: Annotated[bool, Meta(description="Trained on simulated people.")]
     horizon_days: int
     threshold: Annotated[float, Meta(description="From this probability on: review.")]
     purposes: Annotated[tuple[str, ...], Meta(description="What the patient must consent to.")]
@@ -51,38 +54,46 @@ class ModelList(msgspec.Struct, frozen=True):
 async def models(call: Call, services: Services) -> Reply:
     """List the released models."""
     analyzer = services.analyzer
-    actor, refusal = NOBODY, None
+    actor = NOBODY
+    refusal: RefusalError | None = None
+    released: tuple[ModelTold, ...] = ()
     try:
         claims = analyzer.authenticate(call.bearer())
         actor = Actor(claims.user, claims.role)
         analyzer.require_role(claims, Action.VIEW_MODELS)
+        released = tuple(_told(model) for model in analyzer.shelf.all())
     except RefusalError as error:
         refusal = error
+    except IntegrityError as error:
+        refusal = RefusalError("integrity", str(error))
     outcome = "answered" if refusal is None else refusal.kind.slug
     detail = {"outcome": outcome, "request": call.request}
     try:
-        told = Entry(actor, NAME, Purpose.CARE, detail=detail)
-        entry = await services.recorder.record(told)
+        entry = await services.recorder.record(Entry(actor, NAME, Purpose.CARE, detail=detail))
     except RefusalError as error:
         return refused(error, call.request)
     if refusal is not None:
         return problem_reply(refusal.problem(entry_urn(entry)))
-    return json_reply(ModelList(tuple(_told(model) for model in analyzer.models()), entry))
+    return json_reply(ModelList(released, entry))
 
 
 def _told(model: Model) -> ModelTold:
-    task = model.task
+    bundle, card = model.bundle, model.bundle.card
     return ModelTold(
         model=model.name,
         model_version=model.version,
         model_digest=model.digest,
-        title=task.title,
-        intended_use=task.intended_use,
-        not_for=task.not_for,
-        horizon_days=task.horizon_days,
+        title=str(card["title"]),
+        intended_use=str(card["intended_use"]),
+        not_for=tuple(card["not_for"]),
+        evidence=bundle.evidence,
+        synthetic=bundle.synthetic,
+        horizon_days=bundle.horizon_days,
         threshold=model.threshold,
-        purposes=tuple(sorted(purpose.value for purpose in model.purposes)),
-        features=tuple(FeatureTold(f.name, f.title, f.unit, f.low, f.high) for f in model.features),
+        purposes=bundle.purposes,
+        features=tuple(
+            FeatureTold(f.name, f.title, f.unit, f.low, f.high) for f in bundle.features
+        ),
     )
 
 
@@ -95,6 +106,6 @@ MODELS = Operation(
     "purposes a patient must consent to.",
     handle=models,
     reply=ModelList,
-    problems=("token", "role", "method", "internal", "ledger"),
+    problems=("token", "role", "method", "internal", "ledger", "integrity"),
     bearer="required",
 )

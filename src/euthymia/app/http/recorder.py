@@ -1,7 +1,9 @@
 """Before an answer is sent its ledger entry is durable: many answers share one write and one sync.
 
-Entries go to the ledger's own writer thread, which groups what has come in meanwhile. Answers
-that became durable together wake the event loop once.
+Entries go to the ledger's own writer thread, which groups what has come in meanwhile. The two
+threads share one interpreter, and every hand-over between them costs more than a model's answer.
+So a turn of the event loop hands over all its entries at once, and answers that became durable
+together wake the loop once.
 """
 
 import asyncio
@@ -37,6 +39,7 @@ class Recorder:
         self._ledger = ledger
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sink = self._written  # one object, so that the ledger tells a whole group at once
+        self._turn: list[tuple[Entry, asyncio.Future[str]]] = []
         self.up = True
         self.waiting = 0
 
@@ -54,7 +57,9 @@ class Recorder:
         waiter: asyncio.Future[str] = loop.create_future()
         self.waiting += 1
         try:
-            self._ledger.submit_to(entry, waiter, self._sink)
+            if not self._turn:
+                loop.call_soon(self._hand_over)
+            self._turn.append((entry, waiter))
             found = await waiter
         except (OSError, EuthymiaError) as error:
             self.up = False
@@ -74,6 +79,15 @@ class Recorder:
             return False
         self.up = True
         return True
+
+    def _hand_over(self) -> None:
+        turn, self._turn = self._turn, []
+        for entry, waiter in turn:
+            try:
+                self._ledger.submit_to(entry, waiter, self._sink)
+            except (OSError, EuthymiaError) as error:
+                if not waiter.done():
+                    waiter.set_exception(error)
 
     def _written(self, outcomes: Outcomes) -> None:
         """Wake the loop once for a whole group. Runs on the ledger's thread."""

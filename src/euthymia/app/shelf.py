@@ -1,0 +1,148 @@
+"""The released models, opened once and kept; opened anew when something is released.
+
+Another process (the command line) releases models while the server runs. Every look at the shelf
+asks for the index file's state, which a release replaces, so a release holds from the next call.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.app.problems import RefusalError
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import Micros
+from euthymia.models.bundle import Bundle
+from euthymia.models.contract import Prediction, SubjectData
+from euthymia.models.registry import INDEX, Registered, Registry
+from euthymia.models.serve import Served
+from euthymia.models.tasks import tasks
+
+OTHER_FEATURES: Final = (
+    "the stored features are computed otherwise than those the model was trained on; give the "
+    "features in the call, or train and release the model anew"
+)
+
+Stamp = tuple[int, int, int] | None
+
+
+class Model:
+    """A released model with what the checks must know of it.
+
+    Attributes
+    ----------
+    purposes : tuple of Purpose
+        What a patient must have consented to.
+    position : mapping
+        Feature name -> its place in the vector, in order.
+    """
+
+    def __init__(self, bundle: Bundle, entry: Registered) -> None:
+        self.served = Served(bundle, entry.digest)
+        self.bundle = bundle
+        self.name, self.digest = entry.name, entry.digest
+        self.version = self.served.version
+        self.threshold = bundle.threshold
+        self.purposes = tuple(Purpose(text) for text in bundle.purposes)
+        self.position: Mapping[str, int] = {n: i for i, n in enumerate(self.served.names)}
+
+    def describe(self, data: SubjectData, at: Micros) -> tuple[NDArray[np.float64], float, float]:
+        """Return (vector, coverage, data age in hours) of a person, as in training.
+
+        Raises
+        ------
+        RefusalError
+            The task has changed since the model was trained ("features").
+        """
+        task = tasks().get(self.bundle.task)
+        if task is None or not self.served.matches(task):
+            raise RefusalError("features", OTHER_FEATURES)
+        return task.vector(data, at)
+
+    def predict(
+        self, vector: NDArray[np.float64], coverage: float | None, data_age_hours: float | None
+    ) -> Prediction:
+        """Return what the model says of a vector in its order."""
+        return self.served.predict(vector, coverage=coverage, data_age_hours=data_age_hours)
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is released at one state of the index, and which of it is open."""
+
+    stamp: Stamp
+    entries: Mapping[str, Registered]
+    open: dict[str, Model] = field(default_factory=dict)
+
+
+class Shelf:
+    """The released models of one clinic. Any thread may ask.
+
+    Parameters
+    ----------
+    registry : Registry
+        Verifies what it reads.
+    folder : Path
+        The registry's folder.
+    """
+
+    def __init__(self, registry: Registry, folder: Path) -> None:
+        self._registry = registry
+        self._index = folder / INDEX
+        self._lock = Lock()
+        self._row = _Row((-1, -1, -1), {})
+
+    def get(self, name: str) -> Model | None:
+        """Return the model released under `name` (or NAME@VERSION), None if there is none.
+
+        Raises
+        ------
+        IntegrityError
+            The index or the bundle is not as it was written.
+        """
+        row = self._now()
+        model = row.open.get(name)
+        if model is not None or name not in row.entries:
+            return model
+        with self._lock:
+            if name not in row.open:
+                entry = row.entries[name]
+                opened = Model(*self._registry.load(f"{entry.name}@{entry.version}"))
+                row.open[entry.name] = row.open[f"{entry.name}@{entry.version}"] = opened
+            return row.open[name]
+
+    def at_hand(self, name: str) -> bool:
+        """Tell whether `get` would not have to read a file."""
+        row = self._row
+        return row.stamp == self._stamp() and (name in row.open or name not in row.entries)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names under which models are released."""
+        return tuple(sorted({entry.name for entry in self._now().entries.values()}))
+
+    def all(self) -> tuple[Model, ...]:
+        """Return the released models, by name."""
+        found = (self.get(name) for name in self.names())
+        return tuple(model for model in found if model is not None)
+
+    def _stamp(self) -> Stamp:
+        try:
+            state = self._index.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_mtime_ns, state.st_ino, state.st_size
+
+    def _now(self) -> _Row:
+        stamp = self._stamp()
+        row = self._row
+        if row.stamp == stamp:
+            return row
+        released = [entry for entry in self._registry.list() if entry.state == "released"]
+        entries = {entry.name: entry for entry in released}
+        entries |= {f"{entry.name}@{entry.version}": entry for entry in released}
+        row = self._row = _Row(stamp, entries)
+        return row
