@@ -147,3 +147,19 @@ def test_every_day_with_a_sample_is_among_the_days_with_data(offset, hours, move
     days = days_with_data(family, timeline, digests_of(streams))
     assert set(timeline.local_day(time).tolist()) <= set(days.tolist())
     assert days.size <= 3 * len(hours)
+
+
+def test_a_date_that_a_corrected_zone_takes_away_is_emptied():
+    """Noon in Apia is the day before in Honolulu: the old date's row must not stay."""
+    family = families()["rest_activity"]
+    streams = recordings(family, Timeline(((0, "Pacific/Apia"),)), DAY0, 5, 0)
+    clinic = Clinic(family)
+    clinic.arrive(streams)
+    clinic.run(Timeline(((0, "Pacific/Apia"),)))
+    before = known_rows(clinic.table)["date"].cast(pa.int32()).to_pylist()
+    clinic.run(Timeline(((0, "Pacific/Honolulu"),)))
+    after = known_rows(clinic.table)["date"].cast(pa.int32()).to_pylist()
+    assert before[-1] == DAY0 + 5
+    assert after[-1] == DAY0 + 4
+    clinic.run(Timeline(((0, "Pacific/Honolulu"),)))
+    assert clinic.computed == 0
