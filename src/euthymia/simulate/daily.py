@@ -90,7 +90,7 @@ def _nights(
     own = traits.behaviour
     jitter = routine.sleep_jitter_h * (1 + 0.8 * own["sleep_irregular"] * burden)
     begin = routine.sleep_start_h - 24 + routine.weekend_shift_h * free
-    begin = begin + rng.normal(0, 1, count) * jitter + 0.9 * own["sleep_shift"] * burden
+    begin = begin + rng.normal(0, 1, count) * jitter + 1.2 * own["sleep_shift"] * burden
     begin += _jet_lag(grid)
     length = routine.sleep_length_h + 0.4 * free + 0.8 * own["sleep_length"] * burden
     length = np.clip(length + rng.normal(0, 1, count) * jitter * 0.8, 3.0, 12.0)
@@ -156,7 +156,7 @@ def _places(
                       routine.work_end_h + rng.normal(0, 0.6, days)])  # fmt: skip
     _mark(place, grid, day[working], hours[0][working], hours[1][working], np.full(days, WORK))
     for first_h, usual_h in ((10.5, 2.5), (18.7, 1.8)):
-        goes = rng.random(days) < routine.outings * np.exp(-0.9 * held)
+        goes = rng.random(days) < routine.outings * np.exp(-1.1 * held)
         goes &= ~working | (first_h > 18)
         begin = first_h + rng.normal(0, 0.8, days)
         stay = np.clip(rng.lognormal(np.log(usual_h), 0.5, days), 0.3, 6.0)

@@ -28,9 +28,11 @@ from euthymia.simulate.treatment import (
     true_effects,
 )
 
-DAILY_HAZARD: Final = 0.0053
-"""Of a relapse on a day spent well, before the person's own factors: 35-45 % in 120-180 days."""
+DAILY_HAZARD: Final = 0.0048
+"""Of a relapse on a day spent well, before the person's own factors. About a third of people relapse
+in 120 days and a little under half in 180: a clinic of people at high risk."""
 WELL_DAYS: Final = 14
+LEAD_DAYS: Final = 8
 ITEM_LOAD: Final = np.array([1.1, 1.15, 1.2, 1.25, 0.95, 1.05, 0.95, 0.75, 0.3])
 
 
@@ -95,13 +97,13 @@ def draw_traits(rng: np.random.Generator, person: Person) -> Traits:
         prior_episodes=prior,
         severity=height,
     )
-    frailty = 0.22 * (residual - 4) + 0.22 * (min(prior, 6) - 2) + 0.25 * severe
-    frailty += 0.25 * who.anxiety + rng.normal(0, 0.55)
+    frailty = 0.30 * (residual - 4) + 0.30 * (min(prior, 6) - 2) + 0.25 * severe
+    frailty += 0.35 * who.anxiety + rng.normal(0, 0.45)
     return Traits(
         residual=residual,
         height=height,
         frailty=float(frailty),
-        starts_ill=bool(rng.random() < 0.28),
+        starts_ill=bool(rng.random() < 0.25),
         vanishes=float(rng.gamma(1.6, 0.6)),
         medication_kept=bool(rng.random() < 0.7),
         admitted=float(np.clip(0.1 + 0.03 * (height - 11), 0.02, 0.4)),
@@ -113,8 +115,8 @@ def draw_traits(rng: np.random.Generator, person: Person) -> Traits:
 
 
 def _behaviour(rng: np.random.Generator) -> dict[str, float]:
-    """Return how far each behaviour follows the illness: none in about a third of people."""
-    changed = rng.random(len(BEHAVIOURS)) < 0.65
+    """Return how far each behaviour follows the illness: not at all in about a quarter of people."""
+    changed = rng.random(len(BEHAVIOURS)) < 0.72
     size = rng.gamma(4.0, 0.25, len(BEHAVIOURS))
     weights = np.where(changed, size, 0.0)
     signs = np.ones(len(BEHAVIOURS))
@@ -145,6 +147,7 @@ def live(seed: int, person: Person, days: int) -> tuple[Traits, Course]:
     for day in range(days):
         walker.step(day)
     course = walker.course
+    course.burden = burden_of(course, traits)
     course.relapses = relapses_in(course.regime, traits.starts_ill)
     _admit(rng, traits, course, days)
     return traits, course
@@ -199,7 +202,7 @@ class _Walker:
             kept = self._current is not None and self._kept()
             hazard = DAILY_HAZARD * np.exp(self._traits.frailty) * (0.65 if kept else 1.3)
             if self._well >= WELL_DAYS and chance < hazard:
-                self._state, self._slope = "ramp", 1 / (14 + 10 * length)
+                self._state, self._slope = "ramp", 1 / (15 + 8 * length)
         elif self._state == "ramp":
             self._regime = min(1.0, self._regime + self._slope)
             if self._regime >= 1:
@@ -248,6 +251,21 @@ class _Walker:
         self._current = (kind, day)
         drug = drug_of(self._rng, kind)
         self.course.treatments.append(Treatment(kind, drug, day, self._days))
+
+
+def burden_of(course: Course, traits: Traits) -> NDArray[np.float64]:
+    """Return what behaviour follows, 0 (well) to 1.3.
+
+    Behaviour turns `LEAD_DAYS` before the person says so in a questionnaire, changes most at the
+    beginning of an episode, and comes back only with the symptoms. Prodromes of depression vary
+    in length from weeks on and are much the same in each of a person's episodes (Benasi et al.
+    2021, doi:10.1159/000517953); that behaviour leads the questionnaire is an assumption.
+    """
+    regime = course.regime
+    ahead = np.append(regime[LEAD_DAYS:], np.full(min(LEAD_DAYS, regime.size), regime[-1]))
+    wave = (course.severity - traits.residual - traits.height * regime) * (regime == 0)
+    level = np.maximum(regime, ahead[: regime.size]) ** 0.7
+    return np.clip(level + 0.05 * wave, 0, 1.3)
 
 
 def _waves(rng: np.random.Generator, days: int) -> NDArray[np.float64]:

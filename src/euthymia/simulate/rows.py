@@ -37,7 +37,8 @@ def _trimmed(values: NDArray[np.int64], width: int, keep: int = 1) -> Bytes:
 def table(texts: Sequence[bytes]) -> Bytes:
     """Return texts as rows of bytes, filled up with 0."""
     width = max((len(text) for text in texts), default=0)
-    return np.array([list(text.ljust(width, b"\0")) for text in texts], np.uint8).reshape(-1, width)
+    rows = [list(text.ljust(width, b"\0")) for text in texts]
+    return np.array(rows, np.uint8).reshape(len(texts), width)
 
 
 class Lines:

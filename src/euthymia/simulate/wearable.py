@@ -53,11 +53,11 @@ def _counts(
 ) -> NDArray[np.int64]:
     grid, own, burden = life.grid, traits.behaviour, course.burden
     size = grid.minute.size
-    vigour = rng.normal(0, 0.16, grid.days) - 0.34 * own["activity"] * burden
+    vigour = rng.normal(0, 0.15, grid.days) - 0.45 * own["activity"] * burden
     broken = own["fragmentation"] * burden
     by_day = np.stack([
         np.log(person.routine.activity * person.site.counts_scale) + vigour,
-        np.clip(0.84 - 0.17 * broken, 0.2, 1.0),
+        np.clip(0.84 - 0.2 * broken, 0.2, 1.0),
         (1 + 0.7 * broken) / 16,
         np.clip(person.routine.restless * (1 + 1.2 * own["rhythm"] * burden), 0, 0.5),
     ]).astype(np.float32)  # fmt: skip
