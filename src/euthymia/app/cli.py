@@ -39,8 +39,12 @@ for _command in COMMANDS:
 
 def _unexpected(error: BaseException) -> str:
     """Describe a bug without its message or variables: either may hold a person's data."""
-    places = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
-    return f"a bug in Euthymia: {type(error).__name__} at {' > '.join(places[-4:])}; nothing was lost"
+    places = [
+        f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)
+    ]
+    return (
+        f"a bug in Euthymia: {type(error).__name__} at {' > '.join(places[-4:])}; nothing was lost"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,21 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         cli.main(args=arguments, prog_name="euthymia", standalone_mode=False, obj=shell)
     except click.exceptions.Exit as end:
-        return int(end.exit_code)
+        shell.exit_code = int(end.exit_code)
     except click.exceptions.Abort:
         shell.refuse("stopped before the end; what was stored stays, run the command again")
-        return 1
     except click.ClickException as wrong:
         wrong.show()
-        return int(wrong.exit_code)
+        shell.exit_code = int(wrong.exit_code)
     except EuthymiaError as refusal:
         shell.refuse(str(refusal))
-        return 1
     except BrokenPipeError:
-        # the reader of our output left (`| head`): not an error; keep Python's exit from complaining
+        # the reader of our output left (`| head`): no error; Python's exit must not complain either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the very top: nothing of a person may reach the screen
+    except Exception as error:  # noqa: BLE001 - the very top: no value of a person on the screen
         shell.refuse(_unexpected(error))
-        return 1
     return shell.exit_code

@@ -53,7 +53,9 @@ def change_consent(
     clinic: Clinic, subject: str, grant: str | None, withdraw: str | None, because: str
 ) -> dict[str, Any]:
     """Record decisions and return those in force; without a decision only show them."""
-    decisions = [(p, True) for p in purposes_of(grant)] + [(p, False) for p in purposes_of(withdraw)]
+    decisions = [(p, True) for p in purposes_of(grant)] + [
+        (p, False) for p in purposes_of(withdraw)
+    ]
     if len({purpose for purpose, _ in decisions}) < len(decisions):
         raise SchemaError("a purpose is either granted or withdrawn, not both at once")
     who = _find(clinic, subject, because, may_enrol=bool(grant))

@@ -11,9 +11,9 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.app.home import Home
 from euthymia.app.ingest import run_ingest
-from euthymia.app.jobs import compute_features
+from euthymia.app.jobs import compute_features, run_simulation
 from euthymia.app.setup import make_clinic
-from euthymia.app.shell import Shell
+from euthymia.app.shell import Shell, accounts
 from euthymia.app.training import list_models, release_model, run_training
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import SchemaError
@@ -34,22 +34,6 @@ class Place:
 def _place(shell: Shell) -> Place:
     home = shell.home or FOLDER / "clinic"
     return Place(home.parent / (home.name + "-incoming"), home)
-
-
-def _simulate(shell: Shell, place: Place, subjects: int, days: int, seed: int) -> dict[str, Any]:
-    from euthymia.simulate.clinic import simulate
-    from euthymia.simulate.profile import DEMO
-
-    with shell.progress("simulate a clinic") as progress:
-        summary = simulate(
-            subjects=subjects,
-            days=days,
-            seed=seed,
-            out=place.incoming,
-            progress=progress,
-            profile=DEMO,
-        )
-    return summary.as_dict()
 
 
 def _make(place: Place) -> None:
@@ -87,13 +71,13 @@ def _run(
 
 def _words(result: dict[str, Any]) -> str:
     taken, computed, model = result["ingest"], result["features"], result["train"]
+    state = "trained and released" if model["trained"] else "as released before"
     lines = [
         "",
         f"simulated  {result['subjects']} people, {result['days']} days, three sites",
-        f"ingested   {taken['rows_in']:,} rows in = {taken['stored']:,} stored + "
-        f"{taken['rejected']:,} rejected + {taken['duplicates']:,} duplicates",
+        f"ingested   {accounts(taken)}",
         f"features   {computed['rows']:,} rows, {computed['computed']:,} computed now",
-        f"model      {model['model']} {'trained and released' if model['trained'] else 'as released'}",
+        f"model      {model['model']} {state}",
     ]
     for name, metric in model.get("metrics", {}).items():
         chance = metric["chance"]
@@ -119,7 +103,7 @@ def next_commands(home: Path) -> str:
             f"  {command} train relapse-30d --report relapse.html",
             f"  {command} verify",
             f"  TOKEN=$({command} token --role clinician)",
-            "  curl http://127.0.0.1:8080/v1/models -H \"Authorization: Bearer $TOKEN\"",
+            '  curl http://127.0.0.1:8080/v1/models -H "Authorization: Bearer $TOKEN"',
         ]
     )
 
@@ -134,7 +118,8 @@ def run_demo(
     if Home(place.home).exists() and (subjects or days):
         raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
     people, length = subjects or SUBJECTS, days or DAYS
-    made = _simulate(shell, place, people, length, seed)
+    with shell.progress("simulate a clinic") as progress:
+        made = run_simulation(people, length, seed, place.incoming, progress, small=True)
     _make(place)
     with Clinic.opened(place.home) as clinic:
         taken, computed, model = _run(shell, clinic, place, seed)

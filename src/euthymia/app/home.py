@@ -72,7 +72,7 @@ def default_home() -> Path:
 
 
 def create(home: Home, config: Config) -> Keyring:
-    """Make a new home: folders only its owner can enter, fresh keys, the settings and their seal."""
+    """Make a new home: folders only its owner can enter, fresh keys, sealed settings."""
     home.path.mkdir(parents=True, exist_ok=True)
     home.path.chmod(0o700)
     for folder in (home.ledger, home.models, home.reports, home.redeemed):

@@ -26,12 +26,20 @@ JOB = Actor("features job", "job")
 
 
 def run_simulation(
-    subjects: int, days: int, seed: int, out: Path, progress: Progress
+    subjects: int, days: int, seed: int, out: Path, progress: Progress, *, small: bool
 ) -> dict[str, Any]:
-    """Write a simulated clinic into `out`."""
+    """Write a simulated clinic into `out`; `small`: the demo's volume of recordings."""
     from euthymia.simulate.clinic import simulate
+    from euthymia.simulate.profile import DEMO, FULL
 
-    summary = simulate(subjects=subjects, days=days, seed=seed, out=out, progress=progress)
+    summary = simulate(
+        subjects=subjects,
+        days=days,
+        seed=seed,
+        out=out,
+        progress=progress,
+        profile=DEMO if small else FULL,
+    )
     return {"out": out, **summary.as_dict()}
 
 

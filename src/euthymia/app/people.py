@@ -22,7 +22,9 @@ WHOLE_TIME = (-(2**62), 2**62)
 
 def list_subjects(clinic: Clinic) -> list[str]:
     """Return all pseudonyms."""
-    return [str(s) for s in clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.CARE))]
+    return [
+        str(s) for s in clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.CARE))
+    ]
 
 
 def show_subject(clinic: Clinic, subject: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from euthymia.app.home import Home, accept_config, read_config
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import AccessError
 from euthymia.security.policy import ROLES
+from euthymia.security.token import SIGNIN_LIFETIME, Kind
 
 
 def make_clinic(path: Path, config: Config) -> None:
@@ -60,10 +61,9 @@ def issue(
         Entry(shell_actor(), action, Purpose.CARE, detail={"user": user, "role": role})
     )
     if sign_in:
-        lifetime = min(lifetime, timedelta(minutes=15))
-        token = clinic.tokens.issue_sign_in(user, role, now=now, lifetime=lifetime)
-    else:
-        token = clinic.tokens.issue(user, role, now=now, lifetime=lifetime)
+        lifetime = min(lifetime, SIGNIN_LIFETIME)
+    kind = Kind.SIGNIN if sign_in else Kind.ACCESS
+    token = clinic.tokens.issue(user, role, now=now, lifetime=lifetime, kind=kind)
     return {
         "token": token,
         "user": user,

@@ -1,4 +1,4 @@
-"""What every command shares: which home, JSON or words, progress bars, and how a refusal is said."""
+"""What every command shares: which home, JSON or words, progress bars, how a refusal is said."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -64,9 +64,10 @@ class Shell:
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
-        """Show a progress bar on standard error while a terminal looks on; else one line at the end."""
+        """Show a progress bar on standard error: live on a terminal, else its last state."""
         from rich.console import Console
-        from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
 
         console = Console(stderr=True, soft_wrap=True)
         columns = (
@@ -94,7 +95,7 @@ def _on_home(context: click.Context, _: click.Parameter, value: Path | None) -> 
     context.ensure_object(Shell).take(value, as_json=False)
 
 
-def _on_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+def _on_json(context: click.Context, _: click.Parameter, value: bool) -> None:
     context.ensure_object(Shell).take(None, as_json=value)
 
 
@@ -119,7 +120,18 @@ def table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
         return "nothing to list"
     widths = [max(len(str(r[i])) for r in [header, *rows]) for i in range(len(header))]
     lines = [header, tuple("-" * w for w in widths), *rows]
-    return "\n".join("  ".join(str(c).ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(str(c).ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def accounts(tally: Mapping[str, Any]) -> str:
+    """Say what became of every row."""
+    return (
+        f"{tally['rows_in']:,} rows in = {tally['stored']:,} stored "
+        f"+ {tally['rejected']:,} rejected + {tally['duplicates']:,} duplicates"
+    )
 
 
 def interactive() -> bool:

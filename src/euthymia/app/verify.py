@@ -6,12 +6,11 @@ from pathlib import Path
 from euthymia.app.clinic import wall_clock
 from euthymia.app.home import Home, read_config
 from euthymia.app.shell import Progress
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import EuthymiaError, MissingError
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.sqlite import SqliteStore
-
 
 
 def _ledger_and_store(home: Home, keyring: Keyring) -> list[str]:
@@ -62,11 +61,11 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     """
     home = Home(path)
     progress(0, 4)
+    if not home.exists():
+        raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
     try:
         _, keyring, accepted = read_config(home)
     except EuthymiaError as error:
-        if not home.exists():
-            raise
         return [f"keys and settings: {error}"]
     problems = [f"keys: {problem}" for problem in keyring.verify()]
     if not accepted:

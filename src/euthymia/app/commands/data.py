@@ -4,22 +4,25 @@ from pathlib import Path
 
 import click
 
-from euthymia.app.shell import Shell, everywhere, table
+from euthymia.app.shell import Shell, accounts, everywhere, table
 
 
-@click.command(epilog="Example: euthymia simulate --subjects 100 --days 180 --seed 7 --out incoming")
+@click.command(
+    epilog="Example: euthymia simulate --subjects 100 --days 180 --seed 7 --out incoming"
+)
 @click.option("--subjects", type=click.IntRange(1, 1_000_000), required=True)
 @click.option("--days", type=click.IntRange(1, 10_000), required=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--small", is_flag=True, help="Record less of each person: the demo's volume.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @everywhere
 @click.pass_obj
-def simulate(shell: Shell, subjects: int, days: int, seed: int, out: Path) -> None:
+def simulate(shell: Shell, subjects: int, days: int, seed: int, out: Path, small: bool) -> None:
     """Write a clinic with a known truth, in the formats that `ingest` reads."""
     from euthymia.app.jobs import run_simulation
 
     with shell.progress("simulate") as progress:
-        summary = run_simulation(subjects, days, seed, out, progress)
+        summary = run_simulation(subjects, days, seed, out, progress, small=small)
     shell.emit(summary, "\n".join(f"{key}: {value}" for key, value in summary.items()))
 
 
@@ -43,10 +46,7 @@ def ingest(
     consent = batch_consent(purposes, because)
     with shell.clinic() as clinic, shell.progress("ingest") as progress:
         report = run_ingest(clinic, paths, consent, subject, progress)
-    lines = [
-        f"{report['rows_in']} rows in = {report['stored']} stored + {report['rejected']} rejected "
-        f"+ {report['duplicates']} duplicates, from {report['files']} files"
-    ]
+    lines = [f"{accounts(report)}, from {report['files']} files"]
     lines += [f"  {r['rows']} x {r['file']}: {r['reason']}" for r in report["rejects"][:10]]
     if len(report["rejects"]) > 10:
         lines.append(f"  and {len(report['rejects']) - 10} more kinds: `euthymia rejects`")

@@ -16,7 +16,9 @@ def _figure(metric: dict[str, Any]) -> str:
 
 @click.command(epilog="Example: euthymia train relapse-30d --report relapse.html")
 @click.argument("task")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it."
+)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
 @click.pass_obj
@@ -63,7 +65,9 @@ def release(shell: Shell, model: str) -> None:
 @click.command(epilog="Example: euthymia analyze p-abcdefghijklmnop --model relapse-30d")
 @click.argument("subject")
 @click.option("--model", default="relapse-30d", show_default=True)
-@click.option("--vector", help="The features in the model's order: 0.12,0.45,-0.01 (empty: missing).")
+@click.option(
+    "--vector", help="The features in the model's order: 0.12,0.45,-0.01 (empty: missing)."
+)
 @click.option("--feature", "features", multiple=True, help="One feature by name: NAME=VALUE.")
 @everywhere
 @click.pass_obj

@@ -106,9 +106,7 @@ def consent(
 @click.option("--remove", multiple=True, help="A user to take out of it.")
 @everywhere
 @click.pass_obj
-def care_team(
-    shell: Shell, subject: str, add: tuple[str, ...], remove: tuple[str, ...]
-) -> None:
+def care_team(shell: Shell, subject: str, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
     """Show or change who is in a care relationship with a person."""
     from euthymia.app.people import change_care_team
 

@@ -85,7 +85,9 @@ def verify(shell: Shell) -> None:
     with shell.progress("verify") as progress:
         problems = verify_home(shell.path(), progress)
     shell.exit_code = 1 if problems else 0
-    words = "\n".join([f"{len(problems)} problems:", *problems]) if problems else "all is as written"
+    words = (
+        "\n".join([f"{len(problems)} problems:", *problems]) if problems else "all is as written"
+    )
     shell.emit({"ok": not problems, "problems": problems}, words)
 
 

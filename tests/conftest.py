@@ -1,0 +1,27 @@
+"""Fixtures that several kinds of tests share."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from whole_clinic import build, run
+
+
+@pytest.fixture(scope="session")
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a small simulated clinic, ingested and with features. Copy it before changing it."""
+    home = tmp_path_factory.mktemp("built") / "clinic"
+    build(home)
+    yield home
+    shutil.rmtree(home.parent, ignore_errors=True)
+
+
+@pytest.fixture
+def home(built_home: Path, tmp_path: Path) -> Path:
+    """Return a clinic of one's own: a copy of the built one."""
+    mine = tmp_path / "clinic"
+    shutil.copytree(built_home, mine)
+    assert run(mine, "verify")["ok"]
+    return mine

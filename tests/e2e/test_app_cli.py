@@ -1,0 +1,134 @@
+"""Every command, as a person would call it."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from euthymia.app.cli import cli, main
+from euthymia.app.commands import COMMANDS
+from real import DATA, needs_data
+from whole_clinic import call, run
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_help_has_an_example_and_the_common_options(command: click.Command) -> None:
+    shown = CliRunner().invoke(cli, [str(command.name), "--help"])
+    assert shown.exit_code == 0
+    assert (
+        f"Example: {'TOKEN=$(' if command.name == 'token' else ''}euthymia {command.name}"
+        in shown.output
+    )
+    assert "--home" in shown.output
+    assert "--json" in shown.output
+
+
+def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--subjects", "many"]) == 2
+    assert "--subjects" in capsys.readouterr().err
+    assert main(["nonsense"]) == 2
+
+
+def test_a_home_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
+    code, result = call(tmp_path / "none", "verify")
+    assert code == 1
+    assert "euthymia init" in result["error"]
+
+
+def test_options_may_stand_before_or_after_the_command(
+    built_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(built_home), "--json", "show"]) == 0
+    before = capsys.readouterr().out
+    assert main(["show", "--home", str(built_home), "--json"]) == 0
+    assert capsys.readouterr().out == before
+    assert json.loads(before)["subjects"]
+
+
+def test_ingest_counts_every_row(built_home: Path, home: Path) -> None:
+    again = run(home, "ingest", str(built_home.parent / "incoming"))
+    assert {"rows_in", "stored", "rejected", "duplicates", "files"} <= set(again)
+    assert again["stored"] == 0
+    assert again["rows_in"] == again["rejected"] + again["duplicates"] > 10_000
+
+
+def test_features_are_computed_once(home: Path) -> None:
+    again = run(home, "features")
+    assert again["computed"] == 0
+    assert again["rows"] == sum(again["families"].values()) > 0
+
+
+def test_export_is_readable_and_says_who_saw_it(home: Path, tmp_path: Path) -> None:
+    subject = run(home, "show")["subjects"][0]
+    out = tmp_path / "out"
+    result = run(home, "export", subject, "--out", str(out))
+    assert {"person.json", "observations.csv", "consents.json", "who-saw-it.csv"} <= set(
+        result["files"]
+    )
+    assert json.loads((out / "person.json").read_text())["name"]
+    assert (
+        "ingest" in (out / "who-saw-it.csv").read_text()
+        or "append" in (out / "who-saw-it.csv").read_text()
+    )
+    code, _ = call(home, "export", subject, "--out", str(out))
+    assert code == 1, "an export never writes over files"
+
+
+def test_tokens_are_for_known_roles(home: Path) -> None:
+    assert run(home, "token", "--role", "clinician")["token"].count(".") == 2
+    code, result = call(home, "token", "--role", "king")
+    assert code == 1
+    assert "clinician" in result["error"]
+
+
+def test_consent_of_somebody_whose_data_has_yet_to_come(home: Path, tmp_path: Path) -> None:
+    result = run(
+        home, "consent", "actigraph:AW-NEW", "--grant", "monitoring", "--because", "form 3"
+    )
+    assert [c["purpose"] for c in result["consents"]] == ["monitoring"]
+    data = tmp_path / "AW-NEW.csv"
+    data.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
+    taken = run(home, "ingest", str(data))
+    assert (taken["rows_in"], taken["stored"]) == (1, 1)
+    assert run(home, "show", result["subject"])["streams"]["activity_counts"]["rows"] == 1
+
+
+def test_a_batch_consent_needs_its_reason(home: Path, tmp_path: Path) -> None:
+    data = tmp_path / "AW-X.csv"
+    data.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
+    assert call(home, "ingest", str(data), "--consent", "monitoring")[0] == 1
+    refused = run(home, "ingest", str(data))
+    assert (refused["stored"], refused["rejected"]) == (0, 1)
+    listed = run(home, "rejects")["rejects"]
+    assert any("no consent in force for monitoring" in reject["reason"] for reject in listed)
+    given = run(home, "ingest", str(data), "--consent", "monitoring", "--because", "public data")
+    assert given["stored"] == 1
+
+
+def test_the_worklist_is_for_the_care_team(home: Path) -> None:
+    assert run(home, "worklist", "--user", "nobody-here")["worklist"] == []
+    subject = run(home, "show")["subjects"][0]
+    assert "dr-lee" in run(home, "care-team", subject, "--add", "dr-lee")["care_team"]
+    run(home, "worklist", "--user", "dr-lee")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("folder", "rows"),
+    [("fhir", 5002), ("questionnaires", None), ("wearable_stress", None), ("phone", None)],
+)
+def test_real_data_is_stored_without_a_lost_row(
+    tmp_path: Path, folder: str, rows: int | None
+) -> None:
+    home = tmp_path / "clinic"
+    run(home, "init")
+    words = ["--consent", "care,monitoring,research,training", "--because", "public data set"]
+    taken = run(home, "ingest", str(DATA / folder), *words)
+    assert taken["rows_in"] == taken["stored"] + taken["rejected"] + taken["duplicates"]
+    assert rows is None or taken["rows_in"] == rows
+    assert taken["stored"] > 0.9 * taken["rows_in"]
+    again = run(home, "ingest", str(DATA / folder), *words)
+    assert again["stored"] == 0
+    assert again["rows_in"] == taken["rows_in"]
