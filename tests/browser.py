@@ -1,0 +1,51 @@
+"""Debian's Chromium for the browser tests, or the reason why they are skipped."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).parent / "e2e" / "vendor" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--mute-audio",
+)
+
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None or os.environ.get("EUTHYMIA_NO_BROWSER") == "1",
+    reason="EUTHYMIA_NO_BROWSER=1"
+    if os.environ.get("EUTHYMIA_NO_BROWSER") == "1"
+    else "no chromium here (apt-get install chromium); the browser tests need one",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start one browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds on the page: rule, help and where."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS)
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
