@@ -1,11 +1,14 @@
 """Ridge logistic regression, many weightings (or labelings) of the same rows at once, by Newton."""
 
-import numpy as np
+from dataclasses import dataclass, replace
 
-from euthymia.evaluation.estimate import Floats
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.evaluation.estimate import Floats, Ints
 
 SMALL = 8  # up to so many columns the products of columns are formed once for all fits
-TOLERANCE = 1e-9
+TOLERANCE = 1e-10
 _HALVINGS = 12
 
 
@@ -29,6 +32,7 @@ def fit_logistic(
     offset: Floats | None = None,
     start: Floats | None = None,
     iterations: int = 40,
+    tolerance: float = TOLERANCE,
 ) -> Floats:
     """Return the coefficients that minimise weighted log loss + ridge / 2 * (sum of squares).
 
@@ -49,6 +53,8 @@ def fit_logistic(
         Added to every linear predictor.
     start : NDArray, shape [b or 1, k + 1], optional
         Where to begin, intercept first.
+    tolerance : float
+        A fit ends with the step whose Newton decrement is below this, per unit of weight.
 
     Returns
     -------
@@ -66,22 +72,60 @@ def fit_logistic(
     beta = np.zeros((fits, design.shape[1]))
     if start is not None:
         beta[:] = start
+    total = weights.sum(axis=1)
     events = (weights * labels).sum(axis=1)
-    undefined = (events <= 0) | (events >= weights.sum(axis=1))
+    undefined = (events <= 0) | (events >= total)
     active = np.flatnonzero(~undefined)
-    products = _products(design)
+    problem = _Problem(design, _products(design), labels, weights, shift, penalty).at(active)
+    state = problem.look(beta[active])
     for _ in range(iterations):
         if active.size == 0:
             break
-        problem = (design, labels[active], weights[active], shift, penalty[active])
-        moved, gain = _newton_step(beta[active], problem, products)
-        beta[active] = moved
-        active = active[gain > TOLERANCE]
+        state, decrement = _newton_step(problem, state)
+        beta[active] = state.beta
+        open_still = np.flatnonzero(decrement > tolerance * total[active])
+        active, problem = active[open_still], problem.at(open_still)
+        state = state.at(open_still)
     beta[undefined] = np.nan
     return beta
 
 
-_Problem = tuple[Floats, Floats, Floats, Floats, Floats]
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where the fits are: coefficients, linear predictors, fitted risks and gradients."""
+
+    beta: Floats
+    z: Floats
+    mu: Floats
+    gradient: Floats
+
+    def at(self, rows: Ints) -> "_State":
+        if rows.size == self.beta.shape[0]:
+            return self
+        return _State(self.beta[rows], self.z[rows], self.mu[rows], self.gradient[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """The fits that are still open."""
+
+    design: Floats
+    products: Floats | None
+    y: Floats
+    weights: Floats
+    shift: Floats
+    penalty: Floats
+
+    def at(self, rows: Ints) -> "_Problem":
+        if rows.size == self.weights.shape[0]:
+            return self
+        return replace(self, y=self.y[rows], weights=self.weights[rows], penalty=self.penalty[rows])
+
+    def look(self, beta: Floats, z: Floats | None = None) -> _State:
+        predictor = beta @ self.design.T + self.shift if z is None else z
+        mu = sigmoid(predictor)
+        gradient = (self.weights * (mu - self.y)) @ self.design + self.penalty * beta
+        return _State(beta, predictor, mu, gradient)
 
 
 def _products(design: Floats) -> Floats | None:
@@ -92,39 +136,29 @@ def _products(design: Floats) -> Floats | None:
     return (design[:, :, None] * design[:, None, :]).reshape(-1, k * k)
 
 
-def _objective(beta: Floats, problem: _Problem) -> Floats:
-    design, y, weights, shift, penalty = problem
-    z = beta @ design.T + shift
-    loss = np.logaddexp(0.0, z) - y * z
-    return np.asarray((weights * loss).sum(axis=1) + 0.5 * (penalty * beta**2).sum(axis=1))
+def _newton_step(problem: _Problem, state: _State) -> tuple[_State, Floats]:
+    """Return the next state and the Newton decrement of each fit (twice what is left to gain).
 
-
-def _newton_step(beta: Floats, problem: _Problem, products: Floats | None) -> tuple[Floats, Floats]:
-    """Return the next coefficients and the relative gain of each fit."""
-    design, y, weights, shift, penalty = problem
-    mu = sigmoid(beta @ design.T + shift)
-    gradient = (weights * (mu - y)) @ design + penalty * beta
-    hessian = _hessian(design, weights * mu * (1 - mu), products)
-    diagonal = np.arange(beta.shape[1])
-    hessian[:, diagonal, diagonal] += penalty + 1e-10
-    step = np.asarray(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], np.float64)
-    before = _objective(beta, problem)
-    scale = np.ones(beta.shape[0])
-    after = _objective(beta - step, problem)
+    A step is halved while the slope along it is steeper behind it than before it: the loss is
+    convex, so such a step has jumped over the minimum.
+    """
+    curvature = problem.weights * state.mu * (1 - state.mu)
+    hessian = _hessian(problem.design, curvature, problem.products)
+    diagonal = np.arange(hessian.shape[1])
+    hessian[:, diagonal, diagonal] += problem.penalty + 1e-10
+    step = np.asarray(np.linalg.solve(hessian, state.gradient[:, :, None])[:, :, 0], np.float64)
+    along = step @ problem.design.T
+    before = (state.gradient * step).sum(axis=1)
+    scale = np.ones((before.size, 1))
+    moved = problem.look(state.beta - step, state.z - along)
     for _ in range(_HALVINGS):
-        worse = np.flatnonzero(~(after <= before + 1e-12 * (1 + np.abs(before))))
-        if worse.size == 0:
+        slope = (moved.gradient * step).sum(axis=1)
+        over = ~(slope >= -before)
+        if not over.any():
             break
-        scale[worse] /= 2
-        part = (design, y[worse], weights[worse], shift, penalty[worse])
-        after[worse] = _objective(beta[worse] - scale[worse, None] * step[worse], part)
-    moved = beta - scale[:, None] * step
-    return moved, np.abs(before - after) / (1 + np.abs(before)) + _far(step, scale)
-
-
-def _far(step: Floats, scale: Floats) -> Floats:
-    """Return 0 where the step no longer matters, so that flat directions end as well."""
-    return np.where(np.abs(step).max(axis=1) * scale > 1e-7, 2 * TOLERANCE, 0.0)
+        scale[over] /= 2
+        moved = problem.look(state.beta - scale * step, state.z - scale * along)
+    return moved, before
 
 
 def _hessian(design: Floats, curvature: Floats, products: Floats | None) -> Floats:
@@ -133,7 +167,11 @@ def _hessian(design: Floats, curvature: Floats, products: Floats | None) -> Floa
         return np.asarray((curvature @ products).reshape(-1, k, k))
     found = np.empty((curvature.shape[0], k, k))
     for fit, v in enumerate(curvature):
-        rows = design if v.all() else design[v > 0]
-        root = rows * np.sqrt(v if v.all() else v[v > 0])[:, None]
+        used = v > 0
+        root = design * np.sqrt(v)[:, None] if used.all() else _rooted(design, v, used)
         found[fit] = root.T @ root
     return found
+
+
+def _rooted(design: Floats, v: Floats, used: NDArray[np.bool_]) -> Floats:
+    return np.asarray(design[used] * np.sqrt(v[used])[:, None])

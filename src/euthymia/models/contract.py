@@ -1,11 +1,11 @@
 """What passes between the models and the care team."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
 
 
@@ -46,3 +46,7 @@ class SubjectData:
     features: Mapping[str, pa.Table]  # family -> FEATURES rows
     attributes: Mapping[str, str]  # sex, birth_year, site, language, race ... where known
     seen_until: Micros  # the moment up to which data could have arrived
+    # the person's zones; None: a local date is taken as over when it is over everywhere on Earth
+    timeline: Timeline | None = None
+    # stream -> UTC day number -> (rows, digest), as `Store.segments` gives it
+    segments: Mapping[str, Mapping[int, tuple[int, str]]] = field(default_factory=dict)

@@ -1,0 +1,61 @@
+"""The model card: what it is, for whom, on what it was trained, how good, who must not use it.
+
+After Mitchell et al. 2019, doi:10.1145/3287560.3287596.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from euthymia.evaluation.estimate import Estimate
+from euthymia.ground.clock import from_micros
+from euthymia.models.train import Trained
+
+INTERVAL_MEANS = (
+    "2.5th to 97.5th percentile of 100 refits on people drawn with replacement. Covers who happened"
+    " to be in the training data; not a wrong model, nor patients unlike those of the training"
+    " data, nor the choice of features. It is about the probability, not about what will happen."
+)
+
+
+def figure(value: Estimate) -> dict[str, float | None]:
+    """Return an estimate as plain values; what is not defined is None."""
+    parts = {
+        "estimate": value.estimate,
+        "low": value.low,
+        "high": value.high,
+        "chance": value.chance,
+    }
+    return {k: round(v, 6) if v is not None and np.isfinite(v) else None for k, v in parts.items()}
+
+
+def card(trained: Trained) -> dict[str, Any]:
+    """Return the card of a trained model, as plain values."""
+    task, frame, choice = trained.task, trained.frame, trained.fitted.choice
+    return {
+        "title": task.title,
+        "outcome": task.outcome,
+        "population": task.population,
+        "index_dates": task.index_dates,
+        "lookback_days": task.lookback_days,
+        "horizon_days": task.horizon_days,
+        "censoring": task.censoring,
+        "intended_use": task.intended_use,
+        "not_for": list(task.not_for),
+        "threshold": task.threshold,
+        "threshold_rule": task.threshold_rule,
+        "interval": INTERVAL_MEANS,
+        "estimator": "ridge logistic regression, recalibrated on held-out predictions",
+        "features_chosen": choice.features,
+        "ridge": choice.ridge,
+        "seed": trained.seed,
+        "trained_at": from_micros(trained.trained_at).isoformat(timespec="seconds"),
+        "synthetic": trained.synthetic,
+        "people": len(trained.people),
+        "rows": int(frame.y.size),
+        "rows_with_outcome": int(frame.y.sum()),
+        "sites": int(np.unique(frame.site).size),
+        "metrics": {name: figure(value) for name, value in trained.metrics.items()},
+        "verdicts": {name: str(audit["verdict"]) for name, audit in trained.audits.items()},
+        "evidence": trained.audits["confounds"]["why"],
+    }

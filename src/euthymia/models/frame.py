@@ -1,0 +1,158 @@
+"""From people to rows: who was asked about, when, what happened, and who was left out and why."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import Micros
+from euthymia.models.contract import SubjectData
+from euthymia.models.tasks.contract import Task
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFrame:
+    """One row a person and index date.
+
+    `x` is [n, p] in the order of `names`, NaN where not known; `y` is 0 or 1; `flow` says in order
+    how many index dates (and people) were left out and why.
+    """
+
+    task: str
+    names: tuple[str, ...]
+    x: Floats
+    y: Floats
+    person: Texts
+    site: Texts
+    at: NDArray[np.int64]
+    coverage: Floats
+    data_age_hours: Floats
+    groups: Mapping[str, Texts]
+    metadata: Mapping[str, NDArray[np.generic]]
+    flow: tuple[tuple[str, int, int], ...]
+    seen_until: Micros
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "CohortFrame":
+        """Return the chosen rows; the flow stays."""
+        return CohortFrame(
+            self.task,
+            self.names,
+            self.x[chosen],
+            self.y[chosen],
+            self.person[chosen],
+            self.site[chosen],
+            self.at[chosen],
+            self.coverage[chosen],
+            self.data_age_hours[chosen],
+            {name: values[chosen] for name, values in self.groups.items()},
+            {name: values[chosen] for name, values in self.metadata.items()},
+            self.flow,
+            self.seen_until,
+        )
+
+    def columns(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """Return the places of features by name."""
+        place = {name: i for i, name in enumerate(self.names)}
+        return np.array([place[name] for name in names], np.int64)
+
+
+class _Rows:
+    """The rows so far, and who was left out."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.x: list[Floats] = []
+        self.keys: list[tuple[int, str, str, int, float, float]] = []
+        self.groups: list[Mapping[str, str]] = []
+        self.metadata: list[Mapping[str, str | float]] = []
+        self.left_out: Counter[str] = Counter()
+        self.people_left_out: dict[str, set[str]] = {}
+        self.asked = 0
+
+    def leave_out(self, why: str, who: str) -> None:
+        self.left_out[why] += 1
+        self.people_left_out.setdefault(why, set()).add(who)
+
+    def add(self, data: SubjectData) -> None:
+        history = self.task.history(data)
+        landmarks = self.task.landmarks(history)
+        if not landmarks:
+            self.leave_out("people without any index date", data.subject)
+        for mark in landmarks:
+            self.asked += 1
+            if mark.label is None:
+                self.leave_out(mark.excluded, data.subject)
+                continue
+            found = self.task.describe(history, mark.at)
+            if found.coverage < self.task.min_coverage:
+                self.leave_out("too little data: the model would abstain", data.subject)
+                continue
+            if found.data_age_hours > self.task.max_data_age_hours:
+                self.leave_out("data too old: the model would abstain", data.subject)
+                continue
+            self.x.append(found.x)
+            site = data.attributes.get("site", "") or "not known"
+            self.keys.append(
+                (mark.label, data.subject, site, mark.at, found.coverage, found.data_age_hours)
+            )
+            self.groups.append(self.task.groups(history, mark.at))
+            self.metadata.append(self.task.metadata(history, mark.at))
+
+
+def _column(values: list[str | float]) -> NDArray[np.generic]:
+    if all(isinstance(value, float | int) for value in values):
+        return np.array(values, np.float64)
+    return np.array([str(value) for value in values], np.str_)
+
+
+def _together(rows: list[Mapping[str, str | float]]) -> dict[str, NDArray[np.generic]]:
+    return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def cohort(
+    task: Task,
+    people: Iterable[SubjectData],
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CohortFrame:
+    """Return the rows of a task, and the flow of people and index dates into it.
+
+    Parameters
+    ----------
+    people : iterable of SubjectData
+        Each read once.
+    progress : callable
+        Called with the number of people done.
+    """
+    rows = _Rows(task)
+    seen_until = count = 0
+    for data in people:
+        rows.add(data)
+        count += 1
+        seen_until = max(seen_until, data.seen_until)
+        progress(count)
+    kept = len(rows.x)
+    label, person, site, at, coverage, age = (([row[i] for row in rows.keys]) for i in range(6))
+    flow = [("people offered", count, count), ("index dates", rows.asked, count)]
+    flow += [(why, n, len(rows.people_left_out[why])) for why, n in rows.left_out.most_common()]
+    flow.append(("in the analysis", kept, len(set(person))))
+    return CohortFrame(
+        task=task.name,
+        names=tuple(spec.name for spec in task.features),
+        x=np.array(rows.x, np.float64).reshape(kept, len(task.features)),
+        y=np.array(label, np.float64),
+        person=np.array(person, np.str_),
+        site=np.array(site, np.str_),
+        at=np.array(at, np.int64),
+        coverage=np.array(coverage, np.float64),
+        data_age_hours=np.array(age, np.float64),
+        groups={n: v.astype(np.str_) for n, v in _together([dict(g) for g in rows.groups]).items()},
+        metadata=_together(rows.metadata),
+        flow=tuple(flow),
+        seen_until=seen_until,
+    )

@@ -1,0 +1,221 @@
+"""A released model, ready to answer: one ONNX session, exact reasons, and its own limits.
+
+The hot path: no table, no dictionary of features, a few NumPy calls on short vectors.
+"""
+
+from math import isnan
+from typing import Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from euthymia.ground.errors import SchemaError
+from euthymia.models.bundle import Bundle
+from euthymia.models.contract import Prediction, Reason
+from euthymia.models.tasks.contract import Task
+
+Floats = NDArray[np.float64]
+
+REASONS: Final = 5
+MAX_OUT_OF_RANGE: Final = 0.1
+"""Of the known values: with more than this share (and more than two) beyond anything seen in
+training, the answer would be a guess about a kind of person the model has not met."""
+_ALWAYS_TOLERATED: Final = 2
+_OUTPUTS: Final = ["probability", "low", "high"]
+
+
+def _session(content: bytes) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _limits(values: list[float | None], unknown: float) -> Floats:
+    return np.array([unknown if v is None else v for v in values], np.float64)
+
+
+class Served:
+    """One model in memory.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        From `Registry.load_released`, so verified.
+    digest : str
+        Of the bundle's file.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The features in the order of the vector.
+    """
+
+    def __init__(self, bundle: Bundle, digest: str) -> None:
+        self.bundle = bundle
+        self.digest = digest
+        self.names = tuple(f.name for f in bundle.features)
+        self.version = str(bundle.version)
+        self._place = {name: i for i, name in enumerate(self.names)}
+        self._session = _session(bundle.onnx)
+        features, columns = bundle.features, bundle.columns
+        self._true_low = _limits([f.low for f in features], -np.inf)
+        self._true_high = _limits([f.high for f in features], np.inf)
+        self._seen_low = _limits([f.seen_low for f in features], -np.inf)
+        self._seen_high = _limits([f.seen_high for f in features], np.inf)
+        kept = [c for c in columns if not c.missing]
+        self._kept = np.array([c.feature for c in kept], np.int64)
+        self._fill = np.array([c.fill for c in kept])
+        self._low, self._high = np.array([c.low for c in kept]), np.array([c.high for c in kept])
+        self._gone = np.array([c.feature for c in columns if c.missing], np.int64)
+        push = np.array([c.coefficient / c.scale for c in columns])
+        self._push = push
+        self._at_mean = push * np.array([c.mean for c in columns])
+        self._source = np.array([c.feature for c in columns], np.int64)
+        used = np.zeros(len(features), bool)
+        used[self._source] = True
+        self._used = used
+        self._where_used = np.flatnonzero(used)
+        self._texts = tuple((f.name, f.title, f.unit) for f in features)
+
+    def matches(self, task: Task) -> bool:
+        """Tell whether vectors made by the task as it is now are those the model was trained on."""
+        return task.schema_digest == self.bundle.schema_digest
+
+    def arrange(self, values: dict[str, float | None]) -> Floats:
+        """Return features by name as a vector; what is not named is not known.
+
+        Raises
+        ------
+        SchemaError
+            A name is not one of the model's.
+        """
+        x = np.full(len(self.names), np.nan)
+        unknown = sorted(set(values) - self._place.keys())
+        if unknown:
+            raise SchemaError(f"{len(unknown)} features are not of this model: see its card")
+        for name, value in values.items():
+            x[self._place[name]] = np.nan if value is None else value
+        return x
+
+    def predict(
+        self, x: Floats, *, coverage: float | None = None, data_age_hours: float | None = None
+    ) -> Prediction:
+        """Return the calibrated probability with interval and reasons, or why there is none.
+
+        Parameters
+        ----------
+        x : NDArray, shape [features]
+            In the order of `names`; NaN: not known.
+        coverage : float, optional
+            0 to 1, from `Task.vector`; None where the caller gave the features.
+        data_age_hours : float, optional
+            Likewise.
+
+        Raises
+        ------
+        SchemaError
+            The vector has another length, or holds an infinite number.
+        """
+        if x.shape != (len(self.names),):
+            raise SchemaError(f"this model takes {len(self.names)} features, not {x.size}")
+        if np.isinf(x).any():
+            raise SchemaError("a feature is infinite; give a number, or null where not known")
+        because = self._abstains(x, coverage, data_age_hours)
+        if because is not None:
+            return self._answer(None, None, because, (), coverage, data_age_hours)
+        p, low, high = self._session.run(_OUTPUTS, {"x": x[None]})
+        return self._answer(
+            p.item(),
+            (low.item(), high.item()),
+            None,
+            self._reasons(x),
+            coverage,
+            data_age_hours,
+        )
+
+    def contributions(self, x: Floats) -> Floats:
+        """Return each feature's push in log-odds against the training population's mean.
+
+        Exact: they add up to the log-odds of `x` less the mean log-odds in training.
+        """
+        chosen = x[self._kept]
+        known = np.where(np.isnan(chosen), self._fill, chosen)
+        raw = np.concatenate(
+            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[self._gone])]
+        )
+        pushed = self._push * raw - self._at_mean
+        return np.asarray(
+            np.bincount(self._source, weights=pushed, minlength=len(self.names)), np.float64
+        )
+
+    def _abstains(self, x: Floats, coverage: float | None, age: float | None) -> str | None:
+        bundle = self.bundle
+        if coverage is not None and coverage < bundle.min_coverage:
+            return f"coverage {coverage:.2f} < {bundle.min_coverage:.2f}"
+        if age is not None and not age <= bundle.max_data_age_hours:
+            return f"newest data older than {bundle.max_data_age_hours:.0f} h"
+        if np.isnan(x[self._where_used]).all():
+            return "none of the features that the model uses is known"
+        return self._beyond(x)
+
+    def _beyond(self, x: Floats) -> str | None:
+        """Return why the values are too far from those of the training data, if they are."""
+        outside = (x < self._seen_low) | (x > self._seen_high)
+        if not outside.any():
+            return None
+        impossible = (x < self._true_low) | (x > self._true_high)
+        if impossible.any():
+            return f"impossible values: {self._named(impossible)}"
+        outside &= self._used
+        known = int((~np.isnan(x) & self._used).sum())
+        if int(outside.sum()) > max(_ALWAYS_TOLERATED, MAX_OUT_OF_RANGE * known):
+            return f"{int(outside.sum())} values beyond the training data: {self._named(outside)}"
+        return None
+
+    def _named(self, chosen: NDArray[np.bool_]) -> str:
+        names = [self.names[i] for i in np.flatnonzero(chosen)]
+        return ", ".join(names[:REASONS]) + (" ..." if len(names) > REASONS else "")
+
+    def _reasons(self, x: Floats) -> tuple[Reason, ...]:
+        """Return the largest pushes, the largest first."""
+        pushed = self.contributions(x)
+        top = np.argsort(np.abs(pushed))[: -REASONS - 1 : -1].tolist()
+        found = []
+        for i in top:
+            push, value = float(pushed[i]), float(x[i])
+            if push == 0.0:
+                break
+            name, title, unit = self._texts[i]
+            direction = "raises" if push > 0 else "lowers"
+            if isnan(value):
+                found.append(Reason(name, f"{title} (not known)", None, unit, direction, push))
+            else:
+                found.append(Reason(name, title, value, unit, direction, push))
+        return tuple(found)
+
+    def _answer(
+        self,
+        p: float | None,
+        interval: tuple[float, float] | None,
+        because: str | None,
+        reasons: tuple[Reason, ...],
+        coverage: float | None,
+        age: float | None,
+    ) -> Prediction:
+        return Prediction(
+            self.bundle.name,
+            self.version,
+            self.digest,
+            self.bundle.horizon_days,
+            p,
+            interval,
+            because,
+            reasons,
+            coverage,
+            age,
+        )

@@ -1,0 +1,103 @@
+"""What a prediction task is, declared before any model is fitted."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.features.contract import Family
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import Micros
+from euthymia.models.contract import SubjectData
+from euthymia.models.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One number of the feature vector; a value outside [low, high] cannot be true."""
+
+    name: str
+    title: str
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """One index date of one person: the label seen later, or why there is none."""
+
+    at: Micros
+    label: int | None
+    excluded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A person at a moment: x in the order of `Task.features` (NaN: not known)."""
+
+    x: NDArray[np.float64]
+    coverage: float
+    data_age_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: who is asked about, when, what counts as the outcome, and who must not use it.
+
+    `feature_sets` are the choices that tuning may make between; `baselines` are trivial models that
+    are reported beside it. `threshold` is the probability from which a person is put forward.
+    """
+
+    name: str
+    title: str
+    outcome: str
+    population: str
+    index_dates: str
+    lookback_days: int
+    horizon_days: int
+    censoring: str
+    intended_use: str
+    not_for: tuple[str, ...]
+    purposes: tuple[Purpose, ...]
+    families: Mapping[str, Family]
+    min_coverage: float
+    max_data_age_hours: float
+    threshold: float
+    threshold_rule: str
+    features: tuple[FeatureSpec, ...]
+    feature_sets: Mapping[str, tuple[str, ...]]
+    baselines: Mapping[str, tuple[str, ...]]
+    landmarks: Callable[[History], Sequence[Landmark]]
+    describe: Callable[[History, Micros], Described]
+    ineligible: Callable[[History, Micros], str]
+    groups: Callable[[History, Micros], Mapping[str, str]]
+    metadata: Callable[[History, Micros], Mapping[str, str | float]]
+
+    def history(self, data: SubjectData) -> History:
+        """Return a person's record as arrays, for many calls of `describe`."""
+        return History(data, self.families)
+
+    def vector(self, data: SubjectData, at: Micros) -> tuple[NDArray[np.float64], float, float]:
+        """Return (x, coverage, data age in hours) of a person at a moment.
+
+        The same function in training and in use; nothing recorded after `at` matters.
+        """
+        found = self.describe(self.history(data), at)
+        return found.x, found.coverage, found.data_age_hours
+
+    def outside_population(self, data: SubjectData, at: Micros) -> str:
+        """Return why the model must not be asked about a person at a moment; empty if it may."""
+        return self.ineligible(self.history(data), at)
+
+    @property
+    def schema_digest(self) -> str:
+        """A digest of the features and the versions of their families.
+
+        A model may only be asked with vectors made under the digest it was trained under.
+        """
+        text = [f"{f.name}\t{f.unit}\t{f.low}\t{f.high}" for f in self.features]
+        text += [f"{name}\t{family.version}" for name, family in sorted(self.families.items())]
+        return hashlib.sha256("\n".join(text).encode()).hexdigest()

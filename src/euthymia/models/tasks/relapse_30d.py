@@ -1,0 +1,206 @@
+"""Will a person who is well relapse within 30 days."""
+
+from typing import Final
+
+import numpy as np
+
+from euthymia.features.catalogue import families
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import DAY_US, Micros, from_micros
+from euthymia.models import clinical
+from euthymia.models.history import History
+from euthymia.models.signals import LOOKBACK_DAYS, family_specs, family_values
+from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, Task
+
+HORIZON_DAYS: Final = 30
+FOLLOW_UP_DAYS: Final = 28  # before the first index date, so that there is a baseline
+STEP_DAYS: Final = 7
+CONTACT_DAYS: Final = 14  # someone seen in the last 14 days of the horizon was followed through it
+AFTER_STAY_DAYS: Final = 30
+SLOPE_DAYS: Final = 180
+MAX_LANDMARKS: Final = 520
+
+_FAMILIES = {
+    name: family
+    for name, family in families().items()
+    if name in {"rest_activity", "screen_sleep", "hrv_time"}
+}
+
+_CLINICAL = (
+    FeatureSpec("phq9.last", "Last PHQ-9", "{score}", 0, 27),
+    FeatureSpec("phq9.slope_30d", "PHQ-9 trend", "{score}/(30.d)", -810, 810),
+    FeatureSpec("phq9.age_days", "Days since the last PHQ-9", "d", 0, 36525),
+    FeatureSpec("phq9.highest_180d", "Highest PHQ-9 in half a year", "{score}", 0, 27),
+    FeatureSpec("history.episodes", "Earlier episodes", "{episodes}", 0, 1000),
+    FeatureSpec("person.age_years", "Age", "a", 0, 125),
+    FeatureSpec("care.days", "Days in care", "d", 0, 45000),
+)
+_PASSIVE = tuple(spec for family in _FAMILIES.values() for spec in family_specs(family))
+_GAPS = tuple(spec.name for spec in _PASSIVE if ".missing_" in spec.name)
+
+
+def _since(history: History) -> Micros | None:
+    """Return when the clinic first saw or heard the person."""
+    return int(history.contacts[0]) if history.contacts.size else None
+
+
+def ineligible(history: History, at: Micros) -> str:
+    """Return why a person is not in the population at `at`; empty if they are."""
+    times, totals = history.phq9
+    seen = int(np.searchsorted(times, at, side="right"))
+    if seen == 0:
+        return "no PHQ-9 yet"
+    if totals[seen - 1] >= clinical.EPISODE:
+        return "in an episode (last PHQ-9 of 10 or more)"
+    stays = history.stays
+    if np.any((stays <= at) & (stays > at - AFTER_STAY_DAYS * DAY_US)):
+        return "admitted in the last 30 days"
+    return ""
+
+
+def _landmark(history: History, at: Micros) -> Landmark:
+    end = at + HORIZON_DAYS * DAY_US
+    excluded = ineligible(history, at)
+    if excluded:
+        return Landmark(at, None, excluded)
+    if end > history.data.seen_until:
+        return Landmark(at, None, "censored: the 30 days are not over")
+    times, totals = history.phq9
+    risen = np.any((times > at) & (times <= end) & (totals >= clinical.EPISODE))
+    if risen or np.any((history.stays > at) & (history.stays <= end)):
+        return Landmark(at, 1)
+    if np.any(history.contacts > end - CONTACT_DAYS * DAY_US):
+        return Landmark(at, 0)
+    return Landmark(at, None, "censored: not seen again at the end of the 30 days")
+
+
+def landmarks(history: History) -> list[Landmark]:
+    """Return weekly index dates from four weeks after the first contact on."""
+    since = _since(history)
+    if since is None:
+        return []
+    first = since + FOLLOW_UP_DAYS * DAY_US
+    dates = range(first, history.data.seen_until, STEP_DAYS * DAY_US)
+    return [_landmark(history, at) for at in dates[-MAX_LANDMARKS:]]
+
+
+def _clinical(history: History, at: Micros) -> list[float]:
+    times, totals = history.phq9
+    seen = int(np.searchsorted(times, at, side="right"))
+    recent = slice(int(np.searchsorted(times, at - SLOPE_DAYS * DAY_US)), seen)
+    last, waited = (totals[seen - 1], (at - times[seen - 1]) / DAY_US) if seen else (np.nan, np.nan)
+    born = history.data.attributes.get("birth_year", "")
+    since = _since(history)
+    return [
+        float(last),
+        clinical.slope_per_30_days(times[recent], totals[recent]),
+        float(waited),
+        float(totals[recent].max()) if totals[recent].size else float("nan"),
+        float(clinical.episodes_before(times, totals, history.stays, at)),
+        from_micros(at).year - float(born) if born.isdigit() else float("nan"),
+        (at - since) / DAY_US if since is not None and since <= at else float("nan"),
+    ]
+
+
+def describe(history: History, at: Micros) -> Described:
+    """Return what is known of a person at `at`; nothing later matters."""
+    last_day = history.last_complete_day(at)
+    values: list[float] = _clinical(history, at)
+    best = np.zeros(LOOKBACK_DAYS)
+    for family in _FAMILIES.values():
+        found, coverage = family_values(family, history, last_day)
+        values.extend(found.tolist())
+        best = np.maximum(best, coverage)
+    known = [t.last_known_day(last_day) for t in history.days.values()]
+    ends = [history.end_of_day(day, at) for day in known if day is not None]
+    heard = history.contacts[history.contacts <= at]
+    newest = max([*ends, *heard[-1:].tolist()], default=None)
+    age = max(0.0, (at - newest) / (3600 * 1e6)) if newest is not None else float("inf")
+    return Described(np.array(values), float(np.mean(best > 0)), age)
+
+
+def _age_band(history: History, at: Micros) -> str:
+    born = history.data.attributes.get("birth_year", "")
+    if not born.isdigit():
+        return ""
+    age = from_micros(at).year - int(born)
+    return (
+        "under 30" if age < 30 else "30 to 44" if age < 45 else "45 to 59" if age < 60 else "60 +"
+    )
+
+
+def groups(history: History, at: Micros) -> dict[str, str]:
+    """Return the groups that the model must do equally well in."""
+    known = history.data.attributes
+    return {
+        "sex": known.get("sex", ""),
+        "age band": _age_band(history, at),
+        "race": known.get("race", ""),
+        "language": known.get("language", ""),
+    }
+
+
+def metadata(history: History, at: Micros) -> dict[str, str | float]:
+    """Return how the data were collected, which ought to say nothing about the outcome."""
+    since = _since(history)
+    when = from_micros(at)
+    kinds = "+".join(sorted(n for n, t in history.days.items() if np.any(t.coverage > 0)))
+    return {
+        "calendar month": when.strftime("%Y-%m"),
+        "weekday": when.strftime("%A"),
+        "site": history.data.attributes.get("site", ""),
+        "kinds of data": kinds or "none",
+        "days in care": (at - since) / DAY_US if since is not None else float("nan"),
+        "sex": history.data.attributes.get("sex", ""),
+        "age band": _age_band(history, at),
+    }
+
+
+TASK = Task(
+    name="relapse-30d",
+    title="Relapse of depression within 30 days",
+    outcome=(
+        "A PHQ-9 total of 10 or more, or a psychiatric in-patient admission, in the 30 days after"
+        " the index date."
+    ),
+    population=(
+        "People in care for at least 28 days who are not in an episode: last PHQ-9 below 10 and no"
+        " admission in the last 30 days."
+    ),
+    index_dates="Weekly, from 28 days after the first contact.",
+    lookback_days=LOOKBACK_DAYS,
+    horizon_days=HORIZON_DAYS,
+    censoring=(
+        "No event counts only if the person was seen or heard after day 16 of the horizon."
+        " Otherwise, and where the 30 days are not over, the index date is left out and counted."
+    ),
+    intended_use=(
+        "To order a clinician's review of patients who are well. It starts a look at the record"
+        " and a call; it decides nothing."
+    ),
+    not_for=(
+        "people in a current episode, or with suicidal thoughts: they need a person today",
+        "refusing, ending or rationing care, insurance or employment",
+        "people whom nobody at the clinic can call",
+    ),
+    purposes=(Purpose.MONITORING,),
+    families=_FAMILIES,
+    min_coverage=0.3,
+    max_data_age_hours=14 * 24,
+    threshold=0.2,
+    threshold_rule=(
+        "0.20, fixed before training: reviewing up to five records to find one relapse is worth a"
+        " clinician's time."
+    ),
+    features=(*_CLINICAL, *_PASSIVE),
+    feature_sets={
+        "clinical only": tuple(spec.name for spec in _CLINICAL),
+        "all": tuple(spec.name for spec in (*_CLINICAL, *_PASSIVE)),
+    },
+    baselines={"last PHQ-9 alone": ("phq9.last",), "missingness alone": _GAPS},
+    landmarks=landmarks,
+    describe=describe,
+    ineligible=ineligible,
+    groups=groups,
+    metadata=metadata,
+)

@@ -1,0 +1,293 @@
+"""From people to a judged model: cohort, validation, audits, final fit, report."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from euthymia.evaluation.confounds import ConfoundRow, confound_audit, confound_verdict
+from euthymia.evaluation.estimate import Estimate
+from euthymia.evaluation.groups import GroupRow, group_table
+from euthymia.evaluation.meta import Pooled
+from euthymia.evaluation.resample import bootstrap_weights
+from euthymia.ground.clock import Micros
+from euthymia.ground.errors import SchemaError
+from euthymia.models.contract import SubjectData
+from euthymia.models.frame import CohortFrame, cohort
+from euthymia.models.ridge import Fitted, Sample, fit
+from euthymia.models.tasks.contract import Task
+from euthymia.models.validate import (
+    Baseline,
+    HeldOut,
+    Leakage,
+    ShuffleTest,
+    SiteResult,
+    baselines,
+    cross_validate,
+    figures,
+    leakage,
+    leave_sites_out,
+    outer_splits,
+    shuffle_test,
+)
+
+Progress = Callable[[int, int], None]
+
+MIN_PEOPLE: Final = 30
+MIN_PEOPLE_A_CLASS: Final = 10  # below it five folds hold fewer than two people of a class each
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything the report says."""
+
+    task: Task
+    frame: CohortFrame
+    synthetic: bool
+    seed: int
+    now: Micros
+    held_out: HeldOut
+    chosen_sets: tuple[str, ...]
+    metrics: Mapping[str, Estimate]
+    baselines: tuple[Baseline, ...]
+    sites: tuple[SiteResult, ...]
+    pooled: Pooled | None
+    groups: tuple[GroupRow, ...]
+    confounds: tuple[ConfoundRow, ...]
+    verdict: tuple[str, str]
+    leakage: Leakage
+    shuffle: ShuffleTest
+    weights: Any
+    fitted: Fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A judged model, ready to be sealed into a bundle."""
+
+    task: Task
+    fitted: Fitted
+    metrics: Mapping[str, Estimate]
+    audits: Mapping[str, Mapping[str, Any]]
+    report_html: str
+    synthetic: bool
+    seed: int
+    trained_at: Micros
+    people: tuple[str, ...]
+    frame: CohortFrame
+
+
+def refuse_too_few(frame: CohortFrame) -> None:
+    """Refuse to train where nothing could be learned or judged.
+
+    Raises
+    ------
+    SchemaError
+        Fewer than `MIN_PEOPLE` people, or fewer than `MIN_PEOPLE_A_CLASS` who ever have the event
+        or who ever do not.
+    """
+    people = np.unique(frame.person).size
+    having = np.unique(frame.person[frame.y == 1]).size
+    free = np.unique(frame.person[frame.y == 0]).size
+    if people < MIN_PEOPLE or min(having, free) < MIN_PEOPLE_A_CLASS:
+        left = "; ".join(f"{why}: {n}" for why, n, _ in frame.flow)
+        raise SchemaError(
+            f"too few people to train {frame.task}: it needs at least {MIN_PEOPLE}, of whom"
+            f" {MIN_PEOPLE_A_CLASS} with and {MIN_PEOPLE_A_CLASS} without the outcome, and has"
+            f" {people} ({having} with, {free} without). Where they went: {left}. Ingest more data,"
+            " compute features, or record consent to training"
+        )
+
+
+class _Steps:
+    """Counts the steps of a run for the progress bar."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+
+    def step(self) -> None:
+        self.done = min(self.done + 1, self.total)
+        self.progress(self.done, self.total)
+
+
+def _known(frame: CohortFrame, task: Task) -> CohortFrame:
+    if frame.names != tuple(spec.name for spec in task.features):
+        raise SchemaError(f"the frame's features are not those of {task.name}: build it anew")
+    return frame
+
+
+def train(
+    task: Task,
+    people: Iterable[SubjectData] | CohortFrame,
+    *,
+    seed: int,
+    synthetic: bool,
+    now: Micros,
+    progress: Progress = lambda _done, _total: None,
+) -> Trained:
+    """Build the cohort, judge the model on people it has not seen, fit it on all, write the report.
+
+    Parameters
+    ----------
+    people : iterable of SubjectData, or CohortFrame
+        Those who consented to training.
+    seed : int
+        Of every random draw: the same people, seed and code give the same model.
+    synthetic : bool
+        The data come from a simulator: the report and the bundle say so everywhere.
+    now : Micros
+        Goes into the card.
+    progress : callable
+        Called with (steps done, steps in all).
+
+    Raises
+    ------
+    SchemaError
+        There are too few people (see `refuse_too_few`), or the frame is another task's.
+    """
+    frame = _known(people if isinstance(people, CohortFrame) else cohort(task, people), task)
+    refuse_too_few(frame)
+    # many small systems are solved: threads inside each would only wait for each other
+    with threadpool_limits(limits=1, user_api="blas"):
+        results = _judge(task, frame, seed=seed, synthetic=synthetic, now=now, progress=progress)
+    from euthymia.models.report import render
+
+    return Trained(
+        task=task,
+        fitted=results.fitted,
+        metrics=results.metrics,
+        audits=_audits(results),
+        report_html=render(results),
+        synthetic=synthetic,
+        seed=seed,
+        trained_at=now,
+        people=tuple(sorted(set(frame.person.tolist()))),
+        frame=frame,
+    )
+
+
+def _judge(
+    task: Task,
+    frame: CohortFrame,
+    *,
+    seed: int,
+    synthetic: bool,
+    now: Micros,
+    progress: Progress,
+) -> Results:
+    sample = Sample(frame.x, frame.y, frame.person)
+    sets = [(name, frame.columns(names)) for name, names in task.feature_sets.items()]
+    splits = outer_splits(sample, seed)
+    steps = _Steps(progress, len(splits) + np.unique(frame.site).size + 6)
+    found, chosen = cross_validate(sample, sets, splits, seed=seed, progress=steps.step)
+    sites, pooled = leave_sites_out(sample, sets, frame.site, seed=seed, progress=steps.step)
+    fitted = fit(sample, sets, seed=seed)
+    steps.step()
+    metrics = figures(found, task.threshold, seed=seed)
+    if pooled is not None:
+        metrics["auc_new_site"] = pooled.mean
+    steps.step()
+    columns = dict(sets)[fitted.choice.features]
+    trivial = {name: frame.columns(names) for name, names in task.baselines.items()}
+    beside = baselines(sample, splits, trivial, found, seed=seed)
+    steps.step()
+    confounds = confound_audit(frame.metadata, frame.y, frame.person, seed=seed)
+    steps.step()
+    groups = group_table(
+        {name: values[found.rows] for name, values in frame.groups.items()},
+        found.y,
+        found.p,
+        found.person,
+        strata=found.strata,
+        seed=seed,
+    )
+    steps.step()
+    shuffle = shuffle_test(sample, columns, fitted.choice.ridge, seed=seed)
+    steps.step()
+    return Results(
+        task=task,
+        frame=frame,
+        synthetic=synthetic,
+        seed=seed,
+        now=now,
+        held_out=found,
+        chosen_sets=chosen,
+        metrics=metrics,
+        baselines=beside,
+        sites=sites,
+        pooled=pooled,
+        groups=groups,
+        confounds=confounds,
+        verdict=confound_verdict(metrics["auc"], confounds),
+        leakage=leakage(sample, columns, fitted.choice.ridge, seed=seed),
+        shuffle=shuffle,
+        weights=bootstrap_weights(found.person, 500, np.random.default_rng(seed)),
+        fitted=fitted,
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value that JSON has
+    """Return dataclasses as dicts, rounded floats, tuples as lists: ready for JSON."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return round(value, 6) if np.isfinite(value) else None
+    return value
+
+
+def _leakage_audit(found: Leakage) -> dict[str, Any]:
+    if found.rows_per_person < 1.01:
+        verdict = "one row a person: rows and people are the same"
+    else:
+        verdict = (
+            f"splitting rows instead of people would have claimed an AUC of {found.by_row:.2f}"
+            f" in place of {found.by_person:.2f}"
+        )
+    return {"verdict": verdict, **asdict(found)}
+
+
+def _sites_audit(results: Results) -> dict[str, Any]:
+    if results.pooled is None:
+        verdict = "not externally tested: fewer than two sites could be left out"
+    else:
+        low, high = results.pooled.predicted_low, results.pooled.predicted_high
+        verdict = (
+            f"each site left out in turn; a new site may lie at an AUC of {low:.2f}-{high:.2f}"
+        )
+    return {"verdict": verdict, "sites": [asdict(site) for site in results.sites]}
+
+
+def _audits(results: Results) -> dict[str, dict[str, Any]]:
+    """Return what the command line prints beside the figures."""
+    shuffle = results.shuffle
+    ahead = [b.name for b in results.baselines if not b.ahead.low > 0]
+    hidden = sum(row.people is None for row in results.groups)
+    found = {
+        "confounds": {
+            "verdict": results.verdict[0],
+            "why": results.verdict[1],
+            "rows": [asdict(row) for row in results.confounds],
+        },
+        "baselines": {
+            "verdict": f"not shown to beat {', '.join(ahead)}" if ahead else "beats every one",
+            "rows": [asdict(row) for row in results.baselines],
+        },
+        "shuffled labels": {
+            "verdict": (
+                f"AUC {shuffle.observed:.2f}; {shuffle.shuffled_mean:.2f} on labels dealt anew"
+                f" between people (p = {shuffle.p_value:.2f})"
+            ),
+            **asdict(shuffle),
+        },
+        "row split": _leakage_audit(results.leakage),
+        "sites": _sites_audit(results),
+        "groups": {
+            "verdict": f"{len(results.groups) - hidden} groups shown, {hidden} too small to show",
+            "rows": [asdict(row) for row in results.groups],
+        },
+    }
+    return {name: _plain(audit) for name, audit in found.items()}

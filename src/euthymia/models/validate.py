@@ -1,0 +1,245 @@
+"""How good is it on people (and sites) it has not seen, beside trivial models and chance."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.evaluation import calibration, discrimination, net_benefit
+from euthymia.evaluation.estimate import Estimate, Metric
+from euthymia.evaluation.logistic import fit_logistic, sigmoid
+from euthymia.evaluation.meta import Pooled, pool_auc
+from euthymia.evaluation.resample import difference, estimates, permuted_labels
+from euthymia.evaluation.splits import Split, leave_site_out, person_folds, row_folds
+from euthymia.models.ridge import Sample, fit, plain_fit, plain_log_odds, prepare
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Sets = Sequence[tuple[str, Ints]]
+
+FOLDS: Final = 5
+REPEATS: Final = 2
+SHUFFLES: Final = 19  # of which the largest is the 5 % point
+WORKERS: Final = 2
+_BASELINE_RIDGE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Predictions of rows by models that saw neither them nor their people.
+
+    `strata` is the split that each row was predicted in; with repeats a row occurs more than once.
+    """
+
+    rows: Ints
+    y: Floats
+    p: Floats
+    person: NDArray[np.str_]
+    strata: Ints
+
+    @property
+    def auc(self) -> Metric:
+        """The AUC over pairs predicted by the same model."""
+
+        def metric(y: Floats, p: Floats, weights: Floats) -> Floats:
+            return discrimination.auc_within(y, p, weights, self.strata)
+
+        return metric
+
+
+def held_out(sample: Sample, splits: Sequence[Split], predicted: Sequence[Floats]) -> HeldOut:
+    """Put the predictions of each split's test rows together."""
+    rows = np.concatenate([s.test for s in splits])
+    strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
+    return HeldOut(rows, sample.y[rows], np.concatenate(predicted), sample.person[rows], strata)
+
+
+def outer_splits(sample: Sample, seed: int) -> tuple[Split, ...]:
+    """Return the repeated k-fold splits by person that everything is judged on."""
+    return person_folds(sample.y, sample.person, folds=FOLDS, repeats=REPEATS, seed=seed)
+
+
+def cross_validate(
+    sample: Sample,
+    sets: Sets,
+    splits: Sequence[Split],
+    *,
+    seed: int,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[HeldOut, tuple[str, ...]]:
+    """Tune, fit, recalibrate in each training part; predict its test part.
+
+    Returns
+    -------
+    HeldOut, and the feature set that tuning chose in each split.
+    """
+
+    def one(numbered: tuple[int, Split]) -> tuple[Floats, str]:
+        number, split = numbered
+        model = fit(sample.take(split.train), sets, seed=seed + number, heads=0)
+        return model.predict(sample.x[split.test]), model.choice.features
+
+    predicted, chosen = [], []
+    with ThreadPoolExecutor(WORKERS) as pool:  # linear algebra lets go of the interpreter
+        for values, name in pool.map(one, enumerate(splits)):
+            predicted.append(values)
+            chosen.append(name)
+            progress()
+    return held_out(sample, splits, predicted), tuple(chosen)
+
+
+def _plain(sample: Sample, splits: Sequence[Split], columns: Ints, ridge: float) -> HeldOut:
+    predicted = []
+    for split in splits:
+        fitted = plain_fit(sample.take(split.train), columns, ridge)
+        predicted.append(sigmoid(plain_log_odds(*fitted, sample.x[split.test])))
+    return held_out(sample, splits, predicted)
+
+
+def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimate]:
+    """Return every figure of held-out predictions with interval and chance level."""
+    metrics: Mapping[str, Metric] = {
+        "auc": found.auc,
+        "auprc": discrimination.auprc,
+        "brier": discrimination.brier,
+        "log_loss": discrimination.log_loss,
+        "calibration_in_the_large": calibration.calibration_in_the_large,
+        "calibration_slope": calibration.calibration_slope,
+        "ici": calibration.integrated_calibration_index,
+        "ece": calibration.expected_calibration_error,
+        "net_benefit": net_benefit.net_benefit_at(threshold),
+        "net_benefit_gain": net_benefit.gain_at(threshold),
+    }
+    return estimates(metrics, found.y, found.p, found.person, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A trivial model on the same splits, and how far the model is ahead of it."""
+
+    name: str
+    auc: Estimate
+    brier: Estimate
+    ahead: Estimate
+
+
+def baselines(
+    sample: Sample,
+    splits: Sequence[Split],
+    columns: Mapping[str, Ints],
+    model: HeldOut,
+    *,
+    seed: int,
+) -> tuple[Baseline, ...]:
+    """Return trivial models: the training prevalence, and logistic models of a few columns."""
+    flat = [np.full(s.test.size, sample.y[s.train].mean()) for s in splits]
+    trivial = {"prevalence": held_out(sample, splits, flat)}
+    for name, places in columns.items():
+        if places.size:
+            trivial[name] = _plain(sample, splits, places, _BASELINE_RIDGE)
+    found = []
+    for name, other in trivial.items():
+        metrics: Mapping[str, Metric] = {"auc": other.auc, "brier": discrimination.brier}
+        mine = estimates(metrics, other.y, other.p, other.person, seed=seed, replicates=500)
+        ahead = difference(
+            model.auc, model.p, other.auc, other.p, model.y, model.person, seed=seed, replicates=500
+        )
+        found.append(Baseline(name, mine["auc"], mine["brier"], ahead))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteResult:
+    """A site that the model had not seen."""
+
+    site: str
+    people: int
+    events: int
+    figures: Mapping[str, Estimate]
+
+
+def leave_sites_out(
+    sample: Sample,
+    sets: Sets,
+    site: NDArray[np.str_],
+    *,
+    seed: int,
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[tuple[SiteResult, ...], Pooled | None]:
+    """Return the figures of each site left out in turn, and their random-effects mean."""
+    if np.unique(site).size < 2:
+        return (), None
+    found = []
+    for number, split in enumerate(leave_site_out(sample.y, sample.person, site)):
+        one, _ = cross_validate(sample, sets, [split], seed=seed + number)
+        metrics: Mapping[str, Metric] = {
+            "auc": discrimination.auc,
+            "brier": discrimination.brier,
+            "calibration_in_the_large": calibration.calibration_in_the_large,
+            "calibration_slope": calibration.calibration_slope,
+        }
+        people = int(np.unique(one.person).size)
+        having = int(np.unique(one.person[one.y == 1]).size)
+        judged = estimates(metrics, one.y, one.p, one.person, seed=seed, replicates=500)
+        found.append(SiteResult(split.name, people, having, judged))
+        progress()
+    return tuple(found), pool_auc([s.figures["auc"] for s in found])
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """What splitting rows instead of people would have claimed."""
+
+    by_person: float
+    by_row: float
+    rows_per_person: float
+
+
+def leakage(sample: Sample, columns: Ints, ridge: float, *, seed: int) -> Leakage:
+    """Return the same model's AUC under a split by person and under a random split of rows."""
+    once = np.ones((1, sample.y.size))
+    by_person = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
+    by_row = row_folds(sample.y, folds=FOLDS, repeats=1, seed=seed)
+    areas = []
+    for splits in (by_person, by_row):
+        found = _plain(sample, splits, columns, ridge)
+        areas.append(float(found.auc(found.y, found.p, once)[0]))
+    rows = sample.y.size / np.unique(sample.person).size
+    return Leakage(areas[0], areas[1], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ShuffleTest:
+    """The whole fit on labels dealt anew between people: what the procedure finds in nothing."""
+
+    observed: float
+    shuffled_mean: float
+    shuffled_high: float
+    p_value: float
+
+
+def shuffle_test(sample: Sample, columns: Ints, ridge: float, *, seed: int) -> ShuffleTest:
+    """Refit on shuffled labels (Ojala & Garriga 2010, JMLR 11:1833) and judge held-out people."""
+    rng = np.random.default_rng(seed)
+    labels = np.vstack([sample.y, permuted_labels(sample.y, sample.person, SHUFFLES, rng)])
+    splits = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
+    predicted = np.empty_like(labels)
+    strata = np.empty(sample.y.size, np.int64)
+    for number, split in enumerate(splits):
+        prepared = prepare(sample.x[split.train], columns)
+        z, held = prepared.apply(sample.x[split.train]), prepared.apply(sample.x[split.test])
+        once = np.ones((labels.shape[0], split.train.size))
+        beta = fit_logistic(z, labels[:, split.train], once, ridge=ridge)
+        predicted[:, split.test] = beta[:, :1] + beta[:, 1:] @ held.T
+        strata[split.test] = number
+    one = np.ones((1, sample.y.size))
+    areas = [
+        float(discrimination.auc_within(y, p, one, strata)[0])
+        for y, p in zip(labels, predicted, strict=True)
+    ]
+    shuffled = np.array(areas[1:])
+    p_value = (1 + int((shuffled >= areas[0]).sum())) / (1 + SHUFFLES)
+    return ShuffleTest(areas[0], float(shuffled.mean()), float(shuffled.max()), p_value)

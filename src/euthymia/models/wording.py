@@ -1,0 +1,123 @@
+"""The sentences of the report that do not depend on the figures."""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from euthymia.models.card import INTERVAL_MEANS
+
+if TYPE_CHECKING:
+    from euthymia.models.train import Results
+
+WATERMARK: Final = "SIMULATED DATA: not about any patient"
+SYNTHETIC: Final = (
+    "The data come from a simulator. The figures show that the chain works and say nothing about"
+    " how well it would do with real patients."
+)
+NOT_EXTERNAL: Final = (
+    "Not externally tested: no site could be left out, so nothing here says how the model would do"
+    " at another place."
+)
+METRICS: Final = {
+    "auc": "AUC (pairs in the right order)",
+    "auprc": "Average precision",
+    "brier": "Brier score (lower is better)",
+    "log_loss": "Log loss (lower is better)",
+    "calibration_in_the_large": "Calibration in the large (0 is perfect)",
+    "calibration_slope": "Calibration slope (1 is perfect)",
+    "ici": "Integrated calibration index (0 is perfect)",
+    "ece": "Expected calibration error, 10 bins (0 is perfect)",
+    "net_benefit": "Net benefit at the decision threshold",
+    "net_benefit_gain": "… over the better of everybody and nobody",
+    "auc_new_site": "AUC at sites left out (random-effects mean)",
+}
+HOW_JUDGED: Final = (
+    "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen anew"
+    " inside each training part. AUCs compare rows of the same fold only, as predictions of"
+    " different folds come from different models. Intervals resample people (BCa). Chance is the"
+    " mean of the same figure when labels are dealt anew between people."
+)
+ROC: Final = (
+    "ROC curve of the held-out predictions, all folds together, with a pointwise 95 % band."
+)
+CALIBRATION: Final = (
+    "Points: tenths of the predictions with 95 % intervals. Line: spline logistic fit. Bars: how"
+    " many predictions."
+)
+DECISION: Final = (
+    "Net benefit with 95 % band. Acting on the model is worth it where its line is the highest;"
+    " the dotted line is the threshold fixed before training."
+)
+CONFOUNDS: Final = (
+    "Each variable alone, fitted and judged on different people (5 folds by person, 8 repeats,"
+    " pairs within a fold). A variable counts as a rival where its interval is above its chance"
+    " level and reaches the model's interval."
+)
+SITES: Final = (
+    "Internal-external validation: tuned, fitted and recalibrated on all other sites. Sites of"
+    " fewer than 10 people are not shown."
+)
+GROUPS: Final = (
+    "Calibration in the large above 0 means that the group's risk is underestimated. Groups of"
+    " fewer than 10 people are hidden, and another where one could be found by subtraction; so is"
+    " a count of fewer than 10 people with the outcome."
+)
+COEFFICIENTS: Final = (
+    "A coefficient is a push with all other features held equal, among features that move together:"
+    " none of them is a cause."
+)
+ONE_ROW: Final = "One row a person: a split of rows is a split of people, so nothing can leak."
+METHODS: Final = (
+    (
+        "Features outside the 1st to 99th percentile of the training rows are clipped, missing ones"
+        " replaced by the median with an indicator, all standardised."
+    ),
+    (
+        "Ridge logistic regression by Newton's method; penalty and feature set by held-out log loss"
+        " in three inner folds by person; logistic recalibration on the inner held-out predictions."
+    ),
+    f"Interval of a single probability: {INTERVAL_MEANS}",
+    (
+        "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747. Calibration: Van Calster"
+        " et al. 2019, doi:10.1186/s12916-019-1466-7; Austin & Steyerberg 2019,"
+        " doi:10.1002/sim.8281. Net benefit: Vickers & Elkin 2006, doi:10.1177/0272989X06295361. Sites: Steyerberg &"
+        " Harrell 2016, doi:10.1016/j.jclinepi.2015.04.005; Debray et al. 2017, doi:10.1136/bmj.i6460."
+        " BCa: Efron 1987, doi:10.2307/2289144. Shuffled labels: Ojala & Garriga 2010, JMLR 11:1833."
+    ),
+)
+
+
+def abstains(coverage: float, age_hours: float) -> str:
+    """Return when a model of the task gives no answer."""
+    return (
+        f"Where data cover less than {coverage:.0%} of the days looked back on, the newest data are"
+        f" older than {age_hours / 24:g} days, or more than a tenth of the values lie beyond"
+        " anything seen in training."
+    )
+
+
+def limits(results: "Results") -> tuple[str, ...]:
+    """Return what the figures do not show, in words."""
+    people = np.unique(results.frame.person).size
+    having = np.unique(results.frame.person[results.frame.y == 1]).size
+    found = [
+        (
+            f"{having} of {people} people had the outcome. Intervals say how far other people of"
+            " the same kind could move the figures; not what another clinic, year or device would"
+            " do."
+        ),
+        "Intervals hold the predictions fixed: how much the fit itself would change is left out.",
+        (
+            "The confound audit tries each listed variable alone. Combinations, and what nobody"
+            " recorded, are not ruled out."
+        ),
+        "Nobody has yet acted on these predictions: whether acting helps is another question.",
+    ]
+    if having < 100 or people - having < 100:
+        found.append(
+            "Fewer than 100 people with (or without) the outcome: calibration cannot be judged with"
+            " any precision (Collins et al. 2016, doi:10.1002/sim.6787)."
+        )
+    if results.synthetic:
+        found.append(SYNTHETIC)
+    return tuple(found)
