@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from reading import assert_accounted, items_of, read, rejects, rows_named
 
 from euthymia.ground import schemas
 from euthymia.ground.audit import Purpose
@@ -14,6 +13,7 @@ from euthymia.ground.records import Grant, Observations, Reject, Samples
 from euthymia.sources.contract import Source
 from euthymia.sources.open import UNKNOWN, sources
 from euthymia.sources.shapes import OBSERVATION_ROWS
+from reading import assert_accounted, items_of, read, rejects, rows_named
 
 EVERY = pytest.mark.parametrize("source", sources().values(), ids=lambda s: s.name)
 CODE = re.compile(r"[A-Za-z0-9-]+/\S+|\S+\|\S+")

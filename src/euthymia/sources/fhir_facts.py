@@ -223,7 +223,7 @@ def _medication(entry: Entry, reference: Node, world: World) -> tuple[str | None
 
 def _denied(resource: Node) -> str | None:
     """Return the code under which something that did not happen is kept."""
-    if resource.get("status") in {"not-done", "not-taken", "cancelled", "noshow", "planned"}:
+    if text(resource, "status") in {"not-done", "not-taken", "cancelled", "noshow", "planned"}:
         return NOT_DONE
     if resource.get("doNotPerform") is True:
         return NOT_DONE

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Final, cast
@@ -237,7 +238,8 @@ def _nearest(path: PurePath, header: Sequence[str]) -> str:
             missing = [column for column in wanted if column not in header]
             share = 1 - len(missing) / len(wanted)
             if 0.5 <= share < 1:
+                alike = [column for column in missing if get_close_matches(column, header)]
                 named = name in str(path).lower()
                 text = f"{name} ({', '.join(wanted)}), missing: {', '.join(missing)}"
-                near.append((not named, -share, text))
-    return "; or ".join(f"nearest is {text}" for _, _, text in sorted(near)[:2])
+                near.append((not alike, not named, -share, text))
+    return "; or ".join(f"nearest is {text}" for *_, text in sorted(near)[:2])

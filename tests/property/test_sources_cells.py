@@ -1,0 +1,63 @@
+"""The fast way to read a table and the slow one accept the same cells and read the same values."""
+
+import string
+
+import pyarrow as pa
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from euthymia.sources.cells import BadCellError, Column, Kind, read_cell
+from euthymia.sources.table import _fast
+
+KINDS = [
+    Column("c", ("c",), Kind.NUMBER),
+    Column("c", ("c",), Kind.NUMBER, nullable=True),
+    Column("c", ("c",), Kind.NUMBER, low=-90, high=90),
+    Column("c", ("c",), Kind.WHOLE, low=-128, high=127),
+    Column("c", ("c",), Kind.EPOCH),
+    Column("c", ("c",), Kind.WALL),
+    Column("c", ("c",), Kind.INSTANT),
+    Column("c", ("c",), Kind.TEXT),
+    Column("c", ("c",), Kind.CHOICE, choices={"incoming": 1, "2": 2}),
+]
+
+plausible = st.one_of(
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(str),
+    st.datetimes().map(str),
+    st.datetimes(timezones=st.timezones()).map(str),
+    st.dates().map(str),
+    st.text(string.digits + "+-.:eETZ naNif x_", max_size=14),
+    st.text(string.printable.replace("\n", "").replace("\r", "").replace('"', ""), max_size=9),
+    st.sampled_from(["NA", "", " ", "incoming", "2", "1e400", "0x1F", "1_000", "+5", "5.", ".5"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(column=st.sampled_from(KINDS), cell=plausible)
+@example(column=KINDS[5], cell="2024-02-30 10:00:00")
+@example(column=KINDS[5], cell="2024-02-28 10:00:00Z")
+@example(column=KINDS[6], cell="2024-02-28 10:00:00")
+@example(column=KINDS[0], cell="Infinity")
+@example(column=KINDS[4], cell="99999999999")
+@example(column=KINDS[4], cell="100000000000")
+def test_what_the_fast_way_reads_the_slow_way_reads_the_same(column: Column, cell: str) -> None:
+    cell = cell.replace(",", "")
+    fast = _fast(f"7,{cell}\n".encode(), {1: column}, 2)
+    try:
+        slow = read_cell(column, cell)
+    except BadCellError:
+        assert fast is None
+        return
+    if fast is not None:  # the slow way may know more, never less
+        read = fast["c"]
+        assert isinstance(read, pa.Array)
+        assert read.to_pylist() == [slow]
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=st.floats(allow_nan=False, allow_infinity=False, min_value=-3e38, max_value=3e38))
+def test_every_usual_number_is_read_fast_and_exactly(value: float) -> None:
+    fast = _fast(f"7,{value!r}\n".encode(), {1: KINDS[0]}, 2)
+    assert fast is not None
+    assert fast["c"].to_pylist() == [value]
