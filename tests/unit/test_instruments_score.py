@@ -7,7 +7,7 @@ import pytest
 from euthymia.ground.codes import MADRS_TOTAL, PHQ9_ITEMS, PHQ9_TOTAL
 from euthymia.ground.errors import SchemaError
 from euthymia.instruments import gad7, madrs, phq9
-from euthymia.instruments.catalogue import _check, instruments
+from euthymia.instruments.catalogue import check_instrument, instruments
 from euthymia.instruments.contract import Band
 from euthymia.instruments.fhir import answers
 from euthymia.instruments.score import change, score
@@ -111,4 +111,4 @@ def test_the_catalogue_finds_them():
 )
 def test_an_instrument_that_contradicts_itself_is_refused(changes, reason):
     with pytest.raises(SchemaError, match=reason):
-        _check(dataclasses.replace(PHQ9, **changes))
+        check_instrument(dataclasses.replace(PHQ9, **changes))

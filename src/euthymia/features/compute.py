@@ -176,11 +176,13 @@ def _check(family: Family, streams: Mapping[str, Columns]) -> None:
 
 
 def _own_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
-    times = [
-        streams[s]["time"].astype(np.int64, copy=False) for s in family.streams if s in streams
-    ]
-    held = [np.unique(wall_clock(timeline, t) // DAY_US) for t in times if t.size]
-    return np.unique(np.concatenate(held)) if held else np.zeros(0, np.int64)
+    """Return the local days on which any of the family's streams has a sample."""
+    held = [np.zeros(0, np.int64)]
+    for name in family.streams:
+        time = streams[name]["time"].astype(np.int64, copy=False) if name in streams else held[0]
+        day = wall_clock(timeline, time) // DAY_US
+        held.append(day[np.append(True, day[1:] != day[:-1])[: day.size]])
+    return np.unique(np.concatenate(held))
 
 
 def _in_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:

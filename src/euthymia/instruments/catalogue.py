@@ -7,7 +7,8 @@ from euthymia.ground.plugins import discover
 from euthymia.instruments.contract import Instrument
 
 
-def _check(found: Instrument) -> None:
+def check_instrument(found: Instrument) -> None:
+    """Refuse an instrument that contradicts itself: SchemaError says what."""
     codes = [item.code for item in found.items] + [found.total_code]
     if len(set(codes)) != len(codes):
         raise SchemaError(f"instrument {found.name} uses a code twice")
@@ -33,6 +34,6 @@ def instruments() -> dict[str, Instrument]:
             raise SchemaError(f"{module}.INSTRUMENT is not an Instrument")
         if found.name in named:
             raise SchemaError(f"two instruments are called {found.name}; rename one")
-        _check(found)
+        check_instrument(found)
         named[found.name] = found
     return dict(sorted(named.items()))
