@@ -4,9 +4,10 @@ Severity is on the scale of the PHQ-9 (0 to 27). It is a person's own residual l
 wave, plus an episode (`regime` 0 to 1) of their own height that builds up over two to three weeks,
 stays for weeks and lifts over weeks, less what the treatment in force takes away.
 
-Levels: relapse in the year after remission is common and grows with residual symptoms and with the
-count of earlier episodes (Rush et al. 2006, doi:10.1176/ajp.2006.163.11.1905; Burcusa and Iacono
-2007, doi:10.1016/j.cpr.2007.02.005); keeping on an antidepressant lowers the odds by about 70 %
+Relapse in the year after remission is common and grows with residual symptoms and with the count
+of earlier episodes (Rush et al. 2006, doi:10.1176/ajp.2006.163.11.1905; Burcusa and Iacono 2007,
+doi:10.1016/j.cpr.2007.02.005). The longer somebody is well, the smaller the risk (Solomon et al.
+2000, doi:10.1176/appi.ajp.157.2.229). Keeping on an antidepressant lowers the odds by about 70 %
 (Geddes et al. 2003, doi:10.1016/S0140-6736(03)12599-8), of which a conservative half is used. The
 PHQ-9's threshold of 10 is Kroenke et al. 2001 (doi:10.1046/j.1525-1497.2001.016009606.x).
 """
@@ -28,9 +29,10 @@ from euthymia.simulate.treatment import (
     true_effects,
 )
 
-DAILY_HAZARD: Final = 0.0048
-"""Of a relapse on a day spent well, before the person's own factors. About a third of people relapse
-in 120 days and a little under half in 180: a clinic of people at high risk."""
+DAILY_HAZARD: Final = 0.0097
+"""Of a relapse on a first day spent well, before the person's own factors. Chosen so that about 35 %
+of people relapse in 120 days and 45 % in 180: a clinic of people at high risk."""
+SAFER_DAYS: Final = 150.0
 WELL_DAYS: Final = 14
 LEAD_DAYS: Final = 8
 ITEM_LOAD: Final = np.array([1.1, 1.15, 1.2, 1.25, 0.95, 1.05, 0.95, 0.75, 0.3])
@@ -200,7 +202,8 @@ class _Walker:
         if self._state == "well":
             self._well += 1
             kept = self._current is not None and self._kept()
-            hazard = DAILY_HAZARD * np.exp(self._traits.frailty) * (0.65 if kept else 1.3)
+            hazard = DAILY_HAZARD * np.exp(self._traits.frailty - self._well / SAFER_DAYS)
+            hazard *= 0.65 if kept else 1.3
             if self._well >= WELL_DAYS and chance < hazard:
                 self._state, self._slope = "ramp", 1 / (15 + 8 * length)
         elif self._state == "ramp":
