@@ -44,7 +44,8 @@ def block_key(number: int, kind: int, part: int) -> int:
         raise OverflowError("more subjects or kinds than a block key can hold")
     if not 0 <= part <= LAST_PART:
         raise OverflowError("a date that a block key cannot hold")
-    return (((number << KIND_BITS) | kind) << PART_BITS) | part
+    # int: SQLite would take a NumPy integer for a blob
+    return int((((number << KIND_BITS) | kind) << PART_BITS) | part)
 
 
 def split_key(key: int) -> tuple[int, int, int]:

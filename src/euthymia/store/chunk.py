@@ -25,11 +25,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.ground.errors import IntegrityError
+from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.store.frame import DTYPES, TEXT, Column, Frame, rows_of
 
 MAGIC: Final = b"EUC1"
-MAX_ROWS: Final = 50_000_000  # a day of 512 Hz is 44 million
+MAX_ROWS: Final = 1 << 26  # a day of 512 Hz is 44 million
 PLAIN, DELTA, DECIMAL, RAW = 0, 1, 2, 3
 
 _WIDTHS: Final = (0, 1, 2, 4, 8)
@@ -173,6 +173,8 @@ def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
 
 def encode(frame: Frame) -> bytes:
     """Return the bytes of a block. The same rows always give the same bytes."""
+    if rows_of(frame) > MAX_ROWS:
+        raise SchemaError(f"more than {MAX_ROWS} samples of one stream in a day: is time right?")
     specs, bodies = [], []
     for name, column in frame.items():
         spec, body = _encode_column(name, column)
@@ -193,7 +195,7 @@ def _read_header(data: bytes) -> tuple[_Header, int]:
         raise _damaged("it is cut short")
     try:
         header = _decode_header(data[8:start])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged("its header is not readable") from error
     names = [spec.name for spec in header.columns]
     if not 0 <= header.rows <= MAX_ROWS or len(set(names)) != len(names):
@@ -272,7 +274,7 @@ def _pool(data: bytes) -> tuple[tuple[str, ...], int]:
     size = struct.unpack_from("<I", data)[0] if len(data) >= 4 else len(data)
     try:
         pool = _decode_pool(data[4 : 4 + size])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged("its texts are not readable") from error
     if pool != sorted(set(pool)):
         raise _damaged("its texts are out of order")

@@ -1,5 +1,6 @@
 """Derived rows (features): their form, and how new dates replace old ones. For every engine."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -22,12 +23,10 @@ def checked(subject: SubjectId, family: str, table: pa.Table) -> pa.Table:
         If the columns are not the feature keys and then float64s, a key is null, or a row is of
         another subject or family, or a date occurs twice.
     """
-    keys = len(FEATURE_KEYS)
-    if not pa.schema(list(table.schema)[:keys]).equals(FEATURE_KEYS):
+    wanted = schema_for(table.column_names)
+    if table.schema.names != wanted.names or table.schema.types != wanted.types:
         names = ", ".join(FEATURE_KEYS.names)
-        raise SchemaError(f"a features table begins with the columns {names}")
-    if any(field.type != pa.float64() for field in list(table.schema)[keys:]):
-        raise SchemaError("every feature is a float64 column")
+        raise SchemaError(f"a features table has the columns {names}, then float64 ones")
     if any(table.column(name).null_count for name in FEATURE_KEYS.names):
         raise SchemaError("a key of a features table is null")
     for name, value in (("subject_id", subject), ("family", family)):
@@ -35,7 +34,13 @@ def checked(subject: SubjectId, family: str, table: pa.Table) -> pa.Table:
             raise SchemaError(f"a features table holds rows of another {name}")
     if pc.count_distinct(table.column("date")).as_py() != table.num_rows:
         raise SchemaError("a features table holds a date twice")
-    return table.sort_by("date")
+    return table.cast(wanted).sort_by("date")
+
+
+def schema_for(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of a FEATURES table with these columns."""
+    own = (pa.field(name, pa.float64()) for name in names[len(FEATURE_KEYS) :])
+    return pa.schema([*FEATURE_KEYS, *own])
 
 
 def years(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

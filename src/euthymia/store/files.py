@@ -130,6 +130,6 @@ class Files:
         sealed = [row[0] for row in self._db.execute("SELECT sealed FROM directory")]
         try:
             found = [_decode(unseal(self._name_key, s, context=_DIRECTORY_PLACE)) for s in sealed]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise IntegrityError("the directory is not readable; restore a backup") from error
         return tuple(sorted(found, key=lambda d: (d.kind, d.name, d.identifier)))

@@ -161,11 +161,6 @@ def to_arrow(frame: Frame, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([_to_arrow(frame[name]) for name in schema.names], schema=schema)
 
 
-def schema_of(frame: Frame) -> pa.Schema:
-    """Return the Arrow schema a frame has by itself."""
-    return pa.schema([pa.field(name, _TYPES[column.kind]) for name, column in frame.items()])
-
-
 def cut(frame: Frame, start: int, end: int) -> dict[str, Column]:
     """Return the rows of [start, end)."""
     return {name: column.cut(start, end) for name, column in frame.items()}

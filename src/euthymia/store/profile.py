@@ -117,7 +117,7 @@ def unpack(data: bytes) -> Profile:
     """Return the profile in `data`; IntegrityError if it holds anything else."""
     try:
         return _decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IntegrityError("a stored profile is not readable; restore a backup") from error
 
 

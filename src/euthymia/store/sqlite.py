@@ -28,7 +28,7 @@ from euthymia.store.blocks import FEATURES, LAST_PART, Blocks
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.files import Files
-from euthymia.store.frame import from_arrow, join, schema_of, to_arrow
+from euthymia.store.frame import from_arrow, join, to_arrow
 from euthymia.store.intake import Intake
 from euthymia.store.journal import Journal
 from euthymia.store.people import Known, People
@@ -151,8 +151,8 @@ class SqliteStore:
             self._journal.forget()
             self._forget()
             raise
-        self._journal.after_commit()
         self._commits += 1
+        self._journal.after_commit()
         if self._log_pages > engine.CHECKPOINT_PAGES:
             engine.truncate_log(self._db)
 
@@ -403,7 +403,7 @@ class SqliteStore:
         table = None
         if frames:
             whole = join(frames)
-            table = derived.between(to_arrow(whole, schema_of(whole)), start, end)
+            table = derived.between(to_arrow(whole, derived.schema_for(list(whole))), start, end)
         rows = 0 if table is None else table.num_rows
         self._tell(audit, subject, {"family": family, "rows": rows})
         return table

@@ -26,7 +26,7 @@ def problems(path: Path, keyring: Keyring, ledger: Ledger) -> list[str]:
     found: list[str] = []
     try:
         with engine.translated(), _fresh(path, keyring) as db:
-            found += _pages(db)
+            found += _pages(db, path)
             if not found:
                 found += _rows(db, keyring)
                 found += cross_check(db, ledger)
@@ -44,12 +44,14 @@ def _fresh(path: Path, keyring: Keyring) -> Iterator[apsw.Connection]:
         db.close()
 
 
-def _pages(db: apsw.Connection) -> list[str]:
+def _pages(db: apsw.Connection, path: Path) -> list[str]:
     """Have SQLite read every page; each is authenticated as it is read. Free pages cannot be."""
     # what the log holds goes into the database first: the old pages below it would not be read
-    engine.truncate_log(db)
+    written_back = engine.truncate_log(db)
     result = [row[0] for row in db.execute("PRAGMA integrity_check")]
     broken = [f"SQLite's own check: {text}" for text in result if text != "ok"]
+    if written_back and path.stat().st_size != db.pragma("page_count") * db.pragma("page_size"):
+        broken.append("the file is longer than the database in it: nothing vouches for the rest")
     free = db.pragma("freelist_count")
     if free:
         broken.append(f"{free} pages are not in use, so nothing vouches for them")

@@ -1,0 +1,477 @@
+"""What every store must do. The same tests run on the reference and on the encrypted file."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from euthymia.gateway.admit import BatchConsent
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import Timeline
+from euthymia.ground.errors import (
+    AccessError,
+    ConsentError,
+    EuthymiaError,
+    MissingError,
+    SchemaError,
+)
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Directory, Grant, Person, Reject, Zone
+from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
+from euthymia.store.contract import EXPORT
+from stores import (
+    ALL,
+    DAY,
+    MONITOR,
+    MRN,
+    NOW,
+    NOW_US,
+    House,
+    audit,
+    facts,
+    mrn,
+    samples,
+    the,
+    times,
+)
+
+START = NOW_US - 10 * DAY
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    house = House.build(tmp_path, request.param)
+    yield house
+    assert house.store.verify() == []
+    assert house.ledger.verify() == []
+    house.close()
+
+
+def grant(purpose: Purpose, *, permit: bool = True, since: int = NOW_US) -> GrantRecord:
+    return GrantRecord(purpose, permit, since, None, "asked")
+
+
+def features(house: House, days: list[int], value: float = 1.0, **columns: list[float]) -> pa.Table:
+    dates = [date(2025, 1, 1) + timedelta(days=d) for d in days]
+    keys = {
+        "subject_id": [the(house)] * len(days),
+        "date": dates,
+        "family": ["rest"] * len(days),
+        "version": ["1"] * len(days),
+        "input_digest": ["x"] * len(days),
+        "coverage": [0.5] * len(days),
+    }
+    table = pa.table(keys, schema=FEATURE_KEYS)
+    for name, values in (columns or {"a": [value] * len(days)}).items():
+        table = table.append_column(name, pa.array(values, pa.float64()))
+    return table
+
+
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def test_samples_come_back_sorted_within_the_window(house: House) -> None:
+    at = times(START, 3 * 1440)
+    shuffled = np.random.default_rng(1).permutation(at)
+    receipt = house.ingest([samples("activity_counts", shuffled, epoch=60.0)], consent=ALL)
+    assert (receipt.rows_in, receipt.stored) == (4320, 4320)
+    table = house.store.samples(the(house), "activity_counts", at[5], at[2000], MONITOR)
+    assert table.schema.equals(STREAMS["activity_counts"].schema)
+    assert table.column("time").cast(pa.int64()).to_pylist() == at[5:2000].tolist()
+    assert house.store.samples(the(house), "screen", 0, NOW_US, MONITOR).num_rows == 0
+    assert house.store.samples(the(house), "activity_counts", at[9], at[3], MONITOR).num_rows == 0
+
+
+def test_what_is_there_already_is_a_duplicate(house: House) -> None:
+    first = samples("screen", times(START, 100), state=[i % 4 for i in range(100)])
+    longer = samples("screen", times(START, 150), state=[i % 4 for i in range(150)])
+    assert house.ingest([first], consent=ALL).stored == 100
+    again = house.ingest([longer], consent=ALL)
+    assert (again.stored, again.duplicates, again.rejected) == (50, 100, 0)
+    other = samples("screen", times(START, 100), state=[(i + 1) % 4 for i in range(100)])
+    assert house.ingest([other], consent=ALL).stored == 100  # same instants, other values
+    assert house.store.samples(the(house), "screen", 0, NOW_US, MONITOR).num_rows == 250
+
+
+def test_a_row_repeated_in_one_file_is_a_duplicate(house: House) -> None:
+    at = np.r_[times(START, 10), times(START, 4)]
+    receipt = house.ingest([samples("event_marks", at)], consent=ALL)
+    assert (receipt.rows_in, receipt.stored, receipt.duplicates) == (14, 10, 4)
+
+
+def test_segments_tell_rows_and_digest_by_day(house: House) -> None:
+    at = times(START - START % DAY, 2 * 1440)
+    house.ingest([samples("heart_rate", at, rate=60.0)], consent=ALL)
+    before = house.store.segments(the(house))["heart_rate"]
+    assert [rows for rows, _ in before.values()] == [1440, 1440]
+    assert list(before) == [int(at[0] // DAY), int(at[0] // DAY) + 1]
+    house.ingest([samples("heart_rate", at[-1:] + 1, rate=61.0)], consent=ALL)
+    after = house.store.segments(the(house))["heart_rate"]
+    first, last = before
+    assert after[first] == before[first]
+    assert after[last][0] == 1441
+    assert after[last][1] != before[last][1]
+
+
+def test_observations_come_back_by_time_with_nulls_first(house: House) -> None:
+    rows = [
+        {"row": 1, "code": "b", "time": NOW, "numeric_value": 1.5, "unit": "mg"},
+        {"row": 2, "code": "a", "time": NOW - timedelta(days=900), "text_value": "näive\n"},
+        {"row": 3, "code": "c", "time": None},
+    ]
+    receipt = house.ingest([facts(rows)])
+    assert (receipt.stored, receipt.duplicates) == (3, 0)
+    table = house.store.observations(the(house), audit())
+    assert table.schema.equals(OBSERVATIONS)
+    assert table.column("code").to_pylist() == ["c", "a", "b"]
+    assert table.column("text_value").to_pylist() == [None, "näive\n", None]
+    assert set(table.column("subject_id").to_pylist()) == {the(house)}
+    again = house.ingest([facts(rows)])
+    assert (again.stored, again.duplicates) == (0, 3)
+
+
+def test_a_row_of_many_facts_counts_once_and_is_new_if_any_fact_is(house: House) -> None:
+    two = [{"row": 1, "code": "a"}, {"row": 1, "code": "b"}, {"row": 2, "code": "c"}]
+    assert house.ingest([facts(two)]).stored == 2
+    more = [*two, {"row": 1, "code": "new"}]
+    receipt = house.ingest([facts(more)])
+    assert (receipt.rows_in, receipt.stored, receipt.duplicates) == (2, 1, 1)
+
+
+def test_facts_that_differ_only_in_purpose_are_one(house: House) -> None:
+    house.ingest([facts([{"row": 1, "code": "a"}])])
+    receipt = house.ingest([facts([{"row": 1, "code": "a", "purpose": "research"}])], consent=ALL)
+    assert receipt.duplicates == 1
+    table = house.store.observations(the(house), audit())
+    assert table.column("purpose").to_pylist() == ["care"]
+
+
+def test_every_kind_of_row_is_counted(house: House) -> None:
+    items = [
+        Person(1, (mrn("A1"),), name="Ada", care_team=("dr-b",), time_zone="Europe/Madrid"),
+        Grant(2, mrn("A1"), (Purpose.MONITORING, Purpose.RESEARCH), True, NOW),
+        Zone(3, mrn("A1"), NOW, "Asia/Tokyo"),
+        facts([{"row": 4, "code": "a"}]),
+        samples("screen", times(START, 3), first_row=5),
+        Directory(8, "practitioner", SourceId("npi", "7"), "Dr B"),
+        Reject(9, "line is cut short", rows=4),
+    ]
+    first = house.ingest(items)
+    assert (first.rows_in, first.stored, first.rejected, first.duplicates) == (12, 8, 4, 0)
+    again = house.ingest(items)
+    assert (again.rows_in, again.stored, again.rejected, again.duplicates) == (12, 0, 4, 8)
+    rejected = house.store.rejects(audit())
+    assert [(r.file, r.rows.row, r.rows.rows) for r in rejected] == [("a/file.csv", 9, 4)] * 2
+    assert [d.name for d in house.store.directory(audit())] == ["Dr B"]
+
+
+def test_a_batch_made_elsewhere_is_refused(house: House) -> None:
+    import dataclasses
+
+    batch = house.admit([samples("screen", times(START, 3))], consent=ALL)
+    with pytest.raises(ConsentError, match="gateway"):
+        house.store.append(dataclasses.replace(batch), audit())
+    assert house.store.subjects(audit()) == ()
+
+
+# -- people ----------------------------------------------------------------------------------------
+
+
+def test_a_person_is_found_by_any_identifier(house: House) -> None:
+    beiwe = SourceId("urn:euthymia:source:beiwe", "b77")
+    house.ingest([Person(1, (mrn("A1"), beiwe), name="Ada", birth_date=date(1990, 5, 4))])
+    subject = the(house)
+    assert house.store.resolve(subject) == subject
+    assert house.store.resolve("b77") == subject
+    assert house.store.resolve(f"{MRN}|A1") == subject
+    assert house.store.resolve(f"{MRN}|b77") is None
+    assert house.store.resolve("nobody") is None
+    assert house.store.resolve("p-aaaaaaaaaaaaaaaa") is None
+    assert house.store.subjects(audit()) == (subject,)
+
+
+def test_a_shared_bare_value_must_be_named_with_its_system(house: House) -> None:
+    house.ingest([Person(1, (SourceId("x", "5"),)), Person(2, (SourceId("y", "5"),))])
+    with pytest.raises(MissingError, match="SYSTEM"):
+        house.store.resolve("5")
+    assert house.store.resolve("x|5") != house.store.resolve("y|5")
+
+
+def test_newer_records_complete_a_person(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),), name="Ada", sex="female", care_team=("b",))])
+    later = Person(1, (mrn("A1"), mrn("A2")), birth_date=date(1990, 5, 4), site="North", race="x")
+    house.ingest([later])
+    person = house.store.person(the(house), audit())
+    assert (person.name, person.sex, person.birth_date) == ("Ada", "female", date(1990, 5, 4))
+    assert person.identifiers == (mrn("A1"), mrn("A2"))
+    assert person.care_team == ("b",)
+    assert house.store.attributes(the(house), audit()) == {
+        "sex": "female",
+        "birth_year": "1990",
+        "site": "North",
+        "race": "x",
+    }
+    with pytest.raises(AccessError):
+        house.store.person(the(house), audit(Purpose.RESEARCH))
+
+
+def test_care_team_is_set_and_extended(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),), care_team=("b", "a"))])
+    assert house.store.care_team(the(house)) == {"a", "b"}
+    house.store.put_care_team(the(house), ["c", "c"], audit())
+    assert house.store.care_team(the(house)) == {"c"}
+    house.ingest([Person(1, (mrn("A1"),), care_team=("b", "a"))])  # nothing new in it
+    assert house.store.care_team(the(house)) == {"c"}
+    assert house.store.care_team("p-aaaaaaaaaaaaaaaa") == frozenset()
+
+
+def test_time_zones_follow_person_and_travel(house: House) -> None:
+    house.ingest([facts([{"row": 1, "code": "a"}])])
+    assert house.store.timeline(the(house)) == Timeline()
+    house.ingest([Zone(1, mrn("A1"), NOW, "Asia/Tokyo")])
+    assert house.store.timeline(the(house)).zone_at(0) == "Asia/Tokyo"
+    house.ingest([Person(1, (mrn("A1"),), time_zone="Europe/Madrid")])
+    timeline = house.store.timeline(the(house))
+    assert timeline.zone_at(0) == "Europe/Madrid"
+    assert timeline.zone_at(NOW_US) == "Asia/Tokyo"
+
+
+# -- consent ---------------------------------------------------------------------------------------
+
+
+def test_reading_needs_the_consent_of_its_purpose(house: House) -> None:
+    consent = BatchConsent(frozenset({Purpose.MONITORING}), "asked")
+    house.ingest(
+        [samples("screen", times(START, 3)), facts([{"row": 9, "code": "a"}])], consent=consent
+    )
+    subject, store = the(house), house.store
+    assert store.samples(subject, "screen", 0, NOW_US, MONITOR).num_rows == 3
+    assert store.samples(subject, "screen", 0, NOW_US, audit()).num_rows == 3
+    for purpose in (Purpose.RESEARCH, Purpose.TRAINING):
+        with pytest.raises(ConsentError, match=purpose):
+            store.samples(subject, "screen", 0, NOW_US, audit(purpose))
+        with pytest.raises(ConsentError):
+            store.observations(subject, audit(purpose))
+        with pytest.raises(ConsentError):
+            store.features(subject, "rest", audit(purpose))
+        with pytest.raises(ConsentError):
+            store.attributes(subject, audit(purpose))
+
+
+def test_withdrawal_stops_use_at_once_and_drops_derived_rows(house: House) -> None:
+    house.ingest(
+        [samples("screen", times(START, 3)), facts([{"row": 9, "code": "a"}])], consent=ALL
+    )
+    subject, store = the(house), house.store
+    store.put_features(subject, "rest", features(house, [0, 1]), MONITOR)
+    assert store.features(subject, "rest", MONITOR).num_rows == 2
+    house.now = NOW + timedelta(minutes=1)
+    store.put_grant(subject, grant(Purpose.RESEARCH, permit=False, since=NOW_US + 1), audit())
+    assert store.features(subject, "rest", MONITOR).num_rows == 2
+    with pytest.raises(ConsentError):
+        store.observations(subject, audit(Purpose.RESEARCH))
+    store.put_grant(subject, grant(Purpose.MONITORING, permit=False, since=NOW_US + 1), audit())
+    for entry in (MONITOR, audit()):
+        with pytest.raises(ConsentError):
+            store.samples(subject, "screen", 0, NOW_US, entry)
+        with pytest.raises(ConsentError):
+            store.features(subject, "rest", entry)
+    with pytest.raises(ConsentError):
+        store.put_features(subject, "rest", features(house, [0]), MONITOR)
+    assert store.observations(subject, audit()).num_rows == 1  # clinical records stay
+    own = store.samples(subject, "screen", 0, NOW_US, audit(action=EXPORT))
+    assert own.num_rows == 3  # their own data is theirs
+    assert [g.permit for g in store.grants(subject) if g.purpose is Purpose.MONITORING] == [
+        True,
+        False,
+    ]
+    store.put_grant(subject, grant(Purpose.MONITORING, since=NOW_US + 2), audit())
+    assert store.features(subject, "rest", MONITOR) is None  # dropped, not hidden
+    assert store.samples(subject, "screen", 0, NOW_US, MONITOR).num_rows == 3
+
+
+def test_a_withdrawal_in_a_file_works_as_well(house: House) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    house.store.put_features(the(house), "rest", features(house, [0]), MONITOR)
+    house.now = NOW + timedelta(hours=1)
+    house.ingest([Grant(1, mrn("A1"), (Purpose.MONITORING,), False, NOW + timedelta(minutes=5))])
+    house.store.put_grant(
+        the(house), grant(Purpose.MONITORING, since=NOW_US + 600_000_000), audit()
+    )
+    assert house.store.features(the(house), "rest", MONITOR) is None
+
+
+def test_facts_for_other_purposes_are_hidden_without_their_consent(house: House) -> None:
+    rows = [{"row": 1, "code": "a"}, {"row": 2, "code": "b", "purpose": "research"}]
+    house.ingest([facts(rows)], consent=ALL)
+    house.now = NOW + timedelta(minutes=1)
+    house.store.put_grant(
+        the(house), grant(Purpose.RESEARCH, permit=False, since=NOW_US + 1), audit()
+    )
+    codes = house.store.observations(the(house), audit()).column("code").to_pylist()
+    assert codes == ["a"]
+    everything = house.store.observations(the(house), audit(action=EXPORT))
+    assert sorted(everything.column("code").to_pylist()) == ["a", "b"]
+
+
+# -- derived rows ----------------------------------------------------------------------------------
+
+
+def test_features_replace_their_dates(house: House) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    subject, store = the(house), house.store
+    assert store.features(subject, "rest", MONITOR) is None
+    store.put_features(subject, "rest", features(house, [-3, -1, 0, 1, 400]), MONITOR)
+    store.put_features(subject, "rest", features(house, [0, 2], 9.0), MONITOR)
+    table = store.features(subject, "rest", MONITOR)
+    assert table.schema.equals(features(house, [0]).schema)
+    days = [(d - date(2025, 1, 1)).days for d in table.column("date").to_pylist()]
+    assert days == [-3, -1, 0, 1, 2, 400]
+    assert table.column("a").to_pylist() == [1.0, 1.0, 9.0, 1.0, 9.0, 1.0]
+    part = store.features(subject, "rest", MONITOR, date(2024, 12, 31), date(2025, 1, 3))
+    assert part.num_rows == 4 - 1
+    assert store.features(subject, "rest", MONITOR, date(2030, 1, 1)).num_rows == 0
+
+
+def test_a_new_definition_replaces_the_whole_family(house: House) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    house.store.put_features(the(house), "rest", features(house, [0, 500]), MONITOR)
+    house.store.put_features(the(house), "rest", features(house, [1], b=[np.nan]), MONITOR)
+    table = house.store.features(the(house), "rest", MONITOR)
+    assert table.num_rows == 1
+    assert np.isnan(table.column("b").to_numpy()).all()
+
+
+@pytest.mark.parametrize("wrong", ["subject", "family", "date", "type", "columns"])
+def test_features_of_another_form_are_refused(house: House, wrong: str) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    good = features(house, [0, 0] if wrong == "date" else [0])
+    if wrong in {"subject", "family"}:
+        name = {"subject": "subject_id", "family": "family"}[wrong]
+        place = good.column_names.index(name)
+        good = good.set_column(place, FEATURE_KEYS.field(name), pa.array(["other"]))
+    if wrong == "type":
+        good = good.append_column("n", pa.array([1], pa.int64()))
+    if wrong == "columns":
+        good = good.drop_columns(["coverage"])
+    with pytest.raises(SchemaError):
+        house.store.put_features(the(house), "rest", good, MONITOR)
+
+
+# -- erasure ---------------------------------------------------------------------------------------
+
+
+def test_erasure_leaves_nothing_and_refuses_a_return(house: House) -> None:
+    items = [
+        Person(1, (mrn("A1"), SourceId("x", "9")), name="Ada"),
+        samples("screen", times(START, 3), first_row=2),
+        samples("screen", times(START, 3), first_row=5, who="B2"),
+        facts([{"row": 8, "code": "a"}]),
+        facts([{"row": 9, "code": "a", "purpose": "research"}]),
+    ]
+    monitoring = BatchConsent(frozenset({Purpose.MONITORING}), "asked")
+    receipt = house.ingest(items, consent=monitoring)
+    assert (receipt.stored, receipt.rejected) == (8, 1)
+    house.ingest([facts([{"row": 1, "code": "z"}])], name="only/A1.csv", digest="other")
+    store, subject = house.store, the(house)
+    store.put_features(subject, "rest", features(house, [0]), MONITOR)
+    store.erase(subject, audit(action="erase subject", subject=subject))
+    assert store.subjects(audit()) == (the(house, "B2"),)
+    assert store.resolve("A1") is None
+    assert store.resolve(subject) is None
+    assert store.grants(subject) == ()
+    assert store.rejects(audit()) == ()
+    for call in (
+        lambda: store.person(subject, audit()),
+        lambda: store.observations(subject, audit()),
+        lambda: store.samples(subject, "screen", 0, NOW_US, MONITOR),
+        lambda: store.features(subject, "rest", MONITOR),
+        lambda: store.segments(subject),
+        lambda: store.timeline(subject),
+        lambda: store.erase(subject, audit()),
+        lambda: store.put_grant(subject, grant(Purpose.CARE), audit()),
+        lambda: store.put_care_team(subject, [], audit()),
+    ):
+        with pytest.raises(MissingError):
+            call()
+    assert store.seen_file("digest") is None
+    again = house.ingest(items, consent=monitoring)
+    assert (again.stored, again.rejected, again.duplicates) == (0, 6, 3)
+    assert store.resolve("A1") is None
+    assert {r.rows.reason for r in store.rejects(audit())} == {
+        "this person was erased on request: their data is not taken in again"
+    }
+
+
+# -- files, groups, state --------------------------------------------------------------------------
+
+
+def test_a_file_seen_whole_may_be_skipped_until_something_changes(house: House) -> None:
+    store = house.store
+    assert store.seen_file("digest") is None
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    assert store.seen_file("digest") == 3
+    house.now = NOW + timedelta(minutes=1)
+    store.put_grant(the(house), grant(Purpose.RESEARCH, permit=False, since=NOW_US + 1), audit())
+    assert store.seen_file("digest") is None
+    house.ingest([samples("screen", times(START, 3))])
+    assert store.seen_file("digest") == 3
+    house.ingest([Reject(1, "cut short")], digest="partly")
+    assert store.seen_file("partly") is None
+
+
+def test_a_group_is_one_commit_and_a_failure_inside_takes_back_itself(house: House) -> None:
+    store, before = house.store, house.store.version()
+    with store.grouped():
+        for i in range(5):
+            house.ingest([samples("screen", times(START + i * DAY, 3))], consent=ALL)
+            if i == 2:
+                with pytest.raises(EuthymiaError):
+                    store.put_care_team("p-aaaaaaaaaaaaaaaa", ["x"], audit())
+        assert store.samples(the(house), "screen", 0, NOW_US, MONITOR).num_rows == 15
+    assert store.version() != before
+    assert store.samples(the(house), "screen", 0, NOW_US, MONITOR).num_rows == 15
+
+
+def test_a_group_that_is_left_by_an_error_stores_nothing(house: House) -> None:
+    def cut_short() -> None:
+        with house.store.grouped():
+            house.ingest([samples("screen", times(START, 3))], consent=ALL)
+            assert the(house)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cut_short()
+    assert house.store.resolve("A1") is None
+    assert house.ingest([samples("screen", times(START, 3))], consent=ALL).stored == 3
+
+
+def test_version_changes_with_writes_and_not_with_reads(house: House) -> None:
+    seen = [house.store.version()]
+    for i in range(3):
+        house.ingest([samples("screen", times(START + i * DAY, 3))], consent=ALL)
+        house.store.samples(the(house), "screen", 0, NOW_US, MONITOR)
+        assert house.store.version() == house.store.version()
+        seen.append(house.store.version())
+    house.store.put_care_team(the(house), ["x"], audit())
+    seen.append(house.store.version())
+    assert len(set(seen)) == len(seen)
+
+
+def test_every_access_is_in_the_ledger(house: House) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    subject = the(house)
+    entry = audit(Purpose.MONITORING, "compute features", subject)
+    house.store.samples(subject, "screen", 0, NOW_US, entry)
+    lines = list(house.ledger.entries())
+    appended = next(line for line in lines if line.action == "append")
+    assert appended.detail["stored"] == 3
+    assert appended.detail["because"] == "a test"
+    read = next(line for line in lines if line.action == "compute features")
+    assert (read.subject, read.purpose, read.detail["rows"]) == (subject, "monitoring", 3)
+    with pytest.raises(SchemaError, match="another subject"):
+        house.store.samples("p-aaaaaaaaaaaaaaaa", "screen", 0, NOW_US, entry)
