@@ -1,27 +1,34 @@
-"""A real clinic of a few people, with a released model, made in a second: for API tests and benches.
+"""A real clinic of a few people, with a released model, made in a second: for API tests and bench.
 
 Everything is the product's own (keys, ledger, gateway, store, registry); only the training rows
 are random numbers, because what the model says is not what is tested here.
 """
 
-from collections.abc import Callable
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.evaluation.estimate import Estimate
+from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.codes import PHQ9_TOTAL
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Grant, Observations, Person
-from euthymia.ground.schemas import OBSERVATIONS, ROW
+from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, ROW
 from euthymia.models.frame import CohortFrame
 from euthymia.models.ridge import Sample, fit
 from euthymia.models.tasks import tasks
@@ -86,10 +93,11 @@ def trained(seed: int = 1) -> Trained:
     """Return the real task's model, fitted on random numbers."""
     task, rng = tasks()[TASK], np.random.default_rng(seed)
     n, k = 240, len(task.features)
-    low = np.array([f.low if f.low is not None else -10.0 for f in task.features])
-    high = np.array([f.high if f.high is not None else 10.0 for f in task.features])
-    x = np.clip(rng.normal(size=(n, k)), np.maximum(low, -3), np.minimum(high, 3))
+    low = np.array([-1e3 if f.low is None else f.low for f in task.features])
+    high = np.array([1e3 if f.high is None else f.high for f in task.features])
+    x = rng.uniform(low, high, (n, k))
     x[rng.random((n, k)) < 0.1] = np.nan
+    x[0], x[1] = low, high  # all that can be true was seen
     y = (rng.random(n) < 0.3).astype(float)
     person = np.array([f"p-{'a' * 15}{'abcdefgh'[i % 8]}" for i in range(n)])
     text = np.full(n, "A")
@@ -108,7 +116,8 @@ def trained(seed: int = 1) -> Trained:
         flow=(),
         seen_until=to_micros(NOW),
     )
-    fitted = fit(Sample(x, y, person), [("all", np.arange(k))], seed=seed, heads=100)
+    with threadpool_limits(limits=1):
+        fitted = fit(Sample(x, y, person), [("all", np.arange(k))], seed=seed, heads=20)
     return Trained(
         task=task,
         fitted=fitted,
@@ -147,3 +156,45 @@ def decide_consent(clinic: Clinic, identifier: str, *, permit: bool) -> None:
     who = subject_of(clinic, identifier)
     grant = GrantRecord(Purpose.MONITORING, permit, to_micros(clinic.clock()), None, "test")
     clinic.store.put_grant(who, grant, Entry(TEST, "set consent", Purpose.CARE, who))
+
+
+@cache
+def _template() -> Path:
+    """Make one clinic a process; tests work on copies."""
+    folder = Path(tempfile.mkdtemp(prefix="euthymia-clinic-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make_clinic(folder / "home").close()
+    return folder / "home"
+
+
+@contextmanager
+def copied_clinic(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> Iterator[Clinic]:
+    """Open a copy of the small clinic for the length of a `with` block."""
+    home = folder / "home"
+    shutil.copytree(_template(), home)
+    with Clinic.opened(home, clock) as clinic:
+        yield clinic
+
+
+def give_features(clinic: Clinic, identifier: str, days: int = 35) -> None:
+    """Store derived rows of every family for the days before now."""
+    who, today = subject_of(clinic, identifier), clinic.clock().date()
+    for name, family in families().items():
+        columns: dict[str, object] = {
+            "subject_id": [who] * days,
+            "date": [today - timedelta(days=days - i) for i in range(days)],
+            "family": [name] * days,
+            "version": [family.version] * days,
+            "input_digest": ["0" * 64] * days,
+            "coverage": [0.9] * days,
+        }
+        schema = pa.schema([*FEATURE_KEYS, *((f.name, pa.float64()) for f in family.features)])
+        for feature in family.features:
+            low = 0.0 if feature.low is None else feature.low
+            high = low + 1 if feature.high is None else feature.high
+            columns[feature.name] = [
+                low + (high - low) * (0.4 + 0.01 * (i % 7)) for i in range(days)
+            ]
+        table = pa.table(columns, schema=schema)
+        entry = Entry(TEST, "compute features", Purpose.MONITORING, who)
+        clinic.store.put_features(who, name, table, entry)

@@ -217,7 +217,7 @@ class Analyzer:
         vector, coverage, age = self._vector(asked.request, model, known, claims, now, trace)
         said = model.predict(vector, coverage, age)
         if coverage is None:
-            coverage = np.count_nonzero(vector == vector) / vector.size  # noqa: PLR0124 - not NaN
+            coverage = 1.0 - float(np.isnan(vector).mean())
         return _answer(known.subject, said, coverage, model.threshold)
 
     def _kept_now(self) -> _Kept:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -93,8 +93,8 @@ class Answer(msgspec.Struct):
 class _About(msgspec.Struct):
     """What is read of a body that does not fit: its patient is checked before that is told."""
 
-    patient_id: str
-    model: str = ""
+    patient_id: Annotated[str, Meta(min_length=1, max_length=256)]
+    model: Any = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class Asked:
 
 
 _read: Final = msgspec.json.Decoder(AnalyzeRequest).decode
+_read_any: Final = msgspec.json.Decoder(msgspec.Raw).decode
 _read_about: Final = msgspec.json.Decoder(_About).decode
 
 
@@ -138,10 +139,15 @@ def _unfit(request: AnalyzeRequest) -> RefusalError | None:
 
 def _misfit(body: bytes, refusal: RefusalError) -> Asked:
     try:
-        about = _read_about(body)
+        _read_any(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Asked(None, RefusalError("bad-request", NOT_JSON))  # it did not fit before it broke
+    try:
+        about = _read_about(body)
+    except msgspec.ValidationError:
         return Asked(None, refusal)
-    return Asked(None, refusal, about.patient_id, about.model)
+    model = about.model if isinstance(about.model, str) else ""
+    return Asked(None, refusal, about.patient_id, model)
 
 
 def _without_values(error: msgspec.ValidationError) -> str:
