@@ -255,6 +255,7 @@ class TestClinic:
                 item,
                 mine[item.subject].owners,
                 max(0, len(findings(mine[item.subject].summary, to_micros(NOW))) - 1),
+                visitor.user in mine[item.subject].owners,
             )
             for item in items
             if wanted.in_view(item)

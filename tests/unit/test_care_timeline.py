@@ -245,6 +245,7 @@ def test_scores_events_and_medication_come_from_the_record() -> None:
         (on(3, 1), "ActCode/IMP", 6.0, None),
         (on(3, 2), "RxNorm/312938", None, "sertraline 50 MG"),
         (on(5, 2), "RxNorm/312938", None, "sertraline 50 MG"),
+        (on(4, 2), "SNOMED/370143000", None, "Major depressive disorder"),
         (on(5, 2), "SNOMED/370143000", None, "Major depressive disorder"),
         (on(5, 3), NOTE, None, "A note."),
         (on(5, 4), "LOINC/8867-4", 70.0, None),
@@ -255,9 +256,10 @@ def test_scores_events_and_medication_come_from_the_record() -> None:
     shown = view(table, [1.0])
     assert [(e.kind, e.text) for e in shown.events] == [
         ("Note", "A note."),
-        ("Diagnosis", "Major depressive disorder"),
+        ("Recorded", "Major depressive disorder"),
         ("Admission", "In-patient stay, 6 days"),
     ]
+    assert [(e.times, e.day - e.first) for e in shown.events] == [(1, 0), (2, 30), (1, 0)]
     (drug,) = shown.medications
     assert (drug.name, drug.records, drug.last - drug.first) == ("sertraline 50 MG", 2, 61)
     assert [(s.name, s.severity(s.points[-1].total)) for s in shown.scores] == [

@@ -30,11 +30,17 @@ _SHOWN_ELSEWHERE: Final = frozenset({*PHQ9_ITEMS, PHQ9_TOTAL, PHQ9_DIFFICULTY, M
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened on one local day. `text` is the record's own words or its code."""
+    """Something on record. `text` is the record's own words, or its code.
+
+    What is recorded again at every visit is one event: `first` and `day` are the local days of the
+    first and the last record, `times` how many there are. Admissions and notes are never joined.
+    """
 
     day: int
-    kind: str  # "Admission", "Diagnosis" or "Note"
+    kind: str  # "Admission", "Note", "Diagnosis" (ICD-10) or "Recorded" (SNOMED CT: also visits)
     text: str
+    first: int
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +72,22 @@ def _words(code: str, text: str | None) -> str:
 
 
 def events(observations: pa.Table, who: SubjectSummary, now: Micros) -> tuple[Event, ...]:
-    """Return admissions, diagnoses and notes, newest first, each once a day."""
+    """Return admissions, notes and what else is recorded in clinical terms, newest first."""
     found: dict[Event, None] = {}
+    terms: dict[tuple[str, str], set[int]] = {}
     for day, code, number, text in _rows(observations, who, now):
         if code == ADMISSION:
             length = f", {count_words(round(number), 'day')}" if number is not None else ""
-            found[Event(day, "Admission", f"{text or 'In-patient stay'}{length}")] = None
+            found[Event(day, "Admission", f"{text or 'In-patient stay'}{length}", day)] = None
         elif code == NOTE:
-            found[Event(day, "Note", text or "Empty note")] = None
+            found[Event(day, "Note", text or "Empty note", day)] = None
         elif code.startswith(DIAGNOSIS_SYSTEMS):
-            found[Event(day, "Diagnosis", _words(code, text))] = None
-    return tuple(sorted(found, key=lambda event: (-event.day, event.kind, event.text)))
+            kind = "Recorded" if code.startswith(SNOMED) else "Diagnosis"
+            terms.setdefault((kind, _words(code, text)), set()).add(day)
+    joined = [
+        Event(max(days), kind, text, min(days), len(days)) for (kind, text), days in terms.items()
+    ]
+    return tuple(sorted([*found, *joined], key=lambda e: (-e.day, e.kind, e.text)))
 
 
 def medications(observations: pa.Table, who: SubjectSummary, now: Micros) -> tuple[Medication, ...]:

@@ -43,9 +43,11 @@ def count_words(count: int, one: str, many: str | None = None) -> str:
 
 
 def ago_words(days: int) -> str:
-    """Return "today", "yesterday" or "5 days ago"."""
+    """Return "today", "yesterday", "5 days ago" or, from two months on, "7 months ago"."""
     if days <= 0:
         return "today"
+    if days >= 60:
+        return count_words(round(days / 30.44), "month") + " ago"
     return "yesterday" if days == 1 else f"{days} days ago"
 
 

@@ -255,12 +255,15 @@ def feed_days(summaries: Iterable[SubjectSummary]) -> dict[str, int]:
 def feed_notices(summaries: Iterable[SubjectSummary], now: Micros) -> tuple[str, ...]:
     """Say when nobody's phone or watch data has arrived for days: a fault here, not silence."""
     day = now // DAY_US
+    stopped: dict[int, list[str]] = {}
+    for device, last in sorted(feed_days(summaries).items()):
+        if day - last >= SILENT_DAYS:
+            stopped.setdefault(last, []).append(device)
     return tuple(
-        f"No {device} data has reached the clinic from anybody since "
+        f"No {' or '.join(devices)} data has reached the clinic from anybody since "
         f"{date_words(day_date(last), day_date(day))} ({day - last} days). Check the import before "
         f"reading silence into it; silence below is counted up to that day."
-        for device, last in sorted(feed_days(summaries).items())
-        if day - last >= SILENT_DAYS
+        for last, devices in stopped.items()
     )
 
 

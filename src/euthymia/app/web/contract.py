@@ -117,6 +117,7 @@ class Row:
     item: WorklistItem
     owners: tuple[str, ...]
     more: int = 0  # further rules that apply
+    mine: bool = False  # the visitor is in the care team
 
 
 @dataclass(frozen=True, slots=True)

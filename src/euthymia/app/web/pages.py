@@ -30,6 +30,7 @@ from euthymia.app.web.rendering import render, static_files
 from euthymia.ground.errors import (
     AccessError,
     BusyError,
+    ConsentError,
     EuthymiaError,
     IntegrityError,
     MissingError,
@@ -42,6 +43,7 @@ TRENDS_FIRST: Final = 6  # as many as a screen holds; the others are one keystro
 _STATUS: Final[tuple[tuple[type[EuthymiaError], int], ...]] = (
     (AccessError, 403),
     (MissingError, 404),
+    (ConsentError, 403),
     (BusyError, 503),
     (IntegrityError, 503),
 )

@@ -54,11 +54,12 @@ def since_words(at: Micros | None, now: Micros) -> tuple[str, str]:
     return date_words(day, today), ago_words((today - day).days)
 
 
-def who_words(who: Who, today: date) -> str:
+def who_words(who: Who, today: date, *, site: bool = True) -> str:
     """Return "34, female, North": what helps to tell two people apart, where it is known."""
     age = who.age_on(today)
     sex = SEX_WORDS.get((who.sex or "").lower(), who.sex)
-    return ", ".join(part for part in (None if age is None else str(age), sex, who.site) if part)
+    parts = (None if age is None else str(age), sex, who.site if site else None)
+    return ", ".join(part for part in parts if part)
 
 
 def island(data: Mapping[str, Any]) -> Markup:

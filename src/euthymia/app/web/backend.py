@@ -1,0 +1,419 @@
+"""The clinic behind the pages: the one place that turns a pseudonym back into a name.
+
+A view of the worklist leaves one ledger entry for each person shown ("view on worklist") and one
+for the page ("view worklist", with the count), so that a person's own export can say who saw them
+and when. All of them are on disk before the page is sent.
+"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from euthymia.app.clinic import shell_actor
+from euthymia.app.problems import RefusalError
+from euthymia.app.shelf import Model, Shelf
+from euthymia.app.web.contract import (
+    VIEWS,
+    Filter,
+    ModelNote,
+    PatientPage,
+    Row,
+    Visitor,
+    Who,
+    WorklistPage,
+)
+from euthymia.app.web.notes import note_of
+from euthymia.app.web.once import Once
+from euthymia.app.web.session import Sessions
+from euthymia.care.contract import WorklistItem
+from euthymia.care.summary import SubjectSummary, devices_seen, summarise
+from euthymia.care.timeline import patient_view
+from euthymia.care.worklist import caseload, feed_days, feed_notices, findings, worklist
+from euthymia.features.catalogue import families
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import SECOND_US, Micros, to_micros
+from euthymia.ground.errors import AccessError, MissingError
+from euthymia.ground.ids import SubjectId, is_subject_id
+from euthymia.models.contract import Prediction, SubjectData
+from euthymia.models.tasks import tasks
+from euthymia.security.policy import Action, consent_covers, decide
+from euthymia.security.token import Claims
+
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
+
+WORKLIST_MODEL: Final = "relapse-30d"  # the model whose question is who needs a call soon
+KEPT_US: Final = (
+    900 * SECOND_US
+)  # features and questionnaires are daily: a quarter hour is not late
+NO_MONITORING: Final = (
+    "There is no consent to monitoring in force: phone and watch data, what was computed from "
+    "them, and estimates that rest on them are not shown."
+)
+NO_ESTIMATE_ROLE: Final = "Estimates of models are not part of your role."
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One person as read at one state of the store: nothing of it is shown without an entry."""
+
+    who: Who
+    team: frozenset[str]
+    owners: tuple[str, ...]
+    summary: SubjectSummary
+    observations: pa.Table
+    features: Mapping[str, pa.Table]
+    monitored: bool
+    at: Micros
+
+    def seen_by(self, role: str) -> SubjectSummary:
+        """Return the summary with the estimate only for roles that may ask a model."""
+        if may_ask(role):
+            return self.summary
+        return replace(self.summary, prediction=None, threshold=None)
+
+
+def may_ask(role: str) -> bool:
+    """Tell whether a role may see a model's estimate about a patient in its care."""
+    ruling = decide(role=role, action=Action.ANALYZE, purpose=Purpose.CARE, related=True)
+    return ruling.rule not in {"role", "purpose", "relationship"}
+
+
+@dataclass
+class _Kept:
+    """What was read at one version of the store and of the released models."""
+
+    version: tuple[int, str]
+    people: dict[SubjectId, Looked] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads people for the care team and keeps them while nothing changes."""
+
+    def __init__(self, clinic: "Clinic") -> None:
+        self.clinic = clinic
+        self.shelf = Shelf(clinic.registry, clinic.home.models)
+        self._lock = Lock()
+        self._kept = _Kept((-1, ""))
+
+    def now(self) -> Micros:
+        """Return the clinic's time."""
+        return to_micros(self.clinic.clock())
+
+    def model(self) -> Model | None:
+        """Return the released model that the worklist shows."""
+        return self.shelf.get(WORKLIST_MODEL)
+
+    def mine(self, user: str, actor: Actor) -> list[SubjectId]:
+        """Return the people in a care relationship with the user."""
+        audit = Entry(actor, "list subjects", Purpose.CARE)
+        listed = self.clinic.store.subjects(audit)
+        return [who for who in listed if self.clinic.on_care_team(user, who)]
+
+    def look(self, subject: SubjectId, actor: Actor) -> Looked:
+        """Return one person, read anew if anything was stored or released since."""
+        model = self.model()
+        version = (self.clinic.store.version(), model.digest if model else "")
+        with self._lock:
+            if self._kept.version != version:
+                self._kept = _Kept(version)
+            kept = self._kept
+            found = kept.people.get(subject)
+            if found is None or self.now() - found.at > KEPT_US:
+                found = kept.people[subject] = self._read(subject, actor, model)
+        return found
+
+    def look_at_all(self, subjects: Iterable[SubjectId], actor: Actor) -> dict[SubjectId, Looked]:
+        """Return many people; whoever is erased meanwhile is left out."""
+        found = {}
+        for subject in subjects:
+            with suppress(MissingError):
+                found[subject] = self.look(subject, actor)
+        return found
+
+    def feed(self, subjects: Iterable[SubjectId]) -> Mapping[str, int]:
+        """Return the newest day of each device over many people, without reading a value."""
+        found = []
+        for subject in subjects:
+            with suppress(MissingError):
+                segments = self.clinic.store.segments(subject)
+                found.append(SubjectSummary(subject, seen=devices_seen(segments)))
+        return feed_days(found)
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        """Return the practitioners' names by the identifiers that care teams hold."""
+        audit = Entry(shell_actor(), "list directory", Purpose.CARE)
+        found = [e for e in self.clinic.store.directory(audit) if e.name]
+        names = {e.identifier.value: e.name for e in found}
+        return names | {f"{e.identifier.system}|{e.identifier.value}": e.name for e in found}
+
+    def _read(self, subject: SubjectId, actor: Actor, model: Model | None) -> Looked:
+        store, now = self.clinic.store, self.now()
+        audit = Entry(actor, "read for care", Purpose.CARE, subject)
+        monitored = consent_covers(store.grants(subject), Purpose.MONITORING, now)
+        data = self._data(subject, audit, monitored=monitored, now=now)
+        team = store.care_team(subject)
+        owners = tuple(sorted(self._names.get(user, user) for user in team))
+        summary = summarise(
+            subject,
+            observations=data.observations,
+            segments=data.segments,
+            zones=data.timeline or store.timeline(subject),
+            owners=owners,
+            prediction=self._estimate(model, data, now),
+            predicted_at=now,
+            threshold=model.threshold if model else None,
+        )
+        person = store.person(subject, audit)
+        who = Who(
+            subject,
+            person.name or "Name not on record",
+            person.birth_date,
+            person.sex,
+            person.site,
+            person.language,
+        )
+        return Looked(who, team, owners, summary, data.observations, data.features, monitored, now)
+
+    def _data(
+        self, subject: SubjectId, audit: Entry, *, monitored: bool, now: Micros
+    ) -> SubjectData:
+        """Return a person's record; without consent to monitoring, the clinical part alone."""
+        store = self.clinic.store
+        features = {}
+        if monitored:
+            for name in families():
+                table = store.features(subject, name, audit)
+                if table is not None:
+                    features[name] = table
+        return SubjectData(
+            subject=subject,
+            observations=store.observations(subject, audit),
+            features=features,
+            attributes=store.attributes(subject, audit),
+            seen_until=now,
+            timeline=store.timeline(subject),
+            segments=store.segments(subject) if monitored else {},
+        )
+
+    def _estimate(self, model: Model | None, data: SubjectData, now: Micros) -> Prediction | None:
+        """Ask the model, where consent covers all that it rests on and the person is in scope."""
+        if model is None:
+            return None
+        grants = self.clinic.store.grants(data.subject)
+        lacking = [need for need in model.purposes if not consent_covers(grants, need, now)]
+        if lacking:
+            return _silent(model, f"no consent in force to {', '.join(lacking)}")
+        try:
+            vector, coverage, age = model.describe(data, now)
+        except RefusalError as refusal:
+            return _silent(model, str(refusal))
+        outside = tasks()[model.bundle.task].outside_population(data, now)
+        if outside:
+            return _silent(model, f"the model is not for this person now: {outside}")
+        return model.predict(vector, coverage, age)
+
+
+def _silent(model: Model, because: str) -> Prediction:
+    """Return an abstention that was reached before the model was asked."""
+    return Prediction(
+        model=model.name,
+        model_version=model.version,
+        model_digest=model.digest,
+        horizon_days=model.bundle.horizon_days,
+        probability=None,
+        interval=None,
+        abstained_because=because,
+        reasons=(),
+        coverage=None,
+        data_age_hours=None,
+    )
+
+
+class ClinicBackend:
+    """The pages' backend on an open clinic. Any thread may call."""
+
+    def __init__(self, clinic: "Clinic", sessions: Sessions) -> None:
+        self.clinic = clinic
+        self.sessions = sessions
+        self.reader = Reader(clinic)
+
+    @classmethod
+    def of(cls, clinic: "Clinic") -> "ClinicBackend":
+        """Return the backend of an open clinic."""
+        clinic.home.redeemed.mkdir(mode=0o700, exist_ok=True)
+        sessions = Sessions(
+            tokens=clinic.tokens,
+            once=Once(clinic.home.redeemed),
+            key=clinic.keyring.derive("session"),
+            clock=clinic.clock,
+        )
+        return cls(clinic, sessions)
+
+    @property
+    def clinic_name(self) -> str:
+        """See `Backend`."""
+        return self.clinic.config.clinic.name
+
+    @property
+    def simulated(self) -> bool:
+        """See `Backend`."""
+        return self.clinic.config.clinic.simulated
+
+    # -- sessions ------------------------------------------------------------------------------
+    def sign_in(self, code: str) -> tuple[str, Claims]:
+        """See `Backend`."""
+        token, claims = self.sessions.sign_in(code)
+        self._write(Actor(claims.user, claims.role), "sign in")
+        return token, claims
+
+    def visitor(self, session: str) -> Visitor:
+        """See `Backend`."""
+        return self.sessions.visitor(session)
+
+    def sign_out(self, visitor: Visitor) -> None:
+        """See `Backend`."""
+        self.sessions.end(visitor)
+        self._write(_actor(visitor), "sign out")
+
+    # -- pages -----------------------------------------------------------------------------------
+    def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
+        """See `Backend`."""
+        actor = _actor(visitor)
+        self._require(visitor, Action.VIEW_WORKLIST)
+        reader, now = self.reader, self.reader.now()
+        people = reader.look_at_all(reader.mine(visitor.user, actor), actor)
+        summaries = [looked.seen_by(visitor.role) for looked in people.values()]
+        feed = feed_days(summaries)
+        items = caseload(summaries, now)
+        rows = [
+            self._row(people[item.subject], item, visitor, len(findings(summary, now, feed)))
+            for item, summary in self._shown(items, people, wanted, visitor)
+        ]
+        model = reader.model()
+        return WorklistPage(
+            rows=tuple(rows),
+            counts={v: sum(Filter(view=v).in_view(item) for item in items) for v in VIEWS},
+            notices=feed_notices(summaries, now),
+            at=now,
+            model=note_of(model) if model else None,
+            ledger_entry=self._write_worklist(actor, [r.who.subject for r in rows], wanted.view),
+        )
+
+    @staticmethod
+    def _shown(
+        items: list[WorklistItem], people: Mapping[SubjectId, Looked], wanted: Filter, by: Visitor
+    ) -> list[tuple[WorklistItem, SubjectSummary]]:
+        found = []
+        for item in items:
+            looked = people[item.subject]
+            if wanted.in_view(item) and wanted.keeps(looked.who, tuple(looked.team), by.user):
+                found.append((item, looked.seen_by(by.role)))
+        return found
+
+    @staticmethod
+    def _row(looked: Looked, item: WorklistItem, visitor: Visitor, rules: int) -> Row:
+        return Row(
+            who=looked.who,
+            item=item,
+            owners=looked.owners,
+            more=max(0, rules - 1),
+            mine=visitor.user in looked.team,
+        )
+
+    def patient(self, visitor: Visitor, pid: str) -> PatientPage:
+        """See `Backend`."""
+        actor = _actor(visitor)
+        self._require(visitor, Action.VIEW_PATIENT)
+        subject = self._in_care(visitor, pid)
+        looked = self.reader.look(subject, actor)
+        now = self.reader.now()
+        feed = self.reader.feed(self.reader.mine(visitor.user, actor))
+        view = patient_view(
+            looked.seen_by(visitor.role),
+            observations=looked.observations,
+            families=families(),
+            features=looked.features,
+            now=now,
+            feed=feed,
+        )
+        withheld = [] if looked.monitored else [NO_MONITORING]
+        if not may_ask(visitor.role):
+            withheld.append(NO_ESTIMATE_ROLE)
+        model = self.reader.model()
+        return PatientPage(
+            who=looked.who,
+            view=view,
+            owners=looked.owners,
+            at=now,
+            model=note_of(model) if model else None,
+            ledger_entry=self._write(actor, "view patient", subject),
+            withheld=tuple(withheld),
+        )
+
+    def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
+        """See `Backend`."""
+        self._require(visitor, Action.VIEW_MODELS)
+        return tuple(note_of(model) for model in self.reader.shelf.all())
+
+    # -- rules and ledger ------------------------------------------------------------------------
+    @staticmethod
+    def _require(visitor: Visitor, action: Action) -> None:
+        """Refuse a role that may not do this for anybody."""
+        ruling = decide(role=visitor.role, action=action, purpose=Purpose.CARE, related=True)
+        if not ruling.allowed:
+            raise AccessError(ruling.detail)
+
+    def _in_care(self, visitor: Visitor, pid: str) -> SubjectId:
+        """Return the subject; refuse a stranger's and an unknown one alike, and write that down."""
+        known = self.clinic.store.resolve(pid) if is_subject_id(pid) else None
+        if known is not None and self.clinic.on_care_team(visitor.user, known):
+            return known
+        self._write(_actor(visitor), "view patient", known, {"outcome": "refused"})
+        raise MissingError("no patient in your care has this pseudonym")
+
+    def _write(
+        self,
+        actor: Actor,
+        action: str,
+        subject: SubjectId | None = None,
+        detail: Mapping[str, str | int | float | bool] | None = None,
+    ) -> str:
+        entry = Entry(actor, action, Purpose.CARE, subject, detail or {})
+        return self.clinic.ledger.submit(entry).result()
+
+    def _write_worklist(self, actor: Actor, shown: list[SubjectId], view: str) -> str:
+        """Write an entry for each person shown and one for the page; return the page's id."""
+        return write_worklist(self.clinic, actor, shown, view)
+
+
+def write_worklist(clinic: "Clinic", actor: Actor, shown: list[SubjectId], view: str) -> str:
+    """Write who was shown on a worklist, durably; return the page's own entry id."""
+    submit = clinic.ledger.submit
+    waiting: list[Future[str]] = [
+        submit(Entry(actor, "view on worklist", Purpose.CARE, subject)) for subject in shown
+    ]
+    detail: dict[str, str | int | float | bool] = {"people": len(shown), "view": view}
+    waiting.append(submit(Entry(actor, "view worklist", Purpose.CARE, None, detail)))
+    return [future.result() for future in waiting][-1]
+
+
+def worklist_items(clinic: "Clinic", user: str) -> list[WorklistItem]:
+    """Return a user's worklist by pseudonym, for the command line; written to the ledger."""
+    reader, actor = Reader(clinic), shell_actor()
+    people = reader.look_at_all(reader.mine(user, actor), actor)
+    summaries = [looked.summary for looked in people.values()]
+    items = worklist(summaries, reader.now())
+    write_worklist(clinic, actor, [item.subject for item in items], "open")
+    return items
+
+
+def _actor(visitor: Visitor) -> Actor:
+    return Actor(visitor.user, visitor.role)
