@@ -30,7 +30,7 @@ def _activity(wall: NDArray[np.int64], rng: np.random.Generator) -> dict[str, ND
     awake = (hour > 7) & (hour < 23)
     counts = np.where(awake, rng.gamma(1.0, 200, wall.size), rng.gamma(0.1, 30, wall.size))
     return {
-        "counts": counts.round().astype(np.float32),
+        "counts": np.where(counts < 1, 0, counts).astype(np.float32),
         "epoch": np.full(wall.size, 60, np.float32),
     }
 

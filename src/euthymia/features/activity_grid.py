@@ -25,17 +25,23 @@ HALF: Final = 0.5  # a minute, hour or ten minutes counts as seen when half of i
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """`level`: mean counts a minute, NaN where not worn. `worn`: recorded worn minutes."""
+    """`filled`: mean counts a minute, 0 where not `known`. `worn`: recorded worn minutes."""
 
     days: Ints
-    level: Array
+    filled: Array
+    known: NDArray[np.bool_]
     worn: Array
+
+    @property
+    def level(self) -> Array:
+        """Mean counts a minute; NaN where the device was not worn."""
+        return np.where(self.known, self.filled, np.nan)
 
     def binned(self, minutes: int) -> Array:
         """Return the mean level of bins of so many minutes; NaN where less than half was worn."""
-        parts = self.level.reshape(self.days.size, MINUTES // minutes, minutes)
-        seen = (~np.isnan(parts)).sum(axis=2)
-        total = np.nansum(parts, axis=2)
+        shape = self.days.size, MINUTES // minutes, minutes
+        seen = self.known.reshape(shape).sum(axis=2, dtype=np.float64)
+        total = self.filled.reshape(shape).sum(axis=2)
         return np.asarray(total / np.where(seen < HALF * minutes, np.nan, seen), np.float64)
 
 
@@ -81,7 +87,7 @@ def activity_grid(stream: Columns, timeline: Timeline, days: Ints) -> Grid:
     -------
     Grid
         Arrays of shape (k, 1440). Time not worn (`kernels.non_wear`, judged within each local
-        day) is NaN in `level` and 0 in `worn`.
+        day) is not `known`, and 0 in `filled` and `worn`.
     """
     minute = wall_clock(timeline, stream["time"].astype(np.int64, copy=False)) // MINUTE_US
     counts = stream["counts"].astype(np.float64)
@@ -94,7 +100,6 @@ def activity_grid(stream: Columns, timeline: Timeline, days: Ints) -> Grid:
     seen = np.bincount(place, weights=minutes, minlength=size).reshape(days.size, MINUTES)
     total = np.bincount(place, weights=counts, minlength=size).reshape(days.size, MINUTES)
     recorded = seen >= HALF
-    off = zero_runs(recorded & (total == 0))
-    on = recorded & ~off
-    level = np.where(on, total / np.where(on, seen, 1.0), np.nan)
-    return Grid(days, level, np.where(on, seen, 0.0))
+    known = recorded & ~zero_runs(recorded & (total == 0))
+    filled = np.divide(total, seen, out=np.zeros(total.shape), where=known)
+    return Grid(days, filled, known, np.where(known, seen, 0.0))

@@ -32,14 +32,13 @@ _COUNTS = "{counts}/min"
 
 def _profile(grid: Grid, index: Ints) -> Array:
     """Return each window's mean 24 h profile, adding days in order (the same sum however many)."""
-    unknown = np.isnan(grid.level)
-    filled, known = np.where(unknown, 0.0, grid.level), (~unknown).astype(np.float32)
-    total = np.zeros((index.shape[0], grid.level.shape[1]))
-    seen = np.zeros(total.shape, np.float32)
+    total = np.zeros((index.shape[0], grid.filled.shape[1]))
+    seen = np.zeros(total.shape, np.int8)
     for place in range(index.shape[1]):
-        total += filled[index[:, place]]
-        seen += known[index[:, place]]
-    return total / np.where(seen == 0, np.nan, seen)
+        total += grid.filled[index[:, place]]
+        seen += grid.known[index[:, place]]
+    blank = np.full_like(total, np.nan)
+    return np.divide(total, seen, out=blank, where=seen > 0)
 
 
 def _values(grid: Grid, index: Ints) -> dict[str, Array]:

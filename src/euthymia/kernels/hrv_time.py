@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SEGMENT_US: Final = 300 * 1_000_000  # five minutes, as in SDANN and the SDNN index
-FEW_LONG: Final = 2000  # values a window above which windows are taken one by one
+RAGGED: Final = 4  # windows this unequal in length are taken one by one
 SEGMENT_BEATS: Final = 60  # a segment needs a fifth of its time at 60 beats a minute
 
 
@@ -44,19 +44,18 @@ def _sums(values: Array, starts: NDArray[np.int64], counts: NDArray[np.int64]) -
 
 def _medians(values: Array, counts: NDArray[np.int64]) -> Array:
     """Return the median of each window's slice."""
-    if values.size > FEW_LONG * counts.size:  # few long windows: one selection each is quicker
-        parts = np.split(values, np.cumsum(counts)[:-1])
+    if counts.size == 0 or counts.max() * counts.size > RAGGED * values.size:
+        parts = np.split(values, np.cumsum(counts))[: counts.size]
         return np.array([np.median(part) if part.size else np.nan for part in parts])
-    group = np.repeat(np.arange(counts.size), counts)
-    order = np.lexsort((values, group))
-    ranked = values[order]
-    starts = np.cumsum(counts) - counts
-    out = np.full(counts.size, np.nan)
-    some = counts > 0
-    low = starts[some] + (counts[some] - 1) // 2
-    high = starts[some] + counts[some] // 2
-    out[some] = (ranked[low] + ranked[high]) / 2
-    return out
+    if values.size == 0:
+        return np.full(counts.size, np.nan)
+    held = np.arange(counts.max()) < counts[:, None]
+    table = np.full(held.shape, np.inf)
+    table[held] = values
+    table.sort(axis=1)
+    rows, last = np.arange(counts.size), np.maximum(counts - 1, 0)
+    middle = (table[rows, last // 2] + table[rows, np.maximum(counts, 1) // 2]) / 2
+    return np.where(counts == 0, np.nan, middle)
 
 
 def _mean_and_spread(values: Array, counts: NDArray[np.int64]) -> tuple[Array, Array]:

@@ -131,11 +131,13 @@ def _stretch(profile: Array, hours: int, *, lowest: bool) -> Stretch:
     sums[..., : bins - width + 1] = summed[..., width:] - summed[..., : bins - width + 1]
     over = summed[..., 1:width] + summed[..., -1:]  # around midnight
     sums[..., bins - width + 1 :] = over - summed[..., bins - width + 1 : bins]
-    known = ~np.asarray(np.isnan(profile).any(axis=-1))
-    sums = np.where(known[..., np.newaxis], sums, 0.0)
-    best = sums.min(axis=-1) if lowest else sums.max(axis=-1)
-    equal = EQUAL_SHARE * np.abs(sums).max(axis=-1)
-    at = np.argmax(np.abs(sums - best[..., np.newaxis]) <= equal[..., np.newaxis], axis=-1)
+    known = ~np.isnan(summed[..., -1])
+    if not known.all():
+        sums = np.where(known[..., np.newaxis], sums, 0.0)
+    least, most = sums.min(axis=-1), sums.max(axis=-1)
+    slack = EQUAL_SHARE * np.maximum(np.abs(least), np.abs(most))
+    hits = sums <= (least + slack)[..., None] if lowest else sums >= (most - slack)[..., None]
+    at = np.argmax(hits, axis=-1)
     level = np.take_along_axis(sums, at[..., np.newaxis], axis=-1)[..., 0] / width
     blank = np.where(known, 0.0, np.nan)
     return Stretch(np.maximum(level, 0.0) + blank, at * (24.0 / bins) + blank)
