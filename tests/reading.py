@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from euthymia.ground.records import Item, Observations, Reject, Samples
@@ -26,15 +27,14 @@ def items_of(*paths: Path, **options: Any) -> list[Item]:
 
 def rows_named(items: Iterable[Item]) -> list[int]:
     """Every row number that the items name, sorted, each once per item."""
-    rows: list[int] = []
+    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
     for item in items:
         if isinstance(item, Observations | Samples):
-            rows += sorted(set(item.table.column("row").to_pylist()))
-        elif isinstance(item, Reject):
-            rows += range(item.row, item.row + item.rows)
+            rows.append(np.unique(item.table.column("row").to_numpy()))
         else:
-            rows.append(item.row)
-    return sorted(rows)
+            count = item.rows if isinstance(item, Reject) else 1
+            rows.append(np.arange(item.row, item.row + count))
+    return np.sort(np.concatenate(rows)).tolist()
 
 
 def assert_accounted(reading: Reading, items: list[Item]) -> None:

@@ -390,6 +390,6 @@ def test_one_bad_line_of_a_bulk_export_is_one_reject(tmp_path: Path) -> None:
     assert reading.rows_in == 5
     assert_accounted(reading, items)
     assert rejects(items) == [
-        "Observation.ndjson line 2: it is not one JSON object",
-        "Observation.ndjson line 4: it is not one JSON object",
+        "Observation.ndjson: line 2: it is not one JSON object",
+        "Observation.ndjson: line 4: it is not one JSON object",
     ]

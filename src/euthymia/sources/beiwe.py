@@ -89,8 +89,8 @@ _STREAMS: Final = (
                 _TIME,
                 Column("latitude", ("latitude",)),
                 Column("longitude", ("longitude",)),
-                Column("altitude", ("altitude",), nullable=True),
-                Column("accuracy", ("accuracy",), nullable=True),
+                Column("altitude", ("altitude",), required=False, nullable=True),
+                Column("accuracy", ("accuracy",), required=False, nullable=True),
             )
         ),
         _location,

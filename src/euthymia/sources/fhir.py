@@ -91,7 +91,7 @@ def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _
     """Yield each line as an Entry or _Bad; with `only_referred`, those that others point to."""
     row = 0
     for part in opened.parts:
-        label = f"{part.path.name} " if len(opened.parts) > 1 else ""
+        label = f"{part.path.name}: " if len(opened.parts) > 1 else ""
         try:
             for found in blocks(part.blob):
                 if isinstance(found, Gap):

@@ -167,11 +167,11 @@ def _tolerant(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment |
     except SourceError as problem:
         if not named:
             raise
-        yield _Refused(f"{part.path.name} {problem}")
+        yield _Refused(f"{part.path.name}: {problem}")
 
 
 def _segments(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment | _Refused]:
-    label = f"{part.path.name} " if named else ""
+    label = f"{part.path.name}: " if named else ""
     header: tuple[str, ...] | None = None
     problem, refused = None, 0
     for found in blocks(part.blob):

@@ -65,7 +65,8 @@ def _steps_back(wall_us: Micros, shift_us: Micros) -> Marks:
     steps = np.diff(wall_us, prepend=wall_us[0] - 1)
     ahead = steps[1:][steps[1:] > 0]
     usual = float(np.median(ahead)) if ahead.size else 0.0
-    return (steps < 0) | ((steps == 0) & (usual >= shift_us) & (shift_us > 0))
+    still = (steps == 0) & (usual >= shift_us) & (shift_us > 0)
+    return np.asarray((steps < 0) | still)
 
 
 def _second_pass(twice: Marks, back: Marks) -> Marks:
