@@ -44,8 +44,8 @@ def _location(who: str, chunk: Chunk, _: Opened) -> Samples:
         *(SYSTEM, "location", who, chunk.rows, chunk.times("time")),
         latitude=chunk.floats("latitude"),
         longitude=chunk.floats("longitude"),
-        altitude=chunk.floats("altitude"),
-        accuracy=chunk.floats("accuracy"),
+        altitude=chunk.columns.get("altitude"),
+        accuracy=chunk.columns.get("accuracy"),
     )
 
 
