@@ -35,7 +35,7 @@ def batch_consent(purposes: str | None, because: str | None) -> BatchConsent | N
         return None
     if not (because or "").strip():
         raise SchemaError("--consent needs --because: why does this consent hold?")
-    return BatchConsent(purposes_of(purposes), str(because).strip())
+    return BatchConsent(frozenset(purposes_of(purposes)), str(because).strip())
 
 
 def _zone_of(clinic: Clinic, who: SourceId) -> str:
@@ -62,7 +62,7 @@ def _take(clinic: Clinic, reading: Reading, consent: BatchConsent | None, tally:
     )
     detail: dict[str, str | int | float | bool] = {"source": reading.source}
     if consent is not None:
-        detail["batch_consent"] = ",".join(consent.purposes)
+        detail["batch_consent"] = ",".join(sorted(consent.purposes))
         detail["because"] = consent.because
     receipt = clinic.store.append(
         admitted, Entry(shell_actor(), "ingest file", Purpose.CARE, detail=detail)

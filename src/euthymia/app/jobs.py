@@ -1,6 +1,6 @@
 """Long work on a clinic: simulate, features, rejects."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.shell import Progress
 from euthymia.features.catalogue import families
 from euthymia.features.compute import (
+    Digests,
+    as_columns,
     compute_family,
-    days_with_data,
-    input_digests,
-    stale,
-    window_utc,
+    plan,
+    segment_digests,
 )
 from euthymia.features.contract import Columns, Family
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -60,56 +60,31 @@ def list_rejects(clinic: Clinic) -> list[dict[str, Any]]:
     ]
 
 
-def columns_of(samples: pa.Table) -> Columns:
-    """Return one stream's Arrow table as NumPy columns, time as int64 microseconds UTC."""
-    out: dict[str, Any] = {}
-    for name in samples.column_names:
-        column = samples.column(name)
-        if name == "time":
-            column = column.cast(pa.int64())
-        out[name] = column.to_numpy()
-    return out
-
-
-def _spans(windows: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join overlapping windows, so that no sample is read twice."""
-    spans: list[tuple[int, int]] = []
-    for start, end in sorted(windows):
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
-        else:
-            spans.append((start, end))
-    return spans
-
-
 def _read(
-    clinic: Clinic, who: SubjectId, stream: str, spans: list[tuple[int, int]], audit: Entry
+    clinic: Clinic,
+    who: SubjectId,
+    stream: str,
+    spans: Sequence[tuple[int, int]],
+    audit: Entry,
 ) -> Columns:
     parts = [clinic.store.samples(who, stream, start, end, audit) for start, end in spans]
-    return columns_of(pa.concat_tables(parts))
+    return as_columns(pa.concat_tables(parts))
 
 
-def _family_days(
-    clinic: Clinic, who: SubjectId, family: Family, timeline: Timeline
+def _bring_up_to_date(
+    clinic: Clinic, who: SubjectId, family: Family, timeline: Timeline, digests: Digests
 ) -> tuple[int, int]:
-    """Bring one family of one subject up to date; return (rows in all, rows computed now)."""
-    segments = clinic.store.segments(who)
-    digests: Mapping[str, Mapping[int, str]] = {
-        stream: {day: digest for day, (_, digest) in segments.get(stream, {}).items()}
-        for stream in family.streams
-    }
-    days = days_with_data(family, timeline, digests)
-    if days.size == 0:
-        return 0, 0
+    """Compute what is due of one family of one subject; return (rows in all, computed now)."""
     audit = Entry(JOB, "compute features", Purpose.MONITORING, who, {"family": family.name})
     existing = clinic.store.features(who, family.name, audit)
-    todo = stale(existing, input_digests(family, timeline, digests, days), days)
-    if todo.size:
-        spans = _spans([window_utc(family, timeline, int(day)) for day in todo])
-        streams = {stream: _read(clinic, who, stream, spans, audit) for stream in family.streams}
-        table = compute_family(family, streams, timeline, todo, subject=who, digests=digests)
+    due = plan(family, timeline, digests, existing)
+    rows = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
+    if due.days.size:
+        streams = {s: _read(clinic, who, s, due.spans, audit) for s in family.streams}
+        table = compute_family(family, streams, timeline, due.days, subject=who, digests=digests)
         clinic.store.put_features(who, family.name, table, audit)
-    return int(days.size), int(todo.size)
+        rows |= set(due.days.tolist())
+    return len(rows), int(due.days.size)
 
 
 def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
@@ -120,9 +95,10 @@ def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
     for done, who in enumerate(subjects):
         progress(done, len(subjects))
         timeline = clinic.store.timeline(who)
+        digests = segment_digests(clinic.store.segments(who))
         try:
             for name, family in families().items():
-                rows, fresh = _family_days(clinic, who, family, timeline)
+                rows, fresh = _bring_up_to_date(clinic, who, family, timeline, digests)
                 counts[name] += rows
                 computed += fresh
         except ConsentError:

@@ -1,7 +1,7 @@
 """What every command shares: which home, JSON or words, progress bars, how a refusal is said."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -114,7 +114,7 @@ def everywhere(function: F) -> F:
     return home(as_json(function))
 
 
-def table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """Lay out rows in columns for a terminal or a pipe."""
     if not rows:
         return "nothing to list"

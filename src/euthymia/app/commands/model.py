@@ -69,14 +69,20 @@ def release(shell: Shell, model: str) -> None:
     "--vector", help="The features in the model's order: 0.12,0.45,-0.01 (empty: missing)."
 )
 @click.option("--feature", "features", multiple=True, help="One feature by name: NAME=VALUE.")
+@click.option("--user", default="clinician", show_default=True, help="The clinician who asks.")
 @everywhere
 @click.pass_obj
 def analyze(
-    shell: Shell, subject: str, model: str, vector: str | None, features: tuple[str, ...]
+    shell: Shell,
+    subject: str,
+    model: str,
+    vector: str | None,
+    features: tuple[str, ...],
+    user: str,
 ) -> None:
     """Ask a model about one person: the API's call, with its checks, from the shell."""
     from euthymia.app.ask import ask
 
     with shell.clinic() as clinic:
-        answer = ask(clinic, subject, model, vector, features)
+        answer = ask(clinic, subject, model, user, vector, features)
     shell.emit(answer, "\n".join(f"{key}: {value}" for key, value in answer.items()))
