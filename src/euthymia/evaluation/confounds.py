@@ -163,7 +163,8 @@ def confound_verdict(model: Estimate, rows: tuple[ConfoundRow, ...]) -> tuple[st
     """
     rivals = [row for row in rows if row.rivals(model)]
     if rivals:
-        named = ", ".join(f"{r.variable} ({r.auc.estimate:.2f})" for r in rivals if r.auc)
+        each = [f"{r.variable} ({r.auc.estimate:.2f})" for r in rivals if r.auc]
+        named = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
         return "confounded: not evidence", (
             f"Without looking at a single measurement, {named} alone predict"
             f"{'s' if len(rivals) == 1 else ''} the label about as well as the model"

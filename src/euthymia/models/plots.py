@@ -88,7 +88,8 @@ class Axes:
     def note(self, x: float, y: float, text: str, colour: str) -> None:
         """Write a word next to a line."""
         self.parts.append(
-            f'<text x="{self.x(x):.1f}" y="{self.y(y):.1f}" fill="{colour}">{escape(text)}</text>'
+            f'<text x="{self.x(x):.1f}" y="{self.y(y):.1f}" style="fill:{colour}">'
+            f"{escape(text)}</text>"
         )
 
     def svg(self) -> str:
@@ -133,7 +134,7 @@ def _ticks(low: float, high: float) -> list[float]:
     power = 10 ** np.floor(np.log10(rough))
     step = min((m * power for m in (1, 2, 5, 10)), key=lambda s: abs(s - rough))
     first = np.ceil(low / step - 1e-9) * step
-    return [round(float(v), 10) for v in np.arange(first, high + step * 1e-6, step)]
+    return [round(float(v), 10) + 0.0 for v in np.arange(first, high + step * 1e-6, step)]
 
 
 def roc_plot(
@@ -197,9 +198,9 @@ def decision_plot(points: Sequence[DecisionPoint], threshold: float) -> str:
     axes.line(at, [p.everybody for p in points], ORANGE)
     axes.line(at, [p.model for p in points], BLUE)
     axes.line([threshold, threshold], [-0.3 * top, top], GREY, "2 3")
-    axes.note(0.55 * float(at.max()), 0.93 * top, "model", BLUE)
-    axes.note(0.55 * float(at.max()), 0.85 * top, "everybody", ORANGE)
-    axes.note(0.55 * float(at.max()), 0.77 * top, "nobody (dashed)", GREY)
+    axes.note(0.62 * float(at.max()), 0.93 * top, "model", BLUE)
+    axes.note(0.62 * float(at.max()), 0.86 * top, "everybody", ORANGE)
+    axes.note(0.62 * float(at.max()), 0.79 * top, "nobody (dashed)", GREY)
     return axes.svg()
 
 

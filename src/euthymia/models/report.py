@@ -53,11 +53,13 @@ def span(value: Estimate | None, digits: int = 2) -> str:
     return f"{number(value.estimate, digits)} ({low} to {high})"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int = 1) -> str:
-    """Return a table; columns from `numeric` on are aligned as numbers."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int = 1, words: int = 0
+) -> str:
+    """Return a table; columns from `numeric` on are numbers, but for the last `words`."""
 
     def cell(tag: str, place: int, text: str) -> str:
-        kind = ' class="n"' if place >= numeric else ""
+        kind = ' class="n"' if numeric <= place < len(head) - words else ""
         scope = ' scope="col"' if tag == "th" else ""
         return f"<{tag}{kind}{scope}>{escape(text)}</{tag}>"
 
@@ -206,7 +208,7 @@ def _confounds(results: Results) -> str:
         "Confound audit: how the data were collected, alone",
         box(results.verdict[1], "bad" if refused else ""),
         plots.forest_plot("AUC of the model and of each metadata variable alone", drawn),
-        table(("", "AUC (95 % interval)", "chance", ""), rows),
+        table(("", "AUC (95 % interval)", "chance", ""), rows, words=1),
         _paragraph(wording.CONFOUNDS, "small"),
     )
 
@@ -289,7 +291,9 @@ def _groups(results: Results) -> str:
         for g in results.groups
     ]
     head = ("", "group", "people", "with outcome", "AUC", "calibration in the large", "note")
-    return _section("In each group", table(head, rows, 2), _paragraph(wording.GROUPS, "small"))
+    return _section(
+        "In each group", table(head, rows, 2, words=1), _paragraph(wording.GROUPS, "small")
+    )
 
 
 def _model(results: Results) -> str:

@@ -77,13 +77,13 @@ METHODS: Final = (
         " in three inner folds by person; logistic recalibration on the inner held-out predictions."
     ),
     f"Interval of a single probability: {INTERVAL_MEANS}",
-    (
-        "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747. Calibration: Van Calster"
-        " et al. 2019, doi:10.1186/s12916-019-1466-7; Austin & Steyerberg 2019,"
-        " doi:10.1002/sim.8281. Net benefit: Vickers & Elkin 2006, doi:10.1177/0272989X06295361. Sites: Steyerberg &"
-        " Harrell 2016, doi:10.1016/j.jclinepi.2015.04.005; Debray et al. 2017, doi:10.1136/bmj.i6460."
-        " BCa: Efron 1987, doi:10.2307/2289144. Shuffled labels: Ojala & Garriga 2010, JMLR 11:1833."
-    ),
+    "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747.",
+    "Calibration: Van Calster et al. 2019, doi:10.1186/s12916-019-1466-7.",
+    "Calibration index: Austin & Steyerberg 2019, doi:10.1002/sim.8281.",
+    "Net benefit: Vickers & Elkin 2006, doi:10.1177/0272989X06295361.",
+    "Sites left out: Steyerberg & Harrell 2016, doi:10.1016/j.jclinepi.2015.04.005.",
+    "Mean over sites: Debray et al. 2017, doi:10.1136/bmj.i6460.",
+    "Intervals: Efron 1987, doi:10.2307/2289144. Shuffled labels: Ojala & Garriga 2010, JMLR 11.",
 )
 
 

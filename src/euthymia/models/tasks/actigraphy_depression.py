@@ -49,8 +49,8 @@ def _span(history: History) -> tuple[int, int] | None:
 
 def ineligible(history: History, at: Micros) -> str:
     """Return why a person is not in the population at `at`; empty if they are."""
-    span = _span(history)
-    if span is None or history.end_of_day(span[0], at) > at:
+    table = history.days.get(FAMILY_NAME)
+    if table is None or table.last_known_day(history.last_complete_day(at)) is None:
         return "no activity was recorded"
     codes = history.data.observations["code"]
     if not pc.any(pc.starts_with(codes, STUDY)).as_py():

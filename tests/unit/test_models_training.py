@@ -1,0 +1,177 @@
+"""Training and its audits on data whose truth is known."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import models_data
+from euthymia.ground.errors import SchemaError
+from euthymia.models import ridge, validate
+from euthymia.models.tasks import tasks
+from euthymia.models.train import refuse_too_few, train
+
+NOW = 1_764_000_000_000_000
+
+
+def _train(frame, **changed):
+    options = {"seed": 1, "synthetic": False, "now": NOW} | changed
+    return train(tasks()[frame.task], frame, **options)
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return _train(models_data.frame())
+
+
+def test_a_planted_signal_is_found_and_calibrated(planted):
+    assert planted.metrics["auc"].low > 0.65
+    assert planted.metrics["auc"].chance == pytest.approx(0.5, abs=0.03)
+    assert planted.metrics["calibration_slope"].low < 1 < planted.metrics["calibration_slope"].high
+    assert planted.metrics["net_benefit_gain"].low > 0
+    assert planted.audits["confounds"]["verdict"] == "not explained by metadata"
+    assert planted.audits["shuffled labels"]["shuffled_mean"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_every_metric_has_an_interval_and_a_chance_level(planted):
+    assert {"auc", "auprc", "brier", "log_loss", "ici", "ece", "net_benefit"} <= set(
+        planted.metrics
+    )
+    for name, found in planted.metrics.items():
+        assert found.low <= found.high, name
+        assert found.chance is not None, name
+
+
+def test_training_is_the_same_with_the_same_seed(planted):
+    again = _train(models_data.frame())
+    assert again.metrics == planted.metrics
+    assert again.report_html == planted.report_html
+    np.testing.assert_array_equal(again.fitted.heads, planted.fitted.heads)
+
+
+def test_nothing_is_found_in_noise():
+    found = _train(models_data.frame(signal=0.0, seed=3))
+    assert found.metrics["auc"].low < 0.5 < found.metrics["auc"].high
+    assert found.audits["confounds"]["verdict"] == "no better than chance: not evidence"
+
+
+def test_a_planted_confounder_makes_the_verdict_and_opens_the_report():
+    frame = models_data.frame(rows=1, people=120, seed=5)
+    season = np.where(frame.y == 1, "summer", "winter")
+    frame = dataclasses.replace(frame, metadata={**frame.metadata, "season": season})
+    found = _train(frame)
+    assert found.audits["confounds"]["verdict"] == "confounded: not evidence"
+    head = found.report_html[: found.report_html.index("What was asked")]
+    assert "season (1.00)" in head
+    assert "not evidence" in head
+
+
+def test_splitting_rows_flatters_and_the_report_says_by_how_much():
+    """Each person's label is constant and their features alike: rows of one person leak."""
+    rng = np.random.default_rng(1)
+    person = np.repeat(np.arange(50), 10)
+    x = rng.normal(size=(500, 60)) + 3 * rng.normal(size=(50, 60))[person]
+    label = (person % 2).astype(float)
+    found = validate.leakage(ridge.Sample(x, label, person.astype(str)), np.arange(60), 3.0, seed=1)
+    assert found.by_row > 0.9
+    assert found.by_person < 0.7
+
+
+def test_sites_are_left_out_in_turn_and_one_site_is_not_an_external_test(planted):
+    assert len(planted.audits["sites"]["sites"]) == 3
+    assert "auc_new_site" in planted.metrics
+    single = _train(models_data.frame(sites=1, people=40, rows=4))
+    assert "not externally tested" in single.audits["sites"]["verdict"]
+    assert "Not externally tested" in single.report_html
+
+
+@pytest.mark.parametrize(("people", "events"), [(20, 10), (60, 9)])
+def test_too_few_people_are_refused_with_the_rule(people, events):
+    frame = models_data.frame(people=people, rows=1)
+    label = (np.arange(people) < events).astype(float)
+    with pytest.raises(SchemaError, match="at least 30, of whom 10 with and 10 without"):
+        refuse_too_few(dataclasses.replace(frame, y=label))
+
+
+def test_a_frame_of_another_task_is_refused():
+    with pytest.raises(SchemaError, match="not those of relapse"):
+        train(tasks()[models_data.RELAPSE], models_data.frame(), seed=1, synthetic=False, now=NOW)
+
+
+def test_progress_ends_at_its_total():
+    seen = []
+    _train(models_data.frame(people=40, rows=3), progress=lambda *step: seen.append(step))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] <= seen[-1][1]
+
+
+# -- the report --------------------------------------------------------------------------------
+def test_the_report_refers_to_nothing_outside_and_runs_nothing(planted):
+    assert not re.search(r"https?://|<script|<link|<img|@import|url\(|src=", planted.report_html)
+    assert planted.report_html.count("<svg") >= 5
+    assert "SIMULATED" not in planted.report_html
+
+
+def test_simulated_data_are_marked_everywhere():
+    found = _train(models_data.frame(people=40, rows=3), synthetic=True)
+    assert "SIMULATED DATA" in found.report_html
+    assert "The data come from a simulator" in found.report_html
+
+
+def test_what_comes_from_the_data_is_escaped():
+    frame = models_data.frame(people=60, rows=2)
+    hostile = np.where(frame.groups["sex"] == "male", "<script>alert(1)</script>", "x&y")
+    frame = dataclasses.replace(
+        frame, site=hostile, groups={"<b>": hostile}, metadata={"<i>": hostile}
+    )
+    report = _train(frame).report_html
+    assert "<script" not in report
+    assert "<b>" not in report
+    assert "<i>" not in report
+    assert "&lt;script&gt;" in report
+
+
+# -- the estimator -----------------------------------------------------------------------------
+def test_the_fit_equals_scikit_learn_on_the_same_columns():
+    frame = models_data.frame()
+    sample = ridge.Sample(frame.x, frame.y, frame.person)
+    prepared, beta = ridge.plain_fit(sample, np.arange(frame.x.shape[1]), 30.0)
+    z = prepared.apply(frame.x)
+    reference = LogisticRegression(C=1 / 30.0, tol=1e-10, max_iter=5000).fit(z, frame.y)
+    np.testing.assert_allclose(beta[1:], reference.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(z.std(axis=0), 1, atol=1e-9)
+
+
+def test_preparation_leaves_out_what_is_unknown_or_constant_and_shares_indicators():
+    x = np.column_stack(
+        [np.arange(100.0), np.full(100, 7.0), np.full(100, np.nan), np.arange(100.0)]
+    )
+    x[:30, 0] = np.nan
+    x[:30, 3] = np.nan
+    prepared = ridge.prepare(x, np.arange(4))
+    assert prepared.columns.tolist() == [0, 3]
+    assert prepared.indicators.tolist() == [0]
+    assert prepared.fill.tolist() == [64.5, 64.5]
+
+
+def test_percentiles_equal_numpy():
+    x = np.random.default_rng(1).normal(size=(57, 9))
+    x[np.random.default_rng(2).uniform(size=x.shape) < 0.3] = np.nan
+    expected = np.nanpercentile(x, (50.0, 1.0, 99.0), axis=0)
+    np.testing.assert_allclose(ridge._percentiles(x, (50.0, 1.0, 99.0)), expected)
+
+
+def test_intervals_hold_the_probability_and_narrow_with_more_people():
+    widths = []
+    for people in (40, 160):
+        frame = models_data.frame(people=people, rows=4, seed=9)
+        columns = [("all", np.arange(frame.x.shape[1]))]
+        fitted = ridge.fit(ridge.Sample(frame.x, frame.y, frame.person), columns, seed=1)
+        p, low, high = fitted.predict_interval(frame.x)
+        assert (low <= p).all()
+        assert (p <= high).all()
+        widths.append((high - low).mean())
+    assert widths[1] < widths[0]
