@@ -30,8 +30,8 @@ from euthymia.simulate.treatment import (
 )
 
 DAILY_HAZARD: Final = 0.0097
-"""Of a relapse on a first day spent well, before the person's own factors. Chosen so that about 35 %
-of people relapse in 120 days and 45 % in 180: a clinic of people at high risk."""
+"""Of a relapse on a first day spent well, before the person's own factors. Chosen so that about
+35 % of people relapse in 120 days and 45 % in 180: a clinic of people at high risk."""
 SAFER_DAYS: Final = 150.0
 WELL_DAYS: Final = 14
 LEAD_DAYS: Final = 8
@@ -117,7 +117,7 @@ def draw_traits(rng: np.random.Generator, person: Person) -> Traits:
 
 
 def _behaviour(rng: np.random.Generator) -> dict[str, float]:
-    """Return how far each behaviour follows the illness: not at all in about a quarter of people."""
+    """Return how far each behaviour follows the illness: not at all in a quarter of people."""
     changed = rng.random(len(BEHAVIOURS)) < 0.72
     size = rng.gamma(4.0, 0.25, len(BEHAVIOURS))
     weights = np.where(changed, size, 0.0)
@@ -268,7 +268,7 @@ def burden_of(course: Course, traits: Traits) -> NDArray[np.float64]:
     ahead = np.append(regime[LEAD_DAYS:], np.full(min(LEAD_DAYS, regime.size), regime[-1]))
     wave = (course.severity - traits.residual - traits.height * regime) * (regime == 0)
     level = np.maximum(regime, ahead[: regime.size]) ** 0.7
-    return np.clip(level + 0.05 * wave, 0, 1.3)
+    return np.asarray(np.clip(level + 0.05 * wave, 0, 1.3), np.float64)
 
 
 def _waves(rng: np.random.Generator, days: int) -> NDArray[np.float64]:
