@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.care.contract import Urgency
@@ -15,6 +15,7 @@ from euthymia.ground.clock import DAY_US, to_micros
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import Prediction
 
+quick = settings(max_examples=50, deadline=None)
 NOW = to_micros(datetime(2026, 6, 12, 9, tzinfo=UTC))
 TODAY = NOW // DAY_US
 
@@ -60,6 +61,7 @@ def people(draw: st.DrawFn, number: int = 0) -> SubjectSummary:
     )
 
 
+@quick
 @given(people())
 def test_no_state_of_the_data_hides_a_recent_answer_of_self_harm(who: SubjectSummary) -> None:
     asked = [score for score in who.phq9 if score.item9 is not None]
@@ -67,6 +69,7 @@ def test_no_state_of_the_data_hides_a_recent_answer_of_self_harm(who: SubjectSum
     assert (item(who, NOW).urgency is Urgency.NOW) == bool(recent)
 
 
+@quick
 @given(people(), st.integers(0, 3))
 def test_a_higher_answer_to_item_9_never_lowers_urgency(who: SubjectSummary, answer: int) -> None:
     rank = {Urgency.NOW: 0, Urgency.SOON: 1, Urgency.LOOK: 2, Urgency.NONE: 3}
@@ -77,6 +80,7 @@ def test_a_higher_answer_to_item_9_never_lowers_urgency(who: SubjectSummary, ans
     assert rank[after] <= rank[before]
 
 
+@quick
 @given(people())
 def test_an_abstaining_model_puts_nobody_on_the_list(who: SubjectSummary) -> None:
     silent = replace(who, prediction=prediction(None, "coverage 0.31 < 0.60"))
@@ -86,6 +90,7 @@ def test_an_abstaining_model_puts_nobody_on_the_list(who: SubjectSummary) -> Non
     assert any("coverage 0.31 < 0.60" in line for line in row.evidence)
 
 
+@quick
 @given(people(), st.floats(0, 1))
 def test_the_review_line_is_the_only_thing_that_makes_an_estimate_a_finding(
     who: SubjectSummary, probability: float
@@ -95,6 +100,7 @@ def test_the_review_line_is_the_only_thing_that_makes_an_estimate_a_finding(
     assert ("estimate" in rules) == (probability >= 0.35)
 
 
+@quick
 @given(
     st.lists(st.integers(0, 0), max_size=6).flatmap(
         lambda slots: st.tuples(*[people(number) for number in range(len(slots))])
@@ -112,6 +118,7 @@ def test_order_is_total_by_urgency_and_independent_of_the_order_given(
     assert shown == [row for row in rows if row.urgency is not Urgency.NONE]
 
 
+@quick
 @given(people())
 def test_every_row_says_what_it_saw_and_suggests_without_ordering(who: SubjectSummary) -> None:
     row = item(who, NOW)
@@ -123,12 +130,14 @@ def test_every_row_says_what_it_saw_and_suggests_without_ordering(who: SubjectSu
     assert (row.owner is None) == (not who.owners)
 
 
+@quick
 @given(people())
 def test_what_lies_in_the_future_is_not_seen(who: SubjectSummary) -> None:
     later = Phq9(NOW + DAY_US, 27.0, (3,) * 9)
     assert findings(replace(who, phq9=(*who.phq9, later)), NOW) == findings(who, NOW)
 
 
+@quick
 @given(st.integers(1, 300), st.integers(0, 20))
 def test_a_stopped_import_silences_nobody(stopped: int, own: int) -> None:
     group = [
@@ -140,6 +149,7 @@ def test_a_stopped_import_silences_nobody(stopped: int, own: int) -> None:
     assert silent == [False, False, own >= 5]
 
 
+@quick
 @given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(0, 900), st.dates())
 def test_a_span_in_words_names_both_ends(first: date, days: int, today: date) -> None:
     last = date.fromordinal(first.toordinal() + days)
@@ -149,11 +159,13 @@ def test_a_span_in_words_names_both_ends(first: date, days: int, today: date) ->
     assert (" to " in words) == (days > 0)
 
 
+@quick
 @given(st.floats(0, 1))
 def test_a_chance_is_never_a_certainty(share: float) -> None:
     assert percent_words(share) not in {"0%", "100%"}
 
 
+@quick
 @given(st.floats(-1e6, 1e6))
 def test_numbers_are_short_and_near(value: float) -> None:
     words = number_words(value)

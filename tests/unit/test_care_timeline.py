@@ -1,10 +1,11 @@
 """What the page about one person says: gaps, bands, scores, events, in words and in local days."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.care.band import personal_band
@@ -19,6 +20,7 @@ from euthymia.ground.codes import MADRS_TOTAL, NOTE, PHQ9_ITEMS, PHQ9_TOTAL
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVATIONS
 
+quick = settings(max_examples=50, deadline=None)
 NOW_AT = datetime(2026, 6, 12, 9, tzinfo=UTC)
 NOW = to_micros(NOW_AT)
 WHO = SubjectId("p-aaaaaaaaaaaaaaaa")
@@ -159,6 +161,7 @@ def test_gaps_are_told_in_words() -> None:
     ]
 
 
+@quick
 @given(st.sets(st.integers(0, 60), min_size=1), st.integers(0, 80))
 def test_gaps_and_data_share_no_day_and_cover_all_between(have: set[int], today: int) -> None:
     seen = Seen(tuple(sorted(have)))
@@ -170,6 +173,7 @@ def test_gaps_and_data_share_no_day_and_cover_all_between(have: set[int], today:
     assert sum(gap.days for gap in gaps) == len(missing)
 
 
+@quick
 @given(st.lists(st.floats(-100, 100), min_size=84, max_size=120), st.floats(-1e6, 1e6))
 def test_the_last_four_weeks_do_not_move_the_band(values: list[float], wild: float) -> None:
     days = np.arange(len(values))
@@ -179,6 +183,7 @@ def test_the_last_four_weeks_do_not_move_the_band(values: list[float], wild: flo
     assert personal_band(days, series) == personal_band(days, later)
 
 
+@quick
 @given(st.integers(0, 40), st.integers(0, 27))
 def test_a_band_needs_fourteen_days(known: int, held: int) -> None:
     days = np.arange(84)
@@ -275,3 +280,20 @@ def test_an_empty_record_is_a_view_too() -> None:
     )
     assert (shown.scores, shown.trends, shown.gaps, shown.medications) == ((), (), (), ())
     assert shown.estimate.startswith("No estimate")
+
+
+def test_times_of_day_are_told_by_the_clock_and_midnight_is_no_jump() -> None:
+    onset = replace(FEATURE, low=0, high=24)
+    family = replace(FAMILY, features=(onset,))
+    values = [23.8 if n % 2 else 0.2 for n in range(93)] + [3.0] * 7
+    shown = patient_view(
+        summary(records()),
+        observations=records(),
+        families={"rest": family},
+        features={"rest": feature_rows(values, date(2026, 6, 12))},
+        now=NOW,
+    )
+    (trend,) = shown.trends
+    assert trend.words == "03:00 on 12 June, above the own band; 7 of the last 14 values outside."
+    assert trend.band is not None
+    assert -1 < trend.band.low < trend.band.high < 1

@@ -70,3 +70,26 @@ def personal_band(days: NDArray[np.int64], values: NDArray[np.float64]) -> Band 
     median = float(np.median(known))
     spread = SPREADS * MAD_TO_SD * float(np.median(np.abs(known - median)))
     return Band(median - spread, median, median + spread, int(known.size), first, last)
+
+
+def around_the_clock(hours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return times of day within 12 h of their circular mean, so that 23:50 and 0:10 are near.
+
+    Parameters
+    ----------
+    hours : (n,) float64
+        Hours of the day [h]; NaN where not known (and kept so).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> around_the_clock(np.array([23.5, 0.5, np.nan]))
+    array([-0.5,  0.5,  nan])
+    """
+    known = hours[np.isfinite(hours)]
+    if known.size == 0:
+        return hours
+    angle = known * (2 * np.pi / 24)
+    middle = np.arctan2(np.sin(angle).mean(), np.cos(angle).mean()) * 24 / (2 * np.pi)
+    near: NDArray[np.float64] = middle + (hours - middle + 12) % 24 - 12
+    return near

@@ -13,13 +13,21 @@ from euthymia.care.band import (
     HELD_OUT_DAYS,
     MIN_BASELINE_VALUES,
     Band,
+    around_the_clock,
     personal_band,
 )
 from euthymia.care.contract import WorklistItem
 from euthymia.care.events import Event, Medication, events, medications, other_records
 from euthymia.care.gaps import NOT_WORN_COVERAGE, Gap, device_gaps
 from euthymia.care.summary import PHONE, SubjectSummary
-from euthymia.care.words import count_words, date_words, number_words, span_words, unit_words
+from euthymia.care.words import (
+    clock_words,
+    count_words,
+    date_words,
+    number_words,
+    span_words,
+    unit_words,
+)
 from euthymia.care.worklist import Feed, estimate_words, item
 from euthymia.features.contract import Family, Feature
 from euthymia.ground.clock import DAY_US, Micros, day_date
@@ -150,6 +158,20 @@ def _basis(band: Band | None, today: int) -> str:
     )
 
 
+def is_clock(feature: Feature) -> bool:
+    """Tell whether a feature is a time of day: hours of 0 to 24, or hours from midnight."""
+    if feature.unit != "h" or feature.low is None:
+        return False
+    return feature.low < 0 or (feature.low, feature.high) == (0, 24)
+
+
+def value_words(feature: Feature, value: float, *, unit: bool = True) -> str:
+    """Return a value as people write it: "23:18", "4 h", "0.86"."""
+    if is_clock(feature):
+        return clock_words(value)
+    return number_words(value) + (unit_words(feature.unit, " ") if unit else "")
+
+
 def _trend_words(
     feature: Feature,
     days: NDArray[np.int64],
@@ -163,7 +185,7 @@ def _trend_words(
         return "No value in the days shown.", 0, 0
     last = int(np.flatnonzero(known)[-1])
     on = date_words(day_date(int(days[last])), day_date(today))
-    words = f"{number_words(float(values[last]))}{unit_words(feature.unit, ' ')} on {on}"
+    words = f"{value_words(feature, float(values[last]))} on {on}"
     recent = known & (days > int(days[-1]) - RECENT_VALUES_DAYS)
     n = int(recent.sum())
     if band is None:
@@ -183,6 +205,8 @@ def _trend(
         return None
     _, coverage = _arrays(table, "coverage")
     coverage = coverage[keep]
+    if is_clock(feature):
+        values = around_the_clock(values)
     band = personal_band(days, values)
     shown = days >= first
     words, outside, known = _trend_words(feature, days[shown], values[shown], band, today)

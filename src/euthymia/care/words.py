@@ -76,3 +76,15 @@ def unit_words(unit: str, before: str = "") -> str:
         unit.replace("{", "").replace("}", "").replace("Cel", "\u00b0C").replace("uS", "\u00b5S")
     )
     return "" if plain in {"", "1", "count"} else before + plain
+
+
+def clock_words(hours: float) -> str:
+    """Return hours from midnight as the wall clock shows them: -0.7 is "23:18"."""
+    minutes = round(hours * 60) % (24 * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def month_words(on: date, today: date) -> str:
+    """Return "Jun", or "Nov 2025" when the year is not today's."""
+    words = _MONTHS[on.month - 1][:3]
+    return words if on.year == today.year else f"{words} {on.year}"

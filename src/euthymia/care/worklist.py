@@ -149,7 +149,8 @@ def _silence(who: SubjectSummary, device: str, now: Micros, newest: int) -> Find
         return None
     before = seen.among(seen.last - RECENT_DAYS + 1, seen.last)
     on = date_words(day_date(seen.last), who.local_date(now))
-    why = f"No {device} data since {on} ({silent} days); before, {before} of {RECENT_DAYS} days"
+    days = now // DAY_US - seen.last
+    why = f"No {device} data since {on} ({days} days); before, {before} of {RECENT_DAYS} days"
     step = f"Ask how they are and whether the {device} works: silence can mean either."
     return Finding("silent", Urgency.LOOK, why, (seen.last + 1) * DAY_US, step, float(silent))
 
@@ -206,10 +207,10 @@ def _data_seen(who: SubjectSummary, now: Micros) -> str:
     for device, seen in who.seen.items():
         share = seen.among(day - RECENT_DAYS + 1, day)
         by_day.setdefault(seen.last, []).append(f"{device} {share}")
-    parts = [
-        f"{' and '.join(shares)} of {RECENT_DAYS} days to {date_words(day_date(last), today)}"
-        for last, shares in by_day.items()
-    ]
+    parts: list[str] = []
+    for last, shares in by_day.items():
+        of = "" if parts else f" of {RECENT_DAYS} days"
+        parts.append(f"{' and '.join(shares)}{of} to {date_words(day_date(last), today)}")
     past = [score for score in who.phq9 if score.at <= now]
     if past:
         parts.append(f"PHQ-9 on {date_words(who.local_date(past[-1].at), today)}")

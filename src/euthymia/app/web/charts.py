@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from euthymia.care.gaps import Gap
-from euthymia.care.timeline import PatientView, ScoreSeries, Trend
-from euthymia.care.words import count_words, date_words, number_words, unit_words
+from euthymia.care.timeline import PatientView, ScoreSeries, Trend, is_clock, value_words
+from euthymia.care.words import count_words, date_words, month_words, unit_words
 from euthymia.ground.clock import DAY_US, day_date
 
 WIDTH: Final = 1000.0
@@ -101,9 +101,13 @@ def _months(scale: _Scale, first: int, last: int, most: int) -> tuple[Label, ...
     starts = [day for day in range(first, last + 1) if day_date(day).day == 1]
     starts = starts[:: max(1, -(-len(starts) // most))]
     if len(starts) < 2:
-        starts = sorted({first, (first + last) // 2, last})
+        ends = sorted({first, last})
+        return tuple(
+            Label(round(100 * scale.x(day) / WIDTH, 1), date_words(day_date(day), today))
+            for day in ends
+        )
     return tuple(
-        Label(round(100 * scale.x(day) / WIDTH, 1), date_words(day_date(day), today))
+        Label(round(100 * scale.x(day) / WIDTH, 1), month_words(day_date(day), today))
         for day in starts
     )
 
@@ -172,7 +176,10 @@ def trend_chart(trend: Trend, view: PatientView) -> Chart:
         middle=scale.y(band.median) if band else None,
         rules=(),
         gaps=_gap_marks(scale, view.gaps, first, last),
-        y_labels=(Label(0, number_words(high)), Label(100, number_words(low))),
+        y_labels=tuple(
+            Label(at, value_words(trend.feature, value, unit=False))
+            for at, value in ((0, high), (100, low))
+        ),
         x_labels=_months(scale, first, last, most=3),
         data=_data(points, trend.feature.title, trend.feature.unit, trend, (low, high)),
     )
@@ -192,6 +199,7 @@ def _data(
     return {
         "title": title,
         "unit": unit_words(unit),
+        "clock": trend is not None and is_clock(trend.feature),
         "at": [day * DAY_US // 1_000_000 for day in days],
         "values": [known.get(day) for day in days],
         "band": [band.low, band.high] if band else None,
@@ -209,7 +217,10 @@ def weeks(trend: Trend, today: int) -> tuple[Week, ...]:
         known = [v for day in range(start, end + 1) if (v := values.get(day)) is not None]
         when = date_words(day_date(start), day_date(today))
         if known:
-            low, middle, high = (number_words(float(q)) for q in np.percentile(known, [0, 50, 100]))
+            low, middle, high = (
+                value_words(trend.feature, float(q), unit=False)
+                for q in np.percentile(known, [0, 50, 100])
+            )
             rows.append(Week(when, len(known), middle, low, high))
         else:
             rows.append(Week(when, 0, "no value", "", ""))

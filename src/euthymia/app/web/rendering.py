@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from euthymia.app.web.contract import ModelNote, Who
 from euthymia.care.contract import Urgency
+from euthymia.care.timeline import is_clock
 from euthymia.care.words import (
     ago_words,
     count_words,
@@ -119,6 +120,7 @@ def environment() -> Environment:
         "who_words": who_words,
         "figure_words": figure_words,
         "island": island,
+        "is_clock": is_clock,
         "count_words": count_words,
         "unit_words": unit_words,
         "day_words": lambda day, today: date_words(day_date(day), day_date(today)),

@@ -12,6 +12,12 @@
   };
   const day = (second) => new Date(second * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
 
+  const clock = (hours) => {
+    const minutes = (((Math.round(hours * 60) % 1440) + 1440) % 1440);
+    return `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+  };
+  const told = (data, v) => (v === null ? "no value" : data.clock ? clock(v) : `${Math.round(v * 100) / 100} ${data.unit}`);
+
   const options = (data, width) => {
     const ink = token("--ink-2");
     const axis = { stroke: ink, font: "11px system-ui, sans-serif", grid: { stroke: token("--line"), width: 1 }, ticks: { stroke: token("--line") } };
@@ -19,10 +25,10 @@
       width, height: 240, tzDate: (second) => uPlot.tzDate(new Date(second * 1000), "UTC"),
       cursor: { drag: { x: true, y: false } }, legend: { live: true },
       scales: { y: { range: data.limits } },
-      axes: [{ ...axis, values: (_, ticks) => ticks.map(day), space: 90 }, { ...axis, size: 48 }],
+      axes: [{ ...axis, values: (_, ticks) => ticks.map(day), space: 90 }, { ...axis, size: 48, ...(data.clock ? { values: (_, ticks) => ticks.map(clock) } : {}) }],
       series: [
         { label: "Day", value: (_, second) => (second === null ? "" : day(second)) },
-        { label: data.title, stroke: token("--stroke"), width: 1.75, points: { show: true, size: 5 }, value: (_, v) => (v === null ? "no value" : `${Math.round(v * 100) / 100} ${data.unit}`) },
+        { label: data.title, stroke: token("--stroke"), width: 1.75, points: { show: true, size: 5 }, value: (_, v) => told(data, v) },
       ],
       hooks: {
         drawClear: [(plot) => {

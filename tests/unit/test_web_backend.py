@@ -1,0 +1,218 @@
+"""The pages on a real clinic: whose names are shown to whom, on what consent, and who is told."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from euthymia.app.clinic import Clinic
+from euthymia.app.web.backend import KEPT_US, NO_MONITORING, ClinicBackend, worklist_items
+from euthymia.app.web.contract import Filter, Visitor
+from euthymia.care.contract import Urgency
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.errors import AccessError, MissingError
+from euthymia.security.token import Kind
+from small_clinic import (
+    DOCTOR,
+    MINE,
+    NO_CONSENT,
+    NOW,
+    OTHER_DOCTOR,
+    OTHERS,
+    Hands,
+    copied_clinic,
+    decide_consent,
+    give_features,
+    subject_of,
+)
+
+EVERYONE = Filter(view="everyone")
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands(NOW)
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, hands: Hands) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path, hands) as opened:
+        yield opened
+
+
+@pytest.fixture
+def pages(clinic: Clinic) -> ClinicBackend:
+    give_features(clinic, MINE)
+    return ClinicBackend.of(clinic)
+
+
+def visitor(user: str = DOCTOR, role: str = "clinician") -> Visitor:
+    return Visitor(user, role, "ab" * 16, 0, "x")
+
+
+def told(clinic: Clinic, action: str) -> list[tuple[str, str | None, dict]]:
+    return [(e.actor, e.subject, e.detail) for e in clinic.ledger.entries() if e.action == action]
+
+
+def test_names_are_shown_to_the_care_team_alone(pages: ClinicBackend, clinic: Clinic) -> None:
+    mine = pages.worklist(visitor(), EVERYONE)
+    theirs = pages.worklist(visitor(OTHER_DOCTOR), EVERYONE)
+    assert {row.who.name for row in mine.rows} == {"Person 1", "Person 3", "Person 4"}
+    assert {row.who.name for row in theirs.rows} == {"Person 2"}
+    assert pages.worklist(visitor("dr-new"), EVERYONE).rows == ()
+
+
+def test_every_person_shown_is_in_the_ledger_before_the_page(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    page = pages.worklist(visitor(), EVERYONE)
+    shown = told(clinic, "view on worklist")
+    assert [(DOCTOR, row.who.subject, {}) for row in page.rows] == shown
+    assert told(clinic, "view worklist") == [(DOCTOR, None, {"people": 3, "view": "everyone"})]
+    assert [e.id for e in clinic.ledger.entries()][-1] == page.ledger_entry
+    again = pages.worklist(visitor(), Filter(text="person 4", view="everyone"))
+    assert len(again.rows) == 1
+    assert len(told(clinic, "view on worklist")) == 4
+    detail = told(clinic, "view worklist")[-1][2]
+    assert "person 4" not in str(detail)
+
+
+def test_a_patients_page_shows_the_record_and_the_estimate(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    who = subject_of(clinic, MINE)
+    page = pages.patient(visitor(), who)
+    assert page.who.name == "Person 1"
+    assert [point.total for point in page.view.scores[0].points] == [8, 7, 6, 5]
+    assert page.view.trends
+    assert page.view.summary.prediction is not None
+    assert page.withheld == ()
+    assert page.model is not None
+    assert page.model.simulated
+    assert any("real patients" in line for line in page.model.unproven)
+    assert told(clinic, "view patient") == [(DOCTOR, who, {})]
+
+
+def test_a_stranger_gets_the_answer_of_nobody_and_the_ledger_has_the_try(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    theirs = subject_of(clinic, OTHERS)
+    said = set()
+    for pid in (theirs, "p-" + "z" * 16, OTHERS, "../etc", ""):
+        with pytest.raises(MissingError) as refused:
+            pages.patient(visitor(), pid)
+        said.add(str(refused.value))
+    assert len(said) == 1
+    tried = told(clinic, "view patient")
+    assert tried[0] == (DOCTOR, theirs, {"outcome": "refused"})
+    assert [subject for _, subject, _ in tried[1:]] == [None] * 4
+
+
+@pytest.mark.parametrize("role", ["scientist", "it", "patient"])
+def test_other_roles_are_refused_even_in_the_care_team(
+    pages: ClinicBackend, clinic: Clinic, role: str
+) -> None:
+    with pytest.raises(AccessError):
+        pages.worklist(visitor(role=role), EVERYONE)
+    with pytest.raises(AccessError):
+        pages.patient(visitor(role=role), subject_of(clinic, MINE))
+    assert not told(clinic, "view patient")
+
+
+def test_a_coordinator_sees_the_patient_and_no_estimate(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    page = pages.patient(visitor(role="coordinator"), subject_of(clinic, MINE))
+    assert page.view.summary.prediction is None
+    assert page.view.row.probability is None
+    assert any("not part of your role" in line for line in page.withheld)
+
+
+def test_without_consent_to_monitoring_devices_and_estimates_are_not_shown(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    page = pages.patient(visitor(), subject_of(clinic, NO_CONSENT))
+    assert page.view.scores
+    assert page.view.trends == ()
+    assert page.withheld == (NO_MONITORING,)
+    assert page.view.summary.prediction is not None
+    assert "no consent in force to monitoring" in page.view.estimate
+
+
+def test_a_withdrawal_holds_from_the_next_view(pages: ClinicBackend, clinic: Clinic) -> None:
+    who = subject_of(clinic, MINE)
+    assert pages.patient(visitor(), who).view.trends
+    decide_consent(clinic, MINE, permit=False)
+    after = pages.patient(visitor(), who)
+    assert after.view.trends == ()
+    assert after.withheld == (NO_MONITORING,)
+
+
+def test_somebody_erased_is_gone_from_the_next_view(pages: ClinicBackend, clinic: Clinic) -> None:
+    who = subject_of(clinic, MINE)
+    pages.worklist(visitor(), EVERYONE)
+    clinic.store.erase(who, Entry(Actor("test", "shell"), "erase subject", Purpose.CARE, who))
+    assert who not in {row.who.subject for row in pages.worklist(visitor(), EVERYONE).rows}
+    with pytest.raises(MissingError):
+        pages.patient(visitor(), who)
+
+
+def test_leaving_the_care_team_holds_from_the_next_view(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    who = subject_of(clinic, MINE)
+    pages.patient(visitor(), who)
+    audit = Entry(Actor("test", "shell"), "set care team", Purpose.CARE, who)
+    clinic.store.put_care_team(who, [OTHER_DOCTOR], audit)
+    with pytest.raises(MissingError):
+        pages.patient(visitor(), who)
+    assert pages.patient(visitor(OTHER_DOCTOR), who).who.name == "Person 1"
+
+
+def test_people_are_read_again_when_time_has_passed(
+    pages: ClinicBackend, clinic: Clinic, hands: Hands
+) -> None:
+    who = subject_of(clinic, MINE)
+
+    def asked() -> int | None:
+        return pages.patient(visitor(), who).view.summary.predicted_at
+
+    first = asked()
+    hands.turn(timedelta(microseconds=KEPT_US))
+    assert asked() == first
+    hands.turn(timedelta(microseconds=1))
+    assert asked() == first + KEPT_US + 1
+    hands.turn(timedelta(days=40))
+    row = pages.patient(visitor(), who).view.row
+    assert row.urgency is Urgency.LOOK
+    assert row.why.startswith("No PHQ-9 since 27 February")
+
+
+def test_signing_in_and_out_is_in_the_ledger_and_a_code_works_once(
+    pages: ClinicBackend, clinic: Clinic
+) -> None:
+    lifetime = timedelta(minutes=5)
+    code = clinic.tokens.issue(DOCTOR, "clinician", now=NOW, lifetime=lifetime, kind=Kind.SIGNIN)
+    token, _ = pages.sign_in(code)
+    with pytest.raises(AccessError):
+        ClinicBackend.of(clinic).sign_in(code)
+    who = pages.visitor(token)
+    assert (who.user, who.role) == (DOCTOR, "clinician")
+    pages.sign_out(who)
+    with pytest.raises(AccessError):
+        ClinicBackend.of(clinic).visitor(token)
+    assert told(clinic, "sign in") == [(DOCTOR, None, {})]
+    assert told(clinic, "sign out") == [(DOCTOR, None, {})]
+
+
+def test_the_command_lines_worklist_has_no_name_and_is_in_the_ledger(
+    pages: ClinicBackend, clinic: Clinic, hands: Hands
+) -> None:
+    hands.turn(timedelta(days=40))
+    items = worklist_items(clinic, DOCTOR)
+    assert {item.subject for item in items} == {
+        subject_of(clinic, known) for known in (MINE, NO_CONSENT, "MRN-4")
+    }
+    assert "Person" not in str(items)
+    assert len(told(clinic, "view on worklist")) == 3
