@@ -18,7 +18,7 @@ from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
 from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.table import count_rows, header_of
-from euthymia.sources.walk import Found, Skipped, Walk
+from euthymia.sources.walk import Found, Group, Skipped, Walk
 
 Progress = Callable[[int, int], None]
 """(bytes read, bytes in all)."""
@@ -88,7 +88,7 @@ def readings(
         Reading with a `Reject`.
     """
     context = Context(hasher, subject, zone, *((zone_of,) if zone_of else ()))
-    walk = Walk(skipped or (lambda _file, _reason: None), _grouped)
+    walk = Walk(skipped or (lambda _file, _reason: None), _group_of)
     try:
         jobs = _arranged(list(walk.find(paths)))
         total = sum(found.packed_size for job in jobs for found in job.files)
@@ -111,20 +111,22 @@ class _Job:
     files: tuple[Found, ...]
 
 
-def _grouped(path: PurePath) -> bool:
-    return any(s.group is not None and s.group(path) for s in sources().values())
+def _group_of(path: PurePath) -> Group | None:
+    for source in sources().values():
+        key = source.group(path) if source.group else None
+        if key:
+            return source.name, key
+    return None
 
 
 def _arranged(files: list[Found]) -> list[_Job]:
-    groups: dict[tuple[str, str], list[Found]] = {}
+    groups: dict[Group, list[Found]] = {}
     alone: list[Found] = []
     for found in files:
-        keys = ((s.name, s.group(found.path)) for s in sources().values() if s.group)
-        key = next(((name, key) for name, key in keys if key), None)
-        if key is None or found.problem:
+        if found.group is None or found.problem:
             alone.append(found)
         else:
-            groups.setdefault(key, []).append(found)
+            groups.setdefault(found.group, []).append(found)
     jobs: list[_Job] = []
     for (name, _), members in groups.items():
         source = sources()[name]

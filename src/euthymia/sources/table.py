@@ -1,7 +1,7 @@
 """CSV files as typed columns: one fast parse, and a slow one for the lines that it refuses."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -82,13 +82,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Whole data lines of one part under one header, where they begin, and how many rows."""
+    """Whole data lines of one part under one header, and the number of the first."""
 
     label: str
     header: tuple[str, ...]
     data: bytes
     line: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def fits(layout: Layout, head: bytes) -> bool:
 
 def count_rows(data: bytes) -> int:
     """Return how many lines are not empty; each line ends with a newline."""
-    lines = data.count(b"\n")
+    lines = _line_ends(data)
     if b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n")):
         lines -= sum(line in {b"", b"\r"} for line in data.split(b"\n")[:-1])
     return lines
@@ -147,8 +146,7 @@ def read_table(opened: Opened, layout: Layout) -> Iterator[Chunk | Reject]:
         for found in _tolerant(part, layout, named=len(opened.parts) > 1):
             header = found.header if isinstance(found, _Segment) and size < BATCH else None
             if waiting and header != waiting[0].header:
-                yield from _parse(waiting, layout, row)
-                row += sum(s.rows for s in waiting)
+                row = yield from _parse(waiting, layout, row)
                 waiting, size = [], 0
             if isinstance(found, _Refused):
                 yield Reject(row, found.reason, found.rows)
@@ -184,11 +182,10 @@ def _segments(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment |
         if header is None:
             header, data, line = _take_header(data, layout)
             problem = _header_problem(layout, header)
-        rows = count_rows(data)
         if problem:
-            refused += rows
-        elif rows:
-            yield _Segment(label, header, data, line, rows)
+            refused += count_rows(data)
+        elif data:
+            yield _Segment(label, header, data, line)
     if header is None:
         yield _Refused(label + "the file is empty")
     elif problem and (refused or header):
@@ -220,26 +217,41 @@ def _header_problem(layout: Layout, header: tuple[str, ...]) -> str | None:
     return f"the column(s) {', '.join(doubled)} appear twice; remove one" if doubled else None
 
 
-def _parse(segments: list[_Segment], layout: Layout, row: int) -> Iterator[Chunk | Reject]:
+def _parse(
+    segments: list[_Segment], layout: Layout, row: int
+) -> Generator[Chunk | Reject, None, int]:
+    """Yield the rows of segments under one header; return the number of the row after them."""
     header = segments[0].header
     places = layout.places(header)
-    columns = _fast(b"".join(s.data for s in segments), places, len(header))
-    rows = sum(s.rows for s in segments)
-    if columns is not None and _length(columns) == rows:
-        yield Chunk(np.arange(row, row + rows, dtype=np.int64), columns)
-        return
-    for segment in segments:
-        for piece in _pieces(segment):
-            columns = _fast(piece.data, places, len(header))
-            if columns is not None and _length(columns) == piece.rows:
-                yield Chunk(np.arange(row, row + piece.rows, dtype=np.int64), columns)
-            else:
-                yield from _slow(piece, places, row)
-            row += piece.rows
+    pieces = [_Segment("", header, b"".join(s.data for s in segments), 0)]
+    fast = _whole(pieces[0], places)
+    if fast is None:
+        pieces = [piece for segment in segments for piece in _pieces(segment)]
+    for piece in pieces:
+        columns = fast if fast is not None else _whole(piece, places)
+        if columns is None:
+            yield from _slow(piece, places, row)
+            row += count_rows(piece.data)
+            continue
+        rows = len(next(iter(columns.values())))
+        if rows:
+            yield Chunk(np.arange(row, row + rows, dtype=np.int64), columns)
+        row += rows
+    return row
 
 
-def _length(columns: dict[str, pa.Array]) -> int:
-    return len(next(iter(columns.values())))
+def _whole(piece: _Segment, places: dict[int, Column]) -> dict[str, pa.Array] | None:
+    """Parse fast; None too if the parser did not see a row in each line (a quoted line end)."""
+    columns = _fast(piece.data, places, len(piece.header))
+    if columns is None:
+        return None
+    rows = len(next(iter(columns.values())))
+    simple = b"\r" not in piece.data and rows == _line_ends(piece.data)
+    return columns if simple or rows == count_rows(piece.data) else None
+
+
+def _line_ends(data: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
 
 
 def _pieces(segment: _Segment) -> Iterator[_Segment]:
@@ -247,7 +259,7 @@ def _pieces(segment: _Segment) -> Iterator[_Segment]:
     while at < len(segment.data):
         end = segment.data.find(b"\n", at + PIECE) + 1 or len(segment.data)
         data = segment.data[at:end]
-        yield _Segment(segment.label, segment.header, data, line, count_rows(data))
+        yield _Segment(segment.label, segment.header, data, line)
         at, line = end, line + data.count(b"\n")
 
 

@@ -18,6 +18,8 @@ MAX_MEMBERS: Final = 2_000_000  # files in one zip archive: its list alone takes
 _NOT_DATA: Final = ("readme", "license", "licence", "copying", "changelog", "upstream_readme")
 _CLUTTER: Final = {"thumbs.db", "desktop.ini", "info.txt", "__macosx"}
 
+Group = tuple[str, str]
+"""The source that reads a file together with others, and the key that they share."""
 Skipped = Callable[[str, str], None]
 """(file, reason): told of every file that is left out on purpose."""
 
@@ -31,6 +33,7 @@ class Found:
     packed_size: int
     opener: Callable[[], IO[bytes]]
     problem: str | None = None
+    group: Group | None = None
 
 
 def printable(name: str) -> str:
@@ -53,9 +56,9 @@ def left_out(name: str) -> str | None:
 class Walk:
     """Finds files; keeps archives open until it is closed."""
 
-    def __init__(self, skipped: Skipped, grouped: Callable[[PurePath], bool]) -> None:
+    def __init__(self, skipped: Skipped, group_of: Callable[[PurePath], Group | None]) -> None:
         self._skipped = skipped
-        self._grouped = grouped  # known by name to be a text file: not looked into for an archive
+        self._group_of = group_of
         self._archives: list[zipfile.ZipFile] = []
 
     def close(self) -> None:
@@ -109,13 +112,15 @@ class Walk:
             if not stat.S_ISREG(info.st_mode):
                 self._skipped(label, "not a regular file")
                 return
-            if not self._grouped(_logical(path)) and _is_archive(path):
+            logical = _logical(path)
+            group = self._group_of(logical)  # known by name to be text: no archive
+            if group is None and _is_archive(path):
                 yield from self._archive(path, label, info.st_size)
                 return
         except OSError as problem:
             yield _unreadable(path, label, type(problem).__name__)
             return
-        yield Found(_logical(path), label, info.st_size, lambda: path.open("rb"))
+        yield Found(logical, label, info.st_size, lambda: path.open("rb"), None, group)
 
     def _archive(self, path: Path, label: str, size: int) -> Iterator[Found]:
         try:
@@ -170,12 +175,9 @@ class Walk:
                 inside, name, "it is encrypted with a password; unpack the archive first"
             )
             return
-        yield Found(
-            _logical(inside),
-            name,
-            member.compress_size,
-            lambda: archive.open(member),
-        )
+        logical = _logical(inside)
+        group = self._group_of(logical)
+        yield Found(logical, name, member.compress_size, lambda: archive.open(member), None, group)
 
 
 def _logical(path: Path) -> PurePath:

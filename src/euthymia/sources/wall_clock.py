@@ -44,9 +44,13 @@ def to_instants(wall_us: Micros, zone: str) -> Micros:
     before = offset_us(wall_us - DAY_US)  # no zone changes twice within two days
     after = offset_us(wall_us + DAY_US)
     first, second = wall_us - before, wall_us - after
-    first_fits = offset_us(first) == before
-    second_fits = offset_us(second) == after
-    twice = first_fits & second_fits & (before != after)
+    near = before != after  # within a day of a change
+    if not near.any():
+        return first
+    first_fits, second_fits = np.ones((2, wall_us.size), np.bool_)
+    first_fits[near] = offset_us(first[near]) == before[near]
+    second_fits[near] = offset_us(second[near]) == after[near]
+    twice = first_fits & second_fits & near
     skipped = ~first_fits & ~second_fits
     back = _steps_back(wall_us, before - after)
     if skipped.any() or _runs_through(wall_us, twice, back, before - after):
