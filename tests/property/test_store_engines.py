@@ -104,7 +104,7 @@ def contents(house: House) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=files(), second=files(), consent=st.sampled_from([None, ALL]))
 def test_engines_agree_and_no_row_is_lost(
     first: list[Item], second: list[Item], consent: Any

@@ -21,7 +21,7 @@ from euthymia.gateway.checks import (
 from euthymia.gateway.contract import Admitted, BatchConsent, Consents, GrantRecord, Identities
 from euthymia.gateway.desk import BAD_ZONE, NO_IDENTIFIER, Desk, is_zone
 from euthymia.gateway.permits import Permits
-from euthymia.gateway.quarantine import Quarantine
+from euthymia.gateway.quarantine import Quarantine, distinct
 from euthymia.gateway.warrant import vouch
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Clock, Micros, to_micros
@@ -352,7 +352,7 @@ def _rows_named(tables: Iterable[pa.Table], single: Iterable[int]) -> int:
     """Return how many distinct rows are named."""
     parts = [numbers(table.column("row")) for table in tables]
     parts.append(np.array([row for row in single if row > 0], np.int64))
-    return int(np.unique(np.concatenate(parts)).size)
+    return distinct(parts)
 
 
 def _assemble(

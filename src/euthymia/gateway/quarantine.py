@@ -1,5 +1,6 @@
 """Rows that are refused: each counted once, gathered by reason, without their content."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,14 @@ from euthymia.gateway.contract import Quarantined
 from euthymia.ground.ids import SubjectId
 
 _NONE: Final = np.zeros(0, np.int64)
+
+
+def distinct(parts: Sequence[NDArray[Any]]) -> int:
+    """Return how many different row numbers there are; quick where they stand in order."""
+    rows = np.concatenate([_NONE, *parts])
+    if not bool((rows[1:] > rows[:-1]).all()):
+        rows = np.sort(rows, kind="stable")
+    return int(np.count_nonzero(rows[1:] != rows[:-1])) + bool(rows.size)
 
 
 class Quarantine:

@@ -117,8 +117,6 @@ def _integers(values: NDArray[np.int64], delta: bool) -> tuple[int, int, int, in
 def _decimals(values: NDArray[Any]) -> tuple[int, NDArray[np.int64]] | None:
     """Return (decimals, whole numbers) where whole / 10^decimals gives back the very same bits."""
     head = values[:_LOOK]
-    if not np.all(np.abs(head) < _EXACT / _POWERS[-1]):  # NaN and infinity compare false
-        return None
     for decimals, power in enumerate(_POWERS):
         whole = _whole(head, power)
         if whole is not None:
@@ -130,13 +128,14 @@ def _decimals(values: NDArray[Any]) -> tuple[int, NDArray[np.int64]] | None:
 def _whole(values: NDArray[Any], power: float) -> NDArray[np.int64] | None:
     """Return `values` times `power` as integers, if they divide back to the very same bits."""
     bits = f"<i{values.dtype.itemsize}"
-    with np.errstate(over="ignore"):
-        scaled = np.rint(values.astype(np.float64) * power)
-    if not np.all(np.abs(scaled) < _EXACT):
+    wide = values.astype(np.float64)
+    if not (np.abs(wide) < _EXACT / power).all():  # NaN and infinity compare false
         return None
-    whole: NDArray[np.int64] = scaled.astype(np.int64)  # the floats would hide that -0.0 is lost
+    whole: NDArray[np.int64] = np.rint(wide * power).astype(
+        np.int64
+    )  # -0.0 is lost, and seen below
     back = (whole / power).astype(values.dtype)
-    return whole if np.array_equal(back.view(bits), values.view(bits)) else None
+    return whole if bool((back.view(bits) == values.view(bits)).all()) else None
 
 
 def _floats(values: NDArray[Any]) -> tuple[int, int, int, int, int, bytes]:

@@ -5,8 +5,7 @@ page; the salt and the plain bytes of page 1 included), in the database and in i
 See docs/adr/0004-sealed-blocks.md for why each setting is as it is.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -84,22 +83,44 @@ MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first,)
 """Step `i` takes a file from version `i` to `i + 1`. Steps are added, never changed."""
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn SQLite's errors into ours, with what to do about each."""
-    try:
-        yield
-    except (apsw.BusyError, apsw.LockedError) as error:
-        raise BusyError("another program is writing to the clinic's database; try again") from error
-    except (apsw.NotADBError, apsw.CorruptError, apsw.IOError) as error:
-        raise IntegrityError(
+class _Translated:
+    """Turns SQLite's errors into ours. A class, for every request comes by here: 0.2 us."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if isinstance(error, apsw.Error):
+            found = _translation(error)
+            if found is not None:
+                raise found from error
+
+
+def _translation(error: apsw.Error) -> EuthymiaError | None:
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return BusyError("another program is writing to the clinic's database; try again")
+    if isinstance(error, (apsw.NotADBError, apsw.CorruptError, apsw.IOError)):
+        return IntegrityError(
             "the clinic's database cannot be read: bytes of it were changed, or the keys are of "
             "another clinic; restore it from a backup"
-        ) from error
-    except (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
-        raise EuthymiaError(
+        )
+    if isinstance(error, (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError)):
+        return EuthymiaError(
             "the clinic's database cannot be written: check the disk's space and the file's rights"
-        ) from error
+        )
+    return None
+
+
+_TRANSLATED: Final = _Translated()
+
+
+def translated() -> _Translated:
+    """Return a context that turns SQLite's errors into ours, with what to do about each."""
+    return _TRANSLATED
 
 
 def unlock(db: apsw.Connection, page_key: bytes) -> None:

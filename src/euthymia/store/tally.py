@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.gateway.contract import Admitted
+from euthymia.gateway.quarantine import distinct
 from euthymia.ground.errors import SchemaError
 
 
@@ -29,13 +30,9 @@ class Tally:
 
     def count(self, batch: Admitted) -> tuple[int, int, int]:
         """Return (stored, rejected, duplicates); refuse a batch that they do not add up to."""
-        named = _distinct(self._named)
-        stored = _distinct(self._fresh)
+        named = distinct(self._named)
+        stored = distinct(self._fresh)
         rejected = sum(group.rows for group in batch.quarantined)
         if named + rejected != batch.rows_in:
             raise SchemaError("the rows of this batch do not add up: it is not stored")
         return stored, rejected, named - stored
-
-
-def _distinct(parts: list[NDArray[Any]]) -> int:
-    return int(np.unique(np.concatenate(parts)).size) if parts else 0
