@@ -25,7 +25,7 @@ from euthymia.app.question import (
     ReasonTold,
     question,
 )
-from euthymia.app.shelf import Model, Shelf
+from euthymia.app.shelf import Model, NotOpenError, Shelf
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
@@ -104,8 +104,9 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Trace:
-    """What is known so far of a call, for its ledger entry."""
+    """What may be done for a call, and what is known of it so far, for its ledger entry."""
 
+    may_read: bool = False
     subject: SubjectId | None = None
     model: str | None = None
     features: str = ""
@@ -144,26 +145,19 @@ class Analyzer:
         return _refused(refusal, claims, number, _Trace())
 
     # -- the body -------------------------------------------------------------------------------
-    def at_hand(self, asked: Asked) -> bool:
-        """Tell whether a verdict needs no reading of the store: then it takes microseconds."""
-        request, identifier = asked.request, asked.patient_id
-        if identifier is None:
-            return True
-        kept = self._kept_now()
-        if identifier not in kept.people or not self._shelf.at_hand(asked.model):
-            return False
-        if request is None or request.feature_vector is not None or request.features is not None:
-            return True
-        known, model = kept.people[identifier], self._shelf.get(request.model)
-        if known is None or model is None:
-            return True
-        described = kept.vectors.get((known.subject, model.digest))
-        now = to_micros(self._clinic.clock())
-        return described is not None and now - described.at < VECTOR_KEPT_US
+    def judge_at_hand(self, asked: Asked, claims: Claims, number: str) -> Verdict | None:
+        """Do as `judge` if all that is needed was looked up before, in microseconds; else None."""
+        try:
+            return self._judge(asked, claims, number, may_read=False)
+        except NotOpenError:
+            return None
 
     def judge(self, asked: Asked, claims: Claims, number: str = "") -> Verdict:
         """Run the checks that follow token and role; ask the model if they hold."""
-        trace = _Trace()
+        return self._judge(asked, claims, number, may_read=True)
+
+    def _judge(self, asked: Asked, claims: Claims, number: str, *, may_read: bool) -> Verdict:
+        trace = _Trace(may_read)
         try:
             answer = self._answer(asked, claims, trace)
         except RefusalError as refusal:
@@ -202,7 +196,7 @@ class Analyzer:
     # -- inside ----------------------------------------------------------------------------------
     def _answer(self, asked: Asked, claims: Claims, trace: _Trace) -> Answer:
         now = to_micros(self._clinic.clock())
-        model = self._shelf.get(asked.model)
+        model = self._shelf.get(asked.model, may_read=trace.may_read)
         known = None
         if model is not None:
             trace.model = f"{model.name}@{model.version}"
@@ -217,7 +211,7 @@ class Analyzer:
         vector, coverage, age = self._vector(asked.request, model, known, claims, now, trace)
         said = model.predict(vector, coverage, age)
         if coverage is None:
-            coverage = 1.0 - float(np.isnan(vector).mean())
+            coverage = 1.0 - int(np.count_nonzero(np.isnan(vector))) / vector.size
         return _answer(known.subject, said, coverage, model.threshold)
 
     def _kept_now(self) -> _Kept:
@@ -227,10 +221,12 @@ class Analyzer:
             kept = self._kept = _Kept(version)
         return kept
 
-    def _known(self, identifier: str) -> _Known | None:
+    def _known(self, identifier: str, trace: _Trace) -> _Known | None:
         kept = self._kept_now()
         if identifier in kept.people:
             return kept.people[identifier]
+        if not trace.may_read:
+            raise NotOpenError
         store = self._clinic.store
         subject = store.resolve(identifier)
         known = None
@@ -245,7 +241,7 @@ class Analyzer:
         self, identifier: str, claims: Claims, model: Model | None, now: Micros, trace: _Trace
     ) -> _Known:
         """Return the person, or refuse: a stranger and an unknown person in the same words."""
-        known = self._known(identifier)
+        known = self._known(identifier, trace)
         if known is None:
             raise _stranger()
         trace.subject = known.subject
@@ -281,17 +277,21 @@ class Analyzer:
             trace.features = "named"
             return _by_name(request.features, model), None, None
         trace.features = "stored"
-        described = self._described(model, known, claims, now)
+        described = self._described(model, known, claims, now, trace)
         age = described.data_age_hours + (now - described.at) / HOUR_US
         return described.vector, described.coverage, age
 
-    def _described(self, model: Model, known: _Known, claims: Claims, now: Micros) -> _Described:
+    def _described(
+        self, model: Model, known: _Known, claims: Claims, now: Micros, trace: _Trace
+    ) -> _Described:
         """Return the person's latest features, made by the model's own task."""
         kept = self._kept_now()
         key = (known.subject, model.digest)
         described = kept.vectors.get(key)
         if described is not None and now - described.at < VECTOR_KEPT_US:
             return described
+        if not trace.may_read:
+            raise NotOpenError
         audit = Entry(_actor(claims), "describe patient", Purpose.CARE, known.subject)
         data = self._clinic.subject_data(known.subject, audit)
         vector, coverage, age = model.describe(data, now)

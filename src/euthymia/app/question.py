@@ -1,6 +1,6 @@
 """What can be asked of a model about one person, and what is answered: the API's own words."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any, Final, Literal
@@ -131,10 +131,18 @@ def _unfit(request: AnalyzeRequest) -> RefusalError | None:
     vector, features = request.feature_vector, request.features
     if vector is not None and features is not None:
         return RefusalError("schema", "give feature_vector or features, not both")
-    numbers = vector if vector is not None else (features or {}).values()
-    if not all(number is None or isfinite(number) for number in numbers):
-        return RefusalError("schema", "every number must be finite; write null for not known")
-    return None
+    if _all_finite(vector if vector is not None else (features or {}).values()):
+        return None
+    return RefusalError("schema", "every number must be finite; write null for not known")
+
+
+def _all_finite(numbers: Collection[float | None]) -> bool:
+    try:
+        if isfinite(sum(numbers)):  # type: ignore[arg-type]  # one call; nulls are looked at below
+            return True
+    except (TypeError, OverflowError):
+        pass
+    return all(number is None or isfinite(number) for number in numbers)
 
 
 def _misfit(body: bytes, refusal: RefusalError) -> Asked:

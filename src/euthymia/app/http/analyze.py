@@ -31,8 +31,9 @@ async def _verdict(call: Call, services: Services) -> Verdict:
         asked = read_question(await call.body())
     except RefusalError as refusal:
         return analyzer.refuse(refusal, claims, call.request)
-    if analyzer.at_hand(asked):
-        return analyzer.judge(asked, claims, call.request)
+    verdict = analyzer.judge_at_hand(asked, claims, call.request)
+    if verdict is not None:
+        return verdict
     # the store must be read: not on the loop that the others wait for
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(None, analyzer.judge, asked, claims, call.request)

@@ -5,6 +5,7 @@ imported when the first page is asked for.
 """
 
 import asyncio
+import gc
 import logging
 import secrets
 import sys
@@ -176,6 +177,8 @@ def serve(clinic: "Clinic", host: str, port: int) -> None:
     """
     import uvicorn
 
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again
     app = create_app(clinic, AccessLog(sys.stderr.write))
     config = uvicorn.Config(
         app,
