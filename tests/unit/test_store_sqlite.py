@@ -12,6 +12,7 @@ from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
 from euthymia.store.blocks import LAST_PART, block_key, split_key
 from euthymia.store.contract import EXPORT
+from euthymia.store.engine import MIGRATIONS, PAGE_BYTES, SETTINGS
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, facts, mrn, samples, the, times
 
 START = NOW_US - 40 * DAY
@@ -26,6 +27,16 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def sealed(house: House) -> dict[int, bytes]:
     return dict(house.store._db.execute("SELECT key, sealed FROM block"))
+
+
+def test_every_setting_is_in_force(house: House) -> None:
+    db = house.store._db
+    assert {name: db.pragma(name) for name in SETTINGS} == SETTINGS
+    assert db.pragma("page_size") == PAGE_BYTES
+    assert db.pragma("auto_vacuum") == 1
+    assert db.pragma("journal_mode") == "wal"
+    assert db.pragma("cipher") == "chacha20"
+    assert db.pragma("user_version") == len(MIGRATIONS)
 
 
 def test_days_without_a_new_row_are_not_written_again(house: House) -> None:

@@ -17,6 +17,19 @@ PAGE_BYTES: Final = 8192  # two days of minute data a page; 4096 wastes half of 
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
 CHECKPOINT_PAGES: Final = 2000  # 16 MB of log at most between checkpoints
 
+SETTINGS: Final[dict[str, int]] = {
+    "foreign_keys": 1,
+    "secure_delete": 1,  # what is deleted is overwritten
+    "synchronous": 2,  # FULL: a commit that was reported is on disk, as the ledger says
+    "temp_store": 2,  # memory: nothing of a person goes to a temporary file
+    "cell_size_check": 1,
+    "trusted_schema": 0,
+    "cache_spill": 0,  # nothing goes to the log before its commit
+    "cache_size": -32_000,  # KiB
+    "wal_autocheckpoint": 0,  # the store cuts the log itself: see truncate_log
+    "journal_size_limit": 0,
+}
+
 _TABLES_1: Final = """
 CREATE TABLE subject(
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again after an erasure
@@ -135,12 +148,8 @@ def connect(path: Path, page_key: bytes) -> apsw.Connection:
     try:
         db.set_busy_timeout(BUSY_MS)
         unlock(db, page_key)
-        db.execute(
-            "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL;"
-            "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
-            "PRAGMA cache_spill = OFF; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 0;"
-            "PRAGMA journal_size_limit = 0"
-        )
+        for name, value in SETTINGS.items():
+            db.pragma(name, value)
         db.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - reads page 1
     except apsw.Error:
         db.close()
