@@ -194,7 +194,7 @@ def test_an_admission_has_its_length_and_its_reason(tmp_path: Path) -> None:
     }
     admission, reason = _facts(tmp_path, stay)
     assert admission[:4] == ("ActCode/IMP", 2.5, None, "d")
-    assert reason[:3] == ("SNOMED/370143000", None, "Depression")
+    assert reason[:3] == ("SNOMED/370143000", None, "reason: Depression")
 
 
 def test_a_planned_admission_is_not_an_admission(tmp_path: Path) -> None:

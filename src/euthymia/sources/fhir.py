@@ -25,7 +25,9 @@ from euthymia.sources.shapes import FLUSH_AT, Facts
 MAX_BUNDLE: Final = 512 * MiB
 _SCHEMA_WORD: Final = re.compile(r"[A-Za-z]{1,40}")
 _TYPE_IN_LINE: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"')
-_REFERRED_TO: Final = {"Patient", "Practitioner", "Organization", "Medication"}
+_REFERRED_TO: Final = {
+    *("Patient", "Practitioner", "Organization", "Medication", "MedicationRequest"),
+}
 _ZONE_CODE: Final = ("urn:euthymia:code", "time-zone")
 
 

@@ -48,10 +48,13 @@ class Shape:
     )
     fact: bool = False
     words: str | None = None
+    also: tuple[str, ...] = ()  # plain values that tell such resources of one visit apart
 
 
 _MEDICATION: Final = ("medicationCodeableConcept", "medicationReference")
 _EFFECTIVE: Final = ("effectiveDateTime", "effectiveInstant", "effectivePeriod.start", "issued")
+_BILL: Final = (("item.productOrService", "type"), ("billablePeriod.start", "created"))
+_BILLED: Final = ("type.coding.code", "total.value", "total.amount.value")
 
 SHAPES: Final[dict[str, Shape]] = {
     "Observation": Shape(("code",), _EFFECTIVE, fact=True),
@@ -77,10 +80,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "EpisodeOfCare": Shape(("type",), ("period.start",), fact=True),
     "AdverseEvent": Shape(("event",), ("date", "detected", "recordedDate"), fact=True),
     "Goal": Shape(("description",), ("startDate", "statusDate"), words="description.text"),
-    "Claim": Shape(("item.productOrService", "type"), ("billablePeriod.start", "created")),
-    "ExplanationOfBenefit": Shape(
-        ("item.productOrService", "type"), ("billablePeriod.start", "created")
-    ),
+    "Claim": Shape(*_BILL, also=_BILLED),
+    "ExplanationOfBenefit": Shape(*_BILL, also=_BILLED),
     "AllergyIntolerance": Shape(("code",), ("onsetDateTime", "recordedDate")),
     "FamilyMemberHistory": Shape(("condition.code", "relationship"), ("date",)),
     "ServiceRequest": Shape(("code", "category"), ("authoredOn", "occurrenceDateTime")),
@@ -186,9 +187,19 @@ def _code(entry: Entry, shape: Shape, world: World) -> tuple[str, str | None]:
     own = f"{OWN}fhir.{entry.kind}"
     denied = _denied(entry.resource)
     if denied or not shape.fact:
-        told = " ".join(part for part in (code, words) if part)
-        return denied or own, told or None
+        told = [part for part in (code, words) if part] + _also(entry.resource, shape, world)
+        return denied or own, " ".join(told) or None
     return code or own, words
+
+
+def _also(resource: Node, shape: Shape, world: World) -> list[str]:
+    found = [value for path in shape.also for value in find(resource, path)]
+    told = [str(value) for value in found if isinstance(value, str | int | float)]
+    for reference in find(resource, "prescription") if shape.also else []:
+        order = world.other(reference) if isinstance(reference, dict) else None
+        if order and order.get("medicationCodeableConcept"):
+            told += filter(None, concept(order["medicationCodeableConcept"], "prescription"))
+    return told
 
 
 def _coded(entry: Entry, shape: Shape, world: World) -> tuple[str | None, str | None]:
@@ -254,12 +265,13 @@ def _components(resource: Node, at: int | None) -> Iterator[Fact]:
 
 
 def _reasons(resource: Node, at: int | None) -> Iterator[Fact]:
-    """Why somebody came is worth as much as that they came."""
+    """Yield what kind of visit it was and why: the reason in words that are not a diagnosis's."""
     for path in ("type", "reasonCode"):
         for item in find(resource, path):
             code, words = concept(item, path)
             if code or words:
-                yield at, code or f"{OWN}fhir.{path}", Value(text=words)
+                told = f"reason: {words or code}" if path == "reasonCode" else words
+                yield at, code or f"{OWN}fhir.{path}", Value(text=told)
 
 
 def _answers(resource: Node, at: int | None) -> Iterator[Fact]:
