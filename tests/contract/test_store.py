@@ -424,6 +424,20 @@ def test_a_file_seen_whole_may_be_skipped_until_something_changes(house: House) 
     assert store.seen_file("partly") is None
 
 
+def test_a_file_is_not_skipped_where_a_batch_consent_adds_to_it(house: House) -> None:
+    research = BatchConsent(frozenset({Purpose.RESEARCH}), "asked")
+    house.ingest([facts([{"row": 1, "code": "a"}])])
+    assert house.store.seen_file("digest") == 1
+    assert house.store.seen_file("digest", research) is None
+    house.ingest([facts([{"row": 1, "code": "a"}])], consent=research)
+    assert house.store.seen_file("digest", research) == 1
+    house.now = NOW + timedelta(minutes=1)
+    no = grant(Purpose.RESEARCH, permit=False, since=NOW_US + 1)
+    house.store.put_grant(the(house), no, audit())
+    house.ingest([facts([{"row": 1, "code": "a"}])], consent=research)
+    assert house.store.seen_file("digest", research) == 1  # their no stands: nothing to add
+
+
 def test_a_group_is_one_commit_and_a_failure_inside_takes_back_itself(house: House) -> None:
     store, before = house.store, house.store.version()
     with store.grouped():

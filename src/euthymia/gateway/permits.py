@@ -53,6 +53,23 @@ def covered(
     return found
 
 
+def batch_grants(
+    batch: BatchConsent | None, known: Sequence[GrantRecord], now: Micros
+) -> tuple[GrantRecord, ...]:
+    """Return the decisions that a batch consent adds to those of one person.
+
+    None where a consent is in force anyhow, and none where the person ever said no.
+    """
+    if batch is None:
+        return ()
+    return tuple(
+        GrantRecord(purpose, True, now, None, batch.because)
+        for purpose in sorted(batch.purposes)
+        if not consent_covers(known, purpose, now)
+        and not any(g.purpose is purpose and not g.permit for g in known)
+    )
+
+
 class Permits:
     """Decides for one file. Knows the decisions on record and those the file brings."""
 
@@ -77,7 +94,7 @@ class Permits:
         """Return every decision that counts: on record, in this file, for this batch."""
         if subject not in self._grants:
             known = (*self._consents.grants(subject), *self._brought.get(subject, ()))
-            extra = self._batch_grants(known)
+            extra = batch_grants(self._batch, known, self._now)
             self._from_batch[subject] = extra
             self._grants[subject] = (*known, *extra)
         return self._grants[subject]
@@ -86,16 +103,6 @@ class Permits:
         """Return the decisions that the batch consent adds for a subject."""
         self.grants(subject)
         return self._from_batch[subject]
-
-    def _batch_grants(self, known: Sequence[GrantRecord]) -> tuple[GrantRecord, ...]:
-        if self._batch is None:
-            return ()
-        return tuple(
-            GrantRecord(purpose, True, self._now, None, self._batch.because)
-            for purpose in sorted(self._batch.purposes)
-            if not consent_covers(known, purpose, self._now)
-            and not any(g.purpose is purpose and not g.permit for g in known)
-        )
 
     def refusal(
         self, subject: SubjectId, purpose: Purpose, times: NDArray[Any]

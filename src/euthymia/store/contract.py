@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from euthymia.gateway.contract import Admitted, GrantRecord, Quarantined
+from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord, Quarantined
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
@@ -64,11 +64,12 @@ class Store(Protocol):
         ends; a crash or an exception that leaves the block takes back all of it.
         """
 
-    def seen_file(self, digest: str) -> int | None:
+    def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """Return the rows of a file that is stored already as it is now; None if not.
 
-        It was stored without a reject, and nobody in it was erased or changed a consent since: its
-        rows may be counted as duplicates without reading it.
+        It was stored without a reject, nobody in it was erased or changed a consent since, and
+        `consent` would add nothing to theirs: its rows may be counted as duplicates without
+        reading it.
         """
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:

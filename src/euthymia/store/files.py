@@ -62,20 +62,24 @@ class Files:
             [(file, q.row, q.rows, q.reason, q.subject) for q in batch.quarantined],
         )
 
-    def seen(self, digest: str) -> int | None:
-        """Return the rows of the newest file of this digest if all of it stands; else None."""
+    def seen(self, digest: str) -> tuple[int, list[SubjectId]] | None:
+        """Return rows and subjects of the newest file of this digest if it stands; else None."""
         row = self._db.execute(
             "SELECT id, rows_in, rejected FROM file WHERE digest = ? ORDER BY id DESC LIMIT 1",
             (self.digest(digest),),
         ).get
         if row is None or row[2]:
             return None
-        changed = self._db.execute(
-            "SELECT 1 FROM file_subject JOIN subject ON subject.id = file_subject.subject "
-            "WHERE file = ? AND subject.consents <> file_subject.consents LIMIT 1",
-            (row[0],),
-        ).get
-        return int(row[1]) if changed is None else None
+        people = list(
+            self._db.execute(
+                "SELECT pseudonym, subject.consents <> file_subject.consents FROM file_subject "
+                "JOIN subject ON subject.id = file_subject.subject WHERE file = ?",
+                (row[0],),
+            )
+        )
+        if any(changed for _, changed in people):
+            return None
+        return int(row[1]), [SubjectId(pseudonym) for pseudonym, _ in people]
 
     def rejects(self) -> tuple[RejectedRows, ...]:
         """Return what was quarantined, newest file first."""

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord
 from euthymia.gateway.desk import bare_index
+from euthymia.gateway.permits import batch_grants
 from euthymia.gateway.warrant import vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Clock, Micros, Timeline, to_micros
@@ -168,16 +169,17 @@ class MemoryStore:
         consents = {s: known[s].consents for s in batch.subjects}
         self._state.files.append(_File(batch.file_digest, batch.rows_in, rejects, consents))
 
-    def seen_file(self, digest: str) -> int | None:
+    def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
-        for file in reversed(self._state.files):
-            if file.digest == digest:
-                stands = all(
-                    s in self._state.subjects and self._state.subjects[s].consents == consents
-                    for s, consents in file.consents.items()
-                )
-                return file.rows_in if stands and not file.rejects else None
-        return None
+        file = next((f for f in reversed(self._state.files) if f.digest == digest), None)
+        if file is None or file.rejects:
+            return None
+        now = to_micros(self._clock())
+        for subject, consents in file.consents.items():
+            known = self._state.subjects[subject]
+            if known.consents != consents or batch_grants(consent, known.profile.grants, now):
+                return None
+        return file.rows_in
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """See `Store.put_features`. A table with other columns replaces the family's whole."""

@@ -11,8 +11,9 @@ import apsw
 import numpy as np
 import pyarrow as pa
 
-from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord
 from euthymia.gateway.desk import bare_index
+from euthymia.gateway.permits import batch_grants
 from euthymia.gateway.warrant import vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Clock, Micros, Timeline, to_micros
@@ -186,10 +187,15 @@ class SqliteStore:
             self._files.add(batch, receipt, now, touched)
         return receipt
 
-    def seen_file(self, digest: str) -> int | None:
+    def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
+        now = to_micros(self._clock())
         with self._reading():
-            return self._files.seen(digest)
+            rows, people = self._files.seen(digest) or (None, [])
+            for subject in people if consent is not None else ():
+                if batch_grants(consent, self._people.need(subject).profile.grants, now):
+                    return None
+            return rows
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """See `Store.put_features`. A table with other columns replaces the family's whole."""
