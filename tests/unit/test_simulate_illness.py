@@ -133,7 +133,7 @@ def test_treatments_do_not_overlap_and_drugs_are_of_their_kind(lives: list[Life]
 def test_which_behaviours_change_differs_by_person(lives: list[Life]) -> None:
     for name in BEHAVIOURS:
         moved = np.mean([t.behaviour[name] != 0 for _, t, _, _ in lives])
-        assert 0.6 < moved < 0.85
+        assert 0.68 < moved < 0.88
     assert len({tuple(t.behaviour.items()) for _, t, _, _ in lives}) == PEOPLE
 
 

@@ -34,7 +34,7 @@ DAILY_HAZARD: Final = 0.0097
 35 % of people relapse in 120 days and 45 % in 180: a clinic of people at high risk."""
 SAFER_DAYS: Final = 150.0
 WELL_DAYS: Final = 14
-LEAD_DAYS: Final = 8
+LEAD_DAYS: Final = 10
 ITEM_LOAD: Final = np.array([1.1, 1.15, 1.2, 1.25, 0.95, 1.05, 0.95, 0.75, 0.3])
 
 
@@ -99,7 +99,7 @@ def draw_traits(rng: np.random.Generator, person: Person) -> Traits:
         prior_episodes=prior,
         severity=height,
     )
-    frailty = 0.30 * (residual - 4) + 0.30 * (min(prior, 6) - 2) + 0.25 * severe
+    frailty = 0.30 * (residual - 4) + 0.30 * (min(prior, 6) - 2) + 0.1 * severe
     frailty += 0.35 * who.anxiety + rng.normal(0, 0.45)
     return Traits(
         residual=residual,
@@ -117,8 +117,8 @@ def draw_traits(rng: np.random.Generator, person: Person) -> Traits:
 
 
 def _behaviour(rng: np.random.Generator) -> dict[str, float]:
-    """Return how far each behaviour follows the illness: not at all in a quarter of people."""
-    changed = rng.random(len(BEHAVIOURS)) < 0.72
+    """Return how far each behaviour follows the illness: not at all in a fifth of people."""
+    changed = rng.random(len(BEHAVIOURS)) < 0.78
     size = rng.gamma(4.0, 0.25, len(BEHAVIOURS))
     weights = np.where(changed, size, 0.0)
     signs = np.ones(len(BEHAVIOURS))
