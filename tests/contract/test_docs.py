@@ -50,6 +50,8 @@ def test_every_page_is_reachable_from_the_readme() -> None:
         if page in seen:
             continue
         seen.add(page)
-        for target in re.findall(r"\]\(([^)#\s:]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        for target in re.findall(
+            r"\]\(([^)#\s:]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")
+        ):
             todo.append((page.parent / target).resolve())
     assert [_name(p) for p in PAGES if p.resolve() not in seen] == []

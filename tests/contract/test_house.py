@@ -32,7 +32,9 @@ def test_files_and_functions_are_short(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_nothing_is_unpickled_or_evaluated(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    found = re.findall(r"\b(?:pickle|joblib|marshal|shelve|dill|cloudpickle)\b|\beval\(|\bexec\(", text)
+    found = re.findall(
+        r"\b(?:pickle|joblib|marshal|shelve|dill|cloudpickle)\b|\beval\(|\bexec\(", text
+    )
     assert found == []
 
 
@@ -52,3 +54,44 @@ def test_only_the_app_reads_the_clock() -> None:
     pattern = re.compile(r"datetime\.now\(|\bdate\.today\(|time\.time\(\)|utcnow\(")
     readers = [_name(p) for p in FILES if pattern.search(p.read_text(encoding="utf-8"))]
     assert [name for name in readers if not name.startswith("euthymia/app/")] == []
+
+
+PLUG_INS = {
+    "sources": "SOURCE",
+    "features": "FAMILY",
+    "instruments": "INSTRUMENT",
+    "models/tasks": "TASK",
+}
+
+
+def _plug_ins(room: str, constant: str) -> list[Path]:
+    folder = ROOT / "src" / "euthymia" / room
+    return [
+        p for p in sorted(folder.glob("*.py")) if re.search(rf"^{constant}\b", p.read_text(), re.M)
+    ]
+
+
+@pytest.mark.parametrize(("room", "constant"), PLUG_INS.items(), ids=list(PLUG_INS))
+def test_plug_ins_of_a_room_do_not_know_each_other(room: str, constant: str) -> None:
+    found = _plug_ins(room, constant)
+    assert len(found) >= 2
+    package = f"euthymia.{room.replace('/', '.')}"
+    modules = {f"{package}.{path.stem}" for path in found}
+    for path in found:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        assert imported & modules == set(), path.name
+
+
+# who may turn a pseudonym back into a name: the gateway's own desk, the page for the care team,
+# and the export that a patient has a right to
+MAY_NAME = {"euthymia/app/people.py", "euthymia/app/web/backend.py"}
+
+
+def test_only_named_places_ask_the_store_who_somebody_is() -> None:
+    callers = {
+        _name(path)
+        for path in FILES
+        if re.search(r"store\.person\(", path.read_text(encoding="utf-8"))
+    }
+    assert callers <= MAY_NAME

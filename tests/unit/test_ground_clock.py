@@ -21,7 +21,8 @@ ZONES = st.sampled_from(
      "Pacific/Apia", "Africa/Casablanca", "America/St_Johns"]
 )  # fmt: skip
 SECONDS = st.integers(
-    int(datetime(1995, 1, 1, tzinfo=UTC).timestamp()), int(datetime(2035, 1, 1, tzinfo=UTC).timestamp())
+    int(datetime(1995, 1, 1, tzinfo=UTC).timestamp()),
+    int(datetime(2035, 1, 1, tzinfo=UTC).timestamp()),
 )
 
 
