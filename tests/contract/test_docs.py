@@ -50,8 +50,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
         if page in seen:
             continue
         seen.add(page)
-        for target in re.findall(
-            r"\]\(([^)#\s:]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")
-        ):
-            todo.append((page.parent / target).resolve())
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\(([^)#\s:]+\.md)(?:#[^)]*)?\)", text)
+        todo += [(page.parent / link).resolve() for link in links]
     assert [_name(p) for p in PAGES if p.resolve() not in seen] == []

@@ -67,7 +67,9 @@ PLUG_INS = {
 def _plug_ins(room: str, constant: str) -> list[Path]:
     folder = ROOT / "src" / "euthymia" / room
     return [
-        p for p in sorted(folder.glob("*.py")) if re.search(rf"^{constant}\b", p.read_text(), re.M)
+        p
+        for p in sorted(folder.glob("*.py"))
+        if re.search(rf"^{constant}\b", p.read_text(), re.MULTILINE)
     ]
 
 
