@@ -7,8 +7,11 @@ from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
-from euthymia.ground.ids import SubjectId, device_id, is_subject_id
+from euthymia.ground.ids import SubjectId, device_id
 from euthymia.ground.records import Grant
+from euthymia.sources.open import sources
+
+NOBODY = "no such subject; to enrol somebody new grant under SOURCE:ID, such as beiwe:abc123"
 
 
 def purposes_of(text: str | None) -> tuple[Purpose, ...]:
@@ -21,10 +24,12 @@ def purposes_of(text: str | None) -> tuple[Purpose, ...]:
         raise SchemaError(f"a consent names purposes among: {allowed}") from None
 
 
-def _enrol(clinic: Clinic, source: str, value: str, because: str) -> SubjectId:
-    """Make a subject known under the id that a device's files use, before any data has come."""
+def _enrol(
+    clinic: Clinic, source: str, value: str, purposes: tuple[Purpose, ...], because: str
+) -> SubjectId:
+    """Take a consent under the id that a device's files use, before any data has come."""
     now = clinic.clock()
-    grant = Grant(1, device_id(source, value), (), permit=True, at=now, because=because)
+    grant = Grant(1, device_id(source, value), purposes, permit=True, at=now, because=because)
     admitted = clinic.gateway().admit(
         [grant],
         source="consent",
@@ -39,14 +44,9 @@ def _enrol(clinic: Clinic, source: str, value: str, because: str) -> SubjectId:
     return found
 
 
-def _find(clinic: Clinic, subject: str, because: str, *, may_enrol: bool) -> SubjectId:
-    source, _, value = subject.partition(":")
-    found = clinic.store.resolve(subject) or (clinic.store.resolve(value) if value else None)
-    if found is not None:
-        return found
-    if value and may_enrol and not is_subject_id(subject):
-        return _enrol(clinic, source, value, because)
-    raise MissingError("no such subject; for somebody new give SOURCE:ID, such as beiwe:abc123")
+def _known(clinic: Clinic, subject: str) -> SubjectId | None:
+    _, _, value = subject.partition(":")
+    return clinic.store.resolve(subject) or (clinic.store.resolve(value) if value else None)
 
 
 def change_consent(
@@ -58,7 +58,13 @@ def change_consent(
     ]
     if len({purpose for purpose, _ in decisions}) < len(decisions):
         raise SchemaError("a purpose is either granted or withdrawn, not both at once")
-    who = _find(clinic, subject, because, may_enrol=bool(grant))
+    who = _known(clinic, subject)
+    if who is None:
+        source, _, value = subject.partition(":")
+        if not value or not grant or withdraw or source not in sources():
+            raise MissingError(NOBODY)
+        who = _enrol(clinic, source, value, purposes_of(grant), because)
+        return {"subject": who, "consents": consents_of(clinic, who)}
     now = to_micros(clinic.clock())
     for purpose, permit in decisions:
         record = GrantRecord(purpose, permit=permit, since=now, until=None, because=because)
