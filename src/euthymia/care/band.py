@@ -11,6 +11,7 @@ HELD_OUT_DAYS: Final = 28  # the last four weeks are what is judged, so they do 
 MIN_BASELINE_VALUES: Final = 14  # two of each weekday; fewer days make a band of chance
 SPREADS: Final = 2.0  # about 95 % of ordinary days, were they normally distributed
 MAD_TO_SD: Final = 1.4826  # makes the median absolute deviation equal the SD of a normal
+MEAN_TO_SD: Final = 1.2533  # likewise the mean absolute deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def personal_band(days: NDArray[np.int64], values: NDArray[np.float64]) -> Band 
     -----
     The window is the eight weeks that end four weeks before the last day. The spread is 1.4826
     times the median absolute deviation: one wild day does not move it (Rousseeuw & Croux 1993,
-    doi:10.1080/01621459.1993.10476408).
+    doi:10.1080/01621459.1993.10476408). Where more than half of the days are alike (counts that
+    are mostly 0) that is 0, and 1.2533 times the mean absolute deviation stands in.
 
     Examples
     --------
@@ -68,7 +70,9 @@ def personal_band(days: NDArray[np.int64], values: NDArray[np.float64]) -> Band 
     if known.size < MIN_BASELINE_VALUES:
         return None
     median = float(np.median(known))
-    spread = SPREADS * MAD_TO_SD * float(np.median(np.abs(known - median)))
+    away = np.abs(known - median)
+    robust = MAD_TO_SD * float(np.median(away))
+    spread = SPREADS * (robust or MEAN_TO_SD * float(np.mean(away)))
     return Band(median - spread, median, median + spread, int(known.size), first, last)
 
 

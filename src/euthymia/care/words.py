@@ -71,11 +71,14 @@ def number_words(value: float) -> str:
 
 
 def unit_words(unit: str, before: str = "") -> str:
-    """Return a UCUM unit as people write it ("{counts}/min": "counts/min"; "1": nothing)."""
-    plain = (
-        unit.replace("{", "").replace("}", "").replace("Cel", "\u00b0C").replace("uS", "\u00b5S")
-    )
-    return "" if plain in {"", "1", "count"} else before + plain
+    """Return a UCUM unit as people write it ("{counts}/min": "counts/min").
+
+    Nothing for "1" and for a bare count such as "{checks}": the title says what is counted.
+    """
+    if unit in {"", "1"} or (unit.startswith("{") and unit.endswith("}")):
+        return ""
+    plain = unit.replace("{", "").replace("}", "").replace("Cel", "\u00b0C")
+    return before + plain.replace("uS", "\u00b5S")
 
 
 def clock_words(hours: float) -> str:

@@ -154,7 +154,13 @@ def _range(trend: Trend) -> tuple[float, float]:
         known += [trend.band.low, trend.band.high]
     low, high = min(known), max(known)
     pad = 0.08 * (high - low) or max(0.5, abs(high) * 0.05)
-    return low - pad, high + pad
+    low, high = low - pad, high + pad
+    if is_clock(trend.feature):
+        return low, high
+    floor, roof = trend.feature.low, trend.feature.high  # what cannot be is not drawn
+    low = low if floor is None else max(low, floor)
+    high = high if roof is None else min(high, roof)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
 def trend_chart(trend: Trend, view: PatientView) -> Chart:
@@ -166,8 +172,9 @@ def trend_chart(trend: Trend, view: PatientView) -> Chart:
     band = trend.band
     mark = None
     if band is not None:
-        top = scale.y(band.high)
-        mark = Mark(0, top, WIDTH, max(0.5, round(scale.y(band.low) - top, 1)))
+        top = max(0.0, scale.y(band.high))
+        bottom = min(HEIGHT, scale.y(band.low))
+        mark = Mark(0, top, WIDTH, max(0.5, round(bottom - top, 1)))
     return Chart(
         line=_line(scale, points, join=JOIN_DAYS),
         dots=_dots(scale, points if len(points) <= 40 else points[-1:]),

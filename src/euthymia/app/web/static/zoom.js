@@ -52,6 +52,8 @@
     said.className = "said";
     said.setAttribute("role", "status");
     for (const part of still) part.hidden = true;
+    const card = figure.closest(".trend");
+    if (card) card.classList.add("zoomed");
     figure.append(room, bar);
     const [first, last] = [data.at[0], data.at[data.at.length - 1]];
     const plot = new uPlot(options(data, figure.clientWidth), [data.at, data.values], room);
@@ -72,6 +74,7 @@
       room.remove();
       bar.remove();
       for (const part of still) part.hidden = false;
+      if (card) card.classList.remove("zoomed");
       opener.focus();
     };
     const nearer = button("Nearer", by(0.5, 0));
