@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from euthymia.evaluation import calibration, confounds, discrimination, groups, resample
-from euthymia.evaluation.estimate import Estimate, as_labels
+from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.net_benefit import decision_curve, net_benefit
 from euthymia.evaluation.splits import person_folds
 
@@ -108,11 +108,6 @@ def test_decision_curve_of_a_useless_model_is_one_of_the_trivial_ones():
         net_benefit(y, flat, weights, 1.0)
 
 
-def test_labels_are_zero_or_one():
-    with pytest.raises(ValueError, match="0 or 1"):
-        as_labels([0, 1, 2])
-
-
 def test_folds_need_enough_people():
     with pytest.raises(ValueError, match="as many people as folds"):
         person_folds(np.array([0.0, 1.0]), np.array([1, 2]), folds=3, repeats=1, seed=1)
@@ -169,8 +164,41 @@ def test_noise_is_not_oriented_in_its_favour():
         y, _, weekday, number = _season(seed)
         rows = confounds.confound_audit({"w": weekday, "n": number}, y, np.arange(60), seed=seed)
         found += [row.auc.estimate for row in rows]
-        assert all(abs(row.auc.chance - 0.5) < 0.08 for row in rows)
+        assert all(abs(row.auc.chance - 0.5) < 0.05 for row in rows)
     assert np.mean(found) < 0.53
+
+
+@pytest.mark.slow
+def test_few_noise_variables_pass_for_predictors():
+    """Eight of them, 25 times: at a family-wise level of 0.05 one or two are to be expected."""
+    passed = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        y = (rng.uniform(size=50) < 0.4).astype(float)
+        made = {f"n{i}": rng.normal(size=50) for i in range(4)}
+        made |= {f"c{i}": rng.integers(0, 5, 50).astype(str) for i in range(4)}
+        rows = confounds.confound_audit(made, y, np.arange(50), seed=seed)
+        passed += any(row.p_value <= confounds.LEVEL for row in rows)
+    assert passed <= 4
+
+
+def test_a_site_that_differs_does_not_explain_a_model_that_works_within_sites():
+    rng = np.random.default_rng(4)
+    site = rng.integers(0, 3, 150)
+    trait = rng.normal(size=150)
+    y = (rng.uniform(size=150) < 1 / (1 + np.exp(-(2.5 * trait + 2.0 * (site - 1))))).astype(float)
+    person = np.arange(150)
+    honest = confounds.ModelScores(person, trait, np.zeros(150, np.int64))
+    sham = confounds.ModelScores(person, site + 0.01 * rng.normal(size=150), honest.strata)
+    said = {}
+    for name, model in (("honest", honest), ("sham", sham)):
+        (row,) = confounds.confound_audit(
+            {"site": site.astype(str)}, y, person, seed=1, model=model
+        )
+        auc = resample.estimates({"auc": discrimination.auc}, y, model.p, person, seed=1)["auc"]
+        said[name] = confounds.confound_verdict(auc, (row,))[0]
+        assert row.p_value <= confounds.LEVEL
+    assert said == {"honest": "not explained by metadata", "sham": "confounded: not evidence"}
 
 
 def test_a_variable_that_cannot_be_asked_says_why():

@@ -1,5 +1,7 @@
 """Landmarks, labels, censoring and features of the relapse task, by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,9 @@ def test_passive_features_by_hand():
     found = dict(zip(names, x, strict=True))
     assert found["screen_sleep.screen_on_h.mean_7d"] == 5.0
     assert found["screen_sleep.screen_on_h.shift_7d"] == pytest.approx(2.5 / (1.4826 * 0.5))
+    mild = min(3.0, 2.5 / (1.4826 * 0.5))
+    worse = np.array([f.worse for f in family.features])
+    assert found["screen_sleep.worsening_7d"] == pytest.approx(mild * worse[worse != 0].mean())
     assert found["screen_sleep.missing_7d"] == pytest.approx(2 / 7)
     assert found["screen_sleep.missing_28d"] == 0
     assert found["screen_sleep.missing_change"] == pytest.approx(2 / 7)
@@ -157,6 +162,13 @@ def test_people_with_too_little_data_are_counted_out():
     frame = cohort(TASK, [_person(rows)])
     assert frame.y.size == 0
     assert {why: n for why, n, _ in frame.flow}["too little data: the model would abstain"]
+
+
+def test_an_extract_that_ended_long_ago_is_not_everybody_falling_silent():
+    data = models_data.person(1, days=150)
+    today = dataclasses.replace(data, seen_until=data.seen_until + 300 * DAY_US)
+    first, second = cohort(TASK, [data]), cohort(TASK, [today])
+    assert first.flow[1:] == second.flow[1:]
 
 
 def test_every_task_declares_what_it_must():

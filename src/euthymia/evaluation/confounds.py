@@ -11,29 +11,61 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.evaluation.discrimination import auc_within
+from euthymia.evaluation.discrimination import auc, auc_within, pairs
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
 from euthymia.evaluation.resample import estimates, people_of, permuted_labels
 from euthymia.evaluation.splits import Split, person_folds
 
 FOLDS = 5
 REPEATS = 8
-CHANCE_DRAWS = 30
+SHUFFLES = 199
+LEVEL = 0.05  # of the family of variables together
 _PRIOR = 1.0  # so many rows of the overall rate are added to each category
 _TOO_MANY = 0.5  # categories per person: above it a variable names people and cannot be learned
 
 
 @dataclass(frozen=True, slots=True)
+class ModelScores:
+    """The model's held-out predictions: of which rows, and in which split each was made."""
+
+    rows: Ints
+    p: Floats
+    strata: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class ConfoundRow:
-    """One metadata variable alone: AUC on people it was not fitted on, and how it was used."""
+    """One metadata variable alone: AUC on people it was not fitted on, and how it was used.
+
+    `p_value` is that of finding so much in any of the variables if none had to do with the label.
+    `within` is the model's AUC among rows that are alike in the variable: where it still beats
+    chance, the variable does not explain the model.
+    """
 
     variable: str
     auc: Estimate | None
+    p_value: float | None
+    within: Estimate | None
     how: str
 
     def rivals(self, model: Estimate) -> bool:
-        """Tell whether the variable beats chance and its interval reaches the model's."""
-        return self.auc is not None and self.auc.beats_chance() and self.auc.high >= model.low
+        """Tell whether the variable predicts, and its interval reaches the model's."""
+        if self.auc is None or self.p_value is None:
+            return False
+        return self.p_value <= LEVEL and self.auc.high >= model.low
+
+    def explains(self, model: Estimate) -> bool:
+        """Tell whether the variable rivals the model, which without it is not shown to predict."""
+        return self.rivals(model) and not (self.within is not None and self.within.low > 0.5)
+
+
+def _is_number(values: NDArray[np.generic]) -> bool:
+    return values.dtype.kind in "fiu"
+
+
+def _filled(values: NDArray[np.generic]) -> Floats:
+    numbers = values.astype(np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nanmedian(numbers))
 
 
 def _categories(values: NDArray[np.generic]) -> tuple[Ints, int]:
@@ -41,38 +73,77 @@ def _categories(values: NDArray[np.generic]) -> tuple[Ints, int]:
     return code.astype(np.int64).reshape(-1), names.size
 
 
-def _rates(code: Ints, size: int, y: Floats, rows: Ints) -> Floats:
-    """Return the event rate of each category among `rows`, drawn a little to the overall rate."""
-    count = np.bincount(code[rows], minlength=size)
-    events = np.bincount(code[rows], weights=y[rows], minlength=size)
-    return np.asarray((events + _PRIOR * y[rows].mean()) / (count + _PRIOR))
+def _sign(values: Floats, labels: Floats, split: Split) -> Floats:
+    """Return which way a variable points in training, +1 or -1, shape [b]."""
+    train = labels[:, split.train]
+    area = auc(train, values[split.train], np.ones_like(train))
+    return np.where(area < 0.5, -1.0, 1.0)
 
 
-def _direction(values: Floats, y: Floats, rows: Ints) -> float:
-    """Return +1 or -1: which way the variable points among the rows it may learn from."""
-    area = auc_within(y[rows], values[rows], np.ones((1, rows.size)), np.zeros(rows.size, np.int64))
-    return 1.0 if not area[0] < 0.5 else -1.0
+def _rates(member: Floats, labels: Floats, split: Split) -> Floats:
+    """Return each category's event rate in training, drawn a little to the overall rate, [b, k]."""
+    train = labels[:, split.train]
+    events, count = train @ member[split.train], member[split.train].sum(axis=0)
+    overall = train.mean(axis=1, keepdims=True)
+    return np.asarray((events + _PRIOR * overall) / (count + _PRIOR))
 
 
-def _held_out_scores(values: NDArray[np.generic], y: Floats, splits: tuple[Split, ...]) -> Floats:
-    """Return scores for the test rows of each split, one after the other."""
-    if values.dtype.kind in "fiu":
-        numbers = values.astype(np.float64)
-        filled = np.where(np.isfinite(numbers), numbers, np.nanmedian(numbers))
-        return np.concatenate([_direction(filled, y, s.train) * filled[s.test] for s in splits])
+def _areas_of_numbers(values: Floats, labels: Floats, splits: tuple[Split, ...]) -> Floats:
+    right = np.zeros(labels.shape[0])
+    total = np.zeros(labels.shape[0])
+    for split in splits:
+        sign = _sign(values, labels, split)
+        test = labels[:, split.test]
+        up, all_pairs = pairs(test, values[split.test], np.ones_like(test))
+        right += np.where(sign > 0, up, all_pairs - up)
+        total += all_pairs
+    return right / total
+
+
+def _areas_of_categories(
+    code: Ints, size: int, labels: Floats, splits: tuple[Split, ...]
+) -> Floats:
+    member = np.eye(size)[code]
+    right = np.zeros(labels.shape[0])
+    total = np.zeros(labels.shape[0])
+    for split in splits:
+        rates = _rates(member, labels, split)
+        events = labels[:, split.test] @ member[split.test]
+        others = member[split.test].sum(axis=0) - events
+        higher, lower = rates[:, :, None], rates[:, None, :]
+        order = (higher > lower) + 0.5 * (higher == lower)
+        right += np.einsum("ba,bac,bc->b", events, order, others)
+        total += events.sum(axis=1) * others.sum(axis=1)
+    return right / total
+
+
+def _areas(values: NDArray[np.generic], labels: Floats, splits: tuple[Split, ...]) -> Floats:
+    """Return the held-out AUC of a variable for each row of labels, shape [b]."""
+    if _is_number(values):
+        return _areas_of_numbers(_filled(values), labels, splits)
+    return _areas_of_categories(*_categories(values), labels, splits)
+
+
+def _scores(values: NDArray[np.generic], y: Floats, splits: tuple[Split, ...]) -> Floats:
+    """Return held-out scores of the test rows of each split, one after the other."""
+    labels = y[None]
+    if _is_number(values):
+        numbers = _filled(values)
+        return np.concatenate([_sign(numbers, labels, s)[0] * numbers[s.test] for s in splits])
     code, size = _categories(values)
-    return np.concatenate([_rates(code, size, y, s.train)[code[s.test]] for s in splits])
+    member = np.eye(size)[code]
+    return np.concatenate([_rates(member, labels, s)[0][code[s.test]] for s in splits])
 
 
 def _how(values: NDArray[np.generic]) -> str:
-    if values.dtype.kind in "fiu":
+    if _is_number(values):
         return "rank order; which way it points is learned from other people"
     return f"{np.unique(values.astype(str)).size} categories; rates learned from other people"
 
 
-def _usable(values: NDArray[np.generic], people: int) -> str:
+def _unusable(values: NDArray[np.generic], people: int) -> str:
     """Return why a variable cannot be asked, or nothing."""
-    if values.dtype.kind in "fiu":
+    if _is_number(values):
         known = values[np.isfinite(values.astype(np.float64))]
         return "" if np.unique(known).size > 1 else "the same for everybody"
     size = np.unique(values.astype(str)).size
@@ -81,25 +152,50 @@ def _usable(values: NDArray[np.generic], people: int) -> str:
     return "" if size <= _TOO_MANY * people else "almost every person has a value of their own"
 
 
-def _chance(
+def _alike(values: NDArray[np.generic]) -> Ints:
+    """Return groups of rows that are alike in a variable: its categories, or its fifths."""
+    if _is_number(values):
+        numbers = _filled(values)
+        edges = np.quantile(numbers, (0.2, 0.4, 0.6, 0.8))
+        return np.searchsorted(edges, numbers, side="right").astype(np.int64)
+    return _categories(values)[0]
+
+
+def _within(
     values: NDArray[np.generic],
     y: Floats,
     person: NDArray[np.generic],
-    splits: tuple[Split, ...],
-    rng: np.random.Generator,
-) -> float:
-    """Return the mean held-out AUC when labels are dealt anew between people."""
-    few = splits[:FOLDS]
-    rows = np.concatenate([s.test for s in few])
-    strata = np.repeat(np.arange(len(few)), [s.test.size for s in few])
-    once = np.ones((1, rows.size))
-    areas = [
-        auc_within(dealt[rows], _held_out_scores(values, dealt, few), once, strata)[0]
-        for dealt in permuted_labels(y, person, CHANCE_DRAWS, rng)
-        if 0 < dealt.mean() < 1
-    ]
-    known = [area for area in areas if np.isfinite(area)]
-    return float(np.mean(known)) if known else 0.5
+    model: ModelScores,
+    seed: int,
+) -> Estimate | None:
+    """Return the model's AUC over pairs of one split that are alike in the variable."""
+    alike = _alike(values)[model.rows]
+    strata = model.strata * (int(alike.max()) + 1) + alike
+    metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
+    found = estimates(
+        metrics,
+        y[model.rows],
+        model.p,
+        person[model.rows],
+        seed=seed,
+        replicates=400,
+        chance_draws=0,
+    )["auc"]
+    if not np.isfinite(found.low):
+        return None
+    return Estimate(found.estimate, found.low, found.high, 0.5)
+
+
+def _family_wise(observed: Floats, shuffled: Floats) -> Floats:
+    """Return p-values by the largest standardised value of any variable.
+
+    Westfall & Young 1993, single step: `observed` [k], `shuffled` [k, draws].
+    """
+    middle = shuffled.mean(axis=1, keepdims=True)
+    spread = np.maximum(shuffled.std(axis=1, keepdims=True), 1e-12)
+    largest = ((shuffled - middle) / spread).max(axis=0)
+    reached = (largest[None] >= (observed[:, None] - middle) / spread).sum(axis=1)
+    return np.asarray((1 + reached) / (1 + shuffled.shape[1]))
 
 
 def confound_audit(
@@ -108,13 +204,15 @@ def confound_audit(
     person: NDArray[np.generic],
     *,
     seed: int,
+    model: ModelScores | None = None,
 ) -> tuple[ConfoundRow, ...]:
     """Return each metadata variable's AUC alone, on people it has not seen, best first.
 
     Orienting a variable (or rating its categories) on the people it is then judged on would make
     any noise look better than chance. Here both are learned from other people in repeated 5-fold
-    splits by person; pairs are compared within a fold only. The chance level is what the same
-    procedure gives when labels are dealt anew between people.
+    splits by person; pairs are compared within a fold only. The whole procedure is run again on
+    labels dealt anew between people: their mean is the chance level, and how often any variable
+    does as well is the p-value.
 
     Parameters
     ----------
@@ -123,6 +221,8 @@ def confound_audit(
         (give a month or a weekday as text: it has no order worth keeping).
     y, person : shape [n]
         Labels 0 or 1, and whose row it is.
+    model : ModelScores, optional
+        To ask as well how the model does among rows that are alike in a variable.
 
     Examples
     --------
@@ -135,46 +235,75 @@ def confound_audit(
     """
     _, people = people_of(person)
     splits = person_folds(y, person, folds=min(FOLDS, people), repeats=REPEATS, seed=seed)
+    refused = {name: _unusable(values, people) for name, values in metadata.items()}
+    asked = [name for name, why in refused.items() if not why]
+    found = [ConfoundRow(n, None, None, None, why) for n, why in refused.items() if why]
+    if asked:
+        dealt = permuted_labels(y, person, SHUFFLES, np.random.default_rng(seed))
+        areas = np.array([_areas(metadata[n], np.vstack([y, dealt]), splits) for n in asked])
+        p_values = _family_wise(areas[:, 0], areas[:, 1:])
+        for name, shuffled, p_value in zip(asked, areas[:, 1:], p_values, strict=True):
+            values = metadata[name]
+            alone = _alone(values, y, person, splits, float(shuffled.mean()), seed)
+            within = None if model is None else _within(values, y, person, model, seed)
+            found.append(ConfoundRow(name, alone, float(p_value), within, _how(values)))
+    return tuple(sorted(found, key=lambda row: -(row.auc.estimate if row.auc else -1.0)))
+
+
+def _alone(
+    values: NDArray[np.generic],
+    y: Floats,
+    person: NDArray[np.generic],
+    splits: tuple[Split, ...],
+    chance: float,
+    seed: int,
+) -> Estimate:
     rows = np.concatenate([s.test for s in splits])
     strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
-    found = []
-    for name, values in metadata.items():
-        refused = _usable(values, people)
-        if refused:
-            found.append(ConfoundRow(name, None, refused))
-            continue
-        metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
-        scores = _held_out_scores(values, y, splits)
-        area = estimates(
-            metrics, y[rows], scores, person[rows], seed=seed, replicates=500, chance_draws=0
-        )["auc"]
-        chance = _chance(values, y, person, splits, np.random.default_rng(seed))
-        held = Estimate(area.estimate, area.low, area.high, chance)
-        found.append(ConfoundRow(name, held, _how(values)))
-    return tuple(sorted(found, key=lambda row: -(row.auc.estimate if row.auc else -1.0)))
+    metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
+    scores = _scores(values, y, splits)
+    area = estimates(
+        metrics, y[rows], scores, person[rows], seed=seed, replicates=400, chance_draws=0
+    )["auc"]
+    return Estimate(area.estimate, area.low, area.high, chance)
+
+
+def _listed(rows: list[ConfoundRow]) -> str:
+    each = [f"{r.variable} ({r.auc.estimate:.2f})" for r in rows if r.auc]
+    return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
 
 
 def confound_verdict(model: Estimate, rows: tuple[ConfoundRow, ...]) -> tuple[str, str]:
     """Return (verdict, the sentence that says why).
 
-    Verdicts: "confounded: not evidence" where a variable alone beats chance and its interval
-    reaches the model's; "no better than chance: not evidence" where the model's interval does;
-    else "not explained by metadata".
+    Verdicts: "confounded: not evidence" where a variable alone predicts, its interval reaches the
+    model's, and the model is not shown to predict among rows that are alike in it; "no better than
+    chance: not evidence" where the model's interval does not lie above chance; else "not explained
+    by metadata". Variables that predict about as well are named whatever the verdict.
     """
     rivals = [row for row in rows if row.rivals(model)]
-    if rivals:
-        each = [f"{r.variable} ({r.auc.estimate:.2f})" for r in rivals if r.auc]
-        named = " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+    said = (
+        f"Without looking at a single measurement, {_listed(rivals)} alone predict"
+        f"{'s' if len(rivals) == 1 else ''} the label about as well as the model"
+        f" ({model.estimate:.2f})."
+        if rivals
+        else ""
+    )
+    if any(row.explains(model) for row in rivals):
         return "confounded: not evidence", (
-            f"Without looking at a single measurement, {named} alone predict"
-            f"{'s' if len(rivals) == 1 else ''} the label about as well as the model"
-            f" ({model.estimate:.2f}). The model's figure cannot be told from how the data were"
-            " collected and is not evidence that the measurements predict the outcome."
+            f"{said} The model's figure cannot be told from how the data were collected and is not"
+            " evidence that the measurements predict the outcome."
         )
     if not model.beats_chance():
         return "no better than chance: not evidence", (
-            f"The interval of the model's AUC ({model.low:.2f} to {model.high:.2f}) does not lie"
-            f" above the chance level ({model.chance if model.chance is not None else 0.5:.2f})."
+            f"{said} The interval of the model's AUC ({model.low:.2f} to {model.high:.2f}) does not"
+            f" lie above the chance level"
+            f" ({model.chance if model.chance is not None else 0.5:.2f})."
+        ).strip()
+    if rivals:
+        return "not explained by metadata", (
+            f"{said} But among rows that are alike in that, the model still does better than"
+            " chance, so that alone does not explain it."
         )
     return "not explained by metadata", (
         "No metadata variable alone comes near the model. That rules out the simple explanations"

@@ -14,7 +14,7 @@ def _ties(score: Floats) -> tuple[Ints, Ints]:
     return order, np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
 
 
-def _pairs(y: Floats, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def pairs(y: Floats, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return the weight of concordant pairs (ties count half) and of all pairs."""
     order, starts = _ties(score)
     events = np.add.reduceat((weights * y)[:, order], starts, axis=1)
@@ -45,8 +45,7 @@ def auc(y: Floats, score: Floats, weights: Floats) -> Floats:
     NDArray, shape [b], [1]
         NaN when and only when events or non-events have no weight.
     """
-    concordant, pairs = _pairs(y, score, weights)
-    return _ratio(concordant, pairs)
+    return _ratio(*pairs(y, score, weights))
 
 
 def auc_within(y: Floats, score: Floats, weights: Floats, strata: Ints) -> Floats:
@@ -63,13 +62,13 @@ def auc_within(y: Floats, score: Floats, weights: Floats, strata: Ints) -> Float
         The fold (or the site) that each row was predicted in.
     """
     concordant = np.zeros(weights.shape[0])
-    pairs = np.zeros(weights.shape[0])
+    total = np.zeros(weights.shape[0])
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
-        inside = _pairs(y[..., rows], score[rows], weights[:, rows])
+        inside = pairs(y[..., rows], score[rows], weights[:, rows])
         concordant += inside[0]
-        pairs += inside[1]
-    return _ratio(concordant, pairs)
+        total += inside[1]
+    return _ratio(concordant, total)
 
 
 def auprc(y: Floats, score: Floats, weights: Floats) -> Floats:

@@ -27,24 +27,6 @@ class Estimate:
     high: float
     chance: float | None = None
 
-    def overlaps(self, other: "Estimate") -> bool:
-        """Tell whether the two intervals share a point."""
-        return self.low <= other.high and other.low <= self.high
-
     def beats_chance(self) -> bool:
         """Tell whether the whole interval lies above the chance level."""
         return self.chance is not None and self.low > self.chance
-
-
-def as_labels(values: object) -> Floats:
-    """Return 0/1 labels as floats.
-
-    Raises
-    ------
-    ValueError
-        A value is neither 0 nor 1.
-    """
-    labels = np.asarray(values, np.float64)
-    if not bool(np.isin(labels, (0.0, 1.0)).all()):
-        raise ValueError("labels must be 0 or 1")
-    return labels

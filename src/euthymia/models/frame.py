@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models.contract import SubjectData
 from euthymia.models.tasks.contract import Task
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
+
+_FOREVER = 10**7  # a day number after all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,21 @@ def _together(rows: list[Mapping[str, str | float]]) -> dict[str, NDArray[np.gen
     return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 
+def _end_of_data(task: Task, people: list[SubjectData]) -> Micros:
+    """Return when the clinic's data end: a day after the last record or sample of anybody.
+
+    An extract that ends months ago must not look like everybody falling silent at once.
+    """
+    last = 0
+    for data in people:
+        history = task.history(data)
+        days = [table.last_known_day(_FOREVER) for table in history.days.values()]
+        last = max([last, *((day + 2) * DAY_US for day in days if day is not None)])
+        heard = history.contacts[history.contacts <= data.seen_until]
+        last = max([last, *(int(at) + DAY_US for at in heard[-1:])])
+    return min(last, max((data.seen_until for data in people), default=0))
+
+
 def cohort(
     task: Task,
     people: Iterable[SubjectData],
@@ -125,17 +142,17 @@ def cohort(
     Parameters
     ----------
     people : iterable of SubjectData
-        Each read once.
+        What comes after the last record of any of them counts as not yet seen.
     progress : callable
         Called with the number of people done.
     """
+    offered = list(people)
+    end = _end_of_data(task, offered)
     rows = _Rows(task)
-    seen_until = count = 0
-    for data in people:
-        rows.add(data)
-        count += 1
-        seen_until = max(seen_until, data.seen_until)
-        progress(count)
+    for done, data in enumerate(offered, 1):
+        rows.add(replace(data, seen_until=min(data.seen_until, end)))
+        progress(done)
+    count = len(offered)
     kept = len(rows.x)
     label, person, site, at, coverage, age = (([row[i] for row in rows.keys]) for i in range(6))
     flow = [("people offered", count, count), ("index dates", rows.asked, count)]
@@ -154,5 +171,5 @@ def cohort(
         groups={n: v.astype(np.str_) for n, v in _together([dict(g) for g in rows.groups]).items()},
         metadata=_together(rows.metadata),
         flow=tuple(flow),
-        seen_until=seen_until,
+        seen_until=end,
     )

@@ -194,12 +194,14 @@ def _decision(results: Results) -> str:
 
 def _confounds(results: Results) -> str:
     model = results.metrics["auc"]
-    rows = [("the model", span(model), number(model.chance), "")]
+    rows = [("the model", span(model), number(model.chance), "", "", "")]
     drawn = [("the model", model, plots.BLUE)]
     for row in results.confounds:
         rival = "about as good as the model" if row.rivals(model) else ""
         chance = number(row.auc.chance) if row.auc else DASH
-        rows.append((f"{row.variable} alone", span(row.auc), chance, rival or row.how))
+        p_value = number(row.p_value, 3)
+        cells = (span(row.auc), chance, p_value, span(row.within), rival or row.how)
+        rows.append((f"{row.variable} alone", *cells))
         if row.auc is not None:
             colour = plots.ORANGE if rival else plots.GREY
             drawn.append((f"{row.variable} alone", row.auc, colour))
@@ -208,7 +210,11 @@ def _confounds(results: Results) -> str:
         "Confound audit: how the data were collected, alone",
         box(results.verdict[1], "bad" if refused else ""),
         plots.forest_plot("AUC of the model and of each metadata variable alone", drawn),
-        table(("", "AUC (95 % interval)", "chance", ""), rows, words=1),
+        table(
+            ("", "AUC (95 % interval)", "chance", "p", "model among those alike in it", ""),
+            rows,
+            words=1,
+        ),
         _paragraph(wording.CONFOUNDS, "small"),
     )
 

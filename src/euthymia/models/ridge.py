@@ -18,9 +18,9 @@ from euthymia.evaluation.splits import Split, person_folds
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PENALTIES: Final = (3.0, 30.0, 300.0, 3000.0)
+PENALTIES: Final = (3.0, 30.0, 100.0, 300.0, 1000.0)
 """Candidates for the ridge; 1 / C in the words of scikit-learn."""
-INNER_FOLDS: Final = 3
+INNER_FOLDS: Final = 4
 HEADS: Final = 100
 """Person-bootstrap refits whose percentiles are the interval of a probability."""
 _CLIP: Final = (1.0, 99.0)  # percentiles of the training rows; beyond them a value says no more

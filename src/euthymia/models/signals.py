@@ -17,6 +17,8 @@ LOOKBACK_DAYS: Final = RECENT_DAYS + BASELINE_DAYS
 MIN_RECENT: Final = 2  # known days, below which a week has no level
 MIN_BASELINE: Final = 7  # known days, below which a person has no baseline
 LARGEST_SHIFT: Final = 10.0
+WORSENING: Final = "worsening_7d"
+MILD: Final = 3.0  # in the mean over features a shift counts no more than this
 _MAD_TO_SD: Final = 1.4826
 _SMALLEST_SPREAD: Final = 0.02  # of the baseline's size, so that a constant is not infinitely sure
 
@@ -43,6 +45,8 @@ def family_specs(family: Family) -> tuple[FeatureSpec, ...]:
         name = f"{family.name}.{feature.name}.shift_7d"
         title = f"{feature.title}, change against own baseline"
         specs.append(FeatureSpec(name, title, "[SD]", -LARGEST_SHIFT, LARGEST_SHIFT))
+    worse = f"{family.title}: shift in the direction of worsening"
+    specs.append(FeatureSpec(f"{family.name}.{WORSENING}", worse, "[SD]", -MILD, MILD))
     gaps = (
         ("missing_7d", "days without data, last 7", 0.0),
         ("missing_28d", "days without data, the 28 before", 0.0),
@@ -98,7 +102,7 @@ def family_values(family: Family, history: History, last_day: int) -> tuple[Floa
     clock = np.array([is_clock_time(feature) for feature in family.features])
     table = history.days.get(family.name)
     if table is None:
-        blank = np.full(2 * clock.size - int(clock.sum()), np.nan)
+        blank = np.full(2 * clock.size - int(clock.sum()) + 1, np.nan)
         return np.r_[blank, 1.0, 1.0, 0.0], np.zeros(LOOKBACK_DAYS)
     coverage, values = table.window(last_day - LOOKBACK_DAYS + 1, last_day + 1)
     level = _mean(values[BASELINE_DAYS:], MIN_RECENT)[~clock]
@@ -109,7 +113,17 @@ def family_values(family: Family, history: History, last_day: int) -> tuple[Floa
     spread = np.maximum(spread, _SMALLEST_SPREAD * np.abs(centre) + 1e-6)
     shift = (_mean(turned[BASELINE_DAYS:], MIN_RECENT) - centre) / spread
     shift[(~np.isnan(before)).sum(axis=0) < MIN_BASELINE] = np.nan
+    shift = np.clip(shift, -LARGEST_SHIFT, LARGEST_SHIFT)
     gone = coverage <= 0
     recent, earlier = gone[BASELINE_DAYS:].mean(), gone[:BASELINE_DAYS].mean()
     gaps = (recent, earlier, recent - earlier)
-    return np.r_[level, np.clip(shift, -LARGEST_SHIFT, LARGEST_SHIFT), gaps], coverage
+    return np.r_[level, shift, _worsening(family, shift), gaps], coverage
+
+
+def _worsening(family: Family, shift: Floats) -> float:
+    """Return the mean shift over the features whose direction of worsening is declared."""
+    worse = np.array([feature.worse for feature in family.features], np.float64)
+    used = (worse != 0) & ~np.isnan(shift)
+    if not used.any():
+        return float("nan")
+    return float(np.mean(worse[used] * np.clip(shift[used], -MILD, MILD)))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from euthymia.evaluation.confounds import ConfoundRow, confound_audit, confound_verdict
+from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit, confound_verdict
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.groups import GroupRow, group_table
 from euthymia.evaluation.meta import Pooled
@@ -16,7 +16,7 @@ from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.contract import SubjectData
 from euthymia.models.frame import CohortFrame, cohort
-from euthymia.models.ridge import Fitted, Sample, fit
+from euthymia.models.ridge import Fitted, Ints, Sample, fit
 from euthymia.models.tasks.contract import Task
 from euthymia.models.validate import (
     Baseline,
@@ -36,6 +36,9 @@ from euthymia.models.validate import (
 Progress = Callable[[int, int], None]
 
 MIN_PEOPLE: Final = 30
+FEATURES_PER_PERSON: Final = 2
+"""With the outcome: a feature set with more is not offered to tuning, which could only be lucky
+with it. The smallest set always is."""
 MIN_PEOPLE_A_CLASS: Final = 10  # below it five folds hold fewer than two people of a class each
 
 
@@ -168,6 +171,18 @@ def train(
     )
 
 
+def _affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
+    """Return the feature sets that there are enough people with the outcome for."""
+    having = np.unique(frame.person[frame.y == 1]).size
+    sets = [(name, frame.columns(names)) for name, names in task.feature_sets.items()]
+    smallest = min(columns.size for _, columns in sets)
+    return [
+        (name, columns)
+        for name, columns in sets
+        if columns.size in {smallest, min(columns.size, having * FEATURES_PER_PERSON)}
+    ]
+
+
 def _judge(
     task: Task,
     frame: CohortFrame,
@@ -178,7 +193,7 @@ def _judge(
     progress: Progress,
 ) -> Results:
     sample = Sample(frame.x, frame.y, frame.person)
-    sets = [(name, frame.columns(names)) for name, names in task.feature_sets.items()]
+    sets = _affordable(task, frame)
     splits = outer_splits(sample, seed)
     steps = _Steps(progress, len(splits) + np.unique(frame.site).size + 6)
     found, chosen = cross_validate(sample, sets, splits, seed=seed, progress=steps.step)
@@ -193,7 +208,8 @@ def _judge(
     trivial = {name: frame.columns(names) for name, names in task.baselines.items()}
     beside = baselines(sample, splits, trivial, found, seed=seed)
     steps.step()
-    confounds = confound_audit(frame.metadata, frame.y, frame.person, seed=seed)
+    scores = ModelScores(found.rows, found.p, found.strata)
+    confounds = confound_audit(frame.metadata, frame.y, frame.person, seed=seed, model=scores)
     steps.step()
     groups = group_table(
         {name: values[found.rows] for name, values in frame.groups.items()},

@@ -32,8 +32,8 @@ METRICS: Final = {
     "auc_new_site": "AUC at sites left out (random-effects mean)",
 }
 HOW_JUDGED: Final = (
-    "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen anew"
-    " inside each training part. AUCs compare rows of the same fold only, as predictions of"
+    "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen"
+    " anew inside each training part. AUCs compare rows of the same fold only, as predictions of"
     " different folds come from different models. Intervals resample people (BCa). Chance is the"
     " mean of the same figure when labels are dealt anew between people."
 )
@@ -50,8 +50,9 @@ DECISION: Final = (
 )
 CONFOUNDS: Final = (
     "Each variable alone, fitted and judged on different people (5 folds by person, 8 repeats,"
-    " pairs within a fold). A variable counts as a rival where its interval is above its chance"
-    " level and reaches the model's interval."
+    " pairs within a fold). A variable is as good as the model where its family-wise p-value (199"
+    " shuffles of labels between people) is at most 0.05 and its interval reaches the model's. It"
+    " explains the model unless, among rows alike in it, the model's interval still lies above 0.5."
 )
 SITES: Final = (
     "Internal-external validation: tuned, fitted and recalibrated on all other sites. Sites of"
@@ -74,7 +75,7 @@ METHODS: Final = (
     ),
     (
         "Ridge logistic regression by Newton's method; penalty and feature set by held-out log loss"
-        " in three inner folds by person; logistic recalibration on the inner held-out predictions."
+        " in four inner folds by person; logistic recalibration on the inner held-out predictions."
     ),
     f"Interval of a single probability: {INTERVAL_MEANS}",
     "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747.",

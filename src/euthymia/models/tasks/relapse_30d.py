@@ -9,7 +9,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models import clinical
 from euthymia.models.history import History
-from euthymia.models.signals import LOOKBACK_DAYS, family_specs, family_values
+from euthymia.models.signals import LOOKBACK_DAYS, WORSENING, family_specs, family_values
 from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, Task
 
 HORIZON_DAYS: Final = 30
@@ -36,6 +36,9 @@ _CLINICAL = (
     FeatureSpec("care.days", "Days in care", "d", 0, 45000),
 )
 _PASSIVE = tuple(spec for family in _FAMILIES.values() for spec in family_specs(family))
+_SUMMARY = tuple(
+    spec for spec in _PASSIVE if spec.name.endswith(WORSENING) or ".missing_" in spec.name
+)
 _GAPS = tuple(spec.name for spec in _PASSIVE if ".missing_" in spec.name)
 
 
@@ -144,10 +147,11 @@ def metadata(history: History, at: Micros) -> dict[str, str | float]:
     """Return how the data were collected, which ought to say nothing about the outcome."""
     since = _since(history)
     when = from_micros(at)
-    kinds = "+".join(sorted(n for n, t in history.days.items() if np.any(t.coverage > 0)))
+    last_day = history.last_complete_day(at)
+    held = {n: t.last_known_day(last_day) for n, t in history.days.items()}
+    kinds = "+".join(sorted(n for n, day in held.items() if day is not None))
     return {
         "calendar month": when.strftime("%Y-%m"),
-        "weekday": when.strftime("%A"),
         "site": history.data.attributes.get("site", ""),
         "kinds of data": kinds or "none",
         "days in care": (at - since) / DAY_US if since is not None else float("nan"),
@@ -195,6 +199,7 @@ TASK = Task(
     features=(*_CLINICAL, *_PASSIVE),
     feature_sets={
         "clinical only": tuple(spec.name for spec in _CLINICAL),
+        "clinical, worsening and gaps": tuple(spec.name for spec in (*_CLINICAL, *_SUMMARY)),
         "all": tuple(spec.name for spec in (*_CLINICAL, *_PASSIVE)),
     },
     baselines={"last PHQ-9 alone": ("phq9.last",), "missingness alone": _GAPS},
