@@ -43,7 +43,8 @@ def chromium() -> Iterator[Browser]:
 def violations(page: Page) -> list[str]:
     """Return what axe-core finds on the page: rule, help and where."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", TAGS)
+    wanted = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+    found = page.evaluate("wanted => axe.run(document, wanted)", wanted)
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][:200]}"
         for one in found["violations"]
