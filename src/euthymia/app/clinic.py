@@ -73,7 +73,9 @@ class Clinic:
             config=config,
             keyring=keyring,
             ledger=ledger,
-            store=SqliteStore(home.database, keyring, ledger, clock),
+            store=SqliteStore(
+                home.database, keyring, ledger, clock, default_zone=config.clinic.time_zone
+            ),
             registry=Registry(home.models, keyring),
             tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE),
             clock=clock,

@@ -23,6 +23,7 @@ from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
 
 JOB = Actor("features job", "job")
+SUBJECTS_A_COMMIT = 10  # a commit costs milliseconds; what a crash undoes is computed again
 
 
 def run_simulation(
@@ -87,22 +88,31 @@ def _bring_up_to_date(
     return len(rows), int(due.days.size)
 
 
+def _all_families(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> int:
+    """Bring every family of one subject up to date; return how many rows were computed now."""
+    timeline = clinic.store.timeline(who)
+    digests = segment_digests(clinic.store.segments(who))
+    computed = 0
+    for name, family in families().items():
+        rows, fresh = _bring_up_to_date(clinic, who, family, timeline, digests)
+        counts[name] += rows
+        computed += fresh
+    return computed
+
+
 def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
     """Bring every subject's features up to date; a subject without consent is counted, not read."""
     subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
     counts = dict.fromkeys(families(), 0)
     computed = without_consent = 0
-    for done, who in enumerate(subjects):
-        progress(done, len(subjects))
-        timeline = clinic.store.timeline(who)
-        digests = segment_digests(clinic.store.segments(who))
-        try:
-            for name, family in families().items():
-                rows, fresh = _bring_up_to_date(clinic, who, family, timeline, digests)
-                counts[name] += rows
-                computed += fresh
-        except ConsentError:
-            without_consent += 1
+    for start in range(0, len(subjects), SUBJECTS_A_COMMIT):
+        progress(start, len(subjects))
+        with clinic.store.grouped():
+            for who in subjects[start : start + SUBJECTS_A_COMMIT]:
+                try:
+                    computed += _all_families(clinic, who, counts)
+                except ConsentError:
+                    without_consent += 1
     progress(len(subjects), len(subjects))
     clinic.ledger.sync()
     return {
