@@ -1,9 +1,11 @@
-"""MLServer: a custom runtime in the server's own process (its workers would only add a hop)."""
+"""MLServer: a custom runtime, with its default of one worker process, or in its own process."""
 
-import asyncio
+import json
 import os
+import sys
+from pathlib import Path
 
-from mlserver import MLModel, MLServer, ModelSettings, Settings
+from mlserver import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse, ResponseOutput
 from onnx_model import Model
 
@@ -19,21 +21,28 @@ class Relapse(MLModel):
         return InferenceResponse(model_name=self.name, outputs=[output])
 
 
-async def main() -> None:
+def main() -> None:
+    """Write the two settings files of its documentation and run `mlserver start` on them."""
     port = int(os.environ["EUTHYMIA_BENCH_PORT"])
-    settings = Settings(
-        host="127.0.0.1",
-        http_port=port,
-        grpc_port=port + 1,
-        metrics_port=port + 2,
-        parallel_workers=0,
-        debug=False,
-        environments_dir=os.environ["EUTHYMIA_BENCH_FOLDER"],
-        metrics_dir=os.environ["EUTHYMIA_BENCH_FOLDER"],
-    )
-    server = MLServer(settings)
-    await server.start([ModelSettings(name="relapse", implementation=Relapse)])
+    folder = Path(os.environ["EUTHYMIA_BENCH_FOLDER"]) / "mlserver"
+    folder.mkdir(exist_ok=True)
+    settings = {
+        "host": "127.0.0.1",
+        "http_port": port,
+        "grpc_port": port + 1,
+        "metrics_port": port + 2,
+        "parallel_workers": int(os.environ["EUTHYMIA_BENCH_WORKERS"]),
+        "debug": False,
+        "environments_dir": str(folder / "environments"),
+        "metrics_dir": str(folder),
+    }
+    model = {"name": "relapse", "implementation": "serve_with_mlserver.Relapse"}
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    (folder / "model-settings.json").write_text(json.dumps(model), encoding="utf-8")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    command = str(Path(sys.executable).with_name("mlserver"))
+    os.execv(command, [command, "start", str(folder)])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -1,0 +1,388 @@
+"""The full call beside the same model served bare: `make bench ONLY=serving`.
+
+Ours checks token, role, care relationship, consent and schema, asks the model, explains it, and
+writes a durable, chained, signed ledger entry before it answers. The peers (MLServer, LitServe,
+BentoML, FastAPI) serve the same ONNX file and do nothing else. One client, the same connections,
+the same two cores, in turns. Peers are installed from hashed locks into `bench-venvs/`.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from load import Load, put_under_load  # noqa: E402
+
+from euthymia.app.analyze import Analyzer, _in_order, _Trace  # noqa: E402
+from euthymia.app.clinic import Clinic, wall_clock  # noqa: E402
+from euthymia.app.http.exchange import json_reply  # noqa: E402
+from euthymia.app.http.recorder import Recorder  # noqa: E402
+from euthymia.app.http.server import create_app  # noqa: E402
+from euthymia.app.question import read_question  # noqa: E402
+from euthymia.ground.clock import to_micros  # noqa: E402
+from euthymia.models.registry import Registry  # noqa: E402
+from small_clinic import DOCTOR, MINE, TASK, give_features, make_clinic  # noqa: E402
+
+CONNECTIONS = int(os.environ.get("EUTHYMIA_BENCH_CONNECTIONS", "32"))
+SECONDS = int(os.environ.get("EUTHYMIA_BENCH_SECONDS", "5"))
+ROUNDS = int(os.environ.get("EUTHYMIA_BENCH_ROUNDS", "3"))
+VENVS = ROOT / "bench-venvs"
+PEERS = HERE / "peers"
+P99_LIMIT_MS = 20.0
+JSON = {"Content-Type": "application/json"}
+
+SERVE = (
+    "import sys; from pathlib import Path\n"
+    "from euthymia.app.clinic import Clinic; from euthymia.app.http.server import serve\n"
+    "with Clinic.opened(Path(sys.argv[1])) as clinic: serve(clinic, '127.0.0.1', int(sys.argv[2]))"
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server to start, and the one request that is repeated to it."""
+
+    name: str
+    goal: float | None
+    command: tuple[str, ...]
+    path: str
+    body: str
+    headers: dict[str, str]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer: its package, our file that serves with it, its path, its body from a vector."""
+
+    name: str
+    package: str
+    goal: float | None
+    path: str
+    body: Callable[[list[float]], object]
+    environment: dict[str, str]
+
+
+def _v2(vector: list[float]) -> object:
+    tensor = {"name": "x", "shape": [1, len(vector)], "datatype": "FP64", "data": vector}
+    return {"inputs": [tensor]}
+
+
+def _plain(vector: list[float]) -> object:
+    return {"feature_vector": vector}
+
+
+_V2_PATH = "/v2/models/relapse/infer"
+ALL = (
+    Peer("MLServer", "mlserver", 4.0, _V2_PATH, _v2, {"EUTHYMIA_BENCH_WORKERS": "1"}),
+    Peer("MLServer, in process", "mlserver", None, _V2_PATH, _v2, {"EUTHYMIA_BENCH_WORKERS": "0"}),
+    Peer("LitServe", "litserve", 6.0, "/predict", _plain, {}),
+    Peer("BentoML", "bentoml", 10.0, "/predict", _plain, {}),
+    Peer("FastAPI", "fastapi", None, "/predict", _plain, {}),
+)
+
+
+def _python_of(package: str) -> str:
+    """Return the interpreter of a peer's own environment, made from its lock where it is not."""
+    folder = VENVS / package
+    python = folder / "bin" / "python"
+    lock = PEERS / f"{package}.lock"
+    stamp = folder / ".from"
+    if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
+        return str(python)
+    print(f"installing {package} into {folder} (once)", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    if shutil.which("uv"):
+        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder], check=True)
+        install = ["uv", "pip", "install", "-q", "--python", str(python)]
+    else:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True)
+    stamp.write_bytes(lock.read_bytes())
+    return str(python)
+
+
+def _free_port() -> int:
+    """Return a port that is free, and two more after it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port < 60_000:
+            return port
+
+
+def _answers(url: str, contender: Contender) -> bool:
+    request = urllib.request.Request(url, contender.body.encode(), contender.headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return b"probability" in answer.read()
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def _started(contender: Contender, folder: Path) -> Iterator[str]:
+    """Start a server with its children in a group of their own; end the whole group."""
+    port = _free_port()
+    command = [word.replace("{port}", str(port)) for word in contender.command]
+    environment = os.environ | contender.environment | {"EUTHYMIA_BENCH_PORT": str(port)}
+    log = (folder / "server.log").open("wb")
+    process = subprocess.Popen(
+        command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True
+    )
+    url = f"http://127.0.0.1:{port}{contender.path}"
+    try:
+        for _ in range(600):
+            if _answers(url, contender):
+                break
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        else:
+            process.kill()
+        if process.poll() is not None:
+            said = (folder / "server.log").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{contender.name} does not answer:\n{said}")
+        yield url
+    finally:
+        _end(process)
+        log.close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    for what in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, what)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+        time.sleep(0.5)  # its children end by themselves, or by the next signal
+    process.wait(5)
+
+
+def _measure(contender: Contender, folder: Path) -> Load:
+    with _started(contender, folder) as url:
+        ask = lambda seconds: put_under_load(  # noqa: E731
+            url, contender.body, contender.headers, connections=CONNECTIONS, seconds=seconds
+        )
+        ask(1)  # warm
+        load = ask(SECONDS)
+    if load.failed:
+        raise RuntimeError(f"{contender.name}: {load.failed} answers were not 2xx")
+    return load
+
+
+def _clinic(folder: Path) -> tuple[list[float], str]:
+    """Make our clinic and export its model; return a vector and a token."""
+    clinic = make_clinic(folder / "home", clock=wall_clock)
+    try:
+        give_features(clinic, MINE)
+        bundle, _ = Registry(clinic.home.models, clinic.keyring).load_released(TASK)
+        (folder / "model.onnx").write_bytes(bundle.onnx)
+        vector = [((f.seen_low or 0.0) + (f.seen_high or 0.0)) / 2 for f in bundle.features]
+        lifetime = timedelta(hours=2)
+        token = clinic.tokens.issue(DOCTOR, "clinician", now=wall_clock(), lifetime=lifetime)
+        return vector, token
+    finally:
+        clinic.close()
+
+
+def _ours(folder: Path, vector: list[float], token: str) -> Contender:
+    body = {"patient_id": MINE, "feature_vector": vector, "model": TASK}
+    return Contender(
+        name="Euthymia",
+        goal=None,
+        command=(sys.executable, "-c", SERVE, str(folder / "home"), "{port}"),
+        path="/v1/analyze",
+        body=json.dumps(body),
+        headers=JSON | {"Authorization": f"Bearer {token}"},
+        environment={"PYTHONPATH": str(ROOT / "src")},
+    )
+
+
+def _theirs(folder: Path, vector: list[float]) -> list[Contender]:
+    shared = {
+        "EUTHYMIA_BENCH_ONNX": str(folder / "model.onnx"),
+        "EUTHYMIA_BENCH_FOLDER": str(folder),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_HOME": str(folder / "bentoml"),
+    }
+    return [
+        Contender(
+            name=peer.name,
+            goal=peer.goal,
+            command=(_python_of(peer.package), str(PEERS / f"serve_with_{peer.package}.py")),
+            path=peer.path,
+            body=json.dumps(peer.body(vector)),
+            headers=JSON,
+            environment=shared | peer.environment,
+        )
+        for peer in ALL
+    ]
+
+
+def _claims(contenders: list[Contender], loads: dict[str, list[Load]]) -> Iterator[dict]:
+    """Compare medians over the rounds."""
+    middle = {name: statistics.median(x.per_second for x in found) for name, found in loads.items()}
+    slow = {name: statistics.median(x.p99_ms for x in found) for name, found in loads.items()}
+    ours = middle["Euthymia"]
+    for contender in contenders:
+        yield {
+            "name": "serving",
+            "ours": round(ours),
+            "peer": round(middle[contender.name]),
+            "peer_name": contender.name,
+            "unit": "requests/s",
+            "ratio": round(ours / middle[contender.name], 2),
+            "goal": contender.goal,
+            "ours_p99_ms": round(slow["Euthymia"], 2),
+            "peer_p99_ms": round(slow[contender.name], 2),
+            "connections": CONNECTIONS,
+            "client": loads["Euthymia"][0].client,
+        }
+    yield {
+        "name": "serving-p99",
+        "ours": round(slow["Euthymia"], 2),
+        "peer": P99_LIMIT_MS,
+        "peer_name": "the limit we set",
+        "unit": "ms",
+        "ratio": round(P99_LIMIT_MS / slow["Euthymia"], 2),
+        "goal": 1.0,
+    }
+
+
+def _microseconds(step: Callable[[], object], repeats: int = 300, rounds: int = 15) -> float:
+    """Return the CPU time of one call on this thread [us], the best of some rounds."""
+    step()
+    best = float("inf")
+    for _ in range(rounds):
+        start = time.thread_time_ns()
+        for _ in range(repeats):
+            step()
+        best = min(best, (time.thread_time_ns() - start) / repeats / 1000)
+    return best
+
+
+def _steps(clinic: Clinic, token: str, body: bytes) -> dict[str, Callable[[], object]]:
+    """Return each check of the call as a function, after everything was looked up once."""
+    analyzer = Analyzer(clinic)
+    claims = analyzer.authenticate(token)
+    asked = read_question(body)
+    model = analyzer.shelf.get(TASK)
+    assert model is not None
+    assert asked.request is not None
+    vector = asked.request.feature_vector or []
+    verdict = analyzer.judge(asked, claims)
+    x, now = _in_order(vector, model), to_micros(wall_clock())
+
+    return {
+        "token": lambda: analyzer.authenticate(token),
+        "role": lambda: analyzer.require_role(claims),
+        "schema": lambda: read_question(body),
+        "relation, policy and consent": lambda: analyzer._in_care(
+            MINE, claims, model, now, _Trace()
+        ),
+        "released model": lambda: analyzer.shelf.get(TASK),
+        "vector": lambda: _in_order(vector, model),
+        "model and limits": lambda: model.predict(x, None, None),
+        "of that, reasons": lambda: model.served._reasons(x),
+        "encode": lambda: json_reply(verdict.answer),
+    }
+
+
+async def _ledger_cost(clinic: Clinic, token: str, body: bytes, calls: int = 3200) -> float:
+    """Return the process's CPU time an entry [us]: submit, chain, sign, write, sync, wake."""
+    analyzer = Analyzer(clinic)
+    entry = analyzer.judge(read_question(body), analyzer.authenticate(token)).entry
+    recorder = Recorder(clinic.ledger)
+
+    async def one() -> None:
+        for _ in range(calls // CONNECTIONS):
+            await recorder.record(entry)
+
+    await recorder.record(entry)
+    start = time.process_time_ns()
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    return (time.process_time_ns() - start) / calls / 1000
+
+
+async def _whole_cost(clinic: Clinic, token: str, body: bytes, calls: int = 3200) -> float:
+    """Return the CPU time of the whole call without the HTTP server [us]."""
+    app = create_app(clinic)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"authorization", b"Bearer " + token.encode()),
+    ]
+    scope = {"type": "http", "path": "/v1/analyze", "method": "POST", "headers": headers}
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": body}
+
+    async def send(_: object) -> None:
+        return None
+
+    async def one() -> None:
+        for _ in range(calls // CONNECTIONS):
+            await app(scope, receive, send)
+
+    await one()
+    start = time.process_time_ns()
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    return (time.process_time_ns() - start) / calls / 1000
+
+
+def _costs(folder: Path, token: str, ask: str) -> Iterator[dict]:
+    body = ask.encode()
+    with Clinic.opened(folder / "home") as clinic:
+        found = {name: _microseconds(step) for name, step in _steps(clinic, token, body).items()}
+        found["ledger"] = asyncio.run(_ledger_cost(clinic, token, body))
+        found["the whole call, without the HTTP server"] = asyncio.run(
+            _whole_cost(clinic, token, body)
+        )
+    for name, cost in found.items():
+        yield {
+            "name": f"serving-cost: {name}",
+            "ours": round(cost, 1),
+            "peer": None,
+            "peer_name": None,
+            "unit": "us",
+            "ratio": None,
+            "goal": None,
+        }
+
+
+def run() -> Iterator[dict]:
+    """Yield the claims: requests a second against each peer, p99, and the cost of each check."""
+    with tempfile.TemporaryDirectory(prefix="euthymia-bench-") as name:
+        folder = Path(name)
+        vector, token = _clinic(folder)
+        ours, theirs = _ours(folder, vector, token), _theirs(folder, vector)
+        loads: dict[str, list[Load]] = {}
+        for _ in range(ROUNDS):
+            for contender in (ours, *theirs):
+                loads.setdefault(contender.name, []).append(_measure(contender, folder))
+        yield from _claims(theirs, loads)
+        yield from _costs(folder, token, ours.body)
