@@ -91,6 +91,7 @@ class _Described:
     coverage: float
     data_age_hours: float
     at: Micros
+    outside: str  # why the model is not for this person now; empty if it is
 
 
 @dataclass(slots=True)
@@ -208,11 +209,20 @@ class Analyzer:
             raise RefusalError("model-not-found", NO_MODEL)
         assert asked.request is not None
         assert known is not None
-        vector, coverage, age = self._vector(asked.request, model, known, claims, now, trace)
-        said = model.predict(vector, coverage, age)
-        if coverage is None:
-            coverage = 1.0 - int(np.count_nonzero(np.isnan(vector))) / vector.size
-        return _answer(known.subject, said, coverage, model.threshold)
+        given = _given(asked.request, model, trace)
+        if given is not None:
+            said = model.predict(given, None, None)
+            coverage = 1.0 - int(np.count_nonzero(np.isnan(given))) / given.size
+            return _answer(known.subject, said, coverage, None, model.threshold)
+        trace.features = "stored"
+        found = self._described(model, known, claims, now, trace)
+        age = found.data_age_hours + (now - found.at) / HOUR_US
+        said = (
+            model.silent(found.outside)
+            if found.outside
+            else model.predict(found.vector, found.coverage, age)
+        )
+        return _answer(known.subject, said, found.coverage, age, model.threshold)
 
     def _kept_now(self) -> _Kept:
         version = self._clinic.store.version()
@@ -260,27 +270,6 @@ class Analyzer:
             return known
         raise RefusalError("consent", ruling.detail) if ruling.rule == "consent" else _stranger()
 
-    def _vector(
-        self,
-        request: AnalyzeRequest,
-        model: Model,
-        known: _Known,
-        claims: Claims,
-        now: Micros,
-        trace: _Trace,
-    ) -> tuple[NDArray[np.float64], float | None, float | None]:
-        """Return (vector, coverage, data age in hours); None: the caller gave the features."""
-        if request.feature_vector is not None:
-            trace.features = "vector"
-            return _in_order(request.feature_vector, model), None, None
-        if request.features is not None:
-            trace.features = "named"
-            return _by_name(request.features, model), None, None
-        trace.features = "stored"
-        described = self._described(model, known, claims, now, trace)
-        age = described.data_age_hours + (now - described.at) / HOUR_US
-        return described.vector, described.coverage, age
-
     def _described(
         self, model: Model, known: _Known, claims: Claims, now: Micros, trace: _Trace
     ) -> _Described:
@@ -295,14 +284,16 @@ class Analyzer:
         audit = Entry(_actor(claims), "describe patient", Purpose.CARE, known.subject)
         data = self._clinic.subject_data(known.subject, audit)
         vector, coverage, age = model.describe(data, now)
-        described = _Described(vector, coverage, age, now)
+        described = _Described(vector, coverage, age, now, model.outside(data, now))
         if len(kept.vectors) >= KEPT:
             kept.vectors.clear()
         kept.vectors[key] = described
         return described
 
 
-def _answer(subject: SubjectId, said: Prediction, coverage: float, threshold: float) -> Answer:
+def _answer(
+    subject: SubjectId, said: Prediction, coverage: float, age: float | None, threshold: float
+) -> Answer:
     """Return what the model said, as it is told; its ledger entry is still to come."""
     decision: Literal["review", "no action", "abstain"] = "abstain"
     if said.probability is not None:
@@ -321,9 +312,20 @@ def _answer(subject: SubjectId, said: Prediction, coverage: float, threshold: fl
             for r in said.reasons
         ],
         coverage=coverage,
-        data_age_hours=_sayable(said.data_age_hours),
+        data_age_hours=_sayable(age),
         ledger_entry="",
     )
+
+
+def _given(request: AnalyzeRequest, model: Model, trace: _Trace) -> NDArray[np.float64] | None:
+    """Return the features that the caller gave, in the model's order; None if they gave none."""
+    if request.feature_vector is not None:
+        trace.features = "vector"
+        return _in_order(request.feature_vector, model)
+    if request.features is not None:
+        trace.features = "named"
+        return _by_name(request.features, model)
+    return None
 
 
 def _sayable(hours: float | None) -> float | None:

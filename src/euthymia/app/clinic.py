@@ -142,4 +142,6 @@ class Clinic:
             },
             attributes=self.store.attributes(subject, audit),
             seen_until=to_micros(self.clock()),
+            timeline=self.store.timeline(subject),
+            segments=self.store.segments(subject),
         )

@@ -20,6 +20,7 @@ from euthymia.ground.errors import SchemaError
 
 SUBJECTS, DAYS = 90, 120  # enough relapses in each of three sites for a leave-site-out figure
 TASK = "relapse-30d"
+DEMO_REASON = "simulated clinic: it shows that the chain works and is evidence of nothing"
 FOLDER = Path("demo-home")
 
 
@@ -54,7 +55,7 @@ def _model(shell: Shell, clinic: Clinic, seed: int, *, fresh: bool) -> dict[str,
         return {"model": released[0]["model"], "trained": False}
     with shell.progress(f"train {TASK}, with audits") as progress:
         result = run_training(clinic, TASK, seed=seed, report=None, progress=progress)
-    release_model(clinic, result["model"])
+    release_model(clinic, result["model"], DEMO_REASON)
     return {**result, "trained": True}
 
 
@@ -119,7 +120,7 @@ def run_demo(
         raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
     people, length = subjects or SUBJECTS, days or DAYS
     with shell.progress("simulate a clinic") as progress:
-        made = run_simulation(people, length, seed, place.incoming, progress, small=True)
+        made = run_simulation(people, length, seed, place.incoming, progress, end=None, small=True)
     _make(place)
     with Clinic.opened(place.home) as clinic:
         taken, computed, model = _run(shell, clinic, place, seed)

@@ -1,12 +1,13 @@
 """Long work on a clinic: simulate, features, rejects."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from euthymia.app.clinic import Clinic
+from euthymia.app.clinic import Clinic, wall_clock
 from euthymia.app.shell import Progress
 from euthymia.features.catalogue import families
 from euthymia.features.compute import (
@@ -27,21 +28,36 @@ SUBJECTS_A_COMMIT = 10  # a commit costs milliseconds; what a crash undoes is co
 
 
 def run_simulation(
-    subjects: int, days: int, seed: int, out: Path, progress: Progress, *, small: bool
+    subjects: int,
+    days: int,
+    seed: int,
+    out: Path,
+    progress: Progress,
+    *,
+    end: date | None,
+    small: bool,
 ) -> dict[str, Any]:
-    """Write a simulated clinic into `out`; `small`: the demo's volume of recordings."""
-    from euthymia.simulate.clinic import simulate
+    """Write a simulated clinic into `out`; `small`: the demo's volume of recordings.
+
+    `end`: the day after the last one. By default today, or what it was in a folder that holds a
+    simulation, so that the same call on another day finds the same clinic.
+    """
+    from euthymia.simulate.clinic import simulate, standing_start
     from euthymia.simulate.profile import DEMO, FULL
 
+    start = None if end else standing_start(out)
+    if start is None:
+        start = (end or wall_clock().date()) - timedelta(days=days)
     summary = simulate(
         subjects=subjects,
         days=days,
         seed=seed,
         out=out,
+        start=start,
         progress=progress,
         profile=DEMO if small else FULL,
     )
-    return {"out": out, **summary.as_dict()}
+    return {"out": out, "start": start.isoformat(), **summary.as_dict()}
 
 
 def list_rejects(clinic: Clinic) -> list[dict[str, Any]]:

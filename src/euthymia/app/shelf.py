@@ -69,6 +69,26 @@ class Model:
             raise RefusalError("features", OTHER_FEATURES)
         return task.vector(data, at)
 
+    def outside(self, data: SubjectData, at: Micros) -> str:
+        """Return why the model is not for this person at this time; empty if it is."""
+        reason = tasks()[self.bundle.task].outside_population(data, at)
+        return f"the model is not for this person now: {reason}" if reason else ""
+
+    def silent(self, because: str) -> Prediction:
+        """Return an abstention that was reached before the model was asked."""
+        return Prediction(
+            model=self.name,
+            model_version=self.version,
+            model_digest=self.digest,
+            horizon_days=self.bundle.horizon_days,
+            probability=None,
+            interval=None,
+            abstained_because=because,
+            reasons=(),
+            coverage=None,
+            data_age_hours=None,
+        )
+
     def predict(
         self, vector: NDArray[np.float64], coverage: float | None, data_age_hours: float | None
     ) -> Prediction:

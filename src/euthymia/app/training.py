@@ -96,9 +96,14 @@ def list_models(clinic: Clinic) -> list[dict[str, Any]]:
     ]
 
 
-def release_model(clinic: Clinic, name: str) -> dict[str, Any]:
-    """Release a model; the ledger says who did."""
-    released = clinic.registry.release(name)
-    detail = {"model": f"{released.name}@{released.version}", "digest": released.digest}
+def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any]:
+    """Release a model; the ledger says who did, and why if its audit spoke against it."""
+    released = clinic.registry.release(name, because=because)
+    detail = {
+        "model": f"{released.name}@{released.version}",
+        "digest": released.digest,
+        "evidence": released.evidence,
+        "because": because,
+    }
     clinic.ledger.append(Entry(shell_actor(), "release model", Purpose.CARE, detail=detail))
     return {**detail, "state": released.state}

@@ -101,6 +101,14 @@ def simulate(
     return summary
 
 
+def standing_start(out: Path) -> date | None:
+    """Return the first day of the simulation that `out` holds; None if it holds none."""
+    manifest = out / "truth" / MANIFEST
+    if not manifest.is_file():
+        return None
+    return date.fromisoformat(msgspec.json.decode(manifest.read_bytes())["made_from"]["start"])
+
+
 def _check(subjects: int, days: int, seed: int, processes: int) -> None:
     for name, value, low, high in (
         ("subjects", subjects, 1, MOST_SUBJECTS),

@@ -1,5 +1,6 @@
 """Data in: simulate, ingest, rejects, features."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -13,16 +14,31 @@ from euthymia.app.shell import Shell, accounts, everywhere, table
 @click.option("--subjects", type=click.IntRange(1, 1_000_000), required=True)
 @click.option("--days", type=click.IntRange(1, 10_000), required=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--end",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day after the last. Default: today; in a folder with a simulation, as it stands.",
+)
 @click.option("--small", is_flag=True, help="Record less of each person: the demo's volume.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @everywhere
 @click.pass_obj
-def simulate(shell: Shell, subjects: int, days: int, seed: int, out: Path, small: bool) -> None:
+def simulate(
+    shell: Shell,
+    subjects: int,
+    days: int,
+    seed: int,
+    out: Path,
+    end: datetime | None,
+    small: bool,
+) -> None:
     """Write a clinic with a known truth, in the formats that `ingest` reads."""
     from euthymia.app.jobs import run_simulation
 
     with shell.progress("simulate") as progress:
-        summary = run_simulation(subjects, days, seed, out, progress, small=small)
+        summary = run_simulation(
+            subjects, days, seed, out, progress, end=end.date() if end else None, small=small
+        )
     shell.emit(summary, "\n".join(f"{key}: {value}" for key, value in summary.items()))
 
 

@@ -51,14 +51,15 @@ def models(shell: Shell) -> None:
 
 @click.command(epilog="Example: euthymia release relapse-30d")
 @click.argument("model")
+@click.option("--because", default="", help="Needed where the confound audit spoke against it.")
 @everywhere
 @click.pass_obj
-def release(shell: Shell, model: str) -> None:
+def release(shell: Shell, model: str, because: str) -> None:
     """Release a trained model (NAME or NAME@VERSION) for use by the API and the worklist."""
     from euthymia.app.training import release_model
 
     with shell.clinic() as clinic:
-        result = release_model(clinic, model)
+        result = release_model(clinic, model, because)
     shell.emit(result, f"{result['model']} is released; digest {result['digest'][:12]}")
 
 

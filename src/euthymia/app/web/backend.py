@@ -41,7 +41,6 @@ from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.models.contract import Prediction, SubjectData
-from euthymia.models.tasks import tasks
 from euthymia.security.policy import Action, consent_covers, decide
 from euthymia.security.token import Claims
 
@@ -210,31 +209,15 @@ class Reader:
         grants = self.clinic.store.grants(data.subject)
         lacking = [need for need in model.purposes if not consent_covers(grants, need, now)]
         if lacking:
-            return _silent(model, f"no consent in force to {', '.join(lacking)}")
+            return model.silent(f"no consent in force to {', '.join(lacking)}")
         try:
             vector, coverage, age = model.describe(data, now)
         except RefusalError as refusal:
-            return _silent(model, str(refusal))
-        outside = tasks()[model.bundle.task].outside_population(data, now)
+            return model.silent(str(refusal))
+        outside = model.outside(data, now)
         if outside:
-            return _silent(model, f"the model is not for this person now: {outside}")
+            return model.silent(outside)
         return model.predict(vector, coverage, age)
-
-
-def _silent(model: Model, because: str) -> Prediction:
-    """Return an abstention that was reached before the model was asked."""
-    return Prediction(
-        model=model.name,
-        model_version=model.version,
-        model_digest=model.digest,
-        horizon_days=model.bundle.horizon_days,
-        probability=None,
-        interval=None,
-        abstained_because=because,
-        reasons=(),
-        coverage=None,
-        data_age_hours=None,
-    )
 
 
 class ClinicBackend:

@@ -77,12 +77,23 @@ def _landmark(history: History, at: Micros) -> Landmark:
     return Landmark(at, None, "censored: not seen again at the end of the 30 days")
 
 
+def _monday_from(at: Micros) -> Micros:
+    """Return the first Monday, 00:00 UTC, at or after `at`."""
+    # 1970-01-01 was a Thursday
+    day = -(-at // DAY_US)
+    return (day + (-(day + 3)) % 7) * DAY_US
+
+
 def landmarks(history: History) -> list[Landmark]:
-    """Return weekly index dates from four weeks after the first contact on."""
+    """Return weekly index dates from four weeks after the first contact on.
+
+    They fall on Mondays for everybody: counted from each person's own first contact, the weekday
+    of their visits would stay the same for a person and so could stand for the person.
+    """
     since = _since(history)
     if since is None:
         return []
-    first = since + FOLLOW_UP_DAYS * DAY_US
+    first = _monday_from(since + FOLLOW_UP_DAYS * DAY_US)
     dates = range(first, history.data.seen_until, STEP_DAYS * DAY_US)
     return [_landmark(history, at) for at in dates[-MAX_LANDMARKS:]]
 
@@ -152,6 +163,7 @@ def metadata(history: History, at: Micros) -> dict[str, str | float]:
     kinds = "+".join(sorted(n for n, day in held.items() if day is not None))
     return {
         "calendar month": when.strftime("%Y-%m"),
+        "weekday": when.strftime("%A"),
         "site": history.data.attributes.get("site", ""),
         "kinds of data": kinds or "none",
         "days in care": (at - since) / DAY_US if since is not None else float("nan"),
@@ -171,7 +183,7 @@ TASK = Task(
         "People in care for at least 28 days who are not in an episode: last PHQ-9 below 10 and no"
         " admission in the last 30 days."
     ),
-    index_dates="Weekly, from 28 days after the first contact.",
+    index_dates="Mondays, from 28 days after the first contact.",
     lookback_days=LOOKBACK_DAYS,
     horizon_days=HORIZON_DAYS,
     censoring=(
