@@ -14,7 +14,10 @@ _TOKEN_ID: Final = re.compile(r"[0-9a-f]{16,64}")
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A folder in which each used token leaves a file named by its id.
+    """A folder in which each used token leaves an empty file named by its id.
+
+    The file's time of change is the second at which the token expires by itself. There is no byte
+    in it that could be damaged.
 
     Making a file that must not exist yet is atomic over threads and processes, and the file
     outlives the process, so that a link redeemed before a crash is not redeemable after it.
@@ -29,10 +32,11 @@ class Once:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{expires_at}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            os.utime(handle, (expires_at, expires_at))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -51,8 +55,7 @@ class Once:
         for path in self.folder.iterdir():
             if not _TOKEN_ID.fullmatch(path.name):
                 continue
-            text = path.read_text(encoding="ascii").strip()
-            if text.isdigit() and int(text) < second:
+            if path.stat().st_mtime < second:
                 path.unlink(missing_ok=True)
                 gone += 1
         return gone
