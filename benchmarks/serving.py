@@ -302,15 +302,24 @@ def _steps(clinic: Clinic, token: str, body: bytes) -> dict[str, Callable[[], ob
         "token": lambda: analyzer.authenticate(token),
         "role": lambda: analyzer.require_role(claims),
         "schema": lambda: read_question(body),
-        "relation, policy and consent": lambda: analyzer._in_care(
-            MINE, claims, model, now, _Trace()
-        ),
+        "relation, policy and consent": lambda: analyzer._in_care(MINE, model, now, _Trace(claims)),
         "released model": lambda: analyzer.shelf.get(TASK),
         "vector": lambda: _in_order(vector, model),
-        "model and limits": lambda: model.predict(x, None, None),
+        "model, limits and reasons, asked alone": lambda: model.predict(x, None, None),
         "of that, reasons": lambda: model.served._reasons(x),
         "encode": lambda: json_reply(verdict.answer),
     }
+
+
+def _together(clinic: Clinic, body: bytes, calls: int = 16) -> float:
+    """Return the CPU time a call [us] of a model that is asked by several calls at once."""
+    model = Analyzer(clinic).shelf.get(TASK)
+    request = read_question(body).request
+    assert model is not None
+    assert request is not None
+    vectors = [_in_order(request.feature_vector or [], model)] * calls
+    known = [(None, None)] * calls
+    return _microseconds(lambda: model.predict_many(vectors, known), repeats=50) / calls
 
 
 async def _ledger_cost(clinic: Clinic, token: str, body: bytes, calls: int = 3200) -> float:
@@ -358,6 +367,8 @@ def _costs(folder: Path, token: str, ask: str) -> Iterator[dict]:
     body = ask.encode()
     with Clinic.opened(folder / "home") as clinic:
         found = {name: _microseconds(step) for name, step in _steps(clinic, token, body).items()}
+        together = _together(clinic, body)
+        found["model, limits and reasons, a call of 16 asked together"] = together
         found["ledger"] = asyncio.run(_ledger_cost(clinic, token, body))
         found["the whole call, without the HTTP server"] = asyncio.run(
             _whole_cost(clinic, token, body)

@@ -386,10 +386,10 @@ def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
 def test_a_failure_of_ours_is_told_without_its_cause_and_is_in_the_ledger(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise KeyError("Mary Smith, born 1980-01-01")
 
-    monkeypatch.setattr(api.app.services.analyzer, "judge", fails)
+    monkeypatch.setattr(api.app.services.analyzer, "prepare", fails)
     response = api.ask()
     assert (response.status_code, slug(response)) == (500, "internal")
     request = response.headers["x-request-id"]

@@ -59,7 +59,13 @@ def test_json_by_any_of_its_spellings(value: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"text/plain", b"", b"application/jsonp", b"application/json; charset=latin-1", b"multipart/x"],
+    [
+        b"text/plain",
+        b"",
+        b"application/jsonp",
+        b"application/json; charset=latin-1",
+        b"multipart/x",
+    ],
 )
 def test_another_content_type_is_refused(value: bytes) -> None:
     with pytest.raises(RefusalError) as error:

@@ -25,7 +25,7 @@ from euthymia.app.question import (
     ReasonTold,
     question,
 )
-from euthymia.app.shelf import Model, NotOpenError, Shelf
+from euthymia.app.shelf import Known, Model, NotOpenError, Shelf
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
@@ -48,6 +48,7 @@ ACTION: Final = "analyze patient"
 NOBODY: Final = Actor("unknown", "none")
 KEPT: Final = 10_000  # looked-up people, and vectors; about 1 KiB each
 VECTOR_KEPT_US: Final = 300 * SECOND_US  # features are daily: five minutes late is not late
+GIVEN: Final[Known] = (None, None)
 HOUR_US: Final = 3600 * SECOND_US
 
 NO_TOKEN: Final = "send Authorization: Bearer TOKEN; `euthymia token` issues one"  # noqa: S105
@@ -105,12 +106,34 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Trace:
-    """What may be done for a call, and what is known of it so far, for its ledger entry."""
+    """Who calls, what may be done for it, and what is known of it so far, for its ledger entry."""
 
-    may_read: bool = False
+    claims: Claims | None
+    number: str = ""
+    may_read: bool = True
     subject: SubjectId | None = None
     model: str | None = None
     features: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who the ledger says it was."""
+        return NOBODY if self.claims is None else Actor(self.claims.user, self.claims.role)
+
+    def entry(self, outcome: str) -> Entry:
+        """Return the line for the ledger: what was asked of which model, not what it said."""
+        detail: dict[str, str | int | float | bool] = {"outcome": outcome}
+        if self.model is not None:
+            detail["model"] = self.model
+        if self.features:
+            detail["features"] = self.features
+        if self.number:
+            detail["request"] = self.number
+        return Entry(self.actor, ACTION, Purpose.CARE, self.subject, detail)
+
+    def refused(self, refusal: RefusalError) -> Verdict:
+        """Return the verdict of a refusal."""
+        return Verdict(self.entry(refusal.kind.slug), None, refusal)
 
 
 class Analyzer:
@@ -141,38 +164,42 @@ class Analyzer:
         if ruling.rule in {"role", "purpose"}:
             raise RefusalError("role", ruling.detail)
 
-    def refuse(self, refusal: RefusalError, claims: Claims | None, number: str) -> Verdict:
-        """Return the verdict on a call that failed before its body was looked at."""
-        return _refused(refusal, claims, number, _Trace())
-
     # -- the body -------------------------------------------------------------------------------
-    def judge_at_hand(self, asked: Asked, claims: Claims, number: str) -> Verdict | None:
-        """Do as `judge` if all that is needed was looked up before, in microseconds; else None."""
+    def prepare(
+        self, asked: Asked, claims: Claims, number: str = "", *, may_read: bool = True
+    ) -> "Verdict | Prepared":
+        """Run the checks that follow token and role, up to the question to the model.
+
+        Raises
+        ------
+        NotOpenError
+            `may_read` is False, and something needed was not looked up before. With all at hand
+            this takes microseconds, so an event loop can do it itself.
+        """
+        trace = _Trace(claims, number, may_read)
         try:
-            return self._judge(asked, claims, number, may_read=False)
-        except NotOpenError:
-            return None
+            return self._prepare(asked, trace)
+        except RefusalError as refusal:
+            return trace.refused(refusal)
+        except MissingError:  # erased while we looked
+            return trace.refused(_stranger())
+        except ConsentError as error:
+            return trace.refused(RefusalError("consent", str(error)))
+        except IntegrityError as error:
+            return trace.refused(RefusalError("integrity", str(error)))
+        except BusyError as error:
+            return trace.refused(RefusalError("busy", str(error)))
 
     def judge(self, asked: Asked, claims: Claims, number: str = "") -> Verdict:
         """Run the checks that follow token and role; ask the model if they hold."""
-        return self._judge(asked, claims, number, may_read=True)
+        found = self.prepare(asked, claims, number)
+        if isinstance(found, Verdict):
+            return found
+        return found.verdict(found.model.predict(found.vector, *found.known))
 
-    def _judge(self, asked: Asked, claims: Claims, number: str, *, may_read: bool) -> Verdict:
-        trace = _Trace(may_read)
-        try:
-            answer = self._answer(asked, claims, trace)
-        except RefusalError as refusal:
-            return _refused(refusal, claims, number, trace)
-        except MissingError:  # erased while we looked
-            return _refused(_stranger(), claims, number, trace)
-        except ConsentError as error:
-            return _refused(RefusalError("consent", str(error)), claims, number, trace)
-        except IntegrityError as error:
-            return _refused(RefusalError("integrity", str(error)), claims, number, trace)
-        except BusyError as error:
-            return _refused(RefusalError("busy", str(error)), claims, number, trace)
-        outcome = "abstained" if answer.abstained_because else "answered"
-        return Verdict(_entry(claims, number, trace, outcome), answer, None)
+    def refuse(self, refusal: RefusalError, claims: Claims | None, number: str) -> Verdict:
+        """Return the verdict on a call that failed before its body was looked at."""
+        return _Trace(claims, number).refused(refusal)
 
     def ask(self, request: AnalyzeRequest, claims: Claims) -> Answer | Problem:
         """Do it all at once, for a caller without an event loop: the command line.
@@ -195,14 +222,14 @@ class Analyzer:
         return self._shelf
 
     # -- inside ----------------------------------------------------------------------------------
-    def _answer(self, asked: Asked, claims: Claims, trace: _Trace) -> Answer:
+    def _prepare(self, asked: Asked, trace: _Trace) -> "Verdict | Prepared":
         now = to_micros(self._clinic.clock())
         model = self._shelf.get(asked.model, may_read=trace.may_read)
         known = None
         if model is not None:
             trace.model = f"{model.name}@{model.version}"
         if asked.patient_id is not None:
-            known = self._in_care(asked.patient_id, claims, model, now, trace)
+            known = self._in_care(asked.patient_id, model, now, trace)
         if asked.refusal is not None:
             raise asked.refusal
         if model is None:
@@ -211,18 +238,12 @@ class Analyzer:
         assert known is not None
         given = _given(asked.request, model, trace)
         if given is not None:
-            said = model.predict(given, None, None)
-            coverage = 1.0 - int(np.count_nonzero(np.isnan(given))) / given.size
-            return _answer(known.subject, said, coverage, None, model.threshold)
+            return Prepared(known.subject, model, given, GIVEN, trace)
         trace.features = "stored"
-        found = self._described(model, known, claims, now, trace)
-        age = found.data_age_hours + (now - found.at) / HOUR_US
-        said = (
-            model.silent(found.outside)
-            if found.outside
-            else model.predict(found.vector, found.coverage, age)
-        )
-        return _answer(known.subject, said, found.coverage, age, model.threshold)
+        found = self._described(model, known, now, trace)
+        data = (found.coverage, found.data_age_hours + (now - found.at) / HOUR_US)
+        prepared = Prepared(known.subject, model, found.vector, data, trace)
+        return prepared.verdict(model.silent(found.outside)) if found.outside else prepared
 
     def _kept_now(self) -> _Kept:
         version = self._clinic.store.version()
@@ -247,10 +268,10 @@ class Analyzer:
         kept.people[identifier] = known
         return known
 
-    def _in_care(
-        self, identifier: str, claims: Claims, model: Model | None, now: Micros, trace: _Trace
-    ) -> _Known:
+    def _in_care(self, identifier: str, model: Model | None, now: Micros, trace: _Trace) -> _Known:
         """Return the person, or refuse: a stranger and an unknown person in the same words."""
+        claims = trace.claims
+        assert claims is not None
         known = self._known(identifier, trace)
         if known is None:
             raise _stranger()
@@ -270,9 +291,7 @@ class Analyzer:
             return known
         raise RefusalError("consent", ruling.detail) if ruling.rule == "consent" else _stranger()
 
-    def _described(
-        self, model: Model, known: _Known, claims: Claims, now: Micros, trace: _Trace
-    ) -> _Described:
+    def _described(self, model: Model, known: _Known, now: Micros, trace: _Trace) -> _Described:
         """Return the person's latest features, made by the model's own task."""
         kept = self._kept_now()
         key = (known.subject, model.digest)
@@ -281,7 +300,7 @@ class Analyzer:
             return described
         if not trace.may_read:
             raise NotOpenError
-        audit = Entry(_actor(claims), "describe patient", Purpose.CARE, known.subject)
+        audit = Entry(trace.actor, "describe patient", Purpose.CARE, known.subject)
         data = self._clinic.subject_data(known.subject, audit)
         vector, coverage, age = model.describe(data, now)
         described = _Described(vector, coverage, age, now, model.outside(data, now))
@@ -289,6 +308,26 @@ class Analyzer:
             kept.vectors.clear()
         kept.vectors[key] = described
         return described
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that passed every check: what the model is asked, and what becomes of its answer."""
+
+    subject: SubjectId
+    model: Model
+    vector: NDArray[np.float64]
+    known: Known
+    trace: _Trace
+
+    def verdict(self, said: Prediction) -> Verdict:
+        """Return the verdict, now that the model has spoken."""
+        coverage, age = self.known
+        if coverage is None:  # the caller gave the features: how many of them
+            coverage = 1 - int(np.count_nonzero(np.isnan(self.vector))) / self.vector.size
+        answer = _answer(self.subject, said, coverage, age, self.model.threshold)
+        outcome = "abstained" if answer.abstained_because else "answered"
+        return Verdict(self.trace.entry(outcome), answer, None)
 
 
 def _answer(
@@ -361,23 +400,3 @@ def _by_name(values: Mapping[str, float | None], model: Model) -> NDArray[np.flo
 
 def _stranger() -> RefusalError:
     return RefusalError("care-relationship", NOT_YOURS)
-
-
-def _actor(claims: Claims | None) -> Actor:
-    return NOBODY if claims is None else Actor(claims.user, claims.role)
-
-
-def _refused(refusal: RefusalError, claims: Claims | None, number: str, trace: _Trace) -> Verdict:
-    return Verdict(_entry(claims, number, trace, refusal.kind.slug), None, refusal)
-
-
-def _entry(claims: Claims | None, number: str, trace: _Trace, outcome: str) -> Entry:
-    """Return the line for the ledger: what was asked of which model, not what it said."""
-    detail: dict[str, str | int | float | bool] = {"outcome": outcome}
-    if trace.model is not None:
-        detail["model"] = trace.model
-    if trace.features:
-        detail["features"] = trace.features
-    if number:
-        detail["request"] = number
-    return Entry(_actor(claims), ACTION, Purpose.CARE, trace.subject, detail)

@@ -5,7 +5,7 @@ asks for the index file's state, which a release replaces, so a release holds fr
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -33,6 +33,8 @@ class NotOpenError(Exception):
     """A model's file must be read, and the caller cannot wait for that."""
 
 
+Known = tuple[float | None, float | None]
+"""(coverage, data age in hours) of a vector; None where the caller gave the features."""
 Stamp = tuple[int, int, int] | None
 
 
@@ -94,6 +96,13 @@ class Model:
     ) -> Prediction:
         """Return what the model says of a vector in its order."""
         return self.served.predict(vector, coverage=coverage, data_age_hours=data_age_hours)
+
+    def predict_many(
+        self, vectors: Sequence[NDArray[np.float64]], known: Sequence[Known]
+    ) -> list[Prediction]:
+        """Return what the model says of several vectors, at a fraction of the cost of each."""
+        shares, ages = [share for share, _ in known], [age for _, age in known]
+        return self.served.predict_many(np.array(vectors), shares, ages)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 The hot path: no table, no dictionary of features, a few NumPy calls on short vectors.
 """
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Final
 
@@ -138,6 +139,49 @@ class Served:
             data_age_hours,
         )
 
+    def predict_many(
+        self,
+        x: Floats,
+        coverage: Sequence[float | None],
+        data_age_hours: Sequence[float | None],
+    ) -> list[Prediction]:
+        """Do as `predict` for each row of x, shape [n, features], at a fraction of the cost a row.
+
+        Probabilities may differ from those of `predict` in the last bit: other sizes of a product
+        are added up in another order.
+        """
+        if x.ndim != 2 or x.shape[1] != len(self.names):
+            raise SchemaError(f"this model takes {len(self.names)} features a row")
+        if np.isinf(x).any():
+            raise SchemaError("a feature is infinite; give a number, or null where not known")
+        doubtful = ((x < self._seen_low) | (x > self._seen_high)).any(axis=1)
+        doubtful |= np.isnan(x[:, self._where_used]).all(axis=1)
+        doubts = np.asarray(doubtful).tolist()
+        because = [
+            self._abstains(row, share, age)
+            if doubt or share is not None or age is not None
+            else None
+            for row, doubt, share, age in zip(x, doubts, coverage, data_age_hours, strict=True)
+        ]
+        found = [
+            self._answer(None, None, why, (), share, age)
+            for why, share, age in zip(because, coverage, data_age_hours, strict=True)
+        ]
+        answered = [i for i, why in enumerate(because) if why is None]
+        if answered:
+            chosen = x if len(answered) == len(because) else x[answered]
+            p, low, high = (
+                out.ravel().tolist() for out in self._session.run(_OUTPUTS, {"x": chosen})
+            )
+            for at, reasons, i in zip(
+                range(len(p)), self._reasons_of(chosen), answered, strict=True
+            ):
+                interval = (low[at], high[at])
+                found[i] = self._answer(
+                    p[at], interval, None, reasons, coverage[i], data_age_hours[i]
+                )
+        return found
+
     def contributions(self, x: Floats) -> Floats:
         """Return each feature's push in log-odds against the training population's mean.
 
@@ -184,10 +228,28 @@ class Served:
     def _reasons(self, x: Floats) -> tuple[Reason, ...]:
         """Return the largest pushes, the largest first."""
         pushed = self.contributions(x)
-        top = np.argsort(np.abs(pushed))[: -REASONS - 1 : -1].tolist()
+        top = np.argsort(np.abs(pushed))[: -REASONS - 1 : -1]
+        return self._told(top.tolist(), pushed[top].tolist(), x[top].tolist())
+
+    def _reasons_of(self, x: Floats) -> list[tuple[Reason, ...]]:
+        """Return `_reasons` of each row."""
+        rows, size = len(x), len(self.names)
+        chosen = x[:, self._kept]
+        known = np.where(np.isnan(chosen), self._fill, chosen)
+        raw = np.hstack(
+            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[:, self._gone])]
+        )
+        pushes = (self._push * raw - self._at_mean).ravel()
+        place = (np.arange(rows)[:, None] * size + self._source).ravel()
+        pushed = np.bincount(place, weights=pushes, minlength=rows * size).reshape(rows, size)
+        top = np.argsort(np.abs(pushed), axis=1)[:, : -REASONS - 1 : -1]
+        parts = (top, np.take_along_axis(pushed, top, 1), np.take_along_axis(x, top, 1))
+        return [self._told(*row) for row in zip(*(part.tolist() for part in parts), strict=True)]
+
+    def _told(self, top: list[int], pushes: list[float], values: list[float]) -> tuple[Reason, ...]:
+        """Return the reasons of features by their places, pushes and values."""
         found = []
-        for i in top:
-            push, value = float(pushed[i]), float(x[i])
+        for i, push, value in zip(top, pushes, values, strict=True):
             if push == 0.0:
                 break
             name, title, unit = self._texts[i]

@@ -1,6 +1,7 @@
 """POST /v1/analyze: ask a model about one person."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from euthymia.app.analyze import ACTION, Verdict
@@ -8,6 +9,7 @@ from euthymia.app.http.exchange import Call, Reply, json_reply, problem_reply, r
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.problems import RefusalError
 from euthymia.app.question import AnalyzeRequest, Answer, read_question
+from euthymia.app.shelf import NotOpenError
 
 
 async def analyze(call: Call, services: Services) -> Reply:
@@ -31,12 +33,14 @@ async def _verdict(call: Call, services: Services) -> Verdict:
         asked = read_question(await call.body())
     except RefusalError as refusal:
         return analyzer.refuse(refusal, claims, call.request)
-    verdict = analyzer.judge_at_hand(asked, claims, call.request)
-    if verdict is not None:
-        return verdict
-    # the store must be read: not on the loop that the others wait for
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, analyzer.judge, asked, claims, call.request)
+    try:
+        found = analyzer.prepare(asked, claims, call.request, may_read=False)
+    except NotOpenError:  # the store must be read: not on the loop that the others wait for
+        prepare = partial(analyzer.prepare, asked, claims, call.request)
+        found = await asyncio.get_running_loop().run_in_executor(None, prepare)
+    if isinstance(found, Verdict):
+        return found
+    return found.verdict(await services.together.ask(found))
 
 
 _EXAMPLE: Final = {

@@ -31,6 +31,7 @@ from euthymia.app.http.exchange import (
 from euthymia.app.http.recorder import Recorder
 from euthymia.app.http.routes import ROUTES
 from euthymia.app.http.services import Operation, Services
+from euthymia.app.http.together import Together
 from euthymia.app.problems import RefusalError
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.errors import EuthymiaError
@@ -52,6 +53,7 @@ class Server:
             clinic=clinic,
             analyzer=Analyzer(clinic),
             recorder=Recorder(clinic.ledger),
+            together=Together(),
             counters=Counters(),
             log=log or AccessLog(lambda _: None),
             routes=ROUTES,

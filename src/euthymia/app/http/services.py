@@ -8,6 +8,7 @@ from euthymia.app.analyze import Analyzer
 from euthymia.app.http.counters import AccessLog, Counters
 from euthymia.app.http.exchange import Call, Reply
 from euthymia.app.http.recorder import Recorder
+from euthymia.app.http.together import Together
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
@@ -20,6 +21,7 @@ class Services:
     clinic: "Clinic"
     analyzer: Analyzer
     recorder: Recorder
+    together: Together
     counters: Counters
     log: AccessLog
     routes: "Routes"
