@@ -13,7 +13,7 @@ site = pathlib.Path(sysconfig.get_paths()["purelib"])
 command = pathlib.Path(sysconfig.get_paths()["scripts"]) / "euthymia"
 command.write_text(
     f"#!{sys.executable}\nimport sys\n\nfrom euthymia.app.cli import main\n\n"
-    "if __name__ == \"__main__\":\n    sys.exit(main())\n",
+    'if __name__ == "__main__":\n    sys.exit(main())\n',
     encoding="utf-8",
 )
 command.chmod(0o755)

@@ -38,5 +38,7 @@ def test_broken_toml_names_the_file() -> None:
 
 
 def test_every_setting_is_documented_and_no_other() -> None:
-    documented = re.findall(r"^\| `([a-z_]+\.[a-z_]+)`", SETTINGS.read_text(encoding="utf-8"), re.M)
+    documented = re.findall(
+        r"^\| `([a-z_]+\.[a-z_]+)`", SETTINGS.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert documented == _settings()

@@ -130,11 +130,7 @@ def print_worklist(clinic: Clinic, user: str) -> list[dict[str, Any]]:
     """Return a user's worklist as plain values, by pseudonym."""
     from euthymia.app.web.backend import worklist_items
 
-    items = worklist_items(clinic, user)
     return [
-        {
-            **msgspec.to_builtins(item),
-            "since": from_micros(item.since).date().isoformat() if item.since is not None else None,
-        }
-        for item in items
+        {**msgspec.to_builtins(item), "since": item.since_on and item.since_on.isoformat()}
+        for item in worklist_items(clinic, user)
     ]

@@ -1,6 +1,7 @@
 """What the care team is shown, and why."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from euthymia.ground.clock import Micros
@@ -30,12 +31,4 @@ class WorklistItem:
     evidence: tuple[str, ...] = field(default_factory=tuple)
     probability: float | None = None
     interval: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was shown or held back for one person, why, and to whom."""
-
-    subject: SubjectId
-    decision: str  # "review" | "no action" | "abstain"
-    why: str
+    since_on: date | None = None  # `since` as the patient's own local date

@@ -241,6 +241,7 @@ def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> Worklist
         evidence=tuple(more),
         probability=estimate.probability if estimate else None,
         interval=estimate.interval if estimate else None,
+        since_on=who.local_date(head.since) if head and head.since is not None else None,
     )
 
 

@@ -71,7 +71,9 @@ FULL: Final = Profile()
 """Everything a well-equipped research clinic records: 6 MB and 650 files a person in 120 days."""
 
 DEMO: Final = Profile(
-    beiwe_days=10,
+    phone_share=0.75,
+    wearable_share=0.75,
+    beiwe_days=5,
     gps_every_min=20,
     gps_fixes=1,
     physiology_share=0.3,

@@ -47,11 +47,11 @@ def instant_words(at: Micros) -> str:
     return f"{date_words(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
 
 
-def since_words(at: Micros | None, now: Micros) -> tuple[str, str]:
-    """Return ("3 June", "9 days ago")."""
-    if at is None:
+def since_words(day: date | None, now: Micros) -> tuple[str, str]:
+    """Return ("3 June", "9 days ago") of a patient's local date."""
+    if day is None:
         return "", ""
-    day, today = from_micros(at).date(), from_micros(now).date()
+    today = from_micros(now).date()
     return date_words(day, today), ago_words((today - day).days)
 
 
