@@ -19,7 +19,7 @@ from euthymia.models.tasks import tasks
 
 RELAPSE = "relapse-30d"
 ACTIGRAPHY = "actigraphy-depression"
-DAY0 = 20_000  # 2024-10-04
+DAY0 = 20_003  # 2024-10-07, a Monday: index dates fall on Mondays
 
 
 def frame(people=60, rows=8, signal=1.2, seed=0, *, sites=3, clumped=0.6, task=ACTIGRAPHY):

@@ -40,6 +40,13 @@ def test_index_dates_are_weekly_after_four_weeks():
     assert TASK.landmarks(TASK.history(_person([]))) == []
 
 
+@pytest.mark.parametrize("first_contact", range(7))
+def test_index_dates_are_mondays_whatever_the_day_of_the_first_visit(first_contact):
+    marks = _marks([(_day(first_contact) + 5, PHQ, 3.0, None)])
+    assert min(marks) == 35
+    assert {day % 7 for day in marks} == {0}
+
+
 def test_labels_and_censoring():
     rows = [(_day(0), PHQ, 3.0, None), (_day(60), PHQ, 12.0, None), (_day(90), PHQ, 4.0, None)]
     rows += [(_day(112), AMB, None, None)]
