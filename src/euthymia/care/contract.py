@@ -31,4 +31,5 @@ class WorklistItem:
     evidence: tuple[str, ...] = field(default_factory=tuple)
     probability: float | None = None
     interval: tuple[float, float] | None = None
+    intervention: str | None = None  # the file of care/interventions that `next_step` is from
     since_on: date | None = None  # `since` as the patient's own local date

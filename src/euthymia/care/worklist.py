@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from euthymia.care.contract import Urgency, WorklistItem
+from euthymia.care.interventions import interventions
 from euthymia.care.summary import DEVICES, RECENT_DAYS, SubjectSummary
 from euthymia.care.words import date_words, percent_words
 from euthymia.ground.clock import DAY_US, Micros, day_date
@@ -33,14 +34,23 @@ Feed = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that applies: how soon, why, since when, what to do, and its weight in the order."""
+    """One rule that applies: how soon, why, since when, what may be done, its weight in the order.
+
+    `step` names a file of `care/interventions`; `filled` is what its text leaves open.
+    """
 
     rule: str  # "self-harm", "worse", "estimate", "silent" or "overdue"
     urgency: Urgency
     why: str
     since: Micros | None
-    next_step: str
+    step: str
     weight: float
+    filled: str = ""
+
+    @property
+    def next_step(self) -> str:
+        """The suggestion, as it is shown."""
+        return interventions()[self.step].step.format(points=self.filled, device=self.filled)
 
 
 def _day_gap(earlier: Micros, later: Micros) -> int:
@@ -65,12 +75,11 @@ def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
         why += f", and at each since {date_words(who.local_date(since), today)}"
     age = _day_gap(last.at, now)
     if age <= ITEM9_NEWS_DAYS:
-        step = "Speak with them today, assess safety: a score cannot say what was meant."
-        return Finding("self-harm", Urgency.NOW, why, since, step, float(last.item9 or 0))
+        weight = float(last.item9 or 0)
+        return Finding("self-harm", Urgency.NOW, why, since, "speak-today", weight)
     if age <= PHQ9_NEWS_DAYS:
         why += f"; not asked again for {age} days"
-        step = "Speak with them this week and ask again: this answer was never followed by another."
-        return Finding("self-harm", Urgency.SOON, why, since, step, 3.0)
+        return Finding("self-harm", Urgency.SOON, why, since, "ask-again", 3.0)
     return None
 
 
@@ -87,14 +96,13 @@ def _worse(who: SubjectSummary, now: Micros) -> Finding | None:
     today = who.local_date(now)
     dates = [date_words(who.local_date(score.at), today) for score in (before, last)]
     why = f"PHQ-9 rose from {was:g} ({dates[0]}) to {is_now:g} ({dates[1]}), {rise:+g} points"
+    weight = 1.0 + rise / 27
     if rise >= PHQ9_WORSE_POINTS:
-        step = (
-            f"Review treatment with them this week: {rise:g} points is more than measuring error."
-        )
+        step, filled = "review-treatment", f"{rise:g}"
     else:
         why += f", crossing {PHQ9_MODERATE}"
-        step = f"Review treatment with them this week: {PHQ9_MODERATE} is an episode's usual line."
-    return Finding("worse", Urgency.SOON, why, last.at, step, 1.0 + rise / 27)
+        step, filled = "review-crossing", f"{PHQ9_MODERATE}"
+    return Finding("worse", Urgency.SOON, why, last.at, step, weight, filled)
 
 
 def _estimate(who: SubjectSummary) -> Finding | None:
@@ -109,7 +117,7 @@ def _estimate(who: SubjectSummary) -> Finding | None:
         Urgency.SOON,
         estimate_words(who),
         who.predicted_at,
-        "Call this week and ask the PHQ-9: their own answer outweighs an estimate.",
+        "call-and-ask",
         found.probability,
     )
 
@@ -151,8 +159,8 @@ def _silence(who: SubjectSummary, device: str, now: Micros, newest: int) -> Find
     on = date_words(day_date(seen.last), who.local_date(now))
     days = now // DAY_US - seen.last
     why = f"No {device} data since {on} ({days} days); before, {before} of {RECENT_DAYS} days"
-    step = f"Ask how they are and whether the {device} works: silence can mean either."
-    return Finding("silent", Urgency.LOOK, why, (seen.last + 1) * DAY_US, step, float(silent))
+    since = (seen.last + 1) * DAY_US
+    return Finding("silent", Urgency.LOOK, why, since, "check-in", float(silent), device)
 
 
 def _overdue(who: SubjectSummary, now: Micros) -> Finding | None:
@@ -167,9 +175,8 @@ def _overdue(who: SubjectSummary, now: Micros) -> Finding | None:
     on = date_words(who.local_date(last.at), who.local_date(now))
     total = "" if last.total is None else f"; it was {last.total:g} of 27 then"
     why = f"No PHQ-9 since {on} ({age} days){total}"
-    step = "Offer the PHQ-9: nothing else here asks how they feel."
     due = last.at + PHQ9_DUE_DAYS * DAY_US
-    return Finding("overdue", Urgency.LOOK, why, due, step, age / PHQ9_NEWS_DAYS)
+    return Finding("overdue", Urgency.LOOK, why, due, "offer-phq9", age / PHQ9_NEWS_DAYS)
 
 
 def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tuple[Finding, ...]:
@@ -241,6 +248,7 @@ def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> Worklist
         evidence=tuple(more),
         probability=estimate.probability if estimate else None,
         interval=estimate.interval if estimate else None,
+        intervention=head.step if head else None,
         since_on=who.local_date(head.since) if head and head.since is not None else None,
     )
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from euthymia.app.web.contract import ModelNote, Who
 from euthymia.care.contract import Urgency
+from euthymia.care.interventions import interventions
 from euthymia.care.timeline import is_clock
 from euthymia.care.words import (
     ago_words,
@@ -117,6 +118,7 @@ def environment() -> Environment:
         "view_words": VIEW_WORDS,
         "since_words": since_words,
         "instant_words": instant_words,
+        "step_of": lambda item: interventions().get(item.intervention),
         "who_words": who_words,
         "figure_words": figure_words,
         "island": island,
