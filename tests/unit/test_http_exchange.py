@@ -101,6 +101,17 @@ def test_a_slow_body_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slug(error) == "timeout"
 
 
+def test_a_caller_who_is_cancelled_is_not_told_of_a_timeout() -> None:
+    async def run() -> None:
+        task = asyncio.create_task(call((b"{",), stall=True).body())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("header", "token"),
     [

@@ -23,10 +23,8 @@ SAFE_HEADERS: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""On every answer of the API. The pages of `/docs` put their own policy in place of the third."""
+"""On every answer of the API. The page of `/docs` puts its own policy in place of the third."""
 
 _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", MEDIA_TYPE.encode())
@@ -92,12 +90,29 @@ class Call:
         length = self.header(b"content-length")
         if length is not None and (not length.isdigit() or int(length) > BODY_LIMIT):
             raise _too_large()
+        return await self._read_in_time()
+
+    async def _read_in_time(self) -> bytes:
+        """Do as `asyncio.timeout` around `_read`, in a fifth of its time on every call."""
+        task = asyncio.current_task()
+        assert task is not None
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(BODY_TIMEOUT_S, give_up)
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return await self._read()
-        except TimeoutError as error:
+            return await self._read()
+        except asyncio.CancelledError as error:
+            if not late or task.uncancel() > 0:
+                raise
             detail = f"the body must arrive within {BODY_TIMEOUT_S:g} s"
             raise RefusalError("timeout", detail) from error
+        finally:
+            timer.cancel()
 
     async def _read(self) -> bytes:
         message = await self.receive()
