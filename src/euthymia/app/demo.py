@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.app.home import Home
@@ -18,7 +16,7 @@ from euthymia.app.training import list_models, release_model, run_training
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import SchemaError
 
-SUBJECTS, DAYS = 90, 120  # enough relapses in each of three sites for a leave-site-out figure
+SUBJECTS, DAYS = 100, 120  # enough relapses in each of three sites for a leave-site-out figure
 TASK = "relapse-30d"
 DEMO_REASON = "simulated clinic: it shows that the chain works and is evidence of nothing"
 FOLDER = Path("demo-home")
@@ -92,7 +90,7 @@ def _words(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def next_commands(home: Path) -> str:
+def next_commands(home: Path, url: str) -> str:
     """Return the commands worth trying next."""
     command = f"euthymia --home {home}"
     return "\n".join(
@@ -101,12 +99,19 @@ def next_commands(home: Path) -> str:
             f"  {command} worklist",
             f"  {command} show",
             f"  {command} models",
-            f"  {command} train relapse-30d --report relapse.html",
+            f"  {command} train {TASK} --report relapse.html",
             f"  {command} verify",
             f"  TOKEN=$({command} token --role clinician)",
-            '  curl http://127.0.0.1:8080/v1/models -H "Authorization: Bearer $TOKEN"',
+            f'  curl {url}/v1/models -H "Authorization: Bearer $TOKEN"',
         ]
     )
+
+
+def _size(place: Place, subjects: int | None, days: int | None) -> tuple[int, int]:
+    """Return how many people and days; a demo that stands already keeps its size."""
+    if Home(place.home).exists() and (subjects or days):
+        raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
+    return subjects or SUBJECTS, days or DAYS
 
 
 def run_demo(
@@ -116,9 +121,7 @@ def run_demo(
     started = time.monotonic()
     place = _place(shell)
     shell.home = place.home
-    if Home(place.home).exists() and (subjects or days):
-        raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
-    people, length = subjects or SUBJECTS, days or DAYS
+    people, length = _size(place, subjects, days)
     with shell.progress("simulate a clinic") as progress:
         made = run_simulation(people, length, seed, place.incoming, progress, end=None, small=True)
     _make(place)
@@ -137,17 +140,20 @@ def run_demo(
         "seconds": round(time.monotonic() - started, 1),
     }
     shell.exit_code = 1 if problems else 0
-    if not serve:
-        shell.emit(result, f"{_words(result)}\n\n{next_commands(place.home)}")
-        return
-    shell.emit(result, _words(result))
-    _serve(shell, place, port)
+    if serve:
+        _serve(shell, place, port, result)
+    else:
+        url = f"http://127.0.0.1:{port}"
+        shell.emit(result, f"{_words(result)}\n\n{next_commands(place.home, url)}")
 
 
-def _serve(shell: Shell, place: Place, port: int) -> None:
-    from euthymia.app.serving import serve_clinic
+def _serve(shell: Shell, place: Place, port: int, result: dict[str, Any]) -> None:
+    from euthymia.app.serving import address_of, serve_clinic
 
     with Clinic.opened(place.home) as clinic:
-        if not shell.as_json:
-            click.echo(f"\n{next_commands(place.home)}")
-        serve_clinic(clinic, shell, host="127.0.0.1", port=port, user="clinician")
+        address = address_of(clinic, host="127.0.0.1", port=port, user="clinician")
+        words = f"{_words(result)}\n\n{next_commands(place.home, address.url)}\n\n"
+        shell.emit(
+            {**result, "url": address.url, "sign_in": address.sign_in}, words + address.words()
+        )
+        serve_clinic(clinic, address)

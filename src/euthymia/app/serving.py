@@ -1,12 +1,12 @@
 """`euthymia serve`: the API and the pages on one port, with a one-time sign-in link."""
 
 import socket
-
-import click
+import sys
+from dataclasses import dataclass
 
 from euthymia.app.clinic import Clinic
+from euthymia.app.http.server import serve
 from euthymia.app.setup import issue
-from euthymia.app.shell import Shell
 from euthymia.ground.errors import BusyError
 from euthymia.security.token import SIGNIN_LIFETIME
 
@@ -24,22 +24,41 @@ def _free_port(host: str, port: int) -> int:
     raise BusyError(f"ports {port} to {port + 9} of {host} are taken; name another with --port")
 
 
-def serve_clinic(
-    clinic: Clinic, shell: Shell, *, host: str | None, port: int | None, user: str
-) -> None:
-    """Print where and how to sign in, then serve until stopped."""
-    from euthymia.app.http.server import serve
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a clinic is served, and the link that signs one person in once."""
 
-    address = host or clinic.config.serve.host
-    bound = _free_port(address, clinic.config.serve.port if port is None else port)
-    made = issue(clinic, user, "clinician", SIGNIN_LIFETIME, sign_in=True)
-    shown = f"[{address}]" if ":" in address else address
-    url = f"http://{shown}:{bound}"
-    link = f"{url}/signin?code={made['token']}"
-    if shell.as_json:
-        shell.emit({"url": url, "sign_in": link}, "")
-    else:
+    host: str
+    port: int
+    url: str
+    sign_in: str
+    user: str
+
+    def words(self) -> str:
+        """Say both, for a person."""
         minutes = SIGNIN_LIFETIME.total_seconds() / 60
-        click.echo(f"\nserving {url}  (API, pages; Ctrl-C ends)")
-        click.echo(f"sign in once, within {minutes:.0f} minutes, as {user}:\n  {link}\n")
-    serve(clinic, address, bound)
+        return (
+            f"serving {self.url}  (API, pages; Ctrl-C ends)\n"
+            f"sign in once, within {minutes:.0f} minutes, as {self.user}:\n  {self.sign_in}\n"
+        )
+
+
+def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str) -> Address:
+    """Find a free port and issue a sign-in link for `user`.
+
+    Raises
+    ------
+    BusyError
+        The port and the nine after it are taken.
+    """
+    at = host or clinic.config.serve.host
+    bound = _free_port(at, clinic.config.serve.port if port is None else port)
+    made = issue(clinic, user, "clinician", SIGNIN_LIFETIME, sign_in=True)
+    url = f"http://[{at}]:{bound}" if ":" in at else f"http://{at}:{bound}"
+    return Address(at, bound, url, f"{url}/signin?code={made['token']}", user)
+
+
+def serve_clinic(clinic: Clinic, address: Address) -> None:
+    """Serve until stopped."""
+    sys.stdout.flush()  # whoever reads our output through a pipe needs the link now
+    serve(clinic, address.host, address.port)

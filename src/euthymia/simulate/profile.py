@@ -71,12 +71,12 @@ FULL: Final = Profile()
 """Everything a well-equipped research clinic records: 6 MB and 650 files a person in 120 days."""
 
 DEMO: Final = Profile(
-    phone_share=0.75,
-    wearable_share=0.75,
+    phone_share=0.6,
+    wearable_share=0.5,
     beiwe_days=5,
     gps_every_min=20,
     gps_fixes=1,
-    physiology_share=0.3,
+    physiology_share=0.2,
     nights_per_week=2.0,
     night_segment_h=0.5,
     sessions_per_month=1.0,

@@ -53,10 +53,12 @@ def init(
 @click.pass_obj
 def serve(shell: Shell, host: str | None, port: int | None, user: str) -> None:
     """Serve the API and the pages, and print a one-time sign-in link."""
-    from euthymia.app.serving import serve_clinic
+    from euthymia.app.serving import address_of, serve_clinic
 
     with shell.clinic() as clinic:
-        serve_clinic(clinic, shell, host=host, port=port, user=user)
+        address = address_of(clinic, host=host, port=port, user=user)
+        shell.emit({"url": address.url, "sign_in": address.sign_in}, "\n" + address.words())
+        serve_clinic(clinic, address)
 
 
 @click.command(epilog="Example: TOKEN=$(euthymia token --role clinician --json | jq -r .token)")
@@ -94,7 +96,7 @@ def verify(shell: Shell) -> None:
 @click.command(epilog="Example: euthymia demo --no-serve")
 @click.option("--no-serve", is_flag=True, help="Print the figures and end.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
-@click.option("--subjects", type=click.IntRange(30, 10_000), default=None, help="Default: 90.")
+@click.option("--subjects", type=click.IntRange(30, 10_000), default=None, help="Default: 100.")
 @click.option("--days", type=click.IntRange(60, 1000), default=None, help="Default: 120.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @everywhere

@@ -1,0 +1,88 @@
+"""The main promise: one command from nothing to a served page, and again without doubling."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whole_clinic import run
+
+
+def _post(url: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("demo") / "clinic"
+    result = run(home, "demo", "--no-serve")
+    assert result["verify"] == {"ok": True, "problems": []}
+    assert result["train"]["trained"]
+    auc = result["train"]["metrics"]["auc"]
+    assert set(auc) == {"estimate", "low", "high", "chance"}
+    assert auc["low"] <= auc["estimate"] <= auc["high"]
+    return home
+
+
+def test_a_second_run_doubles_nothing(demo: Path) -> None:
+    again = run(demo, "demo", "--no-serve")
+    assert again["ingest"]["stored"] == 0
+    assert again["features"]["computed"] == 0
+    assert not again["train"]["trained"]
+
+
+def test_the_served_demo_answers_the_call_and_shows_the_sign_in_page(demo: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "euthymia",
+        "--home",
+        str(demo),
+        "--json",
+        "demo",
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert server.stdout is not None
+            served = json.loads(server.stdout.readline())
+            token = run(demo, "token", "--role", "clinician")["token"]
+            patient = run(demo, "worklist")["worklist"][0]["subject"]
+            call = f"{served['url']}/v1/analyze"
+            status, answer = _post(call, token, {"patient_id": patient, "model": "relapse-30d"})
+            assert status == 200, answer
+            assert answer["patient_id"] == patient
+            assert answer["decision"] in {"review", "no action", "abstain"}
+            assert _post(call, token + "x", {"patient_id": patient, "model": "m"})[0] == 401
+            with urllib.request.urlopen(served["sign_in"], timeout=20) as page:
+                assert b"Sign in" in page.read()
+        finally:
+            server.terminate()
+
+
+def test_analyze_on_the_shell_is_the_same_call(demo: Path) -> None:
+    patient = run(demo, "worklist")["worklist"][0]["subject"]
+    answer = run(demo, "analyze", patient)
+    keys = ["patient_id", "model", "model_version", "model_digest", "probability", "interval"]
+    keys += ["decision", "abstained_because", "reasons", "coverage", "data_age_hours"]
+    assert list(answer) == [*keys, "ledger_entry"]
+
+
+def test_another_task_says_what_it_lacks(demo: Path) -> None:
+    from whole_clinic import call
+
+    code, result = call(demo, "train", "actigraphy-depression")
+    assert code == 1
+    assert "too few people" in result["error"]
