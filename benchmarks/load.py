@@ -56,6 +56,8 @@ def _with_wrk(url: str, body: str, headers: dict[str, str], connections: int, se
             f"-c{connections}",
             f"-d{seconds}s",
             "--latency",
+            "--timeout",
+            "10s",
             "-s",
             script,
             url,
@@ -73,7 +75,9 @@ def _with_wrk(url: str, body: str, headers: dict[str, str], connections: int, se
 
 
 def _percentile(text: str, rank: int) -> float:
-    found = re.search(rf"^\s+{rank}%\s+([\d.]+)(us|ms|s|m)$", text, re.MULTILINE)
+    found = re.search(rf"^\s+{rank}%\s+([\d.]+)(us|ms|s|m)\s*$", text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"wrk said nothing of its percentile {rank}:\n{text}")
     return float(found[1]) * UNITS_MS[found[2]]
 
 

@@ -194,21 +194,28 @@ class Seen:
     cpu_us: float
 
 
-def _cpu_seconds(session: int) -> float:
-    """Return the CPU time used so far by all processes of a session."""
-    ticks = 0
+def _cpu_seconds(root: int) -> float:
+    """Return the CPU time used so far by a process and all that descend from it."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it ended meanwhile
-        if int(fields[3]) == session:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        pid = int(stat.parent.name)
+        parents[pid], ticks[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
+
+    def descends(pid: int) -> bool:
+        while pid not in {0, 1, root}:
+            pid = parents.get(pid, 0)
+        return pid == root
+
+    return sum(n for pid, n in ticks.items() if descends(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def _measure(contender: Contender, folder: Path) -> Seen:
-    with _started(contender, folder) as (url, session):
+    with _started(contender, folder) as (url, pid):
 
         def ask(connections: int, seconds: int) -> Load:
             return put_under_load(
@@ -216,9 +223,9 @@ def _measure(contender: Contender, folder: Path) -> Seen:
             )
 
         ask(CONNECTIONS, 1)  # warm
-        before = _cpu_seconds(session)
+        before = _cpu_seconds(pid)
         busy = ask(CONNECTIONS, SECONDS)
-        cpu_us = (_cpu_seconds(session) - before) / (busy.per_second * SECONDS) * 1e6
+        cpu_us = (_cpu_seconds(pid) - before) / (busy.per_second * SECONDS) * 1e6
         calm = ask(CALM_CONNECTIONS, SECONDS)
     if busy.failed or calm.failed:
         raise RuntimeError(f"{contender.name}: {busy.failed + calm.failed} answers were not 2xx")
