@@ -62,6 +62,22 @@ def test_the_graph_equals_the_model_on_every_row(trained, served):
             np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-6, rtol=0)
 
 
+def test_many_rows_at_once_are_answered_as_one_by_one(trained, served):
+    x = trained.frame.x.copy()
+    x[0] = np.nan
+    x[1] = 1e300
+    shares = [None if i % 3 else i / len(x) for i in range(len(x))]
+    ages = [None if i % 2 else float(i * 30) for i in range(len(x))]
+    together = served.predict_many(x, shares, ages)
+    for row, share, age, said in zip(x, shares, ages, together, strict=True):
+        alone = served.predict(row, coverage=share, data_age_hours=age)
+        assert said.abstained_because == alone.abstained_because
+        assert [r.feature for r in said.reasons] == [r.feature for r in alone.reasons]
+        assert said.probability == pytest.approx(alone.probability, abs=1e-9)
+        assert said.interval == pytest.approx(alone.interval, abs=1e-9)
+    assert {said.abstained_because is None for said in together} == {True, False}
+
+
 @pytest.mark.parametrize("heads", [2, 100, 101])
 def test_percentile_weights_equal_numpy(heads):
     values = np.random.default_rng(1).normal(size=heads)
