@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from euthymia.evaluation.estimate import Estimate
 
@@ -48,8 +48,8 @@ def pool_auc(sites: Sequence[Estimate]) -> Pooled | None:
     freedom = effect.size - 1
     spread = (weight * (effect - mean) ** 2).sum() / freedom / weight.sum()
     error = float(np.sqrt(max(spread, 1 / weight.sum())))
-    reach = float(student.ppf(0.975, freedom)) * error
-    wide = float(student.ppf(0.975, max(1, freedom - 1))) * float(np.sqrt(tau2 + error**2))
+    reach = float(stdtrit(freedom, 0.975)) * error
+    wide = float(stdtrit(max(1, freedom - 1), 0.975)) * float(np.sqrt(tau2 + error**2))
     back = [
         float(1 / (1 + np.exp(-z)))
         for z in (mean, mean - reach, mean + reach, mean - wide, mean + wide)

@@ -7,7 +7,7 @@ flipped bit, a cut or another clinic's file is refused without looking inside.
 """
 
 import hashlib
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -19,8 +19,10 @@ from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import IntegrityError
 from euthymia.models.card import card
 from euthymia.models.export import check_bytes, to_onnx
-from euthymia.models.train import Trained
 from euthymia.security.envelope import context, seal, unseal
+
+if TYPE_CHECKING:
+    from euthymia.models.train import Trained  # training is heavy to import, and not needed here
 
 MAGIC: Final = b"EUTHMDL1"
 FORMAT: Final = 1
@@ -96,7 +98,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _features(trained: Trained) -> tuple[BundleFeature, ...]:
+def _features(trained: "Trained") -> tuple[BundleFeature, ...]:
     x = trained.frame.x
     known = ~np.isnan(x)
     low = np.where(known, x, np.inf).min(axis=0)
@@ -107,7 +109,7 @@ def _features(trained: Trained) -> tuple[BundleFeature, ...]:
     )
 
 
-def _columns(trained: Trained) -> tuple[Column, ...]:
+def _columns(trained: "Trained") -> tuple[Column, ...]:
     model = trained.fitted
     prepared = model.preparation
     kept = prepared.columns.size
@@ -137,7 +139,7 @@ def snapshot_digest(x: NDArray[np.float64], y: NDArray[np.float64], people: tupl
     return content.hexdigest()
 
 
-def make_bundle(trained: Trained, version: int) -> Bundle:
+def make_bundle(trained: "Trained", version: int) -> Bundle:
     """Return the bundle of a trained model."""
     task, frame = trained.task, trained.frame
     passive = any("." in n and n.split(".")[0] in task.families for n in _used(trained))
@@ -166,7 +168,7 @@ def make_bundle(trained: Trained, version: int) -> Bundle:
     )
 
 
-def _used(trained: Trained) -> set[str]:
+def _used(trained: "Trained") -> set[str]:
     names = trained.frame.names
     return {names[int(i)] for i in trained.fitted.preparation.sources}
 

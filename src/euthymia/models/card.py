@@ -3,13 +3,15 @@
 After Mitchell et al. 2019, doi:10.1145/3287560.3287596.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import from_micros
-from euthymia.models.train import Trained
+
+if TYPE_CHECKING:
+    from euthymia.models.train import Trained  # training is heavy to import, and not needed here
 
 INTERVAL_MEANS = (
     "2.5th to 97.5th percentile of 100 refits on people drawn with replacement. Covers who happened"
@@ -29,7 +31,7 @@ def figure(value: Estimate) -> dict[str, float | None]:
     return {k: round(v, 6) if v is not None and np.isfinite(v) else None for k, v in parts.items()}
 
 
-def card(trained: Trained) -> dict[str, Any]:
+def card(trained: "Trained") -> dict[str, Any]:
     """Return the card of a trained model, as plain values."""
     task, frame, choice = trained.task, trained.frame, trained.fitted.choice
     return {

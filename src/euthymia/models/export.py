@@ -4,7 +4,7 @@ Built node by node, so that nothing is in it that is not meant to be. All number
 graph equals the Python model to 1e-6 on every row (it is in fact equal to about 1e-15).
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnx
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from euthymia.ground.errors import IntegrityError
-from euthymia.models.ridge import Fitted
+
+if TYPE_CHECKING:
+    from euthymia.models.ridge import Fitted  # brings SciPy, which is not needed here
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +58,7 @@ class _Graph:
         return output
 
 
-def _columns(graph: _Graph, model: Fitted) -> str:
+def _columns(graph: _Graph, model: "Fitted") -> str:
     """Add the nodes from x to the clipped columns and missing indicators."""
     prepared = model.preparation
     graph.constant("columns", prepared.columns.astype(np.int64))
@@ -74,7 +76,7 @@ def _columns(graph: _Graph, model: Fitted) -> str:
     return graph.add("Concat", ["clipped", "flags"], "raw", axis=1)
 
 
-def _folded(model: Fitted) -> tuple[Floats, Floats]:
+def _folded(model: "Fitted") -> tuple[Floats, Floats]:
     """Return intercepts and coefficients of model and heads for columns not yet standardised."""
     prepared = model.preparation
     coefficients = np.column_stack([model.coefficients, model.heads[1:]]) / prepared.scale[:, None]
@@ -94,7 +96,7 @@ def _interval(graph: _Graph, heads: int) -> None:
         graph.add(keep, [f"{name}_bound", "probability"], name)
 
 
-def to_onnx(model: Fitted, features: int) -> bytes:
+def to_onnx(model: "Fitted", features: int) -> bytes:
     """Return the model as a checked ONNX file.
 
     Parameters

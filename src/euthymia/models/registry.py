@@ -10,14 +10,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.bundle import Bundle, Keys, file_digest, make_bundle, pack, unpack
-from euthymia.models.train import Trained
+
+if TYPE_CHECKING:
+    from euthymia.models.train import Trained  # training is heavy to import, and not needed here
 
 INDEX: Final = "index"
 LOCK: Final = "lock"
@@ -146,7 +148,7 @@ class Registry:
         ]
 
     # -- writing ---------------------------------------------------------------------------------
-    def add(self, trained: Trained) -> Registered:
+    def add(self, trained: "Trained") -> Registered:
         """Seal and keep a trained model as a candidate; its version is the next of its name."""
         with self._locked() as index:
             name = trained.task.name
