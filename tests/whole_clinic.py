@@ -33,6 +33,6 @@ def build(home: Path) -> None:
     incoming = home.parent / "incoming"
     run(home, "init", "--name", "Test clinic")
     size = ["--subjects", str(SUBJECTS), "--days", str(DAYS), "--seed", str(SEED)]
-    run(home, "simulate", *size, "--small", "--out", str(incoming))
+    run(home, "simulate", *size, "--profile", "demo", "--out", str(incoming))
     run(home, "ingest", str(incoming))
     run(home, "features")

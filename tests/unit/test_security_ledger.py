@@ -115,8 +115,8 @@ def test_a_thousand_entries_hold_a_checkpoint(ledger):
     assert ledger.verify() == []
 
 
-def test_all_three_ways_of_handing_in(ledger):
-    called, grouped = [], []
+def test_both_ways_of_handing_in(ledger):
+    grouped = []
     done = threading.Event()
 
     def sink(results):
@@ -125,7 +125,6 @@ def test_all_three_ways_of_handing_in(ledger):
             done.set()
 
     for n in range(100):
-        ledger.submit_callback(entry(n), called.append)
         ledger.submit_to(entry(n), n, sink)
     future = ledger.submit(entry())
     assert isinstance(future, Future)
@@ -133,9 +132,7 @@ def test_all_three_ways_of_handing_in(ledger):
     assert done.wait(10)
     assert [tag for tag, _ in grouped] == list(range(100))
     ids = [line.id for line in own(ledger.entries())]
-    assert ids == [
-        name for pair in zip(called, (i for _, i in grouped), strict=True) for name in pair
-    ] + [last]
+    assert ids == [*(name for _, name in grouped), last]
 
 
 def test_many_threads(ledger):
@@ -179,16 +176,16 @@ def test_closing_writes_what_is_pending(folder, keyring):
     assert [line.id for line in own(again.entries())] == ids
 
 
-def test_a_callback_that_raises_keeps_nobody_waiting(ledger, monkeypatch):
+def test_a_sink_that_raises_keeps_nobody_waiting(ledger, monkeypatch):
     seen, heard = [], []
     monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
 
-    def bad(outcome):
+    def bad(results):
         raise LookupError
 
     for _ in range(3):
-        ledger.submit_callback(entry(), bad)
-        ledger.submit_callback(entry(), seen.append)
+        ledger.submit_to(entry(), None, bad)
+        ledger.submit_to(entry(), None, seen.extend)
         assert ledger.submit(entry()).result(10)
     deadline = time.monotonic() + 10
     while (len(heard) < 3 or len(seen) < 3) and time.monotonic() < deadline:

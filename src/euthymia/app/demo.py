@@ -123,7 +123,9 @@ def run_demo(
     shell.home = place.home
     people, length = _size(place, subjects, days)
     with shell.progress("simulate a clinic") as progress:
-        made = run_simulation(people, length, seed, place.incoming, progress, end=None, small=True)
+        made = run_simulation(
+            people, length, seed, place.incoming, progress, end=None, profile="demo"
+        )
     _make(place)
     with Clinic.opened(place.home) as clinic:
         taken, computed, model = _run(shell, clinic, place, seed)

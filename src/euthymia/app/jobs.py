@@ -35,15 +35,15 @@ def run_simulation(
     progress: Progress,
     *,
     end: date | None,
-    small: bool,
+    profile: str,
 ) -> dict[str, Any]:
-    """Write a simulated clinic into `out`; `small`: the demo's volume of recordings.
+    """Write a simulated clinic into `out`; `profile`: demo, cohort or full.
 
     `end`: the day after the last one. By default today, or what it was in a folder that holds a
     simulation, so that the same call on another day finds the same clinic.
     """
     from euthymia.simulate.clinic import simulate, standing_start
-    from euthymia.simulate.profile import DEMO, FULL
+    from euthymia.simulate.profile import PROFILES
 
     start = None if end else standing_start(out)
     if start is None:
@@ -55,7 +55,7 @@ def run_simulation(
         out=out,
         start=start,
         progress=progress,
-        profile=DEMO if small else FULL,
+        profile=PROFILES[profile],
     )
     return {"out": out, "start": start.isoformat(), **summary.as_dict()}
 

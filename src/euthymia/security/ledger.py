@@ -142,10 +142,6 @@ class Ledger:
         self.submit_to(entry, future, _resolve)
         return future
 
-    def submit_callback(self, entry: Entry, done: Callable[[Outcome], None]) -> None:
-        """Like `submit`, but call `done` (from the writer thread) with the id or the error."""
-        self.submit_to(entry, done, _call)
-
     def submit_to(self, entry: Entry, tag: object, sink: Sink) -> None:
         """Like `submit`, with one call per group: `sink([(tag, id or error), ...])`.
 
@@ -456,12 +452,6 @@ def _resolve(results: list[tuple[Future[str], Outcome]]) -> None:
             future.set_result(outcome)
         else:
             future.set_exception(outcome)
-
-
-def _call(results: list[tuple[Callable[[Outcome], None], Outcome]]) -> None:
-    with ExitStack() as stack:
-        for done, outcome in reversed(results):
-            stack.callback(done, outcome)
 
 
 def _damaged(what: str | None) -> IntegrityError:

@@ -88,3 +88,5 @@ COHORT: Final = Profile(
     beiwe_zip=True, gps_fixes=1, physiology_share=0.2, nights_per_week=1.0, sessions_per_month=1.0
 )
 """For thousands of people: no loose hourly files; 2 MB and 10 files a person in 120 days."""
+
+PROFILES: Final = {"demo": DEMO, "cohort": COHORT, "full": FULL}

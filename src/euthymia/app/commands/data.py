@@ -19,7 +19,13 @@ from euthymia.app.shell import Shell, accounts, everywhere, table
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day after the last. Default: today; in a folder with a simulation, as it stands.",
 )
-@click.option("--small", is_flag=True, help="Record less of each person: the demo's volume.")
+@click.option(
+    "--profile",
+    type=click.Choice(["demo", "cohort", "full"]),
+    default="full",
+    show_default=True,
+    help="How much is recorded of each person; cohort: for thousands of people.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @everywhere
 @click.pass_obj
@@ -30,14 +36,14 @@ def simulate(
     seed: int,
     out: Path,
     end: datetime | None,
-    small: bool,
+    profile: str,
 ) -> None:
     """Write a clinic with a known truth, in the formats that `ingest` reads."""
     from euthymia.app.jobs import run_simulation
 
     with shell.progress("simulate") as progress:
         summary = run_simulation(
-            subjects, days, seed, out, progress, end=end.date() if end else None, small=small
+            subjects, days, seed, out, progress, end=end.date() if end else None, profile=profile
         )
     shell.emit(summary, "\n".join(f"{key}: {value}" for key, value in summary.items()))
 
