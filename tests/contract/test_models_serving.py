@@ -187,6 +187,18 @@ def test_a_confounded_model_is_not_released_without_a_reason(tmp_path, keys):
     assert registry.history()[-1].because == "a demonstration"
 
 
+def test_a_model_no_better_than_chance_is_not_released_without_a_reason(tmp_path, keys):
+    frame = models_data.frame(signal=0.0, seed=3)
+    made = train(tasks()[frame.task], frame, seed=1, synthetic=False, now=0)
+    registry = Registry(tmp_path / "models", keys)
+    registry.add(made)
+    for nothing in ("", "  "):
+        with pytest.raises(EuthymiaError, match="no better than chance: not evidence"):
+            registry.release(models_data.ACTIGRAPHY, because=nothing)
+    assert registry.list()[0].state == "candidate"
+    assert registry.release(models_data.ACTIGRAPHY, because="a demonstration").state == "released"
+
+
 def test_who_was_in_the_training_data_is_known(registry, trained):
     assert registry.trained_with(trained.people[0]) == ["relapse-30d@1"]
     assert registry.trained_with("p-aaaaaaaaaaaaaaaa") == []

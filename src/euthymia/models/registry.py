@@ -25,7 +25,7 @@ INDEX: Final = "index"
 LOCK: Final = "lock"
 _MAGIC: Final = b"EUTHIDX1"
 _SIGNATURE_BYTES: Final = 64
-CONFOUNDED: Final = "confounded"
+REFUSED: Final = "not evidence"  # in a verdict: the audits do not vouch for the figures
 
 
 Names = list[str]  # the class below has a method called list
@@ -175,21 +175,22 @@ class Registry:
         Parameters
         ----------
         because : str
-            Needed where the confound audit refuses to call the model's figures evidence.
+            Needed where the audits refuse to call the model's figures evidence: confounded, or no
+            better than chance.
 
         Raises
         ------
         MissingError
             There is no such model.
         EuthymiaError
-            The model is confounded and no reason is given.
+            The model's figures are not evidence and no reason is given.
         IntegrityError
             The bundle is not as it was written.
         """
         with self._locked() as index:
             entry = self._find(index, model)
             self._open(entry)
-            if entry.evidence.startswith(CONFOUNDED) and not because:
+            if REFUSED in entry.evidence and not because.strip():
                 raise EuthymiaError(
                     f"{entry.name}@{entry.version} is {entry.evidence} (see its report); it is not"
                     " released without a reason of its own"

@@ -51,7 +51,7 @@ def models(shell: Shell) -> None:
 
 @click.command(epilog="Example: euthymia release relapse-30d")
 @click.argument("model")
-@click.option("--because", default="", help="Needed where the confound audit spoke against it.")
+@click.option("--because", default="", help="Needed where its audits say: not evidence.")
 @everywhere
 @click.pass_obj
 def release(shell: Shell, model: str, because: str) -> None:
