@@ -407,6 +407,31 @@ def test_erasure_leaves_nothing_and_refuses_a_return(house: House) -> None:
     }
 
 
+def test_erasing_somebody_whose_rows_were_all_refused(house: House) -> None:
+    """A file of which nothing was stored is about them all the same: name, rows and digest go."""
+    house.ingest([Person(1, (mrn("A1"),))], digest="who")
+    refused = house.ingest([samples("screen", times(START, 3))], digest="no", name="x/A1.csv")
+    assert refused.rejected == 3
+    both = [samples("screen", times(START, 3), who=["A1", "B2", "B2"]), Person(9, (mrn("B2"),))]
+    house.ingest([*both, Reject(10, "cut short")], digest="both", name="ward.csv")
+    assert house.store.verify() == []
+    house.store.erase(the(house), audit(action="erase subject"))
+    assert house.store.verify() == []
+    left = house.store.rejects(audit())
+    assert {(r.file, r.rows.subject, r.rows.rows) for r in left} == {
+        ("ward.csv", the(house, "B2"), 2),
+        ("ward.csv", None, 1),
+    }
+
+
+def test_an_erasure_tells_its_own_ledger_entry(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),))])
+    subject = the(house)
+    told = house.store.erase(subject, audit(action="erase subject"))
+    (line,) = [line for line in house.ledger.entries() if line.id == told]
+    assert (line.action, line.subject) == ("erase subject", subject)
+
+
 # -- files, groups, state --------------------------------------------------------------------------
 
 

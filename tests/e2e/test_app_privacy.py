@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from euthymia.app.clinic import Clinic
 from whole_clinic import call, run
 
 
@@ -43,6 +44,9 @@ def test_an_erased_person_is_gone_from_every_command(home: Path) -> None:
     assert before["observations"] > 0
     erased = run(home, "erase", subject)
     assert re.fullmatch(r"L-\d+-[0-9a-f]{8}", erased["ledger_entry"])
+    with Clinic.opened(home) as clinic:
+        told = [e.action for e in clinic.ledger.entries() if e.id == erased["ledger_entry"]]
+    assert told == ["erase subject"]
     for command in (["show", subject], ["export", subject], ["consent", subject]):
         code, result = call(home, *command)
         assert code == 1

@@ -72,13 +72,8 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     who = clinic.resolve(subject)
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
     models = clinic.registry.trained_with(who)
-    clinic.store.erase(who, entry)
-    return {"subject": who, "ledger_entry": _last_entry(clinic), "models": models}
-
-
-def _last_entry(clinic: Clinic) -> str:
-    sequence, digest = clinic.ledger.head()
-    return f"L-{sequence}-{digest[:8]}"
+    told = clinic.store.erase(who, entry)
+    return {"subject": who, "ledger_entry": told, "models": models}
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -81,8 +81,11 @@ class Store(Protocol):
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
         """Set who is in a care relationship with the subject."""
 
-    def erase(self, subject: SubjectId, audit: Entry) -> None:
-        """Destroy the subject's key and every row about them; leave a tombstone."""
+    def erase(self, subject: SubjectId, audit: Entry) -> str:
+        """Destroy the subject's key and every row about them; leave a tombstone.
+
+        Returns the id of the ledger entry that says so.
+        """
 
     # -- reading -----------------------------------------------------------------------------
     def subjects(self, audit: Entry) -> tuple[SubjectId, ...]:

@@ -22,6 +22,17 @@ _NAME_PLACE: Final = context("file name")
 _DIRECTORY_PLACE: Final = context("directory")
 _decode: Final = msgspec.msgpack.Decoder(Directory).decode
 
+_FORGET: Final = """
+CREATE TEMP TABLE theirs AS
+    SELECT file FROM file_subject WHERE subject = :number
+    UNION SELECT file FROM reject WHERE subject = :number;
+UPDATE file SET digest = NULL WHERE id IN (SELECT file FROM theirs);
+UPDATE file SET name = NULL WHERE id IN (SELECT file FROM theirs)
+    AND NOT EXISTS (SELECT 1 FROM file_subject WHERE file = file.id AND subject <> :number)
+    AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id AND subject <> :number);
+DROP TABLE theirs;
+"""
+
 
 class Files:
     """Reads and writes the accounts of files, and the clinic's directory, over one connection."""
@@ -107,15 +118,10 @@ class Files:
     def forget(self, number: int) -> None:
         """Prepare the erasure of a subject: blank names of files about that person alone.
 
-        No file that spoke of the person is skipped again: what it says of them must be refused.
+        No file that spoke of the person, in rows stored or refused, is skipped again: what it says
+        of them must be refused.
         """
-        files = "(SELECT file FROM file_subject WHERE subject = :number)"
-        self._db.execute(
-            f"UPDATE file SET digest = NULL WHERE id IN {files};"  # noqa: S608 - no value in it
-            f"UPDATE file SET name = NULL WHERE id IN {files} AND NOT EXISTS (SELECT 1 FROM "
-            "file_subject WHERE file = file.id AND subject <> :number)",
-            {"number": number},
-        )
+        self._db.execute(_FORGET, {"number": number})
 
     # -- the directory ---------------------------------------------------------------------------
 

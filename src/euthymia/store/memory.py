@@ -215,14 +215,14 @@ class MemoryStore:
             self._need(subject).profile.care_team = team
             self._tell(audit, subject, {"members": len(team)}, durable=True)
 
-    def erase(self, subject: SubjectId, audit: Entry) -> None:
+    def erase(self, subject: SubjectId, audit: Entry) -> str:
         """See `Store.erase`."""
         with self._writing():
             self._state.tombstones |= self._need(subject).exact
             del self._state.subjects[subject]
             for file in self._state.files:
                 _forget(file, subject)
-            self._tell(audit, subject, {"erased": True}, durable=True)
+            return self._tell(audit, subject, {"erased": True}, durable=True)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -389,8 +389,11 @@ def _add(held: dict[Row, Row], table: pa.Table, ignore: set[str], tally: Tally) 
 
 def _forget(file: _File, subject: SubjectId) -> None:
     """Take an erased person out of a file's account."""
-    alone = set(file.consents) == {subject}
-    if file.consents.pop(subject, None) is not None:
-        file.digest = None
+    people = {*file.consents, *(r.rows.subject for r in file.rejects)} - {None}
+    if subject not in people:
+        return
+    alone = people == {subject}
+    file.consents.pop(subject, None)
+    file.digest = None
     kept = [r for r in file.rejects if r.rows.subject != subject]
     file.rejects = tuple(replace(r, file="(erased)" if alone else r.file) for r in kept)

@@ -236,7 +236,7 @@ class SqliteStore:
             told = replace(audit, subject=subject)
             self._journal.announce(told, {"members": len(known.profile.care_team)})
 
-    def erase(self, subject: SubjectId, audit: Entry) -> None:
+    def erase(self, subject: SubjectId, audit: Entry) -> str:
         """See `Store.erase`. Old pages are overwritten and the write-ahead log is cut to nothing.
 
         Raises
@@ -250,9 +250,10 @@ class SqliteStore:
             self._blocks.remove(owner)
             self._files.forget(owner.number)
             self._people.erase(owner)
-            self._journal.announce(replace(audit, subject=subject), {"erased": True})
+            entry = self._journal.announce(replace(audit, subject=subject), {"erased": True})
         if not self._grouping:
             self._scrub()
+        return entry
 
     def _scrub(self) -> None:
         with self._lock, engine.translated():
