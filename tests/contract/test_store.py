@@ -424,6 +424,25 @@ def test_erasing_somebody_whose_rows_were_all_refused(house: House) -> None:
     }
 
 
+def test_the_name_of_a_file_goes_with_the_only_person_it_is_about(house: House) -> None:
+    """Refused before anybody knew who they were, for a value, by the reader, after the erasure."""
+    name = "MRN-0042.csv"
+    own = samples("screen", times(START, 3), who="MRN-0042")
+    house.ingest([own], digest="early", name=name)  # no consent, and no such person yet
+    house.ingest([Person(1, (mrn("MRN-0042"),))], digest="who", name=name)
+    wrong = samples("screen", times(START, 2), who="MRN-0042", state=[1, 7])
+    told = house.ingest([wrong], digest="value", name=name, consent=ALL)
+    assert (told.stored, told.rejected) == (1, 1)
+    house.ingest([Reject(1, "cut short", who=mrn("MRN-0042"))], digest="reader", name=name)
+    assert {r.file for r in house.store.rejects(audit())} == {name}
+    house.store.erase(the(house, "MRN-0042"), audit(action="erase subject"))
+    assert house.store.rejects(audit()) == ()
+    house.ingest([wrong, Reject(3, "cut short", who=mrn("MRN-0042"))], digest="again", name=name)
+    left = house.store.rejects(audit())
+    assert [(r.file, r.rows.subject, r.rows.rows) for r in left] == [("(erased)", None, 3)]
+    assert left[0].rows.reason.startswith("this person was erased")
+
+
 def test_an_erasure_tells_its_own_ledger_entry(house: House) -> None:
     house.ingest([Person(1, (mrn("A1"),))])
     subject = the(house)

@@ -19,7 +19,7 @@ from euthymia.gateway.checks import (
     stream_named,
 )
 from euthymia.gateway.contract import Admitted, BatchConsent, Consents, GrantRecord, Identities
-from euthymia.gateway.desk import BAD_ZONE, NO_IDENTIFIER, Desk, is_zone
+from euthymia.gateway.desk import BAD_ZONE, ERASED, NO_IDENTIFIER, Desk, is_zone
 from euthymia.gateway.permits import Permits
 from euthymia.gateway.quarantine import Quarantine, distinct
 from euthymia.gateway.warrant import vouch
@@ -66,6 +66,7 @@ class _Intake:
     observations: list[Observations] = field(default_factory=list)
     samples: list[Samples] = field(default_factory=list)
     directory: list[Directory] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
     granted: dict[SubjectId, list[tuple[int, GrantRecord]]] = field(default_factory=dict)
     moved: dict[SubjectId, list[tuple[int, Micros, str]]] = field(default_factory=dict)
 
@@ -78,12 +79,17 @@ class _Intake:
             Observations: self.observations,
             Samples: self.samples,
             Directory: self.directory,
+            Reject: self.rejects,
         }
         for item in items:
-            if isinstance(item, Reject):
-                self.quarantine.count(item.row, item.rows, item.reason)
-            else:
-                shelves[type(item)].append(item)
+            shelves[type(item)].append(item)
+
+    def take_rejects(self) -> None:
+        """Count what the reader refused, under the person it is about where the reader says so."""
+        for item in self.rejects:
+            subject, why = (None, "") if item.who is None else self.desk.match(item.who)
+            reason = ERASED if why == ERASED else item.reason
+            self.quarantine.count(item.row, item.rows, reason, subject)
 
     def matched(self, items: Sequence[_Dated]) -> Iterator[tuple[SubjectId, Micros, _Dated]]:
         """Yield the items whose subject and instant are known; refuse the others."""
@@ -186,6 +192,7 @@ class Gateway:
         intake = _Intake(desk, Quarantine(), to_micros(now))
         intake.sort(items)
         desk.enrol(intake.persons, intake.quarantine)
+        intake.take_rejects()
         intake.take_grants()
         intake.take_zones()
         brought = {s: tuple(g for _, g in grants) for s, grants in intake.granted.items()}
@@ -228,7 +235,7 @@ class _Tables:
     def take_facts(self, item: Observations) -> None:
         """Check observations and sort them by subject."""
         table = plain(item.table, FACTS_BORDER, "observations")
-        table = self._refuse(table, fact_faults(table, self.intake.now))
+        table = self._sound(item.system, table, fact_faults(table, self.intake.now))
         purposes = [Purpose(text) for text in table.column("purpose").unique().to_pylist()]
         for subject, own in self._by_subject(item.system, table):
             kept = own
@@ -240,11 +247,28 @@ class _Tables:
         """Check samples and sort them by subject."""
         stream = stream_named(item.stream)
         table = plain(item.table, stream.border_schema, f"stream {stream.name}")
-        table = self._refuse(table, sample_faults(stream, table, self.intake.now))
+        table = self._sound(item.system, table, sample_faults(stream, table, self.intake.now))
         table = self._hash_texts(stream, table)
         for subject, own in self._by_subject(item.system, table):
             kept = self._permitted(subject, Purpose.MONITORING, own)
             self.samples.setdefault((subject, stream.name), []).append(kept)
+
+    def _sound(
+        self, system: str, table: pa.Table, faults: Iterable[tuple[NDArray[np.bool_], str]]
+    ) -> pa.Table:
+        """Refuse rows that break a rule, each under its person; return the others."""
+        bad = np.zeros(table.num_rows, np.bool_)
+        for mask, reason in faults:
+            wrong = table.select(["subject_id", "row"]).filter(pa.array(mask))
+            names = wrong.column("subject_id")
+            for value in names.unique().to_pylist():
+                own = pc.is_null(names) if value is None else pc.equal(names, value)
+                subject, why = self.intake.desk.match(SourceId(system, value or ""))
+                told = ERASED if why == ERASED else reason
+                rows = numbers(wrong.filter(own).column("row"))
+                self.intake.quarantine.refuse(rows, told, subject)
+            bad |= mask
+        return table.filter(pa.array(~bad)) if bad.any() else table
 
     def _refuse(
         self,

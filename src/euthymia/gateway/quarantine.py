@@ -39,10 +39,10 @@ class Quarantine:
             self._refused = np.union1d(self._refused, fresh)
             self._note(reason, subject, int(fresh[0]), int(fresh.size))
 
-    def count(self, row: int, rows: int, reason: str) -> None:
+    def count(self, row: int, rows: int, reason: str, subject: SubjectId | None = None) -> None:
         """Take over what a reader refused already; no table holds these rows."""
         self._counted += rows
-        self._note(reason, None, row, rows)
+        self._note(reason, subject, row, rows)
 
     def _note(self, reason: str, subject: SubjectId | None, row: int, rows: int) -> None:
         group = self._groups.setdefault((reason, subject), [row, 0])

@@ -92,7 +92,16 @@ def _first(db: apsw.Connection) -> None:
     db.execute(_TABLES_1)
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first,)
+def _whose_rejects(db: apsw.Connection) -> None:
+    """Keep whom refused rows are about, also where nothing else of them was ever stored."""
+    db.execute(
+        "ALTER TABLE reject ADD COLUMN whose TEXT;"
+        "UPDATE reject SET whose = (SELECT pseudonym FROM subject WHERE id = reject.subject);"
+        "CREATE INDEX reject_whose ON reject(whose)"
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _whose_rejects)
 """Step `i` takes a file from version `i` to `i + 1`. Steps are added, never changed."""
 
 

@@ -14,8 +14,10 @@ from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Directory
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.keys import Keyring
+from euthymia.store.blocks import Owner
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.people import Known
+from euthymia.store.reading import about_erased_alone
 
 BLANK: Final = "(erased)"
 _NAME_PLACE: Final = context("file name")
@@ -25,11 +27,13 @@ _decode: Final = msgspec.msgpack.Decoder(Directory).decode
 _FORGET: Final = """
 CREATE TEMP TABLE theirs AS
     SELECT file FROM file_subject WHERE subject = :number
-    UNION SELECT file FROM reject WHERE subject = :number;
+    UNION SELECT file FROM reject WHERE subject = :number OR whose = :whose;
 UPDATE file SET digest = NULL WHERE id IN (SELECT file FROM theirs);
 UPDATE file SET name = NULL WHERE id IN (SELECT file FROM theirs)
     AND NOT EXISTS (SELECT 1 FROM file_subject WHERE file = file.id AND subject <> :number)
-    AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id AND subject <> :number);
+    AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id
+        AND ifnull(whose, subject) NOT IN (:whose, :number));
+DELETE FROM reject WHERE whose = :whose;
 DROP TABLE theirs;
 """
 
@@ -48,7 +52,9 @@ class Files:
 
     def add(self, batch: Admitted, receipt: Receipt, at: Micros, subjects: Iterable[Known]) -> None:
         """Record a file, whom it was about, and what of it was refused."""
-        sealed = seal(self._name_key, batch.file_name.encode(), context=_NAME_PLACE)
+        sealed = None
+        if not about_erased_alone(batch):
+            sealed = seal(self._name_key, batch.file_name.encode(), context=_NAME_PLACE)
         counts = (receipt.rows_in, receipt.stored, receipt.rejected, receipt.duplicates)
         self._db.execute(
             "INSERT INTO file(digest, source, name, at, rows_in, stored, rejected, duplicates, "
@@ -68,9 +74,9 @@ class Files:
             [(file, known.owner.number, known.consents) for known in subjects],
         )
         self._db.executemany(
-            "INSERT INTO reject(file, row, rows, reason, subject) VALUES(?, ?, ?, ?, "
-            "(SELECT id FROM subject WHERE pseudonym = ?))",
-            [(file, q.row, q.rows, q.reason, q.subject) for q in batch.quarantined],
+            "INSERT INTO reject(file, row, rows, reason, subject, whose) VALUES(?, ?, ?, ?, "
+            "(SELECT id FROM subject WHERE pseudonym = ?), ?)",
+            [(file, q.row, q.rows, q.reason, q.subject, q.subject) for q in batch.quarantined],
         )
 
     def seen(self, digest: str) -> tuple[int, list[SubjectId]] | None:
@@ -115,13 +121,13 @@ class Files:
             return BLANK
         return unseal(self._name_key, sealed, context=_NAME_PLACE).decode()
 
-    def forget(self, number: int) -> None:
+    def forget(self, owner: Owner) -> None:
         """Prepare the erasure of a subject: blank names of files about that person alone.
 
         No file that spoke of the person, in rows stored or refused, is skipped again: what it says
         of them must be refused.
         """
-        self._db.execute(_FORGET, {"number": number})
+        self._db.execute(_FORGET, {"number": owner.number, "whose": owner.subject})
 
     # -- the directory ---------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from euthymia.security.ledger import Ledger
 from euthymia.security.pseudonym import blind_index
 from euthymia.store import consent, derived, reading
 from euthymia.store.contract import Receipt, RejectedRows
+from euthymia.store.files import BLANK
 from euthymia.store.people import unknown_subject
 from euthymia.store.profile import Profile, merged_team
 from euthymia.store.tally import Tally
@@ -55,6 +56,7 @@ class _File:
     digest: str | None
     rows_in: int
     rejects: tuple[RejectedRows, ...]
+    whose: tuple[SubjectId | None, ...]
     consents: dict[SubjectId, int]
 
 
@@ -165,9 +167,12 @@ class MemoryStore:
         groups = (
             replace(q, subject=q.subject if q.subject in known else None) for q in batch.quarantined
         )
-        rejects = tuple(RejectedRows(batch.file_name, batch.source, at, q) for q in groups)
+        name = BLANK if reading.about_erased_alone(batch) else batch.file_name
+        rejects = tuple(RejectedRows(name, batch.source, at, q) for q in groups)
+        whose = tuple(q.subject for q in batch.quarantined)
         consents = {s: known[s].consents for s in batch.subjects}
-        self._state.files.append(_File(batch.file_digest, batch.rows_in, rejects, consents))
+        file = _File(batch.file_digest, batch.rows_in, rejects, whose, consents)
+        self._state.files.append(file)
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
@@ -389,11 +394,12 @@ def _add(held: dict[Row, Row], table: pa.Table, ignore: set[str], tally: Tally) 
 
 def _forget(file: _File, subject: SubjectId) -> None:
     """Take an erased person out of a file's account."""
-    people = {*file.consents, *(r.rows.subject for r in file.rejects)} - {None}
+    people = {*file.consents, *file.whose} - {None}
     if subject not in people:
         return
     alone = people == {subject}
     file.consents.pop(subject, None)
     file.digest = None
-    kept = [r for r in file.rejects if r.rows.subject != subject]
-    file.rejects = tuple(replace(r, file="(erased)" if alone else r.file) for r in kept)
+    kept = [(r, w) for r, w in zip(file.rejects, file.whose, strict=True) if w != subject]
+    file.rejects = tuple(replace(r, file=BLANK) if alone else r for r, _ in kept)
+    file.whose = tuple(w for _, w in kept)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.gateway.desk import ERASED
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError, SchemaError
@@ -35,6 +36,13 @@ def of_batch(batch: Admitted, counts: tuple[int, int, int], digest: bytes) -> De
         told["consent_purposes"] = ",".join(sorted({grant.purpose.value for grant in general}))
         told["because"] = general[0].because
     return told
+
+
+def about_erased_alone(batch: Admitted) -> bool:
+    """Tell whether a file speaks of erased people and of nobody else: its name is not kept."""
+    if batch.subjects or any(group.subject is not None for group in batch.quarantined):
+        return False
+    return any(group.reason == ERASED for group in batch.quarantined)
 
 
 def of_grant(grant: GrantRecord) -> Detail:

@@ -248,7 +248,7 @@ class SqliteStore:
         with self._writing():
             owner = self._people.need(subject).owner
             self._blocks.remove(owner)
-            self._files.forget(owner.number)
+            self._files.forget(owner)
             self._people.erase(owner)
             entry = self._journal.announce(replace(audit, subject=subject), {"erased": True})
         if not self._grouping:
