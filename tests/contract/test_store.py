@@ -294,6 +294,32 @@ def test_withdrawal_stops_use_at_once_and_drops_derived_rows(house: House) -> No
     assert store.samples(subject, "screen", 0, NOW_US, MONITOR).num_rows == 3
 
 
+@pytest.mark.parametrize("ends", ["until", "withdrawal"])
+@pytest.mark.parametrize("purpose", [Purpose.RESEARCH, Purpose.TRAINING])
+def test_passive_data_is_read_for_nothing_once_monitoring_has_ended(
+    house: House, ends: str, purpose: Purpose
+) -> None:
+    until = NOW + timedelta(hours=1) if ends == "until" else None
+    watched = Grant(1, mrn("A1"), (Purpose.MONITORING,), True, NOW - timedelta(days=30), until)
+    also = Grant(2, mrn("A1"), (purpose,), True, NOW - timedelta(days=30))
+    rows = [{"row": 9, "code": "a"}, {"row": 10, "code": "b", "purpose": "monitoring"}]
+    house.ingest([watched, also, samples("screen", times(START, 3), first_row=3), facts(rows)])
+    subject, store, entry = the(house), house.store, audit(purpose)
+    store.put_features(subject, "rest", features(house, [0]), MONITOR)
+    assert store.samples(subject, "screen", 0, NOW_US, entry).num_rows == 3
+    assert store.features(subject, "rest", entry).num_rows == 1
+    assert store.observations(subject, entry).num_rows == 2
+    house.now = NOW + timedelta(hours=2)
+    if ends == "withdrawal":
+        no = grant(Purpose.MONITORING, permit=False, since=NOW_US + 1)
+        store.put_grant(subject, no, audit())
+    with pytest.raises(ConsentError, match="monitoring"):
+        store.samples(subject, "screen", 0, NOW_US, entry)
+    with pytest.raises(ConsentError, match="monitoring"):
+        store.features(subject, "rest", entry)
+    assert store.observations(subject, entry).column("code").to_pylist() == ["a"]
+
+
 def test_a_withdrawal_in_a_file_works_as_well(house: House) -> None:
     house.ingest([samples("screen", times(START, 3))], consent=ALL)
     house.store.put_features(the(house), "rest", features(house, [0]), MONITOR)

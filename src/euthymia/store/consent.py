@@ -21,23 +21,29 @@ class Kind(Enum):
     PASSIVE = "samples and features"
 
 
-def needed(audit: Entry, kind: Kind) -> Purpose | None:
-    """Return the purpose that must be consented to; None if no consent is asked for."""
+def needed(audit: Entry, kind: Kind) -> tuple[Purpose, ...]:
+    """Return the purposes that must all be consented to; none if no consent is asked for.
+
+    Passive data is here because of the consent to monitoring: whatever it is read for, it may be
+    read as long as that consent is in force.
+    """
     if audit.action == EXPORT and audit.purpose is Purpose.CARE:
-        return None
-    if audit.purpose is not Purpose.CARE:
-        return audit.purpose
-    return Purpose.MONITORING if kind is Kind.PASSIVE else None
+        return ()
+    asked = () if audit.purpose is Purpose.CARE else (audit.purpose,)
+    if kind is Kind.PASSIVE and Purpose.MONITORING not in asked:
+        return (*asked, Purpose.MONITORING)
+    return asked
 
 
 def require(grants: Iterable[GrantRecord], audit: Entry, kind: Kind, now: Micros) -> None:
-    """Refuse with a ConsentError unless `audit.purpose` is covered for this kind of data now."""
-    purpose = needed(audit, kind)
-    if purpose is not None and not consent_covers(tuple(grants), purpose, now):
-        raise ConsentError(
-            f"no consent in force for {purpose}: reading {kind.value} needs one "
-            f"(euthymia consent SUBJECT --grant {purpose})"
-        )
+    """Refuse with a ConsentError unless all that is `needed` is consented to now."""
+    known = tuple(grants)
+    for purpose in needed(audit, kind):
+        if not consent_covers(known, purpose, now):
+            raise ConsentError(
+                f"no consent in force for {purpose}: reading {kind.value} needs one "
+                f"(euthymia consent SUBJECT --grant {purpose})"
+            )
 
 
 def drops_features(grants: Iterable[GrantRecord], now: Micros) -> bool:

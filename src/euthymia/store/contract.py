@@ -46,9 +46,10 @@ class RejectedRows:
 class Store(Protocol):
     """Encrypted records and sample segments. A person's data is never touched without an Entry.
 
-    Reading for a purpose other than care needs a consent in force for it now; so does reading
-    samples or features for care (they rest on the consent to monitoring), unless the action is
-    `EXPORT`. Without it: ConsentError. An unknown or erased subject: MissingError.
+    Reading for a purpose other than care needs a consent in force for it now. Reading samples or
+    features, for whatever purpose, needs the consent to monitoring that they rest on as well;
+    observations that came in for monitoring are left out without it. `EXPORT` for care needs none.
+    Without them: ConsentError. An unknown or erased subject: MissingError.
 
     Every method may be called from any thread; calls take turns.
     """
