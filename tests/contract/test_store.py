@@ -1,6 +1,7 @@
 """What every store must do. The same tests run on the reference and on the encrypted file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -227,6 +228,23 @@ def test_care_team_is_set_and_extended(house: House) -> None:
     house.ingest([Person(1, (mrn("A1"),), care_team=("b", "a"))])  # nothing new in it
     assert house.store.care_team(the(house)) == {"c"}
     assert house.store.care_team("p-aaaaaaaaaaaaaaaa") == frozenset()
+
+
+def test_a_removal_by_hand_outlives_the_next_export(house: House) -> None:
+    record = Person(1, (mrn("A1"),), care_team=("a", "b"))
+    house.ingest([record])
+    subject, store = the(house), house.store
+    store.put_care_team(subject, ["b", "own"], audit())  # a taken off, own added
+    house.ingest([replace(record, name="Ada")])
+    assert store.care_team(subject) == {"b", "own"}
+    house.ingest([replace(record, name="Ada", site="North", care_team=("a", "c"))])
+    assert store.care_team(subject) == {"c", "own"}  # b is not on the record's team any more
+    house.ingest([replace(record, name="Ada", site="South", care_team=())])
+    assert store.care_team(subject) == {"c", "own"}  # a record without a team says nothing of it
+    store.put_care_team(subject, ["a", "c"], audit())  # back by hand; own taken off
+    house.ingest([replace(record, name="Eva", care_team=("a", "own"))])
+    assert store.care_team(subject) == {"a"}
+    assert store.person(subject, audit()).care_team == ("a",)
 
 
 def test_time_zones_follow_person_and_travel(house: House) -> None:

@@ -14,7 +14,7 @@ from euthymia.app.consents import consents_of
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import day_date, from_micros
-from euthymia.ground.errors import SchemaError
+from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 
 WHOLE_TIME = (-(2**62), 2**62)
@@ -59,12 +59,26 @@ def change_care_team(
     """Return the users in a care relationship, after the change asked for (if any)."""
     who = clinic.resolve(subject)
     before = clinic.store.care_team(who)
-    after = (before | set(add)) - set(remove)
+    after = (before | set(add)) - {_on_team(user, before | set(add)) for user in remove}
     if after != before:
         detail = {"added": len(after - before), "removed": len(before - after)}
         audit = Entry(shell_actor(), "set care team", Purpose.CARE, who, detail)
         clinic.store.put_care_team(who, sorted(after), audit)
     return sorted(after)
+
+
+def _on_team(user: str, team: frozenset[str]) -> str:
+    """Return the member that `user` names: whole, or by the value alone of SYSTEM|VALUE."""
+    if user in team:
+        return user
+    found = [member for member in team if member.rpartition("|")[2] == user]
+    if len(found) == 1:
+        return found[0]
+    problem = "several people" if found else "nobody"
+    raise MissingError(
+        f"--remove names {problem} on this care team, and nothing was changed: `euthymia "
+        "care-team SUBJECT` lists the members; name one as it is written there"
+    )
 
 
 def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:

@@ -80,7 +80,11 @@ class Store(Protocol):
         """Record a consent decision; a withdrawal drops derived rows that rested on it."""
 
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
-        """Set who is in a care relationship with the subject."""
+        """Set who is in a care relationship with the subject.
+
+        Who is taken off the team stays off it, and who is added stays on it, whatever team a later
+        person record names; of those who are neither, the newest record that names a team decides.
+        """
 
     def erase(self, subject: SubjectId, audit: Entry) -> str:
         """Destroy the subject's key and every row about them; leave a tombstone.

@@ -32,7 +32,7 @@ from euthymia.store import consent, derived, reading
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.files import BLANK
 from euthymia.store.people import unknown_subject
-from euthymia.store.profile import Profile, merged_team
+from euthymia.store.profile import Profile
 from euthymia.store.tally import Tally
 
 Row = tuple[Any, ...]
@@ -216,9 +216,9 @@ class MemoryStore:
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
         """See `Store.put_care_team`."""
         with self._writing():
-            team = merged_team(users)
-            self._need(subject).profile.care_team = team
-            self._tell(audit, subject, {"members": len(team)}, durable=True)
+            profile = self._need(subject).profile
+            profile.set_care_team(users)
+            self._tell(audit, subject, {"members": len(profile.care_team)}, durable=True)
 
     def erase(self, subject: SubjectId, audit: Entry) -> str:
         """See `Store.erase`."""

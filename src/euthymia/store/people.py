@@ -72,13 +72,7 @@ class People:
     def editable(self, subject: SubjectId) -> Known:
         """Return a subject with a profile of its own to change; a new one if there is none."""
         known = self.get(subject) or self._create(subject)
-        copy = Profile(
-            list(known.profile.persons),
-            list(known.profile.care_team),
-            list(known.profile.grants),
-            list(known.profile.zones),
-        )
-        return replace(known, profile=copy)
+        return replace(known, profile=known.profile.copy())
 
     def _create(self, subject: SubjectId) -> Known:
         key = self._keyring.new_data_key()

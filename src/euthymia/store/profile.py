@@ -1,6 +1,6 @@
 """What is known of one person apart from observations and samples: one sealed value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -22,23 +22,51 @@ _EMPTY: Final = Person(row=0, identifiers=())
 class Profile:
     """Who a person is, who cares for them, what they allowed, where they lived.
 
-    `persons` holds every distinct record that came in (with `row` 0), oldest first.
+    `persons` holds every distinct record that came in (with `row` 0), oldest first. `care_team` is
+    the team of the newest record that names one, with those `added` here and without those
+    `removed` here: what a person decided by hand outlives every export of the health record.
     """
 
     persons: list[Person] = field(default_factory=list)
     care_team: list[str] = field(default_factory=list)
     grants: list[GrantRecord] = field(default_factory=list)
     zones: list[tuple[Micros, str]] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    def copy(self) -> "Profile":
+        """Return a profile of its own to change. The entries, which nobody changes, are shared."""
+        return Profile(**{f.name: list(getattr(self, f.name)) for f in fields(self)})
+
+    def _recorded_team(self) -> set[str]:
+        """Return the care team of the newest record that names one."""
+        return set(next((p.care_team for p in reversed(self.persons) if p.care_team), ()))
+
+    def _keep_decisions(self) -> None:
+        """Note who is on the team, or off it, by hand. Profiles of old do not say so."""
+        named = {user for person in self.persons for user in person.care_team}
+        self.added = sorted({*self.added, *(set(self.care_team) - named)})
+        self.removed = sorted({*self.removed, *(self._recorded_team() - set(self.care_team))})
+
+    def set_care_team(self, users: Iterable[str]) -> None:
+        """Set the team by hand; who is taken off it stays off until added by hand again."""
+        self._keep_decisions()
+        before, after = set(self.care_team), set(users)
+        self.added = sorted((set(self.added) | (after - before)) & after)
+        self.removed = sorted((set(self.removed) | (before - after)) - after)
+        self.care_team = sorted(after)
 
     def add_persons(self, persons: Iterable[Person]) -> list[bool]:
-        """Add records; tell for each whether it was new. New ones extend the care team."""
+        """Add records; tell for each whether it was new. A new one may bring another care team."""
         fresh = []
         for person in persons:
             record = replace(person, row=0)
             fresh.append(record not in self.persons)
             if fresh[-1]:
+                self._keep_decisions()
                 self.persons.append(record)
-                self.care_team = sorted({*self.care_team, *record.care_team})
+                team = self._recorded_team() | set(self.added)
+                self.care_team = sorted(team - set(self.removed))
         return fresh
 
     def add_grants(self, grants: Iterable[GrantRecord]) -> list[bool]:
@@ -119,8 +147,3 @@ def unpack(data: bytes) -> Profile:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise IntegrityError("a stored profile is not readable; restore a backup") from error
-
-
-def merged_team(users: Sequence[str]) -> list[str]:
-    """Return a care team as it is stored: sorted, without repeats."""
-    return sorted(set(users))

@@ -33,7 +33,6 @@ from euthymia.store.frame import from_arrow, join, to_arrow
 from euthymia.store.intake import Intake
 from euthymia.store.journal import Journal
 from euthymia.store.people import Known, People
-from euthymia.store.profile import merged_team
 
 
 class SqliteStore:
@@ -231,7 +230,7 @@ class SqliteStore:
         """See `Store.put_care_team`."""
         with self._writing():
             known = self._people.editable(self._people.need(subject).owner.subject)
-            known.profile.care_team = merged_team(users)
+            known.profile.set_care_team(users)
             self._people.save(known)
             told = replace(audit, subject=subject)
             self._journal.announce(told, {"members": len(known.profile.care_team)})
