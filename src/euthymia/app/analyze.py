@@ -37,7 +37,7 @@ from euthymia.ground.errors import (
     MissingError,
 )
 from euthymia.ground.ids import SubjectId
-from euthymia.models.contract import Prediction
+from euthymia.models.contract import Prediction, SubjectData
 from euthymia.security.policy import Action, decide
 from euthymia.security.token import Claims
 
@@ -102,6 +102,7 @@ class _Kept:
     version: int
     people: dict[str, _Known | None] = field(default_factory=dict)
     vectors: dict[tuple[SubjectId, str], _Described] = field(default_factory=dict)
+    outside: dict[tuple[SubjectId, str], tuple[Micros, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -238,7 +239,10 @@ class Analyzer:
         assert known is not None
         given = _given(asked.request, model, trace)
         if given is not None:
-            return Prepared(known.subject, model, given, GIVEN, trace)
+            share = model.share(given)
+            prepared = Prepared(known.subject, model, given, GIVEN, trace, share)
+            because = self._outside(model, known, now, trace) or model.unfit(given, share)
+            return prepared.verdict(model.silent(because)) if because else prepared
         trace.features = "stored"
         found = self._described(model, known, now, trace)
         data = (found.coverage, found.data_age_hours + (now - found.at) / HOUR_US)
@@ -291,6 +295,26 @@ class Analyzer:
             return known
         raise RefusalError("consent", ruling.detail) if ruling.rule == "consent" else _stranger()
 
+    def _outside(self, model: Model, known: _Known, now: Micros, trace: _Trace) -> str:
+        """Return why the model is not for this person by the record, whatever the caller gave."""
+        kept = self._kept_now()
+        key = (known.subject, model.digest)
+        found = kept.outside.get(key)
+        if found is not None and now - found[0] < VECTOR_KEPT_US:
+            return found[1]
+        outside = model.outside(self._record(known.subject, trace), now)
+        if len(kept.outside) >= KEPT:
+            kept.outside.clear()
+        kept.outside[key] = (now, outside)
+        return outside
+
+    def _record(self, subject: SubjectId, trace: _Trace) -> SubjectData:
+        """Return the person's stored record, for the model's own task."""
+        if not trace.may_read:
+            raise NotOpenError
+        audit = Entry(trace.actor, "describe patient", Purpose.CARE, subject)
+        return self._clinic.subject_data(subject, audit)
+
     def _described(self, model: Model, known: _Known, now: Micros, trace: _Trace) -> _Described:
         """Return the person's latest features, made by the model's own task."""
         kept = self._kept_now()
@@ -298,10 +322,7 @@ class Analyzer:
         described = kept.vectors.get(key)
         if described is not None and now - described.at < VECTOR_KEPT_US:
             return described
-        if not trace.may_read:
-            raise NotOpenError
-        audit = Entry(trace.actor, "describe patient", Purpose.CARE, known.subject)
-        data = self._clinic.subject_data(known.subject, audit)
+        data = self._record(known.subject, trace)
         vector, coverage, age = model.describe(data, now)
         described = _Described(vector, coverage, age, now, model.outside(data, now))
         if len(kept.vectors) >= KEPT:
@@ -312,19 +333,23 @@ class Analyzer:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that passed every check: what the model is asked, and what becomes of its answer."""
+    """A call that passed every check: what the model is asked, and what becomes of its answer.
+
+    `share` is how much of the model's features the caller gave, where they did.
+    """
 
     subject: SubjectId
     model: Model
     vector: NDArray[np.float64]
     known: Known
     trace: _Trace
+    share: float = 0.0
 
     def verdict(self, said: Prediction) -> Verdict:
         """Return the verdict, now that the model has spoken."""
         coverage, age = self.known
         if coverage is None:  # the caller gave the features: how many of them
-            coverage = 1 - int(np.count_nonzero(np.isnan(self.vector))) / self.vector.size
+            coverage = self.share
         answer = _answer(self.subject, said, coverage, age, self.model.threshold)
         outcome = "abstained" if answer.abstained_because else "answered"
         return Verdict(self.trace.entry(outcome), answer, None)

@@ -7,6 +7,7 @@ asks for the index file's state, which a release replaces, so a release holds fr
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil, floor
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -26,6 +27,10 @@ from euthymia.models.tasks import tasks
 OTHER_FEATURES: Final = (
     "the stored features are computed otherwise than those the model was trained on; give the "
     "features in the call, or train and release the model anew"
+)
+NO_TASK: Final = (
+    "the model's task is not installed here, so nobody can say whom it is for; train and release "
+    "another model"
 )
 
 
@@ -49,6 +54,8 @@ class Model:
         Feature name -> its place in the vector, in order.
     """
 
+    NOT_NOW: Final = "the model is not for this person now: "
+
     def __init__(self, bundle: Bundle, entry: Registered) -> None:
         self.served = Served(bundle, entry.digest)
         self.bundle = bundle
@@ -57,6 +64,13 @@ class Model:
         self.threshold = bundle.threshold
         self.purposes = tuple(Purpose(text) for text in bundle.purposes)
         self.position: Mapping[str, int] = {n: i for i, n in enumerate(self.served.names)}
+        self._used = np.unique(np.array([c.feature for c in bundle.columns], np.int64))
+        task = tasks().get(bundle.task)
+        self._ceilings = [
+            (self.position[c.feature], c.value, c.reason)
+            for c in (task.ceilings if task else ())
+            if c.feature in self.position
+        ]
 
     def describe(self, data: SubjectData, at: Micros) -> tuple[NDArray[np.float64], float, float]:
         """Return (vector, coverage, data age in hours) of a person, as in training.
@@ -72,9 +86,39 @@ class Model:
         return task.vector(data, at)
 
     def outside(self, data: SubjectData, at: Micros) -> str:
-        """Return why the model is not for this person at this time; empty if it is."""
-        reason = tasks()[self.bundle.task].outside_population(data, at)
-        return f"the model is not for this person now: {reason}" if reason else ""
+        """Return why the model is not for this person at this time; empty if it is.
+
+        Raises
+        ------
+        RefusalError
+            The task is no longer there to say ("features").
+        """
+        task = tasks().get(self.bundle.task)
+        if task is None:
+            raise RefusalError("features", NO_TASK)
+        reason = task.outside_population(data, at)
+        return f"{self.NOT_NOW}{reason}" if reason else ""
+
+    def share(self, vector: NDArray[np.float64]) -> float:
+        """Return how many of the features that the model uses are known, 0 to 1."""
+        used = vector[self._used]
+        return 1 - int(np.count_nonzero(np.isnan(used))) / used.size
+
+    def unfit(self, vector: NDArray[np.float64], share: float) -> str:
+        """Return why a vector that a caller gave is not answered; empty if it is.
+
+        The limits are those of stored features: the population, and how much must be known.
+        """
+        for place, value, reason in self._ceilings:
+            if vector[place] >= value:
+                return f"{self.NOT_NOW}{reason}"
+        least = self.bundle.min_coverage
+        if share < least:
+            return (
+                f"only {floor(100 * share)} % of the model's features were given; it needs at "
+                f"least {ceil(100 * least)} %"
+            )
+        return ""
 
     def silent(self, because: str) -> Prediction:
         """Return an abstention that was reached before the model was asked."""

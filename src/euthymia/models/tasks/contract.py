@@ -26,6 +26,15 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A feature whose value of `value` or more says that a person is outside the population."""
+
+    feature: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Landmark:
     """One index date of one person: the label seen later, or why there is none."""
 
@@ -49,6 +58,8 @@ class Task:
 
     `feature_sets` are the choices that tuning may make between; `baselines` are trivial models that
     are reported beside it. `threshold` is the probability from which a person is put forward.
+    `ceilings` are the values that contradict the population, whoever states them: `ineligible`
+    looks at the record, these at a vector that a caller gave.
     """
 
     name: str
@@ -75,6 +86,7 @@ class Task:
     ineligible: Callable[[History, Micros], str]
     groups: Callable[[History, Micros], Mapping[str, str]]
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
+    ceilings: tuple[Ceiling, ...] = ()
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""

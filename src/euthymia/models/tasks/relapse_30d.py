@@ -10,7 +10,7 @@ from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models import clinical
 from euthymia.models.history import History
 from euthymia.models.signals import LOOKBACK_DAYS, WORSENING, family_specs, family_values
-from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, Task
+from euthymia.models.tasks.contract import Ceiling, Described, FeatureSpec, Landmark, Task
 
 HORIZON_DAYS: Final = 30
 FOLLOW_UP_DAYS: Final = 28  # before the first index date, so that there is a baseline
@@ -25,6 +25,8 @@ _FAMILIES = {
     for name, family in families().items()
     if name in {"rest_activity", "screen_sleep", "hrv_time"}
 }
+
+_IN_EPISODE: Final = "in an episode (last PHQ-9 of 10 or more)"
 
 _CLINICAL = (
     FeatureSpec("phq9.last", "Last PHQ-9", "{score}", 0, 27),
@@ -54,7 +56,7 @@ def ineligible(history: History, at: Micros) -> str:
     if seen == 0:
         return "no PHQ-9 yet"
     if totals[seen - 1] >= clinical.EPISODE:
-        return "in an episode (last PHQ-9 of 10 or more)"
+        return _IN_EPISODE
     stays = history.stays
     if np.any((stays <= at) & (stays > at - AFTER_STAY_DAYS * DAY_US)):
         return "admitted in the last 30 days"
@@ -220,4 +222,5 @@ TASK = Task(
     ineligible=ineligible,
     groups=groups,
     metadata=metadata,
+    ceilings=(Ceiling("phq9.last", clinical.EPISODE, _IN_EPISODE),),
 )
