@@ -16,6 +16,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId, device_id
 from euthymia.ground.records import Directory, Grant, Observations, Person, Reject, Samples, Zone
+from euthymia.instruments.catalogue import instruments
 from stores import ALL, DAY, MONITOR, NOW, NOW_US, House, audit, facts, mrn, samples, the, times
 
 START = NOW_US - 10 * DAY
@@ -195,6 +196,27 @@ def test_subjects_of_one_table_are_told_apart(house: House) -> None:
     assert refused(batch) == [
         (4, 1, "the patient identifier is missing: every row must say whose it is")
     ]
+
+
+@pytest.mark.parametrize("name", sorted(instruments()))
+def test_scores_that_nobody_can_reach_are_refused(house: House, name: str) -> None:
+    found = instruments()[name]
+    ranges = [(found.total_code, found.low, found.high)]
+    ranges += [(item.code, item.low, item.high) for item in found.items]
+    for code, low, high in ranges:
+        values = [low, high, None, low - 1, high + 72]
+        rows = [{"row": i, "code": code, "numeric_value": v} for i, v in enumerate(values, 1)]
+        batch = house.admit([facts([*rows, {"row": 9, "code": "a", "numeric_value": 1e6}])])
+        assert [(q.row, q.rows) for q in batch.quarantined] == [(4, 2)]
+        assert f"is outside {low}..{high}: correct it" in only_reason(batch)
+        assert str(high + 72) not in only_reason(batch)
+        (table,) = batch.observations.values()
+        assert table.column("row").to_pylist() == [1, 2, 3, 9]
+
+
+def test_an_impossible_total_is_named_by_its_instrument(house: House) -> None:
+    batch = house.admit([facts([{"row": 1, "code": "LOINC/44261-6", "numeric_value": 99.0}])])
+    assert only_reason(batch).startswith("PHQ-9 total is outside 0..27")
 
 
 # -- who is who ------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """What a table must be to enter: agreed columns, nothing missing, values that can be true."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +15,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import OBSERVATIONS, ROW, STREAMS, Field, Stream
+from euthymia.instruments.catalogue import instruments
 
 AHEAD_US: Final = 14 * 3600 * SECOND_US  # the largest zone offset: local time taken for UTC
 SAMPLES_SINCE: Final = to_micros(datetime(1990, 1, 1, tzinfo=UTC))
@@ -126,6 +129,34 @@ def _text_faults(table: pa.Table) -> Iterator[Fault]:
                 yield empty, "code is empty: every observation needs one"
 
 
+@cache
+def _scores() -> dict[str, tuple[str, int, int]]:
+    """Return what each code of an installed instrument is called, and its lowest and highest."""
+    known: dict[str, tuple[str, int, int]] = {}
+    for found in instruments().values():
+        title = re.sub(r"(?<=[A-Z])(?=[0-9])", "-", found.name.upper())  # phq9: PHQ-9
+        known[found.total_code] = (f"{title} total", found.low, found.high)
+        for number, item in enumerate(found.items, 1):
+            known[item.code] = (f"{title} item {number}", item.low, item.high)
+    return known
+
+
+def _score_faults(table: pa.Table) -> Iterator[Fault]:
+    """Yield answers and totals of questionnaires that nobody can give or reach."""
+    codes = table.column("code")
+    for code in codes.unique().to_pylist():
+        if code not in _scores():
+            continue
+        name, low, high = _scores()[code]
+        values = numbers(table.column("numeric_value"))
+        bad = np.asarray(pc.equal(codes, code).fill_null(False)) & (
+            (values < low) | (values > high)
+        )
+        if bad.any():
+            reason = f"{name} is outside {low}..{high}: correct it in the source"
+            yield _present(table.column("numeric_value"), bad), reason
+
+
 def fact_faults(table: pa.Table, now: Micros) -> Iterator[Fault]:
     """Yield what is wrong with observations, rule by rule."""
     yield from _text_faults(table)
@@ -135,6 +166,7 @@ def fact_faults(table: pa.Table, now: Micros) -> Iterator[Fault]:
     if bad.any():
         reason = "numeric_value is not a finite number: leave it empty"
         yield _present(values, bad), reason
+    yield from _score_faults(table)
     known = pa.array([purpose.value for purpose in Purpose])
     unknown = ~np.asarray(pc.is_in(table.column("purpose"), value_set=known))
     if unknown.any():
