@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from euthymia.evaluation import calibration, confounds, discrimination, groups, resample
+from euthymia.evaluation.chance import chance_levels
 from euthymia.evaluation.estimate import Estimate
-from euthymia.evaluation.net_benefit import decision_curve, net_benefit
+from euthymia.evaluation.net_benefit import decision_curve, gain_at, net_benefit, net_benefit_all
 from euthymia.evaluation.splits import person_folds
 
 
@@ -30,12 +31,31 @@ def test_a_perfect_model_is_calibrated_within_its_intervals():
         p,
         person,
         seed=1,
+        chance={"auc": 0.5},
     )
     assert found["large"].low < 0 < found["large"].high
     assert found["slope"].low < 1 < found["slope"].high
     assert found["auc"].low < found["auc"].estimate < found["auc"].high
-    assert found["auc"].chance == pytest.approx(0.5, abs=0.03)
-    assert found["slope"].chance == pytest.approx(0, abs=0.1)
+    assert found["auc"].chance == 0.5
+    assert found["slope"].chance is None
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5])
+def test_chance_is_what_predicting_the_prevalence_scores(threshold):
+    y, _, _ = _people(9)
+    flat, once = np.full(y.size, y.mean()), np.ones((1, y.size))
+    metrics = {
+        "auc": discrimination.auc,
+        "auprc": discrimination.auprc,
+        "brier": discrimination.brier,
+        "log_loss": discrimination.log_loss,
+        "net_benefit_gain": gain_at(threshold),
+    }
+    levels = chance_levels(y, threshold)
+    for name, metric in metrics.items():
+        assert levels[name] == pytest.approx(metric(y, flat, once)[0]), name
+    assert levels["net_benefit"] == max(0, net_benefit_all(y, once, threshold)[0])
+    assert set(chance_levels(y)) == set(levels) - {"net_benefit", "net_benefit_gain"}
 
 
 def test_estimates_are_the_same_with_the_same_seed():
@@ -56,7 +76,7 @@ def test_person_bootstrap_covers_the_truth_and_row_bootstrap_does_not():
         y = (rng.uniform(size=40) < 0.5).astype(float)[person]
         p = rng.uniform(size=40)[person]  # no signal, but each person's rows agree
         by_person = resample.estimates(
-            {"a": discrimination.auc}, y, p, person, seed=1, replicates=300, chance_draws=0
+            {"a": discrimination.auc}, y, p, person, seed=1, replicates=300
         )["a"]
         by_row = resample.estimates(
             {"a": discrimination.auc},
@@ -65,7 +85,6 @@ def test_person_bootstrap_covers_the_truth_and_row_bootstrap_does_not():
             np.arange(y.size),
             seed=1,
             replicates=300,
-            chance_draws=0,
         )["a"]
         covered += by_person.low <= truth <= by_person.high
         naive += by_row.low <= truth <= by_row.high

@@ -179,7 +179,6 @@ def _within(
         person[model.rows],
         seed=seed,
         replicates=400,
-        chance_draws=0,
     )["auc"]
     if not np.isfinite(found.low):
         return None
@@ -262,9 +261,7 @@ def _alone(
     strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
     metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
     scores = _scores(values, y, splits)
-    area = estimates(
-        metrics, y[rows], scores, person[rows], seed=seed, replicates=400, chance_draws=0
-    )["auc"]
+    area = estimates(metrics, y[rows], scores, person[rows], seed=seed, replicates=400)["auc"]
     return Estimate(area.estimate, area.low, area.high, chance)
 
 

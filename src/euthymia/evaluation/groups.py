@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation.calibration import calibration_in_the_large
+from euthymia.evaluation.chance import AUC
 from euthymia.evaluation.discrimination import auc_within
 from euthymia.evaluation.estimate import Estimate, Floats, Ints, Labels
 from euthymia.evaluation.resample import estimates
@@ -55,7 +56,7 @@ def _row(
             "auc": lambda a, b, w: auc_within(a, b, w, strata),
             "calibration": calibration_in_the_large,
         }
-        found = estimates(metrics, y, p, person, seed=seed, replicates=400, chance_draws=50)
+        found = estimates(metrics, y, p, person, seed=seed, replicates=400, chance={"auc": AUC})
         row = replace(row, auc=found["auc"], calibration=found["calibration"])
     else:
         row = replace(row, note="only one class was seen")

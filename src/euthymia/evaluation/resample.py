@@ -1,4 +1,4 @@
-"""Intervals and chance levels that respect that a person's rows belong together."""
+"""Intervals and shuffles that respect that a person's rows belong together."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,6 @@ from scipy.special import ndtr, ndtri
 from euthymia.evaluation.estimate import Estimate, Floats, Metric
 
 REPLICATES = 1000
-CHANCE_DRAWS = 200
 _CELLS = 4_000_000  # the largest [replicates, rows] block held at once
 _HELD = 50_000_000  # the largest [replicates, rows] table of weights; bigger data get fewer
 _GROUPS = 200  # so many people or groups of people are left out in turn, at most
@@ -103,33 +102,30 @@ def estimates(
     *,
     seed: int,
     replicates: int = REPLICATES,
-    chance_draws: int = CHANCE_DRAWS,
+    chance: Mapping[str, float] | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric with its interval and chance level.
 
     The interval says how much the figure depends on which people happened to be in the sample,
-    the predictions given. Chance is the mean of the figure when labels are dealt anew between
-    people. Rows may repeat a person's row (repeated cross-validation): they move together.
+    the predictions given. Rows may repeat a person's row (repeated cross-validation): they move together.
 
     Parameters
     ----------
     y, p, person : shape [n]
+    chance : mapping, optional
+        Metric -> its level without any signal (see `chance_levels`); any other has None.
     """
-    rng = np.random.default_rng(seed)
-    weights = bootstrap_weights(person, replicates, rng)
+    levels = chance or {}
+    weights = bootstrap_weights(person, replicates, np.random.default_rng(seed))
     left_out = jackknife_weights(person)
-    shuffled = permuted_labels(y, person, chance_draws, rng)
     once = np.ones((1, y.size))
-    flat = np.ones((chance_draws, y.size))
     found = {}
     for name, metric in metrics.items():
         value = float(metric(y, p, once)[0])
         low, high = bca_interval(
             value, apply_metric(metric, y, p, weights), apply_metric(metric, y, p, left_out)
         )
-        chances = apply_metric(metric, shuffled, p, flat) if chance_draws else np.array([np.nan])
-        known = chances[np.isfinite(chances)]
-        found[name] = Estimate(value, low, high, float(known.mean()) if known.size else None)
+        found[name] = Estimate(value, low, high, levels.get(name))
     return found
 
 

@@ -194,7 +194,7 @@ def _decision(results: Results) -> str:
 
 def _confounds(results: Results) -> str:
     model = results.metrics["auc"]
-    rows = [("the model", span(model), number(model.chance), "", "", "")]
+    rows = [("the model", span(model), "", "", "", "")]
     drawn = [("the model", model, plots.BLUE)]
     for row in results.confounds:
         rival = "about as good as the model" if row.rivals(model) else ""
@@ -211,7 +211,14 @@ def _confounds(results: Results) -> str:
         box(results.verdict[1], "bad" if refused else ""),
         plots.forest_plot("AUC of the model and of each metadata variable alone", drawn),
         table(
-            ("", "AUC (95 % interval)", "chance", "p", "model among those alike in it", ""),
+            (
+                "",
+                "AUC (95 % interval)",
+                "on shuffled labels",
+                "p",
+                "model among those alike in it",
+                "",
+            ),
             rows,
             words=1,
         ),

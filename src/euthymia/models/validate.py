@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation import calibration, discrimination, net_benefit
+from euthymia.evaluation.chance import chance_levels
 from euthymia.evaluation.estimate import Estimate, Metric
 from euthymia.evaluation.logistic import fit_logistic, sigmoid
 from euthymia.evaluation.meta import Pooled, pool_auc
@@ -100,7 +101,7 @@ def _plain(sample: Sample, splits: Sequence[Split], columns: Ints, ridge: float)
 
 
 def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimate]:
-    """Return every figure of held-out predictions with interval and chance level."""
+    """Return every figure of held-out predictions with interval and, where it has one, chance."""
     metrics: Mapping[str, Metric] = {
         "auc": found.auc,
         "auprc": discrimination.auprc,
@@ -113,7 +114,8 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
         "net_benefit": net_benefit.net_benefit_at(threshold),
         "net_benefit_gain": net_benefit.gain_at(threshold),
     }
-    return estimates(metrics, found.y, found.p, found.person, seed=seed)
+    chance = chance_levels(found.y, threshold)
+    return estimates(metrics, found.y, found.p, found.person, seed=seed, chance=chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,15 @@ def baselines(
     found = []
     for name, other in trivial.items():
         metrics: Mapping[str, Metric] = {"auc": other.auc, "brier": discrimination.brier}
-        mine = estimates(metrics, other.y, other.p, other.person, seed=seed, replicates=500)
+        mine = estimates(
+            metrics,
+            other.y,
+            other.p,
+            other.person,
+            seed=seed,
+            replicates=500,
+            chance=chance_levels(other.y),
+        )
         ahead = difference(
             model.auc, model.p, other.auc, other.p, model.y, model.person, seed=seed, replicates=500
         )
@@ -183,7 +193,15 @@ def leave_sites_out(
         }
         people = int(np.unique(one.person).size)
         having = int(np.unique(one.person[one.y == 1]).size)
-        judged = estimates(metrics, one.y, one.p, one.person, seed=seed, replicates=500)
+        judged = estimates(
+            metrics,
+            one.y,
+            one.p,
+            one.person,
+            seed=seed,
+            replicates=500,
+            chance=chance_levels(one.y),
+        )
         found.append(SiteResult(split.name, people, having, judged))
         progress()
     return tuple(found), pool_auc([s.figures["auc"] for s in found])

@@ -34,8 +34,9 @@ METRICS: Final = {
 HOW_JUDGED: Final = (
     "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen"
     " anew inside each training part. AUCs compare rows of the same fold only, as predictions of"
-    " different folds come from different models. Intervals resample people (BCa). Chance is the"
-    " mean of the same figure when labels are dealt anew between people."
+    " different folds come from different models. Intervals resample people (BCa). Chance is"
+    " 0.5 for an AUC and otherwise what predicting the prevalence for everybody scores; for net"
+    " benefit, the better of acting on everybody and on nobody. Figures of calibration have none."
 )
 ROC: Final = (
     "ROC curve of the held-out predictions, all folds together, with a pointwise 95 % band."
