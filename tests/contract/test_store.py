@@ -230,6 +230,21 @@ def test_care_team_is_set_and_extended(house: House) -> None:
     assert house.store.care_team("p-aaaaaaaaaaaaaaaa") == frozenset()
 
 
+def test_a_year_of_birth_alone_is_kept_and_compared(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),), birth_year=1970)])
+    subject, store = the(house), house.store
+    assert store.attributes(subject, audit()) == {"birth_year": "1970"}
+    for other in ({"birth_year": 1971}, {"birth_date": date(1971, 1, 1)}, {"birth_year": 1790}):
+        assert house.ingest([Person(1, (mrn("A1"),), **other)]).rejected == 1
+    in_file = [Person(1, (mrn("B2"),), birth_year=1970), Person(2, (mrn("B2"),), birth_year=1971)]
+    assert house.ingest(in_file).rejected == 2
+    assert house.ingest([Person(1, (mrn("A1"),), birth_date=date(1970, 5, 4))]).stored == 1
+    assert house.ingest([Person(1, (mrn("A1"),), birth_year=1971)]).rejected == 1
+    assert store.attributes(subject, audit()) == {"birth_year": "1970"}
+    assert (store.birth_date(subject), store.birth_year(subject)) == (date(1970, 5, 4), 1970)
+    assert store.birth_year("p-aaaaaaaaaaaaaaaa") is None
+
+
 def test_a_removal_by_hand_outlives_the_next_export(house: House) -> None:
     record = Person(1, (mrn("A1"),), care_team=("a", "b"))
     house.ingest([record])

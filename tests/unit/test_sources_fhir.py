@@ -99,6 +99,15 @@ def test_a_patient_with_everything(tmp_path: Path) -> None:
     assert person.time_zone == "Europe/Stockholm"
 
 
+@pytest.mark.parametrize("born", ["1970", "1970-05"])
+def test_a_partial_date_of_birth_keeps_its_year(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, born: str
+) -> None:
+    monkeypatch.setitem(PATIENT, "birthDate", born)
+    person = next(item for item in _read(tmp_path) if isinstance(item, Person))
+    assert (person.birth_date, person.birth_year) == (None, 1970)
+
+
 def test_rows_about_the_clinic_go_into_the_directory(tmp_path: Path) -> None:
     found = [item for item in _read(tmp_path) if isinstance(item, Directory)]
     assert [(d.kind, d.name) for d in found] == [

@@ -100,6 +100,9 @@ class Identities(Protocol):
         None if the subject is unknown or has none.
         """
 
+    def birth_year(self, subject: SubjectId) -> int | None:
+        """Return the stored year of birth, of the date or alone; None if none is stored."""
+
     def erased(self, blind_index: str) -> bool:
         """Tell whether this identifier belongs to somebody who was erased."""
 

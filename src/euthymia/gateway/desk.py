@@ -43,6 +43,7 @@ class _Card:
     """What this file says about one person so far."""
 
     birth_date: date | None
+    birth_year: int | None
     identifiers: dict[SourceId, None] = field(default_factory=dict)
     persons: list[Person] = field(default_factory=list)
 
@@ -94,17 +95,21 @@ class Desk:
         known = {s for i in person.identifiers if (s := self._known(i)) is not None}
         if len(known) > 1:
             return TWO_PEOPLE
-        reason = self._wrong_birth_date(person.birth_date, known)
+        reason = self._wrong_birth_date(person, known)
         refused = (self._refused[i] for i in person.identifiers if i in self._refused)
         return reason or next(refused, None)
 
-    def _wrong_birth_date(self, born: date | None, known: Iterable[SubjectId]) -> str | None:
-        if born is None:
-            return None
-        if not _OLDEST <= born <= self._latest:
+    def _wrong_birth_date(self, person: Person, known: Iterable[SubjectId]) -> str | None:
+        born, year = person.birth_date, _year(person)
+        if born is not None and not _OLDEST <= born <= self._latest:
             return BAD_BIRTH_DATE
-        if any(self._birth_date(subject) not in {None, born} for subject in known):
-            return OTHER_BIRTH_DATE
+        if year is not None and not _OLDEST.year <= year <= self._latest.year:
+            return BAD_BIRTH_DATE
+        for card in map(self._card, known):
+            if born is not None and card.birth_date not in {None, born}:
+                return OTHER_BIRTH_DATE
+            if year is not None and card.birth_year not in {None, year}:
+                return OTHER_BIRTH_DATE
         return None
 
     def _accept(self, person: Person) -> None:
@@ -114,6 +119,7 @@ class Desk:
             subject = pseudonym(self._pseudonym_key, person.identifiers[0])
         card = self._card(subject)
         card.birth_date = card.birth_date or person.birth_date
+        card.birth_year = card.birth_year or _year(person)
         card.persons.append(person)
         for identifier in person.identifiers:
             card.identifiers[identifier] = None
@@ -152,11 +158,9 @@ class Desk:
 
     def _card(self, subject: SubjectId) -> _Card:
         if subject not in self._cards:
-            self._cards[subject] = _Card(self._identities.birth_date(subject))
+            ask = self._identities
+            self._cards[subject] = _Card(ask.birth_date(subject), ask.birth_year(subject))
         return self._cards[subject]
-
-    def _birth_date(self, subject: SubjectId) -> date | None:
-        return self._card(subject).birth_date
 
     def _blind(self, who: SourceId) -> str:
         return blind_index(self._blind_key, who)
@@ -166,6 +170,10 @@ class Desk:
 
     def _known(self, who: SourceId) -> SubjectId | None:
         return self._subjects.get(who) or self._identities.find(self._blind(who))
+
+
+def _year(person: Person) -> int | None:
+    return person.birth_date.year if person.birth_date else person.birth_year
 
 
 def bare_index(key: bytes, value: str) -> str:

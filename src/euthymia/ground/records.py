@@ -26,6 +26,7 @@ class Person:
     identifiers: tuple[SourceId, ...]
     name: str | None = None
     birth_date: date | None = None
+    birth_year: int | None = None  # where the source gives no whole date
     sex: str | None = None
     address: str | None = None
     telecom: tuple[str, ...] = ()

@@ -131,6 +131,7 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
     patient = entry.resource
     identifiers, primary = _identifiers(patient)
     birth_date = text(patient, "birthDate")
+    born = calendar_day(birth_date, "birthDate") if birth_date else None
     extensions = nodes(patient, "extension")
     address = nodes(patient, "address")
     zone = next((e for e in extensions if text(e, "url") == TIME_ZONE), {})
@@ -138,7 +139,8 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
         row=entry.row,
         identifiers=identifiers,
         name=_name(nodes(patient, "name")),
-        birth_date=calendar_day(birth_date, "birthDate") if birth_date else None,
+        birth_date=born,
+        birth_year=int(birth_date[:4]) if birth_date and born is None else None,
         sex=text(patient, "gender"),
         address=_address(address[0]) if address else None,
         telecom=tuple(v for t in nodes(patient, "telecom") if (v := text(t, "value"))),

@@ -264,6 +264,11 @@ class MemoryStore:
         known = self._state.subjects.get(subject)
         return known.profile.birth_date() if known else None
 
+    def birth_year(self, subject: SubjectId) -> int | None:
+        """See `Identities.birth_year`."""
+        known = self._state.subjects.get(subject)
+        return known.profile.birth_year() if known else None
+
     def person(self, subject: SubjectId, audit: Entry) -> Person:
         """See `Store.person`."""
         if audit.purpose is not Purpose.CARE:

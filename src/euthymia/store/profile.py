@@ -93,6 +93,12 @@ class Profile:
         """Return the date of birth that any record gives."""
         return next((p.birth_date for p in reversed(self.persons) if p.birth_date), None)
 
+    def birth_year(self) -> int | None:
+        """Return the year of the date of birth; without one, the year that any record gives."""
+        born = self.birth_date()
+        years = (p.birth_year for p in reversed(self.persons) if p.birth_year)
+        return born.year if born else next(years, None)
+
     def person(self) -> Person:
         """Return one record: each detail as the newest record that has it says."""
         details: dict[str, Any] = {
@@ -114,7 +120,7 @@ class Profile:
         person = self.person()
         known = {
             "sex": person.sex,
-            "birth_year": str(person.birth_date.year) if person.birth_date else None,
+            "birth_year": str(year) if (year := self.birth_year()) else None,
             "site": person.site,
             "language": person.language,
             "race": person.race,

@@ -314,6 +314,12 @@ class SqliteStore:
             known = self._people.get(subject)
             return None if known is None else known.profile.birth_date()
 
+    def birth_year(self, subject: SubjectId) -> int | None:
+        """See `Identities.birth_year`."""
+        with self._reading():
+            known = self._people.get(subject)
+            return None if known is None else known.profile.birth_year()
+
     def person(self, subject: SubjectId, audit: Entry) -> Person:
         """See `Store.person`."""
         if audit.purpose is not Purpose.CARE:
