@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -361,7 +362,8 @@ def test_a_token_is_used_once_however_many_ask_at_the_same_time(tmp_path: Path) 
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(lambda _: once.redeem("ab" * 16, 10), range(32)))
     assert won.count(True) == 1
-    assert Once(tmp_path).used("ab" * 16)
+    assert Once(tmp_path).used("ab" * 16, 10)
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [0]
 
 
 def test_used_tokens_are_forgotten_when_they_have_expired_by_themselves(tmp_path: Path) -> None:
@@ -371,8 +373,23 @@ def test_used_tokens_are_forgotten_when_they_have_expired_by_themselves(tmp_path
     once.redeem("bb" * 16, second + 60)
     (tmp_path / "not-ours").write_text("1")
     assert once.tidy(NOW) == 1
-    assert (once.used("aa" * 16), once.used("bb" * 16)) == (False, True)
+    assert not once.used("aa" * 16, second - 1)
+    assert once.used("bb" * 16, second + 60)
     assert (tmp_path / "not-ours").exists()
+
+
+@pytest.mark.parametrize("restored", [0, 2**31])
+def test_a_restore_that_loses_file_times_forgets_no_used_token(
+    tmp_path: Path, restored: int
+) -> None:
+    once = Once(tmp_path)
+    second = int(NOW.timestamp())
+    once.redeem("aa" * 16, second - 1)
+    once.redeem("bb" * 16, second + 60)
+    for path in tmp_path.iterdir():
+        os.utime(path, (restored, restored))
+    assert once.tidy(NOW) == 1
+    assert not once.redeem("bb" * 16, second + 60)
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "AB" * 16, "a/b"])

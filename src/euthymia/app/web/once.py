@@ -10,14 +10,16 @@ from typing import Final
 from euthymia.ground.errors import AccessError
 
 _TOKEN_ID: Final = re.compile(r"[0-9a-f]{16,64}")
+_MARK: Final = re.compile(r"[0-9a-f]{16,64}\.([0-9]{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A folder in which each used token leaves an empty file named by its id.
+    """A folder in which each used token leaves an empty file, ``ID.SECOND``.
 
-    The file's time of change is the second at which the token expires by itself. There is no byte
-    in it that could be damaged.
+    The second is the one at which the token expires by itself. A token is signed with its id and
+    its expiry, so one id has one name here. All is in the name: there is no byte in the file that
+    could be damaged, and a copy or a restore that loses file times loses nothing.
 
     Making a file that must not exist yet is atomic over threads and processes, and the file
     outlives the process, so that a link redeemed before a crash is not redeemable after it.
@@ -27,13 +29,12 @@ class Once:
 
     def redeem(self, token_id: str, expires_at: int) -> bool:
         """Mark a token as used, durably; False if it was used before."""
-        path = self._path(token_id)
+        path = self._path(token_id, expires_at)
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
         try:
-            os.utime(handle, (expires_at, expires_at))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -44,23 +45,22 @@ class Once:
             os.close(folder)
         return True
 
-    def used(self, token_id: str) -> bool:
+    def used(self, token_id: str, expires_at: int) -> bool:
         """Tell whether a token was used up."""
-        return self._path(token_id).exists()
+        return self._path(token_id, expires_at).exists()
 
     def tidy(self, now: datetime) -> int:
         """Forget tokens that have expired by themselves; return how many."""
         second = int(now.timestamp())
         gone = 0
         for path in self.folder.iterdir():
-            if not _TOKEN_ID.fullmatch(path.name):
-                continue
-            if path.stat().st_mtime < second:
+            mark = _MARK.fullmatch(path.name)
+            if mark is not None and int(mark[1]) < second:
                 path.unlink(missing_ok=True)
                 gone += 1
         return gone
 
-    def _path(self, token_id: str) -> Path:
-        if not _TOKEN_ID.fullmatch(token_id):
+    def _path(self, token_id: str, expires_at: int) -> Path:
+        if expires_at < 0 or not _TOKEN_ID.fullmatch(token_id):
             raise AccessError("the token's id is not one this clinic writes")
-        return self.folder / token_id
+        return self.folder / f"{token_id}.{expires_at}"

@@ -52,7 +52,7 @@ class Sessions:
             The session is not valid, has expired, or was ended by signing out.
         """
         claims = self.tokens.verify(token, now=self.clock(), kind=Kind.SESSION)
-        if self.once.used(claims.token_id):
+        if self.once.used(claims.token_id, claims.expires_at):
             raise AccessError("the session was ended: sign in again")
         return Visitor(
             user=claims.user,
