@@ -1,8 +1,10 @@
 """Every role, action, purpose, tie and consent, against an oracle that shares no code."""
 
+import re
 import time
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -39,11 +41,7 @@ def oracle(role, action, purpose, related, own, needs_monitoring, consent):
     if action == "view model list":
         return role != "patient"
     if action == "view metrics":
-        return role in ("scientist", "it")
-    if action in ("verify", "issue token"):
         return role == "it"
-    if action in ("train", "release"):
-        return role == "scientist" and purpose in ("research", "training")
     if purpose != "care":
         return False
     if action == "analyze":
@@ -52,16 +50,6 @@ def oracle(role, action, purpose, related, own, needs_monitoring, consent):
         return role in ("clinician", "coordinator")
     if action == "view patient":
         return (role in ("clinician", "coordinator") and related) or (role == "patient" and own)
-    if action in ("export", "set consent"):
-        return (
-            (role == "clinician" and related)
-            or role == "coordinator"
-            or (role == "patient" and own)
-        )
-    if action == "erase":
-        return role == "coordinator"
-    if action in ("ingest", "view rejects"):
-        return role in ("coordinator", "it")
     return False
 
 
@@ -88,7 +76,7 @@ def test_the_whole_matrix():
         assert (ruling.rule == "allowed") is expected
         assert len(ruling.detail) > (0 if expected else 40)
         allowed += expected
-    assert allowed > 300
+    assert allowed > 200
 
 
 def test_deny_is_the_default():
@@ -106,9 +94,6 @@ def test_scientists_and_operators_never_reach_a_person():
         Action.ANALYZE,
         Action.VIEW_WORKLIST,
         Action.VIEW_PATIENT,
-        Action.EXPORT,
-        Action.ERASE,
-        Action.SET_CONSENT,
     }
     for role, action, purpose in product(("scientist", "it"), personal, Purpose):
         assert not decide(role=role, action=action, purpose=purpose, related=True, own=True).allowed
@@ -183,3 +168,11 @@ def test_a_ruling_costs_microseconds():
         return (time.process_time() - start) / 500 * 1e6
 
     assert min(cost_us() for _ in range(5)) < 20
+
+
+def test_every_action_of_the_table_is_asked_for_somewhere():
+    source = Path(__file__).parents[2] / "src" / "euthymia"
+    askers = [p.read_text(encoding="utf-8") for p in (source / "app").rglob("*.py")]
+    asked = {name for text in askers for name in re.findall(r"\bAction\.([A-Z_]+)", text)}
+    assert asked == {action.name for action in Action}
+    assert {action for row in PERMISSIONS.values() for action in row} == set(Action)

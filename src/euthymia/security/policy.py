@@ -1,6 +1,10 @@
 """Who may do what, for which purpose, to whom. One table; deny by default; a pure function.
 
-Asked before anything is done. `decide` does not look anything up: whoever calls it says whether
+Asked before each call of the API and each page. The shell is not asked: whoever can read the home
+directory holds its keys, so the commands (ingest, consent, export, erase, train, release, verify,
+token) are guarded by the operating system's own accounts, and each leaves its entry in the ledger.
+
+`decide` does not look anything up: whoever calls it says whether
 there is a care relationship, which consents are on record, and what the model at hand needs.
 """
 
@@ -14,22 +18,13 @@ from euthymia.ground.clock import Micros
 
 
 class Action(StrEnum):
-    """Everything that can be asked of Euthymia."""
+    """Everything that the API and the pages can be asked for."""
 
     ANALYZE = "analyze"
     VIEW_WORKLIST = "view worklist"
     VIEW_PATIENT = "view patient"
     VIEW_MODELS = "view model list"
     VIEW_METRICS = "view metrics"
-    EXPORT = "export"
-    ERASE = "erase"
-    SET_CONSENT = "set consent"
-    INGEST = "ingest"
-    TRAIN = "train"
-    RELEASE = "release"
-    VERIFY = "verify"
-    VIEW_REJECTS = "view rejects"
-    ISSUE_TOKEN = "issue token"  # noqa: S105 (the name of an action)
 
 
 class Tie(Enum):
@@ -49,7 +44,6 @@ class Permission:
 
 
 _CARE: Final = frozenset({Purpose.CARE})
-_SCIENCE: Final = frozenset({Purpose.RESEARCH, Purpose.TRAINING})
 _ANY: Final = frozenset(Purpose)
 
 PERMISSIONS: Final[Mapping[str, Mapping[Action, Permission]]] = {
@@ -58,40 +52,23 @@ PERMISSIONS: Final[Mapping[str, Mapping[Action, Permission]]] = {
         Action.VIEW_WORKLIST: Permission(Tie.NONE, _CARE),  # it lists their own patients only
         Action.VIEW_PATIENT: Permission(Tie.CARE, _CARE),
         Action.VIEW_MODELS: Permission(Tie.NONE, _ANY),
-        Action.EXPORT: Permission(Tie.CARE, _CARE),
-        Action.SET_CONSENT: Permission(Tie.CARE, _CARE),
     },
     "coordinator": {
         Action.VIEW_WORKLIST: Permission(Tie.NONE, _CARE),
         Action.VIEW_PATIENT: Permission(Tie.CARE, _CARE),
         Action.VIEW_MODELS: Permission(Tie.NONE, _ANY),
-        # a patient's rights are handled at the desk: no care relationship is needed for these
-        Action.EXPORT: Permission(Tie.NONE, _CARE),
-        Action.ERASE: Permission(Tie.NONE, _CARE),
-        Action.SET_CONSENT: Permission(Tie.NONE, _CARE),
-        Action.INGEST: Permission(Tie.NONE, _CARE),
-        Action.VIEW_REJECTS: Permission(Tie.NONE, _CARE),
     },
-    # a scientist trains on what was released for science, and never sees a patient
+    # a scientist sees what is released, and never a patient
     "scientist": {
         Action.VIEW_MODELS: Permission(Tie.NONE, _ANY),
-        Action.VIEW_METRICS: Permission(Tie.NONE, _ANY),
-        Action.TRAIN: Permission(Tie.NONE, _SCIENCE),
-        Action.RELEASE: Permission(Tie.NONE, _SCIENCE),
     },
     # whoever runs the machine keeps it running, and never sees a patient
     "it": {
         Action.VIEW_MODELS: Permission(Tie.NONE, _ANY),
         Action.VIEW_METRICS: Permission(Tie.NONE, _ANY),
-        Action.INGEST: Permission(Tie.NONE, _CARE),
-        Action.VIEW_REJECTS: Permission(Tie.NONE, _CARE),
-        Action.VERIFY: Permission(Tie.NONE, _ANY),
-        Action.ISSUE_TOKEN: Permission(Tie.NONE, _ANY),
     },
     "patient": {
         Action.VIEW_PATIENT: Permission(Tie.SELF, _CARE),
-        Action.EXPORT: Permission(Tie.SELF, _CARE),
-        Action.SET_CONSENT: Permission(Tie.SELF, _CARE),
     },
 }
 """Role -> action -> what else must hold. What is not here is refused."""
@@ -244,9 +221,7 @@ def _purpose_ruling(purposes: frozenset[Purpose]) -> Ruling:
     return Ruling(False, "purpose", f"this is done for {names} only: say so if that is what it is")
 
 
-_WRONG_PURPOSE: Final = {
-    purposes: _purpose_ruling(purposes) for purposes in (_CARE, _SCIENCE, _ANY)
-}
+_WRONG_PURPOSE: Final = {purposes: _purpose_ruling(purposes) for purposes in (_CARE, _ANY)}
 _NO_CONSENT: Final = {
     purpose: Ruling(
         False,

@@ -6,8 +6,8 @@ from euthymia import __version__
 from euthymia.app.http.counters import gauge
 from euthymia.app.http.exchange import SAFE_HEADERS, Call, Reply
 from euthymia.app.http.services import Operation, Services
-from euthymia.app.problems import RefusalError
 from euthymia.ground.errors import EuthymiaError
+from euthymia.security.policy import Action
 
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -16,8 +16,7 @@ async def metrics(call: Call, services: Services) -> Reply:
     """Return the counts; refused from afar without a token of the role `it`."""
     if not call.from_this_machine():
         claims = services.analyzer.authenticate(call.bearer())
-        if claims.role != "it":
-            raise RefusalError("role", "metrics are for the role `it` or for callers here")
+        services.analyzer.require_role(claims, Action.VIEW_METRICS)
     body = "\n".join((*_lines(services), "")).encode()
     return Reply(200, body, (_TEXT, *SAFE_HEADERS))
 
