@@ -10,7 +10,9 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.web.backend import KEPT_US, NO_MONITORING, ClinicBackend, worklist_items
 from euthymia.app.web.contract import Filter, Visitor
 from euthymia.care.contract import Urgency
+from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.security.token import Kind
 from small_clinic import (
@@ -147,6 +149,26 @@ def test_a_withdrawal_holds_from_the_next_view(pages: ClinicBackend, clinic: Cli
     after = pages.patient(visitor(), who)
     assert after.view.trends == ()
     assert after.withheld == (NO_MONITORING,)
+
+
+def test_a_consent_that_ends_or_begins_by_itself_holds_from_that_instant(
+    pages: ClinicBackend, clinic: Clinic, hands: Hands
+) -> None:
+    who, minute = subject_of(clinic, MINE), timedelta(minutes=1)
+    decide_consent(clinic, MINE, permit=False)
+    start, end = to_micros(NOW + minute), to_micros(NOW + 3 * minute)
+    grant = GrantRecord(Purpose.MONITORING, permit=True, since=start, until=end, because="test")
+    actor = Actor("test", "shell")
+    clinic.store.put_grant(who, grant, Entry(actor, "set consent", Purpose.CARE, who))
+    shown = []
+    for _ in range(5):
+        page = pages.patient(visitor(), who)
+        shown.append(
+            (bool(page.view.trends), page.withheld == (), "no consent" in page.view.estimate)
+        )
+        hands.turn(minute)
+    out, seen = (False, False, True), (True, True, False)
+    assert shown == [out, seen, seen, out, out]
 
 
 def test_somebody_erased_is_gone_from_the_next_view(pages: ClinicBackend, clinic: Clinic) -> None:

@@ -36,6 +36,7 @@ from euthymia.care.summary import SubjectSummary, devices_seen, summarise
 from euthymia.care.timeline import patient_view
 from euthymia.care.worklist import caseload, feed_days, feed_notices, findings, worklist
 from euthymia.features.catalogue import families
+from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError
@@ -70,6 +71,11 @@ class Looked:
     features: Mapping[str, pa.Table]
     monitored: bool
     at: Micros
+    until: Micros | None = None  # the next instant at which a consent begins or ends
+
+    def holds(self, now: Micros) -> bool:
+        """Tell whether what was read may still be shown: not too old, under the same consents."""
+        return now - self.at <= KEPT_US and (self.until is None or now < self.until)
 
     def seen_by(self, role: str) -> SubjectSummary:
         """Return the summary with the estimate only for roles that may ask a model."""
@@ -90,6 +96,12 @@ class _Kept:
 
     version: tuple[int, str]
     people: dict[SubjectId, Looked] = field(default_factory=dict)
+
+
+def _next_edge(grants: Iterable[GrantRecord], now: Micros) -> Micros | None:
+    """Return the next instant at which a consent decision comes into force or runs out."""
+    edges = [edge for g in grants for edge in (g.since, g.until) if edge is not None and edge > now]
+    return min(edges, default=None)
 
 
 class Reader:
@@ -124,7 +136,7 @@ class Reader:
                 self._kept = _Kept(version)
             kept = self._kept
             found = kept.people.get(subject)
-            if found is None or self.now() - found.at > KEPT_US:
+            if found is None or not found.holds(self.now()):
                 found = kept.people[subject] = self._read(subject, actor, model)
         return found
 
@@ -156,7 +168,8 @@ class Reader:
     def _read(self, subject: SubjectId, actor: Actor, model: Model | None) -> Looked:
         store, now = self.clinic.store, self.now()
         audit = Entry(actor, "read for care", Purpose.CARE, subject)
-        monitored = consent_covers(store.grants(subject), Purpose.MONITORING, now)
+        grants = store.grants(subject)
+        monitored = consent_covers(grants, Purpose.MONITORING, now)
         data = self._data(subject, audit, monitored=monitored, now=now)
         team = store.care_team(subject)
         owners = tuple(sorted(self._names.get(user, user) for user in team))
@@ -179,7 +192,17 @@ class Reader:
             person.site,
             person.language,
         )
-        return Looked(who, team, owners, summary, data.observations, data.features, monitored, now)
+        return Looked(
+            who,
+            team,
+            owners,
+            summary,
+            data.observations,
+            data.features,
+            monitored,
+            now,
+            _next_edge(grants, now),
+        )
 
     def _data(
         self, subject: SubjectId, audit: Entry, *, monitored: bool, now: Micros
