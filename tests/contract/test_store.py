@@ -195,6 +195,25 @@ def test_a_person_is_found_by_any_identifier(house: House) -> None:
     assert house.store.subjects(audit()) == (subject,)
 
 
+def test_one_record_does_not_join_two_people_who_are_on_record(house: House) -> None:
+    """What the refusal advises works, and what it warns of is so."""
+    beiwe, band = SourceId("beiwe", "b77"), SourceId("empatica", "e5")
+    for who in (beiwe, band):
+        device = samples("screen", times(START, 3), who=who.value, system=who.system)
+        house.ingest([device], consent=ALL, digest=who.system)
+    first, second = the(house, "b77"), the(house, "e5")
+    whole = Person(1, (mrn("A1"), beiwe, band), name="Ada")
+    receipt = house.ingest([whole, facts([{"row": 2, "code": "a"}])], digest="record")
+    assert (receipt.stored, receipt.rejected) == (0, 2)
+    reasons = {r.rows.reason for r in house.store.rejects(audit())}
+    assert all("leave one device's identifier out" in reason for reason in reasons)
+    assert house.ingest([replace(whole, identifiers=(mrn("A1"), beiwe))]).stored == 1
+    assert (the(house), the(house, "e5")) == (first, second)
+    house.store.erase(second, audit(action="erase subject"))
+    assert house.ingest([whole], digest="record").rejected == 1
+    assert house.store.samples(first, "screen", 0, NOW_US, MONITOR).num_rows == 3
+
+
 def test_a_shared_bare_value_must_be_named_with_its_system(house: House) -> None:
     house.ingest([Person(1, (SourceId("x", "5"),)), Person(2, (SourceId("y", "5"),))])
     with pytest.raises(MissingError, match="SYSTEM"):

@@ -20,8 +20,10 @@ OTHER_BIRTH_DATE: Final = (
     "identifier; until then nothing of this file about that person is taken in"
 )
 TWO_PEOPLE: Final = (
-    "the identifiers of this record belong to two different people: correct them; until then "
-    "nothing of this file about either is taken in"
+    "the identifiers of this record belong to two different people on record: correct them. If it "
+    "is one person whose devices were read before this record, leave one device's identifier out: "
+    "that device's data stays a subject of its own. Erase neither, for an erased identifier is "
+    "refused for ever. Until then nothing of this file about either is taken in"
 )
 BAD_BIRTH_DATE: Final = "birth_date is outside 1880 .. today: correct it in the source"
 BAD_ZONE: Final = "time_zone is not in the IANA list: write it like Europe/Madrid"
