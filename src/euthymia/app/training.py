@@ -1,12 +1,12 @@
 """Training and release: from consented people to a signed bundle and its report."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.reports import keep
 from euthymia.app.shell import Progress
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
@@ -57,14 +57,18 @@ def run_training(
         "task": name,
         "model": f"{added.name}@{added.version}",
         "digest": added.digest,
+        "registry_counter": clinic.registry.counter,
         "people": count,
         "without_consent": without_consent,
         "seed": seed,
         "report": kept.name,
-        "report_sha256": hashlib.sha256(html).hexdigest(),
     }
-    clinic.ledger.append(Entry(shell_actor(), "train model", Purpose.TRAINING, detail=detail))
-    kept.write_bytes(html)
+
+    def vouch(digest: str) -> None:
+        held = {**detail, "report_sha256": digest}
+        clinic.ledger.append(Entry(shell_actor(), "train model", Purpose.TRAINING, detail=held))
+
+    keep(kept, html, vouch, clinic.ledger.entries)
     if report is not None:
         try:
             report.write_bytes(html)
@@ -77,9 +81,27 @@ def run_training(
         "report": report or kept,
         "metrics": {key: msgspec.to_builtins(value) for key, value in trained.metrics.items()},
         "audits": trained.audits,
+        "baselines": [
+            {"name": row["name"], "auc": row["auc"], "ahead": row["ahead"]}
+            for row in trained.audits.get("baselines", {}).get("rows", ())
+        ],
         "people": count,
         "without_consent": without_consent,
     }
+
+
+def beside_words(result: dict[str, Any]) -> list[str]:
+    """Return what stands beside a trained model's AUC: the best trivial model, and the verdicts."""
+    lines = []
+    if result["baselines"]:
+        best = max(result["baselines"], key=lambda row: row["auc"]["estimate"] or 0.0)
+        low, high = best["auc"]["low"], best["auc"]["high"]
+        span = "" if low is None or high is None else f", 95 % interval {low:.3f} to {high:.3f}"
+        lines.append(f"best trivial model, {best['name']}: AUC {best['auc']['estimate']:.3f}{span}")
+    for name in ("baselines", "confounds"):
+        if name in result["audits"]:
+            lines.append(f"audit {name}: {result['audits'][name]['verdict']}")
+    return lines
 
 
 def list_models(clinic: Clinic) -> list[dict[str, Any]]:
@@ -105,5 +127,6 @@ def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any
         "evidence": released.evidence,
         "because": because,
     }
-    clinic.ledger.append(Entry(shell_actor(), "release model", Purpose.CARE, detail=detail))
+    counted = {**detail, "registry_counter": clinic.registry.counter}
+    clinic.ledger.append(Entry(shell_actor(), "release model", Purpose.CARE, detail=counted))
     return {**detail, "state": released.state}

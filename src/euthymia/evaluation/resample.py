@@ -107,7 +107,8 @@ def estimates(
     """Return every metric with its interval and chance level.
 
     The interval says how much the figure depends on which people happened to be in the sample,
-    the predictions given. Rows may repeat a person's row (repeated cross-validation): they move together.
+    the predictions given. Rows may repeat a person's row (repeated cross-validation): they move
+    together.
 
     Parameters
     ----------

@@ -218,7 +218,7 @@ class Registry:
             The largest counter ever seen: an index below it was put back from an older copy.
         """
         if not self._folder.is_dir():
-            return []
+            return ["the registry is missing"] if least_counter else []
         try:
             index = self._read()
         except IntegrityError as error:
