@@ -8,8 +8,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import models_data
+from euthymia.app.training import beside_words
 from euthymia.ground.errors import SchemaError
 from euthymia.models import ridge, validate
+from euthymia.models.bundle import make_bundle
 from euthymia.models.tasks import tasks
 from euthymia.models.train import refuse_too_few, train
 
@@ -73,6 +75,22 @@ def test_a_planted_confounder_makes_the_verdict_and_opens_the_report():
     head = found.report_html[: found.report_html.index("What was asked")]
     assert "season (1.00)" in head
     assert "not evidence" in head
+
+
+def test_a_model_that_a_single_score_equals_says_so_first_of_all():
+    """The only signal is in one feature: the model can do no better than that feature alone."""
+    frame = models_data.frame(signal=0.0, seed=5, task=models_data.RELAPSE)
+    rng = np.random.default_rng(1)
+    x, last = frame.x.copy(), frame.names.index("phq9.last")
+    x[:, last] = np.clip(np.round(4 + 5 * frame.y + 2 * rng.normal(size=frame.y.size)), 0, 27)
+    found = _train(dataclasses.replace(frame, x=x))
+    said = "not shown to beat last PHQ-9 alone"
+    assert found.audits["baselines"]["verdict"] == said
+    assert said in found.report_html[: found.report_html.index("What was asked")]
+    assert said in make_bundle(found, 1).card["evidence"]
+    words = beside_words({"audits": found.audits, "baselines": found.audits["baselines"]["rows"]})
+    assert words[0].startswith("best trivial model, last PHQ-9 alone: AUC 0.9")
+    assert words[1] == f"audit baselines: {said}"
 
 
 def test_splitting_rows_flatters_and_the_report_says_by_how_much():

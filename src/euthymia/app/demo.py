@@ -12,7 +12,7 @@ from euthymia.app.ingest import run_ingest
 from euthymia.app.jobs import compute_features, run_simulation
 from euthymia.app.setup import make_clinic
 from euthymia.app.shell import Shell, accounts
-from euthymia.app.training import list_models, release_model, run_training
+from euthymia.app.training import beside_words, list_models, release_model, run_training
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import SchemaError
 
@@ -85,6 +85,8 @@ def _words(result: dict[str, Any]) -> str:
             f"           {name}: {metric['estimate']:.3f}, 95 % interval "
             f"{metric['low']:.3f} to {metric['high']:.3f}{beside}"
         )
+    if model["trained"]:
+        lines += [f"           {line}" for line in beside_words(model)]
     lines.append(f"verify     {'every byte as written' if result['verify']['ok'] else 'PROBLEMS'}")
     lines.append(f"took       {result['seconds']:.0f} s")
     return "\n".join(lines)

@@ -59,5 +59,9 @@ def card(trained: "Trained") -> dict[str, Any]:
         "sites": int(np.unique(frame.site).size),
         "metrics": {name: figure(value) for name, value in trained.metrics.items()},
         "verdicts": {name: str(audit["verdict"]) for name, audit in trained.audits.items()},
-        "evidence": trained.audits["confounds"]["why"],
+        "evidence": " ".join(
+            str(trained.audits[name]["why"])
+            for name in ("confounds", "baselines")
+            if name in trained.audits
+        ),
     }

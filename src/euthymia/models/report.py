@@ -14,6 +14,7 @@ from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import from_micros
 from euthymia.models import plots, wording
 from euthymia.models.train import Results
+from euthymia.models.validate import baseline_verdict
 
 DASH: Final = "\N{EN DASH}"  # not defined, or not shown
 
@@ -93,7 +94,7 @@ def _figure(svg: str, caption: str) -> str:
 def _head(results: Results) -> str:
     task, metrics = results.task, results.metrics
     refused = results.verdict[0].endswith("not evidence")
-    frame = results.frame
+    frame, beside = results.frame, baseline_verdict(metrics["auc"], results.baselines)
     told = (
         f"On people it had not seen the model's AUC is {span(metrics['auc'])}; chance is"
         f" {number(metrics['auc'].chance)}. {frame.y.size} index dates of"
@@ -103,7 +104,10 @@ def _head(results: Results) -> str:
         f"<p class='small'>Euthymia · model report · {from_micros(results.now):%Y-%m-%d} · seed"
         f" {results.seed}</p><h1>{escape(task.title)}</h1>"
         + _paragraph(told, "lead")
-        + box(f"Verdict: {results.verdict[0]}. {results.verdict[1]}", "bad" if refused else "")
+        + box(
+            f"Verdict: {results.verdict[0]}; {beside[0]}. {results.verdict[1]} {beside[1]}",
+            "bad" if refused else "warn" if beside[0].startswith("not shown") else "",
+        )
         + (box(wording.SYNTHETIC, "warn") if results.synthetic else "")
         + (box(wording.NOT_EXTERNAL, "warn") if results.pooled is None else "")
     )

@@ -24,6 +24,7 @@ from euthymia.models.validate import (
     Leakage,
     ShuffleTest,
     SiteResult,
+    baseline_verdict,
     baselines,
     cross_validate,
     figures,
@@ -280,7 +281,7 @@ def _sites_audit(results: Results) -> dict[str, Any]:
 def _audits(results: Results) -> dict[str, dict[str, Any]]:
     """Return what the command line prints beside the figures."""
     shuffle = results.shuffle
-    ahead = [b.name for b in results.baselines if not b.ahead.low > 0]
+    beside = baseline_verdict(results.metrics["auc"], results.baselines)
     hidden = sum(row.people is None for row in results.groups)
     found = {
         "confounds": {
@@ -289,7 +290,8 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
             "rows": [asdict(row) for row in results.confounds],
         },
         "baselines": {
-            "verdict": f"not shown to beat {', '.join(ahead)}" if ahead else "beats every one",
+            "verdict": beside[0],
+            "why": beside[1],
             "rows": [asdict(row) for row in results.baselines],
         },
         "shuffled labels": {

@@ -161,6 +161,23 @@ def baselines(
     return tuple(found)
 
 
+def baseline_verdict(model: Estimate, rows: Sequence[Baseline]) -> tuple[str, str]:
+    """Return (verdict, the sentence that says why) on the model beside trivial models.
+
+    The model beats one where the interval of the difference in AUC lies above 0.
+    """
+    level = [row for row in rows if not row.ahead.low > 0]
+    if not level:
+        return "beats every trivial model", "The model is ahead of every trivial model tried."
+    names = ", ".join(row.name for row in level)
+    best = max(level, key=lambda row: row.auc.estimate)
+    return f"not shown to beat {names}", (
+        f"Beside trivial models, {best.name} reaches an AUC of {best.auc.estimate:.2f}"
+        f" ({best.auc.low:.2f} to {best.auc.high:.2f}) and the model {model.estimate:.2f}: the"
+        f" model is not shown to beat {names}."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SiteResult:
     """A site that the model had not seen."""

@@ -24,13 +24,15 @@ def _figure(metric: dict[str, Any]) -> str:
 @click.pass_obj
 def train(shell: Shell, task: str, report: Path | None, seed: int) -> None:
     """Train a task's model on those who consented to training, audit it, write its report."""
-    from euthymia.app.training import run_training
+    from euthymia.app.training import beside_words, run_training
 
     with shell.clinic() as clinic, shell.progress("train") as progress:
         result = run_training(clinic, task, seed=seed, report=report, progress=progress)
     lines = [f"{result['model']} trained; report: {result['report']}"]
     lines += [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
-    lines += [f"  audit {name}: {audit['verdict']}" for name, audit in result["audits"].items()]
+    lines += [f"  {line}" for line in beside_words(result)]
+    rest = {k: v for k, v in result["audits"].items() if k not in {"baselines", "confounds"}}
+    lines += [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
     shell.emit(result, "\n".join(lines))
 
 
