@@ -108,6 +108,30 @@ def test_a_partial_date_of_birth_keeps_its_year(
     assert (person.birth_date, person.birth_year) == (None, 1970)
 
 
+@pytest.mark.parametrize(
+    ("says", "deceased", "on"),
+    [
+        ({}, None, None),
+        ({"deceasedBoolean": False}, False, None),
+        ({"deceasedBoolean": True}, True, None),
+        ({"deceasedDateTime": "2026-01-05"}, True, date(2026, 1, 5)),
+        ({"deceasedDateTime": "2026-01-05T23:30:00-05:00"}, True, date(2026, 1, 5)),
+        ({"deceasedDateTime": "2026-01"}, True, None),
+    ],
+)
+def test_a_death_is_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    says: dict[str, Any],
+    deceased: bool | None,
+    on: date | None,
+) -> None:
+    for name, value in says.items():
+        monkeypatch.setitem(PATIENT, name, value)
+    person = next(item for item in _read(tmp_path) if isinstance(item, Person))
+    assert (person.deceased, person.deceased_on) == (deceased, on)
+
+
 def test_rows_about_the_clinic_go_into_the_directory(tmp_path: Path) -> None:
     found = [item for item in _read(tmp_path) if isinstance(item, Directory)]
     assert [(d.kind, d.name) for d in found] == [

@@ -1,27 +1,33 @@
 """The pages on a real clinic: whose names are shown to whom, on what consent, and who is told."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from euthymia.app.ask import ask
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.backend import KEPT_US, NO_MONITORING, ClinicBackend, worklist_items
-from euthymia.app.web.contract import Filter, Visitor
+from euthymia.app.web.contract import Filter, PatientPage, Visitor
+from euthymia.app.web.rendering import render
 from euthymia.care.contract import Urgency
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, MissingError
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Person
 from euthymia.security.token import Kind
 from small_clinic import (
     DOCTOR,
     MINE,
+    MRN,
     NO_CONSENT,
     NOW,
     OTHER_DOCTOR,
     OTHERS,
+    TASK,
     Hands,
     copied_clinic,
     decide_consent,
@@ -163,11 +169,9 @@ def test_a_consent_that_ends_or_begins_by_itself_holds_from_that_instant(
     shown = []
     for _ in range(5):
         page = pages.patient(visitor(), who)
-        shown.append(
-            (bool(page.view.trends), page.withheld == (), "no consent" in page.view.estimate)
-        )
+        shown.append((page.withheld == (), "no consent" in page.view.estimate))
         hands.turn(minute)
-    out, seen = (False, False, True), (True, True, False)
+    out, seen = (False, True), (True, False)
     assert shown == [out, seen, seen, out, out]
 
 
@@ -238,3 +242,42 @@ def test_the_command_lines_worklist_has_no_name_and_is_in_the_ledger(
     }
     assert "Person" not in str(items)
     assert len(told(clinic, "view on worklist")) == 3
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        (date(2026, 2, 20), "Has died on 20 February"),
+        (None, "Has died; the date is not on record"),
+    ],
+)
+def test_somebody_who_has_died_is_under_everyone_alone_and_no_estimate_is_asked(
+    pages: ClinicBackend, clinic: Clinic, hands: Hands, day: date | None, words: str
+) -> None:
+    hands.turn(timedelta(days=40))
+    who = subject_of(clinic, MINE)
+    assert who in {row.who.subject for row in pages.worklist(visitor(), Filter()).rows}
+    person = Person(1, (SourceId(MRN, MINE),), deceased=True, deceased_on=day)
+    batch = clinic.gateway().admit([person], source="t", file_name="t", file_digest="2" * 64)
+    clinic.store.append(batch, Entry(Actor("test", "shell"), "append", Purpose.CARE))
+    for view in ("open", "now", "soon", "look"):
+        assert who not in {
+            row.who.subject for row in pages.worklist(visitor(), Filter(view=view)).rows
+        }
+    (row,) = [r for r in pages.worklist(visitor(), EVERYONE).rows if r.who.subject == who]
+    assert row.item.why == words
+    assert who not in {item.subject for item in worklist_items(clinic, DOCTOR)}
+    page = pages.patient(visitor(), who)
+    assert page.view.row.why == words
+    assert page.view.row.probability is None
+    assert "the person has died" in page.view.estimate
+    answer = ask(clinic, MINE, TASK, DOCTOR, None, ["phq9.last=3"])
+    assert answer["decision"] == "abstain"
+    assert "the person has died" in answer["abstained_because"]
+    text = render("patient.html", _shown(page))
+    assert text.count(f"<strong>{words}.</strong>") == 1
+
+
+def _shown(page: PatientPage) -> dict[str, object]:
+    values = {"shown": page, "view": page.view, "scores": [], "trends": [], "more_trends": []}
+    return values | {"visitor": visitor(), "clinic": "Test clinic", "simulated": True}

@@ -96,6 +96,8 @@ class Model:
         task = tasks().get(self.bundle.task)
         if task is None:
             raise RefusalError("features", NO_TASK)
+        if "deceased_on" in data.attributes:
+            return f"{self.NOT_NOW}the person has died"
         reason = task.outside_population(data, at)
         return f"{self.NOT_NOW}{reason}" if reason else ""
 

@@ -80,6 +80,7 @@ class SubjectSummary:
     seen: Mapping[str, Seen] = field(default_factory=dict)  # "phone", "watch"
     owners: tuple[str, ...] = ()
     zones: Timeline = field(default_factory=Timeline)
+    died: str | None = None  # the date, or "unknown"; None: alive as far as the record says
 
     def local_date(self, at: Micros) -> date:
         """Return the person's own date at an instant."""
@@ -138,6 +139,7 @@ def summarise(
     prediction: Prediction | None = None,
     predicted_at: Micros | None = None,
     threshold: float | None = None,
+    died: str | None = None,
 ) -> SubjectSummary:
     """Gather one person's summary from what the store and the model say."""
     return SubjectSummary(
@@ -149,4 +151,5 @@ def summarise(
         seen=devices_seen(segments),
         owners=tuple(sorted(owners)),
         zones=zones,
+        died=died,
     )

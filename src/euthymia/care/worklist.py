@@ -7,6 +7,7 @@ score or a model's estimate, then silence.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from euthymia.care.contract import Urgency, WorklistItem
@@ -24,6 +25,9 @@ SILENT_NEWS_DAYS: Final = 60  # later the device was most likely handed back: a 
 PHQ9_DUE_DAYS: Final = 28  # four weeks, the usual rhythm of measurement-based care
 PHQ9_NEWS_DAYS: Final = 365  # after a year without one the person is no longer followed with it
 ANSWERS: Final = ("not at all", "several days", "more than half the days", "nearly every day")
+
+NO_STEP: Final = "Nothing is suggested beyond the planned visits."
+NO_STEP_DIED: Final = "Nothing is suggested: call off visits and messages that are still planned."
 
 _RANK: Final = {Urgency.NOW: 0, Urgency.SOON: 1, Urgency.LOOK: 2, Urgency.NONE: 3}
 _FEED_PEOPLE: Final = 3  # with fewer people one silent phone and a broken feed look the same
@@ -192,7 +196,11 @@ def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tupl
         The newest day on which anybody's data arrived, by device (see `feed_days`). Silence is
         counted up to it, so that a clinic whose own import has stopped does not call every
         patient silent.
+
+    To somebody who has died no rule applies.
     """
+    if who.died is not None:
+        return ()
     newest = {
         device: min((feed or {}).get(device, now // DAY_US), now // DAY_US) for device in DEVICES
     }
@@ -205,6 +213,15 @@ def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tupl
     ]
     found = [finding for finding in met if finding is not None]
     return tuple(sorted(found, key=lambda f: (_RANK[f.urgency], -f.weight)))
+
+
+def died_words(who: SubjectSummary, now: Micros) -> str:
+    """Say that a person has died, and when as far as the record says; empty for the living."""
+    if who.died is None:
+        return ""
+    if who.died == "unknown":
+        return "Has died; the date is not on record"
+    return f"Has died on {date_words(date.fromisoformat(who.died), who.local_date(now))}"
 
 
 def _data_seen(who: SubjectSummary, now: Micros) -> str:
@@ -234,16 +251,18 @@ def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> Worklist
     found = findings(who, now, feed)
     head = found[0] if found else None
     more = [finding.why for finding in found[1:]]
-    if all(finding.rule != "estimate" for finding in found):
+    died = died_words(who, now)
+    if not died and all(finding.rule != "estimate" for finding in found):
         more.append(estimate_words(who))
     estimate = who.prediction if who.prediction and not who.prediction.abstained_because else None
+    estimate = None if died else estimate
     return WorklistItem(
         subject=who.subject,
         urgency=head.urgency if head else Urgency.NONE,
-        why=head.why if head else "No rule applies: no new worsening, no silence seen",
+        why=head.why if head else died or "No rule applies: no new worsening, no silence seen",
         since=head.since if head else None,
         data_seen=_data_seen(who, now),
-        next_step=head.next_step if head else "Nothing is suggested beyond the planned visits.",
+        next_step=head.next_step if head else NO_STEP_DIED if died else NO_STEP,
         owner=who.owners[0] if who.owners else None,
         evidence=tuple(more),
         probability=estimate.probability if estimate else None,

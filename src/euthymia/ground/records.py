@@ -35,6 +35,8 @@ class Person:
     ethnicity: str | None = None
     site: str | None = None
     time_zone: str | None = None
+    deceased: bool | None = None  # None: the source does not say
+    deceased_on: date | None = None
     care_team: tuple[str, ...] = ()
 
 

@@ -12,7 +12,16 @@ from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Directory, Grant, Person
 from euthymia.sources.contract import Context
 from euthymia.sources.fhir_values import concept, find, is_zone, time_us
-from euthymia.sources.json_tree import Node, ShapeError, calendar_day, day_of, node, nodes, text
+from euthymia.sources.json_tree import (
+    Node,
+    ShapeError,
+    calendar_day,
+    day_of,
+    node,
+    nodes,
+    text,
+    truth,
+)
 
 MRN_SYSTEM: Final = "urn:euthymia:mrn"
 USER_SYSTEM: Final = "urn:euthymia:user"
@@ -135,6 +144,7 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
     extensions = nodes(patient, "extension")
     address = nodes(patient, "address")
     zone = next((e for e in extensions if text(e, "url") == TIME_ZONE), {})
+    died = text(patient, "deceasedDateTime")
     person = Person(
         row=entry.row,
         identifiers=identifiers,
@@ -149,6 +159,8 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
         ethnicity=_us_core(extensions, "ethnicity"),
         site=_site(node(patient, "managingOrganization"), world),
         time_zone=text(zone, "valueCode") or text(zone, "valueString"),
+        deceased=True if died else truth(patient, "deceasedBoolean"),
+        deceased_on=calendar_day(died[:10], "deceasedDateTime") if died else None,
         care_team=tuple(
             user for p in nodes(patient, "generalPractitioner") if (user := _user(p, world))
         ),

@@ -109,7 +109,8 @@ class Store(Protocol):
     def attributes(self, subject: SubjectId, audit: Entry) -> Mapping[str, str]:
         """Return what a model may know of who the subject is, never who it is.
 
-        Keys, where known: sex, birth_year, site, language, race, ethnicity.
+        Keys, where known: sex, birth_year, site, language, race, ethnicity; of somebody who has
+        died deceased_on (a date, or "unknown").
         """
 
     def care_team(self, subject: SubjectId) -> frozenset[str]:

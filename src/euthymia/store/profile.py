@@ -107,6 +107,8 @@ class Profile:
         }
         identifiers = dict.fromkeys(i for p in self.persons for i in p.identifiers)
         telecom = next((p.telecom for p in reversed(self.persons) if p.telecom), ())
+        said = next((p for p in reversed(self.persons) if p.deceased is not None), _EMPTY)
+        details |= {"deceased": said.deceased, "deceased_on": said.deceased_on}
         return replace(
             _EMPTY,
             **details,
@@ -125,6 +127,7 @@ class Profile:
             "language": person.language,
             "race": person.race,
             "ethnicity": person.ethnicity,
+            "deceased_on": str(person.deceased_on or "unknown") if person.deceased else None,
         }
         return {name: value for name, value in known.items() if value}
 

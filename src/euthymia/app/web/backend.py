@@ -182,6 +182,7 @@ class Reader:
             prediction=self._estimate(model, data, now),
             predicted_at=now,
             threshold=model.threshold if model else None,
+            died=data.attributes.get("deceased_on"),
         )
         person = store.person(subject, audit)
         who = Who(
