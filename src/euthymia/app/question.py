@@ -76,8 +76,9 @@ class Answer(msgspec.Struct):
     coverage: Annotated[
         float,
         Meta(
-            description="How much of the data was there, 0 to 1: of the days looked back on; "
-            "where the caller gave the features, of the features."
+            description="How much was known, 0 to 1. Stored features: the share of the days looked "
+            "back on that have data. Given features: the share, of those that the model uses, "
+            "that were given."
         ),
     ]
     data_age_hours: Annotated[
