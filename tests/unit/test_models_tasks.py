@@ -1,6 +1,7 @@
 """Landmarks, labels, censoring and features of the relapse task, by hand."""
 
 import dataclasses
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -79,6 +80,32 @@ def test_admissions_count_unless_for_another_reason():
         marks = _marks(rows)
         assert marks[42].label == 1
         assert marks[56].excluded == "admitted in the last 30 days"
+
+
+def _dying(rows, on):
+    return dataclasses.replace(_person(rows), attributes={"deceased_on": on})
+
+
+def test_nobody_is_asked_about_from_the_day_of_their_death_on():
+    visits = [(_day(0), PHQ, 3.0, None), *((_day(d), AMB, None, None) for d in range(10, 120, 10))]
+    on = (date(1970, 1, 1) + timedelta(days=DAY0 + 84)).isoformat()  # day 84 is a Monday
+    data = _dying(visits, on)
+    marks = {(m.at - _day(0)) // DAY_US: m for m in TASK.landmarks(TASK.history(data))}
+    assert max(marks) == 77
+    assert marks[49].label == 0
+    for day in (56, 63, 70, 77):  # day 54 + 30 is the day of the death
+        assert marks[day].label is None
+        assert marks[day].excluded == "censored: died within the 30 days"
+    assert TASK.outside_population(data, _day(84) - 1) == ""
+    assert TASK.outside_population(data, _day(84)) == "has died"
+    assert TASK.outside_population(_dying(visits, "unknown"), _day(70)) == "has died"
+
+
+def test_a_relapse_before_a_death_is_a_relapse():
+    rows = [(_day(0), PHQ, 3.0, None), (_day(60), PHQ, 15.0, None)]
+    on = (date(1970, 1, 1) + timedelta(days=DAY0 + 70)).isoformat()
+    marks = TASK.landmarks(TASK.history(_dying(rows, on)))
+    assert {(m.at - _day(0)) // DAY_US: m.label for m in marks}[49] == 1
 
 
 def test_nobody_is_asked_about_before_a_first_phq9():

@@ -18,6 +18,7 @@ from euthymia.models.validate import baseline_verdict
 
 DASH: Final = "\N{EN DASH}"  # not defined, or not shown
 
+_UNKNOWN: Final = ("censored: not seen", "censored: died")  # the outcome might have been either
 _STYLE: Final = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;
@@ -133,7 +134,7 @@ def _asked(results: Results) -> str:
 
 def _flow(results: Results) -> str:
     rows = [(why, str(dates), str(people)) for why, dates, people in results.frame.flow]
-    censored = sum(n for why, n, _ in results.frame.flow if why.startswith("censored: not seen"))
+    censored = sum(n for why, n, _ in results.frame.flow if why.startswith(_UNKNOWN))
     parts = [table(("", "index dates", "people"), rows)]
     if censored:
         y = results.frame.y

@@ -1,5 +1,6 @@
 """Will a person who is well relapse within 30 days."""
 
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -49,8 +50,25 @@ def _since(history: History) -> Micros | None:
     return int(history.contacts[0]) if history.contacts.size else None
 
 
+def _died(history: History) -> Micros | None:
+    """Return the beginning (UTC) of the day a person died, None where no death is recorded.
+
+    A date that cannot be read is taken for the earliest: nobody is to be called about the dead.
+    """
+    said = history.data.attributes.get("deceased_on", "")
+    if not said:
+        return None
+    try:
+        return (date.fromisoformat(said[:10]) - date(1970, 1, 1)).days * DAY_US
+    except ValueError:
+        return 0
+
+
 def ineligible(history: History, at: Micros) -> str:
     """Return why a person is not in the population at `at`; empty if they are."""
+    died = _died(history)
+    if died is not None and died <= at:
+        return "has died"
     times, totals = history.phq9
     seen = int(np.searchsorted(times, at, side="right"))
     if seen == 0:
@@ -74,6 +92,9 @@ def _landmark(history: History, at: Micros) -> Landmark:
     risen = np.any((times > at) & (times <= end) & (totals >= clinical.EPISODE))
     if risen or np.any((history.stays > at) & (history.stays <= end)):
         return Landmark(at, 1)
+    died = _died(history)
+    if died is not None and died <= end:
+        return Landmark(at, None, "censored: died within the 30 days")
     if np.any(history.contacts > end - CONTACT_DAYS * DAY_US):
         return Landmark(at, 0)
     return Landmark(at, None, "censored: not seen again at the end of the 30 days")
@@ -90,13 +111,16 @@ def landmarks(history: History) -> list[Landmark]:
     """Return weekly index dates from four weeks after the first contact on.
 
     They fall on Mondays for everybody: counted from each person's own first contact, the weekday
-    of their visits would stay the same for a person and so could stand for the person.
+    of their visits would stay the same for a person and so could stand for the person. From the
+    day of a death on there are none.
     """
     since = _since(history)
     if since is None:
         return []
     first = _monday_from(since + FOLLOW_UP_DAYS * DAY_US)
-    dates = range(first, history.data.seen_until, STEP_DAYS * DAY_US)
+    died = _died(history)
+    last = history.data.seen_until if died is None else min(died, history.data.seen_until)
+    dates = range(first, last, STEP_DAYS * DAY_US)
     return [_landmark(history, at) for at in dates[-MAX_LANDMARKS:]]
 
 
@@ -182,7 +206,7 @@ TASK = Task(
         " the index date."
     ),
     population=(
-        "People in care for at least 28 days who are not in an episode: last PHQ-9 below 10 and no"
+        "Living people in care for at least 28 days who are not in an episode: last PHQ-9 below 10 and no"
         " admission in the last 30 days."
     ),
     index_dates="Mondays, from 28 days after the first contact.",
@@ -190,7 +214,8 @@ TASK = Task(
     horizon_days=HORIZON_DAYS,
     censoring=(
         "No event counts only if the person was seen or heard after day 16 of the horizon."
-        " Otherwise, and where the 30 days are not over, the index date is left out and counted."
+        " Otherwise, where the 30 days are not over, and where the person died within them without"
+        " a relapse before, the index date is left out and counted."
     ),
     intended_use=(
         "To order a clinician's review of patients who are well. It starts a look at the record"
