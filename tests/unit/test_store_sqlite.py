@@ -148,3 +148,23 @@ def test_group_within_a_group_is_one_group(house: House) -> None:
         assert house.store._db.in_transaction
     assert not house.store._db.in_transaction
     assert house.store.verify() == []
+
+
+def test_a_file_of_the_first_version_learns_whose_its_rejects_are(tmp_path: Path) -> None:
+    house = House.build(tmp_path)
+    house.ingest([samples("screen", [START, START + 1])], digest="stranger", name="who.csv")
+    house.ingest([Person(1, (mrn("A1"),))], digest="who")
+    house.ingest([samples("screen", [START, START + 1])], digest="refused", name="A1.csv")
+    db = house.store._db
+    db.execute("DROP INDEX reject_whose; ALTER TABLE reject DROP COLUMN whose")
+    db.pragma("user_version", 1)
+    house.close()
+    again = House.build(tmp_path)
+    db = again.store._db
+    assert db.pragma("user_version") == len(MIGRATIONS)
+    found = list(db.execute("SELECT whose FROM reject ORDER BY id"))
+    assert found == [(None,), (the(again),)]
+    again.store.erase(the(again), audit(action="erase subject"))
+    assert [r.file for r in again.store.rejects(audit())] == ["who.csv"]
+    assert again.store.verify() == []
+    again.close()
