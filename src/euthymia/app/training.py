@@ -98,10 +98,8 @@ def beside_words(result: dict[str, Any]) -> list[str]:
         low, high = best["auc"]["low"], best["auc"]["high"]
         span = "" if low is None or high is None else f", 95 % interval {low:.3f} to {high:.3f}"
         lines.append(f"best trivial model, {best['name']}: AUC {best['auc']['estimate']:.3f}{span}")
-    for name in ("baselines", "confounds"):
-        if name in result["audits"]:
-            lines.append(f"audit {name}: {result['audits'][name]['verdict']}")
-    return lines
+    audits = {n: result["audits"][n] for n in ("baselines", "confounds") if n in result["audits"]}
+    return lines + [f"audit {name}: {audit['verdict']}" for name, audit in audits.items()]
 
 
 def list_models(clinic: Clinic) -> list[dict[str, Any]]:
@@ -121,7 +119,7 @@ def list_models(clinic: Clinic) -> list[dict[str, Any]]:
 def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any]:
     """Release a model; the ledger says who did, and why if its audit spoke against it."""
     released = clinic.registry.release(name, because=because)
-    detail = {
+    detail: dict[str, str | int | float | bool] = {
         "model": f"{released.name}@{released.version}",
         "digest": released.digest,
         "evidence": released.evidence,

@@ -206,8 +206,8 @@ TASK = Task(
         " the index date."
     ),
     population=(
-        "Living people in care for at least 28 days who are not in an episode: last PHQ-9 below 10 and no"
-        " admission in the last 30 days."
+        "Living people in care for at least 28 days who are not in an episode: last PHQ-9 below 10"
+        " and no admission in the last 30 days."
     ),
     index_dates="Mondays, from 28 days after the first contact.",
     lookback_days=LOOKBACK_DAYS,
