@@ -14,10 +14,9 @@ from euthymia.features.compute import (
     days_with_data,
     feature_schema,
     known_rows,
-    window_utc,
 )
 from euthymia.features.contract import Family
-from euthymia.features.windows import wall_clock
+from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import STREAMS
@@ -109,7 +108,8 @@ def test_only_the_window_matters(family, zones, hours, gaps, day, seed):
         local = timeline.local_day(stream["time"])
         inside[name] = take(stream, (local > day - family.lookback_days) & (local <= day))
     assert values_of(compute(family, inside, timeline, [day])) == whole
-    read = between(streams, *window_utc(family, timeline, day))
+    start, end = bounds_us(timeline, np.array([day], np.int64), family.lookback_days)
+    read = between(streams, int(start[0]), int(end[0]))
     assert values_of(compute(family, read, timeline, [day])) == whole
 
 

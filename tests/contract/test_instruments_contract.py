@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from euthymia.ground.errors import SchemaError
 from euthymia.instruments.catalogue import instruments
 from euthymia.instruments.fhir import answers, questionnaire, response
-from euthymia.instruments.score import band, change, score, score_codes
+from euthymia.instruments.score import band, change, score
 
 ALL = list(instruments().values())
 each = pytest.mark.parametrize("instrument", ALL, ids=[i.name for i in ALL])
@@ -105,26 +105,6 @@ def test_an_answer_that_does_not_exist_is_refused_without_repeating_it(instrumen
     assert "99" not in str(caught.value)
     with pytest.raises(SchemaError, match="answers were given"):
         score(instrument, given_[1:])
-
-
-@each
-@given(data=st.data())
-@FEW
-def test_the_order_of_observations_does_not_matter(instrument, data):
-    given_ = filled(instrument, data)
-    coded = {
-        item.code: float(a)
-        for item, a in zip(instrument.items, given_, strict=True)
-        if a is not None
-    }
-    turned = dict(reversed(coded.items())) | {"LOINC/0000-0": 5.0}
-    assert score_codes(instrument, turned) == score(instrument, given_)
-
-
-@each
-def test_half_points_are_refused(instrument):
-    with pytest.raises(SchemaError, match="whole numbers"):
-        score_codes(instrument, {instrument.items[0].code: 0.5})
 
 
 @each

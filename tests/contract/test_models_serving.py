@@ -326,14 +326,6 @@ def test_vectors_of_the_wrong_length_and_infinite_numbers_are_refused(served):
         served.predict(np.full(len(served.names), np.inf))
 
 
-def test_features_by_name(served):
-    x = served.arrange({"phq9.last": 4.0, "care.days": None})
-    assert x[served.names.index("phq9.last")] == 4.0
-    assert np.isnan(x).sum() == x.size - 1
-    with pytest.raises(SchemaError, match="1 features are not of this model"):
-        served.arrange({"nonsense": 1.0})
-
-
 def test_a_model_of_another_feature_schema_does_not_match(served):
     assert served.matches(tasks()["relapse-30d"])
     assert not served.matches(tasks()["actigraphy-depression"])

@@ -78,22 +78,13 @@ def test_one_day_has_no_regularity():
     assert math.isnan(rest_activity.sleep_regularity(np.ones((1, 144))))
 
 
-def test_stillness_is_sleep_and_a_jolt_is_not():
-    minutes = np.zeros(30)
-    minutes[15] = 100
-    found = sleep_wake.cole_kripke(minutes)
-    # the weights reach four minutes on and two minutes back from the jolt
-    assert np.flatnonzero(found == 0).tolist() == list(range(13, 20))
-
-
-def test_device_scale_matters_to_cole_kripke_and_not_to_the_share_rule():
+def test_device_scale_does_not_matter_to_the_share_rule():
     rng = np.random.default_rng(3)
     levels = rng.gamma(0.5, 2, 500)
     mean = np.array(levels.mean())
     one = sleep_wake.rest_by_level(levels, mean)
     ten = sleep_wake.rest_by_level(10 * levels, 10 * mean)
     np.testing.assert_array_equal(one, ten)
-    assert (sleep_wake.cole_kripke(levels) != sleep_wake.cole_kripke(10 * levels)).any()
 
 
 def test_a_still_recording_does_not_tell_rest_from_activity():

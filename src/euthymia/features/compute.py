@@ -65,12 +65,6 @@ def as_columns(table: pa.Table) -> Columns:
 # -- planning ------------------------------------------------------------------------------------
 
 
-def window_utc(family: Family, timeline: Timeline, day: int) -> tuple[Micros, Micros]:
-    """Return the stretch [start, end) of UTC that holds all samples that matter for a date."""
-    start, end = bounds_us(timeline, np.array([day], np.int64), family.lookback_days)
-    return int(start[0]), int(end[0])
-
-
 def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints:
     """Return the local days that any stored UTC day of the family's streams reaches into, sorted.
 

@@ -1,7 +1,7 @@
 """The one rule by which every questionnaire is scored."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from euthymia.ground.errors import SchemaError
@@ -115,23 +115,6 @@ def score(instrument: Instrument, answers: Answers) -> Score:
         not_asked=tuple(u for u, answer in given if answer is None),
         no_total_because=because,
     )
-
-
-def score_codes(instrument: Instrument, found: Mapping[str, float]) -> Score:
-    """Score from observations, {item code: value}; items that are absent count as unanswered.
-
-    Raises
-    ------
-    SchemaError
-        A value is not a whole number or not one the item takes.
-    """
-    answers: list[int | None] = []
-    for number, item in enumerate(instrument.items, 1):
-        value = found.get(item.code)
-        if value is not None and not float(value).is_integer():
-            raise SchemaError(f"{instrument.name} item {number} takes whole numbers only")
-        answers.append(None if value is None else int(value))
-    return score(instrument, answers)
 
 
 def change(instrument: Instrument, before: int | None, after: int | None) -> Change:

@@ -105,23 +105,6 @@ def intradaily_variability(hourly: Array) -> Array:
     return np.asarray(jumps * count / squares, np.float64)
 
 
-def daily_profile(rows: Array) -> Array:
-    """Average days into one 24 h profile.
-
-    Parameters
-    ----------
-    rows : array, shape (..., days, bins)
-        NaN where unknown.
-
-    Returns
-    -------
-    array, shape (..., bins)
-        NaN where a clock time was never seen.
-    """
-    seen = (~np.isnan(rows)).sum(axis=-2)
-    return np.asarray(np.nansum(rows, axis=-2) / np.where(seen == 0, np.nan, seen), np.float64)
-
-
 def _stretch(profile: Array, hours: int, *, lowest: bool) -> Stretch:
     bins = profile.shape[-1]
     width = bins * hours // 24

@@ -87,22 +87,6 @@ class Served:
         """Tell whether vectors made by the task as it is now are those the model was trained on."""
         return task.schema_digest == self.bundle.schema_digest
 
-    def arrange(self, values: dict[str, float | None]) -> Floats:
-        """Return features by name as a vector; what is not named is not known.
-
-        Raises
-        ------
-        SchemaError
-            A name is not one of the model's.
-        """
-        x = np.full(len(self.names), np.nan)
-        unknown = sorted(set(values) - self._place.keys())
-        if unknown:
-            raise SchemaError(f"{len(unknown)} features are not of this model: see its card")
-        for name, value in values.items():
-            x[self._place[name]] = np.nan if value is None else value
-        return x
-
     def predict(
         self, x: Floats, *, coverage: float | None = None, data_age_hours: float | None = None
     ) -> Prediction:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +109,3 @@ def drug_of(rng: np.random.Generator, kind: str) -> Drug | None:
 def hold(days_since_start: int) -> float:
     """Return how much of its effect a treatment has after so many days, 0 to 1."""
     return float(1 - np.exp(-max(days_since_start, 0) / ONSET_DAYS))
-
-
-def relief(
-    treatments: list[Treatment], effects: dict[str, float], days: int
-) -> NDArray[np.float64]:
-    """Return the points a full episode would be lighter by on each day: the best of what runs."""
-    best = np.zeros(days)
-    for t in treatments:
-        span = np.arange(max(t.start, 0), min(t.end, days))
-        gain = effects[t.kind] * (1 - np.exp(-(span - t.start) / ONSET_DAYS))
-        best[span] = np.where(best[span] == 0, gain, np.maximum(best[span], gain))
-    return best
