@@ -1,12 +1,19 @@
 """Fixtures that several kinds of tests share."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from whole_clinic import build, run
+
+# the same examples at every run of CI; a developer's runs draw new ones
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,7 @@ plausible = st.one_of(
 @example(column=KINDS[0], cell="Infinity")
 @example(column=KINDS[4], cell="99999999999")
 @example(column=KINDS[4], cell="100000000000")
+@example(column=KINDS[4], cell="1.797693134862316e+305")
 def test_what_the_fast_way_reads_the_slow_way_reads_the_same(column: Column, cell: str) -> None:
     cell = cell.replace(",", "")
     fast = _fast(f"7,{cell}\n".encode(), {1: column}, 2)

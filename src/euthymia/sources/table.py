@@ -310,10 +310,17 @@ def _checked(cells: pa.Array, column: Column) -> pa.Array | None:
     if not np.isfinite(there).all():
         return None
     if column.kind is Kind.EPOCH:
-        micros = values * np.where(np.abs(values) >= MILLIS_FROM, 1e3, 1e6)
-        inside = bool((np.abs(micros) < MAX_US).all())
-        return pa.array(np.rint(micros).astype(np.int64)) if inside else None
+        return _epochs(values)
     return cells if _inside(there, column) else None
+
+
+def _epochs(values: NDArray[np.float64]) -> pa.Array | None:
+    """Return seconds or milliseconds as microseconds; None if one is no time."""
+    if not (np.abs(values) < MAX_US).all():  # before the product, which could overflow
+        return None
+    micros = values * np.where(np.abs(values) >= MILLIS_FROM, 1e3, 1e6)
+    inside = bool((np.abs(micros) < MAX_US).all())
+    return pa.array(np.rint(micros).astype(np.int64)) if inside else None
 
 
 def _inside(values: NDArray[np.float64], column: Column) -> bool:
