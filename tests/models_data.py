@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from euthymia.features.compute import compute_family
+from euthymia.features.rows import compute_family
 from euthymia.ground import codes
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.ids import SubjectId

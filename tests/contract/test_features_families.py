@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.features.catalogue import describe, families
-from euthymia.features.compute import (
+from euthymia.features.contract import Family
+from euthymia.features.rows import (
     as_columns,
     compute_family,
     days_with_data,
     feature_schema,
     known_rows,
 )
-from euthymia.features.contract import Family
 from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.errors import SchemaError

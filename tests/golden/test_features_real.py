@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from euthymia.features.catalogue import families
-from euthymia.features.compute import compute_family, days_with_data, known_rows
+from euthymia.features.rows import compute_family, days_with_data, known_rows
 from euthymia.ground.clock import DAY_US, Timeline
 from feature_cases import WHO, digests_of
 from real import DATA, needs_data

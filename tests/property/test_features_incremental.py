@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.features.catalogue import families
-from euthymia.features.compute import (
+from euthymia.features.rows import (
     compute_family,
     days_with_data,
     input_digests,

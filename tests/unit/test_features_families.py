@@ -5,8 +5,8 @@ import pytest
 
 from euthymia.features.activity_grid import activity_grid
 from euthymia.features.catalogue import families
-from euthymia.features.compute import FeatureRangeWarning, compute_family
 from euthymia.features.contract import Days, Family, Feature
+from euthymia.features.rows import FeatureRangeWarning, compute_family
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline, day_number
 from feature_cases import DAY0, WHO, recording, take
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from euthymia.app.clinic import Clinic, wall_clock
 from euthymia.app.shell import Progress
 from euthymia.features.catalogue import families
-from euthymia.features.compute import (
+from euthymia.features.contract import Columns, Family
+from euthymia.features.rows import (
     Digests,
     as_columns,
     compute_family,
     plan,
     segment_digests,
 )
-from euthymia.features.contract import Columns, Family
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline, from_micros
 from euthymia.ground.errors import ConsentError

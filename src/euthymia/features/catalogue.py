@@ -14,6 +14,8 @@ def _checked(module: str, found: object) -> Family:
     unknown = [name for name in found.streams if name not in STREAMS]
     if unknown:
         raise SchemaError(f"family {found.name} wants streams that do not exist: {unknown}")
+    if found.compute is None and found.measure is None:
+        raise SchemaError(f"family {found.name} has neither `compute` nor `measure`")
     names = [feature.name for feature in found.features]
     if len(set(names)) != len(names) or set(names) & set(FEATURE_KEYS.names):
         raise SchemaError(f"family {found.name} names a column twice or like a key column")
@@ -47,6 +49,7 @@ def describe() -> list[dict[str, str | int | float | None]]:
             "low": feature.low,
             "high": feature.high,
             "worse": feature.worse,
+            "limits": feature.limits,
         }
         for family in families().values()
         for feature in family.features

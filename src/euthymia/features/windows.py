@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.features.contract import Windows
 from euthymia.ground.clock import DAY_US, Timeline
 
 Ints = NDArray[np.int64]
@@ -72,6 +73,42 @@ def bounds_us(timeline: Timeline, days: Ints, lookback_days: int) -> tuple[Ints,
     offsets = offsets_around(timeline, days, lookback_days)
     start = first_at_or_after(offsets, (days - lookback_days + 1) * DAY_US)
     return start, np.maximum(last_before(offsets, (days + 1) * DAY_US), start)
+
+
+def windows_of(offsets: Offsets, day: Ints, row: Ints, wall_from: Ints, wall_to: Ints) -> Windows:
+    """Return the windows in which the wall clock shows a time in [from, to) [us].
+
+    Parameters
+    ----------
+    offsets : Offsets
+        Around all of them.
+    day : int array, shape (n,)
+        The local day each row of the result is filed under.
+    row, wall_from, wall_to : int arrays, shape (k,)
+        Stretches of the wall clock and the row each belongs to, in any order; those of one row
+        do not overlap.
+    """
+    low = np.maximum(offsets.start, wall_from[:, None] - offsets.offset)
+    high = np.minimum(offsets.end, wall_to[:, None] - offsets.offset)
+    which, part = np.nonzero(low < high)
+    start, end, own = low[which, part], high[which, part], row[which]
+    order = np.lexsort((start, own))
+    start, end, own = start[order], end[order], own[order]
+    # stretches that touch are one, as where the clock was put back or hours follow each other
+    fresh = np.append(True, (own[1:] != own[:-1]) | (start[1:] > end[:-1]))[: own.size]
+    first = np.flatnonzero(fresh)
+    last = np.append(first[1:], own.size)[: first.size] - 1
+    return Windows(day, own[first], start[first], end[last])
+
+
+def day_windows(timeline: Timeline, days: Ints) -> Windows:
+    """Return each local day as a window: 23, 24 or 25 hours, in parts where it came in parts."""
+    none = np.zeros(0, np.int64)
+    if days.size == 0:
+        return Windows(none, none, none, none)
+    midnight = days * DAY_US
+    offsets = offsets_around(timeline, days, 1)
+    return windows_of(offsets, days, np.arange(days.size), midnight, midnight + DAY_US)
 
 
 def wall_clock(timeline: Timeline, time_us: Ints) -> Ints:

@@ -142,6 +142,86 @@ _STREAMS = (
     # Empatica writes 382.21 while the sensor is not in contact: a sentinel, refused by this range
     Stream("skin_temperature", "Skin temperature", (Field("value", _F32, "Cel", -40, 125),)),
     Stream("event_marks", "Event marks", ()),
+    # an app in the foreground from `time` on; the category is the store's ("social"), not a name
+    Stream(
+        "app_use",
+        "App use",
+        (
+            Field("app", pa.string(), "1"),
+            Field("category", pa.string(), "1", nullable=True),
+            Field("duration", _F32, "s", 0, 86400, nullable=True),
+        ),
+    ),
+    Stream("light", "Ambient light", (Field("level", _F32, "lx", 0, 200000),)),
+    # a device seen nearby: kind 1 Bluetooth, 2 Wi-Fi; the device is a salted hash
+    Stream(
+        "proximity",
+        "Devices nearby",
+        (
+            Field("kind", _I8, "1", 1, 2),
+            Field("device", pa.string(), "1"),
+            Field("strength", _F32, "dB[mW]", -200, 50, nullable=True),
+        ),
+    ),
+    # one key press, never which key. kind: 1 character, 2 backspace, 3 suggestion or correction,
+    # 4 other. `hold`: how long it was down. `session`: one stretch of typing (any label)
+    Stream(
+        "typing",
+        "Key presses",
+        (
+            Field("kind", _I8, "1", 1, 4),
+            Field("hold", _F32, "ms", 0, 60000, nullable=True),
+            Field("session", pa.string(), "1", nullable=True),
+        ),
+    ),
+    # speech nearby from `time` on, as the phone inferred it; never what was said
+    Stream("conversation", "Conversations", (Field("duration", _F32, "s", 0, 86400),)),
+    # stage: 0 awake, 1 light (N1, N2), 2 deep (N3), 3 REM, 4 asleep without a stage, 5 in bed,
+    # 6 restless. `session`: one sleep episode as the device named it (any label)
+    Stream(
+        "sleep_stages",
+        "Sleep stages",
+        (
+            Field("stage", _I8, "1", 0, 6),
+            Field("duration", _F32, "s", 0, 172800),
+            Field("session", pa.string(), "1", nullable=True),
+        ),
+    ),
+    # one answered question of a momentary assessment; without an answer: passed over
+    Stream(
+        "momentary_answers",
+        "Momentary assessments",
+        (
+            Field("question", pa.string(), "1"),
+            Field("answer", _F64, "1", nullable=True),
+        ),
+    ),
+    Stream("respiration_rate", "Breaths", (Field("rate", _F32, "/min", 0, 150),)),
+    Stream("oxygen_saturation", "Oxygen saturation", (Field("value", _F32, "%", 0, 100),)),
+    Stream("photoplethysmogram", "Photoplethysmogram", (Field("value", _F32, "1"),)),
+    Stream("electrocardiogram", "Electrocardiogram", (Field("value", _F32, "mV", -100, 100),)),
+    Stream("respiration", "Breathing signal", (Field("value", _F32, "1"),)),
+    Stream(
+        "electroencephalogram",
+        "Electroencephalogram",
+        (Field("channel", pa.string(), "1"), Field("value", _F32, "uV", -1e6, 1e6)),
+    ),
+    Stream(
+        "gyroscope",
+        "Rotation",
+        tuple(Field(axis, _F32, "deg/s", -10000, 10000) for axis in "xyz"),
+    ),
+    # why a sensor says nothing from `time` on: the stream concerned, 1 recording or 0 not, and the
+    # reason: off, permission, low_power, paused, not_worn, charging, or null where it is not known
+    Stream(
+        "recording_state",
+        "State of recording",
+        (
+            Field("stream", pa.string(), "1"),
+            Field("on", _I8, "1", 0, 1),
+            Field("reason", pa.string(), "1", nullable=True),
+        ),
+    ),
 )
 
 STREAMS: Final[dict[str, Stream]] = {stream.name: stream for stream in _STREAMS}

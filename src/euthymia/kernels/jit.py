@@ -1,0 +1,125 @@
+"""Compile a kernel to machine code: at its first call, kept on disk for the next process.
+
+Numba is imported at the first call of a compiled kernel and not before, so that a command which
+computes nothing starts quickly. A kernel may call compiled kernels of its own file and of others:
+what is kept on disk is filed under a digest of every source file it was made from, so a change in
+any of them compiles it anew.
+"""
+
+import hashlib
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kernel(Generic[P, R]):
+    """A function that becomes machine code when it is first called.
+
+    `python` is the function as it is written: slow, and the same numbers.
+    """
+
+    def __init__(self, function: Callable[P, R], signature: str) -> None:
+        self.python = function
+        self.signature = signature
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the machine code."""
+        return self.machine_code(*args, **kwargs)
+
+    def _called(self) -> dict[str, "Kernel[..., Any]"]:
+        """Return the kernels that this one names, by the name it uses."""
+        function = _plain(self)
+        found = {n: function.__globals__.get(n) for n in function.__code__.co_names}
+        return {n: k for n, k in found.items() if isinstance(k, Kernel) and k is not self}
+
+    def files(self) -> frozenset[Path]:
+        """Return every source file that the machine code is made from."""
+        own = frozenset({Path(_plain(self).__code__.co_filename)})
+        return own.union(*(kernel.files() for kernel in self._called().values()))
+
+    @cached_property
+    def machine_code(self) -> Callable[P, R]:
+        """The compiled function: read from disk, or compiled now."""
+        import numba
+
+        linked = {name: kernel.machine_code for name, kernel in self._called().items()}
+        plain = _plain(self)
+        # Numba looks names up in the function's globals; there, a Kernel means nothing to it
+        function = FunctionType(
+            plain.__code__,
+            {**plain.__globals__, **linked},
+            plain.__name__,
+            plain.__defaults__,
+            plain.__closure__,
+        )
+        function.__module__, function.__qualname__ = plain.__module__, plain.__qualname__
+        folder = _kept_in(self.files(), numba.__version__)
+        numba.config.CACHE_DIR = str(folder or "")  # type: ignore[attr-defined]
+        compile_it = numba.njit(
+            [self.signature], cache=folder is not None, nogil=True, error_model="numpy"
+        )
+        return cast("Callable[P, R]", compile_it(function))
+
+
+def _plain(kernel: Kernel[..., Any]) -> FunctionType:
+    return cast("FunctionType", kernel.python)
+
+
+def compiled(signature: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Declare a kernel to be compiled for one signature, such as ``"f8(f8[::1], i8)"``.
+
+    One signature: a kernel that is handed float32 by mistake fails, and nothing is compiled
+    behind a caller's back. No fast-math: sums are done in the order in which they are written.
+    """
+
+    def declare(function: Callable[P, R]) -> Kernel[P, R]:
+        return Kernel(function, signature)
+
+    return declare
+
+
+def kernels() -> Iterator[Kernel[..., Any]]:
+    """Yield every compiled kernel of this room."""
+    room = importlib.import_module(__package__)
+    for info in pkgutil.iter_modules(room.__path__):
+        module = importlib.import_module(f"{__package__}.{info.name}")
+        for found in vars(module).values():
+            if isinstance(found, Kernel) and found.python.__module__ == module.__name__:
+                yield found
+
+
+def compile_all(progress: Callable[[int, int], None]) -> None:
+    """Compile every kernel now: `progress` is told (done, in all)."""
+    found = list(kernels())
+    for done, kernel in enumerate(found):
+        progress(done, len(found))
+        _ = kernel.machine_code
+    progress(len(found), len(found))
+
+
+def _kept_in(files: frozenset[Path], numba_version: str) -> Path | None:
+    """Return where the machine code of these files is kept; None where nothing can be written."""
+    content = hashlib.sha256(numba_version.encode())
+    for path in sorted(files):
+        content.update(path.read_bytes())
+    here = Path(__file__).parent / "__pycache__"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for folder in (here, home / "euthymia"):
+        own = folder / f"kernels-{content.hexdigest()[:16]}"
+        try:
+            own.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        if os.access(own, os.W_OK) and own.stat().st_uid == os.getuid():
+            return own
+    return None
