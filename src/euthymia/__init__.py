@@ -1,3 +1,12 @@
 """Euthymia: precision mental health care on a clinic's own machines."""
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Give `euthymia.features` to who imports `euthymia` alone."""
+    if name != "features":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return import_module("euthymia.features")

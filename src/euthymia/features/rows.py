@@ -207,7 +207,7 @@ def _check(family: Family, streams: Mapping[str, Columns]) -> None:
             raise SchemaError(f"stream {name} is not in order of time; sort it first")
 
 
-def _own_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
+def local_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
     """Return the local days on which any of the family's streams has a sample."""
     held = [np.zeros(0, np.int64)]
     for name in family.streams:
@@ -217,7 +217,7 @@ def _own_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline
     return np.unique(np.concatenate(held))
 
 
-def _in_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:
+def within_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:
     """Return the values, with those that a definition rules out dropped and warned of."""
     kept = {}
     for feature in family.features:
@@ -286,7 +286,7 @@ def compute_family(
     """
     _check(family, streams)
     found = _of_days(family, streams, timeline, days)
-    held = np.isin(days, _own_days(family, streams, timeline))
+    held = np.isin(days, local_days(family, streams, timeline))
     coverage = np.where(held, np.clip(found.coverage, 0.0, 1.0), 0.0)
     known = held & (coverage > 0)
     constant = {"subject_id": subject, "family": family.name, "version": family.version}
@@ -296,7 +296,7 @@ def compute_family(
     keys["date"] = pa.array(days.astype(np.int32), pa.int32()).cast(pa.date32())
     keys["input_digest"] = pa.array(input_digests(family, timeline, digests, days), pa.string())
     keys["coverage"] = pa.array(coverage, pa.float64())
-    values = [np.where(known, value, np.nan) for value in _in_range(family, found).values()]
+    values = [np.where(known, value, np.nan) for value in within_range(family, found).values()]
     columns = [keys[name] for name in FEATURE_KEYS.names]
     columns += [pa.array(value, pa.float64(), from_pandas=True) for value in values]
     return pa.Table.from_arrays(columns, schema=feature_schema(family))

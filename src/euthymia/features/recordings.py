@@ -1,0 +1,305 @@
+"""Recordings of people from a bare folder or from data frames: no clinic home, nothing kept.
+
+The same readers and the same checks of each row as at a clinic's gateway; what they refuse is
+listed in `Recordings.refused`. People of several sources are one where a FHIR Patient links them,
+or where the sources call them by the same name.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from euthymia.gateway.checks import sample_faults
+from euthymia.ground.clock import Micros, Timeline, to_micros
+from euthymia.ground.errors import SchemaError
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Item, Person, Reject, Samples, Zone
+from euthymia.ground.schemas import STREAMS, TIME, Stream
+from euthymia.sources.open import Progress, Reading, readings
+
+ONE: Final = "subject"  # the name of the only person of a frame without `subject_id`
+NEVER: Final = 2**62  # without a clock, no time is in the future
+EPOCH_UNITS: Final = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (0, "s"))  # by magnitude, from 1973
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Rows of a file that are left out, and why."""
+
+    file: str
+    row: int
+    rows: int
+    reason: str
+
+
+@dataclass
+class Recordings:
+    """Each person's samples by stream, in order of time without duplicates, and their zones."""
+
+    people: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
+    zones: dict[str, Timeline] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    rows_in: int = 0
+    duplicates: int = 0
+
+
+class _Desk:
+    """Says who is who among the identifiers that sources use."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        self._names: dict[SourceId, str] = {}
+        self._first: dict[str, str] = {}
+        self._changes: dict[str, list[tuple[Micros, str]]] = {}
+
+    def name(self, who: SourceId) -> str:
+        return self._names.get(who, who.value)
+
+    def note(self, item: Item) -> None:
+        if isinstance(item, Person) and item.identifiers:
+            name = self.name(item.identifiers[0])
+            self._names.update(dict.fromkeys(item.identifiers, name))
+            if item.time_zone:
+                self._first[name] = item.time_zone
+        elif isinstance(item, Zone):
+            self._changes.setdefault(self.name(item.who), []).append(
+                (to_micros(item.at), item.zone)
+            )
+
+    def zone_of(self, who: SourceId) -> str | None:
+        return self._first.get(self.name(who))
+
+    def timeline(self, name: str) -> Timeline:
+        first = (0, self._first.get(name, self.zone))
+        return Timeline((first, *sorted(set(self._changes.get(name, [])))))
+
+
+def read(
+    folder: Path | str | Sequence[Path | str],
+    *,
+    tz: str = "UTC",
+    subject: str | None = None,
+    streams: Sequence[str] | None = None,
+    now: Micros = NEVER,
+    progress: Progress | None = None,
+) -> Recordings:
+    """Read every file of the known formats below a folder (or several).
+
+    Parameters
+    ----------
+    folder : path, or several
+        Files, folders and zip archives.
+    tz : str
+        IANA time zone of people whose files do not say theirs: for local days, and for times
+        that are written as wall-clock time.
+    subject : str, optional
+        Whose data it is, for files that name nobody.
+    streams : sequence of str, optional
+        Streams to keep; all, where it is not given.
+    now : int
+        The present as microseconds UTC: samples after it (by more than 14 h) are refused.
+    progress : callable, optional
+        Told (bytes read, bytes in all).
+
+    Raises
+    ------
+    MissingError
+        If a path does not exist.
+    """
+    paths = [Path(folder)] if isinstance(folder, Path | str) else [Path(p) for p in folder]
+    desk, found = _Desk(_known_zone(tz)), Recordings()
+    key = secrets.token_bytes(32)
+
+    def hasher(text: str) -> str:
+        return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+
+    parts: dict[str, dict[str, list[pa.Table]]] = {}
+    for reading in readings(
+        paths, hasher=hasher, subject=subject, zone=tz, zone_of=desk.zone_of, progress=progress
+    ):
+        for item in reading.items:
+            desk.note(item)
+            if isinstance(item, Reject):
+                found.refused.append(Refused(reading.file_name, item.row, item.rows, item.reason))
+            elif isinstance(item, Samples) and (streams is None or item.stream in streams):
+                _take(item, reading, desk, found, parts, now)
+        found.rows_in += reading.rows_in
+    _settle(parts, found)
+    found.zones = {name: desk.timeline(name) for name in found.people}
+    return found
+
+
+def _known_zone(tz: str) -> str:
+    try:
+        ZoneInfo(tz)
+    except (KeyError, ValueError, OSError) as problem:
+        raise SchemaError(
+            f"there is no time zone {tz!r}: use a name such as Europe/Oslo"
+        ) from problem
+    return tz
+
+
+def _take(
+    item: Samples,
+    reading: Reading,
+    desk: _Desk,
+    found: Recordings,
+    parts: dict[str, dict[str, list[pa.Table]]],
+    now: Micros,
+) -> None:
+    """Check the rows of one piece and file them under their people."""
+    stream, table = STREAMS[item.stream], item.table
+    keep = np.ones(table.num_rows, bool)
+    for bad, reason in sample_faults(stream, table, now):
+        fresh = bad & keep
+        rows = table["row"].to_numpy()[fresh]
+        if rows.size:
+            first, count = int(rows.min()), int(np.unique(rows).size)
+            found.refused.append(Refused(reading.file_name, first, count, reason))
+        keep &= ~bad
+    if not keep.all():
+        table = table.filter(pa.array(keep))
+    for value in table["subject_id"].unique().to_pylist():
+        own = table.filter(pc.equal(table["subject_id"], value))
+        name = desk.name(SourceId(item.system, value))
+        part = own.select(stream.schema.names).cast(stream.schema)
+        parts.setdefault(name, {}).setdefault(item.stream, []).append(part)
+
+
+def _settle(parts: dict[str, dict[str, list[pa.Table]]], found: Recordings) -> None:
+    for name in sorted(parts):
+        for stream in sorted(parts[name]):
+            whole = pa.concat_tables(parts[name].pop(stream))
+            ordered = in_order(STREAMS[stream], whole)
+            found.duplicates += whole.num_rows - ordered.num_rows
+            found.people.setdefault(name, {})[stream] = ordered
+
+
+def in_order(stream: Stream, table: pa.Table) -> pa.Table:
+    """Return samples in order of time, equal rows once; rows of one instant by their values."""
+    table = table.combine_chunks()
+    time = table["time"].cast(pa.int64()).to_numpy()
+    if bool(np.all(time[1:] > time[:-1])):
+        return table
+    names = stream.schema.names
+    single = table.group_by(names, use_threads=False).aggregate([]).select(names)
+    return single.sort_by([(name, "ascending") for name in names]).cast(stream.schema)
+
+
+# -- data frames ---------------------------------------------------------------------------------
+
+
+def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
+    """Take samples from Polars, pandas or Arrow tables, one a stream.
+
+    Each has the columns of its stream (`ground/schemas.py`): `time` (with a zone; without one it
+    is wall-clock time in `tz`; a number is the time since 1970 in seconds to nanoseconds, by its
+    size), the fields, and `subject_id` where there are several people.
+
+    Raises
+    ------
+    SchemaError
+        A stream that does not exist, a column that is missing or cannot be what it must be.
+    """
+    found, parts = Recordings(), {}  # type: tuple[Recordings, dict[str, dict[str, list[pa.Table]]]]
+    desk = _Desk(_known_zone(tz))
+    for name, frame in frames.items():
+        if name not in STREAMS:
+            raise SchemaError(f"there is no stream {name!r}; there are {', '.join(STREAMS)}")
+        table = _at_border(STREAMS[name], as_arrow(frame), tz)
+        found.rows_in += table.num_rows
+        reading = Reading("frame", name, "", iter(()))
+        _take(Samples("", name, table), reading, desk, found, parts, NEVER)
+    _settle(parts, found)
+    found.zones = {name: desk.timeline(name) for name in found.people}
+    return found
+
+
+def as_arrow(frame: Any) -> pa.Table:  # noqa: ANN401  (any data frame that narwhals knows)
+    """Return a Polars, pandas or Arrow table as Arrow."""
+    import narwhals as nw
+
+    if isinstance(frame, pa.Table):
+        return frame
+    return nw.from_native(frame).lazy().collect("pyarrow").to_native()
+
+
+def stream_of(table: pa.Table) -> str:
+    """Return which stream the columns of a table are those of.
+
+    Raises
+    ------
+    SchemaError
+        If they are those of none, or of several.
+    """
+    held = set(table.column_names)
+    fits = {
+        name: len(stream.fields)
+        for name, stream in STREAMS.items()
+        if stream.fields and {f.name for f in stream.fields if not f.nullable} <= held
+    }
+    exact = [name for name in fits if held <= {"subject_id", *STREAMS[name].schema.names}]
+    if len(exact) == 1:
+        return exact[0]
+    raise SchemaError(
+        f"the columns {sorted(held)} could be of {', '.join(fits) or 'no stream'}: say which with "
+        "a dict such as {'location': frame}"
+    )
+
+
+def _at_border(stream: Stream, table: pa.Table, tz: str) -> pa.Table:
+    columns: dict[str, Any] = {}
+    if "time" not in table.column_names:
+        raise SchemaError(f"{stream.name}: the column `time` is missing")
+    who = table["subject_id"] if "subject_id" in table.column_names else None
+    names = pa.array([ONE] * table.num_rows, pa.string()) if who is None else who
+    columns["subject_id"] = names.cast(pa.string())
+    columns["row"] = pa.array(np.arange(1, table.num_rows + 1))
+    columns["time"] = _instants(table["time"], stream.name, tz)
+    for wanted in stream.fields:
+        if wanted.name in table.column_names:
+            try:
+                columns[wanted.name] = table[wanted.name].cast(wanted.type, safe=False)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+                raise SchemaError(
+                    f"{stream.name}.{wanted.name} must be {wanted.type}, not "
+                    f"{table.schema.field(wanted.name).type}"
+                ) from problem
+        elif wanted.nullable:
+            columns[wanted.name] = pa.nulls(table.num_rows, wanted.type)
+        else:
+            raise SchemaError(
+                f"{stream.name}: the column `{wanted.name}` [{wanted.unit}] is missing"
+            )
+    return pa.table(columns)
+
+
+def _instants(time: pa.ChunkedArray, stream: str, tz: str) -> pa.ChunkedArray:
+    if pa.types.is_timestamp(time.type):
+        if (
+            time.type.tz is None
+        ):  # of an hour that comes twice, the first; in a skipped one, its end
+            time = pc.assume_timezone(
+                time.cast(pa.timestamp("us"), safe=False),
+                tz,
+                ambiguous="earliest",
+                nonexistent="latest",
+            )
+        return time.cast(TIME, safe=False)
+    if not (pa.types.is_integer(time.type) or pa.types.is_floating(time.type)):
+        raise SchemaError(f"{stream}.time must be a timestamp or a number, not {time.type}")
+    largest = abs(pc.max(pc.abs(time)).as_py() or 0)
+    unit = next(unit for least, unit in EPOCH_UNITS if largest >= least)
+    scale = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}[unit]
+    micros = np.round(time.to_numpy().astype(np.float64) * scale)
+    if pa.types.is_integer(time.type) and unit != "ns":
+        micros = time.to_numpy() * int(scale)
+    return pa.chunked_array([pa.array(micros.astype(np.int64)).cast(TIME)])

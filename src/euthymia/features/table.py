@@ -1,0 +1,206 @@
+"""One table of features, a row a person, date and segment: from recordings, without a clinic."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.features.catalogue import families as installed
+from euthymia.features.contract import Columns, Days, Family
+from euthymia.features.recordings import Recordings, as_arrow, from_frames, read, stream_of
+from euthymia.features.rows import as_columns, local_days, within_range
+from euthymia.features.segments import Segment, measured, segment
+from euthymia.ground.clock import Timeline
+from euthymia.ground.errors import SchemaError
+
+Ints = NDArray[np.int64]
+
+KEYS: Final = pa.schema(
+    [
+        pa.field("subject_id", pa.string(), nullable=False),
+        pa.field("date", pa.date32(), nullable=False),
+        pa.field("segment", pa.string(), nullable=False),
+    ]
+)
+
+
+def chosen(names: Sequence[str] | None) -> list[Family]:
+    """Return families by name, all where none is named.
+
+    Raises
+    ------
+    SchemaError
+        For a name that is no family's.
+    """
+    known = installed()
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise SchemaError(f"there are no families {unknown}; there are {', '.join(known)}")
+    return [known[name] for name in (known if names is None else dict.fromkeys(names))]
+
+
+def table_schema(families: Sequence[Family]) -> pa.Schema:
+    """Return the columns: the keys, and of each family `<family>_coverage`, `<family>_<feature>`.
+
+    The metadata of a field say its unit, title, definition and paper; those of the schema each
+    family's version.
+    """
+    fields = list(KEYS)
+    for family in families:
+        about = {"title": f"{family.title}: coverage", "unit": "1", "definition": family.coverage}
+        fields.append(pa.field(f"{family.name}_coverage", pa.float64(), metadata=about))
+        for f in family.features:
+            about = {"title": f.title, "unit": f.unit, "definition": f.definition, "paper": f.paper}
+            fields.append(pa.field(f"{family.name}_{f.name}", pa.float64(), metadata=about))
+    return pa.schema(fields, metadata={f.name: f.version for f in families})
+
+
+def table_of(
+    subject: str,
+    streams: Mapping[str, pa.Table],
+    timeline: Timeline,
+    families: Sequence[Family],
+    segments: Sequence[Segment],
+) -> pa.Table:
+    """Return one person's rows: those dates on which a stream of the families has a sample."""
+    columns = {name: as_columns(table) for name, table in streams.items()}
+    used = [f for f in families if any(s in columns for s in f.streams)]
+    days = np.unique(
+        np.concatenate([np.zeros(0, np.int64), *(local_days(f, columns, timeline) for f in used)])
+    )
+    parts = [_segment_rows(subject, columns, timeline, families, what, days) for what in segments]
+    whole = pa.concat_tables(parts) if parts else table_schema(families).empty_table()
+    return whole.sort_by([("date", "ascending")])
+
+
+def _segment_rows(
+    subject: str,
+    columns: Mapping[str, Columns],
+    timeline: Timeline,
+    families: Sequence[Family],
+    what: Segment,
+    days: Ints,
+) -> pa.Table:
+    values: list[pa.Array] = []
+    seen = np.zeros(days.size, bool)
+    for family in families:
+        coverage, found = _family_columns(family, columns, timeline, what, days)
+        seen |= coverage > 0
+        values.append(pa.array(coverage))
+        values += [pa.array(v, pa.float64(), from_pandas=True) for v in found]
+    keys = [
+        pa.array([subject] * days.size, pa.string()),
+        pa.array(days.astype(np.int32)).cast(pa.date32()),
+        pa.array([what.name] * days.size, pa.string()),
+    ]
+    rows = pa.Table.from_arrays([*keys, *values], schema=table_schema(families))
+    return rows.filter(pa.array(seen))
+
+
+def _family_columns(
+    family: Family,
+    columns: Mapping[str, Columns],
+    timeline: Timeline,
+    what: Segment,
+    days: Ints,
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    held = {name: columns[name] for name in family.streams if name in columns}
+    found = measured(family, held, timeline, what, days) if held and days.size else None
+    if found is None:
+        blank = np.full(days.size, np.nan)
+        found = Days({f.name: blank for f in family.features}, np.zeros(days.size))
+    coverage = np.clip(found.coverage, 0.0, 1.0)
+    if what.name == "day":
+        coverage = np.where(np.isin(days, local_days(family, held, timeline)), coverage, 0.0)
+    kept = within_range(family, found)
+    return coverage, [np.where(coverage > 0, kept[f.name], np.nan) for f in family.features]
+
+
+def features_of(
+    recordings: Recordings, families: Sequence[Family], segments: Sequence[Segment]
+) -> pa.Table:
+    """Return the rows of all people, in order of their names."""
+    parts = [
+        table_of(name, streams, recordings.zones[name], families, segments)
+        for name, streams in sorted(recordings.people.items())
+    ]
+    return pa.concat_tables(parts) if parts else table_schema(families).empty_table()
+
+
+def compute(
+    data: Any,  # noqa: ANN401  (a folder, recordings, a data frame, or one a stream)
+    families: Sequence[str] | None = None,
+    *,
+    tz: str = "UTC",
+    segments: Sequence[str] = ("day",),
+) -> Any:  # noqa: ANN401  (as what came in)
+    """Compute features from a folder of any known format, or from data frames.
+
+    Parameters
+    ----------
+    data : path, Recordings, data frame, or {stream: data frame}
+        Polars, pandas or Arrow. A frame alone is taken for the stream whose columns it has.
+    families : sequence of str, optional
+        Such as ``["mobility", "hrv"]``; all that are installed where it is not given.
+    tz : str
+        IANA time zone of people whose data does not say theirs.
+    segments : sequence of str
+        What a row describes: ``day``, ``night``, ``morning``, ``last_7_days``, ``22:00-06:00``.
+
+    Returns
+    -------
+    frame
+        Of the kind that came in (Arrow for a folder): one row a person, date and segment; columns
+        `<family>_<feature>`, null where not known, and `<family>_coverage`.
+
+    Raises
+    ------
+    SchemaError, MissingError
+        For a family, a segment or a column that does not exist, and for a missing folder.
+
+    Warns
+    -----
+    UserWarning
+        If rows were refused: `read(...).refused` lists them.
+
+    Examples
+    --------
+    >>> from euthymia import features
+    >>> features.compute("study/beiwe", ["mobility"], tz="Europe/Oslo")  # doctest: +SKIP
+    """
+    wanted = chosen(families)
+    pieces = [segment(name) for name in segments]
+    recordings, like = _recordings(data, wanted, tz)
+    if recordings.refused:
+        rows = sum(line.rows for line in recordings.refused)
+        warnings.warn(
+            f"{rows} of {recordings.rows_in} rows were refused, first: "
+            f"{recordings.refused[0].reason}; `features.read` lists all",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _like(features_of(recordings, wanted, pieces), like)
+
+
+def _recordings(data: Any, wanted: Sequence[Family], tz: str) -> tuple[Recordings, Any]:  # noqa: ANN401
+    if isinstance(data, Recordings):
+        return data, None
+    if isinstance(data, str | Path):
+        return read(data, tz=tz, streams=sorted({s for f in wanted for s in f.streams})), None
+    if isinstance(data, Mapping):
+        return from_frames(data, tz=tz), next(iter(data.values()), None)
+    return from_frames({stream_of(as_arrow(data)): data}, tz=tz), data
+
+
+def _like(table: pa.Table, frame: Any) -> Any:  # noqa: ANN401
+    """Return a table as the kind of data frame that another one is."""
+    import narwhals as nw
+
+    if frame is None or isinstance(frame, pa.Table):
+        return table
+    backend = nw.get_native_namespace(frame).__name__
+    return nw.from_native(table).lazy().collect(backend).to_native()
