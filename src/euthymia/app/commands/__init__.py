@@ -4,7 +4,14 @@ from typing import Final
 
 import click
 
-from euthymia.app.commands.data import features, ingest, rejects, simulate
+from euthymia.app.commands.data import ingest, rejects, simulate
+from euthymia.app.commands.features import (
+    catalogue,
+    certificates,
+    compute_shards,
+    features,
+    shards,
+)
 from euthymia.app.commands.model import analyze, models, release, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.setup import demo, init, serve, token, verify
@@ -14,6 +21,10 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     simulate,
     ingest,
     features,
+    catalogue,
+    shards,
+    compute_shards,
+    certificates,
     train,
     models,
     release,

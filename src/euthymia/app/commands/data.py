@@ -1,4 +1,4 @@
-"""Data in: simulate, ingest, rejects, features."""
+"""Data in: simulate, ingest, rejects."""
 
 from datetime import datetime
 from pathlib import Path
@@ -91,17 +91,3 @@ def rejects(shell: Shell, limit: int) -> None:
     if len(found) > limit:
         words += f"\nand {len(found) - limit} more: --limit {len(found)}"
     shell.emit({"rejects": found, "rows": sum(int(r["rows"]) for r in found)}, words)
-
-
-@click.command(epilog="Example: euthymia features --json")
-@everywhere
-@click.pass_obj
-def features(shell: Shell) -> None:
-    """Compute every family's daily features; only what new data touched is computed again."""
-    from euthymia.app.jobs import compute_features
-
-    with shell.clinic() as clinic, shell.progress("features") as progress:
-        report = compute_features(clinic, progress)
-    lines = [f"{report['rows']} rows; {report['computed']} computed now"]
-    lines += [f"  {name}: {n}" for name, n in report["families"].items()]
-    shell.emit(report, "\n".join(lines))

@@ -1,0 +1,169 @@
+"""Features: of the clinic, of a bare folder, of a cohort in shards; and what each of them means."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from euthymia.app.shell import Shell, everywhere, table
+
+_FOLDER = click.Path(path_type=Path)
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else None
+
+
+@click.command(
+    epilog="Examples: euthymia features --json · euthymia features --input study/beiwe "
+    "--out features.parquet --tz Europe/Oslo --segments day,night"
+)
+@click.option("--input", "folder", type=_FOLDER, help="A folder of any known format; no clinic.")
+@click.option("--out", type=_FOLDER, help="With --input: FILE.parquet or FILE.csv.")
+@click.option("--families", callback=_names, help="Only these: a,b.")
+@click.option("--tz", default="UTC", show_default=True, help="Zone of people whose data says none.")
+@click.option(
+    "--segments",
+    callback=_names,
+    default="day",
+    show_default=True,
+    help="day, night, morning, afternoon, evening, weekdays, weekend, last_7_days, 22:00-06:00.",
+)
+@everywhere
+@click.pass_obj
+def features(
+    shell: Shell,
+    folder: Path | None,
+    out: Path | None,
+    families: tuple[str, ...] | None,
+    tz: str,
+    segments: tuple[str, ...],
+) -> None:
+    """Compute daily features: of the clinic, or of a bare folder into one file.
+
+    Of the clinic, only what new data touched is computed again.
+    """
+    if (folder is None) != (out is None):
+        raise click.UsageError("--input and --out go together")
+    if folder is None or out is None:
+        if families or tz != "UTC" or segments != ("day",):
+            raise click.UsageError("--families, --tz and --segments go with --input and --out")
+        _of_the_clinic(shell)
+        return
+    from euthymia.app.phenotypes import Wanted, features_of_folder
+
+    with shell.progress("read") as progress:
+        report = features_of_folder(folder, out, Wanted(families, segments, tz), progress)
+    lines = [f"{report['rows']} rows of {report['subjects']} people in {out}"]
+    lines += [f"  {name}: {n}" for name, n in report["families"].items() if n]
+    lines += _refusals(report)
+    shell.emit(report, "\n".join(lines))
+
+
+def _refusals(report: dict[str, Any]) -> list[str]:
+    found = report["rejects"]
+    lines = [f"{report['rows_in']:,} rows in, {report['rejected']:,} of them refused"]
+    lines += [f"  {r['rows']} x {r['file']}: {r['reason']}" for r in found[:10]]
+    return lines + ([f"  and {len(found) - 10} more kinds: --json"] if len(found) > 10 else [])
+
+
+def _of_the_clinic(shell: Shell) -> None:
+    from euthymia.app.jobs import compute_features
+
+    with shell.clinic() as clinic, shell.progress("features") as progress:
+        report = compute_features(clinic, progress)
+    lines = [f"{report['rows']} rows; {report['computed']} computed now"]
+    lines += [f"  {name}: {n}" for name, n in report["families"].items()]
+    shell.emit(report, "\n".join(lines))
+
+
+@click.command(epilog="Example: euthymia shards study/beiwe --out shards --people 50")
+@click.argument("folder", type=_FOLDER)
+@click.option("--out", type=_FOLDER, required=True, help="A new folder.")
+@click.option("--people", type=click.IntRange(1), default=50, show_default=True, help="A shard.")
+@click.option("--tz", default="UTC", show_default=True, help="Zone of people whose data says none.")
+@everywhere
+@click.pass_obj
+def shards(shell: Shell, folder: Path, out: Path, people: int, tz: str) -> None:
+    """Write a folder's recordings as shards, each with all samples of some people."""
+    from euthymia.app.phenotypes import Wanted, make_shards
+
+    with shell.progress("read") as progress:
+        report = make_shards(folder, out, people, Wanted(None, ("day",), tz), progress)
+    lines = [f"{report['shards']} shards of {report['subjects']} people in {out}"]
+    shell.emit(report, "\n".join(lines + _refusals(report)))
+
+
+@click.command(
+    epilog="Example: euthymia compute-shards shards --out features --executor pool --workers 4"
+)
+@click.argument("folder", type=_FOLDER)
+@click.option("--out", type=_FOLDER, required=True, help="A folder: one Parquet file a shard.")
+@click.option("--families", callback=_names, help="Only these: a,b.")
+@click.option("--segments", callback=_names, default="day", show_default=True)
+@click.option(
+    "--executor",
+    "kind",
+    type=click.Choice(["inline", "pool", "dask"]),
+    default="inline",
+    show_default=True,
+    help="In this process, in several, or on a Dask cluster over mutual TLS.",
+)
+@click.option("--workers", type=click.IntRange(1, 1024), default=2, show_default=True)
+@click.option("--scheduler", help="A running Dask scheduler: tls://HOST:PORT.")
+@click.option("--certificates", type=_FOLDER, help="The folder that `certificates` wrote.")
+@everywhere
+@click.pass_obj
+def compute_shards(
+    shell: Shell,
+    folder: Path,
+    out: Path,
+    families: tuple[str, ...] | None,
+    segments: tuple[str, ...],
+    kind: str,
+    workers: int,
+    scheduler: str | None,
+    certificates: Path | None,
+) -> None:
+    """Compute the features of a folder of shards, on as many processes or machines as there are."""
+    from euthymia.app.phenotypes import Wanted, executor, features_of_shards
+
+    if scheduler and not certificates:
+        raise click.UsageError("--scheduler needs --certificates")
+    wanted = Wanted(families, segments, "UTC")
+    with (
+        executor(kind, workers, scheduler, certificates) as run_on,
+        shell.progress("features") as progress,
+    ):
+        report = features_of_shards(folder, out, wanted, run_on, progress)
+    words = (
+        f"{report['rows']} rows of {report['shards']} shards in {out}; digest {report['digest']}"
+    )
+    shell.emit(report, words)
+
+
+@click.command(epilog="Example: euthymia certificates cluster-certificates")
+@click.argument("folder", type=_FOLDER)
+@everywhere
+@click.pass_obj
+def certificates(shell: Shell, folder: Path) -> None:
+    """Make certificates by which the machines of a Dask cluster know each other."""
+    from euthymia.app.clinic import wall_clock
+    from euthymia.security.certificates import make_certificates
+
+    make_certificates(folder, now=wall_clock())
+    words = f"certificates for a year in {folder}: copy them to each machine over a safe way"
+    shell.emit({"folder": folder}, words)
+
+
+@click.command(epilog="Example: euthymia catalogue --families mobility,hrv --json")
+@click.option("--families", callback=_names, help="Only these: a,b.")
+@everywhere
+@click.pass_obj
+def catalogue(shell: Shell, families: tuple[str, ...] | None) -> None:
+    """List every feature with its definition, unit, paper and limits."""
+    from euthymia.app.phenotypes import catalogue as described
+
+    found = described(families)
+    rows = [(r["family"], r["name"], r["unit"], r["title"]) for r in found]
+    shell.emit({"features": found}, table(rows, ("family", "feature", "unit", "what it is")))

@@ -1,0 +1,143 @@
+"""Features without a clinic: of a bare folder, or of a cohort in shards."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from euthymia.app.clinic import wall_clock
+from euthymia.app.shell import Progress
+from euthymia.features.executors import Executor, Inline, Pool
+from euthymia.features.recordings import Recordings, read
+from euthymia.features.segments import segment
+from euthymia.features.shards import run_shards, shards_in, write_shards
+from euthymia.features.table import chosen, features_of
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import SchemaError
+from euthymia.security.certificates import make_certificates
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to compute: families (None: all) and segments, by name, and whose zone to take."""
+
+    families: tuple[str, ...] | None
+    segments: tuple[str, ...]
+    tz: str
+
+
+def features_of_folder(
+    folder: Path, out: Path, wanted: Wanted, progress: Progress
+) -> dict[str, Any]:
+    """Compute the features of everybody in a folder into one Parquet or CSV file."""
+    if out.suffix not in {".parquet", ".csv"}:
+        raise SchemaError(f"{out.name}: the name must end in .parquet or .csv")
+    families = chosen(wanted.families)
+    segments = [segment(name) for name in wanted.segments]
+    recordings = _read(folder, wanted, progress)
+    table = features_of(recordings, families, segments)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    if out.suffix == ".csv":
+        pcsv.write_csv(table, part)
+    else:
+        pq.write_table(table, part, compression="zstd")
+    part.replace(out)
+    return {
+        "rows": table.num_rows,
+        "families": {f.name: _filled(table, f.name) for f in families},
+        "subjects": len(recordings.people),
+        "out": out,
+        **_accounts(recordings),
+    }
+
+
+def _filled(table: pa.Table, family: str) -> int:
+    """Return how many rows a family says something in."""
+    coverage = table[f"{family}_coverage"].to_numpy()
+    return int((coverage > 0).sum())
+
+
+def _read(folder: Path, wanted: Wanted, progress: Progress) -> Recordings:
+    streams = sorted({s for family in chosen(wanted.families) for s in family.streams})
+    now = to_micros(wall_clock())
+    return read(folder, tz=wanted.tz, streams=streams, now=now, progress=progress)
+
+
+def _accounts(recordings: Recordings) -> dict[str, Any]:
+    kinds: Counter[tuple[str, str]] = Counter()
+    for line in recordings.refused:
+        kinds[line.file, line.reason] += line.rows
+    return {
+        "rows_in": recordings.rows_in,
+        "rejected": sum(kinds.values()),
+        "duplicates": recordings.duplicates,
+        "rejects": [{"file": f, "reason": r, "rows": n} for (f, r), n in kinds.most_common()],
+    }
+
+
+def make_shards(
+    folder: Path, out: Path, people: int, wanted: Wanted, progress: Progress
+) -> dict[str, Any]:
+    """Write the recordings of a folder as shards of some people each."""
+    recordings = _read(folder, wanted, progress)
+    written = write_shards(recordings, out, people)
+    return {"shards": len(written), "subjects": len(recordings.people), "out": out} | _accounts(
+        recordings
+    )
+
+
+@contextmanager
+def executor(
+    kind: str, workers: int, scheduler: str | None, certificates: Path | None
+) -> Iterator[Executor]:
+    """Give the executor of a kind: inline, pool or dask."""
+    if kind == "inline":
+        yield Inline()
+    elif kind == "pool":
+        yield Pool(workers)
+    else:
+        from euthymia.app.cluster import dask_at, dask_here
+
+        with TemporaryDirectory() as folder:
+            if certificates is None and scheduler is None:
+                make_certificates(Path(folder), now=wall_clock())
+            given = certificates or Path(folder)
+            cluster = dask_at(scheduler, given) if scheduler else dask_here(workers, given)
+            with cluster as dask:
+                yield dask
+
+
+def features_of_shards(
+    folder: Path, out: Path, wanted: Wanted, run_on: Executor, progress: Progress
+) -> dict[str, Any]:
+    """Compute the features of a folder of shards into one Parquet file a shard."""
+    summary = run_shards(
+        shards_in(folder),
+        out,
+        run_on,
+        families=wanted.families,
+        segments=wanted.segments,
+        progress=progress,
+    )
+    return {
+        "shards": summary.shards,
+        "rows": summary.rows,
+        "digest": summary.digest,
+        "out": out,
+    }
+
+
+def catalogue(families: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Return one record a feature of the families named, or of all."""
+    from euthymia.features.catalogue import describe
+
+    names = {family.name for family in chosen(families)}
+    return [row for row in describe() if row["family"] in names]
