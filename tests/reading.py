@@ -26,19 +26,23 @@ def items_of(*paths: Path, **options: Any) -> list[Item]:
 
 
 def rows_named(items: Iterable[Item]) -> list[int]:
-    """Every row number that the items name, sorted, each once per item."""
-    rows: list[np.ndarray] = [np.zeros(0, np.int64)]
+    """Every row number that the items name, sorted.
+
+    Tables may share a row (a screen event that tells the battery's level too): it counts once.
+    """
+    tables: list[np.ndarray] = [np.zeros(0, np.int64)]
+    others: list[np.ndarray] = [np.zeros(0, np.int64)]
     for item in items:
         if isinstance(item, Observations | Samples):
-            rows.append(np.unique(item.table.column("row").to_numpy()))
+            tables.append(item.table.column("row").to_numpy())
         else:
             count = item.rows if isinstance(item, Reject) else 1
-            rows.append(np.arange(item.row, item.row + count))
-    return np.sort(np.concatenate(rows)).tolist()
+            others.append(np.arange(item.row, item.row + count))
+    return np.sort(np.concatenate([np.unique(np.concatenate(tables)), *others])).tolist()
 
 
 def assert_accounted(reading: Reading, items: list[Item]) -> None:
-    """Every row from 1 to rows_in is named by exactly one item."""
+    """Every row from 1 to rows_in is named: by tables, or else by exactly one other item."""
     assert rows_named(items) == list(range(1, reading.rows_in + 1))
 
 

@@ -50,6 +50,8 @@ NOT_HANDED_OVER: Final = (
 )
 
 _HASHED: Final = re.compile(r"c-[a-z2-7]{16}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#-]{0,63}")
+"""What a label may look like; a longer or freer text may name somebody, and is hashed."""
 _Dated = TypeVar("_Dated", Grant, Zone)
 
 
@@ -313,15 +315,16 @@ class _Tables:
                 yield subject, own
 
     def _hash_texts(self, stream: Stream, table: pa.Table) -> pa.Table:
-        """Replace texts (a contact, an app) that are not keyed hashes yet."""
+        """Replace texts (a contact, an app) that are neither keyed hashes nor labels."""
         for spec in stream.fields:
             if spec.type != pa.string() or not table.num_rows:
                 continue
             column = table.column(spec.name).combine_chunks()
             if not pa.types.is_dictionary(column.type):
                 column = column.dictionary_encode()
+            plain_text = _LABEL if spec.label else _HASHED
             hashed = [
-                text if _HASHED.fullmatch(text) else contact_hash(self._contact_key, text)
+                text if plain_text.fullmatch(text) else contact_hash(self._contact_key, text)
                 for text in column.dictionary.to_pylist()
             ]
             texts = pa.array(hashed, pa.string()).take(column.indices)

@@ -31,7 +31,11 @@ ROW: Final = pa.field("row", pa.int64(), nullable=False)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a stream: its Arrow type, its UCUM unit and the range that can be true."""
+    """One column of a stream: its Arrow type, its UCUM unit and the range that can be true.
+
+    A text is hashed at the gateway unless it is a `label`: a short word of a fixed vocabulary
+    ("low_power", "item3"), which says nothing of a third person.
+    """
 
     name: str
     type: pa.DataType
@@ -39,6 +43,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     nullable: bool = False
+    label: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,12 @@ _STREAMS = (
     Stream(
         "battery",
         "Battery",
-        (Field("level", _F32, "%", 0, 100), Field("status", _I8, "1", -3, 10, nullable=True)),
+        # status: AWARE's codes, 2 charging, 3 discharging, 4 not charging, 5 full, -1 shut down,
+        # -2 rebooted. A phone that only tells when it was plugged in gives no level
+        (
+            Field("level", _F32, "%", 0, 100, nullable=True),
+            Field("status", _I8, "1", -3, 10, nullable=True),
+        ),
     ),
     Stream(
         "audio_level",
@@ -113,6 +123,8 @@ _STREAMS = (
     ),
     # the app is a salted hash: which app it was is nobody's business, that it is the same one is
     Stream("notifications", "App notifications", (Field("app", pa.string(), "1"),)),
+    # StudentLife's codes, continued: 0 still, 1 walking, 2 running, 3 unknown, 4 cycling,
+    # 5 in a vehicle, 6 on foot (walking or running), 7 tilting
     Stream("activity_class", "Inferred activity", (Field("activity", _I8, "1", 0, 10),)),
     Stream(
         "steps",
@@ -148,7 +160,7 @@ _STREAMS = (
         "App use",
         (
             Field("app", pa.string(), "1"),
-            Field("category", pa.string(), "1", nullable=True),
+            Field("category", pa.string(), "1", nullable=True, label=True),
             Field("duration", _F32, "s", 0, 86400, nullable=True),
         ),
     ),
@@ -192,7 +204,7 @@ _STREAMS = (
         "momentary_answers",
         "Momentary assessments",
         (
-            Field("question", pa.string(), "1"),
+            Field("question", pa.string(), "1", label=True),
             Field("answer", _F64, "1", nullable=True),
         ),
     ),
@@ -204,7 +216,7 @@ _STREAMS = (
     Stream(
         "electroencephalogram",
         "Electroencephalogram",
-        (Field("channel", pa.string(), "1"), Field("value", _F32, "uV", -1e6, 1e6)),
+        (Field("channel", pa.string(), "1", label=True), Field("value", _F32, "uV", -1e6, 1e6)),
     ),
     Stream(
         "gyroscope",
@@ -217,9 +229,9 @@ _STREAMS = (
         "recording_state",
         "State of recording",
         (
-            Field("stream", pa.string(), "1"),
+            Field("stream", pa.string(), "1", label=True),
             Field("on", _I8, "1", 0, 1),
-            Field("reason", pa.string(), "1", nullable=True),
+            Field("reason", pa.string(), "1", nullable=True, label=True),
         ),
     ),
 )
