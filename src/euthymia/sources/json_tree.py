@@ -50,6 +50,13 @@ def _where(data: bytes, message: str) -> str:
     return f"line {line}, column {column}: the text is not JSON"
 
 
+def whole_node(value: object) -> Node:
+    """Return an element that is an object."""
+    if not isinstance(value, dict):
+        raise ShapeError("it is not an object")
+    return value
+
+
 def node(parent: Node, name: str) -> Node | None:
     """Return the object under `name`, or None."""
     found: Node | None = _typed(parent, name, dict, "an object")

@@ -1,0 +1,339 @@
+"""The records of Apple Health's `export.xml`; see `apple_health` for the rules."""
+
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import SECOND_US, to_micros
+from euthymia.ground.codes import LOINC, OWN
+from euthymia.sources.blob import Blob
+from euthymia.sources.gather import Gather
+from euthymia.sources.overlap import counted_once
+from euthymia.sources.xml_stream import Attributes, Elements
+
+SDNN: Final = LOINC + "80404-7"  # R-R interval standard deviation
+MINDFUL: Final = OWN + "apple_health.mindful"
+TICK_S: Final = 0.01  # the resolution of the beats' times
+LONGEST_S: Final = 172_800.0
+
+_QUANTITY: Final = "HKQuantityTypeIdentifier"
+_SLEEP: Final = "HKCategoryTypeIdentifierSleepAnalysis"
+_STAGES: Final = {
+    "InBed": 5,
+    "Asleep": 4,
+    "AsleepUnspecified": 4,
+    "AsleepCore": 1,
+    "AsleepDeep": 2,
+    "AsleepREM": 3,
+    "Awake": 0,
+    "0": 5,
+    "1": 4,
+    "2": 0,
+    "3": 1,
+    "4": 2,
+    "5": 3,
+}
+_IN_BED: Final = 5
+
+_Unit = Callable[[float], float]
+_PER_MINUTE: Final[dict[str, _Unit]] = {
+    "count/min": lambda value: value,
+    "bpm": lambda value: value,
+    "count/s": lambda value: value * 60,
+    "Hz": lambda value: value * 60,
+}
+_PERCENT: Final[dict[str, _Unit]] = {"%": lambda value: value * 100 if value <= 1 else value}
+"""Apple writes 0.97 and calls it %; some apps write 97. No living person's saturation is 1 %."""
+_CELSIUS: Final[dict[str, _Unit]] = {
+    "degC": lambda value: value,
+    "degF": lambda value: (value - 32) / 1.8,
+    "K": lambda value: value - 273.15,
+}
+_SOUND: Final[dict[str, _Unit]] = {
+    name: lambda value: value for name in ("dBASPL", "dB", "dB(SPL)")
+}
+
+_STREAMS: Final[dict[str, tuple[str, dict[str, _Unit]]]] = {
+    _QUANTITY + "HeartRate": ("heart_rate", _PER_MINUTE),
+    _QUANTITY + "RespiratoryRate": ("respiration_rate", _PER_MINUTE),
+    _QUANTITY + "OxygenSaturation": ("oxygen_saturation", _PERCENT),
+    _QUANTITY + "AppleSleepingWristTemperature": ("skin_temperature", _CELSIUS),
+    _QUANTITY + "EnvironmentalAudioExposure": ("audio_level", _SOUND),
+}
+_COUNTED_BY_ANOTHER: Final = (
+    "the same time is counted by a watch or another device that is preferred; steps and sleep are "
+    "counted once"
+)
+_BAD_TIME: Final = "startDate or endDate is not a date and time with its offset"
+_BAD_VALUE: Final = "value is not a number"
+_CLOCK: Final = re.compile(r"(\d{1,2})[:.](\d\d)[:.](\d\d)[.,](\d\d)(?!\d)")
+
+
+@lru_cache(maxsize=4096)
+def _hour(date: str, hour: str, zone: str) -> int:
+    text = f"{date}T{hour}:00:00{zone[:3]}:{zone[3:]}"
+    return to_micros(datetime.fromisoformat(text).astimezone(UTC))
+
+
+def moment_us(text: str) -> int:
+    """Return `2024-05-01 08:00:00 +0200` in microseconds UTC; ValueError if it is not that."""
+    if len(text) != 25 or text[19] != " " or text[20] not in "+-" or text[13] != ":":
+        raise ValueError
+    if text[16] != ":" or not (text[14:16] + text[17:19] + text[21:]).isdecimal():
+        raise ValueError
+    minute, second = int(text[14:16]), int(text[17:19])
+    if minute > 59 or second > 60:
+        raise ValueError
+    return _hour(text[:10], text[11:13], text[20:]) + (minute * 60 + second) * SECOND_US
+
+
+def _rank(attributes: Attributes) -> int:
+    """Return how a device is preferred: a watch, then any other, then a phone."""
+    device = attributes.get("device", "")
+    if "Watch" in device:
+        return 0
+    if "iPhone" in device or "iPad" in device:
+        return 2
+    source = attributes.get("sourceName", "")
+    return 0 if "Watch" in source else 2 if "iPhone" in source else 1
+
+
+class _Shared:
+    """Records of which two devices may report the same time; kept until all are known."""
+
+    def __init__(self) -> None:
+        self.start, self.end = array("q"), array("q")
+        self.value, self.rank, self.known = array("i"), array("i"), dict[tuple[int, str], int]()
+
+    def add(self, start: int, end: int, value: int, attributes: Attributes) -> None:
+        """Take one record."""
+        device = (_rank(attributes), attributes.get("sourceName", ""))
+        self.start.append(start)
+        self.end.append(end)
+        self.value.append(value)
+        self.rank.append(self.known.setdefault(device, len(self.known)))
+
+    def once(self, free: int | None = None) -> tuple[NDArray[np.int64], ...]:
+        """Return start, duration and value of what is kept, and how many are not.
+
+        Records with the value `free` do not compete.
+        """
+        start, end = np.array(self.start, np.int64), np.array(self.end, np.int64)
+        value, device = np.array(self.value, np.int64), np.array(self.rank, np.int64)
+        order = sorted(
+            self.known, key=lambda known: (known[0], -_amount(device, self.known[known]))
+        )
+        place = np.zeros(max(len(order), 1), np.int64)
+        for i, known in enumerate(order):
+            place[self.known[known]] = i
+        keep = np.ones(start.size, np.bool_)
+        rival = np.flatnonzero(value != free) if free is not None else np.arange(start.size)
+        keep[rival] = counted_once(start[rival], end[rival], place[device[rival]])
+        return start[keep], (end - start)[keep], value[keep], np.flatnonzero(~keep)
+
+
+def _amount(device: NDArray[np.int64], which: int) -> int:
+    return int(np.count_nonzero(device == which))
+
+
+class Records(Elements):
+    """Reads `export.xml` into a `Gather`."""
+
+    def __init__(self, gather: Gather) -> None:
+        super().__init__()
+        self._to = gather
+        self._steps, self._sleep = _Shared(), _Shared()
+        self._beats: list[tuple[str, str]] | None = None
+        self._span: tuple[int, int] | None = None
+
+    def read(self, blob: Blob) -> Iterator[None]:
+        """Read the file; steps and sleep come at its end (also where it is cut)."""
+        try:
+            yield from self.feed(blob)
+        finally:
+            self._hand_over()
+        yield
+
+    def begin(self, depth: int, name: str, attributes: Attributes) -> None:
+        """Take a record at its beginning; only a list of beats waits for its end."""
+        if depth == 2:
+            self._span = None
+            if name == "Record":
+                self._record(attributes)
+            elif name not in {"ExportDate", "Me"}:
+                self._to.leave(f"{name} is a summary or a document, not a measurement: not kept")
+        elif name == "HeartRateVariabilityMetadataList" and depth == 3:
+            self._beats = []
+        elif name == "InstantaneousBeatsPerMinute" and self._beats is not None:
+            self._beats.append((attributes.get("time", ""), attributes.get("bpm", "")))
+
+    def end(self, depth: int, name: str) -> None:
+        """Take a list of beats at its end."""
+        if name == "HeartRateVariabilityMetadataList" and self._beats is not None and depth == 3:
+            self._take_beats(self._beats)
+            self._beats = None
+
+    def _refuse(self, rule: str) -> None:
+        self._to.refuse(rule, f"line {self.line}")
+
+    def _record(self, attributes: Attributes) -> None:
+        kind = attributes.get("type", "")
+        reader = self._reader(kind)
+        if reader is None:
+            self._to.leave(_not_kept(kind))
+            return
+        try:
+            start = moment_us(attributes.get("startDate", ""))
+            end = moment_us(attributes.get("endDate", ""))
+        except (ValueError, OverflowError):
+            self._refuse(_BAD_TIME)
+            return
+        if not 0 <= end - start <= LONGEST_S * SECOND_US:
+            self._refuse("endDate is before startDate or more than two days after it")
+            return
+        reader(kind, start, end, attributes)
+
+    def _reader(self, kind: str) -> Callable[[str, int, int, Attributes], None] | None:
+        if kind in _STREAMS:
+            return self._quantity
+        special: dict[str, Callable[[str, int, int, Attributes], None]] = {
+            _QUANTITY + "StepCount": self._step_count,
+            _SLEEP: self._sleep_stage,
+            _QUANTITY + "HeartRateVariabilitySDNN": self._sdnn,
+            "HKCategoryTypeIdentifierMindfulSession": self._mindful,
+        }
+        return special.get(kind)
+
+    def _number(self, attributes: Attributes) -> float | None:
+        try:
+            value = float(attributes.get("value", ""))
+        except ValueError:
+            value = float("nan")
+        if value - value != 0:  # neither infinite nor NaN
+            self._refuse(_BAD_VALUE)
+            return None
+        return value
+
+    def _quantity(self, kind: str, start: int, end: int, attributes: Attributes) -> None:
+        stream, units = _STREAMS[kind]
+        convert = units.get(attributes.get("unit", ""))
+        if convert is None:
+            self._refuse(f"the unit of {stream} is none of {', '.join(units)}")
+            return
+        value = self._number(attributes)
+        if value is None:
+            return
+        if stream == "audio_level":
+            self._to.sample(stream, start, None, convert(value), None)
+        else:
+            self._to.sample(stream, end, convert(value))
+
+    def _step_count(self, _kind: str, start: int, end: int, attributes: Attributes) -> None:
+        value = self._number(attributes)
+        if value is None:
+            return
+        if not 0 <= value <= 100_000:
+            self._refuse("a record has more than 100000 steps or less than none")
+            return
+        self._steps.add(start, end, round(value), attributes)
+
+    def _sleep_stage(self, _kind: str, start: int, end: int, attributes: Attributes) -> None:
+        word = attributes.get("value", "").removeprefix("HKCategoryValueSleepAnalysis")
+        if word not in _STAGES:
+            self._refuse("the value of a sleep record is none of Apple's categories")
+            return
+        self._sleep.add(start, end, _STAGES[word], attributes)
+
+    def _sdnn(self, _kind: str, start: int, end: int, attributes: Attributes) -> None:
+        value = self._number(attributes)
+        unit = attributes.get("unit", "")
+        if value is None:
+            return
+        if unit not in {"ms", "s"}:
+            self._refuse("the unit of SDNN is neither ms nor s")
+            return
+        self._to.fact(SDNN, end, value * (1000 if unit == "s" else 1), "ms")
+        self._span = (start, end)
+
+    def _mindful(self, _kind: str, start: int, end: int, _attributes: Attributes) -> None:
+        self._to.fact(MINDFUL, start, (end - start) / SECOND_US / 60, "min")
+
+    def _take_beats(self, beats: list[tuple[str, str]]) -> None:
+        if self._span is None:
+            self._refuse("a list of beats belongs to a record that is not kept")
+            return
+        found = beat_intervals(beats, *self._span)
+        if isinstance(found, str):
+            self._refuse(found)
+        else:
+            time_us, interval = found
+            self._to.stretch("beat_intervals", time_us, interval=interval)
+
+    def _hand_over(self) -> None:
+        start, length, steps, lost = self._steps.once()
+        self._to.column(
+            "steps",
+            start,
+            steps=steps.astype(np.int32),
+            period=(length / SECOND_US).astype(np.float32),
+        )
+        start, length, stage, unused = self._sleep.once(free=_IN_BED)
+        self._to.column(
+            "sleep_stages",
+            start,
+            stage=stage.astype(np.int8),
+            duration=(length / SECOND_US).astype(np.float32),
+        )
+        if lost.size + unused.size:
+            self._to.leave(_COUNTED_BY_ANOTHER, int(lost.size + unused.size))
+
+
+def beat_intervals(
+    beats: list[tuple[str, str]], start_us: int, end_us: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | str:
+    """Return the time and length [ms] of the intervals between neighbouring beats, or a refusal.
+
+    Parameters
+    ----------
+    beats : list of (time, bpm)
+        `8:00:14.82 AM` (in any language, with any mark) and `73`.
+    start_us, end_us : int
+        The record's own interval, in which the beats lie.
+    """
+    seconds, rates = [], []
+    for clock, rate in beats:
+        found = _CLOCK.search(clock)
+        if not found or not rate.isdecimal() or len(rate) > 3 or not int(rate):
+            return "a list of beats has a time or a rate that is none"
+        _, minute, second, hundredth = map(int, found.groups())
+        seconds.append(minute * 60 + second + hundredth / 100)
+        rates.append(int(rate))
+    if len(seconds) < 2:
+        return "a list of beats has less than two of them"
+    step = np.diff(np.array(seconds)) % 3600.0
+    bpm = np.array(rates[1:], np.float64)
+    quarter = 900 * SECOND_US  # offsets from UTC are whole quarters of an hour
+    earliest = start_us - 2 * SECOND_US
+    first = earliest + (round(seconds[0] * SECOND_US) - earliest) % quarter
+    time_us = first + np.rint(np.cumsum(step) * SECOND_US).astype(np.int64)
+    if time_us[-1] > end_us + 5 * SECOND_US:
+        return "a list of beats does not lie within its record"
+    near = (step >= 60 / (bpm + 0.5) - TICK_S) & (step <= 60 / (bpm - 0.5) + TICK_S)
+    if not near.any():
+        return "a list of beats has no two that follow one another"
+    return time_us[near], (step[near] * 1000).astype(np.float32)
+
+
+def _not_kept(kind: str) -> str:
+    """Name a type that is not kept; made-up ones are counted together."""
+    known = kind.startswith(("HKQuantityTypeIdentifier", "HKCategoryTypeIdentifier", "HKDataType"))
+    if known and kind.isalnum() and len(kind) < 90:
+        short = re.sub("^HK(Quantity|Category)TypeIdentifier", "", kind)
+        return f"{short} has no stream here: not kept"
+    return "a record has a type that Apple does not define: not kept"

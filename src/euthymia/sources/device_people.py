@@ -1,0 +1,59 @@
+"""Whose an export of a phone, a watch or a ring is: the files do not say, the folder does."""
+
+import re
+from typing import Final
+
+from euthymia.sources.contract import Opened
+
+_NO_NAME: Final = frozenset(
+    {
+        "apple_health_export",
+        "export",
+        "electrocardiograms",
+        "workout-routes",
+        "takeout",
+        "archive",
+        "data",
+        "health",
+        "fitbit",
+        "myfitbitdata",
+        "user-site-export",
+        "google",
+        "health_connect",
+        "google_fit",
+        "fit",
+        "garmin",
+        "oura",
+        "location_history",
+        "timeline",
+        "di_connect",
+        "fit_uploaded_files",
+        "app_data",
+        "edf",
+        "xdf",
+    }
+)
+_NO_NAME_LIKE: Final = re.compile(
+    r"""(19|20)\d\d | takeout-.* | di-connect-.* | uploadedfiles.* | .*_googledata
+    | (global|health)[ _]export[ _]data | physical[ _]activity | heart[ _]rate.* | sleep([ _]score)?
+    | oxygen[ _]saturation.* | temperature | stress.* | personal[ _&]+account | app[ _]data
+    | location[ _]history.* | semantic[ _]location[ _]history | (google[ _])?health[ _]connect.*
+    | google[ _]fit | fit([ _]data)? | all[ _](data|sessions) | daily[ _]activity[ _]metrics
+    | apple[ _]health[ _]export | export[ _-]?\d* | \.\. | \. """,
+    re.VERBOSE,
+)
+"""Folders that a maker puts into its own export: they say what is inside, never whose it is."""
+
+
+def person_of(opened: Opened) -> str:
+    """Return whose a file is: as ingestion was told, else the nearest folder with an own name.
+
+    Of `anna/apple_health_export/export.xml` (or the same inside `anna.zip`) that is `anna`.
+    """
+    if opened.context.subject:
+        return opened.context.subject
+    for folder in reversed(opened.path.parent.parts):
+        name = folder.lower()
+        if name not in _NO_NAME and not _NO_NAME_LIKE.fullmatch(name) and name.strip("/\\"):
+            return folder
+    return opened.path.stem

@@ -1,0 +1,223 @@
+"""Fitbit: the JSON and CSV of an account export, or of `Takeout/Fitbit`.
+
+Times come in three kinds, each read as what it is:
+
+* `05/01/24 04:00:08` (heart rate, steps) is UTC without saying so: the day's file of a person in
+  New York starts at 04:00.
+* `2024-04-30T23:11:30.000` (sleep, heart-rate variability) is the clock on the person's wall.
+* `2024-05-01T04:00:08Z` (newer CSV) says what it is.
+
+Sleep: `wake` and `awake` are stage 0, `light` 1, `deep` 2, `rem` 3, `asleep` 4, `restless` 6. The
+short wakes (`shortData`) are cut into the stages that they interrupt. A sleep logged by hand is
+kept like any other. Sums and scores of a day that say nothing new are counted, not kept.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import SECOND_US, to_micros
+from euthymia.ground.codes import LOINC
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item
+from euthymia.sources.contract import Opened, Source
+from euthymia.sources.device_people import person_of
+from euthymia.sources.fitbit_tables import is_table, read_tables, table_headers
+from euthymia.sources.gather import Gather, reading
+from euthymia.sources.json_stream import begins_json, elements
+from euthymia.sources.json_tree import Node, ShapeError, node, nodes, number, text, whole_node
+from euthymia.sources.wall_clock import to_instants
+
+NAME: Final = "fitbit"
+SYSTEM: Final = device_id(NAME, "").system
+RESTING: Final = LOINC + "40443-4"  # resting heart rate
+STAGES: Final = {
+    "wake": 0,
+    "awake": 0,
+    "light": 1,
+    "deep": 2,
+    "rem": 3,
+    "asleep": 4,
+    "restless": 6,
+}
+_FILE: Final = re.compile(
+    r"(heart_rate|steps|sleep|resting_heart_rate)-\d{4}-\d\d-\d\d( ?\(\d+\))?", re.IGNORECASE
+)
+_WALL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
+_UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
+_LONGEST_S: Final = 172_800
+
+
+@lru_cache(maxsize=64)
+def _day_us(day: str) -> int:
+    return to_micros(datetime.strptime(day, "%m/%d/%y").replace(tzinfo=UTC))
+
+
+def _utc(entry: Node) -> int:
+    found = _UTC.fullmatch(text(entry, "dateTime") or "")
+    if not found:
+        raise ShapeError("dateTime is not MM/DD/YY hh:mm:ss")
+    day, hour, minute, second = found.groups()
+    try:
+        start = _day_us(day)
+    except ValueError:
+        raise ShapeError("dateTime is no date of the calendar") from None
+    return start + (int(hour) * 3600 + int(minute) * 60 + int(second)) * SECOND_US
+
+
+def _kind(path: PurePath) -> str | None:
+    found = _FILE.fullmatch(path.stem)
+    return found.group(1).lower() if found and path.suffix.lower() == ".json" else None
+
+
+def _recognise(path: PurePath, head: bytes) -> float:
+    if is_table(head):
+        return 0.9
+    known = _kind(path) is not None and begins_json(head)
+    timed = b'"dateTime"' in head or b'"dateOfSleep"' in head or head.split() == [b"[]"]
+    return 0.95 if known and timed else 0.0
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    if is_table(opened.blob.head()):
+        yield from read_tables(opened, NAME, person_of(opened))
+        return
+    gather = Gather(NAME, person_of(opened))
+    reader = _READERS.get(_kind(opened.path) or "", _heart_rate)
+
+    def steps() -> Iterator[None]:
+        for element in elements(opened.blob):
+            try:
+                reader(whole_node(element.value), gather, opened)
+            except ShapeError as problem:
+                gather.refuse(str(problem), element.place)
+            yield
+
+    yield from reading(gather, steps)
+
+
+def _heart_rate(entry: Node, gather: Gather, _opened: Opened) -> None:
+    rate = number(node(entry, "value") or {}, "bpm")
+    if rate is None:
+        raise ShapeError("it has no bpm")
+    gather.sample("heart_rate", _utc(entry), rate)
+
+
+def _steps(entry: Node, gather: Gather, _opened: Opened) -> None:
+    raw = text(entry, "value") or ""
+    if not (raw.isdecimal() and raw.isascii() and len(raw) < 6):
+        raise ShapeError("value is not a number of steps")
+    gather.sample("steps", _utc(entry), int(raw), 60.0)
+
+
+def _resting(entry: Node, gather: Gather, _opened: Opened) -> None:
+    rate = number(node(entry, "value") or {}, "value")
+    if not rate:
+        gather.leave("a day without a resting heart rate (Fitbit writes 0): nothing to keep")
+        return
+    gather.fact(RESTING, _utc(entry), rate, "/min")
+
+
+def _sleep(entry: Node, gather: Gather, opened: Opened) -> None:
+    levels = node(entry, "levels") or {}
+    stretches = [_stretch(level) for level in nodes(levels, "data")]
+    short = [_stretch(level) for level in nodes(levels, "shortData")]
+    if not stretches:
+        raise ShapeError("a sleep has no levels")
+    wall, stage, length = _interrupted(stretches, short)
+    if not wall.size:
+        raise ShapeError("a sleep has no level that is known")
+    zone = opened.context.zone_for(gather.subject)
+    session = number(entry, "logId")
+    label = f"{session:.0f}" if session is not None else None
+    gather.stretch(
+        "sleep_stages",
+        to_instants(wall, zone),
+        stage=stage,
+        duration=length,
+        session=pa.repeat(pa.scalar(label, pa.string()), len(wall)),
+    )
+
+
+_READERS: Final[dict[str, Callable[[Node, Gather, Opened], None]]] = {
+    "heart_rate": _heart_rate,
+    "steps": _steps,
+    "resting_heart_rate": _resting,
+    "sleep": _sleep,
+}
+
+
+def _stretch(level: Node) -> tuple[int, int, int]:
+    """Return (wall start [us], wall end [us], stage) of a level; stage -1 where it is not known."""
+    at = text(level, "dateTime") or ""
+    seconds = number(level, "seconds")
+    if not _WALL.fullmatch(at) or seconds is None or not 0 <= seconds <= _LONGEST_S:
+        raise ShapeError("a level has no local dateTime, or no seconds from 0 to two days")
+    try:
+        start = to_micros(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    except ValueError:
+        raise ShapeError("a level's dateTime is no date of the calendar") from None
+    return start, start + round(seconds * SECOND_US), STAGES.get(text(level, "level") or "", -1)
+
+
+def _interrupted(
+    levels: list[tuple[int, int, int]], short: list[tuple[int, int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
+    """Return wall start, stage and length [s]; a short wake takes its time from what it is in."""
+    edges = np.unique(np.array([t for s in (*levels, *short) for t in s[:2]], np.int64))
+    stage = np.full(edges.size, -1, np.int8)
+    for start, end, which in (*sorted(levels), *sorted(short)):
+        if which >= 0:
+            stage[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = which
+    change = np.concatenate(([True], stage[1:] != stage[:-1]))
+    begin, level = edges[change], stage[change]
+    length = np.diff(np.concatenate((begin, edges[-1:])))
+    kept = (level >= 0) & (length > 0)
+    return begin[kept], level[kept], (length[kept] / SECOND_US).astype(np.float32)
+
+
+def _example(folder: Path) -> None:
+    home = folder / "anna" / "Fitbit" / "Global Export Data"
+    home.mkdir(parents=True)
+    levels: list[dict[str, Any]] = [
+        {"dateTime": "2024-04-30T23:10:00.000", "level": "light", "seconds": 1800},
+        {"dateTime": "2024-04-30T23:40:00.000", "level": "deep", "seconds": 2400},
+    ]
+    short = '{"dateTime": "2024-04-30T23:20:00.000", "level": "wake", "seconds": 60}'
+    data = ", ".join(str(level).replace("'", '"') for level in levels)
+    texts = {
+        "heart_rate-2024-05-01.json": "".join(
+            f'{"," if i else "["} {{"dateTime": "05/01/24 04:00:{i:02d}",'
+            f' "value": {{"bpm": {60 + i}, "confidence": 3}}}}\n'
+            for i in range(5)
+        )
+        + "]\n",
+        "steps-2024-05-01.json": '[{"dateTime": "05/01/24 04:00:00", "value": "17"}]\n',
+        "sleep-2024-04-30.json": (
+            '[{"logId": 27, "dateOfSleep": "2024-05-01", "type": "stages", "levels":'
+            f' {{"data": [{data}], "shortData": [{short}]}}}}]\n'
+        ),
+    }
+    for name, content in texts.items():
+        (home / name).write_text(content, encoding="utf-8")
+
+
+SOURCE = Source(
+    name=NAME,
+    title="Fitbit",
+    formats=(
+        "<id>/**/{heart_rate,steps,sleep,resting_heart_rate}-YYYY-MM-DD.json",
+        "<id>/**/*.csv of heart rate, steps, oxygen saturation, sleep stages, HRV details",
+    ),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+    headers=table_headers(),
+)

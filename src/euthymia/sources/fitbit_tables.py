@@ -1,0 +1,149 @@
+"""The CSV files of a Fitbit export."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from euthymia.ground.clock import SECOND_US
+from euthymia.ground.codes import OWN
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item, Reject
+from euthymia.sources.cells import Column, Kind
+from euthymia.sources.contract import Opened
+from euthymia.sources.shapes import Facts, codes, samples
+from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
+from euthymia.sources.wall_clock import to_instants
+
+RMSSD: Final = OWN + "fitbit.hrv-rmssd"
+"""RMSSD of five minutes of sleep [ms], as the device computed it."""
+_STAGES: Final = {"AWAKE": 0, "LIGHT": 1, "DEEP": 2, "REM": 3, "ASLEEP": 4, "RESTLESS": 6}
+_AT: Final = Column("time", ("timestamp",), Kind.INSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One kind of file: its columns, and what a stretch of it becomes."""
+
+    columns: tuple[Column, ...]
+    make: Callable[[Chunk, Opened, str, str], Iterator[Item]]
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.columns)
+
+
+def _stream(stream: str, field: str, **fixed: float) -> Callable[..., Iterator[Item]]:
+    def make(chunk: Chunk, _opened: Opened, name: str, who: str) -> Iterator[Item]:
+        also = {key: np.full(chunk.rows.size, value) for key, value in fixed.items()}
+        yield samples(
+            device_id(name, who).system,
+            stream,
+            who,
+            chunk.rows,
+            chunk.times("time"),
+            **{field: chunk.columns["value"]},
+            **also,
+        )
+
+    return make
+
+
+def _sleep(chunk: Chunk, _opened: Opened, name: str, who: str) -> Iterator[Item]:
+    start, end = chunk.times("time"), chunk.times("end")
+    length = (end - start) / SECOND_US
+    bad = (length < 0) | (length > 172_800)
+    for row in chunk.rows[bad].tolist():
+        yield Reject(row, "sleep_stage_end is before sleep_stage_start or two days after it")
+    kept = pa.array(~bad)
+    stage = codes(chunk.columns["stage"], _STAGES)
+    if bad.all():
+        return
+    yield samples(
+        device_id(name, who).system,
+        "sleep_stages",
+        who,
+        chunk.rows[~bad],
+        start[~bad],
+        stage=stage.filter(kept),
+        duration=length[~bad].astype(np.float32),
+        session=chunk.columns["session"].filter(kept) if "session" in chunk.columns else None,
+    )
+
+
+def _variability(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[Item]:
+    subject = device_id(name, who)
+    time_us = to_instants(chunk.times("time"), opened.context.zone_for(subject))
+    facts = Facts(name)
+    values = chunk.floats("value").tolist()
+    for row, at, value in zip(chunk.rows.tolist(), time_us.tolist(), values, strict=True):
+        facts.add(row, subject, RMSSD, time_us=at, number=value, unit="ms")
+    yield from facts.take()
+
+
+def _steps(name: str) -> Column:
+    return Column("value", (name,), Kind.WHOLE, low=0, high=100_000)
+
+
+_TABLES: Final = (
+    _Table((_AT, Column("value", ("beats per minute",))), _stream("heart_rate", "rate")),
+    _Table((_AT, _steps("steps")), _stream("steps", "steps", period=60.0)),
+    _Table(
+        (_AT, Column("value", ("oxygen saturation percentage",))),
+        _stream("oxygen_saturation", "value"),
+    ),
+    _Table(
+        (
+            Column("time", ("sleep_stage_start",), Kind.INSTANT),
+            Column("end", ("sleep_stage_end",), Kind.INSTANT),
+            Column("stage", ("sleep_stage_type",), Kind.CHOICE, choices=_STAGES),
+            Column("session", ("sleep_id",), Kind.TEXT, required=False, nullable=True),
+        ),
+        _sleep,
+    ),
+    _Table(
+        (
+            Column("time", ("timestamp",), Kind.WALL),
+            Column("value", ("rmssd",)),
+            Column("coverage", ("coverage",)),
+            Column("low", ("low_frequency",)),
+            Column("high", ("high_frequency",)),
+        ),
+        _variability,
+    ),
+)
+_SPO2: Final = _Table(
+    (_AT, Column("value", ("value",), low=0, high=100)), _stream("oxygen_saturation", "value")
+)
+
+
+def table_headers() -> tuple[tuple[str, ...], ...]:
+    """Return the columns of each kind of file."""
+    return tuple(tuple(c.aliases[0] for c in t.columns if c.required) for t in _TABLES)
+
+
+def _table(head: bytes) -> _Table | None:
+    found = next((t for t in _TABLES if fits(t.layout, head)), None)
+    if found is None and header_of(head) == ("timestamp", "value"):
+        return _SPO2 if header_of(head, 1)[:1] and header_of(head, 1)[0].endswith("Z") else None
+    return found
+
+
+def is_table(head: bytes) -> bool:
+    """Tell whether a file is one of these."""
+    return _table(head) is not None
+
+
+def read_tables(opened: Opened, name: str, who: str) -> Iterator[Item]:
+    """Read one of these files, of the person `who` of the source `name`."""
+    table = _table(opened.blob.head())
+    if table is None:
+        yield Reject(1, "the columns are not those of a Fitbit table")
+        return
+    for found in read_table(opened, table.layout):
+        if isinstance(found, Reject):
+            yield found
+        else:
+            yield from table.make(found, opened, name, who)
