@@ -35,11 +35,45 @@ def _activity(wall: NDArray[np.int64], rng: np.random.Generator) -> dict[str, ND
     }
 
 
+def _even(start: int, days: int, hz: float, minutes: float, every_h: float) -> NDArray[np.int64]:
+    """Return times of recordings of some minutes every few hours, at an even rate."""
+    begins = np.arange(0, days * 24, every_h) * 3600
+    within = np.arange(int(minutes * 60 * hz)) / hz
+    return start + np.round((begins[:, None] + within).ravel() * SECOND_US).astype(np.int64)
+
+
+def _skin_conductance(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    driver = np.zeros(n)
+    driver[rng.random(n) < 0.01] = 1.0
+    t = np.arange(160) / 4
+    shape = (np.exp(-t / 3.0) - np.exp(-t / 0.7)) * rng.uniform(0.3, 0.6)
+    slow = 3 + np.cumsum(rng.normal(0, 0.003, n))
+    return np.clip(slow + np.convolve(driver, shape)[:n], 0.2, 30) + rng.normal(0, 0.001, n)
+
+
+def _sensed(
+    stream: str, timeline: Timeline, start: int, days: int, rng: np.random.Generator
+) -> Columns | None:
+    """Return samples of sensors that record at an even rate; None for other streams."""
+    if stream == "electrodermal_activity":
+        time = _even(start, days, 4, 6, 4)
+        return {"time": time, "level": _skin_conductance(time.size, rng).astype(np.float32)}
+    if stream == "skin_temperature":
+        time = _even(start, days, 1 / 20, 60, 1)
+        hour = timeline.local_us(time) % DAY_US / DAY_US * 24
+        value = 33 + np.cos((hour - 2) * np.pi / 12) + rng.normal(0, 0.1, time.size)
+        return {"time": time, "value": value.astype(np.float32)}
+    return None
+
+
 def recording(
     stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
 ) -> Columns:
     """Return one stream's samples over some UTC days."""
     start = first_day * DAY_US
+    sensed = _sensed(stream, timeline, start, days, rng)
+    if sensed is not None:
+        return sensed
     if stream == "activity_counts":
         time = start + np.arange(days * 1440, dtype=np.int64) * 60 * SECOND_US
         return {"time": time, **_activity(timeline.local_us(time), rng)}
