@@ -1,0 +1,55 @@
+"""Answers of momentary assessments as numbers: the number given, or the place of the option."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_NUMBER: Final = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
+_LEADING: Final = re.compile(r"\s*([+-]?\d{1,6})\s*[.):=-]\s*\S")
+_YES_NO: Final = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+_SCALES: Final = {
+    # how often in the last two weeks (PHQ, GAD), also in the words of mindLAMP
+    "not at all": 0.0,
+    "several days": 1.0,
+    "more than half the days": 2.0,
+    "nearly every day": 3.0,
+    "several times": 1.0,
+    "over half the time": 2.0,
+    "nearly all the time": 3.0,
+    "over half the days": 2.0,
+}
+_PASSED_OVER: Final = frozenset(
+    {"", "not_presented", "no_answer_selected", "no answer or answer not saved", "null", "none"}
+)
+
+
+class Unscored(ValueError):  # noqa: N818  (not an error: there is nothing to count)
+    """An answer in words that no scale of the question orders."""
+
+
+def score(answer: str | None, options: Sequence[str] = ()) -> float | None:
+    """Return an answer as a number; None where the question was passed over.
+
+    The place in the list of options counts from 0, as scales of symptoms are scored.
+
+    Raises
+    ------
+    Unscored
+        If it is free text.
+    """
+    text = (answer or "").strip().strip("\"'")
+    word = text.casefold()
+    if word in _PASSED_OVER:
+        return None
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    places = [option.strip().casefold() for option in options]
+    if word in places:
+        return float(places.index(word))
+    leading = _LEADING.match(text)
+    if leading:  # "3: often": the maker's own number
+        return float(leading.group(1))
+    for scale in (_YES_NO, _SCALES):
+        if word in scale:
+            return scale[word]
+    raise Unscored

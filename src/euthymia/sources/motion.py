@@ -1,0 +1,39 @@
+"""Units of motion sensors: what phones write, turned into g and degrees a second."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+STANDARD_GRAVITY: Final = 9.80665  # m/s2
+DEGREES: Final = 57.29577951308232  # a radian
+AXES: Final = ("x", "y", "z")
+BETWEEN_UNITS: Final = 4.0
+"""A phone mostly lies still: its median acceleration is about 1 in g, 9.8 in m/s2."""
+
+Floats = NDArray[np.float64]
+
+
+def in_g(axes: dict[str, Floats]) -> dict[str, Floats]:
+    """Return acceleration [g] of a stretch that is in g (iPhones) or in m/s2 (Androids)."""
+    size = np.sqrt(sum(np.square(axes[name]) for name in AXES))
+    middle = float(np.median(size)) if size.size else 0.0
+    if not middle > BETWEEN_UNITS:
+        return axes
+    return {name: values / STANDARD_GRAVITY for name, values in axes.items()}
+
+
+def table_in_g(table: pa.Table) -> pa.Table:
+    """Return a table of acceleration of one person in g."""
+    axes = in_g({name: table.column(name).to_numpy().astype(np.float64) for name in AXES})
+    for name in AXES:
+        place = table.column_names.index(name)
+        kind = table.schema.field(place)
+        table = table.set_column(place, kind, pa.array(axes[name]).cast(kind.type))
+    return table
+
+
+def in_degrees(axes: dict[str, Floats]) -> dict[str, Floats]:
+    """Return rotation [deg/s] of rotation [rad/s]."""
+    return {name: values * DEGREES for name, values in axes.items()}
