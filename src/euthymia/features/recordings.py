@@ -244,7 +244,8 @@ def stream_of(table: pa.Table) -> str:
     fits = {
         name: len(stream.fields)
         for name, stream in STREAMS.items()
-        if stream.fields and {f.name for f in stream.fields if not f.nullable} <= held
+        if {f.name for f in stream.fields if not f.nullable} <= held
+        and {f.name for f in stream.fields} & held
     }
     exact = [name for name in fits if held <= {"subject_id", *STREAMS[name].schema.names}]
     if len(exact) == 1:

@@ -1,0 +1,124 @@
+"""Features of folders and frames, without a clinic."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import euthymia as eu
+from euthymia.ground.clock import DAY_US
+from euthymia.ground.errors import MissingError, SchemaError
+from feature_cases import DAY0, recording
+
+ZONE = "Europe/Oslo"
+
+
+@pytest.fixture(scope="module")
+def screen():
+    from euthymia.ground.clock import Timeline
+
+    columns = recording("screen", Timeline(((0, ZONE),)), DAY0, 5, np.random.default_rng(1))
+    return pa.table(
+        {
+            "time": pa.array(columns["time"]).cast(pa.timestamp("us", "UTC")),
+            "state": pa.array(columns["state"]),
+        }
+    )
+
+
+def test_every_kind_of_frame_gives_the_same_and_comes_back_as_it_was(screen):
+    arrow = eu.features.compute(screen, tz=ZONE)
+    assert isinstance(arrow, pa.Table)
+    assert arrow.num_rows >= 5
+    polars = eu.features.compute(pl.from_arrow(screen), tz=ZONE)
+    assert isinstance(polars, pl.DataFrame)
+    assert polars.to_dicts() == arrow.to_pylist()
+    pandas = eu.features.compute(screen.to_pandas(), tz=ZONE)
+    assert isinstance(pandas, pd.DataFrame)
+    back = pa.Table.from_pandas(pandas, preserve_index=False)
+    assert back.num_rows == arrow.num_rows
+    for name in arrow.column_names[3:]:
+        np.testing.assert_array_equal(
+            arrow[name].to_numpy(), back[name].cast(pa.float64()).to_numpy()
+        )
+
+
+def test_order_and_duplicates_do_not_matter(screen):
+    shuffled = pa.concat_tables([screen, screen]).take(
+        np.random.default_rng(0).permutation(2 * screen.num_rows)
+    )
+    assert eu.features.compute(shuffled, tz=ZONE).equals(eu.features.compute(screen, tz=ZONE))
+    assert eu.features.from_frames({"screen": shuffled}).duplicates == screen.num_rows
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_numbers_are_epochs_by_their_size(screen, unit):
+    scale = {"s": 1e-6, "ms": 1e-3, "us": 1, "ns": 1000}[unit]
+    number = screen["time"].cast(pa.int64()).to_numpy() * scale
+    frame = pl.DataFrame({"time": number, "state": screen["state"].to_numpy()})
+    read = eu.features.from_frames({"screen": frame}).people["subject"]["screen"]
+    np.testing.assert_array_equal(
+        read["time"].cast(pa.int64()).to_numpy() // 1_000_000,
+        screen["time"].cast(pa.int64()).to_numpy() // 1_000_000,
+    )
+
+
+def test_wall_clock_times_are_read_in_the_zone():
+    frame = pd.DataFrame({"time": [datetime(2024, 7, 1, 12, 0)], "state": [1]})  # noqa: DTZ001
+    read = eu.features.from_frames({"screen": frame}, tz=ZONE).people["subject"]["screen"]
+    assert read["time"].to_pylist()[0] == datetime(2024, 7, 1, 10, 0, tzinfo=UTC)
+
+
+def test_people_are_kept_apart(screen):
+    both = pa.concat_tables(
+        [screen.append_column("subject_id", pa.array([n] * screen.num_rows)) for n in ("a", "b")]
+    )
+    rows = eu.features.compute(both, tz=ZONE).to_pylist()
+    alone = eu.features.compute(screen, tz=ZONE).to_pylist()
+    for name in ("a", "b"):
+        own = [r | {"subject_id": "subject"} for r in rows if r["subject_id"] == name]
+        assert own == alone
+
+
+def test_a_frame_that_fits_nothing_or_too_much_is_refused(screen):
+    with pytest.raises(SchemaError, match="no stream"):
+        eu.features.compute(screen.rename_columns(["time", "colour"]))
+    with pytest.raises(SchemaError, match="say which"):
+        eu.features.compute(
+            pl.DataFrame({"time": [1.7e9], "x": [0.0], "y": [0.0], "z": [1.0]})  # rotation, too
+        )
+    with pytest.raises(SchemaError, match="there is no stream"):
+        eu.features.compute({"smell": screen})
+    with pytest.raises(SchemaError, match="column `time`"):
+        eu.features.compute({"screen": screen.drop_columns("time")})
+    with pytest.raises(SchemaError, match=r"screen\.state must be int8"):
+        eu.features.compute({"screen": pl.DataFrame({"time": [1.7e9], "state": ["open"]})})
+    with pytest.raises(SchemaError, match="no families"):
+        eu.features.compute(screen, ["astrology"])
+    with pytest.raises(SchemaError, match="no time zone"):
+        eu.features.compute(screen, tz="Mars/Olympus")
+    with pytest.raises(MissingError):
+        eu.features.compute("no/such/folder")
+
+
+def test_rows_that_cannot_be_true_are_left_out_and_said():
+    frame = {
+        "time": [DAY0 * DAY_US, DAY0 * DAY_US + 1],
+        "latitude": [95.0, 10],
+        "longitude": [0, 0],
+    }
+    with pytest.warns(UserWarning, match=r"1 of 2 rows were refused.*latitude"):
+        eu.features.compute({"location": pl.DataFrame(frame)})
+
+
+def test_the_table_says_what_its_columns_are(screen):
+    table = eu.features.compute(screen, tz=ZONE)
+    names = table.column_names
+    assert names[:3] == ["subject_id", "date", "segment"]
+    for name in names[3:]:
+        metadata = table.schema.field(name).metadata
+        assert metadata[b"unit"]
+        assert metadata[b"definition"]
