@@ -86,13 +86,15 @@ class Gather:
         self,
         stream: str,
         time_us: NDArray[np.int64],
+        each: int = 1,
         **fields: Any,  # noqa: ANN401  (NumPy or Arrow arrays, or None)
     ) -> None:
-        """Take many records at once, each one sample."""
+        """Take many records at once, of `each` samples."""
         if not len(time_us):
             return
-        rows = np.arange(self.rows + 1, self.rows + 1 + len(time_us), dtype=np.int64)
-        self.rows += len(time_us)
+        records = np.arange(len(time_us), dtype=np.int64) // each
+        rows = self.rows + 1 + records
+        self.rows += int(records[-1]) + 1
         self._waiting += len(time_us)
         self._ready.append(samples(self.subject.system, stream, self.who, rows, time_us, **fields))
 
