@@ -66,12 +66,54 @@ def _sensed(
     return None
 
 
+def _done_by_phone(stream: str, start: int, days: int, rng: np.random.Generator) -> Columns | None:
+    """Return what somebody does with a phone, and who is near; None for other streams."""
+
+    def moments(a_day: int) -> NDArray[np.int64]:
+        return start + np.sort(rng.integers(0, days * 86_400, days * a_day)) * SECOND_US
+
+    def one_of(n: int, names: str, missing: float = 0.0) -> NDArray[np.object_]:
+        found = rng.choice(np.array(list(names), object), n)
+        found[rng.random(n) < missing] = None
+        return found
+
+    if stream == "calls":
+        time = moments(20)
+        seconds = np.round(rng.gamma(1, 200, time.size)).astype(np.float32)
+        direction = rng.choice([1, 2, 3], time.size).astype(np.int8)
+        seconds[direction == 3] = 0
+        contact = one_of(time.size, "abcde", 0.1)
+        return {"time": time, "direction": direction, "duration": seconds, "contact": contact}
+    if stream == "messages":
+        time = moments(50)
+        length = rng.integers(0, 160, time.size).astype(np.int32)
+        direction = rng.choice([1, 2], time.size).astype(np.int8)
+        contact = one_of(time.size, "defgh", 0.1)
+        return {"time": time, "direction": direction, "length": length, "contact": contact}
+    if stream == "proximity":
+        time = moments(150)
+        kind = rng.choice([1, 2], time.size).astype(np.int8)
+        return {"time": time, "kind": kind, "device": one_of(time.size, "aaaabbbcdefghijklm")}
+    if stream == "conversation":
+        time = moments(20)
+        return {"time": time, "duration": rng.gamma(2, 300, time.size).astype(np.float32)}
+    if stream == "typing":
+        begin = np.repeat(moments(10), 30)
+        time = np.sort(begin + rng.integers(0, 20_000, begin.size) * 1000)
+        kind = rng.choice([1, 2, 3, 4], time.size, p=[0.85, 0.1, 0.03, 0.02]).astype(np.int8)
+        hold = rng.gamma(4, 20, time.size).astype(np.float32)
+        return {"time": time, "kind": kind, "hold": hold, "session": one_of(time.size, "s", 0.01)}
+    return None
+
+
 def recording(
     stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
 ) -> Columns:
     """Return one stream's samples over some UTC days."""
     start = first_day * DAY_US
     sensed = _sensed(stream, timeline, start, days, rng)
+    if sensed is None:
+        sensed = _done_by_phone(stream, start, days, rng)
     if sensed is not None:
         return sensed
     if stream == "activity_counts":

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from euthymia.features.contract import Columns, Windows
-from euthymia.features.windows import wall_clock
+from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import grouped
 
@@ -18,6 +18,10 @@ Mask = NDArray[np.bool_]
 
 HOUR_US = DAY_US // 24
 NO_TIMES: Ints = np.zeros(0, np.int64)
+
+
+SILENT_US = 4 * HOUR_US  # a phone that says nothing for longer is not seen to be recorded
+SIGNS = ("screen", "battery")  # streams that show a phone is recorded when nothing is done with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Taken:
         """Return the normalised entropy of the labels of each row."""
         return grouped.evenness(self.row, labels[self.index], self.rows)
 
+    def joined(self) -> Mask:
+        """Tell which samples directly follow, in the stream, the one before them in their row."""
+        follows = (self.row[1:] == self.row[:-1]) & (self.index[1:] == self.index[:-1] + 1)
+        return np.append(False, follows)[: self.row.size]
+
 
 def take(time: Ints, windows: Windows) -> Taken:
     """Return the samples of a stream that lie in each row's stretches."""
@@ -114,18 +123,16 @@ def hours(timeline: Timeline, time: Ints) -> Array:
     return np.asarray(wall_clock(timeline, time) % DAY_US / HOUR_US, np.float64)
 
 
-def seen_us(windows: Windows, arrays: Sequence[Ints], silent_us: int, least_us: int = 0) -> Array:
-    """Return for how much of each row its samples follow each other closely [us].
+def seen_us(windows: Windows, time: Ints, silent_us: int, least_us: int = 0) -> Array:
+    """Return for how much of each row a stream's samples follow each other closely [us].
 
-    Counted is the time between successive samples, of any of the arrays, that lie in the same
-    stretch and are at most `silent_us` apart, and `least_us` for the last of each such series,
-    never beyond the end of the stretch.
+    Counted is the time between successive samples that lie in the same stretch and are at most
+    `silent_us` apart, and `least_us` for the last of each such series, never beyond the end of
+    the stretch.
     """
-    held = [a for a in arrays if a.size]
     found = np.zeros(windows.day.size)
-    if not held or windows.start_us.size == 0:
+    if time.size == 0 or windows.start_us.size == 0:
         return found
-    time = held[0] if len(held) == 1 else np.sort(np.concatenate(held))
     step = np.diff(time)
     joined = np.concatenate([[0], np.cumsum(np.where(step <= silent_us, step, 0))])
     alone = np.concatenate([[0], np.cumsum(step > silent_us)])
@@ -133,9 +140,9 @@ def seen_us(windows: Windows, arrays: Sequence[Ints], silent_us: int, least_us: 
     last = np.searchsorted(time, windows.end_us) - 1
     some = low <= last
     first, final = low[some], last[some]
-    series = alone[final] - alone[first] + 1
+    series = alone[final] - alone[first]
     tail = np.minimum(windows.end_us[some] - time[final], least_us)
-    length = joined[final] - joined[first] + (series - 1) * least_us + tail
+    length = joined[final] - joined[first] + series * least_us + tail
     np.add.at(found, windows.row[some], length)
     return found
 
@@ -182,3 +189,32 @@ def minutes_of(time: Ints) -> Minutes:
     own = time // MINUTE_US
     first = np.flatnonzero(np.append(True, own[1:] != own[:-1])[: own.size])
     return Minutes(own[first] * MINUTE_US, first, np.append(first[1:], own.size)[: first.size])
+
+
+def ends_us(windows: Windows) -> tuple[Ints, Ints]:
+    """Return when each row's first stretch begins and its last ends; both 0 where it has none."""
+    begin, end = np.zeros((2, windows.day.size), np.int64)
+    begin[windows.row[::-1]] = windows.start_us[::-1]
+    end[windows.row] = windows.end_us
+    return begin, end
+
+
+def logged(time: Ints, windows: Windows, timeline: Timeline, lookback_days: int) -> Mask:
+    """Tell for which rows a stream is known to be recorded: it has a sample in their lookback.
+
+    From the start of the lookback to the end of the row. A log of events is empty both on a quiet
+    day and when it is not kept; only where it had entries lately is a quiet day a zero.
+    """
+    start, _ = bounds_us(timeline, windows.day, lookback_days)
+    end = ends_us(windows)[1]
+    return np.asarray(np.searchsorted(time, end) > np.searchsorted(time, start), np.bool_)
+
+
+def phone_seen_us(streams: Mapping[str, Columns], names: Sequence[str], windows: Windows) -> Array:
+    """Return for how long each row's phone is seen to be recorded [us].
+
+    By the one of the streams, the screen's and the battery's included, that tells most: its
+    events are at most four hours apart, and one without another counts for a minute.
+    """
+    arrays = [times(streams, name) for name in (*names, *SIGNS)]
+    return np.max([seen_us(windows, a, SILENT_US, MINUTE_US) for a in arrays], axis=0, initial=0.0)
