@@ -23,6 +23,7 @@ def samples(
     subject: str | pa.Array,
     rows: NDArray[np.int64],
     time_us: NDArray[np.int64],
+    /,
     **fields: Any,  # noqa: ANN401  (NumPy or Arrow arrays, or None)
 ) -> Samples:
     """Return one stretch of a stream.
