@@ -145,16 +145,19 @@ class _Recording:
                     offset[i] = float(found.group(1))
         if not (np.abs(offset) < 1e9).all():
             raise SourceError("a data record starts more than thirty years from the recording")
-        return self._start + np.rint(offset * SECOND_US).astype(np.int64)
+        starts: Micros = self._start + np.rint(offset * SECOND_US).astype(np.int64)
+        return starts
 
     def _digital(self, part: NDArray[np.uint8], signal: Signal) -> NDArray[np.int32]:
         """Return (records, samples) of little-endian integers of 16 or 24 bits."""
         raw = np.ascontiguousarray(part)
         if self._header.width == 2:
-            return np.asarray(raw.view("<i2"), np.int32)
+            short: NDArray[np.int32] = raw.view("<i2").astype(np.int32)
+            return short
         three = raw.reshape(len(raw), signal.samples, 3).astype(np.int32)
         value: NDArray[np.int32] = three[..., 0] | three[..., 1] << 8 | three[..., 2] << 16
-        return np.asarray(np.where(value >= 1 << 23, value - (1 << 24), value), np.int32)
+        value[value >= 1 << 23] -= 1 << 24
+        return value
 
     def _times(self, starts: Micros, samples: int) -> Micros:
         step = self._header.record_s * SECOND_US / samples

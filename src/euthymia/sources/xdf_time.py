@@ -68,13 +68,14 @@ def _huber(x: Floats, y: Floats) -> tuple[float, float]:
         return float(y[0]), 0.0
     middle = float(x.mean())
     design = np.stack((np.ones_like(x), x - middle), 1)
-    weight: Floats = np.ones_like(x)
+    weight: Floats = np.ones(x.size)
     found: Floats = np.zeros(2)
     for _ in range(200):
         root = np.sqrt(weight)
-        fitted: Floats = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
+        solved = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
+        fitted: Floats = np.asarray(solved, np.float64)
         residual = np.abs(y - design @ fitted)
-        weight = np.where(residual > HUBER_S, HUBER_S / np.maximum(residual, HUBER_S), 1.0)
+        weight = np.asarray(HUBER_S / np.maximum(residual, HUBER_S), np.float64)
         if np.allclose(fitted, found, rtol=0, atol=1e-12):
             break
         found = fitted
