@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from euthymia.ground.ids import SourceId, device_id
 from euthymia.ground.records import Item, Reject, Samples, Zone
 from euthymia.sources.cells import MILLIS_FROM
 from euthymia.sources.contract import Context
+from euthymia.sources.phone_people import Owner
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk
 
@@ -23,9 +24,6 @@ DISCHARGING: Final = 3
 _CONVERSATION: Final = 2  # `datatype` of the StudentLife plug-in; the others are single sounds
 _SILENCE, _UNHEARD = 0, 3  # `inference`: 0 silence, 1 noise, 2 voice, 3 unknown
 _LONGEST_S: Final = 86400.0
-
-Owner: TypeAlias = pa.Array | str
-"""The person of all rows, or of each."""
 
 
 def _of(who: Owner, mask: NDArray[np.bool_]) -> Owner:

@@ -1,14 +1,19 @@
 """Whose a phone's CSV file is: a column says so, else the file's or the folder's name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened
 from euthymia.sources.table import Chunk, header_of
+
+Owner: TypeAlias = pa.Array | str
+"""The person of all rows, or of each."""
 
 WHO: Final = Column("who", ("user", "device", "device_id"), Kind.TEXT)
 """The column that names the person, in order of preference: a person may have two phones."""
@@ -19,7 +24,7 @@ def names_people(head: bytes) -> bool:
     return bool(set(WHO.aliases) & set(header_of(head)))
 
 
-def owner(chunk: Chunk, opened: Opened, sensors: Collection[str]) -> str | pa.Array:
+def owner(chunk: Chunk, opened: Opened, sensors: Collection[str]) -> Owner:
     """Return the person of all rows of a chunk, or of each.
 
     A file that names nobody belongs to its own name ("anna.csv"), or, where that only says which
@@ -36,3 +41,14 @@ def named_after(path: PurePath, sensors: Collection[str]) -> str:
     """Return the file's name, or the folder's if the file's is only a sensor's."""
     only_sensor = path.stem.lower() in sensors
     return path.parent.name if only_sensor and path.parent.name else path.stem
+
+
+def owned(who: Owner, size: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield each person and which of the rows are theirs."""
+    if isinstance(who, str):
+        yield who, np.ones(size, np.bool_)
+        return
+    encoded = who.dictionary_encode()
+    places = encoded.indices.to_numpy(zero_copy_only=False)
+    for place, name in enumerate(encoded.dictionary.to_pylist()):
+        yield name, places == place

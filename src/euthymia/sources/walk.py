@@ -16,6 +16,7 @@ TRUTH_MARK: Final = ".euthymia-truth"
 MAX_MEMBERS: Final = 2_000_000  # files in one zip archive: its list alone takes 1 GiB of memory
 
 _NOT_DATA: Final = ("readme", "license", "licence", "copying", "changelog", "upstream_readme")
+_SOUNDS: Final = (".wav", ".mp3", ".mp4", ".m4a", ".aac", ".3gp", ".amr", ".ogg", ".flac")
 _CLUTTER: Final = {"thumbs.db", "desktop.ini", "info.txt", "__macosx"}
 
 Group = tuple[str, str]
@@ -50,6 +51,10 @@ def left_out(name: str) -> str | None:
         return "hidden"
     if lower in _CLUTTER or lower.split(".", 1)[0] in _NOT_DATA:
         return "not data (a description, a licence or clutter of the system)"
+    if lower.startswith("schema-") and lower.endswith(".json"):
+        return "not data (the description of a topic)"
+    if lower.endswith(_SOUNDS):
+        return "not data that is kept: a recording of a voice names people"
     return None
 
 

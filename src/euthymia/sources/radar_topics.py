@@ -1,0 +1,244 @@
+"""RADAR-base topics: which value columns each has (RADAR-Schemas), and what they become.
+
+Column names are those of the CSV output (`value.x`); a record of an Avro file has the same names
+inside `value`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item, Reject, Samples
+from euthymia.sources.cells import Column, Kind
+from euthymia.sources.contract import Context
+from euthymia.sources.motion import AXES, in_degrees
+from euthymia.sources.phone_people import Owner, owned
+from euthymia.sources.shapes import codes, hashed, samples
+from euthymia.sources.table import Chunk
+from euthymia.sources.wall_clock import to_instants
+
+SYSTEM: Final = device_id("radar_base", "").system
+_CALL: Final = {"INCOMING": 1, "OUTGOING": 2, "MISSED": 3, "VOICEMAIL": 3}
+_TEXT: Final = {"INCOMING": 1, "OUTGOING": 2}
+_POWER: Final = {"CHARGING": 2, "DISCHARGING": 3, "NOT_CHARGING": 4, "FULL": 5, "UNKNOWN": 1}
+_PHONE: Final = {"STANDBY": 0, "UNLOCKED": 3}
+_STAGES: Final = {
+    **dict.fromkeys(("AWAKE", "WAKE"), 0),
+    "LIGHT": 1,
+    "DEEP": 2,
+    "REM": 3,
+    "ASLEEP": 4,
+    "RESTLESS": 6,
+}
+_OPENED: Final = "FOREGROUND"
+_EVENTS: Final = {_OPENED: 1, "BACKGROUND": 2} | dict.fromkeys(
+    ("CONFIG", "SHORTCUT", "INTERACTION", "OTHER"), 3
+)
+_NOT_OPENED: Final = "no opening of an app: an app's use lasts until the next one opens"
+
+Make = Callable[[Chunk, Owner, Context], Iterator[Item]]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic (or several alike): its columns and the stream they become.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Named as the stream's fields; their only alias is the field in RADAR-Schemas.
+    scale : mapping
+        What a field is multiplied by to be in our unit.
+    local : bool
+        `dateTime` is the wall clock of the person, without an offset.
+    """
+
+    names: tuple[str, ...]
+    stream: str
+    columns: tuple[Column, ...]
+    secret: frozenset[str] = frozenset()
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    scale: Mapping[str, float] = field(default_factory=dict)
+    make: Make | None = None
+    local: bool = False
+
+    @property
+    def time(self) -> Column:
+        """The column of the instant, or of the wall clock."""
+        kind = Kind.WALL if self.local else Kind.EPOCH
+        return Column("time", ("dateTime" if self.local else "time",), kind)
+
+    def items(self, chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
+        """Yield what a stretch of rows becomes."""
+        if self.make is not None:
+            yield from self.make(chunk, who, context)
+        elif self.local:
+            for name, mask in owned(who, len(chunk.rows)):
+                own = Chunk(
+                    chunk.rows[mask],
+                    {k: v.filter(pa.array(mask)) for k, v in chunk.columns.items()},
+                )
+                zone = context.zone_for(device_id("radar_base", name))
+                yield self._samples(own, name, to_instants(own.times("time"), zone), context)
+        else:
+            yield self._samples(chunk, who, chunk.times("time"), context)
+
+    def _samples(self, chunk: Chunk, who: Owner, time_us: Any, context: Context) -> Samples:  # noqa: ANN401
+        fields: dict[str, Any] = {}
+        for column in self.columns:
+            if column.name not in chunk.columns:
+                continue
+            cells: pa.Array = chunk.columns[column.name]
+            if column.kind is Kind.CHOICE:
+                fields[column.name] = codes(cells, column.choices)
+            elif column.name in self.secret:
+                fields[column.name] = hashed(cells, context.hasher)
+            elif column.name in self.scale:
+                fields[column.name] = chunk.floats(column.name) * self.scale[column.name]
+            else:
+                fields[column.name] = cells
+        if self.stream == "gyroscope":
+            fields |= in_degrees({name: chunk.floats(name) for name in AXES})
+        for name, value in self.fixed.items():
+            fields[name] = np.full(len(chunk.rows), value)
+        return samples(SYSTEM, self.stream, who, chunk.rows, time_us, **fields)
+
+
+def _since_last(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
+    """Yield steps taken between a record and the one before it."""
+    for name, mask in owned(who, len(chunk.rows)):
+        rows, time_us = chunk.rows[mask], chunk.times("time")[mask]
+        order = np.argsort(time_us, kind="stable")
+        before = np.empty_like(time_us)
+        before[order] = np.concatenate((time_us[order[:1]], time_us[order[:-1]]))
+        start = np.maximum(before, time_us - 86_400_000_000)
+        yield samples(
+            *(SYSTEM, "steps", name, rows, start),
+            steps=chunk.floats("steps")[mask].astype(np.int32),
+            period=(time_us - start) / 1e6,
+        )
+
+
+def _apps(chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
+    """Yield the openings of apps; the other events are told by them."""
+    opened = pc.equal(chunk.columns["event"], _OPENED)
+    mask = opened.to_numpy(zero_copy_only=False)
+    if mask.any():
+        owner = who if isinstance(who, str) else who.filter(opened)
+        category = chunk.columns.get("category")
+        yield samples(
+            *(SYSTEM, "app_use", owner, chunk.rows[mask], chunk.times("time")[mask]),
+            app=hashed(chunk.columns["app"].filter(opened), context.hasher),
+            category=None if category is None else category.filter(opened),
+        )
+    rows = chunk.rows[~mask]
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        if run.size:
+            yield Reject(int(run[0]), _NOT_OPENED, int(run.size))
+
+
+def _value(name: str, field_name: str, **more: Any) -> Column:  # noqa: ANN401
+    return Column(name, (field_name,), **more)
+
+
+def _maybe(name: str, field_name: str, kind: Kind = Kind.NUMBER) -> Column:
+    return Column(name, (field_name,), kind, required=False, nullable=True)
+
+
+def _word(name: str, field_name: str, choices: Mapping[str, int]) -> Column:
+    return Column(name, (field_name,), Kind.CHOICE, choices=choices)
+
+
+def _whole(name: str, field_name: str) -> Column:
+    return Column(name, (field_name,), Kind.WHOLE, low=0, high=2**31 - 1)
+
+
+_XYZ: Final = tuple(Column(axis, (axis,)) for axis in AXES)
+_TARGET: Final = _maybe("contact", "target", Kind.TEXT)
+_PLACE: Final = (
+    _value("latitude", "latitude"),
+    _value("longitude", "longitude"),
+    *(_maybe(name, name) for name in ("accuracy", "altitude", "speed")),
+)
+_CHARGE: Final = (_value("level", "batteryLevel", low=0, high=1), _word("status", "status", _POWER))
+_EVENT: Final = (
+    Column("app", ("packageName",), Kind.TEXT),
+    _word("event", "eventType", _EVENTS),
+    _maybe("category", "categoryName", Kind.TEXT),
+)
+_SLEEP: Final = (_word("stage", "level", _STAGES), _value("duration", "duration", low=0))
+_CONTACT: Final = frozenset({"contact"})
+_DEVICE: Final = frozenset({"device"})
+_PER_PERCENT: Final = {"level": 100.0}
+
+TOPICS: Final = (
+    Topic(("phone_relative_location", "phone_location"), "location", _PLACE),
+    Topic(("phone_battery_level",), "battery", _CHARGE, scale=_PER_PERCENT),
+    Topic(
+        *(("phone_call",), "calls"),
+        (_word("direction", "type", _CALL), _value("duration", "duration", low=0), _TARGET),
+        _CONTACT,
+    ),
+    Topic(
+        *(("phone_sms",), "messages"),
+        (_word("direction", "type", _TEXT), _maybe("length", "length"), _TARGET),
+        _CONTACT,
+    ),
+    Topic(("phone_usage_event",), "app_use", _EVENT, make=_apps),
+    Topic(
+        *(("phone_user_interaction",), "screen"),
+        (_word("state", "interactionState", _PHONE),),
+    ),
+    Topic(("phone_acceleration", "empatica_e4_acceleration"), "accelerometer", _XYZ),
+    Topic(("phone_gyroscope",), "gyroscope", _XYZ),
+    Topic(("phone_light",), "light", (_value("level", "light"),)),
+    Topic(("phone_step_count",), "steps", (_whole("steps", "steps"),), make=_since_last),
+    Topic(
+        *(("phone_bluetooth_device_scanned",), "proximity"),
+        (Column("device", ("macAddressHash",), Kind.TEXT),),
+        secret=_DEVICE,
+        fixed={"kind": 1},
+    ),
+    Topic(
+        *(("empatica_e4_blood_volume_pulse",), "blood_volume_pulse"),
+        (_value("value", "bloodVolumePulse"),),
+    ),
+    Topic(
+        *(("empatica_e4_electrodermal_activity",), "electrodermal_activity"),
+        (_value("level", "electroDermalActivity"),),
+    ),
+    Topic(
+        *(("empatica_e4_inter_beat_interval",), "beat_intervals"),
+        (_value("interval", "interBeatInterval"),),
+        scale={"interval": 1e3},
+    ),
+    Topic(("empatica_e4_temperature",), "skin_temperature", (_value("value", "temperature"),)),
+    Topic(("empatica_e4_tag",), "event_marks", ()),
+    Topic(
+        *(("fitbit_intraday_steps",), "steps"),
+        (_whole("steps", "steps"), _value("period", "timeInterval", low=0, high=86400)),
+    ),
+    Topic(("fitbit_intraday_heart_rate",), "heart_rate", (_value("rate", "heartRate"),)),
+    Topic(("fitbit_intraday_spo2",), "oxygen_saturation", (_value("value", "spo2"),)),
+    Topic(
+        *(("fitbit_sleep_stages", "fitbit_sleep_stage", "fitbit_sleep_classic"), "sleep_stages"),
+        _SLEEP,
+        local=True,
+    ),
+)
+_PREFIXES: Final = ("android_", "connect_", "apple_", "ios_")
+_BY_NAME: Final = {name: topic for topic in TOPICS for name in topic.names}
+_RECORDS: Final = {name.replace("_", ""): topic for name, topic in _BY_NAME.items()}
+
+
+def topic_named(name: str) -> Topic | None:
+    """Return the topic of this name (`android_phone_call`), or of this record (`PhoneCall`)."""
+    plain = name.lower()
+    for prefix in _PREFIXES:
+        plain = plain.removeprefix(prefix)
+    return _BY_NAME.get(plain) or _RECORDS.get(plain.replace("_", ""))
