@@ -1,0 +1,327 @@
+"""The days of a person one after the other: each knows what the days before it taught."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.kernels.jit import compiled
+from euthymia.kernels.mobility_fixes import noise_m, without_spikes
+from euthymia.kernels.mobility_follow import (
+    CARRIED,
+    DAYS_SEEN,
+    ENDED,
+    HOME,
+    KNOWN,
+    NIGHTS,
+    NIGHTS_SEEN,
+    RHYTHM_DAYS,
+    ROUTINE_DAYS,
+    STAYED,
+    elected_home,
+    learn_dwell,
+    night_place,
+    rhythm,
+    rhythm_sums,
+    routine,
+    significant,
+    slot_places,
+)
+from euthymia.kernels.mobility_pieces import (
+    BRIDGE_US,
+    put_edge,
+    put_link,
+    put_node,
+    thinned,
+)
+from euthymia.kernels.mobility_stays import (
+    FROM,
+    MINUTE_US,
+    PLACE_M,
+    TO,
+    find_stays,
+    joined,
+    known_halts,
+    learn_place,
+)
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CARRY: Final = 64
+CARRY_US: Final = 20 * MINUTE_US
+"""So much of the time before its first fix is told to a day: who came home at five to midnight."""
+LEAVE_PRIOR_US: Final = 480 * MINUTE_US  # before anything is known, a stay lasts eight hours
+# what is known of a day as a whole
+U_HOME, U_HOME_X, U_PLACES, U_RHYTHM, U_SHARE, U_ROUTINE, U_PART, U_NOISE = 0, 1, 4, 5, 6, 7, 8, 9
+U_BEFORE: Final = 10  # the last instant before the unit [us] at which the person was located
+UNIT_COLUMNS: Final = 11
+
+
+@compiled("void(f8[::1], f8[::1])")
+def copy_row(source: Array, target: Array) -> None:
+    """Copy one row of numbers into another."""
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@compiled("i8(f8[:, ::1], f8[::1], f8[:, ::1], i8, i8, f8[::1], f8[:, ::1], f8[::1])")
+def cleaned(
+    carry: Array,
+    at_us: Array,
+    position: Array,
+    low: int,
+    high: int,
+    kept_us: Array,
+    kept: Array,
+    tally: Array,
+) -> int:
+    """Take what is carried over from the day before and a day's positions without jumps."""
+    n = 0
+    for k in range(int(tally[CARRIED])):
+        if carry[k, 3] < at_us[low] and at_us[low] - carry[k, 3] <= BRIDGE_US:
+            kept_us[n] = carry[k, 3]
+            for axis in range(3):
+                kept[n, axis] = carry[k, axis]
+            n += 1
+    return n + without_spikes(at_us, position, low, high, kept_us[n:], kept[n:])
+
+
+@compiled("void(f8[::1], f8[:, ::1], i8, f8[:, ::1], f8[::1])")
+def carry_over(kept_us: Array, kept: Array, count: int, carry: Array, tally: Array) -> None:
+    """Keep the positions of the last twenty minutes for the day after."""
+    first = count - 1
+    while (
+        first > 0 and count - first < CARRY and kept_us[count - 1] - kept_us[first - 1] <= CARRY_US
+    ):
+        first -= 1
+    for k in range(first, count):
+        carry[k - first, 3] = kept_us[k]
+        for axis in range(3):
+            carry[k - first, axis] = kept[k, axis]
+    tally[CARRIED] = count - first
+
+
+@compiled(
+    "i8(f8[::1], f8[:, ::1], i8, f8, f8[:, ::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1], f8)"
+)
+def day_nodes(
+    kept_us: Array,
+    kept: Array,
+    count: int,
+    noise: float,
+    stay: Array,
+    place_of: Array,
+    node: Array,
+    place: Array,
+    tally: Array,
+    day: float,
+) -> int:
+    """Find a day's stays, learn their places, and list stays and positions on the way."""
+    radius = min(max(4.0 * noise, 60.0), 240.0)
+    stays = find_stays(kept_us, kept, count, radius, stay)
+    within = max(PLACE_M, radius)
+    for k in range(stays):
+        at = learn_place(place, int(tally[KNOWN]), stay, k, within, int(day))
+        tally[KNOWN] = max(tally[KNOWN], at + 1.0)
+        place_of[k] = at
+    known = int(tally[KNOWN])
+    n = known_halts(kept_us, kept, count, stay, stays, place, known, radius, node, place_of)
+    n = joined(node, n, 1.5 * radius)
+    return thinned(node, n, max(4.0 * noise, 50.0))
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8[::1])")
+def day_pieces(
+    piece: Array,
+    n: int,
+    node: Array,
+    nodes: int,
+    at_us: Array,
+    count: int,
+    leave: float,
+    span: Array,
+) -> int:
+    """Write a day without holes; return how many pieces there are."""
+    n = put_edge(piece, n, node, 0, span[0], node[0, FROM], leave, span)
+    for i in range(nodes):
+        if node[i, TO] > node[i, FROM]:
+            n = put_node(piece, n, node, i, at_us, count, leave, span)
+        if i + 1 < nodes:
+            n = put_link(piece, n, node, i, i + 1, nodes, leave, span)
+    last = nodes - 1
+    return put_edge(piece, n, node, last, node[last, TO], span[1], leave, span)
+
+
+@compiled("void(f8[:, ::1], i8, i8, f8[:, ::1], f8[::1], i8[::1], f8[::1], i8, f8[:, ::1], i8, b1)")
+def learn_home(
+    piece: Array,
+    low: int,
+    high: int,
+    place: Array,
+    tally: Array,
+    night: Ints,
+    bounds_us: Array,
+    day: int,
+    known: Array,
+    unit: int,
+    main: bool,
+) -> None:
+    """Let the night vote for the home, and note the day's home and number of places."""
+    spent = np.zeros(int(tally[KNOWN]) + 1)
+    learn_dwell(piece, low, high, place, tally, day)
+    at = night_place(piece, low, high, bounds_us[0], bounds_us[1], spent)
+    seen = int(tally[NIGHTS_SEEN])
+    kept = night[seen % NIGHTS]
+    if at >= 0:
+        night[seen % NIGHTS] = at
+        seen += 1
+    home = elected_home(place, night, min(seen, NIGHTS), int(tally[HOME]), spent)
+    known[unit, U_HOME] = home
+    known[unit, U_PLACES] = significant(place, int(tally[KNOWN]))
+    for axis in range(3):
+        known[unit, U_HOME_X + axis] = place[home, axis] if home >= 0 else np.nan
+    if main:
+        tally[HOME], tally[NIGHTS_SEEN] = home, seen
+    else:
+        night[int(tally[NIGHTS_SEEN]) % NIGHTS] = kept
+
+
+@compiled(
+    "void(f8[:, ::1], i8, i8, f8[::1], i8, i8, b1, f8[::1], f8, i8[:, ::1], i8[::1],"
+    " f8[:, ::1], f8[::1], f8[:, ::1], i8)"
+)
+def learn_rhythm(
+    piece: Array,
+    low: int,
+    high: int,
+    tally: Array,
+    seen: int,
+    day: int,
+    main: bool,
+    slot_us: Array,
+    offset_us: float,
+    grid: Ints,
+    grid_day: Ints,
+    sums: Array,
+    origin: Array,
+    known: Array,
+    unit: int,
+) -> None:
+    """Compare the day with those before it, and keep it for those after."""
+    slot, own, out = np.empty(slot_us.size, np.int64), np.empty(sums.shape[1]), np.empty(2)
+    total = np.empty(own.size)
+    slot_places(piece, low, high, slot_us, slot)
+    routine(slot, grid, grid_day, min(seen, ROUTINE_DAYS), day, out)
+    known[unit, U_ROUTINE], known[unit, U_PART] = out[0], out[1]
+    rhythm_sums(piece, low, high, origin, offset_us, own)
+    for i in range(own.size):
+        total[i] = own[i]
+        for row in range(min(seen, ROUTINE_DAYS)):
+            if grid_day[row] > day - RHYTHM_DAYS:
+                total[i] += sums[row, i]
+    rhythm(total, out)
+    known[unit, U_RHYTHM], known[unit, U_SHARE] = out[0], out[1]
+    if main:
+        row = seen % ROUTINE_DAYS
+        grid_day[row] = day
+        for i in range(slot.size):
+            grid[row, i] = slot[i]
+        for i in range(own.size):
+            sums[row, i] = own[i]
+        tally[DAYS_SEEN] = seen + 1
+
+
+@compiled(
+    "i8(f8[::1], f8[:, ::1], i8[::1], i8[::1], b1[::1], f8[:, ::1], f8[:, ::1], f8[::1],"
+    " f8[:, ::1], f8[:, ::1], f8[::1], i8[::1], f8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1],"
+    " f8[:, ::1], i8[::1], f8[:, ::1])"
+)
+def fold(
+    at_us: Array,
+    position: Array,
+    first: Ints,
+    day: Ints,
+    main: NDArray[np.bool_],
+    span: Array,
+    night_us: Array,
+    offset_us: Array,
+    slot_us: Array,
+    place: Array,
+    tally: Array,
+    night: Ints,
+    carry: Array,
+    grid: Ints,
+    grid_day: Ints,
+    sums: Array,
+    piece: Array,
+    first_piece: Ints,
+    known: Array,
+) -> int:
+    """Lay out each unit's time in pieces, in the light of the units before it.
+
+    A unit is a local day up to some instant: to its end (`main`), or cut short, in which case
+    nothing is learnt from it. Units of a day come before its main one, days in order.
+
+    Parameters
+    ----------
+    at_us, position, first : arrays
+        From `minute_positions`.
+    day, main, span, night_us, offset_us, slot_us : arrays, first axis u
+        Of each unit: local day, whether it is whole, [from, to) [us UTC], its small hours, its
+        offset from UTC, the middles of its half hours.
+    place, tally, night, carry, grid, grid_day, sums : arrays
+        What has been learnt; changed in place.
+    piece, first_piece, known : arrays
+        Out: the pieces, which of them belong to a unit, and what is known of the unit.
+
+    Returns
+    -------
+    int
+        How many pieces there are.
+    """
+    largest = CARRY + 1
+    for unit in range(day.size):
+        largest = max(largest, first[unit + 1] - first[unit] + CARRY + 1)
+    kept_us, kept = np.empty(largest), np.empty((largest, 3))
+    stay, node, place_of = np.empty((largest, 6)), np.empty((largest, 6)), np.empty(largest)
+    origin, held, saved = np.zeros(3), np.empty(tally.size), np.empty(place.shape)
+    n = 0
+    for unit in range(day.size):
+        first_piece[unit] = n
+        for column in range(UNIT_COLUMNS):
+            known[unit, column] = np.nan
+        low, high = first[unit], first[unit + 1]
+        if low == high:
+            continue
+        if tally[DAYS_SEEN] == 0:
+            copy_row(position[low], origin)
+        copy_row(tally, held)
+        if not main[unit]:
+            for k in range(int(held[KNOWN])):
+                copy_row(place[k], saved[k])
+        count = cleaned(carry, at_us, position, low, high, kept_us, kept, tally)
+        noise = noise_m(kept_us, kept, count)
+        nodes = day_nodes(
+            kept_us, kept, count, noise, stay, place_of, node, place, tally, float(day[unit])
+        )
+        leave = (tally[ENDED] + 1.0) / (tally[STAYED] + LEAVE_PRIOR_US)
+        n = day_pieces(piece, n, node, nodes, kept_us, count, leave, span[unit])
+        known[unit, U_NOISE] = noise
+        known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3] if held[CARRIED] > 0 else np.nan
+        start = first_piece[unit]
+        learn_home(
+            piece, start, n, place, tally, night, night_us[unit], day[unit], known, unit, main[unit]
+        )
+        learn_rhythm(
+            piece, start, n, tally, int(tally[DAYS_SEEN]), day[unit], main[unit], slot_us[unit],
+            offset_us[unit], grid, grid_day, sums, origin, known, unit,
+        )  # fmt: skip
+        if main[unit]:
+            carry_over(kept_us, kept, count, carry, tally)
+        else:
+            for k in range(int(held[KNOWN])):
+                copy_row(saved[k], place[k])
+            copy_row(held, tally)
+    first_piece[day.size] = n
+    return n

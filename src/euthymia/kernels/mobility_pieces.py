@@ -1,0 +1,291 @@
+"""A day without holes: stays, ways and what is not known, each with how wrong it may be.
+
+Gaps are filled with the likeliest course, and the error that this makes is told. Straight lines
+through gaps, as often drawn, say too much of movement and nothing of their error (Barnett & Onnela
+2020, doi:10.1093/biostatistics/kxy059). There, gaps are filled with random flights and pauses of
+the same person; here, by what those leave on average, so that the same data give the same numbers:
+
+* with the same place on both sides the person stayed. The error is the time spent away that a
+  person who comes and goes at random would have made of it: two states, left at the rate at which
+  this person has left places so far, returned from after two hours on average, and known at both
+  ends (a bridge of a continuous-time Markov chain);
+* with two places, the way between them lies in the middle and takes what a way so long usually
+  takes. The moment of leaving is uniform over the rest, and its mean error a quarter of that;
+* before the first and after the last fix the person stayed for up to six hours; then nothing is
+  known.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.kernels.jit import compiled
+from euthymia.kernels.mobility_stays import AT, FROM, MINUTE_US, TO, X, Y, Z
+
+Array = NDArray[np.float64]
+
+LONG_US: Final = 30 * MINUTE_US
+"""A longer time without a fix is a gap: what happened in it is imputed."""
+REACH_US: Final = 360 * MINUTE_US
+"""For so long a stay is believed to go on where no fix follows (or to have begun before)."""
+BRIDGE_US: Final = 1440 * MINUTE_US
+"""A longer gap is not filled."""
+RETURN_PER_US: Final = 1 / (120 * MINUTE_US)
+FLIGHT_M: Final = 200_000.0
+FLIGHT_M_PER_S: Final = 28.0
+"""A straight line of over 200 km between two fixes at over 100 km/h: a flight."""
+DETOUR: Final = 0.417
+"""How much longer ways are than straight lines, in the mean: Boscoe et al. 2012,
+doi:10.1080/00330124.2011.583586."""
+
+MOVING, UNKNOWN, HALT = -1.0, -3.0, -2.0
+# columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed 0/1, both ends
+# [m], mean error of the time at a place [us], way that may have been missed or invented [m],
+# and a mark: 0 nothing special, NOVEL, UNFAMILIAR, FLIGHT
+P_FROM, P_TO, P_WHAT, P_IMPUTED, P_AX, P_BX, P_SLACK, P_MISSED, P_MARK = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    10,
+    11,
+    12,
+)
+PIECE_COLUMNS: Final = 13
+NOVEL, UNFAMILIAR, FLIGHT = 1.0, 2.0, 3.0
+"""At a place first seen on this day; at one not yet stayed at for half an hour; in the air."""
+
+
+@compiled("f8(f8, f8, b1)")
+def expected_away_us(gap_us: float, leave_per_us: float, closed: bool) -> float:
+    """Return the mean time away in a gap that begins at a place, and ends there if `closed`.
+
+    For leaving at `leave_per_us` and returning at `RETURN_PER_US`, with r their sum, p the share
+    of time present in the long run and e = exp(-r gap): open, the time away is
+    (1-p)(gap - (1-e)/r); closed, the time present is
+    [p^2 gap + 2p(1-p)(1-e)/r + (1-p)^2 gap e] / [p + (1-p)e].
+    """
+    rate = leave_per_us + RETURN_PER_US
+    stay = RETURN_PER_US / rate
+    left = math.exp(-rate * gap_us)
+    turn = (1.0 - left) / rate
+    if not closed:
+        return (1 - stay) * (gap_us - turn)
+    present = stay * stay * gap_us + 2 * stay * (1 - stay) * turn
+    present += (1 - stay) * (1 - stay) * gap_us * left
+    return max(gap_us - present / (stay + (1 - stay) * left), 0.0)
+
+
+@compiled("f8(f8, f8)")
+def missed_way_m(gap_us: float, leave_per_us: float) -> float:
+    """Return the way that may be missing from a gap with one place at both ends [m].
+
+    The chance that the person left at all, times a round trip of 6 km.
+    """
+    rate = leave_per_us + RETURN_PER_US
+    stay = RETURN_PER_US / rate
+    never = math.exp(-leave_per_us * gap_us) / (stay + (1 - stay) * math.exp(-rate * gap_us))
+    return max(1.0 - never, 0.0) * 6000.0
+
+
+@compiled("f8(f8)")
+def usual_us(way_m: float) -> float:
+    """Return how long a way usually takes: on foot up to 500 m, ever faster up to 25 m/s."""
+    speed = 1.4 if way_m <= 500.0 else min(1.4 * (way_m / 500.0) ** 0.6, 25.0)
+    return way_m / speed * 1e6
+
+
+@compiled("f8(f8[:, ::1], i8, i8)")
+def between(node: Array, i: int, j: int) -> float:
+    """Return the straight line [m] between two nodes."""
+    return math.sqrt(
+        (node[i, X] - node[j, X]) ** 2
+        + (node[i, Y] - node[j, Y]) ** 2
+        + (node[i, Z] - node[j, Z]) ** 2
+    )
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, f8, f8, f8, f8, f8, f8, f8[::1])")
+def put(
+    piece: Array,
+    n: int,
+    node: Array,
+    i: int,
+    j: int,
+    start_us: float,
+    end_us: float,
+    what: float,
+    imputed: float,
+    slack_us: float,
+    missed_m: float,
+    span: Array,
+) -> int:
+    """Write a piece from node i to node j, cut to the span; return how many pieces there are."""
+    low, high = max(start_us, span[0]), min(end_us, span[1])
+    if not low < high or n >= piece.shape[0]:
+        return n
+    length = end_us - start_us
+    a, b = (low - start_us) / length, (high - start_us) / length
+    piece[n, P_FROM], piece[n, P_TO] = low, high
+    piece[n, P_WHAT], piece[n, P_IMPUTED] = what, imputed
+    for axis in range(3):
+        step = node[j, axis] - node[i, axis]
+        piece[n, P_AX + axis] = node[i, axis] + a * step
+        piece[n, P_BX + axis] = node[i, axis] + b * step
+    piece[n, P_SLACK], piece[n, P_MISSED] = slack_us * (b - a), missed_m * (b - a)
+    piece[n, P_MARK] = 0.0
+    return n + 1
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8, f8, f8, f8, f8[::1])")
+def put_stay(
+    piece: Array,
+    n: int,
+    node: Array,
+    i: int,
+    start_us: float,
+    end_us: float,
+    slack_us: float,
+    leave: float,
+    span: Array,
+) -> int:
+    """Write a stretch without a fix at the place of node i; an error of NaN: the bridge's."""
+    gap = end_us - start_us
+    missed = 0.0
+    if math.isnan(slack_us):
+        slack_us, missed = expected_away_us(gap, leave, True), missed_way_m(gap, leave)
+    imputed = 1.0 if gap > LONG_US else 0.0
+    return put(piece, n, node, i, i, start_us, end_us, node[i, AT], imputed, slack_us, missed, span)
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8[::1])")
+def put_node(
+    piece: Array,
+    n: int,
+    node: Array,
+    i: int,
+    at_us: Array,
+    count: int,
+    leave: float,
+    span: Array,
+) -> int:
+    """Write the time between a stay's first and last fix: in one piece, but for its gaps."""
+    start = node[i, FROM]
+    first, end = 0, count
+    while first < end:
+        middle = (first + end) // 2
+        if at_us[middle] < start:
+            first = middle + 1
+        else:
+            end = middle
+    for k in range(first, count - 1):
+        if at_us[k] >= node[i, TO]:
+            break
+        if at_us[k + 1] - at_us[k] > LONG_US:
+            n = put(piece, n, node, i, i, start, at_us[k], node[i, AT], 0.0, 0.0, 0.0, span)
+            n = put_stay(piece, n, node, i, at_us[k], at_us[k + 1], np.nan, leave, span)
+            start = at_us[k + 1]
+    return put(piece, n, node, i, i, start, node[i, TO], node[i, AT], 0.0, 0.0, 0.0, span)
+
+
+@compiled("f8(f8[:, ::1], i8, i8, i8)")
+def speed_m_per_s(node: Array, i: int, step: int, count: int) -> float:
+    """Return the speed beyond a position on the way, 2 to 15 minutes on (or back); 0: not known."""
+    j = i + step
+    while 0 <= j < count:
+        gap = node[j, FROM] - node[i, TO] if step > 0 else node[i, FROM] - node[j, TO]
+        if gap > 15 * MINUTE_US:
+            break
+        if gap >= 2 * MINUTE_US or node[j, AT] >= 0:
+            return between(node, i, j) / max(gap, MINUTE_US) * 1e6
+        j += step
+    return 0.0
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8[::1])")
+def put_link(
+    piece: Array, n: int, node: Array, i: int, j: int, count: int, leave: float, span: Array
+) -> int:
+    """Write what happened between two nodes that follow each other."""
+    start, end = node[i, TO], node[j, FROM]
+    gap, way = end - start, between(node, i, j)
+    if gap <= 0:
+        return n
+    if gap > BRIDGE_US:
+        return put(piece, n, node, i, j, start, end, UNKNOWN, 0.0, 0.5 * gap, 0.0, span)
+    left, came = node[i, AT] >= 0, node[j, AT] >= 0
+    if left and node[i, AT] == node[j, AT]:
+        return put_stay(piece, n, node, i, start, end, np.nan, leave, span)
+    flight = way > FLIGHT_M and way > FLIGHT_M_PER_S * 1e-6 * gap
+    takes = min(gap, usual_us(way))
+    if flight:
+        takes = gap
+    elif left != came:
+        speed = speed_m_per_s(node, j, 1, count) if left else speed_m_per_s(node, i, -1, count)
+        if speed > 0.5:
+            takes = min(gap, way / speed * 1e6)
+    elif not left and gap <= LONG_US:
+        takes = gap
+    rest = gap - takes
+    leaves = start + (rest if not came else 0.5 * rest)
+    if not left:
+        leaves = start if came else start + 0.5 * rest
+    arrives = leaves + takes
+    slack = 0.25 * rest if left == came else 0.1 * rest
+    imputed = 1.0 if gap > LONG_US else 0.0
+    missed = DETOUR * way if gap > 5 * MINUTE_US and not flight else 0.0
+    before, after = node[i, AT] if left else HALT, node[j, AT] if came else HALT
+    n = put(piece, n, node, i, i, start, leaves, before, imputed, slack, 0.0, span)
+    way_at = n
+    n = put(piece, n, node, i, j, leaves, arrives, MOVING, imputed, 0.0, missed, span)
+    if flight and n > way_at:
+        piece[way_at, P_MARK] = FLIGHT
+    return put(piece, n, node, j, j, arrives, end, after, imputed, slack, 0.0, span)
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8, f8, f8, f8[::1])")
+def put_edge(
+    piece: Array,
+    n: int,
+    node: Array,
+    i: int,
+    start_us: float,
+    end_us: float,
+    leave: float,
+    span: Array,
+) -> int:
+    """Write the time before the first node (`end_us` is its beginning) or after the last."""
+    if not start_us < end_us:
+        return n
+    gap, after = end_us - start_us, start_us >= node[i, TO]
+    reach = min(gap, REACH_US if node[i, AT] >= 0 else LONG_US)
+    what = node[i, AT] if node[i, AT] >= 0 else HALT
+    imputed = 1.0 if reach > LONG_US else 0.0
+    slack = expected_away_us(reach, leave, False) if node[i, AT] >= 0 else 0.5 * reach
+    missed = missed_way_m(reach, leave) if node[i, AT] >= 0 else 0.0
+    middle = start_us + reach if after else end_us - reach
+    lost = 0.5 * (gap - reach)
+    if after:
+        n = put(piece, n, node, i, i, start_us, middle, what, imputed, slack, missed, span)
+        return put(piece, n, node, i, i, middle, end_us, UNKNOWN, 0.0, lost, 0.0, span)
+    n = put(piece, n, node, i, i, start_us, middle, UNKNOWN, 0.0, lost, 0.0, span)
+    return put(piece, n, node, i, i, middle, end_us, what, imputed, slack, missed, span)
+
+
+@compiled("i8(f8[:, ::1], i8, f8)")
+def thinned(node: Array, count: int, step_m: float) -> int:
+    """Drop positions on the way that lie within `step_m` of the one kept before: noise adds way."""
+    kept = 0
+    for i in range(count):
+        near = node[i, AT] < 0 and kept > 0 and node[kept - 1, AT] < 0
+        near = near and i + 1 < count and between(node, i, kept - 1) < step_m
+        if near and node[i + 1, FROM] - node[kept - 1, TO] <= LONG_US:
+            continue
+        for column in range(6):
+            node[kept, column] = node[i, column]
+        kept += 1
+    return kept
