@@ -146,17 +146,17 @@ def _chained(
             zones = [(first, offset)]
         elif not zones or offset != zones[-1][1]:
             zones.append((at, offset))
+    # in one order of time, so that a digest does not depend on which other dates are asked for
+    events = [(day * DAY_US, f"\n{day} {stream} {digest}") for day, stream, digest in held]
+    events = sorted(events + [(at, f"\nzone {at}:{offset}") for at, offset in zones])
     running = hashlib.sha256(head.encode())
     found = [""] * end.size
-    next_held = next_zone = 0
+    following = 0
     for place in np.argsort(end, kind="stable").tolist():
         high = int(end[place])
-        while next_held < len(held) and held[next_held][0] * DAY_US < high:
-            running.update("\n{} {} {}".format(*held[next_held]).encode())
-            next_held += 1
-        while next_zone < len(zones) and zones[next_zone][0] < high:
-            running.update("\nzone {}:{}".format(*zones[next_zone]).encode())
-            next_zone += 1
+        while following < len(events) and events[following][0] < high:
+            running.update(events[following][1].encode())
+            following += 1
         own = running.copy()
         own.update(f"\nends {high}".encode())
         found[place] = own.hexdigest()
