@@ -28,8 +28,12 @@ SYSTEM: Final = device_id("actigraph", "").system
 
 _COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
 _TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time")
+_LACKS: Final = (
+    "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again with its "
+    "header"
+)
 _OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
-_PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
+PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
 
 
 def _layout(head: bytes) -> Layout:
@@ -48,8 +52,8 @@ def _layout(head: bytes) -> Layout:
 
 
 def _recognise(_path: PurePath, head: bytes) -> float:
-    if head.startswith(_PREAMBLE):
-        return 0.9
+    if head.startswith(PREAMBLE):
+        return 0.9 if b"Accelerometer X" not in head[:4096] else 0.0
     mixed = _OTHERS & {name.lower() for name in header_of(head)}
     return 0.8 if fits(_layout(head), head) and not mixed else 0.0
 
@@ -58,7 +62,7 @@ def _read(opened: Opened) -> Iterator[Item]:
     head = opened.blob.head()
     who = opened.context.subject or opened.path.stem
     chunks: list[Chunk] = []
-    if head.startswith(_PREAMBLE):
+    if head.startswith(PREAMBLE):
         layout, start_us, epoch_s = _preamble(head)
     else:
         layout, start_us, epoch_s = _layout(head), None, None
@@ -75,7 +79,7 @@ def _read(opened: Opened) -> Iterator[Item]:
         time_us = start_us + (rows - 1) * round(epoch_s * SECOND_US)
     else:
         time_us = np.concatenate([chunk.times("time") for chunk in chunks])
-        epoch_s = _epoch(time_us)
+        epoch_s = epoch_of(time_us)
     if start_us is not None or layout.columns[0].kind is Kind.WALL:
         zone = opened.context.zone_for(device_id(SOURCE.name, who))
         time_us = to_instants(time_us, zone)
@@ -83,7 +87,7 @@ def _read(opened: Opened) -> Iterator[Item]:
     yield samples(SYSTEM, "activity_counts", who, rows, time_us, counts=counts, epoch=epoch)
 
 
-def _epoch(time_us: NDArray[np.int64]) -> float:
+def epoch_of(time_us: NDArray[np.int64]) -> float:
     """Return the commonest step between rows [s]: the device's epoch."""
     steps = np.diff(time_us)
     steps = steps[steps > 0]
@@ -99,27 +103,37 @@ def _preamble(head: bytes) -> tuple[Layout, int, float]:
     rules = [i for i, line in enumerate(lines) if line.startswith("----------")]
     end = rules[1] if len(rules) > 1 else 0
     text = "\n".join(lines[:end])
-    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
-    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
+    start = start_of(text)
     period = re.search(r"Epoch Period \(hh:mm:ss\) (\d\d):(\d\d):(\d\d)", text)
-    if not (clock and day and period):
-        raise SourceError(
-            "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again "
-            "with its header"
-        )
-    one, two, year = map(int, day.groups())
-    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
-    try:
-        month, on = (two, one) if written_dmy else (one, two)
-        hour, minute, second = map(int, clock.groups())
-        start = datetime(year, month, on, hour, minute, second, tzinfo=UTC)
-    except ValueError as problem:
-        raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
+    if not period:
+        raise SourceError(_LACKS)
     hours, minutes, seconds = map(int, period.groups())
     epoch_s = float(hours * 3600 + minutes * 60 + seconds)
     if not 0 < epoch_s <= 3600:
         raise SourceError("the ActiGraph preamble's Epoch Period is not between 1 s and 1 h")
     return _counts_layout(lines, end), to_micros(start), epoch_s
+
+
+def start_of(text: str) -> datetime:
+    """Return the start that an ActiGraph preamble names: a clock on the wall, as if it were UTC.
+
+    Raises
+    ------
+    SourceError
+        If it names none.
+    """
+    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
+    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
+    if not (clock and day):
+        raise SourceError(_LACKS)
+    one, two, year = map(int, day.groups())
+    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
+    try:
+        month, on = (two, one) if written_dmy else (one, two)
+        hour, minute, second = map(int, clock.groups())
+        return datetime(year, month, on, hour, minute, second, tzinfo=UTC)
+    except ValueError as problem:
+        raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
 
 
 def _counts_layout(lines: list[str], end: int) -> Layout:

@@ -86,13 +86,16 @@ class Gather:
         self,
         stream: str,
         time_us: NDArray[np.int64],
-        each: int = 1,
+        each: int | NDArray[np.int64] = 1,
         **fields: Any,  # noqa: ANN401  (NumPy or Arrow arrays, or None)
     ) -> None:
-        """Take many records at once, of `each` samples."""
+        """Take many records at once, of `each` samples (a number, or one for each record)."""
         if not len(time_us):
             return
-        records = np.arange(len(time_us), dtype=np.int64) // each
+        if isinstance(each, int):
+            records = np.arange(len(time_us), dtype=np.int64) // each
+        else:
+            records = np.repeat(np.arange(each.size), each)
         rows = self.rows + 1 + records
         self.rows += int(records[-1]) + 1
         self._waiting += len(time_us)

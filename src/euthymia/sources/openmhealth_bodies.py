@@ -10,6 +10,7 @@ from euthymia.sources.json_tree import Node, ShapeError, instant, node, number, 
 
 SLEEP_TIME: Final = LOINC + "93832-4"  # sleep duration
 ONE_NIGHT_H: Final = 36.0  # a longer interval holds more than one sleep
+SHORT_US: Final = 3600 * SECOND_US
 LONGEST_S: Final = 366 * 86400.0
 SECONDS: Final = {
     "ms": 1e-3,
@@ -100,9 +101,14 @@ def _value(stream: str, name: str, units: dict[str, float]) -> Callable[[Gather,
 
 
 def _heart_rate(gather: Gather, body: Node) -> None:
+    """Take a heart rate; it is an average over some beats anyway, so one over minutes counts."""
     rate = quantity(body, "heart_rate", {"beats/min": 1.0})
-    _single(body)
-    gather.sample("heart_rate", interval(body)[1], rate)
+    start, end = interval(body)
+    if text(body, "descriptive_statistic") not in {None, "average", "median"} or (
+        end - start > SHORT_US
+    ):
+        raise ShapeError("a heart rate that is a statistic over more than an hour, or no average")
+    gather.sample("heart_rate", end, rate)
 
 
 def _steps(gather: Gather, body: Node) -> None:

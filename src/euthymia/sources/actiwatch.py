@@ -1,0 +1,151 @@
+"""Actiwatch (Philips Respironics): the CSV that Actiware exports, section by section.
+
+Only the section "Epoch-by-Epoch Data" is read: date, time, activity, and whether the watch was off
+the wrist. An epoch off the wrist or without a count is counted, not kept: its zero would look like
+rest. The clock is the watch's own, set where it was started; see `wall_clock`.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import SourceError
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item
+from euthymia.sources.actigraph import epoch_of
+from euthymia.sources.cells import NULLS, BadCellError, number
+from euthymia.sources.contract import Opened, Source
+from euthymia.sources.gather import Gather, reading
+from euthymia.sources.lines import Gap, blocks
+from euthymia.sources.wall_clock import to_instants
+
+NAME: Final = "actiwatch"
+SYSTEM: Final = device_id(NAME, "").system
+_SECTION: Final = "Epoch-by-Epoch Data"
+_MARKS: Final = (b"Actiwatch Data Properties", b"Epoch-by-Epoch Data")
+_WORN: Final = {"", "0", "FALSE", "False"}
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?")
+_DAY: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
+
+
+def _recognise(path: PurePath, head: bytes) -> float:
+    return 0.95 if path.suffix.lower() == ".csv" and any(m in head for m in _MARKS) else 0.0
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    yield from reading(gather, lambda: _steps(opened, gather))
+
+
+def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
+    section, header = False, list[str]()
+    found: list[tuple[int, list[str]]] = []
+    for block in blocks(opened.blob):
+        if isinstance(block, Gap):
+            gather.refuse(block.reason, "")
+            continue
+        for line, raw in enumerate(block.data.decode("latin-1").splitlines(), block.line):
+            cells = next(csv.reader([raw]), []) if raw.strip(', "') else []
+            if _SECTION in raw:
+                section = True
+            elif section and not header and {"Date", "Time", "Activity"} <= set(cells):
+                header = cells
+            elif header and cells and len(cells) >= 3:
+                found.append((line, cells))
+        yield
+    if not header:
+        raise SourceError(
+            "there is no section Epoch-by-Epoch Data with Date, Time and Activity; export it again "
+            "with its epochs"
+        )
+    _epochs(found, header, opened, gather)
+
+
+def _epochs(
+    found: list[tuple[int, list[str]]], header: list[str], opened: Opened, gather: Gather
+) -> None:
+    day, clock, activity = (header.index(name) for name in ("Date", "Time", "Activity"))
+    off = header.index("Off-Wrist Status") if "Off-Wrist Status" in header else None
+    month_first = _month_first([cells[day] for _, cells in found])
+    wall, counts, worn = list[int](), list[float](), list[bool]()
+    for line, cells in found:
+        try:
+            at = _moment(cells[day], cells[clock], month_first=month_first)
+            count = cells[activity].strip()
+            value = None if count in NULLS else number(count)
+        except (IndexError, ValueError):
+            gather.refuse("Date, Time or Activity is not what it must be", f"line {line}")
+            continue
+        wall.append(at)
+        counts.append(0.0 if value is None else value)
+        unworn = off is not None and len(cells) > off and cells[off].strip() not in _WORN
+        worn.append(value is not None and not unworn)
+    if not wall:
+        return
+    zone = opened.context.zone_for(gather.subject)
+    time_us = to_instants(np.array(wall, np.int64), zone)
+    keep = np.array(worn, np.bool_)
+    epoch = np.full(int(keep.sum()), epoch_of(np.array(wall, np.int64)), np.float32)
+    gather.column("activity_counts", time_us[keep], counts=np.array(counts)[keep], epoch=epoch)
+    if not keep.all():
+        gather.leave(
+            "an epoch off the wrist or without a count: nothing to keep", int((~keep).sum())
+        )
+
+
+def _month_first(days: list[str]) -> bool:
+    """Tell whether 4/5/2024 is a day in April: Actiware writes dates as its computer does."""
+    parts = [m.groups() for m in map(_DAY.fullmatch, days) if m]
+    first = [int(a) for a, _, _ in parts if len(a) < 3]
+    second = [int(b) for a, b, _ in parts if len(a) < 3]
+    if first and max(first) > 12:
+        return False
+    if not second or max(second) > 12:
+        return True
+    return len(set(first)) <= len(set(second))  # the day changes more often than the month
+
+
+def _moment(day: str, clock: str, *, month_first: bool) -> int:
+    on, at = _DAY.fullmatch(day.strip()), _CLOCK.fullmatch(clock.strip())
+    if not on or not at:
+        raise BadCellError
+    one, two, three = map(int, on.groups())
+    if one > 31:
+        year, month, date = one, two, three
+    else:
+        month, date = (one, two) if month_first else (two, one)
+        year = three if three > 99 else 2000 + three
+    hour, minute, second = int(at.group(1)), int(at.group(2)), int(at.group(3) or 0)
+    if at.group(4):
+        hour = hour % 12 + (12 if at.group(4).lower() == "p" else 0)
+    return to_micros(datetime(year, month, date, hour, minute, second, tzinfo=UTC))
+
+
+def _example(folder: Path) -> None:
+    rows = "\n".join(
+        f'"{i + 1}","5/1/2024","{12 if i < 10 else 1}:{i % 10:02d}:00 PM","0","{i * 7 % 50}","0"'
+        for i in range(10)
+    )
+    (folder / "W01.csv").write_text(
+        '"------------------- Subject Properties --------------------"\n\n"Identity:","x"\n\n'
+        '"----------------- Actiwatch Data Properties ----------------"\n"Epoch Length:","1.00"\n\n'
+        '"-------------------- Epoch-by-Epoch Data -------------------"\n\n'
+        '"Line","Date","Time","Off-Wrist Status","Activity","Marker"\n\n' + rows + "\n",
+        encoding="utf-8",
+    )
+
+
+SOURCE = Source(
+    name=NAME,
+    title="Actiwatch",
+    formats=("<id>.csv of Actiware, with its Epoch-by-Epoch Data",),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+)
