@@ -42,6 +42,27 @@ def _even(start: int, days: int, hz: float, minutes: float, every_h: float) -> N
     return start + np.round((begins[:, None] + within).ravel() * SECOND_US).astype(np.int64)
 
 
+def _steps(wall: NDArray[np.int64], rng: np.random.Generator) -> dict[str, NDArray[np.generic]]:
+    hour = wall % DAY_US / DAY_US * 24
+    about = (hour > 7) & (hour < 23) & (np.sin(wall / (47 * 60 * SECOND_US)) > 0.3)
+    steps = np.where(about & (rng.random(wall.size) < 0.8), rng.integers(1, 125, wall.size), 0)
+    return {"steps": steps.astype(np.int32), "period": np.full(wall.size, 60, np.float32)}
+
+
+def _acceleration(
+    time: NDArray[np.int64], wall: NDArray[np.int64], rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """A wrist: turned now and then, walking in every third recording of the day."""
+    hour = wall % DAY_US / DAY_US * 24
+    burst = time // (1800 * SECOND_US)
+    walking = (hour > 7) & (hour < 23) & (burst % 3 == 0)
+    turned = burst * 2.399
+    stride = np.where(walking, 0.4, 0.01) * np.sin(2 * np.pi * 1.8 * time / SECOND_US)
+    parts = np.cos(turned) * 0.6, np.sin(turned) * 0.6, np.full(time.size, 0.8)
+    moved = [g * (1 + stride) + rng.normal(0, 0.02, time.size) for g in parts]
+    return {a: v.astype(np.float32) for a, v in zip("xyz", moved, strict=True)}
+
+
 def _skin_conductance(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     driver = np.zeros(n)
     driver[rng.random(n) < 0.01] = 1.0
@@ -58,6 +79,12 @@ def _sensed(
     if stream == "electrodermal_activity":
         time = _even(start, days, 4, 6, 4)
         return {"time": time, "level": _skin_conductance(time.size, rng).astype(np.float32)}
+    if stream == "accelerometer":
+        time = _even(start, days, 20, 0.5, 0.5)
+        return {"time": time, **_acceleration(time, timeline.local_us(time), rng)}
+    if stream == "steps":
+        time = start + np.arange(days * 1440, dtype=np.int64) * 60 * SECOND_US
+        return {"time": time, **_steps(timeline.local_us(time), rng)}
     if stream == "skin_temperature":
         time = _even(start, days, 1 / 20, 60, 1)
         hour = timeline.local_us(time) % DAY_US / DAY_US * 24
@@ -106,6 +133,92 @@ def _done_by_phone(stream: str, start: int, days: int, rng: np.random.Generator)
     return None
 
 
+def _beats(
+    timeline: Timeline, start: int, days: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """Return the beats of some minutes from each local midnight and from 5:00 on.
+
+    All the time in between on the last three days. A breath, a slower wave, noise, and one beat in fifty missed.
+    """
+    five = 300 * SECOND_US
+    marks = start + np.arange(days * 288, dtype=np.int64) * five
+    wall = timeline.local_us(marks) % DAY_US
+    late = marks >= start + max(days - 3, 0) * DAY_US
+    later = (wall >= 60 * five) & (wall < 62 * five)
+    marks = marks[(wall < 8 * five) | later | (late & (wall < 62 * five))]
+    at = np.arange(333) * 0.9 + rng.uniform(0, 7, (marks.size, 1))
+    waves = 40 * np.sin(0.6 * at) + 30 * np.sin(1.5 * at) + rng.normal(0, 15, at.shape)
+    interval = np.round(900 + waves)
+    time = marks[:, None] + np.cumsum(interval * 1000, axis=1).astype(np.int64)
+    time, seen = time.ravel(), rng.random(time.size) > 0.02
+    order = np.argsort(time[seen], kind="stable")
+    time = time[seen][order]
+    interval = np.diff(time, prepend=time[0] - 900_000) / 1000
+    lost = interval > 5000
+    return {"time": time, "interval": np.where(lost, 900, interval).astype(np.float32)}
+
+
+def _noted(stream: str, start: int, days: int, rng: np.random.Generator) -> Columns | None:
+    """Return what surrounds a phone and what it notes of itself; None for other streams."""
+    if stream == "light":
+        time = start + np.arange(days * 480, dtype=np.int64) * 180 * SECOND_US
+        level = np.round(10 ** rng.uniform(0, 4, time.size) - 1, 1)
+        return {"time": time, "level": level.astype(np.float32)}
+    if stream == "audio_level":
+        time = start + np.arange(days * 96, dtype=np.int64) * 900 * SECOND_US
+        return {
+            "time": time,
+            "silent": rng.choice([0, 1], time.size).astype(np.int8),
+            "level": rng.normal(50, 15, time.size).astype(np.float32),
+            "frequency": rng.uniform(50, 2000, time.size).astype(np.float32),
+        }
+    if stream == "momentary_answers":
+        begin = np.repeat(np.arange(days * 5, dtype=np.int64) * DAY_US // 5, 4)
+        time = start + begin + np.tile(np.arange(4), days * 5) * 20 * SECOND_US
+        answer = rng.integers(0, 5, time.size).astype(np.float64)
+        answer[rng.random(time.size) < 0.1] = np.nan
+        question = np.tile(np.array(["calm", "tired", "sad", "alone"], object), days * 5)
+        return {"time": time, "question": question, "answer": answer}
+    if stream == "battery":
+        time = start + np.arange(days * 72, dtype=np.int64) * 1200 * SECOND_US
+        level = 50 + 49 * np.sin(np.arange(time.size) / 11)
+        rising = np.append(np.diff(level) > 0, True)
+        status = np.where(rising, 2, 3).astype(np.int8)
+        status[rng.random(time.size) < 0.01] = -1
+        return {"time": time, "level": level.astype(np.float32), "status": status}
+    if stream == "recording_state":
+        time = start + np.sort(rng.integers(0, days * 86_400, days * 6)) * SECOND_US
+        reasons = np.array(["off", "permission", "low_power", "not_worn", None], object)
+        return {
+            "time": time,
+            "stream": rng.choice(np.array(["location", "screen"], object), time.size),
+            "on": rng.choice([0, 1], time.size).astype(np.int8),
+            "reason": rng.choice(reasons, time.size),
+        }
+    return None
+
+
+def _location(
+    time: NDArray[np.int64], wall: NDArray[np.int64], rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """Home, work and a third place, east and west of the date line; 12 m of scatter and some jumps."""
+    hour = (wall % DAY_US) / DAY_US * 24
+    third = np.where(wall // DAY_US % 2 == 0, 1500.0, -2500.0)
+    turns = [0.0, 8.5, 9.0, 17.0, 17.3, 18.0, 18.2, 19.5, 19.8, 24.0]
+    east = np.interp(hour, turns, [0, 0, 4000, 4000, 0, 0, 0, 0, 0, 0])
+    north = third * np.interp(hour, turns, [0, 0, 0, 0, 0, 0, 1, 1, 0, 0])
+    error = rng.normal(0, 12, (2, time.size))
+    error[:, rng.random(time.size) < 0.01] += 5000
+    metre = 1 / 111_195
+    latitude = -17 + (north + error[0]) * metre
+    longitude = 179.98 + (east + error[1]) * metre / np.cos(np.radians(-17))
+    return {
+        "latitude": latitude,
+        "longitude": (longitude + 180) % 360 - 180,
+        "accuracy": rng.uniform(5, 30, time.size).astype(np.float32),
+    }
+
+
 def recording(
     stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
 ) -> Columns:
@@ -113,12 +226,17 @@ def recording(
     start = first_day * DAY_US
     sensed = _sensed(stream, timeline, start, days, rng)
     if sensed is None:
-        sensed = _done_by_phone(stream, start, days, rng)
+        sensed = _done_by_phone(stream, start, days, rng) or _noted(stream, start, days, rng)
     if sensed is not None:
         return sensed
     if stream == "activity_counts":
         time = start + np.arange(days * 1440, dtype=np.int64) * 60 * SECOND_US
         return {"time": time, **_activity(timeline.local_us(time), rng)}
+    if stream == "location":
+        time = start + np.arange(days * 144, dtype=np.int64) * 600 * SECOND_US
+        time += rng.integers(0, 60, time.size) * SECOND_US
+        time = time[rng.random(time.size) < 0.9]
+        return {"time": time, **_location(time, timeline.local_us(time), rng)}
     if stream == "screen":
         time = start + np.sort(rng.integers(0, days * 86_400, days * 150)) * SECOND_US
         hour = timeline.local_us(time) % DAY_US / DAY_US * 24
@@ -126,12 +244,7 @@ def recording(
         state = np.tile([1, 3, 0, 2], time.size // 4 + 1)[: time.size]
         return {"time": time, "state": state.astype(np.int8)}
     if stream == "beat_intervals":
-        interval = np.round(rng.normal(900, 50, days * 1500))
-        interval[rng.random(interval.size) < 0.02] *= 2
-        time = start + np.cumsum(interval * 1000).astype(np.int64)
-        step = DAY_US // 6
-        time = time + (np.arange(time.size) // 250) * (step - 250 * 900_000)
-        return {"time": np.sort(time), "interval": interval.astype(np.float32)}
+        return _beats(timeline, start, days, rng)
     time = start + np.sort(rng.integers(0, days * 86_400, days * 200)) * SECOND_US
     columns: dict[str, NDArray[np.generic]] = {"time": time}
     for field in STREAMS[stream].fields:  # a family of somebody else's: anything in range

@@ -4,23 +4,17 @@ Every function takes many windows at once: the last axes hold one window, leadin
 Missing time is NaN and is left out, never filled. Counts keep the device's own unit.
 """
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.rest_activity_minutes import extreme_stretch
+
 Array = NDArray[np.float64]
 
-EQUAL_SHARE: Final = 1e-9  # sums this close, relative to the largest, are called equal
 _TINY: Final = 1e-12
-
-
-class Cosinor(NamedTuple):
-    """A fitted cosine: level, half the swing, and the clock hour [0, 24) of its peak."""
-
-    mesor: Array
-    amplitude: Array
-    acrophase_h: Array
 
 
 class Stretch(NamedTuple):
@@ -98,7 +92,7 @@ def intradaily_variability(hourly: Array) -> Array:
     Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
     """
     _, squares, count = _spread(hourly)
-    flat = hourly.reshape(*hourly.shape[:-2], -1)
+    flat = hourly.reshape(*hourly.shape[:-2], hourly.shape[-2] * hourly.shape[-1])
     steps = np.diff(flat, axis=-1)
     pairs = (~np.isnan(steps)).sum(axis=-1)
     jumps = np.nansum(steps**2, axis=-1) / np.where(pairs == 0, np.nan, pairs)
@@ -107,23 +101,9 @@ def intradaily_variability(hourly: Array) -> Array:
 
 def _stretch(profile: Array, hours: int, *, lowest: bool) -> Stretch:
     bins = profile.shape[-1]
-    width = bins * hours // 24
-    summed = np.zeros((*profile.shape[:-1], bins + 1))
-    np.cumsum(profile, axis=-1, out=summed[..., 1:])
-    sums = np.empty_like(profile)
-    sums[..., : bins - width + 1] = summed[..., width:] - summed[..., : bins - width + 1]
-    over = summed[..., 1:width] + summed[..., -1:]  # around midnight
-    sums[..., bins - width + 1 :] = over - summed[..., bins - width + 1 : bins]
-    known = ~np.isnan(summed[..., -1])
-    if not known.all():
-        sums = np.where(known[..., np.newaxis], sums, 0.0)
-    least, most = sums.min(axis=-1), sums.max(axis=-1)
-    slack = EQUAL_SHARE * np.maximum(np.abs(least), np.abs(most))
-    hits = sums <= (least + slack)[..., None] if lowest else sums >= (most - slack)[..., None]
-    at = np.argmax(hits, axis=-1)
-    level = np.take_along_axis(sums, at[..., np.newaxis], axis=-1)[..., 0] / width
-    blank = np.where(known, 0.0, np.nan)
-    return Stretch(np.maximum(level, 0.0) + blank, at * (24.0 / bins) + blank)
+    flat = np.ascontiguousarray(profile.reshape(math.prod(profile.shape[:-1]), bins), np.float64)
+    found = extreme_stretch(flat, bins * hours // 24, lowest).reshape(*profile.shape[:-1], 2)
+    return Stretch(found[..., 0], found[..., 1] * (24.0 / bins))
 
 
 def l5(profile: Array) -> Stretch:
@@ -165,8 +145,8 @@ def relative_amplitude(m10_level: Array, l5_level: Array) -> Array:
     return (m10_level - l5_level) / np.where(whole > 0, whole, np.nan)
 
 
-def cosinor(hourly: Array) -> Cosinor:
-    """Fit one 24 h cosine by least squares to the valid hours, each at its middle.
+def day_to_day_correlation(hourly: Array) -> Array:
+    """Correlate activity with activity 24 h later: Pearson's r of the hours that are known twice.
 
     Parameters
     ----------
@@ -175,29 +155,29 @@ def cosinor(hourly: Array) -> Cosinor:
 
     Returns
     -------
-    Cosinor
-        Mesor and amplitude [as given], acrophase [h]. NaN when and only when fewer than three
-        different clock hours are valid; the acrophase also when the amplitude is nil.
+    array, shape (...)
+        -1 to 1 [1]. NaN when and only when no two hours are known on two days in a row, or the
+        earlier or the later ones of these pairs are all equal.
 
     References
     ----------
-    Cornelissen 2014, doi:10.1186/1742-4682-11-16.
+    Levine et al. 2002, doi:10.1186/1471-2202-3-1.
     """
-    angle = 2 * np.pi * (np.arange(24) + 0.5) / 24
-    basis = np.stack([np.ones(24), np.cos(angle), np.sin(angle)])
-    seen = (~np.isnan(hourly)).sum(axis=-2).astype(np.float64)
-    sums = np.nansum(hourly, axis=-2)
-    left = np.einsum("ih,jh,...h->...ij", basis, basis, seen)
-    right = np.einsum("ih,...h->...i", basis, sums)
-    solvable = (seen > 0).sum(axis=-1) >= 3
-    left = np.where(solvable[..., None, None], left, np.eye(3))
-    fit = np.linalg.solve(left, right[..., None])[..., 0]
-    blank = np.where(solvable, 0.0, np.nan)
-    amplitude = np.hypot(fit[..., 1], fit[..., 2])
-    nil = amplitude <= 1e-9 * np.maximum(np.abs(fit[..., 0]), _TINY)
-    peak = np.arctan2(fit[..., 2], fit[..., 1]) * 24 / (2 * np.pi) % 24
-    peak = np.where(peak >= 24, 0.0, peak)  # a hair under 0 is rounded up to 24 by %
-    return Cosinor(fit[..., 0] + blank, amplitude + blank, np.where(nil, np.nan, peak) + blank)
+    first, second = hourly[..., :-1, :], hourly[..., 1:, :]
+    both = ~np.isnan(first + second)
+    axes = (-2, -1)
+    pairs = np.maximum(both.sum(axis=axes), 1)[..., None, None]
+    parts = []
+    for values in (first, second):
+        kept = np.where(both, values, 0.0)
+        mean = kept.sum(axis=axes, keepdims=True) / pairs
+        away = np.where(both, kept - mean, 0.0)
+        squares = (away**2).sum(axis=axes)
+        level = np.maximum((pairs * mean**2)[..., 0, 0], _TINY)
+        parts.append((away, np.where(squares <= _TINY * level, np.nan, squares)))
+    (early, early_squares), (late, late_squares) = parts
+    together = (early * late).sum(axis=axes) / np.sqrt(early_squares) / np.sqrt(late_squares)
+    return np.asarray(np.clip(together, -1.0, 1.0), np.float64)
 
 
 def sleep_regularity(asleep: Array) -> Array:

@@ -1,0 +1,98 @@
+"""All rest-activity measures of many windows at once, from minutes of activity."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.kernels import fractal
+from euthymia.kernels import rest_activity as rhythm
+from euthymia.kernels.cosinor import cosinor, extended_cosinor
+from euthymia.kernels.rest_activity_minutes import average_day, tens
+from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, at_resolutions
+from euthymia.kernels.rest_activity_transitions import transition_rates
+from euthymia.kernels.sleep_wake import rest_by_level
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HOURS: Final = 24
+HALF: Final = 0.5  # an hour or ten minutes count as seen when half of them was
+_RESOLUTIONS: Final = np.array(RESOLUTIONS, np.int64)
+_MADE_OF: Final = np.array(MADE_OF, np.int64)
+_SCALES: Final = np.array(fractal.SCALES, np.int64)
+_SCALES_MADE_OF: Final = np.array(fractal.MADE_OF, np.int64)
+
+
+def _level(total: Array, seen: Array, minutes: int) -> Array:
+    return np.asarray(total / np.where(seen < HALF * minutes, np.nan, seen), np.float64)
+
+
+def _rhythm(hourly: Array, profile: Array) -> dict[str, Array]:
+    low, high, fit = rhythm.l5(profile), rhythm.m10(profile), cosinor(hourly)
+    own = extended_cosinor(hourly)
+    return {
+        "interdaily_stability": rhythm.interdaily_stability(hourly),
+        "intradaily_variability": rhythm.intradaily_variability(hourly),
+        "relative_amplitude": rhythm.relative_amplitude(high.level, low.level),
+        "l5": low.level,
+        "l5_onset_h": low.onset_h,
+        "m10": high.level,
+        "m10_onset_h": high.onset_h,
+        "mesor": fit.mesor,
+        "amplitude": fit.amplitude,
+        "acrophase_h": fit.acrophase_h,
+        "cosinor_r_squared": fit.r_squared,
+        **{f"extended_{name}": value for name, value in own._asdict().items()},
+        "correlation_24h": rhythm.day_to_day_correlation(hourly),
+    }
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean over the last axis; NaN where one is."""
+    return np.asarray(values.sum(axis=-1) / values.shape[-1], np.float64)
+
+
+def measures(level: Array, rows: Ints) -> dict[str, Array]:
+    """Describe the rest-activity rhythm of each window.
+
+    Parameters
+    ----------
+    level : array, shape (days, 1440)
+        Counts of each minute by the wall clock, C-contiguous; NaN where unknown.
+    rows : int array, shape (windows, days in a window)
+        The days of each window, which follow each other.
+
+    Returns
+    -------
+    dict
+        One array of shape (windows,) a measure, levels in counts a minute, hours by the clock;
+        `profile` has shape (windows, 24): the mean of each clock hour. When each is NaN its own
+        kernel says.
+    """
+    total, seen = tens(level)
+    days = level.shape[0]
+    hours = (days, HOURS, 144 // HOURS)
+    by_hour = _level(total.reshape(hours).sum(axis=2), seen.reshape(hours).sum(axis=2), 60)
+    hourly, epochs = by_hour[rows], _level(total, seen, 10)[rows]
+    counts, minutes = total.sum(axis=1)[rows].sum(axis=1), seen.sum(axis=1)[rows].sum(axis=1)
+    mean = counts / np.where(minutes > 0, minutes, np.nan)
+    rest = rest_by_level(epochs.reshape(rows.shape[0], rows.shape[1] * 144), mean).reshape(
+        epochs.shape
+    )
+    profile = average_day(level, rows)
+    resolved = at_resolutions(level, rows, _RESOLUTIONS, _MADE_OF)
+    rates = transition_rates(level, rows)
+    fluctuation = fractal.fluctuations(level, _SCALES, _SCALES_MADE_OF)
+    return {
+        **_rhythm(hourly, profile),
+        "interdaily_stability_mean": _mean(resolved[:, :, 0]),
+        "intradaily_variability_mean": _mean(resolved[:, :, 1]),
+        "rest_to_activity": rates[:, 0],
+        "activity_to_rest": rates[:, 1],
+        "dfa_alpha_short": fractal.scaling(fluctuation, rows, fractal.SHORT),
+        "dfa_alpha_long": fractal.scaling(fluctuation, rows, fractal.LONG),
+        "sleep_regularity_index": rhythm.sleep_regularity(rest),
+        "mean_level": mean,
+        "profile": profile.reshape(rows.shape[0], HOURS, 60).mean(axis=2),
+    }
