@@ -65,14 +65,16 @@ def test_columns_may_change_their_order_between_hours(tmp_path: Path) -> None:
 
 
 def test_screen_events_of_both_kinds_of_phone(tmp_path: Path) -> None:
-    events = ["Screen turned on", "Screen turned off", "Unlocked", "Locked", "Charging"]
+    events = ["Screen turned on", "Screen turned off", "Unlocked", "Locked", "Charging", "Melted"]
     lines = [f"171455760{i}000,2024,{event},0.5\n" for i, event in enumerate(events)]
     _hour(tmp_path, "powerState", 9, "timestamp,UTC time,event,level\n" + "".join(lines))
     items = items_of(tmp_path)
     assert samples_of(items, "screen").column("state").to_pylist() == [1, 0, 3, 2]
-    assert rejects(items) == [
-        "line 6: event is not one of Locked, Screen turned off, Screen turned on, Unlocked"
-    ]
+    battery = samples_of(items, "battery").to_pylist()
+    assert [row["level"] for row in battery] == [50.0] * 5
+    assert [row["status"] for row in battery] == [None] * 4 + [2]
+    [reason] = rejects(items)
+    assert reason.startswith("line 7: event is not one of ")
 
 
 def test_calls_and_messages_hide_the_other_one(tmp_path: Path) -> None:
