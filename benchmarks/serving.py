@@ -53,8 +53,9 @@ JSON = {"Content-Type": "application/json"}
 
 SERVE = (
     "import sys; from pathlib import Path\n"
-    "from euthymia.app.clinic import Clinic; from euthymia.app.http.server import serve\n"
-    "with Clinic.opened(Path(sys.argv[1])) as clinic: serve(clinic, '127.0.0.1', int(sys.argv[2]))"
+    "from euthymia.app.workers import serve_from_workers, workers_wanted\n"
+    "if __name__ == '__main__':\n"
+    "    serve_from_workers(Path(sys.argv[1]), '127.0.0.1', int(sys.argv[2]), workers_wanted(0))"
 )
 
 

@@ -27,10 +27,14 @@ class ClinicConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
-    """Where the API and the pages are served. Loopback unless the clinic says otherwise."""
+    """Where the API and the pages are served. Loopback unless the clinic says otherwise.
+
+    `workers`: how many processes answer; 0: one a core.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

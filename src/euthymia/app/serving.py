@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
 from euthymia.app.setup import issue
+from euthymia.app.workers import serve_from_workers, workers_wanted
 from euthymia.ground.errors import BusyError
 from euthymia.security.token import SIGNIN_LIFETIME
 
@@ -58,7 +59,11 @@ def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str)
     return Address(at, bound, url, f"{url}/signin?code={made['token']}", user)
 
 
-def serve_clinic(clinic: Clinic, address: Address) -> None:
-    """Serve until stopped."""
+def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -> None:
+    """Serve until stopped, from as many processes as asked for or configured."""
     sys.stdout.flush()  # whoever reads our output through a pipe needs the link now
-    serve(clinic, address.host, address.port)
+    crew = workers_wanted(clinic.config.serve.workers if workers is None else workers)
+    if crew == 1:
+        serve(clinic, address.host, address.port)
+    else:
+        serve_from_workers(clinic.home.path, address.host, address.port, crew)

@@ -49,16 +49,19 @@ def init(
 @click.option("--host", help="Address to listen on. Default: the settings' (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: the settings' (8080).")
 @click.option("--user", default="clinician", show_default=True, help="Who the sign-in link is for.")
+@click.option(
+    "--workers", type=click.IntRange(1, 8), help="Processes that answer. Default: one a core."
+)
 @everywhere
 @click.pass_obj
-def serve(shell: Shell, host: str | None, port: int | None, user: str) -> None:
+def serve(shell: Shell, host: str | None, port: int | None, user: str, workers: int | None) -> None:
     """Serve the API and the pages, and print a one-time sign-in link."""
     from euthymia.app.serving import address_of, serve_clinic
 
     with shell.clinic() as clinic:
         address = address_of(clinic, host=host, port=port, user=user)
         shell.emit({"url": address.url, "sign_in": address.sign_in}, "\n" + address.words())
-        serve_clinic(clinic, address)
+        serve_clinic(clinic, address, workers)
 
 
 @click.command(epilog="Example: TOKEN=$(euthymia token --role clinician --json | jq -r .token)")

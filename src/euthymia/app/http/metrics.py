@@ -22,13 +22,18 @@ async def metrics(call: Call, services: Services) -> Reply:
 
 
 def _lines(services: Services) -> Iterator[str]:
-    yield from services.counters.lines()
+    counters, tally = services.counters, services.tally
+    yield from (tally.whole(counters) if tally else counters).lines()
     recorder = services.recorder
     yield from gauge(
-        "euthymia_ledger_up", "1 while the last ledger group was written.", float(recorder.up)
+        "euthymia_ledger_up",
+        "1 while the last ledger group was written, by this worker.",
+        float(recorder.up),
     )
     yield from gauge(
-        "euthymia_ledger_waiting", "Answers that wait for the ledger.", recorder.waiting
+        "euthymia_ledger_waiting",
+        "Answers of this worker that wait for the ledger.",
+        recorder.waiting,
     )
     try:
         released = len(services.analyzer.shelf.names())

@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import secrets
+import socket
 import sys
 import traceback
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ from euthymia.app.http.exchange import (
 from euthymia.app.http.recorder import Recorder
 from euthymia.app.http.routes import ROUTES
 from euthymia.app.http.services import Operation, Services
+from euthymia.app.http.tally import Tally
 from euthymia.app.http.together import Together
 from euthymia.app.problems import RefusalError
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -48,14 +50,17 @@ _errors: Final = logging.getLogger("euthymia.http")
 class Server:
     """The ASGI application. One instance serves one clinic on one event loop."""
 
-    def __init__(self, clinic: "Clinic", log: AccessLog | None = None) -> None:
+    def __init__(
+        self, clinic: "Clinic", log: AccessLog | None = None, tally: Tally | None = None
+    ) -> None:
         self.services = Services(
             clinic=clinic,
             analyzer=Analyzer(clinic),
             recorder=Recorder(clinic.ledger),
             together=Together(),
-            counters=Counters(),
+            counters=tally.begin() if tally else Counters(),
             log=log or AccessLog(lambda _: None),
+            tally=tally,
             routes=ROUTES,
         )
         self._clinic = clinic
@@ -140,6 +145,8 @@ class Server:
     def _write_log(self) -> None:
         self._log_due = False
         self.services.log.flush()
+        if self.services.tally is not None:
+            self.services.tally.write(self.services.counters)
 
 
 def _not_routed(call: Call, operations: Mapping[str, Operation], method: str) -> Reply:
@@ -162,12 +169,23 @@ def _report(error: Exception, request: str) -> None:
     _errors.error("%s failed: %s at %s %s", request, type(error).__name__, where, said)
 
 
-def create_app(clinic: "Clinic", log: AccessLog | None = None) -> Server:
+def create_app(
+    clinic: "Clinic", log: AccessLog | None = None, tally: Tally | None = None
+) -> Server:
     """Return the ASGI application that serves `clinic`."""
-    return Server(clinic, log)
+    return Server(clinic, log, tally)
 
 
-def serve(clinic: "Clinic", host: str, port: int) -> None:
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket of our own on the port that the workers share."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind((host, port))
+    return bound
+
+
+def serve(clinic: "Clinic", host: str, port: int, tally: Tally | None = None) -> None:
     """Serve `clinic` until the process is told to stop. Log lines go to standard error.
 
     Parameters
@@ -176,12 +194,14 @@ def serve(clinic: "Clinic", host: str, port: int) -> None:
         An open clinic; the caller closes it afterwards.
     host, port : str, int
         Where to listen. Beyond loopback put a TLS-terminating proxy in front.
+    tally : Tally, optional
+        Where this process is one of several workers: what they count together.
     """
     import uvicorn
 
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again
-    app = create_app(clinic, AccessLog(sys.stderr.write))
+    app = create_app(clinic, AccessLog(sys.stderr.write), tally)
     config = uvicorn.Config(
         app,
         host=host,
@@ -199,4 +219,5 @@ def serve(clinic: "Clinic", host: str, port: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
     )
-    uvicorn.Server(config).run()
+    sockets = [_bound(host, port)] if tally else None
+    uvicorn.Server(config).run(sockets=sockets)

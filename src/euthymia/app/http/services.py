@@ -8,6 +8,7 @@ from euthymia.app.analyze import Analyzer
 from euthymia.app.http.counters import AccessLog, Counters
 from euthymia.app.http.exchange import Call, Reply
 from euthymia.app.http.recorder import Recorder
+from euthymia.app.http.tally import Tally
 from euthymia.app.http.together import Together
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Services:
     together: Together
     counters: Counters
     log: AccessLog
+    tally: Tally | None
     routes: "Routes"
 
 

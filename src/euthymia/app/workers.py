@@ -1,0 +1,137 @@
+"""Serve a clinic from several processes: a worker a core, and a parent that keeps them alive.
+
+One Python process uses one core. Workers share nothing but what is on disk, which every part of
+the product already shares between processes: the store's version, the ledger's lock, the signed
+registry, used sign-in links. The kernel deals connections out among them (SO_REUSEPORT).
+"""
+
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from time import monotonic
+from typing import Final
+
+from euthymia.ground.errors import BusyError
+
+MOST: Final = 8  # beyond, the ledger's disk and not the processor is what calls wait for
+SHORT_LIFE_S: Final = 5.0
+SHORT_LIVES: Final = 5  # so many workers in a row that ended so soon: it will not get better
+GOODBYE_S: Final = 15.0  # for answers under way; uvicorn itself waits 10 s
+
+
+def workers_wanted(configured: int) -> int:
+    """Return how many workers to start: as configured, or (0) one a core, up to `MOST`."""
+    return min(configured or len(os.sched_getaffinity(0)), MOST)
+
+
+def serve_from_workers(home: Path, host: str, port: int, workers: int) -> None:
+    """Serve the clinic at `home` until this process is told to stop.
+
+    A worker that ends is started anew.
+
+    Raises
+    ------
+    BusyError
+        Workers end as soon as they are started; their log lines say why.
+    """
+    with TemporaryDirectory(prefix="euthymia-counts-") as counts:
+        crew = _Crew(home, host, port, Path(counts))
+        for place in range(workers):
+            crew.start(place)
+        crew.watch()
+
+
+@dataclass
+class _Crew:
+    """The workers, by their place."""
+
+    home: Path
+    host: str
+    port: int
+    counts: Path
+    stopping: bool = False
+    members: dict[int, SpawnProcess] = field(default_factory=dict)
+    started: dict[int, float] = field(default_factory=dict)
+    short: deque[bool] = field(default_factory=lambda: deque(maxlen=SHORT_LIVES))
+
+    def start(self, place: int) -> None:
+        # spawned, not forked: nothing of this process, keys least of all, is handed on
+        member = get_context("spawn").Process(
+            target=_work, args=(self.home, self.host, self.port, self.counts, place)
+        )
+        member.start()
+        self.members[place], self.started[place] = member, monotonic()
+
+    def watch(self) -> None:
+        """Start anew who ends, until told to stop; then let all finish their answers."""
+        wake_read, wake_write = os.pipe()
+        before = {s: signal.signal(s, self._stop(wake_write)) for s in _ENDING}
+        try:
+            while not self.stopping:
+                ended = connection.wait([wake_read, *(m.sentinel for m in self.members.values())])
+                if not self.stopping:
+                    self._replace(ended)
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
+            os.close(wake_read)
+            os.close(wake_write)
+            self._dismiss()
+
+    def _stop(self, wake: int) -> Callable[[int, object], None]:
+        def handler(_signal: int, _frame: object) -> None:
+            self.stopping = True
+            os.write(wake, b"x")
+
+        return handler
+
+    def _replace(self, ended: Sequence[object]) -> None:
+        for place, member in list(self.members.items()):
+            if member.sentinel not in ended:
+                continue
+            member.join()
+            self.short.append(monotonic() - self.started[place] < SHORT_LIFE_S)
+            sys.stderr.write(f"worker {place} ended ({member.exitcode}); starting another\n")
+            if len(self.short) == SHORT_LIVES and all(self.short):
+                raise BusyError("the server's workers end as soon as they start: see the log above")
+            self.start(place)
+
+    def _dismiss(self) -> None:
+        for member in self.members.values():
+            if member.is_alive():
+                member.terminate()
+        until = monotonic() + GOODBYE_S
+        for member in self.members.values():
+            member.join(max(until - monotonic(), 0.1))
+            if member.is_alive():
+                member.kill()
+                member.join()
+
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def _work(home: Path, host: str, port: int, counts: Path, place: int) -> None:
+    """Serve, as one of the workers, until told to stop or left without a parent."""
+    from euthymia.app.clinic import Clinic
+    from euthymia.app.http.server import serve
+    from euthymia.app.http.tally import Tally
+
+    Thread(target=_end_with_parent, daemon=True).start()
+    with Clinic.opened(home) as clinic:
+        serve(clinic, host, port, Tally(counts, place))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
