@@ -138,7 +138,8 @@ def _beats(
 ) -> dict[str, NDArray[np.generic]]:
     """Return the beats of some minutes from each local midnight and from 5:00 on.
 
-    All the time in between on the last three days. A breath, a slower wave, noise, and one beat in fifty missed.
+    All the time in between on the last three days. A breath, a slower wave, noise, and one beat
+    in fifty missed.
     """
     five = 300 * SECOND_US
     marks = start + np.arange(days * 288, dtype=np.int64) * five

@@ -65,7 +65,7 @@ def test_every_feature_says_what_it_is(family):
 
 def test_the_catalogue_describes_them_all():
     rows = describe()
-    assert {row["family"] for row in rows} >= {"rest_activity", "screen_sleep", "hrv_time"}
+    assert {row["family"] for row in rows} >= {"rest_activity", "screen_use", "sleep_phone", "hrv"}
     assert len({(row["family"], row["name"]) for row in rows}) == len(rows)
 
 

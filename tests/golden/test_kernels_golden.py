@@ -3,92 +3,16 @@
 import csv
 import gzip
 import math
-import statistics
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from euthymia.kernels import hrv_time, rest_activity
-from euthymia.kernels.beats import normal_beats
+from euthymia.kernels import cosinor, rest_activity
 from euthymia.kernels.non_wear import zero_runs
 from real import DATA, needs_data
 
 pytestmark = needs_data
-
-
-def beats(name: str) -> np.ndarray:
-    return np.load(DATA / "hrv" / name).astype(np.float64)
-
-
-def test_one_hour_equals_kubios():
-    """Kubios HRV Premium 3.1.0 on this recording, as published with pyHRV (series_1)."""
-    nn = beats("nni_60min.npy")
-    found = hrv_time.time_domain(nn, np.ones(nn.size, bool))
-    assert round(found.mean_nn_ms[0], 4) == 768.4383
-    assert round(found.sdnn_ms[0], 4) == 85.3572
-    assert round(found.rmssd_ms[0], 4) == 60.5235
-    assert round(found.pnn50_pct[0], 4) == 28.5714
-    assert round(found.pnn50_pct[0] / 100 * (nn.size - 1)) == 1338  # NN50
-
-
-def test_one_hour_segments_are_near_kubios():
-    """Kubios cuts its five minutes elsewhere: SDANN 21.8956, SDNN index 82.2325."""
-    nn = beats("nni_60min.npy")
-    sdann, index = hrv_time.segment_spread(nn, np.cumsum(nn * 1000).astype(np.int64), 0)
-    assert sdann == pytest.approx(21.8956, rel=0.03)
-    assert index == pytest.approx(82.2325, rel=0.01)
-
-
-@pytest.mark.parametrize("name", ["nni_5min.npy", "nni_60min.npy"])
-def test_time_domain_equals_plain_formulas(name):
-    nn = beats(name)
-    xs = nn.tolist()
-    found = hrv_time.time_domain(nn, np.ones(nn.size, bool))
-    steps = [b - a for a, b in pairwise(xs)]
-    mean = math.fsum(xs) / len(xs)
-    median = statistics.median(xs)
-    sdnn = math.sqrt(math.fsum((x - mean) ** 2 for x in xs) / (len(xs) - 1))
-    rmssd = math.sqrt(math.fsum(s * s for s in steps) / len(steps))
-    plain = {
-        "mean_nn_ms": mean,
-        "median_nn_ms": median,
-        "mad_nn_ms": statistics.median(abs(x - median) for x in xs),
-        "sdnn_ms": sdnn,
-        "cvnn": sdnn / mean,
-        "rmssd_ms": rmssd,
-        "cvsd": rmssd / mean,
-        "pnn50_pct": 100 * sum(abs(s) > 50 for s in steps) / len(steps),
-        "pnn20_pct": 100 * sum(abs(s) > 20 for s in steps) / len(steps),
-    }
-    for field, value in plain.items():
-        assert getattr(found, field)[0] == pytest.approx(value, rel=1e-12, abs=1e-12), field
-
-
-@pytest.mark.parametrize(("name", "most_lost"), [("nni_5min.npy", 0.10), ("nni_60min.npy", 0.06)])
-def test_a_clean_recording_keeps_its_beats_and_its_breath(name, most_lost):
-    """The young person of these recordings has strong respiratory swings, which are no artefact."""
-    nn = beats(name)
-    truth = float(hrv_time.time_domain(nn, np.ones(nn.size, bool)).rmssd_ms[0])
-    found = normal_beats(nn, np.cumsum(nn * 1000).astype(np.int64))
-    kept = float(hrv_time.time_domain(nn[found.kept], found.joined[found.kept]).rmssd_ms[0])
-    assert found.kept.mean() > 0.98
-    assert (1 - most_lost) * truth < kept <= truth
-
-
-def test_spoiling_beats_is_noticed_and_repaired():
-    """Every 50th beat missed: RMSSD of what is kept stays near the true one."""
-    nn = beats("nni_60min.npy")
-    truth = float(hrv_time.time_domain(nn, np.ones(nn.size, bool)).rmssd_ms[0])
-    end = np.cumsum(nn * 1000).astype(np.int64)
-    seen = np.arange(nn.size) % 50 != 49
-    spoilt_end = end[seen]
-    spoilt = np.diff(spoilt_end, prepend=0) / 1000.0
-    raw = float(hrv_time.time_domain(spoilt, np.ones(spoilt.size, bool)).rmssd_ms[0])
-    found = normal_beats(spoilt, spoilt_end)
-    kept = hrv_time.time_domain(spoilt[found.kept], found.joined[found.kept])
-    assert raw > 2 * truth
-    assert float(kept.rmssd_ms[0]) == pytest.approx(truth, rel=0.12)
 
 
 def counts(name: str) -> list[tuple[str, float]]:
@@ -138,7 +62,7 @@ def test_cosinor_equals_the_closed_form_on_whole_days():
     xs = hourly.ravel().tolist()
     beta = 2 / len(xs) * math.fsum(x * math.cos(a) for x, a in zip(xs, angle, strict=True))
     gamma = 2 / len(xs) * math.fsum(x * math.sin(a) for x, a in zip(xs, angle, strict=True))
-    found = rest_activity.cosinor(hourly)
+    found = cosinor.cosinor(hourly)
     assert float(found.mesor) == pytest.approx(math.fsum(xs) / len(xs), rel=1e-10)
     assert float(found.amplitude) == pytest.approx(math.hypot(beta, gamma), rel=1e-10)
     assert float(found.acrophase_h) == pytest.approx(

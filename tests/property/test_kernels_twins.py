@@ -1,7 +1,6 @@
 """Each kernel against a slow twin written straight from the formula, and laws it must keep."""
 
 import math
-import statistics
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from euthymia.kernels import hrv_time, rest_activity, screen, sleep_wake
-from euthymia.kernels.beats import normal_beats
+from euthymia.kernels import cosinor, rest_activity, sleep_wake
 from euthymia.kernels.non_wear import zero_runs
 
 NAN = float("nan")
@@ -139,7 +137,7 @@ def slow_cosinor(days):
 @FEW
 @given(grids())
 def test_cosinor(days):
-    found, fit = rest_activity.cosinor(days), slow_cosinor(days.tolist())
+    found, fit = cosinor.cosinor(days), slow_cosinor(days.tolist())
     if fit is None:
         assert all(math.isnan(float(v)) for v in found)
         return
@@ -214,148 +212,3 @@ def test_zero_runs(still, least):
                 slow[begin:end] = [True] * (end - begin)
             begin = max(end, begin + 1)
         assert marks == slow
-
-
-# -- beats ---------------------------------------------------------------------------------------
-
-intervals = st.lists(st.one_of(st.floats(0, 3000), st.floats(700, 1100)), min_size=0, max_size=40)
-
-
-def slow_normal_beats(interval, end):
-    inside = [i for i, x in enumerate(interval) if 300 <= x <= 2000]
-    kept = [False] * len(interval)
-    for place, i in enumerate(inside):
-        around = [inside[min(max(place + k, 0), len(inside) - 1)] for k in range(-2, 3)]
-        near = statistics.median(interval[j] for j in around)
-        kept[i] = abs(interval[i] - near) <= 0.3 * near
-    joined = [False] * len(interval)
-    for i in range(1, len(interval)):
-        gap = (end[i] - end[i - 1]) / 1000 - interval[i]
-        joined[i] = kept[i] and kept[i - 1] and abs(gap) <= 150
-    return kept, joined
-
-
-@SOME
-@given(intervals, st.lists(st.sampled_from([0, 0, 0, 1_000_000]), min_size=40, max_size=40))
-def test_normal_beats(interval, pauses):
-    steps = [int(x * 1000) + pause for x, pause in zip(interval, pauses, strict=False)]
-    end = np.cumsum(np.array(steps, np.int64))
-    found = normal_beats(np.array(interval, np.float64), end)
-    kept, joined = slow_normal_beats(interval, end.tolist())
-    assert found.kept.tolist() == kept
-    assert found.joined.tolist() == joined
-
-
-def slow_time_domain(nn, joined):
-    steps = [nn[i] - nn[i - 1] for i in range(1, len(nn)) if joined[i]]
-    mean = statistics.fmean(nn) if nn else NAN
-    median = statistics.median(nn) if nn else NAN
-    sdnn = statistics.stdev(nn) if len(nn) > 1 else NAN
-    rmssd = math.sqrt(statistics.fmean(s * s for s in steps)) if steps else NAN
-    over = [100 * sum(abs(s) > x for s in steps) / len(steps) if steps else NAN for x in (50, 20)]
-    return {
-        "beats": len(nn),
-        "mean_nn_ms": mean,
-        "median_nn_ms": median,
-        "mad_nn_ms": statistics.median(abs(x - median) for x in nn) if nn else NAN,
-        "sdnn_ms": sdnn,
-        "cvnn": sdnn / mean,
-        "rmssd_ms": rmssd,
-        "cvsd": rmssd / mean,
-        "pnn50_pct": over[0],
-        "pnn20_pct": over[1],
-    }
-
-
-windows = st.lists(
-    st.lists(st.tuples(st.integers(300, 2000).map(float), st.booleans()), max_size=12),
-    min_size=1,
-    max_size=5,
-)
-
-
-@SOME
-@given(windows)
-def test_time_domain_of_many_windows(parts):
-    nn = np.array([x for part in parts for x, _ in part], np.float64)
-    joined = np.array([j for part in parts for _, j in part], bool)
-    found = hrv_time.time_domain(nn, joined, np.array([len(p) for p in parts], np.int64))
-    for row, part in enumerate(parts):
-        slow = slow_time_domain([x for x, _ in part], [j for _, j in part])
-        for name, value in slow.items():
-            assert same(float(getattr(found, name)[row]), value), name
-
-
-@FEW
-@given(st.integers(1, 60), st.integers(1, 9), st.integers(0, 2**31))
-def test_windows_of_very_different_lengths_take_the_other_path_to_the_same_value(long, empty, seed):
-    nn = np.random.default_rng(seed).uniform(300, 2000, long)
-    lengths = np.array([0] * empty + [long], np.int64)
-    found = hrv_time.time_domain(nn, np.ones(long, bool), lengths)
-    assert np.isnan(found.median_nn_ms[:-1]).all()
-    assert found.median_nn_ms[-1] == pytest.approx(statistics.median(nn.tolist()), rel=1e-15)
-
-
-# -- screen --------------------------------------------------------------------------------------
-
-events = st.lists(
-    st.tuples(st.integers(0, 6 * 3600), st.sampled_from([0, 1, 2, 3])), max_size=25
-).map(lambda found: sorted(found, key=lambda e: e[0]))
-
-
-def slow_episodes(found):
-    used, begin, last = [], None, None
-    for at, state in found:
-        lit = state in (1, 3)
-        if begin is not None and at - last > 2 * 3600:
-            used.append((begin, last))
-            begin = None
-        if begin is None and lit:
-            begin = at
-        elif begin is not None and not lit:
-            used.append((begin, at))
-            begin = None
-        last = at
-    if begin is not None:
-        used.append((begin, last))
-    return used
-
-
-def as_episodes(found):
-    times = np.array([at * 1_000_000 for at, _ in found], np.int64)
-    return screen.episodes(times, np.array([s for _, s in found], np.int8))
-
-
-@SOME
-@given(events)
-def test_episodes(found):
-    fast = as_episodes(found)
-    pairs = zip((fast.start_us // 10**6).tolist(), (fast.end_us // 10**6).tolist(), strict=True)
-    assert list(pairs) == slow_episodes(found)
-
-
-@SOME
-@given(events, st.lists(st.integers(-100, 7 * 3600), min_size=2, max_size=5).map(sorted))
-def test_time_on(found, edges):
-    fast = screen.time_on(as_episodes(found), np.array(edges, np.int64) * 1_000_000)
-    for i, (low, high) in enumerate(pairwise(edges)):
-        slow = sum(max(min(e, high) - max(s, low), 0) for s, e in slow_episodes(found))
-        assert fast[i] == slow * 1e6
-
-
-@SOME
-@given(events)
-def test_longest_rest_is_at_least_the_longest_gap(found):
-    used = as_episodes(found)
-    every = np.ones(used.start_us.size, bool)
-    rest = screen.longest_rest(used, every, every)
-    pairs = slow_episodes(found)
-    if len(pairs) < 2:
-        assert rest == screen.Rest(0, 0, 0)
-        return
-    gaps = [b[0] - a[1] for a, b in pairwise(pairs)]
-    length = (rest.end_us - rest.start_us) // 10**6
-    assert length >= max(gaps)
-    plain = screen.longest_rest(used, every, ~every)  # no hour at which a check is a check
-    assert (plain.end_us - plain.start_us) // 10**6 == max(gaps)
-    assert plain.checks == 0

@@ -142,16 +142,21 @@ MORNING = [(7 + i * 0.5, 10) for i in range(20)]
 
 
 def test_a_plain_night():
-    found = row("screen_sleep", uses(*EVENING, (3, 1), *MORNING), Timeline(), DAY0)
+    streams = uses(*EVENING, (3, 1), *MORNING)
+    found = row("sleep_phone", streams, Timeline(), DAY0)
     assert found["sleep_onset_h"] == pytest.approx(-1.5 + 1 / 6)
     assert found["sleep_offset_h"] == 7.0
-    assert found["sleep_duration_h"] == pytest.approx(8.5 - 1 / 6)
+    assert found["sleep_period_h"] == pytest.approx(8.5 - 1 / 6)
+    assert found["sleep_duration_h"] == pytest.approx(8.5 - 1 / 6 - 1 / 60)
+    assert found["waso_min"] == pytest.approx(1)
     assert found["midsleep_h"] == pytest.approx((7 - 1.5 + 1 / 6) / 2)
-    assert found["sleep_checks"] == 1
+    assert found["awakenings"] == 1
+    assert found["coverage"] > 0.6
+    found = row("screen_use", streams, Timeline(), DAY0)
     assert found["night_use_min"] == pytest.approx(1)
     assert found["screen_uses"] == 21
     assert found["screen_on_h"] == pytest.approx(20 / 6 + 1 / 60)
-    assert found["coverage"] > 0.75
+    assert found["coverage"] == pytest.approx(16.667 / 24, abs=0.01)  # nothing after 16:40
 
 
 def test_the_clock_hours_of_sleep_over_a_change_of_the_clock():
@@ -170,23 +175,26 @@ def test_the_clock_hours_of_sleep_over_a_change_of_the_clock():
             "state": np.array([s for _, s in events], np.int8),
         }
     }
-    found = row("screen_sleep", streams, OSLO, AUTUMN)
+    found = row("sleep_phone", streams, OSLO, AUTUMN)
     assert found["sleep_onset_h"] == pytest.approx(-1 + 1 / 60)
     assert found["sleep_offset_h"] == 7
     assert found["sleep_duration_h"] == pytest.approx(9 - 1 / 60)
 
 
 def test_a_phone_that_was_not_recorded_is_no_sleep():
-    found = row("screen_sleep", uses((-5.9, 5), (13, 5), (15, 5)), Timeline(), DAY0)
+    streams = uses((-5.9, 5), (13, 5), (15, 5))
+    found = row("sleep_phone", streams, Timeline(), DAY0)
     assert found["sleep_duration_h"] is None
-    assert found["screen_uses"] == 2
     assert found["coverage"] < 0.5
+    assert row("screen_use", streams, Timeline(), DAY0)["screen_uses"] == 2
 
 
 def test_a_night_of_travel_has_no_clock_hours():
     streams = uses(*EVENING, *MORNING)
     flown = Timeline(((0, "UTC"), (DAY0 * DAY_US, "Pacific/Auckland")))
-    assert row("screen_sleep", streams, flown, DAY0)["sleep_onset_h"] is None
+    found = row("sleep_phone", streams, flown, DAY0)
+    assert found["sleep_onset_h"] is None
+    assert found["sleep_period_h"] == pytest.approx(8.5 - 1 / 6)
 
 
 # -- heart ---------------------------------------------------------------------------------------
@@ -211,7 +219,7 @@ def beats(*parts):
 
 def test_the_night_goes_before_the_day():
     streams = beats(heart(-1, 360, 1000), heart(15, 60, 700))
-    found = row("hrv_time", streams, Timeline(), DAY0)
+    found = row("hrv", streams, Timeline(), DAY0)
     assert found["from_night"] == 1
     assert found["mean_nn_ms"] == pytest.approx(1000)
     assert found["rmssd_ms"] == pytest.approx(20)
@@ -221,22 +229,22 @@ def test_the_night_goes_before_the_day():
 
 def test_without_a_night_the_day_is_taken_and_says_so():
     streams = beats(heart(1, 10, 1000), heart(15, 60, 700))
-    found = row("hrv_time", streams, Timeline(), DAY0)
+    found = row("hrv", streams, Timeline(), DAY0)
     assert found["from_night"] == 0
     assert 700 < found["mean_nn_ms"] < 800
     assert found["coverage"] == pytest.approx(70 / 1440, abs=0.001)
 
 
 def test_four_minutes_are_too_few_but_their_coverage_is_known():
-    found = row("hrv_time", beats(heart(15, 4)), Timeline(), DAY0)
+    found = row("hrv", beats(heart(15, 4)), Timeline(), DAY0)
     assert found["rmssd_ms"] is None
     assert found["coverage"] == pytest.approx(4 / 1440, abs=0.001)
 
 
 def test_yesterday_evening_belongs_to_tonight():
-    streams = beats(heart(22.5, 60, 900), heart(30, 30, 1100))
-    today = row("hrv_time", streams, Timeline(), DAY0)
-    tomorrow = row("hrv_time", streams, Timeline(), DAY0 + 1)
+    streams = beats(heart(22.5, 60, 900), heart(30, 60, 1100))
+    today = row("hrv", streams, Timeline(), DAY0)
+    tomorrow = row("hrv", streams, Timeline(), DAY0 + 1)
     assert today["from_night"] == 0
     assert today["mean_nn_ms"] == pytest.approx(900)
     assert tomorrow["from_night"] == 1

@@ -5,12 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from euthymia.kernels import hrv_time, rest_activity, screen, sleep_wake
-from euthymia.kernels.beats import normal_beats
+from euthymia.kernels import cosinor, rest_activity, sleep_wake
 from euthymia.kernels.non_wear import ZERO_RUN_MINUTES, zero_runs
 
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
 DAY = [0.0] * 7 + [100.0] * 16 + [0.0]  # up from 7:00 to 23:00
 
 
@@ -57,12 +54,12 @@ def test_cosinor_finds_the_cosine_it_is_given():
     hours = np.arange(24) + 0.5
     days = np.tile(200 + 80 * np.cos(2 * np.pi * (hours - 15.25) / 24), (5, 1))
     days[2, 3:9] = np.nan
-    found = rest_activity.cosinor(days)
-    assert [float(v) for v in found] == pytest.approx([200, 80, 15.25])
+    found = cosinor.cosinor(days)
+    assert [float(v) for v in found] == pytest.approx([200, 80, 15.25, 1])
 
 
 def test_the_peak_of_a_flat_recording_is_unknown_but_its_level_is_not():
-    found = rest_activity.cosinor(np.full((2, 24), 9.0))
+    found = cosinor.cosinor(np.full((2, 24), 9.0))
     assert float(found.mesor) == pytest.approx(9.0)
     assert math.isnan(found.acrophase_h)
 
@@ -100,81 +97,3 @@ def test_a_run_must_reach_the_limit_and_ends_at_midnight():
     found = zero_runs(still)
     assert found.sum() == ZERO_RUN_MINUTES
     assert found[0, 100 : 100 + ZERO_RUN_MINUTES].all()
-
-
-def test_a_missed_and_an_extra_beat_go_and_their_neighbours_stay():
-    interval = np.array([800, 810, 1620, 805, 400, 410, 800, 790, 805.0])
-    found = normal_beats(interval, np.cumsum(interval * 1000).astype(np.int64))
-    assert found.kept.tolist() == [True, True, False, True, False, False, True, True, True]
-    assert found.joined.tolist() == [False, True, *([False] * 5), True, True]
-
-
-def test_a_difference_never_crosses_a_gap():
-    interval = np.full(6, 800.0)
-    end = np.cumsum(interval * 1000).astype(np.int64)
-    end[3:] += 10_000_000
-    assert normal_beats(interval, end).joined.tolist() == [False, True, True, False, True, True]
-
-
-def test_no_beats_at_all():
-    empty = np.zeros(0)
-    assert normal_beats(empty, empty.astype(np.int64)).kept.size == 0
-    found = hrv_time.time_domain(empty, np.zeros(0, bool))
-    assert math.isnan(found.mean_nn_ms[0])
-    assert math.isnan(found.rmssd_ms[0])
-    assert found.beats[0] == 0
-
-
-def test_one_beat_has_a_mean_and_no_spread():
-    found = hrv_time.time_domain(np.array([800.0]), np.array([True]))
-    assert found.mean_nn_ms[0] == 800
-    assert math.isnan(found.sdnn_ms[0])
-    assert math.isnan(found.rmssd_ms[0])
-
-
-def test_windows_that_do_not_add_up_are_refused():
-    with pytest.raises(ValueError, match="add up"):
-        hrv_time.time_domain(np.ones(3), np.ones(3, bool), np.array([2], np.int64))
-
-
-def test_segments_need_sixty_beats():
-    nn = np.full(59, 800.0)
-    sdann, index = hrv_time.segment_spread(nn, np.cumsum(nn * 1000).astype(np.int64), 0)
-    assert math.isnan(sdann)
-    assert math.isnan(index)
-
-
-def night(*uses: tuple[float, float]) -> screen.Episodes:
-    """Uses as (hour, minutes)."""
-    starts = np.array([int(h * HOUR) for h, _ in uses], np.int64)
-    return screen.Episodes(starts, starts + np.array([int(m * MINUTE) for _, m in uses], np.int64))
-
-
-def rest_of(used: screen.Episodes) -> tuple[float, float, int]:
-    hours = used.start_us / HOUR
-    inside = (hours >= -6) & (hours < 14)
-    found = screen.longest_rest(used, inside, (hours >= -1) & (hours < 6))
-    return found.start_us / HOUR, found.end_us / HOUR, found.checks
-
-
-def test_a_check_in_the_night_does_not_end_it():
-    used = night((-2, 30), (3, 2), (7, 10))
-    assert rest_of(used) == (-1.5, 7.0, 1)
-
-
-def test_a_long_use_in_the_night_does_end_it():
-    used = night((-2, 30), (3, 20), (7, 10))
-    assert rest_of(used) == (-1.5, 3.0, 0)
-
-
-def test_checks_in_the_evening_and_soon_after_each_other_are_use():
-    used = night((-4, 1), (-2, 1), (-1.5, 1), (-0.5, 1), (0.25, 1), (7, 10))
-    onset, offset, checks = rest_of(used)
-    assert (round(onset, 3), offset, checks) == (round(0.25 + 1 / 60, 3), 7.0, 0)
-
-
-def test_a_use_whose_end_was_lost_ends_with_its_last_event():
-    times = np.array([0, 5 * MINUTE, 9 * HOUR], np.int64)
-    found = screen.episodes(times, np.array([1, 3, 1], np.int8))
-    assert found.start_us.tolist() == [0, 9 * HOUR]
-    assert found.end_us.tolist() == [5 * MINUTE, 9 * HOUR]

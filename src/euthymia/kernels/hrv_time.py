@@ -1,151 +1,149 @@
-"""Heart-rate variability in the time domain, for one window or for many at once.
+"""Heart-rate variability in the time domain, of one window of normal beats.
 
 Definitions of the Task Force 1996, doi:10.1161/01.CIR.93.5.1043. Standard deviations divide by
-n - 1. pNNx divides by the number of successive differences, not of beats.
+n - 1; quantiles are interpolated linearly; the median absolute deviation is scaled by 1.4826.
+pNNx divides by the intervals of an unbroken chain (one more than its differences), as the Task
+Force words it; Kubios divides by the differences.
 """
 
-from dataclasses import dataclass
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.jit import compiled
+
 Array = NDArray[np.float64]
 
-SEGMENT_US: Final = 300 * 1_000_000  # five minutes, as in SDANN and the SDNN index
-RAGGED: Final = 4  # windows this unequal in length are taken one by one
-SEGMENT_BEATS: Final = 60  # a segment needs a fifth of its time at 60 beats a minute
+NAMES: Final = (
+    "mean_nn_ms", "median_nn_ms", "mad_nn_ms", "min_nn_ms", "max_nn_ms", "prc20_nn_ms",
+    "prc80_nn_ms", "iqr_nn_ms", "mcvnn", "sdnn_ms", "cvnn", "rmssd_ms", "sdsd_ms", "cvsd",
+    "sdnn_rmssd", "pnn50_pct", "pnn20_pct", "triangular_index", "tinn_ms",
+)  # fmt: skip
+"""What `time_domain` writes, in its order."""
+
+BIN_MS: Final = 1000 / 128  # the Task Force's bins for the geometric measures
+MAD_TO_SD: Final = 1.482602218505602  # 1 / the upper quartile of the normal distribution
 
 
-@dataclass(frozen=True, slots=True)
-class TimeDomain:
-    """One value per window; NaN as said in `time_domain`."""
-
-    beats: Array
-    mean_nn_ms: Array
-    median_nn_ms: Array
-    mad_nn_ms: Array
-    sdnn_ms: Array
-    cvnn: Array
-    rmssd_ms: Array
-    cvsd: Array
-    pnn50_pct: Array
-    pnn20_pct: Array
+@compiled("f8(f8[::1], f8)")
+def quantile(ordered: Array, share: float) -> float:
+    """Return a quantile of sorted values, interpolated linearly."""
+    place = share * (ordered.size - 1)
+    low = int(place)
+    high = min(low + 1, ordered.size - 1)
+    part = place - low
+    # as NumPy does it: from the nearer end, so that the last digit is the same
+    if part < 0.5:
+        return ordered[low] + (ordered[high] - ordered[low]) * part
+    return ordered[high] - (ordered[high] - ordered[low]) * (1 - part)
 
 
-def _sums(values: Array, starts: NDArray[np.int64], counts: NDArray[np.int64]) -> Array:
-    """Return the sum of each window's slice (windows follow each other without a gap)."""
-    out = np.zeros(counts.size)
-    filled = counts > 0
-    if filled.any():
-        out[filled] = np.add.reduceat(values, starts[filled])
-    return out
+@compiled("void(f8[::1])")
+def sort(values: Array) -> None:
+    """Sort a short series in place (Shell's sort, Ciura's gaps)."""
+    for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
+        for i in range(gap, values.size):
+            value, place = values[i], i
+            while place >= gap and values[place - gap] > value:
+                values[place] = values[place - gap]
+                place -= gap
+            values[place] = value
 
 
-def _medians(values: Array, counts: NDArray[np.int64]) -> Array:
-    """Return the median of each window's slice."""
-    if counts.size == 0 or counts.max() * counts.size > RAGGED * values.size:
-        parts = np.split(values, np.cumsum(counts))[: counts.size]
-        return np.array([np.median(part) if part.size else np.nan for part in parts])
-    if values.size == 0:
-        return np.full(counts.size, np.nan)
-    held = np.arange(counts.max()) < counts[:, None]
-    table = np.full(held.shape, np.inf)
-    table[held] = values
-    table.sort(axis=1)
-    rows, last = np.arange(counts.size), np.maximum(counts - 1, 0)
-    middle = (table[rows, last // 2] + table[rows, np.maximum(counts, 1) // 2]) / 2
-    return np.where(counts == 0, np.nan, middle)
+@compiled("void(f8[::1], f8[::1])")
+def mean_and_squares(values: Array, out: Array) -> None:
+    """Set `out` to the mean, the sum of squares about it, and the sum of squares about zero."""
+    total, about, squares = 0.0, 0.0, 0.0
+    for value in values:
+        total += value
+    mean = total / values.size
+    for value in values:
+        about += (value - mean) ** 2
+        squares += value * value
+    out[0], out[1], out[2] = mean, about, squares
 
 
-def _mean_and_spread(values: Array, counts: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return the mean and the standard deviation (n - 1) of each window's slice."""
-    starts = np.cumsum(counts) - counts
-    mean = _sums(values, starts, counts) / np.where(counts == 0, np.nan, counts)
-    away = (values - np.repeat(mean, counts)) ** 2
-    return mean, np.sqrt(_sums(away, starts, counts) / np.where(counts < 2, np.nan, counts - 1))
+@compiled("f8[::1](f8[::1])")
+def histogram(ordered: Array) -> Array:
+    """Count sorted intervals [ms] in bins of 1/128 s from 0 on; the last holds its upper end."""
+    top = ordered[ordered.size - 1]
+    bins = max(math.ceil(top / BIN_MS), 1)
+    counts = np.zeros(bins)
+    for value in ordered:
+        counts[min(int(value / BIN_MS), bins - 1)] += 1
+    return counts
 
 
-def _share(hits: Array, of: Array) -> Array:
-    return 100.0 * hits / np.where(of == 0, np.nan, of)
+@compiled("f8(f8[::1], i8, i8)")
+def _side(counts: Array, peak: int, way: int) -> float:
+    """Return how many bins from the peak the best triangle's foot stands, to one side."""
+    top, best, at = counts[peak], np.inf, 0
+    reach = peak if way < 0 else counts.size - 1 - peak
+    for foot in range(1, reach + 2):
+        error = 0.0
+        for k in range(1, reach + 1):
+            height = top * (1 - k / foot) if k < foot else 0.0
+            error += (counts[peak + way * k] - height) ** 2
+        if error < best:
+            best, at = error, foot
+    return float(at)
 
 
-def time_domain(
-    nn_ms: Array, joined: NDArray[np.bool_], counts: NDArray[np.int64] | None = None
-) -> TimeDomain:
-    """Describe how the beats of each window vary.
+@compiled("void(f8[::1], f8[::1], f8[::1])")
+def time_domain(nn_ms: Array, step_ms: Array, out: Array) -> None:
+    """Describe how the beats of a window vary, into `out` in the order of `NAMES`.
 
     Parameters
     ----------
-    nn_ms : array, shape (n,)
-        Normal-to-normal intervals [ms], the windows one after the other.
-    joined : bool array, shape (n,)
-        True where an interval directly follows the one before it, in the same window. The first
-        interval of a window is never joined, whatever is said here.
-    counts : int array, shape (windows,), optional
-        Intervals in each window; they add up to n. One window of all by default.
-
-    Returns
-    -------
-    TimeDomain
-        Arrays of shape (windows,). NaN when and only when there are no beats (mean, median, MAD),
-        fewer than two (SDNN, CVNN) or no joined pair (RMSSD, CVSD, pNN50, pNN20).
+    nn_ms : array, shape (n,), n >= 1
+        Normal-to-normal intervals [ms].
+    step_ms : array, shape (k,)
+        Differences of intervals that directly follow each other [ms].
+    out : array, shape (len(NAMES),)
+        NaN when and only when n < 2 (SDNN, CVNN), k < 1 (RMSSD, CVSD, pNNx), k < 2 (SDSD) or a
+        divisor is zero. The triangular index is the number of intervals over that of the fullest
+        bin of 1/128 s. TINN is the base of the triangle with its apex on that bin that fits the
+        whole histogram best by least squares.
 
     References
     ----------
     Task Force 1996, doi:10.1161/01.CIR.93.5.1043.
     """
-    counts = np.array([nn_ms.size], np.int64) if counts is None else counts
-    if counts.sum() != nn_ms.size or joined.shape != nn_ms.shape:
-        raise ValueError("counts must add up to the number of intervals, joined have their shape")
-    starts = np.cumsum(counts) - counts
-    mean, sdnn = _mean_and_spread(nn_ms, counts)
-    median = _medians(nn_ms, counts)
-    mad = _medians(np.abs(nn_ms - np.repeat(median, counts)), counts)
-    follows = joined.copy()
-    follows[starts[counts > 0]] = False
-    step = np.abs(np.diff(nn_ms, prepend=0.0)) * follows
-    pairs = _sums(follows.astype(np.float64), starts, counts)
-    rmssd = np.sqrt(_sums(step**2, starts, counts) / np.where(pairs == 0, np.nan, pairs))
-    over = [_sums((step > limit).astype(np.float64), starts, counts) for limit in (50, 20)]
-    return TimeDomain(
-        beats=counts.astype(np.float64),
-        mean_nn_ms=mean,
-        median_nn_ms=median,
-        mad_nn_ms=mad,
-        sdnn_ms=sdnn,
-        cvnn=sdnn / mean,
-        rmssd_ms=rmssd,
-        cvsd=rmssd / mean,
-        pnn50_pct=_share(over[0], pairs),
-        pnn20_pct=_share(over[1], pairs),
-    )
-
-
-def segment_spread(nn_ms: Array, end_us: NDArray[np.int64], start_us: int) -> tuple[float, float]:
-    """Part the variability of a window into slow and fast, by five-minute segments.
-
-    Parameters
-    ----------
-    nn_ms : array, shape (n,)
-        Normal-to-normal intervals of one window [ms].
-    end_us : int array, shape (n,)
-        When each ends, in microseconds; segments are counted from `start_us`.
-
-    Returns
-    -------
-    sdann_ms : float
-        Standard deviation of the segments' means. NaN when and only when fewer than two segments
-        have at least 60 beats.
-    sdnn_index_ms : float
-        Mean of the segments' standard deviations. NaN when and only when no segment has.
-
-    References
-    ----------
-    Task Force 1996, doi:10.1161/01.CIR.93.5.1043.
-    """
-    _, counts = np.unique((end_us - start_us) // SEGMENT_US, return_counts=True)
-    mean, spread = _mean_and_spread(nn_ms, counts.astype(np.int64))
-    enough = counts >= SEGMENT_BEATS
-    sdann = float(np.std(mean[enough], ddof=1)) if enough.sum() > 1 else float("nan")
-    return sdann, float(np.mean(spread[enough])) if enough.any() else float("nan")
+    n, k = nn_ms.size, step_ms.size
+    for i in range(out.size):
+        out[i] = np.nan
+    sums, ordered, away = np.empty(3), nn_ms.copy(), np.empty(n)
+    sort(ordered)
+    median = quantile(ordered, 0.5)
+    for i in range(n):
+        away[i] = abs(nn_ms[i] - median)
+    sort(away)
+    mean_and_squares(nn_ms, sums)
+    mean, mad = sums[0], MAD_TO_SD * quantile(away, 0.5)
+    sdnn = math.sqrt(sums[1] / (n - 1)) if n > 1 else np.nan
+    out[0], out[1], out[2], out[3], out[4] = mean, median, mad, ordered[0], ordered[n - 1]
+    out[5], out[6] = quantile(ordered, 0.2), quantile(ordered, 0.8)
+    out[7] = quantile(ordered, 0.75) - quantile(ordered, 0.25)
+    out[8], out[9], out[10] = mad / median, sdnn, sdnn / mean
+    if k > 0:
+        mean_and_squares(step_ms, sums)
+        rmssd = math.sqrt(sums[2] / k)
+        out[11], out[13] = rmssd, rmssd / mean
+        if rmssd > 0:
+            out[14] = sdnn / rmssd
+        over50, over20 = 0, 0
+        for value in step_ms:
+            over50 += abs(value) > 50
+            over20 += abs(value) > 20
+        out[15], out[16] = over50 / (k + 1) * 100, over20 / (k + 1) * 100
+    if k > 1:
+        out[12] = math.sqrt(sums[1] / (k - 1))
+    counts = histogram(ordered)
+    peak = 0
+    for i in range(counts.size):
+        if counts[i] > counts[peak]:
+            peak = i
+    out[17] = n / counts[peak]
+    out[18] = (_side(counts, peak, -1) + _side(counts, peak, 1)) * BIN_MS

@@ -1,11 +1,13 @@
 """Will a person who is well relapse within 30 days."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 import numpy as np
 
 from euthymia.features.catalogue import families
+from euthymia.features.contract import Family
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models import clinical
@@ -21,10 +23,26 @@ AFTER_STAY_DAYS: Final = 30
 SLOPE_DAYS: Final = 180
 MAX_LANDMARKS: Final = 520
 
+_HRV = frozenset(
+    {
+        "mean_nn_ms", "median_nn_ms", "mad_nn_ms", "sdnn_ms", "cvnn", "rmssd_ms", "cvsd",
+        "pnn50_pct", "pnn20_pct", "sdann_ms", "sdnn_index_ms", "rejected_pct", "from_night",
+    }
+)  # fmt: skip
+"""Of the many numbers of heart-rate variability, the few that others do not follow from."""
+
+
+def _used(family: Family) -> Family:
+    """Return a family with only the features that the task looks at."""
+    if family.name != "hrv":
+        return family
+    return replace(family, features=tuple(f for f in family.features if f.name in _HRV))
+
+
 _FAMILIES = {
-    name: family
+    name: _used(family)
     for name, family in families().items()
-    if name in {"rest_activity", "screen_sleep", "hrv_time"}
+    if name in {"rest_activity", "screen_use", "sleep_phone", "hrv"}
 }
 
 _IN_EPISODE: Final = "in an episode (last PHQ-9 of 10 or more)"
