@@ -139,7 +139,7 @@ def test_what_changes_the_digest(family):
 )
 @settings(max_examples=60, deadline=None)
 def test_every_day_with_a_sample_is_among_the_days_with_data(offset, hours, moved):
-    family = families()["screen_sleep"]
+    family = families()["screen_use"]
     change = DAY0 * DAY_US + moved * DAY_US // 24
     timeline = Timeline(((0, offset), (change, "America/New_York")))
     time = np.array(sorted(DAY0 * DAY_US + h * DAY_US // 24 for h in hours), np.int64)

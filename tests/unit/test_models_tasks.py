@@ -143,7 +143,7 @@ def test_clinical_features_by_hand():
 
 
 def test_passive_features_by_hand():
-    family = TASK.families["screen_sleep"]
+    family = TASK.families["screen_use"]
     names = [s.name for s in family_specs(family)]
     days = np.arange(DAY0, DAY0 + 35)
     values = np.tile(np.r_[np.full(28, 2.0), np.full(7, 5.0)][:, None], (1, len(family.features)))
@@ -152,14 +152,14 @@ def test_passive_features_by_hand():
     data = SubjectData("p-x", models_data.observations([]), {family.name: table}, {}, _day(60))
     x, coverage = family_values(family, TASK.history(data), DAY0 + 34)
     found = dict(zip(names, x, strict=True))
-    assert found["screen_sleep.screen_on_h.mean_7d"] == 5.0
-    assert found["screen_sleep.screen_on_h.shift_7d"] == pytest.approx(2.5 / (1.4826 * 0.5))
+    assert found["screen_use.screen_on_h.mean_7d"] == 5.0
+    assert found["screen_use.screen_on_h.shift_7d"] == pytest.approx(2.5 / (1.4826 * 0.5))
     mild = min(3.0, 2.5 / (1.4826 * 0.5))
     worse = np.array([f.worse for f in family.features])
-    assert found["screen_sleep.worsening_7d"] == pytest.approx(mild * worse[worse != 0].mean())
-    assert found["screen_sleep.missing_7d"] == pytest.approx(2 / 7)
-    assert found["screen_sleep.missing_28d"] == 0
-    assert found["screen_sleep.missing_change"] == pytest.approx(2 / 7)
+    assert found["screen_use.worsening_7d"] == pytest.approx(mild * worse[worse != 0].mean())
+    assert found["screen_use.missing_7d"] == pytest.approx(2 / 7)
+    assert found["screen_use.missing_28d"] == 0
+    assert found["screen_use.missing_change"] == pytest.approx(2 / 7)
     assert coverage.sum() == 33
 
 
@@ -185,7 +185,7 @@ def test_the_median_equals_numpy():
 
 
 def test_a_table_without_the_familys_columns_is_refused():
-    family = TASK.families["screen_sleep"]
+    family = TASK.families["screen_use"]
     table = models_data.features(family, [DAY0], np.ones((1, len(family.features))), [1.0])
     with pytest.raises(SchemaError, match="compute the features anew"):
         day_table(family, table.drop_columns(["screen_on_h"]))

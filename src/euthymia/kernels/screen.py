@@ -1,126 +1,449 @@
-"""Phone use, and a proxy of sleep, from the screen going on and off.
+"""Phone use from the screen going on and off: when it was used, for how long, in what rhythm."""
 
-It is a proxy: it says when the phone rested, which for most people is close to when they did.
-"""
-
-from typing import Final, NamedTuple
+import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.jit import compiled
+
 Times = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+Array = NDArray[np.float64]
 
 OFF, ON, LOCKED, UNLOCKED = 0, 1, 2, 3
-MINUTE_US: Final = 60_000_000
+SECOND_US: Final = 1_000_000
+MINUTE_US: Final = 60 * SECOND_US
 HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
 LOST_OFF_US: Final = 2 * HOUR_US  # on for longer without any event: its end was not recorded
-CHECK_US: Final = 5 * MINUTE_US  # a look at the clock, not the end of the night
-APART_US: Final = HOUR_US  # a check inside the night has this much rest on each side of it
+SILENT_US: Final = 12 * HOUR_US  # a phone that says nothing for longer than a night is not seen
+FLAT: Final = 1e-9  # s²: below it hours of use are all alike
+LEAST_DAYS: Final = 3  # below so many days seen, a week has no rhythm
+NIGHT_H: Final = 5  # use from 00:00 to 05:00 is night use
+MORNING_H: Final = 4  # a first use from 04:00 on begins the day; before that it ends the one before
+
+_FIELDS = (
+    "on_s",
+    "uses",
+    "unlocks",
+    "unlocked_s",
+    "mean_s",
+    "median_s",
+    "sd_s",
+    "longest_s",
+    "shortest_s",
+    "first_h",
+    "first_morning_h",
+    "last_h",
+    "night_s",
+    "night_uses",
+    "longest_gap_s",
+    "median_gap_s",
+    "burstiness",
+    "seen_s",
+    "entropy",
+    "hours",
+    "centre_h",
+    "concentration",
+)
+FIELDS: Final = {name: place for place, name in enumerate(_FIELDS)}
+"""The columns of what `use` returns."""
 
 
-class Episodes(NamedTuple):
-    """Stretches of screen use: begin and end in microseconds, in order, not touching."""
-
-    start_us: Times
-    end_us: Times
-
-
-class Rest(NamedTuple):
-    """The phone's longest rest of a night, and how many short checks it was joined over."""
-
-    start_us: int
-    end_us: int
-    checks: int
+@compiled("i8(i8[::1], i8)")
+def first_at(time_us: Times, at_us: int) -> int:
+    """Return how many of some sorted instants lie before one."""
+    low, high = 0, time_us.size
+    while low < high:
+        middle = (low + high) // 2
+        if time_us[middle] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
-def episodes(time_us: Times, state: NDArray[np.integer]) -> Episodes:
-    """Join screen events into stretches of use.
+@compiled("i8(i8[::1], i8[::1], i8[::1], i8, i8, i8, i8, i8[:, ::1])")
+def uses_between(
+    time_us: Times,
+    state: Times,
+    local_day: Times,
+    low: int,
+    high: int,
+    first_day: int,
+    last_day: int,
+    found: NDArray[np.int64],
+) -> int:
+    """Join screen events into stretches of use, and return how many there are.
 
     Use begins with "on" or "unlocked" while the screen is off, and ends with the next "off" or
-    "locked". If more than two hours pass inside it without any event, or the recording ends, its
-    end was lost: it then ends with the last event seen.
+    "locked". If more than two hours pass inside it without any event, its end was lost: it then
+    ends with the last event seen. So does the last one if nothing ends it.
 
     Parameters
     ----------
-    time_us : int array, shape (n,)
-        When, sorted.
-    state : int array, shape (n,)
-        0 off, 1 on, 2 locked, 3 unlocked.
-
-    Returns
-    -------
-    Episodes
-        Arrays of equal length.
+    time_us, state, local_day : int64 arrays, shape (n,)
+        When, sorted; 0 off, 1 on, 2 locked, 3 unlocked; the local day of each event.
+    low, high : int
+        Events [low, high) are looked at, of these only those of local days first to last.
+    found : int64 array, shape (high - low, 5) or longer, filled
+        Begin, end, when it was unlocked (-1: never), the event that began it, and 1 if nothing
+        ended it. Times in microseconds UTC.
     """
-    lit = (state == ON) | (state == UNLOCKED)
-    lost = np.zeros(lit.size, bool)
-    lost[1:] = np.diff(time_us) > LOST_OFF_US
-    before = np.zeros(lit.size, bool)
-    before[1:] = lit[:-1] & ~lost[1:]
-    starts = np.flatnonzero(lit & ~before)
-    ends_after = np.ones(lit.size, bool)  # nothing follows that continues the use
-    ends_after[:-1] = ~lit[1:] | lost[1:]
-    lasts = np.flatnonzero(lit & ends_after)
-    closed = np.zeros(lit.size, bool)
-    closed[:-1] = ~lit[1:] & ~lost[1:]
-    ends = np.where(closed[lasts], lasts + 1, lasts)
-    return Episodes(time_us[starts], time_us[ends])
+    count = 0
+    is_open = False
+    last = np.int64(0)
+    for i in range(low, high):
+        if local_day[i] < first_day or local_day[i] > last_day:
+            continue
+        at = time_us[i]
+        lit = state[i] == ON or state[i] == UNLOCKED
+        if is_open and at - last > LOST_OFF_US:
+            found[count - 1, 1] = last
+            found[count - 1, 4] = 0
+            is_open = False
+        if lit:
+            if not is_open:
+                found[count, 0] = at
+                found[count, 2] = -1
+                found[count, 3] = i
+                found[count, 4] = 1
+                count += 1
+                is_open = True
+            if state[i] == UNLOCKED and found[count - 1, 2] < 0:
+                found[count - 1, 2] = at
+            last = at
+            found[count - 1, 1] = at
+        elif is_open:
+            found[count - 1, 1] = at
+            found[count - 1, 4] = 0
+            is_open = False
+    return count
 
 
-def longest_rest(used: Episodes, inside: Mask, night: Mask) -> Rest:
-    """Find the longest time the screen stayed off between two uses of a night.
+@compiled("void(f8[::1], i8)")
+def sort_first(values: Array, count: int) -> None:
+    """Sort the first `count` values in place (Shell's sort: little to compile, quick for few)."""
+    gap = count // 2
+    while gap > 0:
+        for i in range(gap, count):
+            value = values[i]
+            j = i
+            while j >= gap and values[j - gap] > value:
+                values[j] = values[j - gap]
+                j -= gap
+            values[j] = value
+        gap //= 2
 
-    It is then drawn out, on both sides, over checks: uses of less than five minutes in the depth
-    of the night, as long as the rest beyond the check is at least an hour.
+
+@compiled("f8(f8[::1], i8)")
+def median_of_sorted(values: Array, count: int) -> float:
+    """Return the median of the first `count` values, which are sorted and at least one."""
+    return float((values[(count - 1) // 2] + values[count // 2]) / 2)
+
+
+@compiled("UniTuple(f8, 2)(f8[::1], i8)")
+def _mean_and_squares(values: Array, count: int) -> tuple[float, float]:
+    """Return the mean of the first `count` values, and the sum of squares around it."""
+    mean = 0.0
+    for i in range(count):
+        mean += values[i]
+    mean /= count
+    squares = 0.0
+    for i in range(count):
+        squares += (values[i] - mean) * (values[i] - mean)
+    return mean, squares
+
+
+@compiled("void(i8, i8, i8, f8[::1])")
+def _by_hour(begin_us: int, end_us: int, offset_us: int, hours: Array) -> None:
+    """Add the seconds of [begin, end) to the clock hours they fall in."""
+    at = begin_us
+    while at < end_us:
+        wall = at + offset_us
+        until = min(end_us, at + HOUR_US - wall % HOUR_US)
+        hours[wall // HOUR_US % 24] += (until - at) / SECOND_US
+        at = until
+
+
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8, i8)")
+def seen_s(
+    time_us: Times,
+    local_day: Times,
+    first_day: int,
+    last_day: int,
+    start_us: int,
+    end_us: int,
+    silent_us: int,
+) -> float:
+    """Return how long [s] of a stretch lies between two events less than `silent_us` apart.
+
+    Only events of local days first to last count.
+    """
+    total = 0.0
+    before = np.int64(-1)
+    known = False
+    for i in range(first_at(time_us, start_us - silent_us), time_us.size):
+        if local_day[i] < first_day or local_day[i] > last_day:
+            continue
+        at = time_us[i]
+        if known and at > start_us and at - before <= silent_us:
+            total += (min(at, end_us) - max(before, start_us)) / SECOND_US
+        if at >= end_us:
+            break
+        before = at
+        known = True
+    return total
+
+
+@compiled(
+    "UniTuple(i8, 2)(i8[:, ::1], i8, i8, i8, i8[::1], i8[::1], f8[::1], f8[::1], f8[::1], f8[::1],"
+    " i8, i8)"
+)
+def _stretch(
+    used: NDArray[np.int64],
+    many: int,
+    start_us: int,
+    end_us: int,
+    time_us: Times,
+    wall_us: Times,
+    out: Array,
+    hours: Array,
+    lengths: Array,
+    gaps: Array,
+    counts: int,
+    between: int,
+) -> tuple[int, int]:
+    """Add one stretch's uses to a row; return the numbers of uses and of gaps in it so far."""
+    free_from = start_us  # since when the screen has been off
+    began = False
+    for k in range(many):
+        begin, end, unlocked, event = used[k, 0], used[k, 1], used[k, 2], used[k, 3]
+        if used[k, 4] == 1:  # nothing has ended it yet: it goes on, but not for ever
+            end = min(end_us, end + LOST_OFF_US)
+        if end < start_us or begin >= end_us:
+            continue
+        low, high = max(begin, start_us), min(end, end_us)
+        offset = wall_us[event] - time_us[event]
+        out[0] += (high - low) / SECOND_US
+        if unlocked >= 0:
+            out[3] += max(high - max(unlocked, start_us), 0) / SECOND_US
+        _by_hour(low, high, offset, hours)
+        gap = (low - free_from) / SECOND_US
+        out[14] = max(out[14], gap)
+        if begin >= start_us:
+            clock = (begin + offset) % DAY_US / HOUR_US
+            if counts == 0:
+                out[9] = clock
+            if clock >= MORNING_H and math.isnan(out[10]):
+                out[10] = clock
+            if clock < NIGHT_H:
+                out[13] += 1
+            if unlocked >= 0:
+                out[2] += 1
+            lengths[counts] = (high - begin) / SECOND_US
+            counts += 1
+            if began:
+                gaps[between] = gap
+                between += 1
+        began = True
+        out[11] = (high + offset) % DAY_US / HOUR_US
+        if high == end_us and out[11] == 0.0:
+            out[11] = 24.0
+        free_from = high
+    out[14] = max(out[14], (end_us - free_from) / SECOND_US)
+    return counts, between
+
+
+@compiled("void(f8[::1], f8[::1], f8[::1], i8, i8, b1)")
+def _finish(
+    out: Array,
+    lengths: Array,
+    gaps: Array,
+    counts: int,
+    between: int,
+    tells_unlocks: bool,
+) -> None:
+    """Write what can be said of a row once all of its uses and gaps are known."""
+    out[1] = counts
+    if counts > 0:
+        sort_first(lengths, counts)
+        out[4], squares = _mean_and_squares(lengths, counts)
+        out[5] = median_of_sorted(lengths, counts)
+        if counts > 1:
+            out[6] = math.sqrt(squares / (counts - 1))
+        out[7] = lengths[counts - 1]
+        out[8] = lengths[0]
+    if between > 0:
+        sort_first(gaps, between)
+        out[15] = median_of_sorted(gaps, between)
+    if between > 1:
+        mean, squares = _mean_and_squares(gaps, between)
+        spread = math.sqrt(squares / between)
+        if mean + spread > 0:
+            out[16] = (spread - mean) / (spread + mean)
+    if not tells_unlocks:
+        out[2] = math.nan
+        out[3] = math.nan
+
+
+@compiled("void(f8[::1], f8[::1])")
+def _around_the_clock(hours: Array, out: Array) -> None:
+    """Write what the 24 sums of seconds by clock hour say of a row."""
+    total = entropy = x = y = 0.0
+    filled = 0
+    for hour in range(24):
+        total += hours[hour]
+        filled += hours[hour] > 0
+    out[19] = filled
+    if total <= 0:
+        return
+    for hour in range(24):
+        share = hours[hour] / total
+        if share > 0:
+            entropy -= share * math.log(share)
+        x += share * math.cos((hour + 0.5) * (2 * math.pi / 24))
+        y += share * math.sin((hour + 0.5) * (2 * math.pi / 24))
+    out[18] = min(max(entropy / math.log(24), 0.0), 1.0)
+    out[21] = min(math.sqrt(x * x + y * y), 1.0)
+    if out[21] > 1e-9:
+        out[20] = (math.atan2(y, x) * (24 / (2 * math.pi))) % 24
+
+
+@compiled("Tuple((f8, f8, i8))(f8[:, ::1], b1[::1], i8[::1], f8)")
+def _steps(
+    hours: Array, known: NDArray[np.bool_], days: Times, mean: float
+) -> tuple[float, float, int]:
+    """Return the squares around the mean, the squares of steps between hours, and how many."""
+    total = steps = before = 0.0
+    pairs = 0
+    seen = False
+    for day in days:
+        for hour in range(24):
+            if not known[day]:
+                seen = False
+                continue
+            value = hours[day, hour]
+            total += (value - mean) * (value - mean)
+            if seen:
+                steps += (value - before) * (value - before)
+                pairs += 1
+            before, seen = value, True
+    return total, steps, pairs
+
+
+@compiled("void(f8[:, ::1], b1[::1], i8[:, ::1], f8[:, ::1])")
+def rhythm(hours: Array, known: NDArray[np.bool_], week: Times, out: Array) -> None:
+    """Write interdaily stability and intradaily variability of hourly use.
 
     Parameters
     ----------
-    used : Episodes
-        n uses in order.
-    inside : bool array, shape (n,)
-        Which uses begin in the window that is searched.
-    night : bool array, shape (n,)
-        Which uses begin at an hour at which a short use can be a check in the night.
+    hours : float64 array, shape (days, 24)
+        Time used by clock hour.
+    known : bool array, shape (days,)
+        On which days the phone was seen.
+    week : int64 array, shape (rows, k)
+        Which days, one after the other, make up each row.
+    out : float64 array, shape (rows, 2), NaN
+        Stays NaN below `LEAST_DAYS` known days, or where all hours are alike.
 
-    Returns
-    -------
-    Rest
-        ``Rest(0, 0, 0)`` when and only when fewer than two uses begin in the window.
+    References
+    ----------
+    Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5; days that are not known are left out, and
+    a step between hours counts where both are known.
     """
-    starts, ends = used.start_us[inside], used.end_us[inside]
-    if starts.size < 2:
-        return Rest(0, 0, 0)
-    rests = starts[1:] - ends[:-1]  # rests[i] lies between use i and use i + 1
-    first = last = int(np.argmax(rests))
-    check = night[inside] & (ends - starts < CHECK_US)
-    while first > 0 and check[first] and rests[first - 1] >= APART_US:
-        first -= 1
-    while last < rests.size - 1 and check[last + 1] and rests[last + 1] >= APART_US:
-        last += 1
-    return Rest(int(ends[first]), int(starts[last + 1]), last - first)
+    for row in range(week.shape[0]):
+        days, mean = 0, 0.0
+        for day in week[row]:
+            if known[day]:
+                days += 1
+                for hour in range(24):
+                    mean += hours[day, hour]
+        if days < LEAST_DAYS:
+            continue
+        mean /= 24 * days
+        between = 0.0
+        for hour in range(24):
+            own = 0.0
+            for day in week[row]:
+                if known[day]:
+                    own += hours[day, hour] - mean
+            between += own * own / days
+        total, steps, pairs = _steps(hours, known, week[row], mean)
+        if total > FLAT:
+            out[row, 0] = min(between / total, 1.0)
+            out[row, 1] = (steps / pairs) / (total / (24 * days))
 
 
-def time_on(used: Episodes, edges_us: Times) -> NDArray[np.float64]:
-    """Return the time the screen was on [us] between each two successive edges.
+@compiled(
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
+    " f8[:, ::1], f8[:, ::1])"
+)
+def use(
+    time_us: Times,
+    state: Times,
+    wall_us: Times,
+    local_day: Times,
+    row_day: Times,
+    row: Times,
+    start_us: Times,
+    end_us: Times,
+    first_day: Times,
+    out: Array,
+    hours: Array,
+) -> None:
+    """Describe the use of the screen in windows.
 
     Parameters
     ----------
-    used : Episodes
-        Uses in order, not overlapping.
-    edges_us : int array, shape (k + 1,)
-        Sorted bounds.
-
-    Returns
-    -------
-    array, shape (k,)
-        Zero where nothing was used.
+    time_us, state, wall_us, local_day : int64 arrays, shape (n,)
+        Events in order of time: when [us UTC], 0 off, 1 on, 2 locked, 3 unlocked, the wall clock
+        [us] and the local day.
+    row_day, first_day : int64 arrays, shape (rows,)
+        The local day of each row, and the first one that may matter to it: events of other
+        local days are passed over.
+    row, start_us, end_us : int64 arrays, shape (m,)
+        The stretches, in order of row and time. The screen is on at the start of one if an event
+        in the two hours before says so, and nothing since.
+    out : float64 array, shape (rows, len(FIELDS)), NaN
+        Filled by column of `FIELDS`; NaN stays where there is no use (or no unlock is ever told)
+        to describe, and for rows without a stretch.
+    hours : float64 array, shape (rows, 24), zeros
+        Filled: seconds of use by clock hour.
     """
-    if used.start_us.size == 0:
-        return np.zeros(max(edges_us.size - 1, 0))
-    lengths = np.concatenate([[0], np.cumsum(used.end_us - used.start_us)])
-    place = np.searchsorted(used.start_us, edges_us, side="right")
-    whole = lengths[np.maximum(place - 1, 0)]
-    last = np.maximum(place - 1, 0)
-    part = np.clip(edges_us - used.start_us[last], 0, (used.end_us - used.start_us)[last])
-    return np.diff(whole + np.where(place > 0, part, 0)).astype(np.float64)
+    used = np.empty((time_us.size + 1, 5), np.int64)
+    lengths = np.empty(time_us.size + 1)
+    gaps = np.empty(time_us.size + 1)
+    first = 0
+    while first < row.size:
+        here = row[first]
+        counts = between = 0
+        tells_unlocks = False
+        for name in range(out.shape[1]):
+            out[here, name] = 0.0 if name in (0, 2, 3, 12, 13, 14, 17) else math.nan
+        stretch = first
+        while stretch < row.size and row[stretch] == here:
+            start, end = start_us[stretch], end_us[stretch]
+            low = first_at(time_us, start - LOST_OFF_US)
+            high = first_at(time_us, end)
+            last_day = row_day[here]
+            many = uses_between(
+                time_us, state, local_day, low, high, first_day[here], last_day, used
+            )
+            for i in range(low, high):
+                if first_day[here] <= local_day[i] <= last_day and state[i] >= LOCKED:
+                    tells_unlocks = True
+            counts, between = _stretch(
+                used, many, start, end, time_us, wall_us, out[here], hours[here], lengths, gaps,
+                counts, between,
+            )  # fmt: skip
+            out[here, 17] += seen_s(
+                time_us, local_day, first_day[here], last_day, start, end, SILENT_US
+            )
+            stretch += 1
+        for hour in range(NIGHT_H):
+            out[here, 12] += hours[here, hour]
+        _finish(out[here], lengths, gaps, counts, between, tells_unlocks)
+        _around_the_clock(hours[here], out[here])
+        first = stretch

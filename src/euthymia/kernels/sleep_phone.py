@@ -1,0 +1,286 @@
+"""The main sleep of each date, told from when the phone was not used.
+
+Awake, a person uses the phone at a rate; asleep, at a far lower one. Each stretch between two uses
+gains what the two rates say for its length, each use inside the stretch costs what they say for a
+use, and the likeliest sleep is the stretch with the most left: the model of Cuttone et al. 2017
+(SensibleSleep, doi:10.1371/journal.pone.0169901) with the awake rate of the person's own two days,
+solved exactly, in one pass, instead of by sampling. A check in the night is thereby joined over
+if the rest beyond it outweighs it, and the person's own nights before say when sleep is likely.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.kernels.jit import compiled
+from euthymia.kernels.screen import (
+    DAY_US,
+    HOUR_US,
+    LOCKED,
+    MINUTE_US,
+    first_at,
+    median_of_sorted,
+    seen_s,
+    sort_first,
+    uses_between,
+)
+
+Times = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+ASLEEP_PER_H: Final = 0.2  # checks an hour asleep: one or two a night
+LEAST_PER_H: Final = 0.5  # uses an hour awake: the rate is never taken to be lower ...
+MOST_PER_H: Final = 6.0  # ... or higher, for uses come in bursts and an hour without says little
+PRIOR_PER_H: Final = 3.0  # what the rate is drawn to, with the weight of PRIOR_H hours
+PRIOR_H: Final = 2.0
+LONG_GAP_H: Final = 2.0  # of a longer gap, only so much is taken for time awake
+CHECK_MIN: Final = 20.0  # every so many minutes of use speak against sleep e-fold
+GLANCE_US: Final = (
+    MINUTE_US  # lit for less and never unlocked: a notice that came, as likely as not
+)
+GLANCE_SHARE: Final = 0.5
+USUAL_ONSET_H: Final = -0.5  # before the person's own nights are known, night is likelier than
+USUAL_OFFSET_H: Final = 7.5  # day: by e to the twice of NIGHT_NATS, for people sleep by day, too
+NIGHT_NATS: Final = 1.0
+USUAL_LENGTH_H: Final = 7.5  # of adults' sleep, and its spread: Kocevska et al. 2021,
+LENGTH_SPREAD_H: Final = 1.5  # doi:10.1038/s41562-020-00965-x
+SITTING_US: Final = 10 * MINUTE_US  # uses less apart are one sitting: they come in bursts
+HABIT_NIGHTS: Final = 7
+LEAST_NIGHTS: Final = 4  # from so many of them on, they say when sleep is likely
+LEAST_SPREAD_H: Final = 0.5  # of onset and offset: nobody's nights are more alike than that
+FREEDOM: Final = 3.0  # degrees of freedom of the t distribution: a night may be quite unlike
+SHORTEST_US: Final = 2 * HOUR_US
+LONGEST_US: Final = 14 * HOUR_US  # the phone was rather not recorded, or left somewhere
+SILENT_US: Final = 4 * HOUR_US  # an awake owner's phone that says nothing for longer is not seen
+AROUND_US: Final = 6 * HOUR_US  # before and after a sleep, in which the phone must have been seen
+LEAST_SEEN: Final = 0.5
+
+
+@compiled("f8(f8, f8, f8)")
+def _t_density(value: float, middle: float, spread: float) -> float:
+    z = (value - middle) / spread
+    return -(FREEDOM + 1) / 2 * math.log(1 + z * z / FREEDOM)
+
+
+@compiled("f8(f8, f8, f8, f8)")
+def _likely(hour: float, middle: float, spread: float, usual: float) -> float:
+    """Return the log density of an hour, but for a constant.
+
+    A t distribution around the person's own; without one (spread 0), a slow swing over the day.
+    """
+    if spread <= 0:
+        return NIGHT_NATS / 2 * (math.cos((hour - usual) * (2 * math.pi / 24)) - 1)
+    return _t_density(hour, middle, spread)
+
+
+@compiled("f8(i8[:, ::1], i8)")
+def awake_rate(used: NDArray[np.int64], many: int) -> float:
+    """Return the uses an hour of somebody awake, from two days in which they also slept."""
+    awake_h = 0.0
+    for k in range(1, many):
+        awake_h += min((used[k, 0] - used[k - 1, 1]) / HOUR_US, LONG_GAP_H)
+    rate = (many + PRIOR_PER_H * PRIOR_H) / (awake_h + PRIOR_H)
+    return min(max(rate, LEAST_PER_H), MOST_PER_H)
+
+
+@compiled("UniTuple(i8, 2)(i8[:, ::1], i8, b1, i8, i8, f8[::1])")
+def likeliest(
+    used: NDArray[np.int64],
+    many: int,
+    tells_unlocks: bool,
+    midnight_us: int,
+    end_us: int,
+    habit: Array,
+) -> tuple[int, int]:
+    """Return the uses between which the sleep lies that ends from midnight to the end of a date.
+
+    Parameters
+    ----------
+    used : int64 array, shape (many, 5)
+        As `uses_between` fills it.
+    habit : float64 array, shape (4,)
+        Usual onset, its spread, usual offset, its spread [hours from midnight]; spread 0: unknown.
+
+    Returns
+    -------
+    first, last : int
+        It begins at the end of use `first` and ends at the beginning of use `last`. (-1, -1):
+        no stretch of 2 to 14 hours ends on the date.
+    """
+    rate = awake_rate(used, many)
+    gain, cost = rate - ASLEEP_PER_H, math.log(rate / ASLEEP_PER_H)
+    best, first, last = -math.inf, -1, -1
+    for j in range(1, many):
+        wake = used[j, 0]
+        if wake < midnight_us or wake >= end_us:
+            continue
+        offset = (wake - midnight_us) / HOUR_US
+        score = _likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
+        for i in range(j - 1, -1, -1):
+            score += gain * (used[i + 1, 0] - used[i, 1]) / HOUR_US
+            slept = wake - used[i, 1]
+            if slept > LONGEST_US:
+                break
+            if slept >= SHORTEST_US:
+                onset = (used[i, 1] - midnight_us) / HOUR_US
+                total = score + _likely(onset, habit[0], habit[1], USUAL_ONSET_H)
+                total += _t_density(slept / HOUR_US, USUAL_LENGTH_H, LENGTH_SPREAD_H)
+                if total > best:
+                    best, first, last = total, i, j
+            length = used[i, 1] - used[i, 0]
+            against = cost + length / MINUTE_US / CHECK_MIN
+            if tells_unlocks and used[i, 2] < 0 and length <= GLANCE_US:
+                against *= GLANCE_SHARE
+            score -= against
+    return first, last
+
+
+@compiled("i8(i8[:, ::1], i8)")
+def sittings(used: NDArray[np.int64], many: int) -> int:
+    """Join, in place, uses that are less than ten minutes apart; return how many are left.
+
+    The fourth column becomes the time used, the fifth how many uses were joined.
+    """
+    count = 0
+    for k in range(many):
+        length = used[k, 1] - used[k, 0]
+        if count > 0 and used[k, 0] - used[count - 1, 1] < SITTING_US:
+            used[count - 1, 1] = used[k, 1]
+            used[count - 1, 2] = max(used[count - 1, 2], used[k, 2])
+            used[count - 1, 3] += length
+            used[count - 1, 4] += 1
+        else:
+            used[count, 0], used[count, 1], used[count, 2] = used[k, 0], used[k, 1], used[k, 2]
+            used[count, 3], used[count, 4] = length, 1
+            count += 1
+    return count
+
+
+@compiled("void(i8[::1], f8[:, ::1], i8, f8[::1])")
+def habit_before(day: Times, hours: Array, night: int, habit: Array) -> None:
+    """Write the median and spread of onset and offset over the week before a night.
+
+    All 0 unless four nights are known. `hours`, shape (nights, 2): onset and offset in hours from
+    the date's midnight, NaN where not known. The spread is sqrt(MAD² / 2 + 0.5²).
+    """
+    for place in range(4):
+        habit[place] = 0.0
+    values = np.empty(HABIT_NIGHTS)
+    for which in range(2):
+        count = 0
+        k = night - 1
+        while k >= 0 and day[night] - day[k] <= HABIT_NIGHTS:
+            if not math.isnan(hours[k, which]):
+                values[count] = hours[k, which]
+                count += 1
+            k -= 1
+        if count < LEAST_NIGHTS:
+            habit[0] = habit[1] = 0.0
+            return
+        sort_first(values, count)
+        middle = median_of_sorted(values, count)
+        for k in range(count):
+            values[k] = abs(values[k] - middle)
+        sort_first(values, count)
+        mad = 1.4826 * median_of_sorted(values, count)
+        habit[2 * which] = middle
+        habit[2 * which + 1] = math.sqrt(mad * mad / 2 + LEAST_SPREAD_H * LEAST_SPREAD_H)
+
+
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8, i8[::1])")
+def _judge(
+    time_us: Times,
+    local_day: Times,
+    day: int,
+    low_us: int,
+    midnight_us: int,
+    end_us: int,
+    sleep: Times,
+) -> float:
+    """Drop a sleep around which the phone was not seen; return how much was seen since noon [s]."""
+    noon = midnight_us - DAY_US // 2
+    onset, offset = sleep[0], sleep[1]
+    if offset > 0:
+        low, high = max(onset - AROUND_US, low_us), min(offset + AROUND_US, end_us)
+        seen = seen_s(time_us, local_day, day - 1, day, low, onset, SILENT_US)
+        seen += seen_s(time_us, local_day, day - 1, day, offset, high, SILENT_US)
+        if seen * 1e6 < LEAST_SEEN * (high - low - (offset - onset)):
+            for place in range(4):
+                sleep[place] = 0
+    if sleep[1] == 0:
+        return seen_s(time_us, local_day, day - 1, day, noon, end_us, SILENT_US)
+    rest = float(max(offset - max(onset, noon), 0)) / 1e6
+    before = seen_s(time_us, local_day, day - 1, day, noon, max(onset, noon), SILENT_US)
+    after = seen_s(time_us, local_day, day - 1, day, offset, end_us, SILENT_US)
+    return float(before + rest + after)
+
+
+@compiled(
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[::1])"
+)
+def nights(
+    time_us: Times,
+    state: Times,
+    local_day: Times,
+    day: Times,
+    low_us: Times,
+    midnight_us: Times,
+    end_us: Times,
+    out: NDArray[np.int64],
+    seen: Array,
+) -> None:
+    """Find the main sleep that ends on each of some dates.
+
+    Parameters
+    ----------
+    time_us, state, local_day : int64 arrays, shape (n,)
+        Screen events in order of time; their local days.
+    day : int64 array, shape (nights,)
+        Local day numbers, sorted. The sleep of day d is told from events of days d - 1 and d, and
+        from the sleeps of the seven days before where these are among `day`.
+    low_us, midnight_us, end_us : int64 arrays, shape (nights,)
+        The begin of day d - 1, the begin of day d, and the end of day d.
+    out : int64 array, shape (nights, 4), filled
+        Begin and end of the sleep [us], how many uses it was joined over, and how long these
+        lasted [us]; all 0 where no sleep of 2 to 14 hours was found, or where less than half of
+        the six hours before and after it was seen: events no more than four hours apart.
+    seen : float64 array, shape (nights,), filled
+        How much of the time from the noon before the date to its end was seen, sleep included [s].
+    """
+    used = np.empty((time_us.size + 1, 5), np.int64)
+    hours = np.full((day.size, 2), np.nan)
+    habit = np.zeros(4)
+    for turn in range(2):  # first each night by itself, then in the light of those before it
+        for night in range(day.size):
+            low = first_at(time_us, low_us[night])
+            high = first_at(time_us, end_us[night])
+            d = day[night]
+            many = uses_between(time_us, state, local_day, low, high, d - 1, d, used)
+            many = sittings(used, many)
+            tells_unlocks = False
+            for i in range(low, high):
+                if d - 1 <= local_day[i] <= d and state[i] >= LOCKED:
+                    tells_unlocks = True
+            if turn == 1:
+                habit_before(day, hours, night, habit)
+            first, last = likeliest(
+                used, many, tells_unlocks, midnight_us[night], end_us[night], habit
+            )
+            for place in range(4):
+                out[night, place] = 0
+            if first < 0:
+                continue
+            out[night, 0], out[night, 1] = used[first, 1], used[last, 0]
+            for k in range(first + 1, last):
+                out[night, 2] += 1
+                out[night, 3] += used[k, 3]
+            if turn == 0:
+                hours[night, 0] = (used[first, 1] - midnight_us[night]) / HOUR_US
+                hours[night, 1] = (used[last, 0] - midnight_us[night]) / HOUR_US
+    for night in range(day.size):
+        seen[night] = _judge(
+            time_us, local_day, day[night], low_us[night], midnight_us[night], end_us[night],
+            out[night],
+        )  # fmt: skip
