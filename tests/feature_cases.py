@@ -258,7 +258,8 @@ def recordings(
     family: Family, timeline: Timeline, first_day: int, days: int, seed: int
 ) -> dict[str, Columns]:
     rng = np.random.default_rng(seed)
-    return {s: recording(s, timeline, first_day, days, rng) for s in family.streams}
+    made = {s: recording(s, timeline, first_day, days, rng) for s in family.streams}
+    return between(made, first_day * DAY_US, (first_day + days) * DAY_US)
 
 
 def take(stream: Columns, keep: NDArray[np.bool_] | slice) -> Columns:

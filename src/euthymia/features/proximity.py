@@ -103,7 +103,7 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
             if code == BLUETOOTH and mine.any():
                 at = np.flatnonzero(mine)
                 place = np.cumsum(mine) - 1
-                own = Taken(rows, some.row, place[some.index])
+                own = Taken(rows, some.row, place[some.index], some.stretch)
                 values |= _own(own, device[at], day[at], windows, timeline)
     return Days(values, share_of(windows, seen_us(windows, time, SILENT_US, ALONE_US)))
 

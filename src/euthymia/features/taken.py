@@ -1,7 +1,7 @@
 """The samples that fall into windows, laid out so that all rows are measured at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,8 @@ SIGNS = ("screen", "battery")  # streams that show a phone is recorded when noth
 class Taken:
     """Samples by the row that measures them: `index` into the stream, sorted by `row`, then time.
 
-    A sample appears once for every row whose window it lies in. Methods take a column of the
+    A sample appears once for every row whose window it lies in; `stretch` says in which of the
+    windows' stretches. Methods take a column of the
     whole stream and give one number a row; see `kernels/grouped.py` for what they do with rows
     that have no sample.
     """
@@ -36,11 +37,12 @@ class Taken:
     rows: int
     row: Ints
     index: Ints
+    stretch: Ints
 
     def where(self, keep: Mask) -> "Taken":
         """Return only the samples for which the stream's mask `keep` is true."""
         chosen = keep[self.index]
-        return replace(self, row=self.row[chosen], index=self.index[chosen])
+        return Taken(self.rows, self.row[chosen], self.index[chosen], self.stretch[chosen])
 
     def count(self) -> Array:
         """Return how many samples each row has."""
@@ -93,7 +95,7 @@ def take(time: Ints, windows: Windows) -> Taken:
     low = np.searchsorted(time, windows.start_us)
     high = np.searchsorted(time, windows.end_us)
     index, which = grouped.expand(low, np.maximum(low, high))
-    return Taken(windows.day.size, windows.row[which], index)
+    return Taken(windows.day.size, windows.row[which], index, which)
 
 
 def times(streams: Mapping[str, Columns], name: str) -> Ints:
@@ -121,6 +123,17 @@ def labels(stream: Columns, column: str) -> Ints:
 def hours(timeline: Timeline, time: Ints) -> Array:
     """Return the hour of the wall clock, 0 to 24, of instants in order of time."""
     return np.asarray(wall_clock(timeline, time) % DAY_US / HOUR_US, np.float64)
+
+
+def held_us(taken: Taken, time: Ints, windows: Windows, longest_us: int) -> Array:
+    """Return for how long each taken sample holds [us], shape of `taken.row`.
+
+    Until the next sample of the stream, `longest_us`, or the end of its stretch.
+    """
+    until = np.append(time[1:], np.iinfo(np.int64).max)[: time.size][taken.index]
+    at = time[taken.index]
+    end = np.minimum(until, windows.end_us[taken.stretch])
+    return np.minimum(end - at, longest_us).astype(np.float64)
 
 
 def seen_us(windows: Windows, time: Ints, silent_us: int, least_us: int = 0) -> Array:
@@ -181,7 +194,7 @@ class Minutes:
         low = np.searchsorted(self.start, windows.start_us)
         high = np.searchsorted(self.start, windows.end_us - MINUTE_US, side="right")
         index, which = grouped.expand(low, np.maximum(low, high))
-        return Taken(windows.day.size, windows.row[which], index)
+        return Taken(windows.day.size, windows.row[which], index, which)
 
 
 def minutes_of(time: Ints) -> Minutes:
