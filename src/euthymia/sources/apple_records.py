@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.codes import LOINC, OWN
 from euthymia.sources.blob import Blob
+from euthymia.sources.cells import BadCellError
 from euthymia.sources.gather import Gather
 from euthymia.sources.overlap import counted_once
 from euthymia.sources.xml_stream import Attributes, Elements
@@ -78,18 +79,21 @@ _CLOCK: Final = re.compile(r"(\d{1,2})[:.](\d\d)[:.](\d\d)[.,](\d\d)(?!\d)")
 @lru_cache(maxsize=4096)
 def _hour(date: str, hour: str, zone: str) -> int:
     text = f"{date}T{hour}:00:00{zone[:3]}:{zone[3:]}"
-    return to_micros(datetime.fromisoformat(text).astimezone(UTC))
+    try:
+        return to_micros(datetime.fromisoformat(text).astimezone(UTC))
+    except (ValueError, OverflowError) as problem:
+        raise BadCellError from problem
 
 
 def moment_us(text: str) -> int:
-    """Return `2024-05-01 08:00:00 +0200` in microseconds UTC; ValueError if it is not that."""
+    """Return `2024-05-01 08:00:00 +0200` in microseconds UTC; BadCellError if it is not that."""
     if len(text) != 25 or text[19] != " " or text[20] not in "+-" or text[13] != ":":
-        raise ValueError
+        raise BadCellError
     if text[16] != ":" or not (text[14:16] + text[17:19] + text[21:]).isdecimal():
-        raise ValueError
+        raise BadCellError
     minute, second = int(text[14:16]), int(text[17:19])
     if minute > 59 or second > 60:
-        raise ValueError
+        raise BadCellError
     return _hour(text[:10], text[11:13], text[20:]) + (minute * 60 + second) * SECOND_US
 
 
@@ -102,6 +106,9 @@ def _rank(attributes: Attributes) -> int:
         return 2
     source = attributes.get("sourceName", "")
     return 0 if "Watch" in source else 2 if "iPhone" in source else 1
+
+
+_Reader = Callable[[str, int, int, Attributes], None]
 
 
 class _Shared:
@@ -151,6 +158,13 @@ class Records(Elements):
         self._steps, self._sleep = _Shared(), _Shared()
         self._beats: list[tuple[str, str]] | None = None
         self._span: tuple[int, int] | None = None
+        self._readers: dict[str, _Reader] = {
+            **dict.fromkeys(_STREAMS, self._quantity),
+            _QUANTITY + "StepCount": self._step_count,
+            _SLEEP: self._sleep_stage,
+            _QUANTITY + "HeartRateVariabilitySDNN": self._sdnn,
+            "HKCategoryTypeIdentifierMindfulSession": self._mindful,
+        }
 
     def read(self, blob: Blob) -> Iterator[None]:
         """Read the file; steps and sleep come at its end (also where it is cut)."""
@@ -184,31 +198,21 @@ class Records(Elements):
 
     def _record(self, attributes: Attributes) -> None:
         kind = attributes.get("type", "")
-        reader = self._reader(kind)
+        reader = self._readers.get(kind)
         if reader is None:
             self._to.leave(_not_kept(kind))
             return
+        first, last = attributes.get("startDate", ""), attributes.get("endDate", "")
         try:
-            start = moment_us(attributes.get("startDate", ""))
-            end = moment_us(attributes.get("endDate", ""))
-        except (ValueError, OverflowError):
+            start = moment_us(first)
+            end = start if first == last else moment_us(last)
+        except BadCellError:
             self._refuse(_BAD_TIME)
             return
         if not 0 <= end - start <= LONGEST_S * SECOND_US:
             self._refuse("endDate is before startDate or more than two days after it")
             return
         reader(kind, start, end, attributes)
-
-    def _reader(self, kind: str) -> Callable[[str, int, int, Attributes], None] | None:
-        if kind in _STREAMS:
-            return self._quantity
-        special: dict[str, Callable[[str, int, int, Attributes], None]] = {
-            _QUANTITY + "StepCount": self._step_count,
-            _SLEEP: self._sleep_stage,
-            _QUANTITY + "HeartRateVariabilitySDNN": self._sdnn,
-            "HKCategoryTypeIdentifierMindfulSession": self._mindful,
-        }
-        return special.get(kind)
 
     def _number(self, attributes: Attributes) -> float | None:
         try:
@@ -330,6 +334,7 @@ def beat_intervals(
     return time_us[near], (step[near] * 1000).astype(np.float32)
 
 
+@lru_cache(maxsize=512)
 def _not_kept(kind: str) -> str:
     """Name a type that is not kept; made-up ones are counted together."""
     known = kind.startswith(("HKQuantityTypeIdentifier", "HKCategoryTypeIdentifier", "HKDataType"))

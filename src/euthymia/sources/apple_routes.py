@@ -107,7 +107,7 @@ def _recorded(lines: list[str]) -> int | None:
     for value in _values(lines):
         try:
             return moment_us(value)
-        except (ValueError, OverflowError):
+        except BadCellError:
             continue
     return None
 
