@@ -1,0 +1,368 @@
+"""Fitbit, Google Takeout, Oura and Health Connect: their exports, and how they go wrong."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from euthymia.ground.records import Reject
+from euthymia.sources import fitbit, oura
+from euthymia.sources.health_connect_tables import RESTING, RMSSD
+from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
+
+
+def home(folder: Path, *names: str) -> Path:
+    path = folder.joinpath("anna", *names)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write(path: Path, content: object) -> None:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def lost(items: list[Any]) -> dict[str, int]:
+    return {item.reason: item.rows for item in items if isinstance(item, Reject)}
+
+
+# -- Fitbit ----------------------------------------------------------------------------------------
+
+
+def test_fitbit_heart_rate_is_utc_and_sleep_is_the_wall(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Takeout", "Fitbit", "Global Export Data")
+    beat = {"dateTime": "07/01/24 04:00:05", "value": {"bpm": 61, "confidence": 2}}
+    write(folder / "heart_rate-2024-07-01.json", [beat, {**beat, "value": {}}])
+    level = {"dateTime": "2024-06-30T23:00:00.000", "level": "light", "seconds": 600}
+    write(folder / "sleep-2024-06-30.json", [{"logId": 5, "levels": {"data": [level]}}])
+    items = items_of(tmp_path, zone="America/New_York")
+    rates = samples_of(items, "heart_rate")
+    assert rates.column("time").to_pylist() == [datetime(2024, 7, 1, 4, 0, 5, tzinfo=UTC)]
+    stages = samples_of(items, "sleep_stages")
+    assert stages.column("time").to_pylist() == [datetime(2024, 7, 1, 3, tzinfo=UTC)]
+    assert set(stages.column("subject_id").to_pylist()) == {"anna"}
+    assert rejects(items) == ["element 2: it has no bpm"]
+
+
+def test_a_short_wake_takes_its_time_from_the_stage_it_is_in() -> None:
+    minute = 60_000_000
+    levels = [(0, 30 * minute, 1), (30 * minute, 60 * minute, 2), (60 * minute, 70 * minute, -1)]
+    start, stage, length = fitbit._interrupted(levels, [(10 * minute, 12 * minute, 0)])
+    assert (start // minute).tolist() == [0, 10, 12, 30]
+    assert stage.tolist() == [1, 0, 1, 2]
+    assert length.tolist() == [600, 120, 1080, 1800]
+
+
+def test_fitbit_tables(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Fitbit")
+    write(folder / "hr.csv", "timestamp,beats per minute\n2024-05-01T04:00:05Z,61\nx,62\n")
+    write(folder / "st.csv", "timestamp,steps,data source\n2024-05-01T04:00:00Z,12,Watch\n")
+    write(
+        folder / "UserSleepStages_2024.csv",
+        "sleep_id,sleep_stage_id,sleep_stage_type,start_utc_offset,sleep_stage_start,"
+        "end_utc_offset,sleep_stage_end\n7,1,DEEP,+02:00,2024-05-01T01:00:00Z,+02:00,"
+        "2024-05-01T01:10:00Z\n7,2,REM,+02:00,2024-05-01T01:10:00Z,+02:00,2024-05-01T01:00:00Z\n",
+    )
+    write(
+        folder / "Heart Rate Variability Details - 2024-05-01.csv",
+        "timestamp,rmssd,coverage,low_frequency,high_frequency\n2024-05-01T03:00:00,41.5,1,2,3\n",
+    )
+    write(folder / "Minute SpO2 - 2024-05-01.csv", "timestamp,value\n2024-05-01T03:00:00Z,96.5\n")
+    found = read(tmp_path, zone="Europe/Berlin")
+    assert {reading.source for reading, _ in found} == {"fitbit"}
+    for reading, items in found:
+        assert_accounted(reading, items)
+    items = [item for _, items in found for item in items]
+    assert samples_of(items, "heart_rate").num_rows == 1
+    assert samples_of(items, "steps").to_pylist()[0]["period"] == 60
+    assert samples_of(items, "sleep_stages").column("stage").to_pylist() == [2]
+    assert samples_of(items, "oxygen_saturation").column("value").to_pylist() == [96.5]
+    [fact] = facts_of(items)
+    assert (fact["numeric_value"], fact["time"]) == (41.5, datetime(2024, 5, 1, 1, tzinfo=UTC))
+    assert len(rejects(items)) == 2
+
+
+def test_a_day_without_a_resting_rate_is_no_rate_of_zero(tmp_path: Path) -> None:
+    day = {"dateTime": "05/01/24 00:00:00", "value": {"date": None, "value": 0.0, "error": 0}}
+    good = {"dateTime": "05/02/24 00:00:00", "value": {"value": 58.4}}
+    write(home(tmp_path) / "resting_heart_rate-2024-05-01.json", [day, good])
+    [(reading, items)] = read(tmp_path)
+    assert [fact["numeric_value"] for fact in facts_of(items)] == [58.4]
+    assert_accounted(reading, items)
+
+
+# -- Google ----------------------------------------------------------------------------------------
+
+
+def test_places_of_all_three_timelines(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Takeout", "Location History")
+    at = "2024-05-01T06:00:00.000Z"
+    write(
+        folder / "Records.json",
+        {
+            "locations": [
+                {
+                    "latitudeE7": 525000000,
+                    "longitudeE7": 4160967296,
+                    "timestamp": at,
+                    "velocity": 2,
+                },
+                {"latitudeE7": 525000000, "longitudeE7": 1, "timestampMs": "1714543200000"},
+                {"timestamp": at},
+                {"latitudeE7": "x", "longitudeE7": 1, "timestamp": at},
+            ]
+        },
+    )
+    span = {
+        "startTime": "2024-05-01T08:00:00.000+02:00",
+        "endTime": "2024-05-01T09:00:00.000+02:00",
+    }
+    path = [{"point": "52.5°, 13.4°", "time": "2024-05-01T08:05:00.000+02:00"}]
+    visit = {"topCandidate": {"placeLocation": {"latLng": "52.1°, -13.2°"}}}
+    fix = {"LatLng": "52.6°, 13.5°", "accuracyMeters": 9, "timestamp": span["endTime"]}
+    write(
+        folder / "Timeline.json",
+        {
+            "semanticSegments": [{**span, "timelinePath": path}, {**span, "visit": visit}],
+            "rawSignals": [{"position": fix}, {"wifiScan": {}}],
+            "userLocationProfile": {"frequentPlaces": []},
+        },
+    )
+    minutes = [{"point": "geo:52.7,13.6", "durationMinutesOffsetFromStartTime": "30"}]
+    write(folder / "ios.json", [{**span, "timelinePath": minutes}])
+    way = {
+        "duration": {"startTimestamp": at, "endTimestamp": "2024-05-01T07:00:00Z"},
+        "startLocation": {"latitudeE7": 1, "longitudeE7": 2},
+        "simplifiedRawPath": {"points": [{"latE7": 3, "lngE7": 4, "timestamp": at}]},
+    }
+    write(folder / "2024_MAY.json", {"timelineObjects": [{"activitySegment": way}]})
+    found = {r.file_name.rpartition("/")[2]: (r, items) for r, items in read(tmp_path)}
+    for reading, items in found.values():
+        assert reading.source == "google_takeout"
+        assert_accounted(reading, items)
+    raw = samples_of(found["Records.json"][1], "location").to_pylist()
+    assert [row["longitude"] for row in raw] == [-13.4, 1e-7]
+    assert lost(found["Records.json"][1]) == {
+        "locations element 4: latitudeE7 is not a number": 1,
+        "it has no position: not kept": 1,
+    }
+    phone = samples_of(found["Timeline.json"][1], "location").to_pylist()
+    assert {row["latitude"] for row in phone} == {52.5, 52.1, 52.6}
+    [ios] = samples_of(found["ios.json"][1], "location").to_pylist()
+    assert ios["time"] == datetime(2024, 5, 1, 6, 30, tzinfo=UTC)
+    assert samples_of(found["2024_MAY.json"][1], "location").num_rows == 2
+    assert set(samples_of(found["ios.json"][1], "location").column("subject_id").to_pylist()) == {
+        "anna"
+    }
+
+
+def _points(kind: str, *points: tuple[int, int, object]) -> dict[str, Any]:
+    return {
+        "Data Source": "x",
+        "Data Points": [
+            {
+                "fitValue": [{"value": {"intVal" if isinstance(v, int) else "fpVal": v}}],
+                "startTimeNanos": (1714543200 + a) * 10**9,
+                "endTimeNanos": str((1714543200 + b) * 10**9),
+                "dataTypeName": kind,
+            }
+            for a, b, v in points
+        ],
+    }
+
+
+def test_google_fit_counts_each_step_once(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Takeout", "Fit", "All Data")
+    days = home(tmp_path, "Takeout", "Fit", "Daily activity metrics")
+    step = "com.google.step_count.delta"
+    write(folder / "derived_x_estimated_steps.json", _points(step, (0, 60, 42), (60, 120, 8)))
+    write(folder / "raw_phone.json", _points(step, (0, 60, 40), (3600, 3660, 5)))
+    write(folder / "hr.json", _points("com.google.heart_rate.bpm", (0, 0, 61.5)))
+    write(folder / "sleep.json", _points("com.google.sleep.segment", (0, 600, 5), (600, 700, 9)))
+    write(
+        days / "2024-05-01.csv",
+        "Start time,End time,Move Minutes count,Step count\n"
+        "08:00:00.000+02:00,08:15:00.000+02:00,1,55\n23:45:00.000+02:00,00:00:00.000+02:00,1,7\n"
+        "09:15:00.000+02:00,09:30:00.000+02:00,,\nx,y,1,2\n",
+    )
+    write(
+        days / "Daily activity metrics.csv", "Date,Move Minutes count,Step count\n2024-05-01,9,9\n"
+    )
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    # the day's table says 55 for a quarter of an hour of which two minutes are known better: the
+    # quarter is kept, since most of its time is not covered
+    assert sorted(samples_of(items, "steps").column("steps").to_pylist()) == [5, 7, 8, 42, 55]
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [61.5]
+    assert samples_of(items, "sleep_stages").column("stage").to_pylist() == [2]
+    assert any("counted once" in reason for reason in rejects(items))
+
+
+# -- Oura ------------------------------------------------------------------------------------------
+
+
+def test_oura_sleep_brings_stages_heart_rate_and_variability(tmp_path: Path) -> None:
+    start = "2024-04-30T23:10:00+02:00"
+    night = {
+        "bedtime_start": start,
+        "sleep_phase_5_min": "4421",
+        "sleep_phase_30_sec": "42213",
+        "heart_rate": {"interval": 300, "items": [None, 55, 54], "timestamp": start},
+        "hrv": {"interval": 300, "items": [40, None, 42], "timestamp": start},
+    }
+    write(
+        home(tmp_path) / "oura.json",
+        {"data": [night, {"score": 3}, {**night, "sleep_phase_30_sec": "9"}]},
+    )
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    stages = samples_of(items, "sleep_stages")
+    assert stages.column("stage").to_pylist() == [0, 1, 2, 3]
+    assert stages.column("duration").to_pylist() == [30, 60, 30, 30]
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [55, 54]
+    assert [(f["code"], f["numeric_value"]) for f in facts_of(items)] == [
+        (oura.RMSSD, 40),
+        (oura.RMSSD, 42),
+    ]
+    assert len(rejects(items)) == 2
+
+
+def test_oura_tables(tmp_path: Path) -> None:
+    folder = home(tmp_path, "App Data")
+    write(
+        folder / "heartrate.csv",
+        "timestamp;bpm;source\n2024-05-01T06:00:00Z;61;awake\nx;NaN;y\n1\n",
+    )
+    write(
+        folder / "temperature.csv",
+        "timestamp;skin_temp\n2024-05-01T06:00:00Z;34.5\n2024-05-01T06:01:00Z;\n",
+    )
+    write(
+        folder / "dailyactivity.csv",
+        "id;day;steps;timestamp\n1;2024-05-01;8000;2024-05-01T04:00:00.000+02:00\n",
+    )
+    found = read(tmp_path)
+    for reading, items in found:
+        assert_accounted(reading, items)
+    items = [item for _, items in found for item in items]
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [61]
+    assert samples_of(items, "skin_temperature").num_rows == 1
+    assert samples_of(items, "steps").to_pylist()[0]["period"] == 86400
+    assert len(rejects(items)) == 3
+
+
+# -- Health Connect --------------------------------------------------------------------------------
+
+
+def database(folder: Path, script: str) -> Path:
+    path = home(folder) / "health_connect_export.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(script)
+    connection.close()
+    return path
+
+
+BASE = 1_714_543_200_000
+
+
+def test_steps_of_the_preferred_app_are_kept(tmp_path: Path) -> None:
+    database(
+        tmp_path,
+        f"""
+        CREATE TABLE health_data_category_priority_table
+          (health_data_category, app_id_priority_order);
+        INSERT INTO health_data_category_priority_table VALUES (1, '2,1');
+        CREATE TABLE steps_record_table (app_info_id, start_time, end_time, count);
+        INSERT INTO steps_record_table VALUES (1, {BASE}, {BASE + 60000}, 50),
+          (1, {BASE + 60000}, {BASE + 120000}, 5), (2, {BASE}, {BASE + 60000}, 42),
+          (2, 'x', {BASE}, 1), (2, {BASE}, {BASE - 1}, 1), (2, {BASE}, {BASE}, -4);
+        CREATE TABLE resting_heart_rate_record_table (time, beats_per_minute);
+        INSERT INTO resting_heart_rate_record_table VALUES ({BASE}, 55);
+        CREATE TABLE heart_rate_variability_rmssd_record_table
+          (time, heart_rate_variability_millis);
+        INSERT INTO heart_rate_variability_rmssd_record_table VALUES ({BASE}, 41.5), ({BASE}, NULL);
+        CREATE TABLE distance_record_table (distance);
+        INSERT INTO distance_record_table VALUES (1.5), (2.5);
+        """,
+    )
+    [(reading, items)] = read(tmp_path)
+    assert reading.source == "health_connect"
+    assert_accounted(reading, items)
+    assert sorted(samples_of(items, "steps").column("steps").to_pylist()) == [5, 42]
+    assert [(f["code"], f["numeric_value"]) for f in facts_of(items)] == [
+        (RESTING, 55),
+        (RMSSD, 41.5),
+    ]
+    assert sum(lost(items).values()) == 3 + 1 + 1 + 2
+
+
+def test_stages_belong_to_their_session_and_one_app_tells_the_night(tmp_path: Path) -> None:
+    hour = 3_600_000
+    database(
+        tmp_path,
+        f"""
+        CREATE TABLE sleep_session_record_table
+          (row_id INTEGER PRIMARY KEY, app_info_id, start_time, end_time);
+        INSERT INTO sleep_session_record_table VALUES (1, 1, {BASE}, {BASE + 2 * hour}),
+          (2, 2, {BASE}, {BASE + 2 * hour}), (3, 1, {BASE + 20 * hour}, {BASE + 21 * hour});
+        CREATE TABLE sleep_stages_table (parent_key, stage_start_time, stage_end_time, stage_type);
+        INSERT INTO sleep_stages_table VALUES (1, {BASE}, {BASE + hour}, 4),
+          (1, {BASE + hour}, {BASE + 2 * hour}, 7), (1, {BASE}, {BASE + hour}, 4), (9, 1, 2, 4),
+          (1, {BASE}, {BASE + hour}, 0);
+        """,
+    )
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    table = samples_of(items, "sleep_stages")
+    assert table.column("stage").to_pylist() == [1, 0, 4]
+    assert table.column("duration").to_pylist() == [3600, 3600, 3600]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE a (x); CREATE VIEW steps_record_table AS SELECT * FROM a;",
+        "CREATE TABLE steps_record_table (start_time, end_time AS (zeroblob(900000000)), count)",
+        "CREATE TABLE steps_record_table (start_time)",
+    ],
+)
+def test_a_hostile_schema_is_not_run(script: str, tmp_path: Path) -> None:
+    database(tmp_path, script)
+    [(reading, items)] = read(tmp_path)
+    assert not [item for item in items if not isinstance(item, Reject)]
+    assert_accounted(reading, items)
+
+
+def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+    path = database(tmp_path, "CREATE TABLE steps_record_table (start_time, end_time, count);")
+    data = bytearray(path.read_bytes())
+    data[100:4096] = b"\xff" * 3996
+    path.write_bytes(bytes(data))
+    [(_, items)] = read(tmp_path)
+    assert "damaged" in rejects(items)[0]
+
+
+def test_health_connect_records_as_json(tmp_path: Path) -> None:
+    span = {"startTime": "2024-05-01T06:00:00Z", "endTime": "2024-05-01T07:00:00Z"}
+    write(
+        home(tmp_path) / "export.json",
+        {
+            "app": "x",
+            "StepsRecord": [{**span, "count": 42}, {**span}],
+            "HeartRateRecord": [{**span, "samples": [{"time": BASE, "beatsPerMinute": 61}]}],
+            "sleepSessions": [{**span, "stages": [{**span, "stage": "STAGE_TYPE_DEEP"}]}, span],
+            "oxygen_saturation": [{"time": span["startTime"], "percentage": {"value": 97}}],
+            "weight": [{"time": span["startTime"], "kg": 60}],
+        },
+    )
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert samples_of(items, "steps").to_pylist()[0]["period"] == 3600
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [61]
+    assert sorted(samples_of(items, "sleep_stages").column("stage").to_pylist()) == [2, 4]
+    assert samples_of(items, "oxygen_saturation").column("value").to_pylist() == [97]
+    assert sum(lost(items).values()) == 2
+    assert np.all(samples_of(items, "steps").column("subject_id").to_pylist() == np.array(["anna"]))
