@@ -220,6 +220,18 @@ def _location(
     }
 
 
+def _every_five_minutes(
+    stream: str, timeline: Timeline, start: int, days: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """A pulse that falls at night, or a breath; one value in ten is missing."""
+    time = start + np.arange(days * 288, dtype=np.int64) * 300 * SECOND_US
+    time = time[rng.random(time.size) < 0.9]
+    turn = timeline.local_us(time) % DAY_US / DAY_US * 2 * np.pi
+    middle, swing, noise = (70, -12, 4) if stream == "heart_rate" else (15, -1, 1)
+    rate = middle + swing * np.cos(turn - 0.5) + rng.normal(0, noise, time.size)
+    return {"time": time, "rate": rate.astype(np.float32)}
+
+
 def recording(
     stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
 ) -> Columns:
@@ -246,6 +258,8 @@ def recording(
         return {"time": time, "state": state.astype(np.int8)}
     if stream == "beat_intervals":
         return _beats(timeline, start, days, rng)
+    if stream in {"heart_rate", "respiration_rate"}:
+        return _every_five_minutes(stream, timeline, start, days, rng)
     time = start + np.sort(rng.integers(0, days * 86_400, days * 200)) * SECOND_US
     columns: dict[str, NDArray[np.generic]] = {"time": time}
     for field in STREAMS[stream].fields:  # a family of somebody else's: anything in range

@@ -24,7 +24,7 @@ NAMES: Final = (
 """What `time_domain` writes, in its order."""
 
 BIN_MS: Final = 1000 / 128  # the Task Force's bins for the geometric measures
-MAD_TO_SD: Final = 1.482602218505602  # 1 / the upper quartile of the normal distribution
+MAD_TO_SD: Final = 1.4826  # 1 over the upper quartile of the normal distribution
 
 
 @compiled("f8(f8[::1], f8)")

@@ -1,0 +1,268 @@
+"""Heart rate: level, rest, rise with steps, and its course around the clock."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.features.contract import Columns, Days, Family, Feature, Windows
+from euthymia.features.windows import day_windows, offsets_around, wall_clock, windows_of
+from euthymia.ground.clock import DAY_US, Timeline
+from euthymia.kernels.heart_rate import binned, circadian, lowest_stretch
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LOOKBACK_DAYS: Final = 2  # of the curve around the clock: two days carry it over single gaps
+MINUTE_US: Final = DAY_US // 1440
+BIN_US: Final = 5 * MINUTE_US
+HOUR_BINS: Final = 12
+LOWEST: Final = 25.0  # below and above: no heart of a waking or sleeping person
+HIGHEST: Final = 240.0
+STILL: Final = 10.0  # steps a minute: less is no walk
+REST_BINS: Final = 6  # half an hour
+REST_KNOWN: Final = 4
+DIP_HOURS: Final = (0, 6)  # the night, where sleep is not known
+MIN_NIGHT_BINS: Final = 2 * HOUR_BINS
+MIN_DAY_BINS: Final = 4 * HOUR_BINS
+MIN_BINS: Final = 6
+
+_BOWMAN: Final = "Bowman et al. 2021, doi:10.1016/j.crmeth.2021.100058"
+_QUER: Final = "Quer et al. 2020, doi:10.1371/journal.pone.0227709"
+_PER_STEP: Final = "Chen et al. 2025, doi:10.1161/JAHA.124.036801"
+_DIP: Final = "Ben-Dov et al. 2007, doi:10.1001/archinte.167.19.2116"
+
+
+class _Bins:
+    """Five-minute means of heart rate and steps a minute, over stretches laid end to end."""
+
+    def __init__(self, streams: Mapping[str, Columns], windows: Windows, row: int) -> None:
+        mine = windows.row == row
+        self.start, self.end = windows.start_us[mine], windows.end_us[mine]
+        sizes = -(-(self.end - self.start) // BIN_US)
+        self._first = np.cumsum(sizes) - sizes
+        self.size = int(sizes.sum())
+        starts = [s + BIN_US * np.arange(n) for s, n in zip(self.start, sizes, strict=True)]
+        self.time_us = np.concatenate([np.zeros(0, np.int64), *starts])
+        self.rate = self._rates(streams["heart_rate"])
+        self.steps = self._steps(streams.get("steps"))
+
+    def _place(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """Return the bin of each instant, and which instants lie in a stretch."""
+        which = np.searchsorted(self.start, time, side="right") - 1
+        inside = which >= 0
+        inside[inside] &= time[inside] < self.end[which[inside]]
+        which = which[inside]
+        return self._first[which] + (time[inside] - self.start[which]) // BIN_US, inside
+
+    def _rates(self, stream: Columns) -> Array:
+        place, inside = self._place(stream["time"].astype(np.int64, copy=False))
+        rate = stream["rate"][inside].astype(np.float64)
+        fits = (rate >= LOWEST) & (rate <= HIGHEST)
+        return binned(place[fits], rate[fits], self.size)
+
+    def _steps(self, stream: Columns | None) -> Array:
+        """Return steps a minute in each bin: 0 from the first count to the last where none is."""
+        found = np.full(self.size, np.nan)
+        if stream is None or self.size == 0:
+            return found
+        place, inside = self._place(stream["time"].astype(np.int64, copy=False))
+        if place.size:
+            steps = stream["steps"][inside].astype(np.float64)
+            counted = np.bincount(place, np.nan_to_num(steps), minlength=self.size)
+            found[place.min() : place.max() + 1] = counted[place.min() : place.max() + 1] / 5.0
+        return found
+
+    def hours(self, timeline: Timeline) -> Array:
+        middle = self.time_us + BIN_US // 2
+        return (wall_clock(timeline, middle) % DAY_US) / (DAY_US / 24)
+
+
+def _level(bins: _Bins) -> dict[str, float]:
+    """Return what any stretch of time can say."""
+    rate = bins.rate[~np.isnan(bins.rate)]
+    if rate.size < MIN_BINS:
+        return {}
+    still = np.where(bins.steps >= STILL, np.nan, bins.rate)
+    found = {
+        "mean_rate_per_min": float(rate.mean()),
+        "min_rate_per_min": float(rate.min()),
+        "max_rate_per_min": float(rate.max()),
+        "sd_rate_per_min": float(rate.std(ddof=1)),
+        "resting_rate_per_min": lowest_stretch(still, REST_BINS, REST_KNOWN),
+    }
+    both = ~np.isnan(bins.rate) & ~np.isnan(bins.steps)
+    walked = float(bins.steps[both].sum() * 5)
+    if walked > 0:
+        found["rate_per_step"] = float(bins.rate[both].mean()) / walked
+    return found
+
+
+def _dip(bins: _Bins, hour: Array) -> float:
+    night = (hour >= DIP_HOURS[0]) & (hour < DIP_HOURS[1])
+    asleep, awake = bins.rate[night], bins.rate[~night]
+    asleep, awake = asleep[~np.isnan(asleep)], awake[~np.isnan(awake)]
+    if asleep.size < MIN_NIGHT_BINS or awake.size < MIN_DAY_BINS:
+        return float("nan")
+    return float(100 * (1 - asleep.mean() / awake.mean()))
+
+
+def _around_the_clock(bins: _Bins, hour: Array) -> dict[str, float]:
+    known = ~np.isnan(bins.rate)
+    found = circadian(bins.rate[known], hour[known], bins.steps[known])
+    return {
+        "mesor_per_min": found.mesor,
+        "amplitude_per_min": found.amplitude,
+        "acrophase_h": found.acrophase_h,
+        "rise_per_step_rate": found.per_step_rate,
+    }
+
+
+def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows) -> Days:
+    """Describe the heart rate of any stretches of time; the clock's curve where they span it."""
+    return _measured(streams, timeline, windows, None)
+
+
+def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> Days:
+    """Describe the heart rate of local days; the curve of the day and the one before it."""
+    if days.size == 0:
+        return Days({f.name: np.zeros(0) for f in FAMILY.features}, np.zeros(0))
+    offsets = offsets_around(timeline, days, LOOKBACK_DAYS)
+    row, end = np.arange(days.size), (days + 1) * DAY_US
+    near = windows_of(offsets, days, row, end - LOOKBACK_DAYS * DAY_US, end)
+    return _measured(streams, timeline, day_windows(timeline, days), near)
+
+
+def _measured(
+    streams: Mapping[str, Columns], timeline: Timeline, windows: Windows, near: Windows | None
+) -> Days:
+    values = {f.name: np.full(windows.day.size, np.nan) for f in FAMILY.features}
+    coverage = np.zeros(windows.day.size)
+    if "heart_rate" not in streams or streams["heart_rate"]["time"].size == 0:
+        return Days(values, coverage)
+    for row in range(windows.day.size):
+        bins = _Bins(streams, windows, row)
+        known = int((~np.isnan(bins.rate)).sum())
+        if known == 0:
+            continue
+        coverage[row] = known / bins.size
+        hour = bins.hours(timeline)
+        found = _level(bins) | {"night_dip_pct": _dip(bins, hour)}
+        curve = bins if near is None else _Bins(streams, near, row)
+        found |= _around_the_clock(curve, hour if near is None else curve.hours(timeline))
+        for name, value in found.items():
+            values[name][row] = value
+    return Days(values, coverage)
+
+
+def _feature(
+    name: str, title: str, unit: str, definition: str, paper: str, worse: int, limits: str = ""
+) -> Feature:
+    return Feature(name, title, unit, definition, paper, None, None, worse, None, limits)
+
+
+_FIVE: Final = " Of five-minute means of 25 to 240 beats a minute; NaN with less than half an hour."
+_CURVE: Final = (
+    " From the least-squares fit of mesor, a 24 h cosine and a rise with steps to the five-minute "
+    "means of the date and the day before (of the segment, for other time segments); NaN where "
+    "they lie in fewer than 18 clock hours. Without recorded steps the rise is left out."
+)
+_WRIST: Final = "Wristbands err with movement, tattoos and cold; beta blockers lower all of it."
+
+FAMILY = Family(
+    name="heart_rate",
+    version="1",
+    title="Heart rate",
+    streams=("heart_rate", "steps"),
+    lookback_days=LOOKBACK_DAYS,
+    compute=compute,
+    measure=measure,
+    coverage="share of the five-minute stretches of the window that have a heart rate",
+    features=(
+        _feature(
+            "mean_rate_per_min",
+            "Mean heart rate",
+            "/min",
+            "Mean." + _FIVE,
+            _QUER,
+            1,
+            _WRIST,
+        ),
+        _feature(
+            "min_rate_per_min", "Lowest heart rate", "/min", "Lowest." + _FIVE, _QUER, 1, _WRIST
+        ),
+        _feature(
+            "max_rate_per_min", "Highest heart rate", "/min", "Highest." + _FIVE, _QUER, 0, _WRIST
+        ),
+        _feature(
+            "sd_rate_per_min",
+            "Spread of heart rate",
+            "/min",
+            "Standard deviation (n - 1)." + _FIVE,
+            _QUER,
+            0,
+            _WRIST,
+        ),
+        _feature(
+            "resting_rate_per_min",
+            "Resting heart rate",
+            "/min",
+            "Lowest mean of half an hour in which at least 20 minutes are known and those with 10 "
+            "steps a minute or more are left out. Makers define it otherwise.",
+            _QUER,
+            1,
+            _WRIST,
+        ),
+        _feature(
+            "rate_per_step",
+            "Heart rate per step",
+            "/min",
+            "Mean heart rate over the steps of the same time; known only with steps.",
+            _PER_STEP,
+            1,
+            "Days with few steps give very large values.",
+        ),
+        _feature(
+            "night_dip_pct",
+            "Fall of the heart rate at night",
+            "%",
+            "100 (1 - mean from 0:00 to 6:00 over mean of the other hours), two hours of the "
+            "night and four of the day known." + _FIVE,
+            _DIP,
+            -1,
+            "Night is what the clock says, not when the person slept.",
+        ),
+        _feature(
+            "mesor_per_min", "Heart rate, circadian mean", "/min", "Mesor." + _CURVE, _BOWMAN, 1
+        ),
+        _feature(
+            "amplitude_per_min",
+            "Heart rate, circadian amplitude",
+            "/min",
+            "Half the swing of the cosine." + _CURVE,
+            _BOWMAN,
+            -1,
+        ),
+        Feature(
+            "acrophase_h",
+            "Heart rate, circadian peak",
+            "h",
+            "Clock hour at which the cosine is highest." + _CURVE,
+            _BOWMAN,
+            0,
+            24,
+            0,
+            24.0,
+        ),
+        _feature(
+            "rise_per_step_rate",
+            "Rise of the heart rate with steps",
+            "1",
+            "Beats a minute more for each step a minute." + _CURVE,
+            _BOWMAN,
+            0,
+            "Steps of a phone that is not carried flatten it.",
+        ),
+    ),
+)
