@@ -1,6 +1,7 @@
 """Long work on a clinic: simulate, features, rejects."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from euthymia.app.shell import Progress
 from euthymia.features.catalogue import families
 from euthymia.features.contract import Columns, Family
 from euthymia.features.rows import (
-    Digests,
+    Plan,
     as_columns,
     compute_family,
+    joined,
     plan,
     segment_digests,
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Timeline, from_micros
+from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
 
@@ -77,43 +79,60 @@ def list_rejects(clinic: Clinic) -> list[dict[str, Any]]:
     ]
 
 
-def _read(
-    clinic: Clinic,
-    who: SubjectId,
-    stream: str,
-    spans: Sequence[tuple[int, int]],
-    audit: Entry,
-) -> Columns:
-    parts = [clinic.store.samples(who, stream, start, end, audit) for start, end in spans]
-    return as_columns(pa.concat_tables(parts))
+@dataclass
+class _Samples:
+    """One subject's samples: each stream is read once for all families that want it."""
+
+    clinic: Clinic
+    who: SubjectId
+    held: Container[str]
+    spans: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    read: dict[str, Columns] = field(default_factory=dict)
+
+    def want(self, family: Family, spans: Sequence[tuple[int, int]]) -> None:
+        for stream in family.streams:
+            if stream in self.held:
+                self.spans.setdefault(stream, []).extend(spans)
+
+    def of(self, family: Family, audit: Entry) -> dict[str, Columns]:
+        """Return the samples of a family's streams; more than its windows need does no harm."""
+        return {s: self._stream(s, audit) for s in family.streams if s in self.spans}
+
+    def _stream(self, stream: str, audit: Entry) -> Columns:
+        if stream not in self.read:
+            parts = [
+                self.clinic.store.samples(self.who, stream, start, end, audit)
+                for start, end in joined(self.spans[stream])
+            ]
+            self.read[stream] = as_columns(pa.concat_tables(parts))
+        return self.read[stream]
 
 
-def _bring_up_to_date(
-    clinic: Clinic, who: SubjectId, family: Family, timeline: Timeline, digests: Digests
-) -> tuple[int, int]:
-    """Compute what is due of one family of one subject; return (rows in all, computed now)."""
-    audit = Entry(JOB, "compute features", Purpose.MONITORING, who, {"family": family.name})
-    existing = clinic.store.features(who, family.name, audit)
-    due = plan(family, timeline, digests, existing)
-    rows = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
-    if due.days.size:
-        streams = {s: _read(clinic, who, s, due.spans, audit) for s in family.streams}
-        table = compute_family(family, streams, timeline, due.days, subject=who, digests=digests)
-        clinic.store.put_features(who, family.name, table, audit)
-        rows |= set(due.days.tolist())
-    return len(rows), int(due.days.size)
+def _audit(who: SubjectId, family: Family) -> Entry:
+    return Entry(JOB, "compute features", Purpose.MONITORING, who, {"family": family.name})
 
 
 def _all_families(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> int:
     """Bring every family of one subject up to date; return how many rows were computed now."""
     timeline = clinic.store.timeline(who)
     digests = segment_digests(clinic.store.segments(who))
-    computed = 0
+    samples = _Samples(clinic, who, digests)
+    due: list[tuple[Family, Plan]] = []
     for name, family in families().items():
-        rows, fresh = _bring_up_to_date(clinic, who, family, timeline, digests)
-        counts[name] += rows
-        computed += fresh
-    return computed
+        existing = clinic.store.features(who, name, _audit(who, family))
+        wanted = plan(family, timeline, digests, existing)
+        held = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
+        counts[name] += len(held | set(wanted.days.tolist()))
+        if wanted.days.size:
+            due.append((family, wanted))
+            samples.want(family, wanted.spans)
+    for family, wanted in due:
+        audit = _audit(who, family)
+        table = compute_family(
+            family, samples.of(family, audit), timeline, wanted.days, subject=who, digests=digests
+        )
+        clinic.store.put_features(who, family.name, table, audit)
+    return sum(int(wanted.days.size) for _, wanted in due)
 
 
 def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:

@@ -24,6 +24,13 @@ PHONE: Final = frozenset(
         "audio_level",
         "notifications",
         "activity_class",
+        "app_use",
+        "light",
+        "proximity",
+        "typing",
+        "conversation",
+        "momentary_answers",
+        "recording_state",
     }
 )
 """Streams a phone writes. Every other stream is worn on the body and called "watch" on screen."""

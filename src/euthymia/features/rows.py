@@ -7,7 +7,7 @@ as computing everything, in whatever order data arrives.
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,14 +83,19 @@ def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints
 
 def spans(family: Family, timeline: Timeline, days: Ints) -> tuple[tuple[Micros, Micros], ...]:
     """Return the stretches of UTC to read for some dates: their windows, joined where they meet."""
-    joined: list[tuple[int, int]] = []
     start, end = bounds_us(timeline, np.unique(days), family.lookback_days)
-    for low, high in zip(start.tolist(), end.tolist(), strict=True):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+    return joined(zip(start.tolist(), end.tolist(), strict=True))
+
+
+def joined(stretches: Iterable[tuple[Micros, Micros]]) -> tuple[tuple[Micros, Micros], ...]:
+    """Return stretches of time [start, end) in order, those that meet or overlap as one."""
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(stretches):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
         else:
-            joined.append((low, high))
-    return tuple(joined)
+            found.append((low, high))
+    return tuple(found)
 
 
 def _zone_part(steps: tuple[Ints, Ints], low: int, high: int) -> str:
