@@ -42,37 +42,44 @@ MOST_PLACES: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _Fixes:
-    """A person's fixes in order of local day, then of time."""
+    """A person's fixes in order of local day, then of time; those of days[k] from first[k] on."""
 
     time: Ints
     latitude: Array
     longitude: Array
-    accuracy: NDArray[np.float32]
-    day: Ints
+    accuracy: Array  # float32
+    days: Ints
+    first: Ints
+    own: Windows
 
     @classmethod
-    def of(cls, stream: Columns, timeline: Timeline) -> "_Fixes":
+    def of(cls, stream: Columns, timeline: Timeline, before_us: int) -> "_Fixes":
+        """Take the fixes before an instant, by local day."""
         time = np.ascontiguousarray(stream["time"], np.int64)
-        day = wall_clock(timeline, time) // DAY_US
+        time = time[: int(np.searchsorted(time, before_us))]
         accuracy = stream.get("accuracy")
         if accuracy is None:
             accuracy = np.full(time.size, np.nan, np.float32)
-        columns = (
-            time,
-            np.ascontiguousarray(stream["latitude"], np.float64),
-            np.ascontiguousarray(stream["longitude"], np.float64),
-            np.ascontiguousarray(accuracy, np.float32),
-            day,
+        ends = wall_clock(timeline, time[[0, -1]] if time.size else time) // DAY_US
+        days = np.arange(ends[0] - 1, ends[1] + 2) if time.size else ends
+        own = day_windows(timeline, days)
+        low, high = np.searchsorted(time, own.start_us), np.searchsorted(time, own.end_us)
+        number = np.zeros(days.size, np.int64)
+        np.add.at(number, own.row, high - low)
+        days = days[number > 0]
+        columns: tuple[Array, ...] = tuple(
+            np.asarray(values, np.float64 if nth < 2 else np.float32)
+            for nth, values in enumerate((stream["latitude"], stream["longitude"], accuracy))
         )
-        if bool(np.any(day[1:] < day[:-1])):  # flew west over midnight: a date came in two parts
-            order = np.argsort(day, kind="stable")
-            columns = tuple(column[order] for column in columns)  # type: ignore[assignment]
-        return cls(*columns)
-
-    def before(self, time_us: int) -> "_Fixes":
-        """Return those before an instant."""
-        keep = self.time < time_us
-        return _Fixes(*(getattr(self, name)[keep] for name in self.__slots__))
+        some = np.flatnonzero(high > low)
+        if bool(np.any(low[some][1:] < high[some][:-1])):
+            # flew west over midnight: a date came in two parts, with some of the next between
+            parts = [np.arange(low[k], high[k]) for k in some.tolist()]
+            order = np.concatenate(parts)
+            time, columns = time[order], tuple(column[order] for column in columns)
+        latitude, longitude, worst = (np.ascontiguousarray(c[: time.size]) for c in columns)
+        first = np.append(0, np.cumsum(number[number > 0]))
+        return cls(time, latitude, longitude, worst, days, first, day_windows(timeline, days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +93,26 @@ class _Units:
     span: Array
 
     @classmethod
-    def of(cls, fixes: _Fixes, own: Windows, cut_day: Ints, cut_us: Ints) -> "_Units":
-        """Return the units of the days of `own`, and one for each (cut_day, cut_us)."""
-        days = own.day
-        start = np.full(days.size, np.iinfo(np.int64).max)
-        end = np.zeros(days.size, np.int64)
+    def of(cls, fixes: _Fixes, upto: int, cut_day: Ints, cut_us: Ints) -> "_Units":
+        """Return the units of the first `upto` days, and one for each (cut_day, cut_us)."""
+        days, own = fixes.days[:upto], fixes.own
+        start = np.full(fixes.days.size, np.iinfo(np.int64).max)
+        end = np.zeros(fixes.days.size, np.int64)
         np.minimum.at(start, own.row, own.start_us)
         np.maximum.at(end, own.row, own.end_us)
-        low, high = np.searchsorted(fixes.day, days), np.searchsorted(fixes.day, days, "right")
+        low, high = fixes.first[:-1], fixes.first[1:]
         at = np.searchsorted(days, cut_day)
         parts = [
             int(np.searchsorted(fixes.time[a:b], until) + a)
             for a, b, until in zip(low[at], high[at], cut_us, strict=True)
         ]
         day = np.concatenate([days, cut_day])
-        until = np.concatenate([end, cut_us])
+        until = np.concatenate([end[:upto], cut_us])
         main = np.arange(day.size) < days.size
         order = np.lexsort((until, main, day))
-        highs = np.concatenate([high, np.array(parts, np.int64)])[order]
-        lows = np.concatenate([low, low[at]])[order]
-        starts = np.concatenate([start, start[at]])[order]
+        highs = np.concatenate([high[:upto], np.array(parts, np.int64)])[order]
+        lows = np.concatenate([low[:upto], low[at]])[order]
+        starts = np.concatenate([start[:upto], start[at]])[order]
         span = np.stack([starts, until[order]], axis=1).astype(np.float64)
         return cls(day[order], main[order], lows, highs, span)
 
@@ -130,8 +137,18 @@ def _fold(fixes: _Fixes, units: _Units, timeline: Timeline) -> Folded:
     most = int(np.minimum(units.high - units.low, minutes).sum()) + 1
     at_us, position, count = np.empty(most), np.empty((most, 3)), np.empty(most, np.int64)
     first = np.zeros(size + 1, np.int64)
-    columns = (fixes.time, fixes.latitude, fixes.longitude, fixes.accuracy)
-    minute_positions(*columns, units.low, units.high, first, at_us, position, count)
+    minute_positions(
+        fixes.time,
+        fixes.latitude,
+        fixes.longitude,
+        fixes.accuracy,
+        units.low,
+        units.high,
+        first,
+        at_us,
+        position,
+        count,
+    )
     offsets = offsets_around(timeline, units.day, 1)
     midnight = units.day * DAY_US
     night_us = np.stack(
@@ -142,7 +159,7 @@ def _fold(fixes: _Fixes, units: _Units, timeline: Timeline) -> Folded:
     offset_us = midnight + 12 * HOUR_US - first_at_or_after(offsets, midnight + 12 * HOUR_US)
     tally, place = np.zeros(TALLY), np.zeros((min(most, MOST_PLACES), PLACE_COLUMNS))
     tally[HOME] = -1
-    piece = np.empty((3 * most + 32 * (CARRY // 8) * size, PIECE_COLUMNS))
+    piece = np.empty((4 * (most + (CARRY + 2) * size), PIECE_COLUMNS))  # at most 4 a position
     first_piece, known = np.zeros(size + 1, np.int64), np.empty((size, UNIT_COLUMNS))
     fold(
         at_us,
@@ -201,7 +218,7 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
     table, coverage = np.full((rows, len(NAMES)), np.nan), np.zeros(rows)
     stream = streams.get("location")
     if stream is not None and rows and windows.row.size and stream["time"].size:
-        fixes = _Fixes.of(stream, timeline).before(int(windows.end_us.max()))
+        fixes = _Fixes.of(stream, timeline, int(windows.end_us.max()))
         _measure(fixes, timeline, windows, table, coverage)
     values = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(NAMES)}
     return Days({f.name: values[f.name] for f in FAMILY.features}, coverage)
@@ -215,18 +232,17 @@ def _measure(
     final = wall_clock(timeline, np.sort(end[asked] - 1)) // DAY_US
     last_day = np.zeros(end.size, np.int64)
     last_day[asked[np.argsort(end[asked], kind="stable")]] = final
-    keep = fixes.day <= last_day.max()
-    days = np.unique(fixes.day[keep])
-    if days.size == 0:
+    days, own = fixes.days, fixes.own
+    upto_day = int(np.searchsorted(days, last_day.max(), "right"))
+    if upto_day == 0:
         return
-    own = day_windows(timeline, days)
     whole_end = np.zeros(days.size, np.int64)
     np.maximum.at(whole_end, own.row, own.end_us)
     at = np.minimum(np.searchsorted(days, last_day), days.size - 1)
     held = (days[at] == last_day) & (end > 0)
     short = held & (end < whole_end[at])
     pairs = np.unique(np.stack([last_day[short], end[short]], axis=1), axis=0)
-    units = _Units.of(fixes, own, pairs[:, 0], pairs[:, 1])
+    units = _Units.of(fixes, upto_day, pairs[:, 0], pairs[:, 1])
     folded = _fold(fixes, units, timeline)
 
     whole = np.flatnonzero(units.main)  # unit of each day
@@ -234,10 +250,12 @@ def _measure(
     upto = np.searchsorted(days, last_day, "right") - 1
     last_unit[(end > 0) & (upto >= 0)] = whole[upto[(end > 0) & (upto >= 0)]]
     cut_unit = np.flatnonzero(~units.main)
-    for row in np.flatnonzero(short).tolist():
-        same = (units.day[cut_unit] == last_day[row]) & (units.span[cut_unit, 1] == end[row])
-        last_unit[row] = cut_unit[same][0]
+    for nth in np.flatnonzero(short).tolist():
+        same = (units.day[cut_unit] == last_day[nth]) & (units.span[cut_unit, 1] == end[nth])
+        last_unit[nth] = cut_unit[same][0]
     row, day, start, until = _meet(windows, own)
+    told = day < upto_day
+    row, day, start, until = row[told], day[told], start[told], until[told]
     unit = whole[day]
     cut_here = short[row] & (days[day] == last_day[row])
     unit[cut_here] = last_unit[row[cut_here]]

@@ -22,6 +22,9 @@ MAX_ACCURACY_M: Final = 200.0
 """A worse fix comes from a cell tower: it says which town, not which building."""
 SPIKE_M_PER_S: Final = 15.0
 """Out and back at such a speed, with a single minute in between: an error of the receiver."""
+_RADIAN: Final = math.pi / 180
+_AGREE_M: Final = 60.0
+_MOST: Final = 4096  # fixes of a minute that are looked at
 _SMALL: Final = 0.02  # [rad] up to here four terms of the series are exact to a micrometre
 
 
@@ -31,6 +34,8 @@ def median_of(values: Array, count: int) -> float:
 
     Quickselect: the mean of the two middle ones where there are two.
     """
+    if count <= 2:
+        return 0.5 * (values[0] + values[count - 1])
     low, high, middle = 0, count - 1, count // 2
     while low < high:
         pivot = values[(low + high) // 2]
@@ -81,21 +86,45 @@ def turn_to(latitude: float, longitude: float, at: Array) -> None:
     at[8], at[9] = at[4] * ce + at[5] * se, at[5] * ce - at[4] * se
 
 
-@compiled("void(f8, f8, f8, f8, f8[::1], f8[::1], i8)")
-def beside(
-    north: float, east: float, sine: float, cosine: float, x: Array, y: Array, i: int
-) -> None:
-    """Set x[i], y[i] to the orthographic east and north of a point so far off [rad], in radii."""
-    if abs(north) <= _SMALL and abs(east) <= _SMALL:
-        n2, e2 = north * north, east * east
-        sn, cn = north * (1 - n2 / 6), 1 - n2 / 2 * (1 - n2 / 12)
-        se, one_less = east * (1 - e2 / 6), e2 / 2 * (1 - e2 / 12)
+@compiled("void(f8[::1], f8[::1], i8, f8, f8)")
+def flatten(x: Array, y: Array, count: int, sine: float, cosine: float) -> None:
+    """Turn differences of longitude x and latitude y [rad] to a point into a plane.
+
+    The orthographic projection, east and north, in radii of the earth; `sine` and `cosine` are
+    those of the point's latitude. The first is the point itself.
+    """
+    for i in range(1, count):
+        east, north = x[i], y[i]
+        if abs(north) <= _SMALL and abs(east) <= _SMALL:
+            n2, e2 = north * north, east * east
+            sn, cn = north * (1 - n2 / 6), 1 - n2 / 2 * (1 - n2 / 12)
+            se, one_less = east * (1 - e2 / 6), e2 / 2 * (1 - e2 / 12)
+        else:
+            sn, cn = math.sin(north), math.cos(north)
+            se, one_less = math.sin(east), 1 - math.cos(east)
+        narrow = cosine * cn - sine * sn
+        x[i] = narrow * se
+        y[i] = sn + sine * narrow * one_less
+
+
+@compiled("void(f8[::1], f8[::1], i8)")
+def middle_of(x: Array, y: Array, count: int) -> None:
+    """Put the middle of some points into x[0], y[0]: their mean if none lies over 60 m from it.
+
+    Where they do not agree so well, the median of each coordinate, which single jumps do not move.
+    """
+    mean_x, mean_y = 0.0, 0.0
+    for i in range(count):
+        mean_x += x[i]
+        mean_y += y[i]
+    mean_x, mean_y = mean_x / count, mean_y / count
+    worst = 0.0
+    for i in range(count):
+        worst = max(worst, (x[i] - mean_x) ** 2 + (y[i] - mean_y) ** 2)
+    if worst <= (_AGREE_M / EARTH_M) ** 2:
+        x[0], y[0] = mean_x, mean_y
     else:
-        sn, cn = math.sin(north), math.cos(north)
-        se, one_less = math.sin(east), 1 - math.cos(east)
-    narrow = cosine * cn - sine * sn
-    x[i] = narrow * se
-    y[i] = sn + sine * narrow * one_less
+        x[0], y[0] = median_of(x, count), median_of(y, count)
 
 
 @compiled("void(f8[::1], f8, f8, f8[:, ::1], i8)")
@@ -135,7 +164,7 @@ def minute_positions(
     position: Array,
     count: Ints,
 ) -> int:
-    """Take, for each stretch of fixes, the median position of each minute of UTC.
+    """Take, for each stretch of fixes, the middle position of each minute of UTC.
 
     Fixes that cannot be used and repetitions of an instant are passed over.
 
@@ -150,56 +179,60 @@ def minute_positions(
     first : int array, shape (u + 1,)
         Out: positions first[k] to first[k + 1] - 1 belong to stretch k.
     at_us, position, count : arrays, shapes (m,), (m, 3), (m,)
-        Out: mean instant of the minute's fixes, median position [m], how many fixes. Large enough.
+        Out: mean instant of the minute's fixes, middle position [m], how many fixes. Large enough.
 
     Returns
     -------
     int
         How many positions there are.
     """
-    x, y = np.empty(4096), np.empty(4096)
+    x, y = np.empty(_MOST), np.empty(_MOST)
     at = np.full(10, 99.0)
     found = 0
     for unit in range(low.size):
         first[unit] = found
         i = low[unit]
         while i < high[unit]:
-            minute, held, total, before = time[i] // BIN_US, 0, 0.0, -1
-            start = time[i]
+            start, held, total, before = time[i], 0, 0, time[i] - 1
+            until = (math.floor(start / 60e6) + 1) * BIN_US
             lat0, lon0 = 0.0, 0.0
-            while i < high[unit] and time[i] // BIN_US == minute:
-                good = time[i] != before and usable(latitude[i], longitude[i], accuracy[i])
-                if good and held < 4096:
-                    if held == 0:
-                        lat0, lon0 = latitude[i], longitude[i]
-                        turn_to(math.radians(lat0), math.radians(lon0), at)
-                    east = longitude[i] - lon0
-                    if east > 180.0:
-                        east -= 360.0
-                    elif east < -180.0:
-                        east += 360.0
-                    north = math.radians(latitude[i] - lat0)
-                    beside(north, math.radians(east), at[6], at[7], x, y, held)
-                    total += time[i] - start
-                    before = time[i]
-                    held += 1
+            while i < high[unit] and time[i] < until:
+                at_us_i, lat, lon, worst = time[i], latitude[i], longitude[i], accuracy[i]
                 i += 1
+                if at_us_i == before or held == _MOST or not usable(lat, lon, worst):
+                    continue
+                before = at_us_i
+                total += at_us_i - start
+                if held == 0:
+                    lat0, lon0 = lat, lon
+                east, north = (lon - lon0) * _RADIAN, (lat - lat0) * _RADIAN
+                if abs(east) > math.pi:
+                    east -= math.copysign(2 * math.pi, east)
+                x[held], y[held] = east, north
+                held += 1
             if held:
+                turn_to(lat0 * _RADIAN, lon0 * _RADIAN, at)
+                if held > 1:
+                    flatten(x, y, held, at[6], at[7])
+                    middle_of(x, y, held)
+                if x[0] == 0.0 and y[0] == 0.0:
+                    flat = EARTH_M * at[7]
+                    position[found, 0], position[found, 1] = flat * at[9], flat * at[8]
+                    position[found, 2] = EARTH_M * at[6]
+                else:
+                    put_vector(at, x[0], y[0], position, found)
                 at_us[found] = start + total // held
-                put_vector(at, median_of(x, held), median_of(y, held), position, found)
                 count[found] = held
                 found += 1
     first[low.size] = found
     return found
 
 
-@compiled("f8(f8[:, ::1], i8, i8)")
-def apart(position: Array, i: int, j: int) -> float:
-    """Return the straight line [m] between two positions."""
-    x = position[i, 0] - position[j, 0]
-    y = position[i, 1] - position[j, 1]
-    z = position[i, 2] - position[j, 2]
-    return math.sqrt(x * x + y * y + z * z)
+@compiled("f8(f8[:, ::1], i8, f8[:, ::1], i8)")
+def squared(one: Array, i: int, other: Array, j: int) -> float:
+    """Return the square of the straight line between two positions [m^2]."""
+    x, y, z = one[i, 0] - other[j, 0], one[i, 1] - other[j, 1], one[i, 2] - other[j, 2]
+    return x * x + y * y + z * z
 
 
 @compiled("i8(f8[::1], f8[:, ::1], i8, i8, f8[::1], f8[:, ::1])")
@@ -214,21 +247,14 @@ def without_spikes(
     found = 0
     for i in range(low, high):
         if found and i + 1 < high:
-            before = math.sqrt(
-                (kept[found - 1, 0] - position[i, 0]) ** 2
-                + (kept[found - 1, 1] - position[i, 1]) ** 2
-                + (kept[found - 1, 2] - position[i, 2]) ** 2
-            )
-            after = apart(position, i, i + 1)
-            over = math.sqrt(
-                (kept[found - 1, 0] - position[i + 1, 0]) ** 2
-                + (kept[found - 1, 1] - position[i + 1, 1]) ** 2
-                + (kept[found - 1, 2] - position[i + 1, 2]) ** 2
-            )
-            fast = before > SPIKE_M_PER_S * 1e-6 * (at_us[i] - kept_us[found - 1])
-            fast = fast and after > SPIKE_M_PER_S * 1e-6 * (at_us[i + 1] - at_us[i])
-            if fast and over < 0.5 * min(before, after):
-                continue
+            before = squared(position, i, kept, found - 1)
+            reach = SPIKE_M_PER_S * 1e-6 * (at_us[i] - kept_us[found - 1])
+            if before > reach * reach:
+                after = squared(position, i, position, i + 1)
+                reach = SPIKE_M_PER_S * 1e-6 * (at_us[i + 1] - at_us[i])
+                over = squared(position, i + 1, kept, found - 1)
+                if after > reach * reach and over < 0.25 * min(before, after):
+                    continue
         kept_us[found] = at_us[i]
         for axis in range(3):
             kept[found, axis] = position[i, axis]
@@ -247,7 +273,7 @@ def noise_m(at_us: Array, position: Array, count: int) -> float:
     steps = 0
     for i in range(1, count):
         if at_us[i] - at_us[i - 1] <= 15 * BIN_US:
-            tally[min(int(apart(position, i, i - 1) / 2), 127)] += 1
+            tally[int(min(0.5 * math.sqrt(squared(position, i, position, i - 1)), 127.0))] += 1
             steps += 1
     if steps < 8:
         return 10.0

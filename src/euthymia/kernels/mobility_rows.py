@@ -148,7 +148,7 @@ def local_hour(at_us: float, step_us: Ints, offset_us: Ints) -> float:
     k = step_us.size - 1
     while k > 0 and step_us[k] > at_us:
         k -= 1
-    return ((at_us + offset_us[k]) % (24 * HOUR_US)) / HOUR_US
+    return float(at_us + offset_us[k]) % (24 * HOUR_US) / HOUR_US
 
 
 @compiled("void(f8[:, ::1], i8, f8, f8, i8[::1], i8[::1], f8[::1])")

@@ -61,11 +61,11 @@ def find_stays(at_us: Array, position: Array, count: int, radius_m: float, stay:
         x, y, z, n = position[i, 0], position[i, 1], position[i, 2], 1.0
         last, out = i, 0
         for j in range(i + 1, count):
-            if far(position, j, x, y, z) <= radius_m:
+            east, north, up = position[j, 0] - x, position[j, 1] - y, position[j, 2] - z
+            if east * east + north * north + up * up <= radius_m * radius_m:
                 n += 1.0
-                x += (position[j, 0] - x) / n
-                y += (position[j, 1] - y) / n
-                z += (position[j, 2] - z) / n
+                share = 1.0 / n
+                x, y, z = x + share * east, y + share * north, z + share * up
                 last, out = j, 0
             else:
                 out += 1
