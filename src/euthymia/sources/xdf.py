@@ -53,6 +53,8 @@ def _read(opened: Opened) -> Iterator[Item]:
 
     def steps() -> Iterator[None]:
         surveyed = survey(opened.blob)
+        if surveyed.problem and (surveyed.recorded is None or surveyed.zero_s is None):
+            raise SourceError(_CUT if opened.blob.cut else surveyed.problem)
         zone = opened.context.zone_for(gather.subject)
         zero_us = start_of(surveyed, zone)
         for stream, time_s, values in samples_in(opened.blob, surveyed):
