@@ -232,6 +232,55 @@ def _every_five_minutes(
     return {"time": time, "rate": rate.astype(np.float32)}
 
 
+def _slept(
+    timeline: Timeline, start: int, days: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """A night in stages of 5 to 40 minutes from about 23:00 on, and a nap on some afternoons."""
+    time, stage, duration = [], [], []
+    first = int(timeline.local_us(np.array([start], np.int64))[0]) // DAY_US
+    shift = int(timeline.offset_s(np.array([start], np.int64))[0]) * SECOND_US
+    for day in range(first, first + days):
+        at = day * DAY_US - shift + round((22.5 + rng.random()) * 3600) * SECOND_US
+        lengths = rng.integers(10, 80, 20) * 30
+        found = rng.choice([0, 1, 2, 3], 20, p=[0.1, 0.5, 0.2, 0.2])
+        found[0], found[-1] = 5, 3
+        blocks = [(at, lengths, found)]
+        if rng.random() < 0.5:
+            blocks.insert(0, (at - DAY_US // 3, np.array([1500]), np.array([4])))
+        for begin, long, what in blocks:
+            ends = np.cumsum(long)
+            time += (begin + (ends - long) * SECOND_US).tolist()
+            stage += what.tolist()
+            duration += long.tolist()
+    order = np.argsort(np.array(time), kind="stable")
+    return {
+        "time": np.array(time, np.int64)[order],
+        "stage": np.array(stage, np.int8)[order],
+        "duration": np.array(duration, np.float32)[order],
+        "session": np.full(order.size, None, object),
+    }
+
+
+def _apps(
+    stream: str, start: int, days: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """Apps in the foreground for a while each, some without a category; or their notices."""
+    time = start + np.sort(rng.integers(0, days * 86_400, days * 120)) * SECOND_US
+    app = rng.choice(np.array([f"app{i}" for i in range(9)], object), time.size)
+    if stream == "notifications":
+        return {"time": time, "app": app}
+    kind = dict(zip([f"app{i}" for i in range(9)], _KINDS, strict=True))
+    return {
+        "time": time,
+        "app": app,
+        "category": np.array([kind[a] for a in app], object),
+        "duration": rng.gamma(1, 90, time.size).astype(np.float32),
+    }
+
+
+_KINDS = ("social", "communication", "game", "video", "browser", "productivity", "music", "x", None)
+
+
 def recording(
     stream: str, timeline: Timeline, first_day: int, days: int, rng: np.random.Generator
 ) -> Columns:
@@ -256,6 +305,10 @@ def recording(
         time = time[(hour > 7.5) & (hour < 23) | (rng.random(time.size) < 0.02)]
         state = np.tile([1, 3, 0, 2], time.size // 4 + 1)[: time.size]
         return {"time": time, "state": state.astype(np.int8)}
+    if stream == "sleep_stages":
+        return _slept(timeline, start, days, rng)
+    if stream in {"app_use", "notifications"}:
+        return _apps(stream, start, days, rng)
     if stream == "beat_intervals":
         return _beats(timeline, start, days, rng)
     if stream in {"heart_rate", "respiration_rate"}:

@@ -14,10 +14,11 @@ from euthymia.features.sleep_schema import (
     SHARED,
     Nights,
     needed_days,
+    night_edges,
     values,
     with_limits,
 )
-from euthymia.features.windows import first_at_or_after, last_before, offsets_around, wall_clock
+from euthymia.features.windows import wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import sleep_phone as kernel
 
@@ -36,9 +37,7 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
     state = np.ascontiguousarray(stream["state"], np.int64)
     local_day = wall_clock(timeline, time) // DAY_US
     needed = needed_days(days, kernel.HABIT_NIGHTS)
-    offsets = offsets_around(timeline, needed, 2)
-    before, midnight = (first_at_or_after(offsets, d * DAY_US) for d in (needed - 1, needed))
-    end = np.maximum(last_before(offsets, (needed + 1) * DAY_US), midnight)
+    before, midnight, end = night_edges(timeline, needed)
     out, seen = np.zeros((needed.size, 4), np.int64), np.zeros(needed.size)
     kernel.nights(time, state, local_day, needed, before, midnight, end, out, seen)
     onset, offset, checks, lit = out.T

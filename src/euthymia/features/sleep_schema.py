@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.features.contract import Feature
+from euthymia.features.windows import first_at_or_after, last_before, offsets_around
 from euthymia.ground.clock import DAY_US, Timeline
 
 Array = NDArray[np.float64]
@@ -88,6 +89,13 @@ def needed_days(days: Ints, before: int = 0) -> Ints:
     """Return the nights that rows of some dates look at, and those of so many days before them."""
     back = np.arange(1 - NIGHTS - before, 1)
     return np.unique((days[:, None] + back).ravel())
+
+
+def night_edges(timeline: Timeline, days: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the begin of the day before each date, the begin of the date, and its end [us]."""
+    offsets = offsets_around(timeline, days, 2)
+    before, midnight = (first_at_or_after(offsets, d * DAY_US) for d in (days - 1, days))
+    return before, midnight, np.maximum(last_before(offsets, (days + 1) * DAY_US), midnight)
 
 
 # -- values --------------------------------------------------------------------------------------
@@ -206,7 +214,8 @@ def _naps(nights: Nights) -> dict[str, Array]:
 
 def values(nights: Nights, timeline: Timeline, days: Ints) -> dict[str, Array]:
     """Return all shared features of some dates; `nights` holds `needed_days(days)` at least."""
-    own = _own(nights, timeline) | _naps(nights)
+    own = _own(nights, timeline)
+    own |= {name: np.where(nights.known, value, np.nan) for name, value in _naps(nights).items()}
     back = days[:, None] + np.arange(1 - NIGHTS, 1)
     place = np.searchsorted(nights.day, back)
     found = {name: value[place[:, -1]] for name, value in own.items()}
