@@ -1,12 +1,15 @@
 """Every command, as a person would call it."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from euthymia import __version__
 from euthymia.app.cli import cli, main
 from euthymia.app.commands import COMMANDS
 from real import DATA, needs_data
@@ -129,3 +132,49 @@ def test_real_data_is_stored_without_a_lost_row(
     again = run(home, "ingest", str(DATA / folder), *words)
     assert again["stored"] == 0
     assert again["rows_in"] == taken["rows_in"]
+
+
+def test_wrong_usage_says_so_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "--json"]) == 2
+    shown = capsys.readouterr()
+    assert "--role" in json.loads(shown.out)["error"]
+    assert "--role" in shown.err
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (errno.EACCES, "permission denied: {home}/keys; run the command as the user who owns it"),
+        (errno.ENOSPC, "the disk is full: {home}/keys; make room"),
+        (errno.EROFS, "the file system is read-only: {home}/keys; "),
+    ],
+)
+def test_what_the_machine_refuses_is_not_called_a_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: int, says: str
+) -> None:
+    home = tmp_path / "clinic"
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(problem, os.strerror(problem), str(home / "keys"))
+
+    monkeypatch.setattr("euthymia.app.clinic.create", fail)
+    code, result = call(home, "init")
+    assert code == 1
+    assert result["error"].startswith(says.format(home=home))
+
+
+def test_a_path_outside_the_home_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "no", "/exports/Jane Doe")
+
+    monkeypatch.setattr("euthymia.app.clinic.create", fail)
+    _, result = call(tmp_path / "clinic", "init")
+    assert "permission denied; " in result["error"]
+    assert "Jane" not in result["error"]

@@ -42,3 +42,8 @@ def test_every_setting_is_documented_and_no_other() -> None:
         r"^\| `([a-z_]+\.[a-z_]+)`", SETTINGS.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert documented == _settings()
+
+
+def test_a_byte_that_is_no_utf8_is_named_by_its_place() -> None:
+    with pytest.raises(SchemaError, match=r"euthymia\.toml: byte 14 is not UTF-8"):
+        parse(b"[clinic]\n# a \xff\n", "euthymia.toml")

@@ -72,6 +72,9 @@ def parse(text: bytes, file: str) -> Config:
         if unknown:
             raise SchemaError(f"{file}: unknown setting {', '.join(unknown)}; see docs/settings.md")
         return msgspec.convert(data, Config)
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start + 1}"
+        raise SchemaError(f"{file}: {place} is not UTF-8 text; save the file as UTF-8") from error
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise SchemaError(f"{file}: {error}") from error
 

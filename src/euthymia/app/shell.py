@@ -56,11 +56,15 @@ class Shell:
     def refuse(self, reason: str) -> None:
         """Say why nothing was done: on standard error, and as JSON where that was asked for."""
         self.exit_code = 1
+        self.tell_json(reason)
+        click.echo(f"refused: {reason}", err=True)
+
+    def tell_json(self, reason: str) -> None:
+        """Print an error as the one JSON object on standard output, where that was asked for."""
         if self.as_json:
             import msgspec
 
             click.echo(msgspec.json.encode({"error": reason}).decode())
-        click.echo(f"refused: {reason}", err=True)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Progress]:
