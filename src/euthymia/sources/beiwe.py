@@ -41,16 +41,19 @@ def _group(path: PurePath) -> str | None:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    heads = [part.blob.head() for part in opened.parts]
     who = opened.context.subject or _participant(opened.path)
-    if any(fits(TIMINGS, head) for head in heads):
-        yield from read_timings(opened, who)
-        return
-    if any(fits(ANSWERS, head) for head in heads):
-        yield from read_answers(opened, who)
-        return
-    pairs = zip(opened.parts, heads, strict=True)
-    stream = next((found for found in (_stream(p.path, h) for p, h in pairs) if found), None)
+    stream = None
+    for part in opened.parts:  # the first that has the columns of a stream: others may be cut
+        head = part.blob.head()
+        if fits(TIMINGS, head):
+            yield from read_timings(opened, who)
+            return
+        if fits(ANSWERS, head):
+            yield from read_answers(opened, who)
+            return
+        stream = _stream(part.path, head)
+        if stream is not None:
+            break
     if stream is None:
         yield Reject(1, "none of the hourly files has the columns of a Beiwe stream")
         return

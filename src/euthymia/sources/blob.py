@@ -136,7 +136,7 @@ class Blob:
                     size += len(first)
                     self._check_bomb(size, max(self.packed_size, 1))
                     yield first
-                    first = raw.read(step)
+                    first = raw.read(step) if len(first) == step else b""
         except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
             raise SourceError(_DAMAGED) from problem
         except (RuntimeError, NotImplementedError) as problem:

@@ -71,8 +71,8 @@ def _end(
     if ready:
         block = Block(b"".join(ready), line)
         yield block
-        line += block.data.count(b"\n")
     if blob.cut and not skipping:
+        line += ready[0].count(b"\n") if len(ready) == 1 else b"".join(ready).count(b"\n")
         yield Gap(
             line, f"gzip stream ends early after line {line - 1}; copy the file again and re-ingest"
         )

@@ -5,6 +5,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import IO, Final
 
@@ -44,6 +45,7 @@ def printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
+@lru_cache(maxsize=4096)  # hourly files of many people have the same names
 def left_out(name: str) -> str | None:
     """Return why a file or folder of this name is not data; None if it may be."""
     lower = name.lower()
@@ -109,11 +111,13 @@ class Walk:
             elif entry.is_dir():
                 self._skipped(name, "a link to a folder; name that folder to ingest it")
             else:
-                yield from self._file(folder / entry.name, name)
+                yield from self._file(folder / entry.name, name, entry)
 
-    def _file(self, path: Path, label: str) -> Iterator[Found]:
+    def _file(
+        self, path: Path, label: str, entry: os.DirEntry[str] | None = None
+    ) -> Iterator[Found]:
         try:
-            info = path.stat()
+            info = entry.stat() if entry else path.stat()
             if not stat.S_ISREG(info.st_mode):
                 self._skipped(label, "not a regular file")
                 return
