@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.codes import LOINC, OWN
+from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob
 from euthymia.sources.cells import BadCellError
 from euthymia.sources.gather import Gather
@@ -21,7 +22,10 @@ from euthymia.sources.xml_stream import Attributes, Elements
 SDNN: Final = LOINC + "80404-7"  # R-R interval standard deviation
 MINDFUL: Final = OWN + "apple_health.mindful"
 TICK_S: Final = 0.01  # the resolution of the beats' times
-LONGEST_S: Final = 172_800.0
+LONGEST_S: Final = 172_800
+LATEST_S: Final = 2**32  # the year 2106
+MOST_DEVICES: Final = 1000  # of which steps or sleep are told apart
+PIECE: Final = 100_000
 
 _QUANTITY: Final = "HKQuantityTypeIdentifier"
 _SLEEP: Final = "HKCategoryTypeIdentifierSleepAnalysis"
@@ -112,41 +116,65 @@ _Reader = Callable[[str, int, int, Attributes], None]
 
 
 class _Shared:
-    """Records of which two devices may report the same time; kept until all are known."""
+    """Records of which two devices may report the same time; kept until all are known.
+
+    A record takes 14 bytes: an export of 4 GB has some millions of them.
+    """
 
     def __init__(self) -> None:
-        self.start, self.end = array("q"), array("q")
-        self.value, self.rank, self.known = array("i"), array("i"), dict[tuple[int, str], int]()
+        self._start, self._length = array("I"), array("I")  # [s]
+        self._value, self._device = array("i"), array("h")
+        self._known: dict[tuple[int, str], int] = {}
 
-    def add(self, start: int, end: int, value: int, attributes: Attributes) -> None:
-        """Take one record."""
+    def add(self, start_us: int, end_us: int, value: int, attributes: Attributes) -> None:
+        """Take one record; its times are whole seconds."""
         device = (_rank(attributes), attributes.get("sourceName", ""))
-        self.start.append(start)
-        self.end.append(end)
-        self.value.append(value)
-        self.rank.append(self.known.setdefault(device, len(self.known)))
+        number = self._known.setdefault(device, len(self._known))
+        self._start.append(start_us // SECOND_US)
+        self._length.append((end_us - start_us) // SECOND_US)
+        self._value.append(value)
+        self._device.append(min(number, MOST_DEVICES))
 
-    def once(self, free: int | None = None) -> tuple[NDArray[np.int64], ...]:
-        """Return start, duration and value of what is kept, and how many are not.
+    def once(self, free: int | None = None) -> Iterator[tuple[NDArray[np.int64], ...]]:
+        """Yield start [us], length [us] and value of what is kept, and which are not, in pieces.
 
-        Records with the value `free` do not compete.
+        Records with the value `free` do not compete. A record lasts two days at most, so whether
+        it is kept hangs on those that start within two days for each device that is preferred.
         """
-        start, end = np.array(self.start, np.int64), np.array(self.end, np.int64)
-        value, device = np.array(self.value, np.int64), np.array(self.rank, np.int64)
-        order = sorted(
-            self.known, key=lambda known: (known[0], -_amount(device, self.known[known]))
-        )
-        place = np.zeros(max(len(order), 1), np.int64)
-        for i, known in enumerate(order):
-            place[self.known[known]] = i
-        keep = np.ones(start.size, np.bool_)
-        rival = np.flatnonzero(value != free) if free is not None else np.arange(start.size)
-        keep[rival] = counted_once(start[rival], end[rival], place[device[rival]])
-        return start[keep], (end - start)[keep], value[keep], np.flatnonzero(~keep)
+        start = np.frombuffer(self._start, np.uintc)
+        order = np.argsort(start, kind="stable")
+        start = start[order]
+        reach = LONGEST_S * max(len(self._known), 1)
+        for at in range(0, start.size, PIECE):
+            end = min(at + PIECE, start.size)
+            low = int(np.searchsorted(start, max(int(start[at]) - reach, 0)))
+            high = int(np.searchsorted(start, int(start[end - 1]) + reach, side="right"))
+            keep = self._kept(order[low:high], free)[at - low : end - low]
+            mine = order[at:end]
+            time_us = start[at:end].astype(np.int64) * SECOND_US
+            length = np.frombuffer(self._length, np.uintc)[mine].astype(np.int64) * SECOND_US
+            value = np.frombuffer(self._value, np.intc)[mine].astype(np.int64)
+            yield time_us[keep], length[keep], value[keep], np.flatnonzero(~keep)
 
+    def _kept(self, which: NDArray[np.int64], free: int | None) -> NDArray[np.bool_]:
+        start = np.frombuffer(self._start, np.uintc)[which].astype(np.int64) * SECOND_US
+        length = np.frombuffer(self._length, np.uintc)[which].astype(np.int64) * SECOND_US
+        value = np.frombuffer(self._value, np.intc)[which]
+        device = np.frombuffer(self._device, np.short)[which]
+        keep = np.ones(which.size, np.bool_)
+        rival = np.flatnonzero(value != free) if free is not None else np.arange(which.size)
+        begin, place = start[rival], self._places()[device[rival]]
+        keep[rival] = counted_once(begin, begin + length[rival], place)
+        return keep
 
-def _amount(device: NDArray[np.int64], which: int) -> int:
-    return int(np.count_nonzero(device == which))
+    def _places(self) -> NDArray[np.int64]:
+        """Return the place of each device in the order of preference: then by how much it has."""
+        known = list(self._known.items())[: MOST_DEVICES + 1]
+        amount = np.bincount(np.frombuffer(self._device, np.short), minlength=len(known))
+        order = sorted(known, key=lambda item: (item[0][0], -int(amount[item[1]])))
+        place = np.zeros(len(known), np.int64)
+        place[[number for _, number in order]] = np.arange(len(known))
+        return place
 
 
 class Records(Elements):
@@ -168,11 +196,14 @@ class Records(Elements):
 
     def read(self, blob: Blob) -> Iterator[None]:
         """Read the file; steps and sleep come at its end (also where it is cut)."""
+        problem: SourceError | None = None
         try:
             yield from self.feed(blob)
-        finally:
-            self._hand_over()
-        yield
+        except SourceError as found:
+            problem = found
+        yield from self._hand_over()
+        if problem is not None:
+            raise problem
 
     def begin(self, depth: int, name: str, attributes: Attributes) -> None:
         """Take a record at its beginning; only a list of beats waits for its end."""
@@ -208,6 +239,9 @@ class Records(Elements):
             end = start if first == last else moment_us(last)
         except BadCellError:
             self._refuse(_BAD_TIME)
+            return
+        if not 0 <= start < LATEST_S * SECOND_US:
+            self._refuse("a date is before 1970 or after 2106")
             return
         if not 0 <= end - start <= LONGEST_S * SECOND_US:
             self._refuse("endDate is before startDate or more than two days after it")
@@ -279,23 +313,20 @@ class Records(Elements):
             time_us, interval = found
             self._to.stretch("beat_intervals", time_us, interval=interval)
 
-    def _hand_over(self) -> None:
-        start, length, steps, lost = self._steps.once()
-        self._to.column(
-            "steps",
-            start,
-            steps=steps.astype(np.int32),
-            period=(length / SECOND_US).astype(np.float32),
-        )
-        start, length, stage, unused = self._sleep.once(free=_IN_BED)
-        self._to.column(
-            "sleep_stages",
-            start,
-            stage=stage.astype(np.int8),
-            duration=(length / SECOND_US).astype(np.float32),
-        )
-        if lost.size + unused.size:
-            self._to.leave(_COUNTED_BY_ANOTHER, int(lost.size + unused.size))
+    def _hand_over(self) -> Iterator[None]:
+        lost = 0
+        for start, length, steps, unused in self._steps.once():
+            period = (length / SECOND_US).astype(np.float32)
+            self._to.column("steps", start, steps=steps.astype(np.int32), period=period)
+            lost += unused.size
+            yield
+        for start, length, stage, unused in self._sleep.once(free=_IN_BED):
+            duration = (length / SECOND_US).astype(np.float32)
+            self._to.column("sleep_stages", start, stage=stage.astype(np.int8), duration=duration)
+            lost += unused.size
+            yield
+        if lost:
+            self._to.leave(_COUNTED_BY_ANOTHER, lost)
 
 
 def beat_intervals(
