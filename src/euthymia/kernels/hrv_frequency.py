@@ -95,23 +95,35 @@ def _solve(matrix: NDArray[np.float64], right: Array) -> None:
         right[i] /= matrix[i, i]
 
 
+@compiled("f8(f8[::1], i8, i8, i8)")
+def _shared(model: Array, i: int, k: int, n: int) -> float:
+    """Return how x[i] and x[k] meet in the squared errors of predictions inside a series of n.
+
+    Forward and backward: predictions from what lies outside the series are left out.
+    """
+    order, total = model.size - 1, 0.0
+    low, high = min(i, k), max(i, k)
+    for at in range(max(order, high), min(n - 1, low + order) + 1):
+        total += model[at - i] * model[at - k]
+    for at in range(max(0, high - order), min(n - 1 - order, low) + 1):
+        total += model[i - at] * model[k - at]
+    return total
+
+
 @compiled("void(f8[::1], i8[::1], i8, b1[::1], f8[::1])")
 def _least_error(series: Array, places: Ints, m: int, missing: Mask, model: Array) -> None:
     """Set the missing values so that the squared prediction error of the model is least."""
     n, order = series.size, model.size - 1
-    reach, matrix, right = np.zeros(order + 1), np.zeros((m, m)), np.zeros(m)
-    for lag in range(order + 1):
-        for i in range(order + 1 - lag):
-            reach[lag] += model[i] * model[i + lag]
+    matrix, right = np.zeros((m, m)), np.zeros(m)
     for i in range(m):
         at = places[i]
         for k in range(max(0, at - order), min(n, at + order + 1)):
             if not missing[k]:
-                right[i] -= reach[abs(at - k)] * series[k]
+                right[i] -= _shared(model, at, k, n) * series[k]
         for j in range(i + 1):
             if at - places[j] <= order:
-                matrix[i, j] = reach[at - places[j]]
-        matrix[i, i] += RIDGE * reach[0]
+                matrix[i, j] = _shared(model, at, places[j], n)
+        matrix[i, i] += RIDGE
     _solve(matrix, right)
     for i in range(m):
         series[places[i]] = right[i]
