@@ -58,7 +58,9 @@ def as_columns(table: pa.Table) -> Columns:
             column = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
         elif column.null_count and pa.types.is_integer(column.type):
             column = column.cast(pa.float64())
-        columns[name] = column.to_numpy()
+        values = column.to_numpy()
+        # Arrow's own memory may not be written to, and compiled kernels take no such array
+        columns[name] = values if values.flags.writeable else values.copy()
     return columns
 
 
