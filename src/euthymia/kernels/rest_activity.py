@@ -142,7 +142,8 @@ def relative_amplitude(m10_level: Array, l5_level: Array) -> Array:
     Van Someren et al. 1999, doi:10.3109/07420529908998724.
     """
     whole = m10_level + l5_level
-    return (m10_level - l5_level) / np.where(whole > 0, whole, np.nan)
+    # a flat day's two sums may differ by a rounding error
+    return np.maximum(m10_level - l5_level, 0.0) / np.where(whole > 0, whole, np.nan)
 
 
 def day_to_day_correlation(hourly: Array) -> Array:
