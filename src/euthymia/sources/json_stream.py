@@ -18,6 +18,7 @@ from euthymia.sources.blob import Blob, MiB
 PIECE: Final = MiB
 MAX_ELEMENT: Final = 32 * MiB  # characters: a night's sleep has 20 KiB, a day's location 2 MiB
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
+_AFTER: Final = frozenset(" \t\n\r,:]}")
 _CUT: Final = (
     "gzip stream ends early; what came before the cut was kept; copy the file again and re-ingest"
 )
@@ -101,8 +102,8 @@ class _Text:
                 if not self.more():
                     self.fail()
                 continue
-            if end == len(self.text) and self.more():
-                continue  # a number may go on
+            if self.text[end : end + 1] not in _AFTER and self.more():
+                continue  # a number may go on in the next piece
             self.at = end
             return found
 

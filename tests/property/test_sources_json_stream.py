@@ -1,0 +1,106 @@
+"""JSON element by element is JSON at once; and steps counted once, by a slow twin."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from euthymia.ground.errors import SourceError
+from euthymia.sources import json_stream
+from euthymia.sources.blob import Blob
+from euthymia.sources.overlap import counted_once
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def _blob(text: str) -> Blob:
+    data = text.encode("utf-8", "surrogatepass")
+    return Blob(lambda: io.BytesIO(data), len(data))
+
+
+def _members(document: Any) -> list[tuple[str | None, Any]]:
+    if isinstance(document, list):
+        return [(None, value) for value in document]
+    return [
+        (key, part)
+        for key, value in document.items()
+        for part in (value if isinstance(value, list) else [value])
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    document=st.lists(VALUES, max_size=6)
+    | st.dictionaries(st.text(max_size=5), VALUES, max_size=5),
+    piece=st.integers(1, 40),
+    indent=st.none() | st.integers(0, 2),
+)
+def test_element_by_element_is_all_at_once(document: Any, piece: int, indent: int | None) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=piece % 2 == 0)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "PIECE", piece)
+        found = [(e.key, e.value) for e in json_stream.elements(_blob(text))]
+    assert found == _members(document)
+
+
+@settings(max_examples=150, deadline=None)
+@given(document=st.lists(VALUES, min_size=1, max_size=6), share=st.floats(0, 0.999))
+def test_a_cut_document_is_told_and_its_beginning_kept(document: Any, share: float) -> None:
+    text = json.dumps(document)
+    found: list[Any] = []
+
+    def read() -> None:
+        found.extend(e.value for e in json_stream.elements(_blob(text[: int(len(text) * share)])))
+
+    with pytest.raises(SourceError):
+        read()
+    assert found == document[: len(found)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[NaN]", "[1,]", '{"a" 1}', "[" * 5000, "[1] 2", '["\\x"]', "", "nothing", "[Infinity]"],
+)
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(SourceError):
+        list(json_stream.elements(_blob(text)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    records=st.lists(
+        st.tuples(st.integers(0, 60), st.integers(1, 30), st.integers(0, 3)), max_size=25
+    )
+)
+def test_counted_once_is_its_slow_twin(records: list[tuple[int, int, int]]) -> None:
+    start = np.array([r[0] for r in records], np.int64) * 1_000_000
+    end = start + np.array([r[1] for r in records], np.int64) * 1_000_000
+    rank = np.array([r[2] for r in records], np.int64)
+    kept, covered = [False] * len(records), set[int]()
+    for place in range(4):
+        fresh = set[int]()
+        for i, (begin, length, own) in enumerate(records):
+            if own == place:
+                seconds = set(range(begin, begin + length))
+                kept[i] = 2 * len(seconds & covered) <= length
+                fresh |= seconds if kept[i] else set()
+        covered |= fresh
+    assert counted_once(start, end, rank).tolist() == kept
