@@ -242,6 +242,10 @@ def test_blank_lines_are_no_rows_but_count_as_lines(tmp_path: Path) -> None:
         (b'["resourceType"]', "no reader knows this format"),
         (b'{"resourceType": "Bundle", "entry": ["\xff"]}', "UTF-8"),
         ("größe,zeit\n1,2\n".encode("latin-1"), "no reader knows this format"),
+        (b"user;time;screen_status\nu1;1700000000;1\n", "separated by semicolons"),
+        (b"user\ttime\tscreen_status\nu1\t1700000000\t1\n", "separated by tabs"),
+        (b"user,time,screen_status\ru1,1700000000,1\r", "bare CR"),
+        (b"MSH|^~\\&|A|B|C|D|2024||ADT^A01|1|P|2.5\rPID|1||1^^^MR\r", "HL7 v2"),
     ],
 )
 def test_files_of_another_kind_say_what_to_do(data: bytes, reason: str, tmp_path: Path) -> None:
@@ -250,6 +254,21 @@ def test_files_of_another_kind_say_what_to_do(data: bytes, reason: str, tmp_path
     [told] = rejects(items_of(tmp_path))
     assert reason in told
     assert _others_are_read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("user,device,time,screen_state", "nearest is aware (timestamp, screen_status), missing"),
+        ("_id,timestamp,device_id,weather", "no reader knows this format"),
+    ],
+)
+def test_a_table_is_compared_by_what_tells_tables_apart(
+    header: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "x.csv").write_text(f"{header}\n1,2,3,4\n", encoding="utf-8")
+    [told] = rejects(items_of(tmp_path))
+    assert says in told
 
 
 def test_text_that_is_not_utf8_is_refused_where_it_matters(tmp_path: Path) -> None:

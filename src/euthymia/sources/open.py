@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePath
 from typing import Final, cast
 
@@ -16,8 +15,7 @@ from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
-from euthymia.sources.lines import Gap, blocks
-from euthymia.sources.table import count_rows, header_of
+from euthymia.sources.unknown import unknown
 from euthymia.sources.walk import Found, Group, Skipped, Walk
 
 Progress = Callable[[int, int], None]
@@ -167,7 +165,8 @@ def _open(job: _Job, context: Context) -> Reading:
     reading = Reading(
         job.source.name if job.source else UNKNOWN, job.label, running.hexdigest(), iter(())
     )
-    reading.items = _counted(reading, job.source.read if job.source else _unknown, opened)
+    read = job.source.read if job.source else partial(unknown, known=sources())
+    reading.items = _counted(reading, read, opened)
     return reading
 
 
@@ -191,57 +190,3 @@ def _last_row(item: Item) -> int:
         rows: pa.ChunkedArray = item.table.column("row")
         return int(pc.max(rows).as_py() or 0)
     return item.row + item.rows - 1 if isinstance(item, Reject) else item.row
-
-
-# -- files that nobody knows ---------------------------------------------------------------------
-
-_HINTS: Final = (
-    (b"\xff\xfe", "it is UTF-16 text: save it as UTF-8"),
-    (b"\xfe\xff", "it is UTF-16 text: save it as UTF-8"),
-    (
-        b"PK\x03\x04",
-        "it is a zip archive inside an archive, or an Office file: unpack or export it",
-    ),
-    (b"%PDF", "it is a PDF: ingest the data it was made from"),
-    (b"SQLite format 3", "it is a database: export its tables as CSV"),
-    (b"\x89HDF", "it is HDF5: export it as CSV"),
-    (b"<", "it is XML or HTML: export FHIR as JSON"),
-)
-
-
-def _unknown(opened: Opened) -> Iterator[Item]:
-    if opened.blob.problem:
-        raise SourceError(opened.blob.problem)
-    head = opened.blob.head()
-    if not head:
-        raise SourceError("the file is empty")
-    near = _nearest(opened.path, header_of(head))
-    if near:
-        rows = sum(
-            1 if isinstance(found, Gap) else count_rows(found.data) for found in blocks(opened.blob)
-        )
-        yield Reject(1, f"no reader knows this table: {near}", max(rows - 1, 1))
-        return
-    tar = head[257:262] == b"ustar"
-    hint = "it is a tar archive: unpack it" if tar else _hint(head)
-    known = ", ".join(sources())
-    yield Reject(1, f"no reader knows this format{hint and ': ' + hint}; known: {known}")
-
-
-def _hint(head: bytes) -> str:
-    return next((hint for magic, hint in _HINTS if head.startswith(magic)), "")
-
-
-def _nearest(path: PurePath, header: Sequence[str]) -> str:
-    """Say which known tables have about these columns, and what is missing."""
-    near = []
-    for name, source in sources().items():
-        for wanted in source.headers:
-            missing = [column for column in wanted if column not in header]
-            share = 1 - len(missing) / len(wanted)
-            if 0.5 <= share < 1:
-                alike = [column for column in missing if get_close_matches(column, header)]
-                named = name in str(path).lower()
-                text = f"{name} ({', '.join(wanted)}), missing: {', '.join(missing)}"
-                near.append((not alike, not named, -share, text))
-    return "; or ".join(f"nearest is {text}" for *_, text in sorted(near)[:2])
