@@ -83,7 +83,7 @@ def _location(who: str, chunk: Chunk, _: Context) -> Iterator[Item]:
         invalid = ~known.to_numpy(zero_copy_only=False)
         if invalid.any():
             yield from _refused(chunk.rows[invalid], "accuracy is negative: no valid position")
-            chunk = part(chunk, ~invalid)
+            chunk = chunk.of(~invalid)
     if len(chunk.rows):
         yield samples(
             *(SYSTEM, "location", who, chunk.rows, chunk.times("time")),
@@ -92,13 +92,6 @@ def _location(who: str, chunk: Chunk, _: Context) -> Iterator[Item]:
             altitude=chunk.columns.get("altitude"),
             accuracy=chunk.columns.get("accuracy"),
         )
-
-
-def part(chunk: Chunk, mask: NDArray[np.bool_]) -> Chunk:
-    """Return some rows of a chunk."""
-    chosen = pa.array(mask)
-    cells = {name: column.filter(chosen) for name, column in chunk.columns.items()}
-    return Chunk(chunk.rows[mask], cells)
 
 
 def _refused(rows: NDArray[np.int64], reason: str) -> Iterator[Reject]:
@@ -119,11 +112,11 @@ def _power(who: str, chunk: Chunk, _: Context) -> Iterator[Item]:
     level = _level(chunk)
     battery = power | np.isfinite(level)
     if screen.any():
-        own = part(chunk, screen)
+        own = chunk.of(screen)
         shown = codes(own.columns["event"], _SCREEN)
         yield samples(SYSTEM, "screen", who, own.rows, own.times("time"), state=shown)
     if battery.any():
-        own = part(chunk, battery)
+        own = chunk.of(battery)
         status = pa.array(
             [_POWER.get(text) for text in own.columns["event"].to_pylist()], pa.int8()
         )
@@ -133,7 +126,7 @@ def _power(who: str, chunk: Chunk, _: Context) -> Iterator[Item]:
             status=status,
         )
     if state.any():
-        own = part(chunk, state)
+        own = chunk.of(state)
         told = [_STATES[text] for text in own.columns["event"].to_pylist()]
         yield recording(who, own, "phone", told)
 

@@ -15,6 +15,7 @@ from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
+from euthymia.sources.on_time import on_time
 from euthymia.sources.unknown import unknown
 from euthymia.sources.walk import Found, Group, Skipped, Walk
 
@@ -174,7 +175,8 @@ def _counted(
     reading: Reading, read: Callable[[Opened], Iterator[Item]], opened: Opened
 ) -> Iterator[Item]:
     try:
-        for item in read(opened):
+        told: set[int] = set()
+        for item in (checked for given in read(opened) for checked in on_time(given, told)):
             reading.rows_in = max(reading.rows_in, _last_row(item))
             yield item
     except SourceError as problem:

@@ -20,7 +20,7 @@ from euthymia.sources.motion import AXES, in_degrees
 from euthymia.sources.phone_people import Owner, owned
 from euthymia.sources.shapes import codes, hashed, samples
 from euthymia.sources.table import Chunk
-from euthymia.sources.wall_clock import to_instants
+from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 SYSTEM: Final = device_id("radar_base", "").system
 _CALL: Final = {"INCOMING": 1, "OUTGOING": 2, "MISSED": 3, "VOICEMAIL": 3}
@@ -78,15 +78,20 @@ class Topic:
         if self.make is not None:
             yield from self.make(chunk, who, context)
         elif self.local:
-            for name, mask in owned(who, len(chunk.rows)):
-                own = Chunk(
-                    chunk.rows[mask],
-                    {k: v.filter(pa.array(mask)) for k, v in chunk.columns.items()},
-                )
-                zone = context.zone_for(device_id("radar_base", name))
-                yield self._samples(own, name, to_instants(own.times("time"), zone), context)
+            yield from self._local(chunk, who, context)
         else:
             yield self._samples(chunk, who, chunk.times("time"), context)
+
+    def _local(self, chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
+        """Yield rows whose time is the wall clock of their person."""
+        for name, mask in owned(who, len(chunk.rows)):
+            own = chunk.of(mask)
+            found = resolve(own.times("time"), context.zone_for(device_id("radar_base", name)))
+            sure = ~found.doubtful
+            if sure.any():
+                yield self._samples(own.of(sure), name, found.time_us[sure], context)
+            for row in own.rows[found.doubtful].tolist():
+                yield Reject(row, DOUBTFUL)
 
     def _samples(self, chunk: Chunk, who: Owner, time_us: Any, context: Context) -> Samples:  # noqa: ANN401
         fields: dict[str, Any] = {}

@@ -43,6 +43,12 @@ class Chunk:
         """Return a number column; NaN where the cell is empty."""
         return np.asarray(self.columns[name].to_numpy(zero_copy_only=False), dtype=np.float64)
 
+    def of(self, mask: NDArray[np.bool_]) -> "Chunk":
+        """Return some of the rows."""
+        chosen = pa.array(mask)
+        cells = {name: column.filter(chosen) for name, column in self.columns.items()}
+        return Chunk(self.rows[mask], cells)
+
     def times(self, name: str) -> NDArray[np.int64]:
         """Return a time column as microseconds; it has no empty cells."""
         return np.asarray(self.columns[name].to_numpy(zero_copy_only=False), dtype=np.int64)
