@@ -129,7 +129,13 @@ def _all_families(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> int
     for family, wanted in due:
         audit = _audit(who, family)
         table = compute_family(
-            family, samples.of(family, audit), timeline, wanted.days, subject=who, digests=digests
+            family,
+            samples.of(family, audit),
+            timeline,
+            wanted.days,
+            subject=who,
+            digests=digests,
+            inputs=wanted.inputs,
         )
         clinic.store.put_features(who, family.name, table, audit)
     return sum(int(wanted.days.size) for _, wanted in due)

@@ -11,7 +11,7 @@ from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
 def _checked(module: str, found: object) -> Family:
     if not isinstance(found, Family):
         raise SchemaError(f"{module}.FAMILY is not a Family; see features/contract.py")
-    unknown = [name for name in found.streams if name not in STREAMS]
+    unknown = [name for name in (*found.streams, *found.needs) if name not in STREAMS]
     if unknown:
         raise SchemaError(f"family {found.name} wants streams that do not exist: {unknown}")
     if found.compute is None and found.measure is None:

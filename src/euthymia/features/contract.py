@@ -96,7 +96,9 @@ class Family:
     week); or `compute`, where the definition itself fixes the time (the night that ends on the
     date, the trailing week). With both, `compute` gives the rows of days and `measure` those of
     other segments. A change of any definition needs a new `version`: stored rows of the old one
-    are then stale. `coverage` says in words which share of what time the coverage of a row is.
+    are then stale. `needs` are the streams without which there is nothing to say, where others only
+    tell whether the device was on: a person without a sample of any of them has no rows (empty:
+    any of `streams`). `coverage` says in words which share of what time the coverage of a row is.
     """
 
     name: str
@@ -107,4 +109,5 @@ class Family:
     features: tuple[Feature, ...]
     compute: Compute | None = None
     measure: Measure | None = None
+    needs: tuple[str, ...] = ()
     coverage: str = "share of the window with data"

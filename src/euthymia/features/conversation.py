@@ -83,6 +83,7 @@ FAMILY = Family(
     version="1",
     title="Speech nearby",
     streams=("conversation", *SIGNS),
+    needs=("conversation",),
     lookback_days=LOOKBACK_DAYS,
     measure=measure,
     coverage="share of the window in which the events of one of conversations, screen and battery, "

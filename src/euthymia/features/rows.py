@@ -33,9 +33,13 @@ class FeatureRangeWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is due: local day numbers, and the stretches of UTC whose samples they need."""
+    """What is due: local day numbers, the digest of what each row depends on, and what to read.
+
+    `spans` are the stretches of UTC whose samples the days need.
+    """
 
     days: Ints
+    inputs: tuple[str, ...]
     spans: tuple[tuple[Micros, Micros], ...]
 
 
@@ -74,7 +78,7 @@ def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints
     coverage 0 and no values (see `compute_family`).
     """
     utc = sorted({day for stream in family.streams for day in digests.get(stream, {})})
-    if not utc:
+    if not utc or not any(digests.get(stream) for stream in family.needs or family.streams):
         return np.zeros(0, np.int64)
     first = np.array(utc, np.int64) * DAY_US
     changes, _ = timeline.steps(int(first[0]), int(first[-1]) + DAY_US)
@@ -123,13 +127,16 @@ def input_digests(family: Family, timeline: Timeline, digests: Digests, days: In
     head = f"{family.name}\n{family.version}\n{names}\n"
     if family.lookback_days >= WHOLE_FOLLOW_UP:
         return _chained(head, family, steps, digests, end)
+    held: dict[int, str] = {}
+    for stream in family.streams:
+        for day, digest in digests.get(stream, {}).items():
+            held[day] = f"{held.get(day, '')}\n{stream} {day} {digest}"
+    one_zone = _zone_part(steps, int(start.min()), int(end.max()))
     found = []
     for low, high in zip(start.tolist(), end.tolist(), strict=True):
-        text = [head, _zone_part(steps, low, high)]
-        for stream in family.streams:
-            held = digests.get(stream, {})
-            touched = range(low // DAY_US, (high - 1) // DAY_US + 1)
-            text += [f"\n{stream} {d} {held[d]}" for d in touched if d in held]
+        zone = one_zone if "," not in one_zone else _zone_part(steps, low, high)
+        touched = range(low // DAY_US, (high - 1) // DAY_US + 1)
+        text = [head, zone, *(held[day] for day in touched if day in held)]
         found.append(hashlib.sha256("".join(text).encode()).hexdigest())
     return found
 
@@ -192,7 +199,9 @@ def plan(family: Family, timeline: Timeline, digests: Digests, existing: pa.Tabl
         days = np.union1d(days, before)
     wanted = input_digests(family, timeline, digests, days)
     due = stale(existing, wanted, days)
-    return Plan(due, spans(family, timeline, due))
+    by_day = dict(zip(days.tolist(), wanted, strict=True))
+    inputs = tuple(by_day[day] for day in due.tolist())
+    return Plan(due, inputs, spans(family, timeline, due))
 
 
 # -- computing -----------------------------------------------------------------------------------
@@ -260,6 +269,7 @@ def compute_family(
     *,
     subject: SubjectId,
     digests: Digests,
+    inputs: Sequence[str] | None = None,
 ) -> pa.Table:
     """Compute one row for each local day.
 
@@ -278,6 +288,8 @@ def compute_family(
         Whose they are.
     digests : {stream: {UTC day: digest}}
         Of the segments the samples were read from: the same that `plan` was given.
+    inputs : sequence of str, length n, optional
+        `Plan.inputs`, where a plan was made: spares working them out again.
 
     Returns
     -------
@@ -301,7 +313,8 @@ def compute_family(
         n: pa.array([v] * days.size, pa.string()) for n, v in constant.items()
     }
     keys["date"] = pa.array(days.astype(np.int32), pa.int32()).cast(pa.date32())
-    keys["input_digest"] = pa.array(input_digests(family, timeline, digests, days), pa.string())
+    made_from = input_digests(family, timeline, digests, days) if inputs is None else inputs
+    keys["input_digest"] = pa.array(made_from, pa.string())
     keys["coverage"] = pa.array(coverage, pa.float64())
     values = [np.where(known, value, np.nan) for value in within_range(family, found).values()]
     columns = [keys[name] for name in FEATURE_KEYS.names]

@@ -324,6 +324,7 @@ FAMILY = Family(
     version="1",
     title="Calls and messages",
     streams=("calls", "messages", *SIGNS),
+    needs=("calls", "messages"),
     lookback_days=LOOKBACK_DAYS,
     measure=measure,
     coverage="share of the window in which the events of one of calls, messages, screen and "

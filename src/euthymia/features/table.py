@@ -68,7 +68,7 @@ def table_of(
 ) -> pa.Table:
     """Return one person's rows: those dates on which a stream of the families has a sample."""
     columns = {name: as_columns(table) for name, table in streams.items()}
-    used = [f for f in families if any(s in columns for s in f.streams)]
+    used = [f for f in families if any(s in columns for s in f.needs or f.streams)]
     days = np.unique(
         np.concatenate([np.zeros(0, np.int64), *(local_days(f, columns, timeline) for f in used)])
     )
@@ -109,12 +109,13 @@ def _family_columns(
     days: Ints,
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
     held = {name: columns[name] for name in family.streams if name in columns}
-    found = measured(family, held, timeline, what, days) if held and days.size else None
+    says = any(name in columns for name in family.needs or family.streams)
+    found = measured(family, held, timeline, what, days) if says and days.size else None
     if found is None:
         blank = np.full(days.size, np.nan)
         found = Days({f.name: blank for f in family.features}, np.zeros(days.size))
     coverage = np.clip(found.coverage, 0.0, 1.0)
-    if what.name == "day":
+    if what.name == "day" and says:
         coverage = np.where(np.isin(days, local_days(family, held, timeline)), coverage, 0.0)
     kept = within_range(family, found)
     return coverage, [np.where(coverage > 0, kept[f.name], np.nan) for f in family.features]

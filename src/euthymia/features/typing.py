@@ -187,6 +187,7 @@ FAMILY = Family(
     version="1",
     title="Typing",
     streams=("typing", *SIGNS),
+    needs=("typing",),
     lookback_days=LOOKBACK_DAYS,
     measure=measure,
     coverage="share of the window in which the events of one of key presses, screen and battery, "
