@@ -314,9 +314,35 @@ def test_a_patient_of_others_and_an_unknown_one_are_told_in_the_same_words(
 @pytest.mark.parametrize("role", ["scientist", "it", "patient"])
 def test_other_roles_see_no_patient(clinic: TestClinic, role: str) -> None:
     client = signed_in(clinic, user="dr-lee", role=role)
-    assert client.get("/").status_code == 403
     assert client.get(f"/patients/{next(iter(clinic.people))}").status_code == 403
-    assert client.get("/models").status_code == 200
+    assert "view patient" not in [action for action, _ in actions(clinic)]
+
+
+@pytest.mark.parametrize("role", ["scientist", "it"])
+def test_a_role_without_a_worklist_begins_at_the_models(clinic: TestClinic, role: str) -> None:
+    client = signed_in(clinic, role=role)
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/models")
+    refused = client.get(f"/patients/{next(iter(clinic.people))}").text
+    assert 'href="/models">Go to the models</a>' in refused
+    for page in (refused, client.get("/models").text):
+        assert ">Worklist</a>" not in page
+        assert "Sign out" in page
+
+
+def test_a_role_without_pages_is_told_so_and_can_leave(clinic: TestClinic) -> None:
+    client = signed_in(clinic, role="patient")
+    page = client.get("/")
+    assert page.status_code == 403
+    assert "no pages for your role" in page.text
+    assert "Sign out" in page.text
+    assert 'aria-label="Main"' not in page.text
+
+
+def test_the_role_is_shown_once_where_it_is_the_users_name(clinic: TestClinic) -> None:
+    assert "</span>dr-lee, clinician</span>" in signed_in(clinic).get("/models").text
+    shown = signed_in(clinic, user="clinician").get("/models").text
+    assert "</span>clinician</span>" in shown
 
 
 def test_names_cannot_break_out_of_the_page(clinic: TestClinic) -> None:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -35,6 +36,7 @@ from euthymia.ground.errors import (
     IntegrityError,
     MissingError,
 )
+from euthymia.security.policy import PERMISSIONS, Action
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
@@ -80,6 +82,28 @@ _ERRORS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A page of the main menu."""
+
+    address: str
+    name: str
+    title: str
+    action: Action
+
+
+_WAYS: Final = (
+    Way("/", "worklist", "Worklist", Action.VIEW_WORKLIST),
+    Way("/models", "models", "Models", Action.VIEW_MODELS),
+)
+
+
+def ways_of(role: str) -> tuple[Way, ...]:
+    """Return the pages of the main menu that a role may see, its first page first."""
+    may = PERMISSIONS.get(role, {})
+    return tuple(way for way in _WAYS if way.action in may)
+
+
 class Site:
     """The handlers. One backend; no state of its own."""
 
@@ -90,10 +114,13 @@ class Site:
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """Render a page with what every page shows."""
         values.setdefault("visitor", None)
-        text = render(
-            template,
-            values | {"clinic": self.backend.clinic_name, "simulated": self.backend.simulated},
-        )
+        visitor = values["visitor"]
+        shared = {
+            "clinic": self.backend.clinic_name,
+            "simulated": self.backend.simulated,
+            "ways": ways_of(visitor.role) if isinstance(visitor, Visitor) else (),
+        }
+        text = render(template, values | shared)
         return HTMLResponse(text, status)
 
     async def visitor(self, request: Request) -> Visitor | None:
@@ -149,6 +176,9 @@ class Site:
         visitor = await self.visitor(request)
         if visitor is None:
             return self.to_sign_in(request)
+        ways = ways_of(visitor.role)
+        if ways and ways[0].address != "/":
+            return RedirectResponse(ways[0].address, 303)
         wanted = Filter.read(dict(request.query_params))
         shown = await run_in_threadpool(self.backend.worklist, visitor, wanted)
         part = request.headers.get("hx-request") == "true"
@@ -203,19 +233,22 @@ class Site:
         return Response(raw, media_type=kind, headers={"cache-control": cache})
 
     # -- refusals and failures -----------------------------------------------------------------
-    def refusal(self, status: int, reference: str = "") -> Response:
+    def refusal(self, status: int, reference: str = "", visitor: Visitor | None = None) -> Response:
         """Show a page that says what to do, and nothing of anybody."""
         title, advice = _ERRORS.get(status, _ERRORS[400])
-        return self.page("error.html", status, title=title, advice=advice, reference=reference)
+        told = {"title": title, "advice": advice, "reference": reference}
+        return self.page("error.html", status, visitor=visitor, **told)
 
-    async def on_http(self, _: Request, error: Exception) -> Response:
+    async def on_http(self, request: Request, error: Exception) -> Response:
         """Tell an unknown address or method."""
         assert isinstance(error, HTTPException)
-        return self.refusal(error.status_code)
+        return self.refusal(error.status_code, visitor=await self.visitor(request))
 
-    async def on_refusal(self, _: Request, error: Exception) -> Response:
+    async def on_refusal(self, request: Request, error: Exception) -> Response:
         """Tell a refusal. An unknown patient and one who is somebody else's are the same."""
-        return self.refusal(next(code for kind, code in _STATUS if isinstance(error, kind)))
+        status = next(code for kind, code in _STATUS if isinstance(error, kind))
+        known = None if status == 503 else await self.visitor(request)
+        return self.refusal(status, visitor=known)
 
     def failed(self, error: Exception) -> Response:
         """Tell that we failed. The log has where, under the same reference, and no value."""
