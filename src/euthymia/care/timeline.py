@@ -1,6 +1,6 @@
 """All that the page about one person shows, worked out from tables: no clock, no store, no page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from euthymia.care.band import (
     personal_band,
 )
 from euthymia.care.contract import WorklistItem
+from euthymia.care.coverage_map import StreamCoverage, coverage_map
 from euthymia.care.events import Event, Medication, events, medications, other_records
 from euthymia.care.gaps import NOT_WORN_COVERAGE, Gap, device_gaps
 from euthymia.care.summary import PHONE, SubjectSummary
@@ -102,6 +103,7 @@ class PatientView:
     other_records: int
     estimate: str
     summary: SubjectSummary
+    coverage: tuple[StreamCoverage, ...] = ()
 
 
 def _madrs(observations: pa.Table, who: SubjectSummary) -> tuple[ScorePoint, ...]:
@@ -262,6 +264,7 @@ def patient_view(
     features: Mapping[str, pa.Table],
     now: Micros,
     feed: Feed | None = None,
+    consented: Callable[[int], bool] = lambda _day: True,
 ) -> PatientView:
     """Work out what the page about one person shows.
 
@@ -277,6 +280,8 @@ def patient_view(
         The moment of looking [us since 1970 UTC]. What lies after it is not shown.
     feed : Mapping[str, int], optional
         The newest day on which anybody's data arrived (see `worklist.feed_days`).
+    consented : callable
+        Whether a consent to monitoring was in force on a local day.
     """
     today = _local_day(who, now)
     newest = max(
@@ -307,4 +312,7 @@ def patient_view(
         other_records=other_records(observations),
         estimate=estimate_words(who),
         summary=who,
+        coverage=coverage_map(
+            features, first, today - 1, not_worn=not_worn, consented=consented, phone=PHONE
+        ),
     )

@@ -29,6 +29,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     show_default=True,
     help="day, night, morning, afternoon, evening, weekdays, weekend, last_7_days, 22:00-06:00.",
 )
+@click.option("--plot", "subject", help="Draw one subject's data and features (--out FILE.html).")
 @everywhere
 @click.pass_obj
 def features(
@@ -38,11 +39,17 @@ def features(
     families: tuple[str, ...] | None,
     tz: str,
     segments: tuple[str, ...],
+    subject: str | None,
 ) -> None:
     """Compute daily features: of the clinic, or of a bare folder into one file.
 
     Of the clinic, only what new data touched is computed again.
     """
+    if subject is not None:
+        if folder or families:
+            raise click.UsageError("--plot draws what is stored: leave --input and --families out")
+        _plot(shell, subject, out or Path(f"{subject}.html"))
+        return
     if (folder is None) != (out is None):
         raise click.UsageError("--input and --out go together")
     if folder is None or out is None:
@@ -58,6 +65,14 @@ def features(
     lines += [f"  {name}: {n}" for name, n in report["families"].items() if n]
     lines += _refusals(report)
     shell.emit(report, "\n".join(lines))
+
+
+def _plot(shell: Shell, subject: str, out: Path) -> None:
+    from euthymia.app.plot import plot_subject
+
+    with shell.clinic() as clinic:
+        report = plot_subject(clinic, subject, out)
+    shell.emit(report, f"{report['streams']} streams and {report['features']} features in {out}")
 
 
 def _refusals(report: dict[str, Any]) -> list[str]:

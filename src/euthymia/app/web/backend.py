@@ -38,7 +38,7 @@ from euthymia.care.worklist import caseload, feed_days, feed_notices, findings, 
 from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import SECOND_US, Micros, to_micros
+from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.models.contract import Prediction, SubjectData
@@ -71,11 +71,17 @@ class Looked:
     features: Mapping[str, pa.Table]
     monitored: bool
     at: Micros
+    grants: tuple[GrantRecord, ...] = ()
     until: Micros | None = None  # the next instant at which a consent begins or ends
 
     def holds(self, now: Micros) -> bool:
         """Tell whether what was read may still be shown: not too old, under the same consents."""
         return now - self.at <= KEPT_US and (self.until is None or now < self.until)
+
+    def consented(self, day: int) -> bool:
+        """Tell whether a consent to monitoring was in force at noon of a local day."""
+        noon = self.summary.zones.start_of_day(day) + DAY_US // 2
+        return consent_covers(self.grants, Purpose.MONITORING, noon)
 
     def seen_by(self, role: str) -> SubjectSummary:
         """Return the summary with the estimate only for roles that may ask a model."""
@@ -202,6 +208,7 @@ class Reader:
             data.features,
             monitored,
             now,
+            grants,
             _next_edge(grants, now),
         )
 
@@ -350,6 +357,7 @@ class ClinicBackend:
             features=looked.features,
             now=now,
             feed=feed,
+            consented=looked.consented,
         )
         withheld = [] if looked.monitored else [NO_MONITORING]
         if not may_ask(visitor.role):

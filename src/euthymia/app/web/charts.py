@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from euthymia.care.coverage_map import REASONS, StreamCoverage
 from euthymia.care.gaps import Gap
 from euthymia.care.timeline import PatientView, ScoreSeries, Trend, is_clock, value_words
 from euthymia.care.words import count_words, date_words, month_words, unit_words
@@ -121,6 +122,30 @@ def _gap_marks(scale: _Scale, gaps: Iterable[Gap], first: int, last: int) -> tup
             x = scale.x(start) - half
             marks.append(Mark(round(x, 1), 0, round(scale.x(end) + half - x, 1), HEIGHT))
     return tuple(marks)
+
+
+def coverage_cells(row: StreamCoverage) -> tuple[tuple[int, int, str], ...]:
+    """Return a stream's days as runs (first place, how many, class): equal days are one mark."""
+    runs: list[tuple[int, int, str]] = []
+    for place, cell in enumerate(row.cells):
+        kind = f"why-{cell.why}" if cell.why else f"level-{cell.level}"
+        if runs and runs[-1][2] == kind:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1, kind)
+        else:
+            runs.append((place, 1, kind))
+    return tuple(runs)
+
+
+def coverage_reasons(rows: Sequence[StreamCoverage]) -> tuple[tuple[str, str], ...]:
+    """Return the reasons that occur in the map, with their words, for its legend."""
+    told = {cell.why for row in rows for cell in row.cells}
+    return tuple((why, words) for why, words in REASONS.items() if why in told)
+
+
+def coverage_months(row: StreamCoverage) -> tuple[Label, ...]:
+    """Label the axis of time below the map of coverage."""
+    first, last = row.cells[0].day, row.cells[-1].day
+    return _months(_Scale(first, last, 0.0, 1.0), first, last, most=6)
 
 
 def score_chart(series: ScoreSeries, view: PatientView) -> Chart:

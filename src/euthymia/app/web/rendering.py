@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from euthymia.app.web.charts import coverage_cells, coverage_months, coverage_reasons
 from euthymia.app.web.contract import ModelNote, Who
 from euthymia.care.contract import Urgency
 from euthymia.care.interventions import interventions
@@ -124,6 +125,9 @@ def environment() -> Environment:
         "island": island,
         "is_clock": is_clock,
         "count_words": count_words,
+        "coverage_cells": coverage_cells,
+        "coverage_months": coverage_months,
+        "coverage_reasons": coverage_reasons,
         "unit_words": unit_words,
         "day_words": lambda day, today: date_words(day_date(day), day_date(today)),
         "today_of": lambda at: from_micros(at).date(),

@@ -1,0 +1,144 @@
+"""Which stream was recorded on which day, and where nothing was: why, as far as that is known."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from euthymia.care.words import count_words
+from euthymia.ground.schemas import STREAMS
+
+QUALITY: Final = "data_quality"
+ENGAGEMENT: Final = "engagement"
+HOURS: Final = "_data_h"
+PAUSED: Final = "paused_"
+MOST_OF_A_DAY_H: Final = 12.0
+SOME_H: Final = 4.0
+
+REASONS: Final = {
+    "consent": "no consent",
+    "not_worn": "not worn",
+    "off": "off",
+    "permission": "permission missing",
+    "low_power": "low power",
+    "paused": "paused",
+    "charging": "on charge",
+    "unknown": "reason not known",
+}
+"""Why a cell is empty, the surest first."""
+
+LEVELS: Final = ("none", "little", "some", "much")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One stream on one day: the hours that hold data, or why there is none (a key of REASONS)."""
+
+    day: int
+    hours: float
+    why: str = ""
+
+    @property
+    def level(self) -> str:
+        """How much there is: of LEVELS, by the hours of the day that hold a sample."""
+        if self.hours <= 0:
+            return "none"
+        if self.hours < SOME_H:
+            return "little"
+        return "much" if self.hours >= MOST_OF_A_DAY_H else "some"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCoverage:
+    """One stream over the days shown, and the same in words."""
+
+    stream: str
+    title: str
+    cells: tuple[Cell, ...]
+    words: str
+
+
+def coverage_map(
+    features: Mapping[str, pa.Table],
+    first: int,
+    last: int,
+    *,
+    not_worn: set[int],
+    consented: Callable[[int], bool],
+    phone: frozenset[str],
+) -> tuple[StreamCoverage, ...]:
+    """Return a row a stream that has data on any of the local days [first, last].
+
+    Parameters
+    ----------
+    features : {family: rows}
+        Of one person; `data_quality` and `engagement` are looked at.
+    first, last : int
+        Local day numbers.
+    not_worn : set of int
+        Days on which a device was carried but not worn.
+    consented : callable
+        Whether a consent to monitoring was in force on a day.
+    phone : frozenset of str
+        The streams of the phone: "not worn" says nothing about them.
+    """
+    hours = _columns(features.get(QUALITY), HOURS)
+    causes = _columns(features.get(ENGAGEMENT), PAUSED)
+    days = range(first, last + 1)
+    found = []
+    for stream, by_day in hours.items():
+        if stream not in STREAMS or not any(by_day.get(day, 0) > 0 for day in days):
+            continue
+        worn = not_worn if stream not in phone else set()
+        cells = tuple(
+            Cell(day, by_day.get(day, 0.0), _why(day, by_day, causes, worn, consented))
+            for day in days
+        )
+        found.append(StreamCoverage(stream, STREAMS[stream].title, cells, _words(cells)))
+    return tuple(found)
+
+
+def _columns(table: pa.Table | None, mark: str) -> dict[str, dict[int, float]]:
+    """Return {name: {day: value}} of the columns that begin or end with a mark, without it."""
+    if table is None:
+        return {}
+    days = table["date"].cast(pa.int32()).to_pylist()
+    found = {}
+    for name in table.column_names:
+        if name.startswith(mark) or name.endswith(mark):
+            values = np.asarray(table[name].to_numpy(), np.float64)
+            known = {d: float(v) for d, v in zip(days, values, strict=True) if not np.isnan(v)}
+            found[name.removesuffix(HOURS).removeprefix(PAUSED).removesuffix("_h")] = known
+    return found
+
+
+def _why(
+    day: int,
+    hours: Mapping[int, float],
+    causes: Mapping[str, Mapping[int, float]],
+    worn: set[int],
+    consented: Callable[[int], bool],
+) -> str:
+    if hours.get(day, 0.0) > 0:
+        return ""
+    if not consented(day):
+        return "consent"
+    if day in worn:
+        return "not_worn"
+    told = {name: by_day.get(day, 0.0) for name, by_day in causes.items() if name in REASONS}
+    likely = max(told, key=lambda name: told[name], default="unknown")
+    return likely if told.get(likely, 0.0) > 0 else "unknown"
+
+
+def _words(cells: tuple[Cell, ...]) -> str:
+    """Say how many days have data, and why the others have not."""
+    held = sum(cell.hours > 0 for cell in cells)
+    words = f"{held} of {count_words(len(cells), 'day')}"
+    missing = [
+        f"{count_words(n, 'day')} {text}"
+        for why, text in REASONS.items()
+        if (n := sum(cell.why == why for cell in cells))
+    ]
+    return f"{words}; without data: {', '.join(missing)}" if missing else words
