@@ -24,5 +24,5 @@ def peak_mb(megabytes: int) -> float:
 
 @pytest.mark.slow
 def test_an_apple_health_export_is_not_held_in_memory() -> None:
-    """Without streaming, a tree of this export takes 2 GB; 1 GB was measured at 197 MB."""
+    """An export of 1 GB was measured at 197 MB."""
     assert peak_mb(192) < 300
