@@ -50,11 +50,13 @@ def test_the_chance_to_turn_and_its_curve(state, name):
     """The recording begins and ends active; its first and last run are cut, so not counted here."""
     level = COUNTS.reshape(DAYS, 1440)
     runs = np.zeros((2, COUNTS.size + 1), np.int64)
-    transitions.count_runs(level, np.arange(DAYS), runs)
+    work = np.zeros(COUNTS.size + 1, np.int64), np.zeros(COUNTS.size + 1, np.int8)
+    transitions.count_runs(level, np.arange(DAYS), runs, *work)
     if state == 1:
         edges = np.flatnonzero(np.diff((COUNTS > 0).astype(int)))
         runs[1, edges[0] + 1] += 1
         runs[1, COUNTS.size - 1 - edges[-1]] += 1
+        runs[1, 0] += 2
     length, chance, weight, curve = (np.zeros(COUNTS.size + 1) for _ in range(4))
     count = transitions.turning(runs[state], length, chance, weight)
     assert length[:count].tolist() == PEER[name]["t"]

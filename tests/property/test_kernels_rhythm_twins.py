@@ -73,13 +73,16 @@ states = st.lists(st.sampled_from([0.0, 0.0, 7.0, 7.0, NAN]), min_size=1, max_si
 @given(states)
 def test_runs_lie_between_two_turns(level):
     runs = np.zeros((2, len(level) + 1), np.int64)
-    count_runs(np.array([level]), np.array([0]), runs)
+    work = np.zeros(len(level) + 1, np.int64), np.zeros(len(level) + 1, np.int8)
+    longest = count_runs(np.array([level]), np.array([0]), runs, *work)
     kinds = [2 if math.isnan(x) else int(x > 0) for x in level]
     parts = [(kind, len(list(part))) for kind, part in groupby(kinds)]
     slow = np.zeros_like(runs)
     for before, (kind, length), after in zip(parts, parts[1:], parts[2:], strict=False):
         if 2 not in (before[0], kind, after[0]):
             slow[kind, length] += 1
+    assert longest == max(np.flatnonzero(slow.any(axis=0)).max(initial=0), 0)
+    slow[:, 0] = slow.sum(axis=1)
     np.testing.assert_array_equal(runs, slow)
 
 

@@ -29,16 +29,18 @@ def smallest_boxes(day: Array, boxes: Array) -> None:
     Rows of `boxes`: 0 the box's sum; then, of its running sum y at the times t around its middle,
     the sums of 1 y, 2 ty, 3 tty, 4 yy. All NaN where a minute is.
     """
-    for b in range(day.size // 10):
-        y = s0 = s1 = s2 = s4 = 0.0
-        for i in range(10):
-            t = i - 4.5
-            y += day[10 * b + i]
-            s0 += y
-            s1 += t * y
-            s2 += t * t * y
-            s4 += y * y
-        boxes[0, b], boxes[1, b], boxes[2, b], boxes[3, b], boxes[4, b] = y, s0, s1, s2, s4
+    number = day.size // 10
+    y, s0, s1, s2, s4 = boxes[0], boxes[1], boxes[2], boxes[3], boxes[4]
+    for b in range(number):
+        y[b] = s0[b] = s1[b] = s2[b] = s4[b] = 0.0
+    for i in range(10):  # the same minute of every box, many at once
+        t = i - 4.5
+        for b in range(number):
+            y[b] += day[10 * b + i]
+            s0[b] += y[b]
+            s1[b] += t * y[b]
+            s2[b] += t * t * y[b]
+            s4[b] += y[b] * y[b]
 
 
 @compiled("void(f8[:, ::1], i8, i8, i8, f8[:, ::1])")
@@ -96,12 +98,13 @@ def fluctuations(level: Array, scales: Ints, made_of: Ints) -> Array:
     kept = np.empty((scales.size, 5, width // 10))
     day = np.empty(width)
     for d in range(days):
-        pivot = known = 0.0
-        for m in range(width):
-            pivot += level[d, m] if level[d, m] == level[d, m] else 0.0
-            known += 1.0 if level[d, m] == level[d, m] else 0.0
+        pivot, known = 0.0, 0
+        for m in range(0, width, 30):
+            if level[d, m] == level[d, m]:
+                pivot += level[d, m]
+                known += 1
         pivot = pivot / known if known > 0 else 0.0
-        for m in range(width):  # the trend that a mean adds is removed with the others
+        for m in range(width):  # a constant adds a trend, which is removed: less to round
             day[m] = level[d, m] - pivot
         smallest_boxes(day, kept[0])
         for place in range(scales.size):

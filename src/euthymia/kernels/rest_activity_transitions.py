@@ -9,32 +9,50 @@ from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.int8]
 
 SPAN: Final = 0.3  # of the LOWESS curve: Lim et al. 2011
 
 
-@compiled("void(f8[:, ::1], i8[::1], i8[:, ::1])")
-def count_runs(level: Array, days: Ints, runs: Ints) -> None:
+@compiled("i8(f8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i1[::1])")
+def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> int:
     """Count the runs of rest (row 0: nothing counted) and activity (row 1) by their length.
 
     A run lies between two turns from the one to the other: one that the recording or unknown time
     cuts is left out.
+
+    Parameters
+    ----------
+    level : array, shape (days, minutes)
+        NaN where unknown.
+    days : int array
+        The days to take, which follow each other.
+    runs : int array of zeros, shape (2, minutes + 1)
+        Filled: `runs[k, n]` runs last n minutes; `runs[k, 0]` is how many there are.
+    at, what : int64 and int8 arrays, with room for one more than all minutes
+        Work space.
+
+    Returns
+    -------
+    int
+        The length of the longest run.
     """
-    width = level.shape[1]
-    runs[:] = 0
-    at = np.empty(days.size * width + 1, np.int64)
-    what = np.empty(days.size * width + 1, np.int8)
-    turns, before = 0, -1
+    width, size = level.shape[1], days.size * level.shape[1]
     for place in range(days.size):
-        day = level[days[place]]
+        day, states = level[days[place]], what[place * width : (place + 1) * width]
         for m in range(width):
-            state = (1 if day[m] > 0 else 0) if day[m] == day[m] else 2
-            at[turns], what[turns] = place * width + m, state
-            turns += 1 if state != before else 0
-            before = state
-    for i in range(1, turns - 1):
-        if what[i] < 2 and what[i - 1] < 2 and what[i + 1] < 2:
-            runs[what[i], at[i + 1] - at[i]] += 1
+            states[m] = (1 if day[m] > 0.0 else 0) if day[m] == day[m] else 2
+    turns, longest = 0, 0
+    for i in range(1, size):  # without a branch: turns cannot be foreseen
+        at[turns] = i
+        turns += 1 if what[i] != what[i - 1] else 0
+    for k in range(1, turns):
+        state, length = what[at[k - 1]], at[k] - at[k - 1]
+        if state < 2 and what[at[k - 1] - 1] < 2 and what[at[k]] < 2:
+            runs[state, length] += 1
+            runs[state, 0] += 1
+            longest = max(longest, length)
+    return longest
 
 
 @compiled("i8(i8[::1], f8[::1], f8[::1], f8[::1])")
@@ -45,11 +63,9 @@ def turning(runs: Ints, length: Array, chance: Array, weight: Array) -> int:
     length up to the next one seen, the chance is shared out over them. The longest run, after
     which none is left, says nothing. The weight is the square root of n(t).
     """
-    left = 0
-    for t in range(1, runs.size):
-        left += runs[t]
-    seen, before = 0, 0
-    for t in range(1, runs.size):
+    left, seen, before, t = runs[0], 0, 0, 0
+    while left > 0:
+        t += 1
         if runs[t] == 0:
             continue
         if seen > 0:
@@ -154,12 +170,15 @@ def transition_rates(level: Array, rows: Ints) -> Array:
     """
     found = np.full((rows.shape[0], 2), np.nan)
     most = rows.shape[1] * level.shape[1] + 1
-    runs = np.empty((2, most), np.int64)
+    runs = np.zeros((2, most), np.int64)
+    at, what = np.empty(most, np.int64), np.empty(most, np.int8)
     length, chance, weight, curve = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
     for w in range(rows.shape[0]):
-        count_runs(level, rows[w], runs)
+        longest = count_runs(level, rows[w], runs, at, what)
         for state in range(2):
             count = turning(runs[state], length, chance, weight)
             lowess(length, chance, count, SPAN, curve)
             found[w, state] = in_steady_part(length, chance, weight, curve, count)
+            for n in range(longest + 1):
+                runs[state, n] = 0
     return found
