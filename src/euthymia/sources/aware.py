@@ -30,7 +30,10 @@ def _sensor(path: PurePath, head: bytes) -> Sensor | None:
         return named
     if known_without_stream(path.stem):
         return None
-    return next((sensor for sensor in SENSORS if _fits(sensor, head)), None)
+    fitting = [sensor for sensor in SENSORS if _fits(sensor, head)]
+    stem = path.stem.lower()  # "multiuser_AwareScreen" says it too, if the columns agree
+    spelt = (s for s in fitting if any(len(name) > 3 and name in stem for name in s.names))
+    return next(spelt, fitting[0] if fitting else None)
 
 
 def _recognise(path: PurePath, head: bytes) -> float:

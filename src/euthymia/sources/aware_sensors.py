@@ -189,11 +189,11 @@ SENSORS: Final = (
         make=lambda chunk, who, _: key_presses(chunk, who),
     ),
     Sensor(
-        *("app_use", (_APP,), ("applications_foreground",)),
+        *("notifications", (_APP,), ("notifications", "applications_notifications")),
         secret=frozenset({"app"}),
     ),
     Sensor(
-        *("notifications", (_APP,), ("notifications", "applications_notifications")),
+        *("app_use", (_APP,), ("applications_foreground",)),
         secret=frozenset({"app"}),
     ),
     Sensor("location", _PLACE, ("locations", "location", "gps")),
