@@ -3,7 +3,8 @@
 The same made-up weeks, one core, each in a process of its own. Ours is the whole family (42
 numbers a day, places over the follow-up), beside Forest's Jasmine (Beiwe's duty cycle: a minute at
 1 Hz, ten minutes off; both from hourly CSV files) and niimpy (one fix a minute, from arrays).
-Jasmine's time without imports is counted. RAPIDS needs R and a database and does not install here;
+Seconds are CPU time of the one thread, so that a busy machine changes little; imports of the
+peers are not counted. RAPIDS needs R and a database and does not install here;
 scikit-mobility 1.3.1 does not import with the NumPy that its own requirements bring.
 Told apart: from arrays, from stored segments (unsealed, decoded), and from raw files.
 """
@@ -60,9 +61,9 @@ def write_hours(columns: dict[str, np.ndarray], folder: Path) -> None:
 def _timed(rounds: int, work: Callable[[], object]) -> tuple[list[float], object]:
     seconds, found = [], None
     for _ in range(rounds):
-        began = time.perf_counter()
+        began = time.process_time()
         found = work()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     return seconds, found
 
 

@@ -14,8 +14,8 @@ np.random.seed(0)  # noqa: NPY002  (what Jasmine draws from)
 parameters = Hyperparameters()
 parameters.save_osm_log = False
 with tempfile.TemporaryDirectory() as out:
-    began = time.perf_counter()
+    began = time.process_time()
     gps_stats_main(sys.argv[1], out, "UTC", Frequency.DAILY, False, parameters=parameters)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 sys.stdout.write("\n" + json.dumps({"seconds": seconds, "peak_mb": peak}) + "\n")

@@ -27,9 +27,9 @@ arguments = {
     "longitude_column": "longitude",
     "resample_args": {"rule": "1D"},
 }
-began = time.perf_counter()
+began = time.process_time()
 location.location_significant_place_features(frame, **arguments)
 location.location_distance_features(frame, **arguments)
-seconds = time.perf_counter() - began
+seconds = time.process_time() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 sys.stdout.write("\n" + json.dumps({"seconds": seconds, "peak_mb": peak}) + "\n")
