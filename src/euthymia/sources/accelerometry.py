@@ -25,7 +25,7 @@ from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
-from euthymia.sources.actigraph import PREAMBLE, start_of
+from euthymia.sources.actigraphy_clock import PREAMBLE, start_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading

@@ -6,34 +6,27 @@ that ingestion is told), by the rules of `wall_clock`.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
+from euthymia.sources.actigraphy_clock import LACKS, PREAMBLE, epoch_of, start_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
 
-DEFAULT_EPOCH_S: Final = 60.0
 SYSTEM: Final = device_id("actigraph", "").system
 
 _COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
 _TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time")
-_LACKS: Final = (
-    "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again with its "
-    "header"
-)
 _OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
-PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
 
 
 def _layout(head: bytes) -> Layout:
@@ -87,16 +80,6 @@ def _read(opened: Opened) -> Iterator[Item]:
     yield samples(SYSTEM, "activity_counts", who, rows, time_us, counts=counts, epoch=epoch)
 
 
-def epoch_of(time_us: NDArray[np.int64]) -> float:
-    """Return the commonest step between rows [s]: the device's epoch."""
-    steps = np.diff(time_us)
-    steps = steps[steps > 0]
-    if not steps.size:
-        return DEFAULT_EPOCH_S
-    values, times = np.unique(steps, return_counts=True)
-    return min(float(values[np.argmax(times)]) / SECOND_US, 3600.0)
-
-
 def _preamble(head: bytes) -> tuple[Layout, int, float]:
     """Read ActiGraph's preamble: where the recording starts, its epoch, and which column counts."""
     lines = head.decode("latin-1").splitlines()
@@ -106,34 +89,12 @@ def _preamble(head: bytes) -> tuple[Layout, int, float]:
     start = start_of(text)
     period = re.search(r"Epoch Period \(hh:mm:ss\) (\d\d):(\d\d):(\d\d)", text)
     if not period:
-        raise SourceError(_LACKS)
+        raise SourceError(LACKS)
     hours, minutes, seconds = map(int, period.groups())
     epoch_s = float(hours * 3600 + minutes * 60 + seconds)
     if not 0 < epoch_s <= 3600:
         raise SourceError("the ActiGraph preamble's Epoch Period is not between 1 s and 1 h")
     return _counts_layout(lines, end), to_micros(start), epoch_s
-
-
-def start_of(text: str) -> datetime:
-    """Return the start that an ActiGraph preamble names: a clock on the wall, as if it were UTC.
-
-    Raises
-    ------
-    SourceError
-        If it names none.
-    """
-    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
-    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
-    if not (clock and day):
-        raise SourceError(_LACKS)
-    one, two, year = map(int, day.groups())
-    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
-    try:
-        month, on = (two, one) if written_dmy else (one, two)
-        hour, minute, second = map(int, clock.groups())
-        return datetime(year, month, on, hour, minute, second, tzinfo=UTC)
-    except ValueError as problem:
-        raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
 
 
 def _counts_layout(lines: list[str], end: int) -> Layout:

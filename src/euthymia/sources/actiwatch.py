@@ -18,7 +18,7 @@ from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item
-from euthymia.sources.actigraph import epoch_of
+from euthymia.sources.actigraphy_clock import epoch_of
 from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading

@@ -1,0 +1,50 @@
+"""The clock of an actigraph: where a recording starts, and how long its epochs are."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import SECOND_US
+from euthymia.ground.errors import SourceError
+
+PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
+DEFAULT_EPOCH_S: Final = 60.0
+LACKS: Final = (
+    "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again with its "
+    "header"
+)
+
+
+def epoch_of(time_us: NDArray[np.int64]) -> float:
+    """Return the commonest step between rows [s]: the device's epoch."""
+    steps = np.diff(time_us)
+    steps = steps[steps > 0]
+    if not steps.size:
+        return DEFAULT_EPOCH_S
+    values, times = np.unique(steps, return_counts=True)
+    return min(float(values[np.argmax(times)]) / SECOND_US, 3600.0)
+
+
+def start_of(text: str) -> datetime:
+    """Return the start that an ActiGraph preamble names: a clock on the wall, as if it were UTC.
+
+    Raises
+    ------
+    SourceError
+        If it names none.
+    """
+    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
+    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
+    if not (clock and day):
+        raise SourceError(LACKS)
+    one, two, year = map(int, day.groups())
+    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
+    try:
+        month, on = (two, one) if written_dmy else (one, two)
+        hour, minute, second = map(int, clock.groups())
+        return datetime(year, month, on, hour, minute, second, tzinfo=UTC)
+    except ValueError as problem:
+        raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem
