@@ -20,6 +20,7 @@ $(VENV)/.run: requirements.lock pyproject.toml
 	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock; \
 	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/python .ci/install_self.py
+	@$(BIN)/python .ci/compile_kernels.py
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run

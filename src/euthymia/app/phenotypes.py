@@ -135,6 +135,13 @@ def features_of_shards(
     }
 
 
+def catalogue_page(families: Sequence[str] | None) -> str:
+    """Return the catalogue of the families named, or of all, as Markdown."""
+    from euthymia.features.catalogue_page import page
+
+    return page({family.name: family for family in chosen(families)})
+
+
 def catalogue(families: Sequence[str] | None) -> list[dict[str, Any]]:
     """Return one record a feature of the families named, or of all."""
     from euthymia.features.catalogue import describe

@@ -173,12 +173,18 @@ def certificates(shell: Shell, folder: Path) -> None:
 
 @click.command(epilog="Example: euthymia catalogue --families mobility,hrv --json")
 @click.option("--families", callback=_names, help="Only these: a,b.")
+@click.option("--out", type=_FOLDER, help="Write it as a page: FILE.md.")
 @everywhere
 @click.pass_obj
-def catalogue(shell: Shell, families: tuple[str, ...] | None) -> None:
+def catalogue(shell: Shell, families: tuple[str, ...] | None, out: Path | None) -> None:
     """List every feature with its definition, unit, paper and limits."""
     from euthymia.app.phenotypes import catalogue as described
+    from euthymia.app.phenotypes import catalogue_page
 
     found = described(families)
+    if out is not None:
+        out.write_text(catalogue_page(families), encoding="utf-8")
+        shell.emit({"features": found, "out": out}, f"{len(found)} features in {out}")
+        return
     rows = [(r["family"], r["name"], r["unit"], r["title"]) for r in found]
     shell.emit({"features": found}, table(rows, ("family", "feature", "unit", "what it is")))
