@@ -93,7 +93,7 @@ def test_kleckners_rules(seed, cut, warm):
     time = np.arange(120, dtype=np.int64) * STEP
     edges = np.array([0, cut, 120])
     warm_at = np.sort(rng.integers(0, 30_000_000, len(warm))).astype(np.int64)
-    fast = eda.believable(time, level, edges, warm_at, np.array(warm, np.float64))
+    fast = eda.believable(time, level, edges, warm_at, np.array(warm, np.float64), 30.0)
     assert fast.tolist() == slow_believable(time.tolist(), level.tolist(), edges.tolist(),
                                             warm_at.tolist(), warm)  # fmt: skip
 

@@ -21,7 +21,8 @@ GAP_US: Final = 1_000_000  # a longer gap ends a run; a shorter one is bridged b
 LEAST_USIEMENS: Final = 0.05  # Kleckner et al. 2018, rule 1
 MOST_USIEMENS: Final = 60.0
 STEEPEST_USIEMENS_S: Final = 10.0  # rule 2
-COLDEST_CEL: Final = 30.0  # rule 3
+KLECKNER_CEL: Final = 30.0  # rule 3
+COLDEST_CEL: Final = 25.0  # 4 of 20 people of a public study had worn wrists of 27 to 29 degrees
 WARMEST_CEL: Final = 40.0
 AROUND_S: Final = 5  # rule 4
 TEMPERATURE_NEAR_US: Final = 10_000_000  # a temperature taken longer ago says nothing
@@ -103,15 +104,20 @@ def to_grid(time_us: Ints, value: Array, step_us: int, gap_us: int) -> tuple[Int
     return at, out, edges
 
 
-@compiled("b1[::1](i8[::1], f8[::1], i8[::1], i8[::1], f8[::1])")
+@compiled("b1[::1](i8[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8)")
 def believable(
-    time_us: Ints, level: Array, edges: Ints, temperature_us: Ints, temperature: Array
+    time_us: Ints,
+    level: Array,
+    edges: Ints,
+    temperature_us: Ints,
+    temperature: Array,
+    coldest: float,
 ) -> Mask:
     """Tell which grid points pass the four rules of Kleckner et al. 2018.
 
     Not believable is what is outside 0.05 to 60 uS, changes by more than 10 uS/s from the grid
-    point before it, was taken at a skin temperature outside 30 to 40 degrees Celsius (the last
-    one of at most 10 s ago; without one the rule is not asked), or lies within 5 s of such.
+    point before it, was taken at a skin temperature outside `coldest` to 40 degrees Celsius (the
+    last one of at most 10 s ago; without one the rule is not asked), or lies within 5 s of such.
 
     Parameters
     ----------
@@ -121,6 +127,8 @@ def believable(
         Runs.
     temperature_us, temperature : arrays, shape (k,)
         Skin temperature [Cel] and when it was taken, sorted.
+    coldest : float
+        30 in the paper.
 
     References
     ----------
@@ -143,7 +151,7 @@ def believable(
                 place += 1
             if place > 0 and time_us[i] - temperature_us[place - 1] <= TEMPERATURE_NEAR_US:
                 warm = temperature[place - 1]
-                if not (COLDEST_CEL <= warm <= WARMEST_CEL):
+                if not (coldest <= warm <= WARMEST_CEL):
                     bad = True
             if bad:
                 for k in range(max(i - around, spoilt), min(i + around + 1, high)):
