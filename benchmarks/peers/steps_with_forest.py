@@ -11,10 +11,10 @@ from forest.oak.base import find_walking, preprocess_bout
 
 warnings.simplefilter("ignore")
 at, x, y, z = np.load(sys.argv[1])
-preprocess = time.perf_counter()
+preprocess = time.process_time()
 find_walking(preprocess_bout(at[:500], x[:500], y[:500], z[:500])[1])
-first = time.perf_counter() - preprocess
-began, steps = time.perf_counter(), 0.0
+first = time.process_time() - preprocess
+began, steps = time.process_time(), 0.0
 minute = np.floor(at / 60).astype(int)
 edges = np.flatnonzero(np.diff(minute, prepend=-1))
 for low, high in zip(edges, [*edges[1:], at.size], strict=True):  # it takes a minute at a time
@@ -23,7 +23,7 @@ for low, high in zip(edges, [*edges[1:], at.size], strict=True):  # it takes a m
 print(
     json.dumps(
         {
-            "seconds": time.perf_counter() - began,
+            "seconds": time.process_time() - began,
             "first_call_s": first,
             "steps": steps,
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -50,18 +50,19 @@ def join_boxes(fine: Array, width: int, parts: int, count: int, coarse: Array) -
     Each part's y is moved by what came before it in the box, and its t by where it lies.
     """
     squares = width * (width * width - 1.0) / 12.0  # the sum of tt
+    f, f0, f1, f2, f4 = fine[0], fine[1], fine[2], fine[3], fine[4]
+    y, s0, s1, s2, s4 = coarse[0], coarse[1], coarse[2], coarse[3], coarse[4]
     for b in range(count):
-        y = s0 = s1 = s2 = s4 = 0.0
-        for k in range(parts):
-            i = parts * b + k
-            t = (k - 0.5 * (parts - 1)) * width
-            f0, f1, f2 = fine[1, i], fine[2, i], fine[3, i]
-            s0 += f0 + width * y
-            s1 += f1 + t * f0 + y * width * t
-            s2 += f2 + 2 * t * f1 + t * t * f0 + y * (squares + width * t * t)
-            s4 += fine[4, i] + 2 * y * f0 + width * y * y
-            y += fine[0, i]
-        coarse[0, b], coarse[1, b], coarse[2, b], coarse[3, b], coarse[4, b] = y, s0, s1, s2, s4
+        y[b] = s0[b] = s1[b] = s2[b] = s4[b] = 0.0
+    for k in range(parts):  # the same part of every box, many at once
+        t = (k - 0.5 * (parts - 1)) * width
+        for b in range(count):
+            i, before = parts * b + k, y[b]
+            s0[b] += f0[i] + width * before
+            s1[b] += f1[i] + t * f0[i] + before * width * t
+            s2[b] += f2[i] + 2 * t * f1[i] + t * t * f0[i] + before * (squares + width * t * t)
+            s4[b] += f4[i] + 2 * before * f0[i] + width * before * before
+            y[b] = before + f[i]
 
 
 @compiled("UniTuple(f8, 2)(f8[:, ::1], i8, i8)")
@@ -70,15 +71,14 @@ def left_over(boxes: Array, width: int, number: int) -> tuple[float, float]:
     n1 = width * (width * width - 1.0) / 12.0
     middle = (width * width - 1.0) / 12.0
     n2 = n1 * (width * width - 4.0) / 15.0
+    r0, r1, r2 = 1.0 / width, 1.0 / n1, 1.0 / n2
     total = count = 0.0
     for b in range(number):
         s0, s1, s4 = boxes[1, b], boxes[2, b], boxes[4, b]
-        if np.isnan(s4):
-            continue
         s2 = boxes[3, b] - middle * s0
-        rest = s4 - s0 * s0 / width - s1 * s1 / n1 - s2 * s2 / n2
+        rest = s4 - s0 * s0 * r0 - s1 * s1 * r1 - s2 * s2 * r2
         total += rest if rest > _NIL * s4 else 0.0
-        count += 1.0
+        count += 0.0 if np.isnan(s4) else 1.0
     return total, count
 
 
