@@ -202,7 +202,7 @@ def _noted(stream: str, start: int, days: int, rng: np.random.Generator) -> Colu
 def _location(
     time: NDArray[np.int64], wall: NDArray[np.int64], rng: np.random.Generator
 ) -> dict[str, NDArray[np.generic]]:
-    """Home, work and a third place, east and west of the date line; 12 m of scatter and some jumps."""
+    """Home, work and a third place on both sides of the date line; 12 m of scatter, and jumps."""
     hour = (wall % DAY_US) / DAY_US * 24
     third = np.where(wall // DAY_US % 2 == 0, 1500.0, -2500.0)
     turns = [0.0, 8.5, 9.0, 17.0, 17.3, 18.0, 18.2, 19.5, 19.8, 24.0]

@@ -53,7 +53,7 @@ def _quantile(ordered: Array, count: int, share: float) -> float:
     place = share * (count - 1)
     low = int(place)
     high = min(low + 1, count - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -90,16 +90,26 @@ def _running_median(values: Array, out: Array) -> None:
     """Set `out` to the median of the 11 beats around each, fewer at the ends."""
     n, half = values.size, MEDIAN_OVER // 2
     held = np.empty(MEDIAN_OVER)
-    for i in range(n):
-        count = 0
-        for k in range(max(0, i - half), min(n, i + half + 1)):
-            place = count
-            while place > 0 and held[place - 1] > values[k]:
-                held[place] = held[place - 1]
-                place -= 1
-            held[place] = values[k]
+    count = 0
+    for step in range(n + half):
+        place, gone = count, step - MEDIAN_OVER
+        if gone >= 0:  # one goes out: its place is free, and moves to where the new one belongs
+            place = 0
+            while held[place] != values[gone]:
+                place += 1
+            count -= 1
+        new = values[step] if step < n else np.inf
+        while place < count and held[place + 1] < new:
+            held[place] = held[place + 1]
+            place += 1
+        while place > 0 and held[place - 1] > new:
+            held[place] = held[place - 1]
+            place -= 1
+        if step < n:
+            held[place] = new
             count += 1
-        out[i] = (held[(count - 1) // 2] + held[count // 2]) / 2
+        if step >= half:
+            out[step - half] = (held[(count - 1) // 2] + held[count // 2]) / 2
 
 
 @compiled("i8(f8, f8, f8, f8, f8, f8)")

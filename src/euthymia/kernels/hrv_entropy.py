@@ -16,7 +16,7 @@ NAMES: Final = ("sample_entropy", "approximate_entropy", "fuzzy_entropy")
 
 TOLERANCE: Final = 0.2  # of the standard deviation, n - 1
 SHORTEST: Final = 16  # intervals
-HALVED: Final = 256  # exp(-y) is exp(-y / 256) squared eight times: seven terms of its series do
+HALVED: Final = 64  # exp(-y) is exp(-y / 64) squared six times: seven terms of its series do
 FARTHEST: Final = 40 / HALVED  # exp(-40) is below the last digit of a sum
 
 
@@ -94,8 +94,6 @@ def _fuzzy_three(x: Array, tolerance: float) -> float:
             f = -far[i]
             e = 1 / 120 + f * (1 / 720 + f * (1 / 5040))
             e = 1 + f * (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * e))))
-            e *= e
-            e *= e
             e *= e
             e *= e
             e *= e

@@ -238,7 +238,7 @@ def _band(density: Array, step_hz: float, low: int, high: int) -> float:
     total = -(density[low] + density[high]) / 2
     for i in range(low, high + 1):
         total += density[i]
-    return step_hz * total
+    return float(step_hz * total)
 
 
 @compiled("f8(f8[::1], f8, i8, i8)")
@@ -278,7 +278,7 @@ def density_of(nn_ms: Array, end_s: Array, density: Array) -> float:
     _spectrum(weighted, middle, step_hz, density)
     for i in range(density.size):
         density[i] *= 2 / total
-    return step_hz
+    return float(step_hz)
 
 
 @compiled("void(f8[::1], f8[::1], f8[::1])")

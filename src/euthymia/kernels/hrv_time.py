@@ -36,8 +36,8 @@ def quantile(ordered: Array, share: float) -> float:
     part = place - low
     # as NumPy does it: from the nearer end, so that the last digit is the same
     if part < 0.5:
-        return ordered[low] + (ordered[high] - ordered[low]) * part
-    return ordered[high] - (ordered[high] - ordered[low]) * (1 - part)
+        return float(ordered[low] + (ordered[high] - ordered[low]) * part)
+    return float(ordered[high] - (ordered[high] - ordered[low]) * (1 - part))
 
 
 @compiled("void(f8[::1])")
