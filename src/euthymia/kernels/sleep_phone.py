@@ -123,7 +123,7 @@ def likeliest(
             slept = wake - used[i, 1]
             if slept > LONGEST_US:
                 break
-            if slept >= SHORTEST_US:
+            if slept >= SHORTEST_US and score > best:  # what is added to it is never above 0
                 onset = (used[i, 1] - midnight_us) / HOUR_US
                 total = score + _likely(onset, habit[0], habit[1], USUAL_ONSET_H)
                 total += _t_density(slept / HOUR_US, USUAL_LENGTH_H, LENGTH_SPREAD_H)
