@@ -90,9 +90,9 @@ def ours(path: str, rounds: int) -> dict[str, object]:
         "seconds": everything / rows.shape[0],
         "us": {name: round(s / rows.shape[0] * 1e6, 1) for name, s in parts.items()},
         "said": {
-            "ISm": float(found["interdaily_stability_mean"][0]),
-            "IV": float(found["intradaily_variability"][0]),
-            "L5": float(found["l5"][0]),
+            "ISm": float(found["interdaily_stability_mean"][PEER_FORTNIGHTS - 1]),
+            "IV": float(found["intradaily_variability"][PEER_FORTNIGHTS - 1]),
+            "L5": float(found["l5"][PEER_FORTNIGHTS - 1]),
         },
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
