@@ -17,15 +17,15 @@ help:  ## list the targets
 $(VENV)/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || (uv venv -q --python $(PYTHON) $(VENV) 2>/dev/null || $(PYTHON) -m venv $(VENV))
 	@if command -v uv >/dev/null; then \
-	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock; \
+	  uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock; \
 	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/python .ci/install_self.py
-	@$(BIN)/python .ci/compile_kernels.py
+	@$(BIN)/python .ci/compile_all.py
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@if command -v uv >/dev/null; then \
-	  uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
+	  uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
 	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; fi
 	@touch $@
 
