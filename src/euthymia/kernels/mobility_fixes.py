@@ -35,7 +35,7 @@ def median_of(values: Array, count: int) -> float:
     Quickselect: the mean of the two middle ones where there are two.
     """
     if count <= 2:
-        return 0.5 * (values[0] + values[count - 1])
+        return float(0.5 * (values[0] + values[count - 1]))
     low, high, middle = 0, count - 1, count // 2
     while low < high:
         pivot = values[(low + high) // 2]
@@ -59,11 +59,11 @@ def median_of(values: Array, count: int) -> float:
             break
     upper = values[middle]
     if count % 2 == 1:
-        return upper
+        return float(upper)
     lower = values[0]
     for k in range(1, middle):
         lower = max(lower, values[k])
-    return 0.5 * (lower + upper)
+    return float(0.5 * (lower + upper))
 
 
 @compiled("void(f8, f8, f8[::1])")
@@ -153,17 +153,9 @@ def usable(latitude: float, longitude: float, accuracy: float) -> bool:
     " i8[::1])"
 )
 def minute_positions(
-    time: Ints,
-    latitude: Array,
-    longitude: Array,
-    accuracy: Array,
-    low: Ints,
-    high: Ints,
-    first: Ints,
-    at_us: Array,
-    position: Array,
-    count: Ints,
-) -> int:
+    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: Ints, high: Ints,
+    first: Ints, at_us: Array, position: Array, count: Ints,
+) -> int:  # fmt: skip
     """Take, for each stretch of fixes, the middle position of each minute of UTC.
 
     Fixes that cannot be used and repetitions of an instant are passed over.
@@ -232,7 +224,7 @@ def minute_positions(
 def squared(one: Array, i: int, other: Array, j: int) -> float:
     """Return the square of the straight line between two positions [m^2]."""
     x, y, z = one[i, 0] - other[j, 0], one[i, 1] - other[j, 1], one[i, 2] - other[j, 2]
-    return x * x + y * y + z * z
+    return float(x * x + y * y + z * z)
 
 
 @compiled("i8(f8[::1], f8[:, ::1], i8, i8, f8[::1], f8[:, ::1])")
@@ -280,6 +272,6 @@ def noise_m(at_us: Array, position: Array, count: int) -> float:
     half, seen = 0.5 * steps, 0.0
     for k in range(128):
         if seen + tally[k] >= half:
-            return min(max((k + (half - seen) / tally[k]) * 2 / 1.665, 3.0), 60.0)
+            return float(min(max((k + (half - seen) / tally[k]) * 2 / 1.665, 3.0), 60.0))
         seen += tally[k]
     return 60.0

@@ -238,27 +238,12 @@ def learn_rhythm(
     " f8[:, ::1], i8[::1], f8[:, ::1])"
 )
 def fold(
-    at_us: Array,
-    position: Array,
-    first: Ints,
-    day: Ints,
-    main: NDArray[np.bool_],
-    span: Array,
-    night_us: Array,
-    offset_us: Array,
-    slot_us: Array,
-    place: Array,
-    tally: Array,
-    night: Ints,
-    carry: Array,
-    grid: Ints,
-    grid_day: Ints,
-    sums: Array,
-    piece: Array,
-    first_piece: Ints,
+    at_us: Array, position: Array, first: Ints, day: Ints, main: NDArray[np.bool_], span: Array,
+    night_us: Array, offset_us: Array, slot_us: Array, place: Array, tally: Array, night: Ints,
+    carry: Array, grid: Ints, grid_day: Ints, sums: Array, piece: Array, first_piece: Ints,
     known: Array,
-) -> int:
-    """Lay out each unit's time in pieces, in the light of the units before it.
+) -> int:  # fmt: skip
+    """Lay out each unit's time in pieces, in the light of those before; return how many pieces.
 
     A unit is a local day up to some instant: to its end (`main`), or cut short, in which case
     nothing is learnt from it. Units of a day come before its main one, days in order.
@@ -274,11 +259,6 @@ def fold(
         What has been learnt; changed in place.
     piece, first_piece, known : arrays
         Out: the pieces, which of them belong to a unit, and what is known of the unit.
-
-    Returns
-    -------
-    int
-        How many pieces there are.
     """
     largest = CARRY + 1
     for unit in range(day.size):

@@ -201,7 +201,7 @@ def speed_m_per_s(node: Array, i: int, step: int, count: int) -> float:
         if gap > 15 * MINUTE_US:
             break
         if gap >= 2 * MINUTE_US or node[j, AT] >= 0:
-            return between(node, i, j) / max(gap, MINUTE_US) * 1e6
+            return float(between(node, i, j) / max(gap, MINUTE_US) * 1e6)
         j += step
     return 0.0
 

@@ -393,24 +393,10 @@ def imputed(part: Array, n: int, out: Array) -> None:
     " f8[::1], f8[::1], f8[:, ::1], f8[::1], i8[::1], i8[::1], f8[:, ::1], f8[::1])"
 )
 def describe(
-    at_us: Array,
-    first: Ints,
-    piece: Array,
-    first_piece: Ints,
-    known: Array,
-    places_seen: int,
-    of_row: Ints,
-    last_unit: Ints,
-    unit: Ints,
-    start_us: Array,
-    end_us: Array,
-    night_us: Array,
-    window_us: Array,
-    step_us: Ints,
-    offset_us: Ints,
-    out: Array,
-    coverage: Array,
-) -> None:
+    at_us: Array, first: Ints, piece: Array, first_piece: Ints, known: Array, places_seen: int,
+    of_row: Ints, last_unit: Ints, unit: Ints, start_us: Array, end_us: Array, night_us: Array,
+    window_us: Array, step_us: Ints, offset_us: Ints, out: Array, coverage: Array,
+) -> None:  # fmt: skip
     """Measure each row: the stretches of_row[r] to of_row[r + 1] - 1, each in one unit.
 
     Parameters
