@@ -13,6 +13,7 @@ HOURS: Final = 24
 ALPHA: Final = (-0.99, 0.99)  # beyond, the active time is nothing or everything
 BETA: Final = (0.2, 50.0)  # below, nothing but a cosine; above, nothing but a step
 STEPS: Final = 40
+CONVERGED: Final = 1e-8  # a step that improves the fit by a smaller share is the last
 _TINY: Final = 1e-12
 
 _ANGLE = 2 * np.pi * (np.arange(HOURS) + 0.5) / HOURS
@@ -164,11 +165,20 @@ def solve(left: Array, right: Array) -> bool:
     return True
 
 
-@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1])")
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1], f8[:, ::1], f8[::1])")
 def curvature(
-    fit: Array, mean: Array, weight: Array, clock: Array, left: Array, right: Array
+    fit: Array,
+    mean: Array,
+    weight: Array,
+    clock: Array,
+    curve: Array,
+    left: Array,
+    right: Array,
 ) -> None:
-    """Put the normal equations of one Gauss-Newton step into `left` and `right`."""
+    """Put the normal equations of one Gauss-Newton step into `left` and `right`.
+
+    `curve` is what `residuals` gave for the same fit.
+    """
     for i in range(5):
         right[i] = 0.0
         for j in range(5):
@@ -178,11 +188,10 @@ def curvature(
     for h in range(mean.size):
         cosine = clock[0, h] * turned_c + clock[1, h] * turned_s
         sine = clock[1, h] * turned_c - clock[0, h] * turned_s
-        curve = 1.0 / (1.0 + np.exp(-fit[3] * (cosine - fit[2])))
-        steep = fit[1] * curve * (1.0 - curve)
-        slope[0], slope[1], slope[2] = 1.0, curve, -steep * fit[3]
+        steep = fit[1] * curve[h] * (1.0 - curve[h])
+        slope[0], slope[1], slope[2] = 1.0, curve[h], -steep * fit[3]
         slope[3], slope[4] = steep * (cosine - fit[2]), steep * fit[3] * sine
-        away = mean[h] - fit[0] - fit[1] * curve
+        away = mean[h] - fit[0] - fit[1] * curve[h]
         for i in range(5):
             right[i] += weight[h] * slope[i] * away
             for j in range(i + 1):
@@ -196,10 +205,11 @@ def curvature(
 def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
     """Improve a fit by damped least squares (Levenberg-Marquardt) within its bounds."""
     left, damped = np.empty((5, 5)), np.empty((5, 5))
-    right, step, trial, curve = np.empty(5), np.empty(5), np.empty(5), np.empty(mean.size)
+    right, step, trial = np.empty(5), np.empty(5), np.empty(5)
+    curve, other = np.empty(mean.size), np.empty(mean.size)
     error, damping = residuals(fit, mean, weight, clock, curve), 1e-3
     for _ in range(STEPS):
-        curvature(fit, mean, weight, clock, left, right)
+        curvature(fit, mean, weight, clock, curve, left, right)
         before, improved = error, False
         for _ in range(8):
             for i in range(5):
@@ -213,15 +223,16 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
                 trial[0], trial[1] = max(trial[0], 0.0), max(trial[1], 0.0)
                 trial[2] = min(max(trial[2], ALPHA[0]), ALPHA[1])
                 trial[3] = min(max(trial[3], BETA[0]), BETA[1])
-                tried = residuals(trial, mean, weight, clock, curve)
+                tried = residuals(trial, mean, weight, clock, other)
                 if tried < error:
                     for i in range(5):
                         fit[i] = trial[i]
                     error, improved = tried, True
+                    curve, other = other, curve
                     damping = max(damping * 0.1, 1e-12)
                     break
             damping *= 8.0
-        if not improved or before - error <= 1e-10 * before:
+        if not improved or before - error <= CONVERGED * before:
             break
     return error
 
