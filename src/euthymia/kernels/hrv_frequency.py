@@ -32,7 +32,7 @@ VHF_HZ: Final = 0.40
 TOP_HZ: Final = 0.50
 LANES: Final = 32  # frequencies taken side by side, as the processor can
 AR_ORDER: Final = 16
-ROUNDS: Final = 3  # model and filling in turns
+ROUNDS: Final = 2  # model and filling in turns
 RIDGE: Final = 1e-9
 
 
