@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import click
@@ -112,6 +113,75 @@ def test_the_worklist_is_for_the_care_team(home: Path) -> None:
     subject = run(home, "show")["subjects"][0]
     assert "dr-lee" in run(home, "care-team", subject, "--add", "dr-lee")["care_team"]
     run(home, "worklist", "--user", "dr-lee")
+
+
+def test_what_a_person_reads_is_no_program_text(
+    home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    subject = run(home, "show")["subjects"][0]
+    capsys.readouterr()
+    assert main(["--home", str(home), "show", subject]) == 0
+    assert main(["--home", str(home), "consent", subject]) == 0
+    small = ["--subjects", "1", "--days", "14", "--out", str(tmp_path / "s")]
+    assert main(["simulate", *small]) == 0
+    told = capsys.readouterr().out
+    assert subject in told
+    assert not re.search(r"[{}\[\]]|None|True|False", told), told
+
+
+def test_a_simulation_is_of_fourteen_days_or_more(tmp_path: Path) -> None:
+    assert main(["simulate", "--subjects", "1", "--days", "13", "--out", str(tmp_path / "s")]) == 2
+
+
+def test_an_empty_worklist_says_how_to_fill_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(home), "worklist", "--user", "nobody-here"]) == 0
+    assert "care-team SUBJECT --add USER" in capsys.readouterr().out
+    subject = run(home, "show")["subjects"][0]
+    _, result = call(home, "analyze", subject, "--user", "nobody-here")
+    assert "care-team SUBJECT --add USER" in result["error"]
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_training(
+    home: Path, tmp_path: Path
+) -> None:
+    before = run(home, "models")
+    code, result = call(home, "train", "relapse-30d", "--report", str(tmp_path / "none" / "r.html"))
+    assert code == 1
+    assert "nothing was trained" in result["error"]
+    assert run(home, "models") == before
+
+
+def test_the_limit_of_rejects_holds_in_json_too(home: Path, tmp_path: Path) -> None:
+    for name in ("AW-1", "AW-2"):
+        data = tmp_path / f"{name}.csv"
+        data.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
+        run(home, "ingest", str(data))
+    assert len(run(home, "rejects")["rejects"]) >= 2
+    assert len(run(home, "rejects", "--limit", "1")["rejects"]) == 1
+
+
+def test_a_folder_with_other_files_keeps_its_rights(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir(mode=0o755)
+    (folder / "other").touch()
+    run(folder, "init")
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert (folder / "keys").stat().st_mode & 0o777 == 0o700
+    alone = tmp_path / "alone"
+    run(alone, "init")
+    assert alone.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_home_without_its_settings_says_what_to_do(tmp_path: Path) -> None:
+    home = tmp_path / "clinic"
+    run(home, "init")
+    (home / "euthymia.toml").unlink()
+    for command in ("init", "show"):
+        code, result = call(home, command)
+        assert code == 1
+        assert "restore it from a backup" in result["error"]
 
 
 @needs_data

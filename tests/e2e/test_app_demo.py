@@ -1,6 +1,7 @@
 """The main promise: one command from nothing to a served page, and again without doubling."""
 
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from whole_clinic import run
+from euthymia.app.cli import main
+from whole_clinic import call, run
 
 
 def _post(url: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -40,6 +42,29 @@ def test_a_second_run_doubles_nothing(demo: Path) -> None:
     assert again["ingest"]["stored"] == 0
     assert again["features"]["computed"] == 0
     assert not again["train"]["trained"]
+
+
+def test_it_names_somebody_to_ask_about(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--home", str(demo), "demo", "--no-serve"]) == 0
+    told = capsys.readouterr().out
+    asked = re.search(r"analyze (p-[a-z2-7]{16}) --model relapse-30d", told)
+    assert asked
+    assert f'"patient_id": "{asked[1]}"' in told
+    assert run(demo, "analyze", asked[1])["probability"] is not None
+
+
+def test_a_demo_that_stands_keeps_its_size_and_runs_again(tmp_path: Path) -> None:
+    home = tmp_path / "clinic"
+    first = run(home, "demo", "--no-serve", "--subjects", "30", "--days", "60", "--seed", "5")
+    assert first["train"]["model"] is None
+    assert "too few people" in first["train"]["refused"]
+    again = run(home, "demo", "--no-serve")
+    assert (again["subjects"], again["days"], again["ingest"]["stored"]) == (30, 60, 0)
+    same = ["--subjects", "30", "--days", "60", "--seed", "5"]
+    assert call(home, "demo", "--no-serve", *same)[0] == 0
+    code, result = call(home, "demo", "--no-serve", "--subjects", "40")
+    assert code == 1
+    assert "30 people and 60 days, seed 5" in result["error"]
 
 
 def test_the_served_demo_answers_the_call_and_shows_the_sign_in_page(demo: Path) -> None:
@@ -81,8 +106,6 @@ def test_analyze_on_the_shell_is_the_same_call(demo: Path) -> None:
 
 
 def test_another_task_says_what_it_lacks(demo: Path) -> None:
-    from whole_clinic import call
-
     code, result = call(demo, "train", "actigraphy-depression")
     assert code == 1
     assert "too few people" in result["error"]

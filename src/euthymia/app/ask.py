@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from euthymia.app.analyze import Analyzer
 from euthymia.app.clinic import Clinic
-from euthymia.app.problems import Problem
+from euthymia.app.problems import TYPE_PREFIX, Problem
 from euthymia.app.question import AnalyzeRequest
 from euthymia.ground.errors import AccessError, SchemaError
 from euthymia.security.token import Claims
+
+CARE_TEAM: Final = "; from the shell: `euthymia care-team SUBJECT --add USER`"
 
 
 def _number(text: str) -> float | None:
@@ -60,6 +62,7 @@ def ask(
     expires = int(clinic.clock().timestamp()) + 60
     said = Analyzer(clinic).ask(request, Claims(user, "clinician", expires, "shell"))
     if isinstance(said, Problem):
-        raise AccessError(said.detail)
+        at_hand = said.type == TYPE_PREFIX + "care-relationship"
+        raise AccessError(said.detail + (CARE_TEAM if at_hand else ""))
     answer: dict[str, Any] = msgspec.to_builtins(said)
     return answer

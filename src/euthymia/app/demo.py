@@ -1,5 +1,6 @@
 """`euthymia demo`: a whole simulated clinic, from its files to the served page."""
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from euthymia.app.training import beside_words, list_models, release_model, run_
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import SchemaError
 
+SEED = 1
 SUBJECTS, DAYS = 100, 120  # enough relapses in each of three sites for a leave-site-out figure
 TASK = "relapse-30d"
+USER = "clinician"
 DEMO_REASON = "simulated clinic: it shows that the chain works and is evidence of nothing"
 FOLDER = Path("demo-home")
 
@@ -40,7 +43,7 @@ def _make(place: Place) -> None:
         return
     config = Config(
         clinic=ClinicConfig(
-            name="Demo clinic (simulated)", everyone_on_care_team=("clinician",), simulated=True
+            name="Demo clinic (simulated)", everyone_on_care_team=(USER,), simulated=True
         )
     )
     make_clinic(place.home, config)
@@ -51,10 +54,22 @@ def _model(shell: Shell, clinic: Clinic, seed: int, *, fresh: bool) -> dict[str,
     released = [m for m in list_models(clinic) if m["task"] == TASK and m["state"] == "released"]
     if released and not fresh:
         return {"model": released[0]["model"], "trained": False}
-    with shell.progress(f"train {TASK}, with audits") as progress:
-        result = run_training(clinic, TASK, seed=seed, report=None, progress=progress)
+    try:
+        with shell.progress(f"train {TASK}, with audits") as progress:
+            result = run_training(clinic, TASK, seed=seed, report=None, progress=progress)
+    except SchemaError as refusal:  # too few people: the rest of the clinic works without a model
+        return {"model": None, "trained": False, "refused": str(refusal)}
     release_model(clinic, result["model"], DEMO_REASON)
     return {**result, "trained": True}
+
+
+def _somebody(clinic: Clinic) -> str | None:
+    """Return somebody worth looking at: first of the worklist with an estimate, else first."""
+    from euthymia.app.web.backend import worklist_items
+
+    items = worklist_items(clinic, USER)
+    estimated = [item for item in items if item.probability is not None]
+    return next((str(item.subject) for item in estimated + items), None)
 
 
 def _run(
@@ -64,19 +79,21 @@ def _run(
         taken = run_ingest(clinic, [place.incoming], None, None, progress)
     with shell.progress("compute features") as progress:
         computed = compute_features(clinic, progress)
-    model = _model(shell, clinic, seed, fresh=bool(taken["stored"]))
+    model = _model(shell, clinic, seed, fresh=bool(taken["stored"] or computed["computed"]))
     return taken, computed, model
 
 
 def _words(result: dict[str, Any]) -> str:
     taken, computed, model = result["ingest"], result["features"], result["train"]
     state = "trained and released" if model["trained"] else "as released before"
+    if not model["model"]:
+        state = f"none: {model['refused']}"
     lines = [
         "",
         f"simulated  {result['subjects']} people, {result['days']} days, three sites",
         f"ingested   {accounts(taken)}",
         f"features   {computed['rows']:,} rows, {computed['computed']:,} computed now",
-        f"model      {model['model']} {state}",
+        f"model      {' '.join(filter(None, (model['model'], state)))}",
     ]
     for name, metric in model.get("metrics", {}).items():
         chance = metric["chance"]
@@ -92,38 +109,59 @@ def _words(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def next_commands(home: Path, url: str) -> str:
-    """Return the commands worth trying next."""
-    command = f"euthymia --home {home}"
-    return "\n".join(
-        [
-            "next commands to try (put .venv/bin on your PATH, or write it in front):",
-            f"  {command} worklist",
-            f"  {command} show",
-            f"  {command} models",
-            f"  {command} train {TASK} --report relapse.html",
-            f"  {command} verify",
-            f"  TOKEN=$({command} token --role clinician)",
-            f'  curl {url}/v1/models -H "Authorization: Bearer $TOKEN"',
+def next_commands(home: Path, url: str, patient: str | None, *, served: bool) -> str:
+    """Return the commands worth trying next, about somebody there is something to say of."""
+    command = f"euthymia --home {shlex.quote(str(home))}"
+    lines = [f"{command} worklist", f"{command} models", f"{command} verify"]
+    if patient:
+        lines += [f"{command} show {patient}", f"{command} analyze {patient} --model {TASK}"]
+    lines.append(f"{command} train {TASK} --report relapse.html")
+    if not served:
+        lines.append(f"{command} serve    # then, in another terminal:")
+    lines.append(f"TOKEN=$({command} token --role clinician)")
+    lines.append(f'curl {url}/v1/models -H "Authorization: Bearer $TOKEN"')
+    if patient:
+        body = f'{{"patient_id": "{patient}", "model": "{TASK}"}}'
+        lines += [
+            f'curl -X POST {url}/v1/analyze -H "Content-Type: application/json" \\',
+            f"  -H \"Authorization: Bearer $TOKEN\" -d '{body}'",
         ]
-    )
+    title = "next commands to try (put .venv/bin on your PATH, or write it in front):"
+    return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
-def _size(place: Place, subjects: int | None, days: int | None) -> tuple[int, int]:
-    """Return how many people and days; a demo that stands already keeps its size."""
-    if Home(place.home).exists() and (subjects or days):
-        raise SchemaError(f"the demo stands already at {place.home}; remove it to change its size")
-    return subjects or SUBJECTS, days or DAYS
+def _size(
+    place: Place, subjects: int | None, days: int | None, seed: int | None
+) -> tuple[int, int, int]:
+    """Return how many people and days, and the seed; a demo that stands already keeps its own."""
+    from euthymia.simulate.clinic import standing
+
+    held = standing(place.incoming)
+    if held is None:
+        return subjects or SUBJECTS, days or DAYS, SEED if seed is None else seed
+    asked = {"subjects": subjects, "days": days, "seed": seed}
+    if any(value is not None and value != held[name] for name, value in asked.items()):
+        raise SchemaError(
+            f"a demo of {held['subjects']} people and {held['days']} days, seed {held['seed']}, "
+            f"stands already; to change it remove {place.home} and {place.incoming}"
+        )
+    return held["subjects"], held["days"], held["seed"]
 
 
 def run_demo(
-    shell: Shell, *, serve: bool, port: int, subjects: int | None, days: int | None, seed: int
+    shell: Shell,
+    *,
+    serve: bool,
+    port: int,
+    subjects: int | None,
+    days: int | None,
+    seed: int | None,
 ) -> None:
     """Simulate, ingest, compute, train, release, check; then serve unless told not to."""
     started = time.monotonic()
     place = _place(shell)
     shell.home = place.home
-    people, length = _size(place, subjects, days)
+    people, length, seed = _size(place, subjects, days, seed)
     with shell.progress("simulate a clinic") as progress:
         made = run_simulation(
             people, length, seed, place.incoming, progress, end=None, profile="demo"
@@ -131,6 +169,7 @@ def run_demo(
     _make(place)
     with Clinic.opened(place.home) as clinic:
         taken, computed, model = _run(shell, clinic, place, seed)
+        patient = _somebody(clinic)
     with shell.progress("verify every byte") as progress:
         problems = verify_home(place.home, progress)
     result = {
@@ -140,6 +179,7 @@ def run_demo(
         "ingest": {k: v for k, v in taken.items() if k not in {"rejects", "skipped"}},
         "features": computed,
         "train": model,
+        "patient": patient,
         "verify": {"ok": not problems, "problems": problems},
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -148,15 +188,18 @@ def run_demo(
         _serve(shell, place, port, result)
     else:
         url = f"http://127.0.0.1:{port}"
-        shell.emit(result, f"{_words(result)}\n\n{next_commands(place.home, url)}")
+        shell.emit(
+            result, f"{_words(result)}\n\n{next_commands(place.home, url, patient, served=False)}"
+        )
 
 
 def _serve(shell: Shell, place: Place, port: int, result: dict[str, Any]) -> None:
     from euthymia.app.serving import address_of, serve_clinic
 
     with Clinic.opened(place.home) as clinic:
-        address = address_of(clinic, host="127.0.0.1", port=port, user="clinician")
-        words = f"{_words(result)}\n\n{next_commands(place.home, address.url)}\n\n"
+        address = address_of(clinic, host="127.0.0.1", port=port, user=USER)
+        following = next_commands(place.home, address.url, result["patient"], served=True)
+        words = f"{_words(result)}\n\n{following}\n\n"
         shell.emit(
             {**result, "url": address.url, "sign_in": address.sign_in}, words + address.words()
         )

@@ -72,9 +72,13 @@ def default_home() -> Path:
 
 
 def create(home: Home, config: Config) -> Keyring:
-    """Make a new home: folders only its owner can enter, fresh keys, sealed settings."""
+    """Make a new home: folders only its owner can enter, fresh keys, sealed settings.
+
+    The rights of a folder that holds other files already are left as they are.
+    """
     home.path.mkdir(parents=True, exist_ok=True)
-    home.path.chmod(0o700)
+    if not any(home.path.iterdir()):
+        home.path.chmod(0o700)
     for folder in (home.ledger, home.models, home.reports, home.redeemed):
         folder.mkdir(mode=0o700, exist_ok=True)
     master = Path(config.keys.master) if config.keys.master else None
@@ -93,6 +97,11 @@ def accept_config(home: Home, keyring: Keyring) -> None:
 
 def read_config(home: Home) -> tuple[Config, Keyring, bool]:
     """Return the settings, the keys, and whether the settings are those that were accepted."""
+    if home.keys.is_dir() and not home.config_file.is_file():
+        raise IntegrityError(
+            "the keys are here and euthymia.toml is missing: restore it from a backup; if "
+            "`euthymia init` was stopped and no data was ingested, remove the home and run it again"
+        )
     if not home.exists():
         raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
     config, raw = load(home.config_file)

@@ -130,6 +130,39 @@ def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     )
 
 
+def words(values: Mapping[str, Any]) -> str:
+    """Lay out a result for a person: a line a value, what is inside a value under it."""
+    lines = []
+    for key, value in values.items():
+        name = f"{key.replace('_', ' ')}:"
+        inside = [f"  {k.replace('_', ' ')}: {_said(v)}" for k, v in _pairs(value)]
+        inside += [f"  {_said(part)}" for part in value] if isinstance(value, list) else []
+        if inside:
+            lines += [name, *inside]
+        else:
+            lines.append(f"{name} {_said(value) or 'none'}")
+    return "\n".join(lines)
+
+
+def _pairs(value: object) -> Sequence[tuple[str, object]]:
+    return list(value.items()) if isinstance(value, Mapping) else []
+
+
+def _said(value: object) -> str:
+    """Say one value: numbers as long as one reads them, several values beside each other."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k.replace('_', ' ')} {_said(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return " to ".join(_said(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return "none" if value is None else str(value)
+
+
 def accounts(tally: Mapping[str, Any]) -> str:
     """Say what became of every row."""
     return (

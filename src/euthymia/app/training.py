@@ -32,6 +32,20 @@ def _snapshot(clinic: Clinic, task: str, progress: Progress) -> tuple[list[Subje
     return people, len(listed) - len(people)
 
 
+def _writable(report: Path) -> None:
+    """Refuse a place where no report can be written, before the long work and not after it."""
+    new = not report.exists()
+    try:
+        report.open("ab").close()
+    except OSError as error:
+        raise SchemaError(
+            f"cannot write the report there: {error.strerror}; nothing was trained, name another "
+            "file with --report"
+        ) from error
+    if new:
+        report.unlink()
+
+
 def run_training(
     clinic: Clinic, name: str, *, seed: int, report: Path | None, progress: Progress
 ) -> dict[str, Any]:
@@ -40,6 +54,8 @@ def run_training(
 
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    if report is not None:
+        _writable(report)
     people, without_consent = _snapshot(clinic, name, progress)
     count = len(people)
     trained = train(
@@ -70,10 +86,7 @@ def run_training(
 
     keep(kept, html, vouch, clinic.ledger.entries)
     if report is not None:
-        try:
-            report.write_bytes(html)
-        except OSError as error:
-            raise SchemaError(f"cannot write the report: {error.strerror}") from error
+        report.write_bytes(html)
     progress(1, 1)
     return {
         "model": f"{added.name}@{added.version}",

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -101,12 +101,19 @@ def simulate(
     return summary
 
 
-def standing_start(out: Path) -> date | None:
-    """Return the first day of the simulation that `out` holds; None if it holds none."""
+def standing(out: Path) -> Mapping[str, Any] | None:
+    """Return the arguments of the simulation that `out` holds; None if it holds none."""
     manifest = out / "truth" / MANIFEST
     if not manifest.is_file():
         return None
-    return date.fromisoformat(msgspec.json.decode(manifest.read_bytes())["made_from"]["start"])
+    made_from: Mapping[str, Any] = msgspec.json.decode(manifest.read_bytes())["made_from"]
+    return made_from
+
+
+def standing_start(out: Path) -> date | None:
+    """Return the first day of the simulation that `out` holds; None if it holds none."""
+    held = standing(out)
+    return date.fromisoformat(held["start"]) if held else None
 
 
 def _check(subjects: int, days: int, seed: int, processes: int) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from euthymia.app.shell import Shell, accounts, everywhere, table
+from euthymia.app.shell import Shell, accounts, everywhere, table, words
 
 
 @click.command(
     epilog="Example: euthymia simulate --subjects 100 --days 180 --seed 7 --out incoming"
 )
 @click.option("--subjects", type=click.IntRange(1, 1_000_000), required=True)
-@click.option("--days", type=click.IntRange(1, 10_000), required=True)
+@click.option("--days", type=click.IntRange(14, 3660), required=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option(
     "--end",
@@ -45,7 +45,7 @@ def simulate(
         summary = run_simulation(
             subjects, days, seed, out, progress, end=end.date() if end else None, profile=profile
         )
-    shell.emit(summary, "\n".join(f"{key}: {value}" for key, value in summary.items()))
+    shell.emit(summary, words(summary))
 
 
 @click.command(epilog="Example: euthymia ingest incoming --consent monitoring --because 'study 12'")
@@ -77,17 +77,19 @@ def ingest(
 
 
 @click.command(epilog="Example: euthymia rejects --json")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1), help="Default: 50; with --json all.")
 @everywhere
 @click.pass_obj
-def rejects(shell: Shell, limit: int) -> None:
+def rejects(shell: Shell, limit: int | None) -> None:
     """List what was quarantined and why."""
     from euthymia.app.jobs import list_rejects
 
     with shell.clinic() as clinic:
         found = list_rejects(clinic)
-    rows = [(str(r["rows"]), str(r["file"]), f"row {r['row']}", r["reason"]) for r in found[:limit]]
-    words = table(rows, ("rows", "file", "first", "why"))
-    if len(found) > limit:
-        words += f"\nand {len(found) - limit} more: --limit {len(found)}"
-    shell.emit({"rejects": found, "rows": sum(int(r["rows"]) for r in found)}, words)
+    shown = found[: limit or 50]
+    rows = [(str(r["rows"]), str(r["file"]), f"row {r['row']}", r["reason"]) for r in shown]
+    text = table(rows, ("rows", "file", "first", "why"))
+    if len(found) > len(shown):
+        text += f"\nand {len(found) - len(shown)} more: --limit {len(found)}"
+    told = found[:limit]
+    shell.emit({"rejects": told, "rows": sum(int(r["rows"]) for r in found)}, text)

@@ -88,4 +88,32 @@ def analyze(
 
     with shell.clinic() as clinic:
         answer = ask(clinic, subject, model, user, vector, features)
-    shell.emit(answer, "\n".join(f"{key}: {value}" for key, value in answer.items()))
+    shell.emit(answer, _answer_words(answer))
+
+
+def _answer_words(answer: dict[str, Any]) -> str:
+    """Say an answer to a person: the estimate or why there is none, and on what it rests."""
+    digest = answer["model_digest"][:12]
+    lines = [
+        f"patient       {answer['patient_id']}",
+        f"model         {answer['model']} {answer['model_version']}, digest {digest}",
+        f"estimate      {_estimate(answer)}",
+        f"decision      {answer['decision']}",
+    ]
+    for number, reason in enumerate(answer["reasons"]):
+        known = reason["value"] is not None
+        value = f": {reason['value']:.3g} {reason['unit'].strip('[]{}')}" if known else ""
+        lead = "reasons" if not number else ""
+        lines.append(f"{lead:<13} {reason['direction']:<6} {reason['title']}{value}")
+    age = answer["data_age_hours"]
+    newest = "" if age is None else f", the newest {age:,.0f} h old"
+    lines.append(f"data          {answer['coverage']:.0%} known{newest}")
+    lines.append(f"ledger entry  {answer['ledger_entry']}")
+    return "\n".join(lines)
+
+
+def _estimate(answer: dict[str, Any]) -> str:
+    if answer["probability"] is None:
+        return f"none: {answer['abstained_because']}"
+    low, high = answer["interval"]
+    return f"{answer['probability']:.1%} (95 % interval {low:.1%} to {high:.1%})"

@@ -1,10 +1,17 @@
 """People: worklist, show, export, erase, consent, care-team."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from euthymia.app.shell import Shell, everywhere, interactive, table
+from euthymia.app.shell import Shell, everywhere, interactive, table, words
+
+NOBODY: Final = (
+    "nobody to look at for this user now; a worklist holds the patients of one's own care teams: "
+    "euthymia care-team SUBJECT --add USER"
+)
 
 
 @click.command(epilog="Example: euthymia worklist --json")
@@ -18,7 +25,8 @@ def worklist(shell: Shell, user: str) -> None:
     with shell.clinic() as clinic:
         items = print_worklist(clinic, user)
     rows = [(i["urgency"], i["subject"], i["since"] or "", i["why"]) for i in items]
-    shell.emit({"worklist": items}, table(rows, ("urgency", "subject", "since", "why now")))
+    text = table(rows, ("urgency", "subject", "since", "why now"))
+    shell.emit({"worklist": items}, text if rows else NOBODY)
 
 
 @click.command(epilog="Example: euthymia show p-abcdefghijklmnop")
@@ -35,11 +43,22 @@ def show(shell: Shell, subject: str | None) -> None:
             shell.emit({"subjects": names}, "\n".join(names) or "nobody yet: euthymia ingest PATH")
             return
         shown = show_subject(clinic, subject)
-    lines = [f"{key}: {value}" for key, value in shown.items() if not isinstance(value, list)]
-    for key, value in shown.items():
-        if isinstance(value, list):
-            lines += [f"{key}:", *(f"  {part}" for part in value)]
-    shell.emit(shown, "\n".join(lines))
+    told = {**shown, "consents": [" ".join(row) for row in _consent_rows(shown["consents"])]}
+    shell.emit(shown, words(told))
+
+
+def _consent_rows(consents: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return a line a decision, oldest first: purpose, state, since, until, because."""
+    return [
+        (
+            c["purpose"],
+            "granted" if c["permit"] else "withdrawn",
+            c["since"],
+            c["until"] or "",
+            c["because"],
+        )
+        for c in consents
+    ]
 
 
 @click.command(epilog="Example: euthymia export p-abcdefghijklmnop --out for-the-patient")
@@ -58,7 +77,9 @@ def export(shell: Shell, subject: str, out: Path | None) -> None:
 
 @click.command(epilog="Example: euthymia erase p-abcdefghijklmnop --yes")
 @click.argument("subject")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--yes", is_flag=True, help="Do not ask. (A script, which has no terminal, is never asked.)"
+)
 @everywhere
 @click.pass_obj
 def erase(shell: Shell, subject: str, yes: bool) -> None:
@@ -93,11 +114,8 @@ def consent(
 
     with shell.clinic() as clinic:
         result = change_consent(clinic, subject, grant, withdraw, because)
-    rows = [
-        (c["purpose"], "granted" if c["permit"] else "withdrawn", c["since"], c["because"])
-        for c in result["consents"]
-    ]
-    shell.emit(result, table(rows, ("purpose", "state", "since", "because")))
+    header = ("purpose", "state", "since", "until", "because")
+    shell.emit(result, table(_consent_rows(result["consents"]), header))
 
 
 @click.command("care-team", epilog="Example: euthymia care-team p-abcdefghijklmnop --add dr-lee")

@@ -101,11 +101,16 @@ def verify(shell: Shell) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.option("--subjects", type=click.IntRange(30, 10_000), default=None, help="Default: 100.")
 @click.option("--days", type=click.IntRange(60, 1000), default=None, help="Default: 120.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=None, help="Default: 1.")
 @everywhere
 @click.pass_obj
 def demo(
-    shell: Shell, no_serve: bool, port: int, subjects: int | None, days: int | None, seed: int
+    shell: Shell,
+    no_serve: bool,
+    port: int,
+    subjects: int | None,
+    days: int | None,
+    seed: int | None,
 ) -> None:
     """Run a whole simulated clinic: simulate, ingest, features, train, release, serve."""
     from euthymia.app.demo import run_demo
