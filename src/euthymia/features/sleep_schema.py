@@ -232,96 +232,95 @@ def values(nights: Nights, timeline: Timeline, days: Ints) -> dict[str, Array]:
 # -- definitions ---------------------------------------------------------------------------------
 
 
-def _night_features() -> tuple[Feature, ...]:
-    return (
-        Feature(
-            "sleep_onset_h",
-            "Fell asleep",
-            "h",
-            f"Hours from local midnight of the date (before it: negative) to the begin of {_MAIN}."
-            + _FLOWN,
-            _CUTTONE,
-            -24,
-            24,
-        ),
-        Feature(
-            "sleep_offset_h",
-            "Woke up",
-            "h",
-            f"Hours from local midnight of the date to the end of {_MAIN}." + _FLOWN,
-            _CUTTONE,
-            0,
-            24.000001,
-        ),
-        Feature(
-            "midsleep_h",
-            "Middle of the sleep",
-            "h",
-            "Hours from local midnight of the date to the middle between onset and offset of the "
-            "main sleep." + _FLOWN,
-            _ROENNEBERG,
-            -24,
-            24,
-        ),
-        Feature(
-            "sleep_duration_h",
-            "Time asleep",
-            "h",
-            "Total sleep time: hours asleep between onset and offset of the main sleep, time awake "
-            "in between left out.",
-            _REED,
-            0,
-            24.000001,
-        ),
-        Feature(
-            "sleep_period_h",
-            "From falling asleep to waking up",
-            "h",
-            "Elapsed hours from onset to offset of the main sleep.",
-            _REED,
-            0,
-            24.000001,
-        ),
-        Feature(
-            "time_in_bed_h",
-            "Time in bed",
-            "h",
-            "Elapsed hours from the begin to the end of the rest that the main sleep lies in.",
-            _REED,
-            0,
-            48,
-        ),
-        Feature(
-            "waso_min",
-            "Awake in the night",
-            "min",
-            "Minutes awake between onset and offset of the main sleep.",
-            _REED,
-            0,
-            1440,
-            1,
-        ),
-        Feature(
-            "sleep_efficiency_pct",
-            "Sleep efficiency",
-            "%",
-            "100 times time asleep over time in bed.",
-            _REED,
-            0,
-            100,
-            -1,
-        ),
-        Feature(
-            "awakenings",
-            "Times woken up",
-            "{awakenings}",
-            "Times awake between onset and offset of the main sleep.",
-            _OHAYON,
-            0,
-            None,
-            1,
-        ),
-    )
+_OF_THE_NIGHT: Final = (
+    Feature(
+        "sleep_onset_h",
+        "Fell asleep",
+        "h",
+        f"Hours from local midnight of the date (before it: negative) to the begin of {_MAIN}."
+        + _FLOWN,
+        _CUTTONE,
+        -24,
+        24,
+    ),
+    Feature(
+        "sleep_offset_h",
+        "Woke up",
+        "h",
+        f"Hours from local midnight of the date to the end of {_MAIN}." + _FLOWN,
+        _CUTTONE,
+        0,
+        24.000001,
+    ),
+    Feature(
+        "midsleep_h",
+        "Middle of the sleep",
+        "h",
+        "Hours from local midnight of the date to the middle between onset and offset of the "
+        "main sleep." + _FLOWN,
+        _ROENNEBERG,
+        -24,
+        24,
+    ),
+    Feature(
+        "sleep_duration_h",
+        "Time asleep",
+        "h",
+        "Total sleep time: hours asleep between onset and offset of the main sleep, time awake "
+        "in between left out.",
+        _REED,
+        0,
+        24.000001,
+    ),
+    Feature(
+        "sleep_period_h",
+        "From falling asleep to waking up",
+        "h",
+        "Elapsed hours from onset to offset of the main sleep.",
+        _REED,
+        0,
+        24.000001,
+    ),
+    Feature(
+        "time_in_bed_h",
+        "Time in bed",
+        "h",
+        "Elapsed hours from the begin to the end of the rest that the main sleep lies in.",
+        _REED,
+        0,
+        48,
+    ),
+    Feature(
+        "waso_min",
+        "Awake in the night",
+        "min",
+        "Minutes awake between onset and offset of the main sleep.",
+        _REED,
+        0,
+        1440,
+        1,
+    ),
+    Feature(
+        "sleep_efficiency_pct",
+        "Sleep efficiency",
+        "%",
+        "100 times time asleep over time in bed.",
+        _REED,
+        0,
+        100,
+        -1,
+    ),
+    Feature(
+        "awakenings",
+        "Times woken up",
+        "{awakenings}",
+        "Times awake between onset and offset of the main sleep.",
+        _OHAYON,
+        0,
+        None,
+        1,
+    ),
+)
 
 
 def _trailing_features() -> tuple[Feature, ...]:
@@ -416,7 +415,7 @@ NAP_FEATURES: Final = (
         1,
     ),
 )
-SHARED: Final = (*_night_features(), *_trailing_features())
+SHARED: Final = (*_OF_THE_NIGHT, *_trailing_features())
 """What every family of sleep says. `LATENCY` and `NAP_FEATURES` are for those that can."""
 
 

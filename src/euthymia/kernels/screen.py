@@ -184,7 +184,8 @@ def seen_s(
     total = 0.0
     before = np.int64(-1)
     known = False
-    for i in range(first_at(time_us, start_us - silent_us), time_us.size):
+    stop = first_at(time_us, end_us + silent_us)  # no later event is near enough
+    for i in range(first_at(time_us, start_us - silent_us), stop):
         if local_day[i] < first_day or local_day[i] > last_day:
             continue
         at = time_us[i]

@@ -122,6 +122,15 @@ def lay_down(counts: Array, onset: int) -> int:
     return begin
 
 
+@compiled("f8(f8[::1], i8)")
+def _worn(counts: Array, first: int) -> float:
+    """Return the share of minutes from `first` on that are known."""
+    known = 0
+    for k in range(first, counts.size):
+        known += not math.isnan(counts[k])
+    return known / max(counts.size - first, 1)
+
+
 @compiled("i8(f8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[:, ::1], f8[::1], i8[:, ::1])")
 def nights(
     counts: Array,
@@ -157,14 +166,8 @@ def nights(
     many = 0
     for night in range(day.size):
         own = counts[low[night] : close[night]].copy()
-        share[night] = 0.0
-        if own.size == 0:
-            continue
         drop_unworn(own)
-        half = own.size // 4
-        for k in range(half, own.size):
-            if not math.isnan(own[k]):
-                share[night] += 1.0 / (own.size - half)
+        share[night] = _worn(own, own.size // 4)
         scored, state = np.empty(own.size, np.uint8), np.empty(own.size, np.uint8)
         other = np.empty(own.size, np.uint8)
         cole_kripke(own, TWO_SECONDS_A_MINUTE, scored)

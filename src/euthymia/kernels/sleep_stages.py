@@ -74,6 +74,8 @@ def describe(grid: NDArray[np.uint8], first: int, last: int, bounds: Times, out:
 
     `out[0]` is 0, and the rest means nothing, if nothing in it is sleep.
     """
+    for place in range(1, 6):
+        out[place] = math.nan
     onset, offset, told = -1, -1, 0
     counts = np.zeros(8, np.int64)
     rem = -1
@@ -171,8 +173,6 @@ def nights(
                 continue
             last = stops(grid, k)
             ended = low + last * EPOCH_US
-            for place in range(1, 6):
-                said[place] = math.nan
             describe(grid, k, last, own, said)
             k = last
             if said[0] * 2 < LEAST_NAP or not midnight_us[night] <= ended < high:
@@ -188,6 +188,5 @@ def nights(
                 best = said[0]
                 bounds[night] = low + own * EPOCH_US
                 out[night] = said
-        if best == 0:  # naps without a main sleep are not told apart from one half recorded
-            many = began
+        many = many if best > 0 else began  # without a main sleep, naps may be half of one
     return many
