@@ -13,7 +13,6 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros, day_date
 from euthymia.ground.codes import MADRS_TOTAL, OWN
 from euthymia.models.history import History
-from euthymia.models.signals import is_clock_time
 from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, Task
 
 STREAM: Final = "activity_counts"
@@ -21,8 +20,20 @@ FAMILY_NAME: Final = "rest_activity"
 LOOKBACK_DAYS: Final = 14
 STUDY: Final = OWN + "depresjon."
 
+MEASURES: Final = (
+    "interdaily_stability",
+    "intradaily_variability",
+    "relative_amplitude",
+    "l5_counts_per_min",
+    "m10_counts_per_min",
+    "mesor_counts_per_min",
+    "amplitude_counts_per_min",
+    "sleep_regularity_index",
+)
+"""What the model sees, by name: a family that learns new measures does not change the model."""
+
 _FAMILY = families()[FAMILY_NAME]
-_LEVELS = [i for i, feature in enumerate(_FAMILY.features) if not is_clock_time(feature)]
+_LEVELS = [[feature.name for feature in _FAMILY.features].index(name) for name in MEASURES]
 
 
 def _specs() -> tuple[FeatureSpec, ...]:

@@ -32,11 +32,32 @@ _HRV = frozenset(
 """Of the many numbers of heart-rate variability, the few that others do not follow from."""
 
 
+_REST_ACTIVITY: Final = frozenset(
+    {
+        "interdaily_stability",
+        "intradaily_variability",
+        "relative_amplitude",
+        "l5_counts_per_min",
+        "l5_onset_h",
+        "m10_counts_per_min",
+        "m10_onset_h",
+        "mesor_counts_per_min",
+        "amplitude_counts_per_min",
+        "acrophase_h",
+        "sleep_regularity_index",
+    }
+)
+"""The measures of the daily rhythm with the longest record in depression."""
+
+_CHOSEN: Final = {"hrv": _HRV, "rest_activity": _REST_ACTIVITY}
+
+
 def _used(family: Family) -> Family:
     """Return a family with only the features that the task looks at."""
-    if family.name != "hrv":
+    chosen = _CHOSEN.get(family.name)
+    if chosen is None:
         return family
-    return replace(family, features=tuple(f for f in family.features if f.name in _HRV))
+    return replace(family, features=tuple(f for f in family.features if f.name in chosen))
 
 
 _FAMILIES = {
