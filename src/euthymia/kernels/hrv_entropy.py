@@ -76,20 +76,16 @@ def _fuzzy_two(x: Array, tolerance: float) -> float:
 def _fuzzy_three(x: Array, tolerance: float) -> float:
     """Return the same of templates of 3, every step of it on many pairs at a time."""
     m = x.size - 2
-    scaled, sums, far = np.empty(m + 2), np.zeros(m), np.empty(m)
-    for i in range(m + 2):
-        scaled[i] = x[i] / tolerance / HALVED
+    first, second, sums, far = np.empty(m), np.empty(m), np.zeros(m), np.empty(m)
+    for i in range(m):  # a template about its mean is two numbers; the third is minus their sum
+        mean = (x[i] + x[i + 1] + x[i + 2]) / 3
+        first[i] = (x[i] - mean) / tolerance / HALVED
+        second[i] = (x[i + 1] - mean) / tolerance / HALVED
     for lag in range(1, m):
-        other = scaled[lag:]
+        other_first, other_second = first[lag:], second[lag:]
         for i in range(m - lag):
-            a, b, c = (
-                scaled[i] - other[i],
-                scaled[i + 1] - other[i + 1],
-                scaled[i + 2] - other[i + 2],
-            )
-            mean = (a + b + c) * (1 / 3)
-            a, b, c = abs(a - mean), abs(b - mean), abs(c - mean)
-            far[i] = min(max(a, b, c), FARTHEST)
+            a, b = first[i] - other_first[i], second[i] - other_second[i]
+            far[i] = min(max(abs(a), abs(b), abs(a + b)), FARTHEST)
         for i in range(m - lag):
             f = -far[i]
             e = 1 / 120 + f * (1 / 720 + f * (1 / 5040))
