@@ -8,9 +8,10 @@ from typing import Any
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
+from euthymia.app.feature_job import compute_features
 from euthymia.app.home import Home
 from euthymia.app.ingest import run_ingest
-from euthymia.app.jobs import compute_features, run_simulation
+from euthymia.app.jobs import run_simulation
 from euthymia.app.setup import make_clinic
 from euthymia.app.shell import Shell, accounts
 from euthymia.app.training import beside_words, list_models, release_model, run_training

@@ -83,7 +83,7 @@ def _refusals(report: dict[str, Any]) -> list[str]:
 
 
 def _of_the_clinic(shell: Shell) -> None:
-    from euthymia.app.jobs import compute_features
+    from euthymia.app.feature_job import compute_features
 
     with shell.clinic() as clinic, shell.progress("features") as progress:
         report = compute_features(clinic, progress)
