@@ -135,6 +135,7 @@ FAMILY = Family(
     version="1",
     title="Use of apps",
     streams=("app_use", *SIGNS),
+    needs=("app_use",),
     lookback_days=LOOKBACK_DAYS,
     measure=measure,
     coverage="share of the window in which apps, screen or battery reported at least every 4 hours",

@@ -45,6 +45,7 @@ FAMILY = Family(
     version="1",
     title="Notifications",
     streams=("notifications", *SIGNS),
+    needs=("notifications",),
     lookback_days=LOOKBACK_DAYS,
     measure=measure,
     coverage="share of the window in which notifications, screen or battery reported at least "

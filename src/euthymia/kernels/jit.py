@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import os
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from types import FunctionType
@@ -88,23 +88,24 @@ def compiled(signature: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     return declare
 
 
-def kernels() -> Iterator[Kernel[..., Any]]:
-    """Yield every compiled kernel of this room."""
+def modules() -> list[str]:
+    """Return the names of this room's modules that hold compiled kernels."""
     room = importlib.import_module(__package__)
-    for info in pkgutil.iter_modules(room.__path__):
-        module = importlib.import_module(f"{__package__}.{info.name}")
-        for found in vars(module).values():
-            if isinstance(found, Kernel) and found.python.__module__ == module.__name__:
-                yield found
+    names = [f"{__package__}.{info.name}" for info in pkgutil.iter_modules(room.__path__)]
+    return [name for name in names if _kernels_of(name)]
 
 
-def compile_all(progress: Callable[[int, int], None]) -> None:
-    """Compile every kernel now: `progress` is told (done, in all)."""
-    found = list(kernels())
-    for done, kernel in enumerate(found):
-        progress(done, len(found))
+def compile_module(name: str) -> int:
+    """Compile every kernel of a module now; return how many there are."""
+    found = _kernels_of(name)
+    for kernel in found:
         _ = kernel.machine_code
-    progress(len(found), len(found))
+    return len(found)
+
+
+def _kernels_of(name: str) -> list[Kernel[..., Any]]:
+    known = vars(importlib.import_module(name)).values()
+    return [k for k in known if isinstance(k, Kernel) and k.python.__module__ == name]
 
 
 def _kept_in(files: frozenset[Path], numba_version: str) -> Path | None:
