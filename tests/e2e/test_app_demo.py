@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from euthymia.app.cli import main
+from euthymia.app.demo import next_commands
 from whole_clinic import call, run
 
 
@@ -58,6 +59,7 @@ def test_a_demo_that_stands_keeps_its_size_and_runs_again(tmp_path: Path) -> Non
     first = run(home, "demo", "--no-serve", "--subjects", "30", "--days", "60", "--seed", "5")
     assert first["train"]["model"] is None
     assert "too few people" in first["train"]["refused"]
+    assert "analyze" not in next_commands(home, "http://127.0.0.1:1", first, served=True)
     again = run(home, "demo", "--no-serve")
     assert (again["subjects"], again["days"], again["ingest"]["stored"]) == (30, 60, 0)
     same = ["--subjects", "30", "--days", "60", "--seed", "5"]

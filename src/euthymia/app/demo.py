@@ -110,18 +110,21 @@ def _words(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def next_commands(home: Path, url: str, patient: str | None, *, served: bool) -> str:
+def next_commands(home: Path, url: str, result: dict[str, Any], *, served: bool) -> str:
     """Return the commands worth trying next, about somebody there is something to say of."""
     command = f"euthymia --home {shlex.quote(str(home))}"
+    patient, asked = result["patient"], result["patient"] and result["train"]["model"]
     lines = [f"{command} worklist", f"{command} models", f"{command} verify"]
     if patient:
-        lines += [f"{command} show {patient}", f"{command} analyze {patient} --model {TASK}"]
+        lines.append(f"{command} show {patient}")
+    if asked:
+        lines.append(f"{command} analyze {patient} --model {TASK}")
     lines.append(f"{command} train {TASK} --report relapse.html")
     if not served:
         lines.append(f"{command} serve    # then, in another terminal:")
     lines.append(f"TOKEN=$({command} token --role clinician)")
     lines.append(f'curl {url}/v1/models -H "Authorization: Bearer $TOKEN"')
-    if patient:
+    if asked:
         body = f'{{"patient_id": "{patient}", "model": "{TASK}"}}'
         lines += [
             f'curl -X POST {url}/v1/analyze -H "Content-Type: application/json" \\',
@@ -190,7 +193,7 @@ def run_demo(
     else:
         url = f"http://127.0.0.1:{port}"
         shell.emit(
-            result, f"{_words(result)}\n\n{next_commands(place.home, url, patient, served=False)}"
+            result, f"{_words(result)}\n\n{next_commands(place.home, url, result, served=False)}"
         )
 
 
@@ -199,7 +202,7 @@ def _serve(shell: Shell, place: Place, port: int, result: dict[str, Any]) -> Non
 
     with Clinic.opened(place.home) as clinic:
         address = address_of(clinic, host="127.0.0.1", port=port, user=USER)
-        following = next_commands(place.home, address.url, result["patient"], served=True)
+        following = next_commands(place.home, address.url, result, served=True)
         words = f"{_words(result)}\n\n{following}\n\n"
         shell.emit(
             {**result, "url": address.url, "sign_in": address.sign_in}, words + address.words()
