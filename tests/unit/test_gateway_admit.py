@@ -52,7 +52,7 @@ def only_reason(batch: Admitted) -> str:
         ("location", "latitude", float("inf"), "latitude is not a finite number"),
         ("skin_temperature", "value", 382.21, "value is outside -40..125 Cel"),
         ("blood_volume_pulse", "value", float("-inf"), "value is not a finite number"),
-        ("screen", "state", 7, "state is outside 0..3"),
+        ("screen", "state", 7, "state is outside 0..3: check"),
         ("steps", "steps", -4, "steps is outside 0..100000 {steps}"),
         ("heart_rate", "rate", None, "rate is missing"),
     ],

@@ -82,11 +82,12 @@ def _time_faults(column: pa.ChunkedArray, since: Micros, now: Micros) -> Iterato
 
 
 def _limits(field: Field) -> str:
+    unit = "" if field.unit == "1" else f" {field.unit}"  # UCUM's 1 is no unit to a reader
     if field.low is None:
-        return f"above {field.high:g} {field.unit}"
+        return f"above {field.high:g}{unit}"
     if field.high is None:
-        return f"below {field.low:g} {field.unit}"
-    return f"outside {field.low:g}..{field.high:g} {field.unit}"
+        return f"below {field.low:g}{unit}"
+    return f"outside {field.low:g}..{field.high:g}{unit}"
 
 
 def _field_faults(field: Field, column: pa.ChunkedArray) -> Iterator[Fault]:
