@@ -152,8 +152,9 @@ def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
     values, mask, nulls = column.values, b"", 0
     if column.valid is not None:
         nulls = len(values) - int(np.count_nonzero(column.valid))
-        mask = np.packbits(column.valid, bitorder="little").tobytes()
-        values = values[column.valid]
+        if nulls:
+            mask = np.packbits(column.valid, bitorder="little").tobytes()
+            values = values[column.valid]
     pool = b""
     if column.kind == TEXT:
         texts = _encode_pool(column.pool)
