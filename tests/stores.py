@@ -50,6 +50,7 @@ class House:
     store: Any
     now: datetime = NOW
     clinical_basis: bool = True
+    feature_only: tuple[str, ...] = ()
 
     @classmethod
     def build(cls, folder: Path, engine: str = "sqlite") -> "House":
@@ -86,6 +87,7 @@ class House:
             consents=self.store,
             clock=self.clock,
             clinical_basis=self.clinical_basis,
+            feature_only=self.feature_only,
         )
         return gateway.admit(
             items,

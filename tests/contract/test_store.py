@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 from euthymia.gateway.admit import BatchConsent
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
-from euthymia.ground.clock import Timeline
+from euthymia.ground.clock import Timeline, to_micros
 from euthymia.ground.errors import (
     AccessError,
     ConsentError,
@@ -21,6 +22,7 @@ from euthymia.ground.errors import (
     SchemaError,
 )
 from euthymia.ground.ids import SourceId
+from euthymia.ground.made_from import from_dropped
 from euthymia.ground.records import Directory, Grant, Person, Reject, Zone
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
 from euthymia.store.contract import EXPORT
@@ -41,6 +43,7 @@ from stores import (
 )
 
 START = NOW_US - 10 * DAY
+EARLY = NOW - timedelta(days=90)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -415,6 +418,17 @@ def test_features_replace_their_dates(house: House) -> None:
     assert store.features(subject, "rest", MONITOR, date(2030, 1, 1)).num_rows == 0
 
 
+def test_a_value_that_becomes_known_and_one_that_only_a_year_lacks(house: House) -> None:
+    house.ingest([samples("steps", [START])], consent=ALL)
+    lacking = features(house, [0, 400], a=[float("nan"), 1.0])
+    lacking = lacking.set_column(6, "a", pa.array([None, 1.0], pa.float64()))
+    house.store.put_features(the(house), "rest", lacking, MONITOR)
+    assert house.store.features(the(house), "rest", MONITOR)["a"].to_pylist() == [None, 1.0]
+    house.store.put_features(the(house), "rest", features(house, [0], 2.0), MONITOR)
+    assert house.store.features(the(house), "rest", MONITOR)["a"].to_pylist() == [2.0, 1.0]
+    assert house.store.verify() == []
+
+
 def test_a_new_definition_replaces_the_whole_family(house: House) -> None:
     house.ingest([samples("screen", times(START, 3))], consent=ALL)
     house.store.put_features(the(house), "rest", features(house, [0, 500]), MONITOR)
@@ -611,3 +625,84 @@ def test_every_access_is_in_the_ledger(house: House) -> None:
     assert (read.subject, read.purpose, read.detail["rows"]) == (subject, "monitoring", 3)
     with pytest.raises(SchemaError, match="another subject"):
         house.store.samples("p-aaaaaaaaaaaaaaaa", "screen", 0, NOW_US, entry)
+
+
+# -- samples that are used and not kept ------------------------------------------------------------
+
+
+def test_passing_samples_are_counted_and_not_kept(house: House) -> None:
+    house.feature_only = ("location",)
+    bad = {"latitude": [1.0, 1.0, 99.0, 2.0]}
+    at = [START, START, START + 60, START + 120]
+    items = [samples("location", at, **bad), samples("steps", [START], first_row=5)]
+    told = house.ingest(items, consent=ALL)
+    assert (told.rows_in, told.stored, told.rejected, told.duplicates) == (5, 3, 1, 1)
+    assert told.feature_only == 2
+    assert set(house.store.segments(the(house))) == {"steps"}
+    again = house.ingest(items, consent=ALL)
+    assert (again.stored, again.rejected, again.duplicates, again.feature_only) == (0, 1, 4, 0)
+    other = house.ingest(items, consent=ALL, digest="another file")
+    assert (other.stored, other.duplicates, other.feature_only) == (2, 2, 2)
+
+
+def test_passing_samples_of_a_changed_consent_are_used_again(house: House) -> None:
+    house.feature_only = ("location",)
+    item = samples("location", [START])
+    assert house.ingest([item], consent=ALL).feature_only == 1
+    for permit in (False, True):
+        house.now += timedelta(minutes=1)
+        grant = GrantRecord(Purpose.MONITORING, permit, to_micros(house.now), None, "asked")
+        house.store.put_grant(the(house), grant, audit())
+        told = house.ingest([item], consent=ALL)
+        assert (told.feature_only, told.rejected) == ((1, 0) if permit else (0, 1))
+
+
+def test_a_past_consent_does_not_let_passing_samples_in(house: House) -> None:
+    until = NOW - timedelta(days=1)
+    grant = Grant(1, mrn("A1"), (Purpose.MONITORING,), permit=True, at=EARLY, until=until)
+    streams = [samples(s, [START], first_row=r) for r, s in ((2, "steps"), (3, "location"))]
+    house.feature_only = ("location",)
+    told = house.ingest([grant, *streams])
+    assert (told.stored, told.rejected, told.feature_only) == (2, 1, 0)
+
+
+def test_files_checked_before_any_is_stored_bring_one_batch_consent(house: House) -> None:
+    parts = [samples("steps", [START + day * DAY]) for day in range(3)]
+    batches = [house.admit([p], digest=f"{n}", consent=ALL) for n, p in enumerate(parts)]
+    for batch in batches:
+        house.store.append(batch, audit(action="append"))
+    assert len(house.store.grants(the(house))) == len(ALL.purposes)
+    assert [house.store.seen_file(f"{n}", ALL) for n in range(3)] == [1, 1, 1]
+
+
+def _made(house: House, days: list[int], coverage: float, digest: str, **columns: Any) -> pa.Table:
+    table = features(house, days, coverage, **columns)
+    place = table.column_names.index("coverage")
+    table = table.set_column(
+        place, FEATURE_KEYS.field("coverage"), pa.array([coverage] * len(days))
+    )
+    place = table.column_names.index("input_digest")
+    digests = pa.array([digest] * len(days))
+    return table.set_column(place, FEATURE_KEYS.field("input_digest"), digests)
+
+
+def test_rows_that_cannot_be_made_again_give_way_to_a_higher_coverage(house: House) -> None:
+    house.ingest([samples("steps", [START])], consent=ALL)
+    marked = from_dropped("s1", "u1")
+
+    def put(*given: Any, **columns: Any) -> list[tuple[Any, ...]]:
+        house.store.put_features(the(house), "rest", _made(house, *given, **columns), MONITOR)
+        table = house.store.features(the(house), "rest", MONITOR)
+        names = ("date", "coverage", "input_digest", table.column_names[-1])
+        return list(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+    first, later = date(2025, 1, 1), date(2025, 1, 2)
+    assert put([0], 0.4, "plain") == [(first, 0.4, "plain", 0.4)]
+    assert put([0, 1], 0.3, marked) == [(first, 0.3, marked, 0.3), (later, 0.3, marked, 0.3)]
+    kept = from_dropped("s2", "u1")
+    assert put([0], 0.3, "s2") == [(first, 0.3, kept, 0.3), (later, 0.3, marked, 0.3)]
+    assert put([0], 0.2, from_dropped("s2", "u9"))[0] == (first, 0.3, kept, 0.3)
+    assert put([0], 0.5, "s3") == [(first, 0.5, "s3", 0.5), (later, 0.3, marked, 0.3)]
+    newer = put([0], 0.1, "s4", b=[7.0])
+    assert newer == [(first, 0.1, "s4", 7.0), (later, 0.3, marked, None)]
+    assert house.store.verify() == []

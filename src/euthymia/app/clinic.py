@@ -110,6 +110,7 @@ class Clinic:
             consents=self.store,
             clock=self.clock,
             clinical_basis=self.config.clinic.clinical_basis,
+            feature_only=self.config.gateway.feature_only,
         )
 
     def resolve(self, subject: str) -> SubjectId:

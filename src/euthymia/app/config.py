@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from euthymia.ground.errors import SchemaError
+from euthymia.ground.schemas import STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class ClinicConfig:
     everyone_on_care_team: tuple[str, ...] = ()
     time_zone: str = "UTC"
     simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """What comes in. `feature_only`: streams whose samples give features and are never kept."""
+
+    feature_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,7 @@ class Config:
     """Everything that can be set, in `euthymia.toml` of the home."""
 
     clinic: ClinicConfig = field(default_factory=ClinicConfig)
+    gateway: GatewayConfig = field(default_factory=GatewayConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
 
@@ -71,12 +80,22 @@ def parse(text: bytes, file: str) -> Config:
         unknown = _unknown_keys(data)
         if unknown:
             raise SchemaError(f"{file}: unknown setting {', '.join(unknown)}; see docs/settings.md")
-        return msgspec.convert(data, Config)
+        return _checked(msgspec.convert(data, Config), file)
     except UnicodeDecodeError as error:
         place = f"byte {error.start + 1}"
         raise SchemaError(f"{file}: {place} is not UTF-8 text; save the file as UTF-8") from error
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise SchemaError(f"{file}: {error}") from error
+
+
+def _checked(config: Config, file: str) -> Config:
+    unknown = sorted(set(config.gateway.feature_only) - set(STREAMS))
+    if unknown:
+        raise SchemaError(
+            f"{file}: gateway.feature_only names no stream of {', '.join(unknown)}; the streams "
+            f"are {', '.join(sorted(STREAMS))}"
+        )
+    return config
 
 
 def render(config: Config) -> str:

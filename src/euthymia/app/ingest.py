@@ -8,28 +8,56 @@ from typing import Any
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import purposes_of
+from euthymia.app.passing import Passing
 from euthymia.app.shell import Progress
 from euthymia.gateway.admit import BatchConsent
+from euthymia.gateway.contract import Admitted
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SourceId
 from euthymia.security.pseudonym import contact_hash
 from euthymia.sources.open import Reading, readings
+from euthymia.store.contract import Receipt
 
 FILES_A_COMMIT = 50  # a commit costs milliseconds; what a crash undoes is read again
 
 
 @dataclass
 class Tally:
-    """rows_in == stored + rejected + duplicates, over all files."""
+    """rows_in == stored + rejected + duplicates, over all files.
+
+    `feature_only` of the stored rows held samples that were used for features and not kept.
+    """
 
     rows_in: int = 0
     stored: int = 0
     rejected: int = 0
     duplicates: int = 0
+    feature_only: int = 0
     files: int = 0
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
+
+    def repeat(self, rows: int) -> None:
+        """Count a file that is there already."""
+        self.rows_in += rows
+        self.duplicates += rows
+
+    def add(self, batch: Admitted, receipt: Receipt) -> None:
+        """Count a file that was taken in."""
+        self.rows_in += receipt.rows_in
+        self.stored += receipt.stored
+        self.rejected += receipt.rejected
+        self.duplicates += receipt.duplicates
+        self.feature_only += receipt.feature_only
+        self.rejects += [
+            {"file": batch.file_name, "row": q.row, "rows": q.rows, "reason": q.reason}
+            for q in batch.quarantined
+        ]
+
+    def told(self) -> dict[str, Any]:
+        """Return the account as plain values, the most frequent rejects first."""
+        return {**vars(self), "rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
 
 
 def batch_consent(purposes: str | None, because: str | None) -> BatchConsent | None:
@@ -49,11 +77,14 @@ def _zone_of(clinic: Clinic, who: SourceId) -> str:
     return clinic.store.timeline(subject).changes[0][1]
 
 
-def _take(clinic: Clinic, reading: Reading, consent: BatchConsent | None, tally: Tally) -> None:
+def _take(
+    clinic: Clinic, reading: Reading, consent: BatchConsent | None, tally: Tally, passing: Passing
+) -> None:
     seen = clinic.store.seen_file(reading.digest, consent)
+    if seen is None:
+        seen = passing.rows_of(reading.digest)
     if seen is not None:
-        tally.rows_in += seen
-        tally.duplicates += seen
+        tally.repeat(seen)
         return
     admitted = clinic.gateway().admit(
         reading.items,
@@ -67,17 +98,12 @@ def _take(clinic: Clinic, reading: Reading, consent: BatchConsent | None, tally:
     if consent is not None:
         detail["batch_consent"] = ",".join(sorted(consent.purposes))
         detail["because"] = consent.because
-    receipt = clinic.store.append(
-        admitted, Entry(shell_actor(), "ingest file", Purpose.CARE, detail=detail)
-    )
-    tally.rows_in += receipt.rows_in
-    tally.stored += receipt.stored
-    tally.rejected += receipt.rejected
-    tally.duplicates += receipt.duplicates
-    tally.rejects += [
-        {"file": reading.file_name, "row": q.row, "rows": q.rows, "reason": q.reason}
-        for q in admitted.quarantined
-    ]
+    audit = Entry(shell_actor(), "ingest file", Purpose.CARE, detail=detail)
+    if admitted.passing:
+        for settled in passing.add(admitted, audit):
+            tally.add(*settled)
+    else:
+        tally.add(admitted, clinic.store.append(admitted, audit))
 
 
 def run_ingest(
@@ -91,7 +117,7 @@ def run_ingest(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise MissingError(f"no such file or folder: {', '.join(missing)}")
-    tally = Tally()
+    tally, passing = Tally(), Passing(clinic)
     key = clinic.keyring.derive("contact")
     found = readings(
         paths,
@@ -105,18 +131,8 @@ def run_ingest(
         with clinic.store.grouped():
             for reading in chain([first], islice(found, FILES_A_COMMIT - 1)):
                 tally.files += 1
-                _take(clinic, reading, consent, tally)
+                _take(clinic, reading, consent, tally, passing)
+    for settled in passing.settle():
+        tally.add(*settled)
     clinic.ledger.sync()
-    return {
-        "rows_in": tally.rows_in,
-        "stored": tally.stored,
-        "rejected": tally.rejected,
-        "duplicates": tally.duplicates,
-        "files": tally.files,
-        "rejects": _by_reason(tally.rejects),
-        "skipped": tally.skipped,
-    }
-
-
-def _by_reason(rejects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rejects, key=lambda r: -int(r["rows"]))
+    return tally.told()

@@ -165,8 +165,10 @@ def _said(value: object) -> str:
 
 def accounts(tally: Mapping[str, Any]) -> str:
     """Say what became of every row."""
+    used = tally.get("feature_only", 0)
+    kept_not = f" ({used:,} of them used for features and not kept)" if used else ""
     return (
-        f"{tally['rows_in']:,} rows in = {tally['stored']:,} stored "
+        f"{tally['rows_in']:,} rows in = {tally['stored']:,} stored{kept_not} "
         f"+ {tally['rejected']:,} rejected + {tally['duplicates']:,} duplicates"
     )
 

@@ -20,6 +20,7 @@ from euthymia.features.windows import bounds_us, day_windows, wall_clock
 from euthymia.ground.clock import DAY_US, Micros, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.made_from import of_stored
 from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
 
 Ints = NDArray[np.int64]
@@ -178,11 +179,15 @@ def _chained(
 
 
 def stale(existing: pa.Table | None, wanted: Sequence[str], days: Ints) -> Ints:
-    """Return those of `days` whose stored row is absent or was made from another input."""
+    """Return those of `days` whose stored row is absent or was made from another input.
+
+    Of a row that samples went into which were never kept, only what is stored is compared.
+    """
     if existing is None or existing.num_rows == 0:
         return days
     dates = existing["date"].cast(pa.int32()).to_pylist()
-    held = dict(zip(dates, existing["input_digest"].to_pylist(), strict=True))
+    made_from = map(of_stored, existing["input_digest"].to_pylist())
+    held = dict(zip(dates, made_from, strict=True))
     due = [held.get(day) != digest for day, digest in zip(days.tolist(), wanted, strict=True)]
     return np.asarray(days[np.array(due, bool)], np.int64)
 

@@ -1,7 +1,7 @@
 """The only door in: validation, identity, consent, pseudonyms; what cannot enter is quarantined."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -141,6 +141,9 @@ class Gateway:
         For "not in the future" and "in force now".
     clinical_basis : bool
         Clinical records enter for care without a consent on record (most clinics' legal basis).
+    feature_only : collection of str
+        Streams whose samples are used and not kept: they go to `Admitted.passing`, and need a
+        consent that is in force now.
     """
 
     def __init__(
@@ -151,6 +154,7 @@ class Gateway:
         consents: Consents,
         clock: Clock,
         clinical_basis: bool = True,
+        feature_only: Collection[str] = (),
     ) -> None:
         self._pseudonym_key = keyring.derive("pseudonym")
         self._blind_key = keyring.derive("blind")
@@ -159,6 +163,7 @@ class Gateway:
         self._consents = consents
         self._clock = clock
         self._clinical_basis = clinical_basis
+        self._feature_only = frozenset(feature_only)
 
     def admit(
         self,
@@ -205,7 +210,7 @@ class Gateway:
             clinical_basis=self._clinical_basis,
             now=intake.now,
         )
-        tables = _Tables(intake, permits, self._contact_key)
+        tables = _Tables(intake, permits, self._contact_key, self._feature_only)
         tables.take_persons()
         for facts in intake.observations:
             tables.take_facts(facts)
@@ -217,12 +222,15 @@ class Gateway:
 class _Tables:
     """The rows of one file on their way in: checked, split by subject, asked for consent."""
 
-    def __init__(self, intake: _Intake, permits: Permits, contact_key: bytes) -> None:
+    def __init__(
+        self, intake: _Intake, permits: Permits, contact_key: bytes, feature_only: frozenset[str]
+    ) -> None:
         self.intake = intake
         self.permits = permits
         self.facts: dict[SubjectId, list[pa.Table]] = {}
         self.samples: dict[tuple[SubjectId, str], list[pa.Table]] = {}
         self.persons = intake.desk.persons()
+        self.feature_only = feature_only
         self._contact_key = contact_key
 
     def take_persons(self) -> None:
@@ -252,7 +260,8 @@ class _Tables:
         table = self._sound(item.system, table, sample_faults(stream, table, self.intake.now))
         table = self._hash_texts(stream, table)
         for subject, own in self._by_subject(item.system, table):
-            kept = self._permitted(subject, Purpose.MONITORING, own)
+            used_now = stream.name in self.feature_only
+            kept = self._permitted(subject, Purpose.MONITORING, own, used_now=used_now)
             self.samples.setdefault((subject, stream.name), []).append(kept)
 
     def _sound(
@@ -284,9 +293,11 @@ class _Tables:
             bad |= mask
         return table.filter(pa.array(~bad)) if bad.any() else table
 
-    def _permitted(self, subject: SubjectId, purpose: Purpose, table: pa.Table) -> pa.Table:
+    def _permitted(
+        self, subject: SubjectId, purpose: Purpose, table: pa.Table, *, used_now: bool = False
+    ) -> pa.Table:
         times = numbers(table.column("time"))  # a fact without a time: 1970, before any consent
-        refusal = self.permits.refusal(subject, purpose, times)
+        refusal = self.permits.refusal(subject, purpose, times, used_now=used_now)
         if refusal is None:
             return table
         bad, reason = refusal
@@ -418,7 +429,8 @@ def _assemble(
         grants=grants,
         zones=zones,
         observations=facts,
-        samples=samples,
+        samples={key: part for key, part in samples.items() if key[1] not in tables.feature_only},
         directory=directory,
         quarantined=quarantine.groups(),
+        passing={key: part for key, part in samples.items() if key[1] in tables.feature_only},
     )

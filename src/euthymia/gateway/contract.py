@@ -1,7 +1,7 @@
 """What the gateway lets through, and what it must ask of a higher room (the store)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -63,6 +63,8 @@ class Admitted:
         Keyed hashes of each identifier, and of its value alone (which two people may share).
     grants : mapping
         (row, decision) per subject; row 0: a batch consent, not a row of the file.
+    passing : mapping
+        Samples of feature-only streams: features may be made of them now, and no store keeps them.
     """
 
     source: str
@@ -78,13 +80,14 @@ class Admitted:
     samples: Mapping[tuple[SubjectId, str], pa.Table]
     directory: tuple[Directory, ...]
     quarantined: tuple[Quarantined, ...]
+    passing: Mapping[tuple[SubjectId, str], pa.Table] = field(default_factory=dict)
 
     @property
     def subjects(self) -> frozenset[SubjectId]:
         """Everybody this file says something about."""
         return frozenset(
             {*self.blind_indexes, *self.people, *self.grants, *self.zones, *self.observations}
-            | {subject for subject, _ in self.samples}
+            | {subject for subject, _ in (*self.samples, *self.passing)}
         )
 
 

@@ -70,6 +70,25 @@ def batch_grants(
     )
 
 
+def still_needed(
+    brought: Sequence[tuple[int, GrantRecord]], known: Sequence[GrantRecord], now: Micros
+) -> list[tuple[int, GrantRecord]]:
+    """Return the (row, decision) of a file without batch consents that others have settled since.
+
+    Several files of one run may be checked before the first of them is stored.
+    """
+    settled = {
+        g.purpose
+        for row, g in brought
+        if row == 0
+        and (
+            consent_covers(known, g.purpose, now)
+            or any(k.purpose is g.purpose and not k.permit for k in known)
+        )
+    }
+    return [(row, g) for row, g in brought if row > 0 or g.purpose not in settled]
+
+
 class Permits:
     """Decides for one file. Knows the decisions on record and those the file brings."""
 
@@ -105,12 +124,17 @@ class Permits:
         return self._from_batch[subject]
 
     def refusal(
-        self, subject: SubjectId, purpose: Purpose, times: NDArray[Any]
+        self,
+        subject: SubjectId,
+        purpose: Purpose,
+        times: NDArray[Any],
+        *,
+        used_now: bool = False,
     ) -> tuple[NDArray[np.bool_], str] | None:
         """Return which of the rows at `times` [us] are refused and why; None: all may enter.
 
         A consent in force now permits all; a withdrawal in force now permits none; otherwise a row
-        may enter that was recorded while a consent was in force.
+        may enter that was recorded while a consent was in force, unless it would be `used_now`.
         """
         if purpose is Purpose.CARE and self._clinical_basis:
             return None
@@ -119,5 +143,7 @@ class Permits:
             return None
         if denied_at(grants, purpose, self._now):
             return np.ones(len(times), np.bool_), withdrawn(purpose)
+        if used_now:
+            return np.ones(len(times), np.bool_), missing(purpose)
         bad = ~covered(grants, purpose, times)
         return (bad, missing(purpose)) if bad.any() else None

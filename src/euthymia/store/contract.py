@@ -24,13 +24,17 @@ their own data, whatever they consented to (GDPR articles 15 and 20)."""
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one file: rows_in == stored + rejected + duplicates, always."""
+    """What became of one file: rows_in == stored + rejected + duplicates, always.
+
+    `feature_only` of the stored rows held samples that are for features alone and were not kept.
+    """
 
     rows_in: int
     stored: int
     rejected: int
     duplicates: int
     ledger_entry: str
+    feature_only: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ class Store(Protocol):
 
     # -- writing -----------------------------------------------------------------------------
     def append(self, batch: Admitted, audit: Entry) -> Receipt:
-        """Store a batch in one transaction, or nothing of it. What is already there is counted."""
+        """Store a batch in one transaction, or nothing of it. What is already there is counted.
+
+        Of `batch.passing` nothing is kept. Its rows count as stored, and under `feature_only`;
+        those of a file that is stored already as it is now, with as many rejects, as duplicates.
+        """
 
     def grouped(self) -> AbstractContextManager[None]:
         """Make the writes of a `with` block one transaction: for many small files.
@@ -74,7 +82,11 @@ class Store(Protocol):
         """
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
-        """Replace the rows of these dates in one family's derived table."""
+        """Replace the rows of these dates in one family's derived table.
+
+        A row made from samples that were never kept (`ground.made_from`) stays unless the new one
+        has a higher coverage, also where the family's definition has changed since.
+        """
 
     def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
         """Record a consent decision; a withdrawal drops derived rows that rested on it."""

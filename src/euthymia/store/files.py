@@ -79,13 +79,16 @@ class Files:
             [(file, q.row, q.rows, q.reason, q.subject, q.subject) for q in batch.quarantined],
         )
 
-    def seen(self, digest: str) -> tuple[int, list[SubjectId]] | None:
-        """Return rows and subjects of the newest file of this digest if it stands; else None."""
+    def seen(self, digest: str, rejected: int = 0) -> tuple[int, list[SubjectId]] | None:
+        """Return rows and subjects of the newest file of this digest if it stands; else None.
+
+        It stands if `rejected` rows of it were refused and nobody in it changed a consent since.
+        """
         row = self._db.execute(
             "SELECT id, rows_in, rejected FROM file WHERE digest = ? ORDER BY id DESC LIMIT 1",
             (self.digest(digest),),
         ).get
-        if row is None or row[2]:
+        if row is None or row[2] != rejected:
             return None
         people = list(
             self._db.execute(

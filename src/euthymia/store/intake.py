@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from euthymia.gateway.contract import Admitted
+from euthymia.gateway.permits import still_needed
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.store.blocks import FEATURES, Blocks, Owner
@@ -16,7 +17,7 @@ from euthymia.store.consent import drops_features
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, cut, from_arrow, join, merge
 from euthymia.store.people import Known, People
-from euthymia.store.tally import Tally
+from euthymia.store.tally import Counts, Tally
 
 PURPOSE_ASIDE = frozenset({"purpose"})
 """Observations that differ in nothing but their purpose are the same observation."""
@@ -45,9 +46,10 @@ class Intake:
         self._blocks = blocks
         self._files = files
 
-    def take(self, batch: Admitted, now: Micros) -> tuple[list[Known], tuple[int, int, int]]:
-        """Store a batch; return everybody in it and (stored, rejected, duplicates)."""
+    def take(self, batch: Admitted, now: Micros) -> tuple[list[Known], Counts]:
+        """Store a batch; return everybody in it and what became of the rows."""
         tally = Tally()
+        self._pass(batch, tally)
         streams: dict[SubjectId, dict[str, pa.Table]] = {}
         for (subject, stream), table in batch.samples.items():
             streams.setdefault(subject, {})[stream] = table
@@ -58,6 +60,15 @@ class Intake:
         for entry in batch.directory:
             tally.row(entry.row, fresh=self._files.add_directory(entry))
         return touched, tally.count(batch)
+
+    def _pass(self, batch: Admitted, tally: Tally) -> None:
+        """Count the samples that are not kept: used but for repeats and a file used before."""
+        refused = sum(group.rows for group in batch.quarantined)
+        used = bool(batch.passing) and self._files.seen(batch.file_digest, refused) is not None
+        for table in batch.passing.values():
+            rows = table.column("row").to_numpy()
+            distinct = merge(None, from_arrow(table.drop_columns(["row"]))).origin
+            tally.passed(rows, rows[:0] if used else rows[distinct])
 
     def _take_subject(
         self,
@@ -81,7 +92,7 @@ class Intake:
     def _take_profile(self, batch: Admitted, known: Known, tally: Tally, now: Micros) -> Known:
         subject, profile = known.owner.subject, known.profile
         persons = batch.people.get(subject, ())
-        grants = batch.grants.get(subject, ())
+        grants = still_needed(batch.grants.get(subject, ()), profile.grants, now)
         zones = batch.zones.get(subject, ())
         new_persons = profile.add_persons(persons)
         new_grants = profile.add_grants([grant for _, grant in grants])

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord
 from euthymia.gateway.desk import bare_index
-from euthymia.gateway.permits import batch_grants
+from euthymia.gateway.permits import batch_grants, still_needed
 from euthymia.gateway.warrant import vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Clock, Micros, Timeline, to_micros
@@ -130,17 +130,34 @@ class MemoryStore:
             raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
         with self._writing():
             tally = Tally()
+            self._pass(batch, tally)
             for subject in sorted(batch.subjects):
                 self._append_subject(batch, subject, tally)
-            for entry in batch.directory:
-                plain = replace(entry, row=0)
-                tally.row(entry.row, fresh=plain not in self._state.directory)
+            for listed in batch.directory:
+                plain = replace(listed, row=0)
+                tally.row(listed.row, fresh=plain not in self._state.directory)
                 self._state.directory.add(plain)
             counts = tally.count(batch)
             told = reading.of_batch(batch, counts, hashlib.sha256(b"memory").digest())
-            receipt = Receipt(batch.rows_in, *counts, self._tell(audit, None, told, durable=True))
+            entry = self._tell(audit, None, told, durable=True)
+            receipt = Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
             self._add_file(batch)
         return receipt
+
+    def _pass(self, batch: Admitted, tally: Tally) -> None:
+        file = self._newest(batch.file_digest)
+        refused = sum(group.rows for group in batch.quarantined)
+        used = file is not None and sum(r.rows.rows for r in file.rejects) == refused
+        for table in batch.passing.values():
+            _add({}, table, set(), tally, kept=False, used=used)
+
+    def _newest(self, digest: str) -> _File | None:
+        """Return the newest file of this digest if nobody in it changed a consent since."""
+        file = next((f for f in reversed(self._state.files) if f.digest == digest), None)
+        known = self._state.subjects
+        if file and any(known[s].consents != count for s, count in file.consents.items()):
+            return None
+        return file
 
     def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally) -> None:
         known = self._state.subjects.setdefault(subject, _Subject())
@@ -150,7 +167,8 @@ class MemoryStore:
             tally.row(person.row, fresh=known.profile.add_persons([person])[0])
         for row, at, zone in batch.zones.get(subject, ()):
             tally.row(row, fresh=known.profile.add_zones([(at, zone)])[0])
-        for row, grant in batch.grants.get(subject, ()):
+        now = to_micros(self._clock())
+        for row, grant in still_needed(batch.grants.get(subject, ()), known.profile.grants, now):
             fresh = known.profile.add_grants([grant])[0]
             tally.row(row, fresh=fresh)
             known.consents += fresh
@@ -176,15 +194,12 @@ class MemoryStore:
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
-        file = next((f for f in reversed(self._state.files) if f.digest == digest), None)
+        file = self._newest(digest)
         if file is None or file.rejects:
             return None
         now = to_micros(self._clock())
-        for subject, consents in file.consents.items():
-            known = self._state.subjects[subject]
-            if known.consents != consents or batch_grants(consent, known.profile.grants, now):
-                return None
-        return file.rows_in
+        grants = [self._state.subjects[subject].profile.grants for subject in file.consents]
+        return None if any(batch_grants(consent, own, now) for own in grants) else file.rows_in
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """See `Store.put_features`. A table with other columns replaces the family's whole."""
@@ -192,6 +207,8 @@ class MemoryStore:
         with self._writing():
             known = self._allowed(subject, audit, consent.Kind.PASSIVE)
             rows = known.features.get(family, {})
+            if rows:
+                table = derived.settled(pa.concat_tables(rows.values()), table)
             if any(old.column_names != table.column_names for old in rows.values()):
                 rows = {}
             for place, day in enumerate(table.column("date").to_pylist()):
@@ -384,8 +401,16 @@ class MemoryStore:
         """See `Store.close`: nothing is open."""
 
 
-def _add(held: dict[Row, Row], table: pa.Table, ignore: set[str], tally: Tally) -> None:
-    """Add the rows of a table that are not there yet."""
+def _add(
+    held: dict[Row, Row],
+    table: pa.Table,
+    ignore: set[str],
+    tally: Tally,
+    *,
+    kept: bool = True,
+    used: bool = False,
+) -> None:
+    """Add the rows of a table that are not there yet; those not `kept` may have been `used`."""
     places = table.column("row").to_pylist()
     plain = table.drop_columns(["row"])
     fresh = []
@@ -394,7 +419,8 @@ def _add(held: dict[Row, Row], table: pa.Table, ignore: set[str], tally: Tally) 
         if key not in held:
             held[key] = tuple(record.values())
             fresh.append(place)
-    tally.rows(np.array(places, np.int64), np.array(fresh, np.int64))
+    count = tally.rows if kept else tally.passed
+    count(np.array(places, np.int64), np.array([] if used else fresh, np.int64))
 
 
 def _forget(file: _File, subject: SubjectId) -> None:

@@ -14,22 +14,24 @@ from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVATIONS
 from euthymia.store.frame import Column, Frame, cut, join, rows_of, to_arrow
+from euthymia.store.tally import Counts
 
 Detail = Mapping[str, str | int | float | bool]
 
 
-def of_batch(batch: Admitted, counts: tuple[int, int, int], digest: bytes) -> Detail:
+def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
     """Return what the ledger is told of a file: counts, a keyed digest, and batch consents."""
-    stored, rejected, duplicates = counts
     told: dict[str, str | int | float | bool] = {
         "source": batch.source,
         "file": digest.hex()[:16],
         "rows_in": batch.rows_in,
-        "stored": stored,
-        "rejected": rejected,
-        "duplicates": duplicates,
+        "stored": counts.stored,
+        "rejected": counts.rejected,
+        "duplicates": counts.duplicates,
         "subjects": len(batch.subjects),
     }
+    if batch.passing:
+        told["feature_only"] = counts.feature_only
     general = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
     if general:
         told["consents_added"] = len(general)

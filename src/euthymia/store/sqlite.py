@@ -19,6 +19,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Clock, Micros, Timeline, to_micros
 from euthymia.ground.errors import AccessError, ConsentError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId, is_subject_id
+from euthymia.ground.made_from import is_from_dropped
 from euthymia.ground.records import Directory, Person
 from euthymia.ground.schemas import STREAMS
 from euthymia.security.keys import Keyring
@@ -182,7 +183,7 @@ class SqliteStore:
             entry = self._journal.announce(
                 audit, reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
             )
-            receipt = Receipt(batch.rows_in, *counts, entry)
+            receipt = Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
             self._files.add(batch, receipt, now, touched)
         return receipt
 
@@ -198,21 +199,23 @@ class SqliteStore:
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """See `Store.put_features`. A table with other columns replaces the family's whole."""
-        new = from_arrow(derived.checked(subject, family, table))
+        table = derived.checked(subject, family, table)
         kind = FEATURES + family
         with self._writing():
             known = self._allowed(subject, audit, consent.Kind.PASSIVE)
-            years = derived.years(new)
-            first, last = (int(years[0]), int(years[-1])) if len(years) else (1, 0)
-            stored = dict(self._blocks.read(known.owner, kind, first, last))
-            old = next((f for _, f in self._blocks.read(known.owner, kind)), None)
-            if old is not None and not derived.same_definition(old, new):
+            stored = dict(self._blocks.read(known.owner, kind))
+            for old in stored.values():
+                if any(is_from_dropped(digest) for digest in old["input_digest"].pool):
+                    rows = to_arrow(old, derived.schema_for(list(old)))
+                    table = derived.settled(rows, table)
+            new = from_arrow(table.sort_by("date"))
+            if any(not derived.same_definition(old, new) for old in stored.values()):
                 self._blocks.remove(known.owner, kind)
                 stored = {}
-            parts = []
+            parts, years = [], derived.years(new)
             for year in np.unique(years).tolist():
-                rows = {name: column.take(years == year) for name, column in new.items()}
-                parts.append((year, derived.replaced(stored.get(year), rows)))
+                own = {name: column.take(years == year) for name, column in new.items()}
+                parts.append((year, derived.replaced(stored.get(year), own)))
             self._blocks.write(known.owner, kind, parts)
             told = replace(audit, subject=subject)
             self._journal.announce(told, {"family": family, "rows": table.num_rows})

@@ -62,7 +62,12 @@ def ingest(
     because: str | None,
     subject: str | None,
 ) -> None:
-    """Read files and folders through the gateway: detects formats, recurses, reads .gz and .zip."""
+    """Read files and folders through the gateway: detects formats, recurses, reads .gz and .zip.
+
+    Every row is stored, rejected or a duplicate. Rows of streams that the settings name as
+    `gateway.feature_only` are used for features and not kept: they count as stored, and again
+    under `feature_only`.
+    """
     from euthymia.app.ingest import batch_consent, run_ingest
 
     consent = batch_consent(purposes, because)
