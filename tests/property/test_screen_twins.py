@@ -165,6 +165,11 @@ def slow_likeliest(pairs, habit, of=None):
             score += likely(offset, *habit[2:], 7.5)
             score -= 2 * math.log1p(((offset - onset - 7.5) / 1.5) ** 2 / 3)
             best = max(best, (score, i, j))
+    for j, (wake, _) in enumerate(pairs):
+        unseen = j == 0 or wake - pairs[j - 1][1] > 14 * HOUR
+        if of is None and unseen and 0 <= wake < DAY:  # a usual sleep, of which 6 hours count
+            score = 6.0 * gain + likely(wake / HOUR, *habit[2:], 7.5)
+            best = max(best, (score + likely(wake / HOUR - 7.5, *habit[:2], -0.5), -1, -1))
     return best
 
 
@@ -185,6 +190,7 @@ def test_the_likeliest_sleep_is_the_best_of_all_stretches(found, habit):
     score, i, j = slow_likeliest(pairs, habit)
     if (first, last) != (i, j):  # as good, but for rounding
         assert first >= 0
+        assert i >= 0
         assert slow_likeliest(pairs[first : last + 1], habit, of=pairs)[0] >= score - 1e-9
 
 

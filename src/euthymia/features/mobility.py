@@ -284,7 +284,7 @@ def _measure(
 
 FAMILY = Family(
     name="mobility",
-    version="1",
+    version="2",
     title="Mobility",
     streams=("location",),
     lookback_days=WHOLE_FOLLOW_UP,

@@ -29,6 +29,10 @@ NIGHTS: Final = 21
 FAR_HOME_M: Final = 100_000.0
 """Nights farther away than this count half: a journey of two weeks is no move."""
 NIGHT_LEAST_US: Final = 60 * MINUTE_US
+AT_WORK_US: Final = 570 * MINUTE_US
+ELSEWHERE_US: Final = 720 * MINUTE_US
+"""With less time on the date where the night was spent than the one, and more at another place than
+the other, the night was worked: people who sleep at home are there for longer."""
 SIGNIFICANT_US: Final = 30 * MINUTE_US
 """Time at a place in all, from which on it counts among a person's places."""
 SLOTS: Final = 48
@@ -72,7 +76,10 @@ def learn_dwell(piece: Array, low: int, high: int, place: Array, tally: Array, d
 def night_place(
     piece: Array, low: int, high: int, start_us: float, end_us: float, spent: Array
 ) -> int:
-    """Return where most of the night was spent: a place with an hour or more, or -1."""
+    """Return where somebody lives by this night: a place with an hour or more of it, or -1.
+
+    Where most of the night was spent; where it was worked, the place of most of the date.
+    """
     best = -1
     for k in range(low, high):
         length = min(piece[k, P_TO], end_us) - max(piece[k, P_FROM], start_us)
@@ -86,7 +93,21 @@ def night_place(
     for k in range(low, high):
         if piece[k, P_WHAT] >= 0:
             spent[int(piece[k, P_WHAT])] = 0.0
-    return best
+    if best < 0:
+        return best
+    lives = best
+    for k in range(low, high):
+        if piece[k, P_WHAT] >= 0:
+            at = int(piece[k, P_WHAT])
+            spent[at] += piece[k, P_TO] - piece[k, P_FROM]
+            if spent[at] >= ELSEWHERE_US:
+                lives = at
+    if spent[best] > AT_WORK_US:
+        lives = best
+    for k in range(low, high):
+        if piece[k, P_WHAT] >= 0:
+            spent[int(piece[k, P_WHAT])] = 0.0
+    return lives
 
 
 @compiled("i8(f8[:, ::1], i8[::1], i8, i8, f8[::1])")

@@ -43,8 +43,9 @@ doi:10.1080/00330124.2011.583586."""
 MOVING, UNKNOWN, HALT = -1.0, -3.0, -2.0
 # columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed 0/1, both ends
 # [m], mean error of the time at a place [us], way that may have been missed or invented [m],
-# and a mark: 0 nothing special, NOVEL, UNFAMILIAR, FLIGHT
-P_FROM, P_TO, P_WHAT, P_IMPUTED, P_AX, P_BX, P_SLACK, P_MISSED, P_MARK = (
+# a mark: 0 nothing special, NOVEL, UNFAMILIAR, FLIGHT; and by what share the way is longer than
+# the straight line
+P_FROM, P_TO, P_WHAT, P_IMPUTED, P_AX, P_BX, P_SLACK, P_MISSED, P_MARK, P_WINDING = (
     0,
     1,
     2,
@@ -54,8 +55,9 @@ P_FROM, P_TO, P_WHAT, P_IMPUTED, P_AX, P_BX, P_SLACK, P_MISSED, P_MARK = (
     10,
     11,
     12,
+    13,
 )
-PIECE_COLUMNS: Final = 13
+PIECE_COLUMNS: Final = 14
 NOVEL, UNFAMILIAR, FLIGHT = 1.0, 2.0, 3.0
 """At a place first seen on this day; at one not yet stayed at for half an hour; in the air."""
 
@@ -137,7 +139,7 @@ def put(
         piece[n, P_AX + axis] = node[i, axis] + a * step
         piece[n, P_BX + axis] = node[i, axis] + b * step
     piece[n, P_SLACK], piece[n, P_MISSED] = slack_us * (b - a), missed_m * (b - a)
-    piece[n, P_MARK] = 0.0
+    piece[n, P_MARK], piece[n, P_WINDING] = 0.0, 0.0
     return n + 1
 
 
@@ -206,6 +208,43 @@ def speed_m_per_s(node: Array, i: int, step: int, count: int) -> float:
     return 0.0
 
 
+@compiled("f8(f8[:, ::1], i8, i8, i8, i8)")
+def aside(node: Array, i: int, j: int, step: int, count: int) -> float:
+    """Return 1 - cos of the angle between the line from i to j and the way at one of its ends.
+
+    The way at i (`step` -1) is that from the position before it, at j (1) that to the one after it,
+    if these are on the way and less than two minutes off: a phone that records in bursts. 0 to 1;
+    NaN where it is not known.
+    """
+    here = i if step < 0 else j
+    beyond = here + step
+    if beyond < 0 or beyond >= count or node[here, AT] >= 0 or node[beyond, AT] >= 0:
+        return np.nan
+    late, early = max(here, beyond), min(here, beyond)
+    if node[late, FROM] - node[early, TO] > 2 * MINUTE_US:
+        return np.nan
+    dot, short, line = 0.0, between(node, early, late), between(node, i, j)
+    for axis in range(3):
+        dot += (node[late, axis] - node[early, axis]) * (node[j, axis] - node[i, axis])
+    return min(1.0 - dot / (short * line), 1.0) if short > 0 and line > 0 else np.nan
+
+
+@compiled("f8(f8[:, ::1], i8, i8, i8)")
+def winding(node: Array, i: int, j: int, count: int) -> float:
+    """Return by what share the way between two nodes is longer than the straight line.
+
+    A line is the integral of the cosine of the angle between it and the way. At its ends the angle
+    is seen, where fixes come in bursts; where it is not, nothing is added.
+    """
+    gap = node[j, FROM] - node[i, TO]
+    if gap <= 5 * MINUTE_US or gap > LONG_US:
+        return 0.0
+    one, other = aside(node, i, j, -1, count), aside(node, i, j, 1, count)
+    if math.isnan(one):
+        return 0.0 if math.isnan(other) else other
+    return one if math.isnan(other) else 0.5 * (one + other)
+
+
 @compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8[::1])")
 def put_link(
     piece: Array, n: int, node: Array, i: int, j: int, count: int, leave: float, span: Array
@@ -242,8 +281,9 @@ def put_link(
     n = put(piece, n, node, i, i, start, leaves, before, imputed, slack, 0.0, span)
     way_at = n
     n = put(piece, n, node, i, j, leaves, arrives, MOVING, imputed, 0.0, missed, span)
-    if flight and n > way_at:
-        piece[way_at, P_MARK] = FLIGHT
+    if n > way_at:
+        piece[way_at, P_MARK] = FLIGHT if flight else 0.0
+        piece[way_at, P_WINDING] = 0.0 if flight else winding(node, i, j, count)
     return put(piece, n, node, j, j, arrives, end, after, imputed, slack, 0.0, span)
 
 

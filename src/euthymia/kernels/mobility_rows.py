@@ -33,6 +33,7 @@ from euthymia.kernels.mobility_pieces import (
     P_SLACK,
     P_TO,
     P_WHAT,
+    P_WINDING,
     PIECE_COLUMNS,
     UNFAMILIAR,
     UNKNOWN,
@@ -233,6 +234,7 @@ def ways(part: Array, n: int, out: Array) -> None:
         if part[k, P_MARK] == FLIGHT:
             flown += size
             continue
+        size *= 1.0 + part[k, P_WINDING]
         trip_m += size
         way += size
         if what == MOVING:

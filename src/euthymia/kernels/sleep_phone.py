@@ -53,6 +53,7 @@ LEAST_SPREAD_H: Final = 0.5  # of onset and offset: nobody's nights are more ali
 FREEDOM: Final = 3.0  # degrees of freedom of the t distribution: a night may be quite unlike
 SHORTEST_US: Final = 2 * HOUR_US
 LONGEST_US: Final = 14 * HOUR_US  # the phone was rather not recorded, or left somewhere
+UNSEEN_H: Final = USUAL_LENGTH_H - LENGTH_SPREAD_H  # what a longer silence counts for as a sleep
 SILENT_US: Final = 4 * HOUR_US  # an awake owner's phone that says nothing for longer is not seen
 AROUND_US: Final = 6 * HOUR_US  # before and after a sleep, in which the phone must have been seen
 LEAST_SEEN: Final = 0.5
@@ -107,17 +108,23 @@ def likeliest(
     -------
     first, last : int
         It begins at the end of use `first` and ends at the beginning of use `last`. (-1, -1):
-        no stretch of 2 to 14 hours ends on the date.
+        no stretch of 2 to 14 hours ends on the date, or it was rather slept in a longer silence.
     """
     rate = awake_rate(used, many)
     gain, cost = rate - ASLEEP_PER_H, math.log(rate / ASLEEP_PER_H)
     best, first, last = -math.inf, -1, -1
-    for j in range(1, many):
+    for j in range(many):
         wake = used[j, 0]
         if wake < midnight_us or wake >= end_us:
             continue
         offset = (wake - midnight_us) / HOUR_US
         score = _likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
+        if j == 0 or wake - used[j - 1, 1] > LONGEST_US:
+            total = score + gain * UNSEEN_H
+            total += _likely(offset - USUAL_LENGTH_H, habit[0], habit[1], USUAL_ONSET_H)
+            if total > best:
+                best, first, last = total, -1, -1
+            continue
         for i in range(j - 1, -1, -1):
             score += gain * (used[i + 1, 0] - used[i, 1]) / HOUR_US
             slept = wake - used[i, 1]
