@@ -74,7 +74,7 @@ def test_events_of_other_days_are_passed_over():
     assert uses([(0, 1), (60, 0)], day=1).size == 0
 
 
-def measured(found, low, high):
+def measured(found, low, high, tail=0):
     time, state = columns(found)
     out, hours = np.full((1, len(screen.FIELDS)), np.nan), np.zeros((1, 24))
 
@@ -83,7 +83,7 @@ def measured(found, low, high):
 
     screen.use(
         time, state, time, time // (DAY * US), one(0), one(0), one(low * US), one(high * US),
-        one(-9), out, hours,
+        one(-9), tail * US, out, hours,
     )  # fmt: skip
     return dict(zip(screen.FIELDS, out[0].tolist(), strict=True)), hours[0]
 
@@ -136,6 +136,18 @@ def test_seen(found, low, length):
         if b - a <= HOUR:
             slow += max(min(b, low + length) - max(a, low), 0)
     assert fast == pytest.approx(slow)
+
+
+@SOME
+@given(events, st.integers(0, 5 * HOUR), st.integers(1, 5 * HOUR), st.integers(0, 2 * HOUR))
+def test_what_comes_after_a_window_does_not_say_that_it_was_seen(found, low, length, tail):
+    high = low + length
+    heard = [at for at, _ in found if at < high]
+    slow = sum(max(b - max(a, low), 0) for a, b in pairwise(heard))
+    if heard and high - heard[-1] <= tail:
+        slow += high - max(heard[-1], low)
+    fast, _ = measured(found, low, high, tail)
+    assert fast["seen_s"] == pytest.approx(slow)
 
 
 # -- sleep ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from euthymia.features.contract import Columns, Days, Family, Feature, Windows
 from euthymia.features.windows import day_windows, wall_clock
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
-from euthymia.kernels.screen import FIELDS, rhythm, use
+from euthymia.kernels.screen import FIELDS, TAIL_US, rhythm, use
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -44,7 +44,11 @@ _OUT: Final = {  # feature: (column of the kernel, divided by)
 
 
 def _measured(
-    streams: Mapping[str, Columns], timeline: Timeline, windows: Windows, lookback: int
+    streams: Mapping[str, Columns],
+    timeline: Timeline,
+    windows: Windows,
+    lookback: int,
+    tail_us: int,
 ) -> tuple[Array, Array]:
     """Return what the kernel says of each row: (rows, fields) and seconds by clock hour."""
     stream = streams["screen"]
@@ -63,6 +67,7 @@ def _measured(
         np.ascontiguousarray(windows.start_us),
         np.ascontiguousarray(windows.end_us),
         windows.day - lookback,
+        tail_us,
         found,
         hours,
     )
@@ -93,7 +98,7 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
     if _empty(streams) or windows.day.size == 0:
         return _blank(windows.day.size)
     reach = int(np.max(windows.end_us - windows.start_us, initial=0)) // DAY_US
-    found, _ = _measured(streams, timeline, windows, LOOKBACK_DAYS + 366 + reach)
+    found, _ = _measured(streams, timeline, windows, LOOKBACK_DAYS + 366 + reach, TAIL_US)
     return _described(found, windows)
 
 
@@ -104,7 +109,7 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
     back = days[:, None] + np.arange(1 - WEEK, 1)
     needed = np.unique(back.ravel())
     windows = day_windows(timeline, needed)
-    found, hours = _measured(streams, timeline, windows, 1)
+    found, hours = _measured(streams, timeline, windows, 1, 0)
     every = _described(found, windows)
     place = np.searchsorted(needed, days)
     week = np.searchsorted(needed, back)
@@ -154,7 +159,9 @@ FAMILY = Family(
     lookback_days=LOOKBACK_DAYS,
     compute=compute,
     measure=measure,
-    coverage="share of the window that lies between two screen events less than 12 hours apart",
+    coverage="share of the window that lies between two screen events less than 12 hours apart; "
+    "of segments other than the day also from the last event to the end, where that is no longer "
+    "than 9 hours",
     features=(
         Feature(
             "screen_on_h",

@@ -18,6 +18,7 @@ HOUR_US: Final = 60 * MINUTE_US
 DAY_US: Final = 24 * HOUR_US
 LOST_OFF_US: Final = 2 * HOUR_US  # on for longer without any event: its end was not recorded
 SILENT_US: Final = 12 * HOUR_US  # a phone that says nothing for longer than a night is not seen
+TAIL_US: Final = 9 * HOUR_US  # so long a phone may be put away for the night, before one knows more
 FLAT: Final = 1e-9  # s²: below it hours of use are all alike
 LEAST_DAYS: Final = 3  # below so many days seen, a week has no rhythm
 NIGHT_H: Final = 5  # use from 00:00 to 05:00 is night use
@@ -377,8 +378,35 @@ def rhythm(hours: Array, known: NDArray[np.bool_], week: Times, out: Array) -> N
             out[row, 1] = (steps / pairs) / (total / (24 * days))
 
 
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8[::1], i8[::1], i8)")
+def _seen_of_row(
+    time_us: Times,
+    local_day: Times,
+    first_day: int,
+    last_day: int,
+    start_us: Times,
+    end_us: Times,
+    tail_us: int,
+) -> float:
+    """Return how long [s] of a row's stretches is seen, from what comes before its end alone."""
+    close = end_us[-1]
+    before = first_at(time_us, close)
+    total = 0.0
+    for k in range(start_us.size):
+        total += seen_s(
+            time_us[:before], local_day[:before], first_day, last_day, start_us[k], end_us[k],
+            SILENT_US,
+        )  # fmt: skip
+    last = before - 1
+    while last >= 0 and (local_day[last] < first_day or local_day[last] > last_day):
+        last -= 1
+    if last >= 0 and close - time_us[last] <= tail_us:
+        total += (close - max(time_us[last], start_us[-1])) / SECOND_US
+    return total
+
+
 @compiled(
-    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8,"
     " f8[:, ::1], f8[:, ::1])"
 )
 def use(
@@ -391,6 +419,7 @@ def use(
     start_us: Times,
     end_us: Times,
     first_day: Times,
+    tail_us: int,
     out: Array,
     hours: Array,
 ) -> None:
@@ -428,21 +457,21 @@ def use(
             start, end = start_us[stretch], end_us[stretch]
             low = first_at(time_us, start - LOST_OFF_US)
             high = first_at(time_us, end)
-            last_day = row_day[here]
             many = uses_between(
-                time_us, state, local_day, low, high, first_day[here], last_day, used
+                time_us, state, local_day, low, high, first_day[here], row_day[here], used
             )
             for i in range(low, high):
-                if first_day[here] <= local_day[i] <= last_day and state[i] >= LOCKED:
+                if first_day[here] <= local_day[i] <= row_day[here] and state[i] >= LOCKED:
                     tells_unlocks = True
             counts, between = _stretch(
                 used, many, start, end, time_us, wall_us, out[here], hours[here], lengths, gaps,
                 counts, between,
             )  # fmt: skip
-            out[here, 17] += seen_s(
-                time_us, local_day, first_day[here], last_day, start, end, SILENT_US
-            )
             stretch += 1
+        out[here, 17] = _seen_of_row(
+            time_us, local_day, first_day[here], row_day[here], start_us[first:stretch],
+            end_us[first:stretch], tail_us,
+        )  # fmt: skip
         for hour in range(NIGHT_H):
             out[here, 12] += hours[here, hour]
         _finish(out[here], lengths, gaps, counts, between, tells_unlocks)
