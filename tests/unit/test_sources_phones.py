@@ -202,9 +202,11 @@ def test_open_mhealth_points_that_are_ambiguous_are_refused(tmp_path: Path) -> N
     assert rejects(items) == [
         "data point 3: heart_rate needs a value and a unit, one of beats/min",
         "data point 4: its time frame has no date_time and no interval with a start and an end",
-        "data point 5: it is none of activity_name, heart_rate, latitude, oxygen_saturation, "
-        "respiratory_rate, rr_interval, sleep_duration, sleep_stage_state, step_count, "
-        "time_in_bed, total_sleep_time, sleep-episode",
+        (
+            "data point 5: it is none of activity_name, heart_rate, latitude, oxygen_saturation, "
+            "respiratory_rate, rr_interval, sleep_duration, sleep_stage_state, step_count, "
+            "time_in_bed, total_sleep_time, sleep-episode"
+        ),
         "data point 6: it is not an object",
     ]
     assert_accounted(reading, items)

@@ -158,16 +158,16 @@ def _feature(name: str, title: str, unit: str, definition: str, **rest: object) 
 
 
 def _features_of(method: str, how: str) -> tuple[Feature, ...]:
+    limits = f"{_HOW_LOW[method]} {_WRIST}"
+    return (*_levels(method, how, limits), *_responses(method, how, limits))
+
+
+def _levels(method: str, how: str, limits: str) -> tuple[Feature, ...]:
     tonic, phasic = (
         f"of the {part} part, parted by {how}. The method's name is in the feature's, since "
         "methods differ."
         for part in ("tonic", "phasic")
     )
-    response = (
-        "of skin conductance responses: rises of the phasic part of at least 0.05 uS from trough "
-        f"to peak, where turns of less than 0.01 uS count as noise; parted by {how}."
-    )
-    limits = f"{_HOW_LOW[method]} {_WRIST}"
     bounds = {"low": -60.0, "high": 120.0} if method == "highpass" else {"low": 0.05, "high": 60.0}
     return (
         _feature(
@@ -202,6 +202,15 @@ def _features_of(method: str, how: str) -> tuple[Feature, ...]:
             limits=limits,
             high=7200.0,
         ),
+    )
+
+
+def _responses(method: str, how: str, limits: str) -> tuple[Feature, ...]:
+    response = (
+        "of skin conductance responses: rises of the phasic part of at least 0.05 uS from trough "
+        f"to peak, where turns of less than 0.01 uS count as noise; parted by {how}."
+    )
+    return (
         _feature(
             f"scr_{method}_per_min",
             f"Responses a minute ({method})",

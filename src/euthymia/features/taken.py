@@ -133,7 +133,7 @@ def held_us(taken: Taken, time: Ints, windows: Windows, longest_us: int) -> Arra
     until = np.append(time[1:], np.iinfo(np.int64).max)[: time.size][taken.index]
     at = time[taken.index]
     end = np.minimum(until, windows.end_us[taken.stretch])
-    return np.minimum(end - at, longest_us).astype(np.float64)
+    return np.asarray(np.minimum(end - at, longest_us), np.float64)
 
 
 def seen_us(windows: Windows, time: Ints, silent_us: int, least_us: int = 0) -> Array:
@@ -230,4 +230,5 @@ def phone_seen_us(streams: Mapping[str, Columns], names: Sequence[str], windows:
     events are at most four hours apart, and one without another counts for a minute.
     """
     arrays = [times(streams, name) for name in (*names, *SIGNS)]
-    return np.max([seen_us(windows, a, SILENT_US, MINUTE_US) for a in arrays], axis=0, initial=0.0)
+    seen = [seen_us(windows, array, SILENT_US, MINUTE_US) for array in arrays]
+    return np.asarray(np.max(seen, axis=0, initial=0.0), np.float64)

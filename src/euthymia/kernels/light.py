@@ -27,7 +27,7 @@ def profile(group: Ints, hour: Ints, value: Array, weight: Array, rows: int) -> 
         The mean is NaN when and only when the weight is 0.
     """
     cell = group * HOURS + hour
-    held = np.bincount(cell, weight, rows * HOURS).reshape(rows, HOURS)
+    held = np.asarray(np.bincount(cell, weight, rows * HOURS), np.float64).reshape(rows, HOURS)
     summed = np.bincount(cell, weight * value, rows * HOURS).reshape(rows, HOURS)
     return np.where(held > 0, summed / np.where(held > 0, held, 1), np.nan), held
 
