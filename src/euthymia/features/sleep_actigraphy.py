@@ -113,7 +113,7 @@ FAMILY = Family(
             "here is scored by Cole and Kripke's (D below 1), rescored by Webster's five rules.",
             f"{_SADEH}; {_COLE}",
             0,
-            24.000001,
+            48,
             0,
             None,
             _SCALE,

@@ -109,7 +109,9 @@ def _hours(nights: Nights, timeline: Timeline) -> dict[str, Array]:
     moved = (wall[1] - wall[0]) - (at[1] - at[0])[known]
     hours = (wall - nights.day[known] * DAY_US) / HOUR_US
     held = np.full(at.shape, np.nan)
-    held[:, known] = np.where(np.abs(moved) <= FLOWN_US, hours, np.nan)
+    # a date that came in two parts (a flight west over midnight) has hours that are not its own
+    own = (np.abs(moved) <= FLOWN_US) & (hours[1] >= 0) & (hours[1] <= 24)
+    held[:, known] = np.where(own, hours, np.nan)
     return dict(zip(("sleep_onset_h", "sleep_offset_h", "midsleep_h"), held, strict=True))
 
 
@@ -250,7 +252,7 @@ _OF_THE_NIGHT: Final = (
         f"Hours from local midnight of the date to the end of {_MAIN}." + _FLOWN,
         _CUTTONE,
         0,
-        24.000001,
+        24,
     ),
     Feature(
         "midsleep_h",
@@ -270,7 +272,7 @@ _OF_THE_NIGHT: Final = (
         "in between left out.",
         _REED,
         0,
-        24.000001,
+        48,
     ),
     Feature(
         "sleep_period_h",
@@ -279,7 +281,7 @@ _OF_THE_NIGHT: Final = (
         "Elapsed hours from onset to offset of the main sleep.",
         _REED,
         0,
-        24.000001,
+        48,
     ),
     Feature(
         "time_in_bed_h",

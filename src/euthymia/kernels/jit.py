@@ -109,7 +109,12 @@ def _kernels_of(name: str) -> list[Kernel[..., Any]]:
 
 
 def _kept_in(files: frozenset[Path], numba_version: str) -> Path | None:
-    """Return where the machine code of these files is kept; None where nothing can be written."""
+    """Return where the machine code of these files is kept; None where it cannot be.
+
+    It cannot where no folder may be written to, and of code that is in no file (a notebook).
+    """
+    if not all(path.is_file() for path in files):
+        return None
     content = hashlib.sha256(numba_version.encode())
     for path in sorted(files):
         content.update(path.read_bytes())
