@@ -72,6 +72,34 @@ def test_wall_clock_times_are_read_in_the_zone():
     assert read["time"].to_pylist()[0] == datetime(2024, 7, 1, 10, 0, tzinfo=UTC)
 
 
+def test_no_minute_is_lost_or_moved_where_the_clock_is_put_back():
+    utc = pd.date_range("2024-10-26T21:00", "2024-10-27T05:00", freq="1min", tz="UTC")
+    wall = utc.tz_convert("Europe/Oslo").tz_localize(None)
+    frame = pd.DataFrame({"time": wall, "level": 1.0})
+    both = pd.concat([frame.assign(subject_id=name) for name in ("a", "b")])
+    mixed = both.iloc[np.argsort(np.arange(len(both)) % len(wall), kind="stable")]
+    read = eu.features.from_frames({"light": mixed}, tz="Europe/Oslo")
+    for name in ("a", "b"):
+        found = read.people[name]["light"]["time"].to_pylist()
+        assert found == utc.to_pydatetime().tolist()
+    assert (read.duplicates, read.refused) == (0, [])
+
+
+def test_a_time_in_the_repeated_hour_that_nothing_places_is_refused_and_so_is_one_missing():
+    times = [datetime(2024, 10, 27, 2, 30), None, datetime(2024, 10, 28, 12)]  # noqa: DTZ001
+    frame = pl.DataFrame({"time": times, "level": [1.0, 2.0, 3.0]})
+    read = eu.features.from_frames({"light": frame}, tz="Europe/Oslo")
+    assert read.people["subject"]["light"]["level"].to_pylist() == [3.0]
+    assert [(line.row, line.reason[:8]) for line in read.refused] == [
+        (1, "the cloc"),
+        (2, "time is "),
+    ]
+    numbers = pl.DataFrame({"time": [1.7e9, None, float("nan")], "level": [1.0, 2.0, 3.0]})
+    read = eu.features.from_frames({"light": numbers}, tz="Europe/Oslo")
+    assert read.people["subject"]["light"]["level"].to_pylist() == [1.0]
+    assert sum(line.rows for line in read.refused) == 2
+
+
 def test_people_are_kept_apart(screen):
     both = pa.concat_tables(
         [screen.append_column("subject_id", pa.array([n] * screen.num_rows)) for n in ("a", "b")]

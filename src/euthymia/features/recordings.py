@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from euthymia.gateway.checks import sample_faults
 from euthymia.ground.clock import Micros, Timeline, to_micros
@@ -24,6 +25,7 @@ from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Item, Person, Reject, Samples, Zone
 from euthymia.ground.schemas import STREAMS, TIME, Stream
 from euthymia.sources.open import Progress, Reading, readings
+from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 ONE: Final = "subject"  # the name of the only person of a frame without `subject_id`
 NEVER: Final = 2**62  # without a clock, no time is in the future
@@ -214,8 +216,12 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
     for name, frame in frames.items():
         if name not in STREAMS:
             raise SchemaError(f"there is no stream {name!r}; there are {', '.join(STREAMS)}")
-        table = _at_border(STREAMS[name], as_arrow(frame), tz)
+        table, doubtful = _at_border(STREAMS[name], as_arrow(frame), tz)
         found.rows_in += table.num_rows
+        if doubtful.any():
+            rows = np.flatnonzero(doubtful) + 1
+            found.refused.append(Refused(name, int(rows[0]), rows.size, DOUBTFUL))
+            table = table.filter(pa.array(~doubtful))
         reading = Reading("frame", name, "", iter(()))
         _take(Samples("", name, table), reading, desk, found, parts, NEVER)
     _settle(parts, found)
@@ -256,15 +262,17 @@ def stream_of(table: pa.Table) -> str:
     )
 
 
-def _at_border(stream: Stream, table: pa.Table, tz: str) -> pa.Table:
+def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """Return the columns that a stream has, and the rows whose instant nothing tells."""
     columns: dict[str, Any] = {}
     if "time" not in table.column_names:
         raise SchemaError(f"{stream.name}: the column `time` is missing")
     who = table["subject_id"] if "subject_id" in table.column_names else None
-    names = pa.array([ONE] * table.num_rows, pa.string()) if who is None else who
-    columns["subject_id"] = names.cast(pa.string())
+    if who is None:
+        who = pa.chunked_array([pa.array([ONE] * table.num_rows, pa.string())])
+    columns["subject_id"] = who.cast(pa.string())
     columns["row"] = pa.array(np.arange(1, table.num_rows + 1))
-    columns["time"] = _instants(table["time"], stream.name, tz)
+    columns["time"], doubtful = _instants(table["time"], columns["subject_id"], stream.name, tz)
     for wanted in stream.fields:
         if wanted.name in table.column_names:
             try:
@@ -280,27 +288,43 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> pa.Table:
             raise SchemaError(
                 f"{stream.name}: the column `{wanted.name}` [{wanted.unit}] is missing"
             )
-    return pa.table(columns)
+    return pa.table(columns), doubtful
 
 
-def _instants(time: pa.ChunkedArray, stream: str, tz: str) -> pa.ChunkedArray:
+def _instants(
+    time: pa.ChunkedArray, who: pa.ChunkedArray, stream: str, tz: str
+) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    sure = np.zeros(len(time), np.bool_)
     if pa.types.is_timestamp(time.type):
-        if (
-            time.type.tz is None
-        ):  # of an hour that comes twice, the first; in a skipped one, its end
-            time = pc.assume_timezone(
-                time.cast(pa.timestamp("us"), safe=False),
-                tz,
-                ambiguous="earliest",
-                nonexistent="latest",
-            )
-        return time.cast(TIME, safe=False)
+        if time.type.tz is None:
+            return _of_wall_clock(time, who, tz)
+        return time.cast(TIME, safe=False), sure
     if not (pa.types.is_integer(time.type) or pa.types.is_floating(time.type)):
         raise SchemaError(f"{stream}.time must be a timestamp or a number, not {time.type}")
     largest = abs(pc.max(pc.abs(time)).as_py() or 0)
     unit = next(unit for least, unit in EPOCH_UNITS if largest >= least)
     scale = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}[unit]
-    micros = np.round(time.to_numpy().astype(np.float64) * scale)
+    known = pc.is_valid(pc.if_else(pc.is_finite(time), time, None))
+    given = pc.fill_null(pc.if_else(known, time, None), 0).to_numpy()
+    micros = np.round(given.astype(np.float64) * scale).astype(np.int64)
     if pa.types.is_integer(time.type) and unit != "ns":
-        micros = time.to_numpy() * int(scale)
-    return pa.chunked_array([pa.array(micros.astype(np.int64)).cast(TIME)])
+        micros = given * int(scale)
+    absent = ~known.to_numpy()
+    return pa.chunked_array([pa.array(micros, mask=absent).cast(TIME)]), sure
+
+
+def _of_wall_clock(
+    time: pa.ChunkedArray, who: pa.ChunkedArray, tz: str
+) -> tuple[pa.ChunkedArray, NDArray[np.bool_]]:
+    """Return the instants of wall-clock times, judged person by person as those of files are."""
+    wall = time.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+    absent = wall.is_null().to_numpy()
+    wall_us = pc.fill_null(wall, 0).to_numpy().astype(np.int64)
+    people = pc.fill_null(who, "").combine_chunks().dictionary_encode().indices.to_numpy()
+    time_us, doubtful = wall_us.copy(), np.zeros(wall_us.size, np.bool_)
+    order = np.argsort(people, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(people[order])) + 1):
+        own = part[~absent[part]]
+        judged = resolve(wall_us[own], tz)
+        time_us[own], doubtful[own] = judged.time_us, judged.doubtful
+    return pa.chunked_array([pa.array(time_us, mask=absent).cast(TIME)]), doubtful
