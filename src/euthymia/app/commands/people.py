@@ -67,8 +67,12 @@ def _consent_rows(consents: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]
 @everywhere
 @click.pass_obj
 def export(shell: Shell, subject: str, out: Path | None) -> None:
-    """Write everything about a person, readable: who they are, data, consents, who saw it."""
-    from euthymia.app.people import export_subject
+    """Write everything about a person, readable: who they are, data, consents, who saw it.
+
+    Samples are written as CSV, and those that Open mHealth / IEEE 1752.1 has a schema for as its
+    data points too, one a line. README.txt in the folder says what each file is.
+    """
+    from euthymia.app.export import export_subject
 
     with shell.clinic() as clinic:
         result = export_subject(clinic, subject, out)
