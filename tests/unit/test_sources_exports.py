@@ -89,8 +89,10 @@ def test_a_day_without_a_resting_rate_is_no_rate_of_zero(tmp_path: Path) -> None
     day = {"dateTime": "05/01/24 00:00:00", "value": {"date": None, "value": 0.0, "error": 0}}
     good = {"dateTime": "05/02/24 00:00:00", "value": {"value": 58.4}}
     write(home(tmp_path) / "resting_heart_rate-2024-05-01.json", [day, good])
-    [(reading, items)] = read(tmp_path)
-    assert [fact["numeric_value"] for fact in facts_of(items)] == [58.4]
+    [(reading, items)] = read(tmp_path, zone="America/New_York")
+    [fact] = facts_of(items)
+    assert fact["numeric_value"] == 58.4
+    assert fact["time"] == datetime(2024, 5, 2, 4, tzinfo=UTC)  # midnight there, not in Greenwich
     assert_accounted(reading, items)
 
 
@@ -343,6 +345,25 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     [(_, items)] = read(tmp_path)
     assert "damaged" in rejects(items)[0]
+
+
+def test_steps_and_nights_of_two_apps_in_json_are_counted_once(tmp_path: Path) -> None:
+    minute = 60_000
+    band = [
+        {"startTime": BASE + i * minute, "endTime": BASE + (i + 1) * minute, "count": 10 + i}
+        | {"metadata": {"dataOrigin": {"packageName": "org.band"}}}
+        for i in range(3)
+    ]
+    phone = {"startTime": BASE, "endTime": BASE + 2 * minute, "count": 99, "package_name": "phone"}
+    later = phone | {"startTime": BASE + 5 * minute, "endTime": BASE + 6 * minute, "count": 7}
+    night = {"startTime": BASE, "endTime": BASE + 60 * minute}
+    nights = [night | {"dataOrigin": name} for name in ("a", "b")]
+    write(home(tmp_path) / "export.json", {"steps": [phone, *band, later], "sleep": nights})
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert sorted(samples_of(items, "steps").column("steps").to_pylist()) == [7, 10, 11, 12]
+    assert samples_of(items, "sleep_stages").num_rows == 1
+    assert sum(lost(items).values()) == 2
 
 
 def test_health_connect_records_as_json(tmp_path: Path) -> None:

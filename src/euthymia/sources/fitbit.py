@@ -4,7 +4,8 @@ Times come in three kinds, each read as what it is:
 
 * `05/01/24 04:00:08` (heart rate, steps) is UTC without saying so: the day's file of a person in
   New York starts at 04:00.
-* `2024-04-30T23:11:30.000` (sleep, heart-rate variability) is the clock on the person's wall.
+* `2024-04-30T23:11:30.000` (sleep, heart-rate variability) is the clock on the person's wall. So is
+  the date of a resting heart rate, written like the first kind.
 * `2024-05-01T04:00:08Z` (newer CSV) says what it is.
 
 Sleep: `wake` and `awake` are stage 0, `light` 1, `deep` 2, `rem` 3, `asleep` 4, `restless` 6. The
@@ -117,12 +118,15 @@ def _steps(entry: Node, gather: Gather, _opened: Opened) -> None:
     gather.sample("steps", _utc(entry), int(raw), 60.0)
 
 
-def _resting(entry: Node, gather: Gather, _opened: Opened) -> None:
+def _resting(entry: Node, gather: Gather, opened: Opened) -> None:
     rate = number(node(entry, "value") or {}, "value")
     if not rate:
         gather.leave("a day without a resting heart rate (Fitbit writes 0): nothing to keep")
         return
-    gather.fact(RESTING, _utc(entry), rate, "/min")
+    # 00:00:00 here is the begin of a day on the wall: in UTC it would be the day before in America
+    midnight = np.array([_utc(entry)], np.int64)
+    [at] = to_instants(midnight, opened.context.zone_for(gather.subject)).tolist()
+    gather.fact(RESTING, at, rate, "/min")
 
 
 def _sleep(entry: Node, gather: Gather, opened: Opened) -> None:

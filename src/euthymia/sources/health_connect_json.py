@@ -2,11 +2,14 @@
 
 Android itself exports no JSON. Apps that do write lists of records under a name (`steps`,
 `heart_rate`, `HeartRateRecord`, `sleep`) with the fields of Health Connect's records, in camel or
-snake case, and times as ISO 8601 with an offset or as milliseconds.
+snake case, and times as ISO 8601 with an offset or as milliseconds. Where they name the app that
+wrote a record (`dataOrigin`, `package_name`), steps and sleep that several apps report for the same
+time are counted once, by the app with the most records.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +17,13 @@ import numpy as np
 from euthymia.ground.clock import SECOND_US
 from euthymia.sources.blob import Blob
 from euthymia.sources.gather import Gather
-from euthymia.sources.health_connect_tables import RESTING, RMSSD
+from euthymia.sources.health_connect_tables import (
+    RESTING,
+    RMSSD,
+    Spans,
+    hand_over_steps,
+    leave_twice,
+)
 from euthymia.sources.json_stream import Element, begins_json, elements
 from euthymia.sources.json_tree import Node, ShapeError, instant, number, whole_node
 
@@ -50,27 +59,75 @@ def _plain(name: str) -> str:
     return re.sub(r"(records?|sessions?|series)$", "", word).removesuffix("s") or word
 
 
+Stages = list[tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What several apps may report for the same time; kept until all of it is known."""
+
+    steps: Spans = field(default_factory=Spans)
+    nights: Spans = field(default_factory=Spans)
+    stages: list[Stages] = field(default_factory=list)
+    apps: dict[str, int] = field(default_factory=dict)
+
+    def app(self, entry: Node) -> int:
+        """Return the number of the app that wrote a record; of all that name none, one."""
+        return self.apps.setdefault(_origin(entry), len(self.apps))
+
+    def hand_over(self, gather: Gather) -> None:
+        """Hand over steps and nights, each time once."""
+        hand_over_steps(self.steps, [], gather)
+        *_, places, keep = self.nights.once([])
+        for place in places[keep].tolist():
+            columns = [np.array(part, np.int64) for part in zip(*self.stages[place], strict=True)]
+            gather.stretch(
+                "sleep_stages",
+                columns[0],
+                stage=columns[2].astype(np.int8),
+                duration=((columns[1] - columns[0]) / SECOND_US).astype(np.float32),
+            )
+        leave_twice(gather, keep)
+
+
+def _origin(entry: Node) -> str:
+    """Return the package that wrote a record, as exporters name it; "" where they do not."""
+    about = entry.get("metadata")
+    parts = [{_key(n): v for n, v in about.items()}] if isinstance(about, dict) else []
+    for part in (entry, *parts):
+        for name in ("dataorigin", "packagename", "app", "source"):
+            found = part.get(name)
+            if isinstance(found, dict):
+                found = next((v for v in found.values() if isinstance(v, str)), None)
+            if isinstance(found, str) and found:
+                return found
+    return ""
+
+
 def read_records(blob: Blob, gather: Gather) -> Iterator[None]:
     """Read every record that has a stream."""
+    shared = _Shared()
     for element in elements(blob):
         if not isinstance(element.value, dict | list) and element.key is not None:
             continue  # the exporter's name, version, date
         try:
-            _record(element, gather)
+            _record(element, gather, shared)
         except ShapeError as problem:
             gather.refuse(str(problem), element.place)
         yield
+    shared.hand_over(gather)
+    yield
 
 
-def _record(element: Element, gather: Gather) -> None:
+def _record(element: Element, gather: Gather, shared: _Shared) -> None:
     entry = {_key(name): value for name, value in whole_node(element.value).items()}
     match _plain(element.key or ""):
         case "step":
-            _steps(entry, gather)
+            _steps(entry, shared)
         case "heartrate":
             _heart_rate(entry, gather)
         case "sleep":
-            _sleep(entry, gather)
+            _sleep(entry, shared)
         case "oxygensaturation":
             gather.sample("oxygen_saturation", _at(entry), _value(entry, "percentage", "value"))
         case "respiratoryrate":
@@ -119,12 +176,12 @@ def _value(entry: Node, *names: str) -> float:
     raise ShapeError(f"it has no {names[0]}")
 
 
-def _steps(entry: Node, gather: Gather) -> None:
+def _steps(entry: Node, shared: _Shared) -> None:
     start, end = _span(entry)
     count = _value(entry, "count", "steps", "value")
     if not 0 <= count <= 100_000:
         raise ShapeError("its steps are not from 0 to 100000")
-    gather.sample("steps", start, round(count), (end - start) / SECOND_US)
+    shared.steps.add(start // 1000, end // 1000, round(count), shared.app(entry))
 
 
 def _heart_rate(entry: Node, gather: Gather) -> None:
@@ -140,24 +197,18 @@ def _heart_rate(entry: Node, gather: Gather) -> None:
     gather.stretch("heart_rate", np.array(times, np.int64), rate=np.array(rates, np.float64))
 
 
-def _sleep(entry: Node, gather: Gather) -> None:
+def _sleep(entry: Node, shared: _Shared) -> None:
     start, end = _span(entry)
     stages = entry.get("stages")
-    found: list[tuple[int, int, int]] = []
+    found: Stages = []
     for part in stages if isinstance(stages, list) else []:
         stage = {_key(n): v for n, v in whole_node(part).items()}
         word = stage.get("stage", stage.get("type", stage.get("stagetype")))
         which = _stage(word)
         if which is not None:
             found.append((*_span(stage), which))
-    found = found or [(start, end, 4)]
-    columns = [np.array(part, np.int64) for part in zip(*found, strict=True)]
-    gather.stretch(
-        "sleep_stages",
-        columns[0],
-        stage=columns[2].astype(np.int8),
-        duration=((columns[1] - columns[0]) / SECOND_US).astype(np.float32),
-    )
+    shared.nights.add(start // 1000, end // 1000, len(shared.stages), shared.app(entry))
+    shared.stages.append(found or [(start, end, 4)])
 
 
 def _stage(word: object) -> int | None:

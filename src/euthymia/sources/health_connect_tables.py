@@ -23,7 +23,7 @@ STAGES: Final = {1: 0, 2: 4, 3: 0, 4: 1, 5: 2, 6: 3, 7: 0}
 _ACTIVITY, _SLEEP = 1, 5  # categories of Health Connect's priorities
 _TIME: Final = "a time is not milliseconds, or an end is before its start or two days after it"
 _VALUE: Final = "a value is not a number in its range"
-_TWICE: Final = (
+TWICE: Final = (
     "the same time is reported by an app that the person prefers; steps and sleep are counted once"
 )
 
@@ -47,8 +47,8 @@ def _real(value: object) -> float | None:
 
 
 @dataclass(slots=True)
-class _Spans:
-    """Intervals of several apps."""
+class Spans:
+    """Intervals of several apps, of which each time is to be counted once."""
 
     start: "array[int]" = field(default_factory=lambda: array("q"))
     end: "array[int]" = field(default_factory=lambda: array("q"))
@@ -56,6 +56,7 @@ class _Spans:
     app: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, start: int, end: int, value: int, app: int) -> None:
+        """Take one; its times are milliseconds."""
         self.start.append(start)
         self.end.append(end)
         self.value.append(value)
@@ -114,13 +115,25 @@ def _app(tables: Tables, table: str) -> tuple[str, ...]:
     return ("app_info_id",) if "app_info_id" in tables[table] else ()
 
 
+def hand_over_steps(spans: Spans, first: list[int], gather: Gather) -> None:
+    """Hand over steps, each time once; apps in `first` are preferred."""
+    start_us, end_us, value, keep = spans.once(first)
+    gather.column(
+        "steps",
+        start_us[keep],
+        steps=value[keep].astype(np.int32),
+        period=((end_us - start_us)[keep] / SECOND_US).astype(np.float32),
+    )
+    leave_twice(gather, keep)
+
+
 def _steps(
     database: sqlite3.Connection, table: str, tables: Tables, gather: Gather
 ) -> Iterator[None]:
     wanted = ("start_time", "end_time", "count")
     if _missing(wanted, table, tables, gather):
         return
-    spans = _Spans()
+    spans = Spans()
     for row in rows_of(database, table, (*wanted, *_app(tables, table))):
         start, end = (_whole(cell, 0, LATEST_MS) for cell in row[:2])
         count = _whole(row[2], 0, 100_000)
@@ -130,20 +143,14 @@ def _steps(
             gather.refuse(_VALUE, table)
         else:
             spans.add(start, end, count, _whole(row[-1], 0, 2**62) or 0 if row[3:] else 0)
-    start_us, end_us, value, keep = spans.once(_priorities(database, tables, _ACTIVITY))
-    gather.column(
-        "steps",
-        start_us[keep],
-        steps=value[keep].astype(np.int32),
-        period=((end_us - start_us)[keep] / SECOND_US).astype(np.float32),
-    )
-    _leave_twice(gather, keep)
+    hand_over_steps(spans, _priorities(database, tables, _ACTIVITY), gather)
     yield
 
 
-def _leave_twice(gather: Gather, keep: Marks) -> None:
+def leave_twice(gather: Gather, keep: Marks) -> None:
+    """Count the records of apps that stand behind."""
     if not keep.all():
-        gather.leave(_TWICE, int(np.count_nonzero(~keep)))
+        gather.leave(TWICE, int(np.count_nonzero(~keep)))
 
 
 def _heart_rate(
@@ -222,14 +229,14 @@ def _sleep(
             nights[key] = _Night(start, end, _whole(row[-1], 0, 2**62) or 0 if row[3:] else 0)
     if "sleep_stages_table" in tables:
         _stages(database, tables, nights, gather)
-    spans = _Spans()
+    spans = Spans()
     for key, night in nights.items():
         spans.add(night.start, night.end, key, night.app)
     *_, keys, keep = spans.once(_priorities(database, tables, _SLEEP))
     for key in keys[keep].tolist():
         _take_night(gather, nights[key])
         yield
-    _leave_twice(gather, keep)
+    leave_twice(gather, keep)
 
 
 def _stages(
