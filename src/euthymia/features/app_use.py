@@ -95,9 +95,10 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
         "app_switches": _switches(taken, app, time, length),
         "app_night_min": _sum(taken, length, night) / 60e6,
     }
+    told = logged(time[labels(stream, "category") >= 0], windows, timeline, LOOKBACK_DAYS)
     for name in KINDS:
         own = _kind(stream, name)[taken.index]
-        values[f"app_{name}_min"] = _sum(taken, length, own) / 60e6
+        values[f"app_{name}_min"] = np.where(told, _sum(taken, length, own) / 60e6, np.nan)
     known = logged(time, windows, timeline, LOOKBACK_DAYS)
     coverage = share_of(windows, phone_seen_us(streams, ("app_use",), windows))
     return Days(
@@ -122,7 +123,8 @@ def _minutes(kind: str) -> Feature:
         f"app_{kind}_min",
         f"Time in apps: {kind}",
         "min",
-        f"Minutes of uses that begin in the window, of apps whose category holds one of: {words}.",
+        f"Minutes of uses that begin in the window, of apps whose category holds one of: {words}. "
+        "NaN unless a use told its category in the four weeks up to the end of the window.",
         _RAPIDS,
         0,
         None,
@@ -132,7 +134,7 @@ def _minutes(kind: str) -> Feature:
 
 FAMILY = Family(
     name="app_use",
-    version="1",
+    version="2",
     title="Use of apps",
     streams=("app_use", *SIGNS),
     needs=("app_use",),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from euthymia.features.contract import Columns, Days, Family, Feature, Windows
 from euthymia.features.windows import day_windows, offsets_around, wall_clock, windows_of
-from euthymia.ground.clock import DAY_US, Timeline
+from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
 from euthymia.kernels.heart_rate import binned, circadian, lowest_stretch
 
 Array = NDArray[np.float64]
@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 LOOKBACK_DAYS: Final = 2  # of the curve around the clock: two days carry it over single gaps
 MINUTE_US: Final = DAY_US // 1440
 BIN_US: Final = 5 * MINUTE_US
+LONGEST_US: Final = 3 * BIN_US  # a record of steps over a longer time tells no pace
 HOUR_BINS: Final = 12
 LOWEST: Final = 25.0  # below and above: no heart of a waking or sleeping person
 HIGHEST: Final = 240.0
@@ -41,7 +42,7 @@ class _Bins:
         mine = windows.row == row
         self.start, self.end = windows.start_us[mine], windows.end_us[mine]
         sizes = -(-(self.end - self.start) // BIN_US)
-        self._first = np.cumsum(sizes) - sizes
+        self._first, self._bins = np.cumsum(sizes) - sizes, sizes
         self.size = int(sizes.sum())
         starts = [s + BIN_US * np.arange(n) for s, n in zip(self.start, sizes, strict=True)]
         self.time_us = np.concatenate([np.zeros(0, np.int64), *starts])
@@ -50,11 +51,15 @@ class _Bins:
 
     def _place(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Return the bin of each instant, and which instants lie in a stretch."""
+        which, inside = self._stretch(time)
+        return self._first[which] + (time[inside] - self.start[which]) // BIN_US, inside
+
+    def _stretch(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+        """Return the stretch of each instant that lies in one, and which do."""
         which = np.searchsorted(self.start, time, side="right") - 1
         inside = which >= 0
         inside[inside] &= time[inside] < self.end[which[inside]]
-        which = which[inside]
-        return self._first[which] + (time[inside] - self.start[which]) // BIN_US, inside
+        return which[inside], inside
 
     def _rates(self, stream: Columns) -> Array:
         place, inside = self._place(stream["time"].astype(np.int64, copy=False))
@@ -63,15 +68,32 @@ class _Bins:
         return binned(place[fits], rate[fits], self.size)
 
     def _steps(self, stream: Columns | None) -> Array:
-        """Return steps a minute in each bin: 0 from the first count to the last where none is."""
+        """Return steps a minute in each bin: 0 from the first count to the last where none is.
+
+        A record's steps are spread over its period; one of more than a quarter of an hour (the
+        sum of a day) does not say when they were taken, and is left out.
+        """
         found = np.full(self.size, np.nan)
         if stream is None or self.size == 0:
             return found
-        place, inside = self._place(stream["time"].astype(np.int64, copy=False))
-        if place.size:
-            steps = stream["steps"][inside].astype(np.float64)
-            counted = np.bincount(place, np.nan_to_num(steps), minlength=self.size)
-            found[place.min() : place.max() + 1] = counted[place.min() : place.max() + 1] / 5.0
+        fine = stream["period"].astype(np.float64) <= LONGEST_US / SECOND_US
+        time = stream["time"].astype(np.int64, copy=False)[fine]
+        which, inside = self._stretch(time)
+        if which.size == 0:
+            return found
+        since = time[inside] - self.start[which]
+        length = np.maximum(stream["period"][fine][inside].astype(np.float64) * SECOND_US, 1.0)
+        steps = np.nan_to_num(stream["steps"][fine][inside].astype(np.float64))
+        counted, last = np.zeros(self.size), self._first[which] - 1 + self._bins[which]
+        for more in range(LONGEST_US // BIN_US + 1):
+            place = self._first[which] + since // BIN_US + more
+            low = np.maximum((since // BIN_US + more) * BIN_US, since)
+            high = np.minimum((since // BIN_US + more + 1) * BIN_US, since + length)
+            share = np.clip((high - low) / length, 0.0, 1.0)
+            here = (place <= last) & (share > 0)
+            counted += np.bincount(place[here], (steps * share)[here], minlength=self.size)
+        place = self._first[which] + since // BIN_US
+        found[place.min() : place.max() + 1] = counted[place.min() : place.max() + 1] / 5.0
         return found
 
     def hours(self, timeline: Timeline) -> Array:
@@ -172,7 +194,7 @@ _WRIST: Final = "Wristbands err with movement, tattoos and cold; beta blockers l
 
 FAMILY = Family(
     name="heart_rate",
-    version="1",
+    version="2",
     title="Heart rate",
     streams=("heart_rate", "steps"),
     lookback_days=LOOKBACK_DAYS,
@@ -218,7 +240,8 @@ FAMILY = Family(
             "rate_per_step",
             "Heart rate per step",
             "/min",
-            "Mean heart rate over the steps of the same time; known only with steps.",
+            "Mean heart rate over the steps of the same time; known only with steps, of records of "
+            "no more than 15 minutes.",
             _PER_STEP,
             1,
             "Days with few steps give very large values.",

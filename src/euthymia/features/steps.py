@@ -164,7 +164,8 @@ _RECORDS = (
         "steps",
         "Steps",
         "{steps}",
-        "Sum of the steps of the records that begin in the window.",
+        "Sum of the steps of the records that begin in the window. One of more than 90 s of which "
+        "less than half lies in it (a day's sum in a night) does not count.",
         _RAPIDS,
         0,
         None,
@@ -174,7 +175,7 @@ _RECORDS = (
     _minutes(
         "steps_recorded_min",
         "Time with a step count",
-        "Sum of the periods of the records that begin in the window, as far as they lie in it.",
+        "Sum of the periods of the records that steps counts, as far as they lie in the window.",
         _RAPIDS,
         0,
         "Records of several devices that overlap count twice.",
@@ -282,7 +283,7 @@ _WALKING = (
 
 FAMILY = Family(
     name="steps",
-    version="1",
+    version="2",
     title="Steps and walking",
     streams=("steps", "accelerometer"),
     lookback_days=1,

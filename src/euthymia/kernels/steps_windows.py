@@ -84,7 +84,9 @@ def steps_of_windows(
     0 steps; 1 recorded minutes; 2 minutes with a step; 3 minutes of 100 or more; the 4 highest
     and 5 mean of the 30 highest steps a minute; 6 mean steps of a minute with any; number, mean
     and longest of 7-9 runs of minutes below 10 steps and 10-12 of the others; 13 minutes below 10.
-    A record counts where it begins. 2 to 13 are NaN where no record is of 90 s or less.
+    A record counts where it begins, but one of more than 90 s of which less than half lies in the
+    stretch (a day's sum in a night) says nothing of it. 2 to 13 are NaN where no record is of 90 s
+    or less.
     Stretch i of time, [start_us[i], end_us[i]), holds the records first[i] to until[i].
     """
     found = np.full((rows, NUMBERS), np.nan)
@@ -97,9 +99,12 @@ def steps_of_windows(
         minutes, at, total, seen, records = np.full(cells, np.nan), 0, 0.0, 0.0, 0
         for k in range(i, last):
             for n in range(first[k], until[k]):
+                inside = min(period_s[n] * 1e6, float(end_us[k] - time_us[n]))
+                if period_s[n] > LONGEST_S and 2.0 * inside < period_s[n] * 1e6:
+                    continue
                 total += steps[n]
                 records += 1
-                seen += min(period_s[n] * 1e6, float(end_us[k] - time_us[n])) / MINUTE_US
+                seen += inside / MINUTE_US
                 if period_s[n] <= LONGEST_S:
                     cell = at + (time_us[n] - start_us[k]) // MINUTE_US
                     before = minutes[cell]
