@@ -205,6 +205,42 @@ def test_a_place_keeps_its_identity():
     assert v["places"][[4, 5, 15]].tolist() == [2, 3, 3]
 
 
+@pytest.mark.parametrize("late_s", [0, 20, 45])
+def test_a_winding_way_seen_in_bursts_is_measured_along_it(late_s):
+    """Two ways of 24 km each day, 1.27 times the straight line: bends of 3 km, one in 7 minutes."""
+    walker, x = Walker(), np.linspace(0, 1, 601)
+    for day in range(12):
+        m = day * 1440 + 7 * day
+        walker.stay(m - 7 * day, m + 480, 0, 0)
+        for k in x[1:]:
+            walker.go(m + 480 + 40 * k, 19_000 * k, 520 * np.sin(6.25 * 2 * np.pi * k))
+        walker.stay(m + 521, m + 1020, 19_000, 0)
+        for k in x[1:]:
+            walker.go(m + 1020 + 40 * k, 19_000 * (1 - k), 520 * np.sin(6.25 * 2 * np.pi * k))
+        walker.stay(m + 1061, day * 1440 + 1440, 0, 0)
+    _, east, north = np.array(walker.turns).T
+    true = np.hypot(np.diff(east), np.diff(north)).sum() / 12_000
+    assert true > 1.2 * 38
+    time = every(12, 660, on_s=60) + late_s * SECOND_US
+    v = measured(walker.fixes(time, START, scatter_m=5), 12).values
+    assert v["distance_km"].mean() == pytest.approx(true, rel=0.07)
+
+
+def test_who_works_nights_lives_where_the_days_are_slept():
+    walker = Walker()
+    for day in range(30):
+        m = day * 1440
+        if day % 7 < 5:
+            walker.stay(m, m + 370, 5000, 0).stay(m + 400, m + 800, 0, 0)
+            walker.stay(m + 815, m + 900, 0, 900).stay(m + 915, m + 1260, 0, 0)
+            walker.stay(m + 1290, m + 1440, 5000, 0)
+        else:
+            walker.stay(m, m + 1440, 0, 0)
+    v = measured(walker.fixes(every(30, 300), START), 30).values
+    assert v["home_time_h"][22:26] == pytest.approx((400 + 345) / 60, abs=0.5)
+    assert v["home_time_h"][27] == 24
+
+
 def test_a_steady_rhythm_is_seen_and_noise_is_not():
     v = measured(workday(days=14).fixes(every(14, 600), START), 14).values
     assert v["circadian_share"][13] > 0.6

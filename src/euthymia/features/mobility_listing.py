@@ -21,8 +21,8 @@ _HOME = (
 )
 _HOME_LIMIT = (
     "After a move the new home counts from its 11th night on (15th beyond 100 km); a longer stay "
-    "elsewhere becomes home. Wrong for who works nights of over 9 hours. Not the place most visited: for many "
-    "that is the workplace."
+    "elsewhere becomes home. Wrong for who works nights of over 9 hours. Not the place most "
+    "visited: for many that is the workplace."
 )
 _GAP = (
     "Gaps are filled with the likeliest course (kernels/mobility_pieces.py), without chance, so "

@@ -158,6 +158,9 @@ def minute_positions(
 ) -> int:  # fmt: skip
     """Take, for each stretch of fixes, the middle position of each minute of UTC.
 
+    Minutes run from half to half, so that a burst that a clock starts on the minute makes two
+    positions: these say which way somebody goes.
+
     Fixes that cannot be used and repetitions of an instant are passed over.
 
     Parameters
@@ -186,7 +189,7 @@ def minute_positions(
         i = low[unit]
         while i < high[unit]:
             start, held, total, before = time[i], 0, 0, time[i] - 1
-            until = (math.floor(start / 60e6) + 1) * BIN_US
+            until = (math.floor(start / 60e6 + 0.5) + 0.5) * BIN_US
             lat0, lon0 = 0.0, 0.0
             while i < high[unit] and time[i] < until:
                 at_us_i, lat, lon, worst = time[i], latitude[i], longitude[i], accuracy[i]

@@ -72,6 +72,33 @@ def learn_dwell(piece: Array, low: int, high: int, place: Array, tally: Array, d
                 piece[k, P_MARK] = NOVEL
 
 
+@compiled("i8(f8[:, ::1], i8, i8, f8, f8, f8, f8[::1])")
+def longest_at(
+    piece: Array, low: int, high: int, start_us: float, end_us: float, least_us: float, spent: Array
+) -> int:
+    """Return the place of most of some time, if it was so much, or -1; fill in `spent`."""
+    best = -1
+    for k in range(low, high):
+        length = min(piece[k, P_TO], end_us) - max(piece[k, P_FROM], start_us)
+        if length > 0 and piece[k, P_WHAT] >= 0:
+            at = int(piece[k, P_WHAT])
+            spent[at] += length
+    for k in range(low, high):
+        if piece[k, P_WHAT] >= 0:
+            at = int(piece[k, P_WHAT])
+            if spent[at] >= least_us and (best < 0 or spent[at] > spent[best]):
+                best = at
+    return best
+
+
+@compiled("void(f8[:, ::1], i8, i8, f8[::1])")
+def forget(piece: Array, low: int, high: int, spent: Array) -> None:
+    """Set the time at the places of some pieces to 0."""
+    for k in range(low, high):
+        if piece[k, P_WHAT] >= 0:
+            spent[int(piece[k, P_WHAT])] = 0.0
+
+
 @compiled("i8(f8[:, ::1], i8, i8, f8, f8, f8[::1])")
 def night_place(
     piece: Array, low: int, high: int, start_us: float, end_us: float, spent: Array
@@ -80,34 +107,15 @@ def night_place(
 
     Where most of the night was spent; where it was worked, the place of most of the date.
     """
-    best = -1
-    for k in range(low, high):
-        length = min(piece[k, P_TO], end_us) - max(piece[k, P_FROM], start_us)
-        if length > 0 and piece[k, P_WHAT] >= 0:
-            spent[int(piece[k, P_WHAT])] += length
-    for k in range(low, high):
-        if piece[k, P_WHAT] >= 0:
-            at = int(piece[k, P_WHAT])
-            if spent[at] >= NIGHT_LEAST_US and (best < 0 or spent[at] > spent[best]):
-                best = at
-    for k in range(low, high):
-        if piece[k, P_WHAT] >= 0:
-            spent[int(piece[k, P_WHAT])] = 0.0
-    if best < 0:
-        return best
-    lives = best
-    for k in range(low, high):
-        if piece[k, P_WHAT] >= 0:
-            at = int(piece[k, P_WHAT])
-            spent[at] += piece[k, P_TO] - piece[k, P_FROM]
-            if spent[at] >= ELSEWHERE_US:
-                lives = at
-    if spent[best] > AT_WORK_US:
-        lives = best
-    for k in range(low, high):
-        if piece[k, P_WHAT] >= 0:
-            spent[int(piece[k, P_WHAT])] = 0.0
-    return lives
+    night = longest_at(piece, low, high, start_us, end_us, NIGHT_LEAST_US, spent)
+    forget(piece, low, high, spent)
+    if night < 0:
+        return night
+    begin, end = piece[low, P_FROM], piece[high - 1, P_TO]
+    whole = longest_at(piece, low, high, begin, end, ELSEWHERE_US, spent)
+    worked = whole >= 0 and spent[night] <= AT_WORK_US
+    forget(piece, low, high, spent)
+    return whole if worked else night
 
 
 @compiled("i8(f8[:, ::1], i8[::1], i8, i8, f8[::1])")
