@@ -45,7 +45,41 @@ def test_days_in_a_row_are_one_stretch_and_a_weekend_is_its_own():
     assert segment("last_7_days").windows(OSLO, np.zeros(0, np.int64)).row.size == 0
 
 
-@pytest.mark.parametrize("text", ["", "nights", "last_0_days", "last_999_days", "25:00-06:00"])
+def test_the_time_around_events_stays_in_their_date_and_is_counted_once():
+    def around(name, events, day=DAY0):
+        at = np.array([round((day * 24 + h) * HOUR) for h in events], np.int64)
+        found = segment(name).windows(OSLO, np.array([day], np.int64), at)
+        ends = zip(found.start_us.tolist(), found.end_us.tolist(), strict=True)
+        return [(s / HOUR - day * 24, e / HOUR - day * 24) for s, e in ends]
+
+    assert around("60_min_before_event_marks", [9.0, 15.0]) == [(8.0, 9.0), (14.0, 15.0)]
+    assert around("60_min_after_calls", [9.0, 9.5, 15.0]) == [(9.0, 10.5), (15.0, 16.0)]
+    assert around("30_min_around_calls", [9.0]) == [(8.5, 9.5)]
+    # the date begins and ends at 23:00 UTC: an event of the day before is not its own
+    assert around("60_min_around_calls", [-1.5, -0.5, 22.5]) == [(-1.0, 0.5), (21.5, 23.0)]
+    assert around("60_min_before_calls", []) == around("60_min_before_calls", [-1.0]) == []
+    assert not segment("60_min_before_calls").whole_days
+
+
+def test_minutes_of_a_segment_are_exact():
+    for minute in range(1440):
+        text = f"{minute // 60:02d}:{minute % 60:02d}-24:00"
+        found = segment(text).windows(Timeline(((0, "UTC"),)), np.array([DAY0], np.int64))
+        assert found.start_us.tolist() == [DAY0 * DAY_US + minute * (HOUR // 60)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0_min_after_calls",
+        "9_min_after_lunch",
+        "",
+        "nights",
+        "last_0_days",
+        "last_999_days",
+        "25:00-06:00",
+    ],
+)
 def test_other_names_are_refused_and_the_known_ones_said(text):
     with pytest.raises(SchemaError, match="morning"):
         segment(text)

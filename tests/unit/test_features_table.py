@@ -150,3 +150,17 @@ def test_the_table_says_what_its_columns_are(screen):
         metadata = table.schema.field(name).metadata
         assert metadata[b"unit"]
         assert metadata[b"definition"]
+
+
+def test_rows_of_the_time_around_events(screen):
+    first = screen["time"].cast(pa.int64()).to_numpy()[0]
+    marks = pl.DataFrame({"time": [(first + 60_000_000) / 1e6]})
+    frames = {"screen": pl.from_arrow(screen), "event_marks": marks}
+    name = "10_min_around_event_marks"
+    [row] = eu.features.compute(frames, ["screen_use"], tz=ZONE, segments=[name]).to_dicts()
+    assert row["segment"] == name
+    assert 0 < row["screen_use_screen_on_h"] <= 1 / 3
+    without = eu.features.compute(
+        {"screen": frames["screen"]}, ["screen_use"], tz=ZONE, segments=[name]
+    )
+    assert without.is_empty()

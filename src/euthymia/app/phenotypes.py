@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,10 +18,12 @@ from euthymia.features.executors import Executor, Inline, Pool
 from euthymia.features.recordings import Recordings, read
 from euthymia.features.segments import segment
 from euthymia.features.shards import run_shards, shards_in, write_shards
-from euthymia.features.table import chosen, features_of
+from euthymia.features.table import chosen, features_of, streams_of
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.security.certificates import make_certificates
+
+_MARKS = "1_min_after_event_marks"  # no family looks at these; segments may
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def _filled(table: pa.Table, family: str) -> int:
 
 
 def _read(folder: Path, wanted: Wanted, progress: Progress) -> Recordings:
-    streams = sorted({s for family in chosen(wanted.families) for s in family.streams})
+    streams = streams_of(chosen(wanted.families), [segment(name) for name in wanted.segments])
     now = to_micros(wall_clock())
     return read(folder, tz=wanted.tz, streams=streams, now=now, progress=progress)
 
@@ -87,7 +89,8 @@ def make_shards(
     folder: Path, out: Path, people: int, wanted: Wanted, progress: Progress
 ) -> dict[str, Any]:
     """Write the recordings of a folder as shards of some people each."""
-    recordings = _read(folder, wanted, progress)
+    marked = replace(wanted, segments=(*wanted.segments, _MARKS))
+    recordings = _read(folder, marked, progress)
     written = write_shards(recordings, out, people)
     return {"shards": len(written), "subjects": len(recordings.people), "out": out} | _accounts(
         recordings

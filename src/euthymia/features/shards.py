@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from euthymia.features.executors import Executor
 from euthymia.features.recordings import Recordings
 from euthymia.features.segments import segment
-from euthymia.features.table import chosen, features_of
+from euthymia.features.table import chosen, features_of, streams_of
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.schemas import STREAMS
@@ -131,8 +131,8 @@ def compute_shard(
 ) -> Result:
     """Write the features of a shard's people to `out/<shard>.parquet`; whole, or not at all."""
     wanted = chosen(families)
-    streams = sorted({s for family in wanted for s in family.streams})
-    table = features_of(read_shard(shard, streams), wanted, [segment(s) for s in segments])
+    pieces = [segment(name) for name in segments]
+    table = features_of(read_shard(shard, streams_of(wanted, pieces)), wanted, pieces)
     target = out / f"{shard.name}.parquet"
     part = out / f".{shard.name}.{os.getpid()}.part"
     pq.write_table(table, part, compression="zstd")

@@ -13,7 +13,7 @@ from euthymia.features.catalogue import families as installed
 from euthymia.features.contract import Columns, Days, Family
 from euthymia.features.recordings import Recordings, as_arrow, from_frames, read, stream_of
 from euthymia.features.rows import as_columns, local_days, within_range
-from euthymia.features.segments import Segment, measured, segment
+from euthymia.features.segments import NO_EVENTS, Segment, measured, segment
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import SchemaError
 
@@ -41,6 +41,11 @@ def chosen(names: Sequence[str] | None) -> list[Family]:
     if unknown:
         raise SchemaError(f"there are no families {unknown}; there are {', '.join(known)}")
     return [known[name] for name in (known if names is None else dict.fromkeys(names))]
+
+
+def streams_of(families: Sequence[Family], segments: Sequence[Segment]) -> list[str]:
+    """Return the streams that families look at, and those whose events bound segments."""
+    return sorted({s for f in families for s in f.streams} | {s.events for s in segments} - {""})
 
 
 def table_schema(families: Sequence[Family]) -> pa.Schema:
@@ -110,7 +115,8 @@ def _family_columns(
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
     held = {name: columns[name] for name in family.streams if name in columns}
     says = any(name in columns for name in family.needs or family.streams)
-    found = measured(family, held, timeline, what, days) if says and days.size else None
+    events = columns[what.events]["time"].astype(np.int64) if what.events in columns else NO_EVENTS
+    found = measured(family, held, timeline, what, days, events) if says and days.size else None
     if found is None:
         blank = np.full(days.size, np.nan)
         found = Days({f.name: blank for f in family.features}, np.zeros(days.size))
@@ -150,7 +156,8 @@ def compute(
     tz : str
         IANA time zone of people whose data does not say theirs.
     segments : sequence of str
-        What a row describes: ``day``, ``night``, ``morning``, ``last_7_days``, ``22:00-06:00``.
+        What a row describes: ``day``, ``night``, ``morning``, ``last_7_days``, ``22:00-06:00``,
+        ``60_min_before_event_marks``.
 
     Returns
     -------
@@ -175,7 +182,7 @@ def compute(
     """
     wanted = chosen(families)
     pieces = [segment(name) for name in segments]
-    recordings, like = _recordings(data, wanted, tz)
+    recordings, like = _recordings(data, streams_of(wanted, pieces), tz)
     if recordings.refused:
         rows = sum(line.rows for line in recordings.refused)
         warnings.warn(
@@ -187,11 +194,11 @@ def compute(
     return _like(features_of(recordings, wanted, pieces), like)
 
 
-def _recordings(data: Any, wanted: Sequence[Family], tz: str) -> tuple[Recordings, Any]:  # noqa: ANN401
+def _recordings(data: Any, streams: Sequence[str], tz: str) -> tuple[Recordings, Any]:  # noqa: ANN401
     if isinstance(data, Recordings):
         return data, None
     if isinstance(data, str | Path):
-        return read(data, tz=tz, streams=sorted({s for f in wanted for s in f.streams})), None
+        return read(data, tz=tz, streams=streams), None
     if isinstance(data, Mapping):
         return from_frames(data, tz=tz), next(iter(data.values()), None)
     return from_frames({stream_of(as_arrow(data)): data}, tz=tz), data

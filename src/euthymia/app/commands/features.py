@@ -27,7 +27,8 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     callback=_names,
     default="day",
     show_default=True,
-    help="day, night, morning, afternoon, evening, weekdays, weekend, last_7_days, 22:00-06:00.",
+    help="day, night, morning, afternoon, evening, weekdays, weekend, last_7_days, 22:00-06:00, "
+    "60_min_before_event_marks (before, after, around; any stream).",
 )
 @click.option("--plot", "subject", help="Draw one subject's data and features (--out FILE.html).")
 @everywhere
