@@ -36,6 +36,7 @@ check: lint types imports deps test  ## everything CI runs
 
 check-all: check  ## check, and the slow tests
 	@$(BIN)/pytest -q -n 2 -m "slow" tests
+	@EUTHYMIA_EXAMPLES=8 $(BIN)/pytest -q -n 2 -m "not slow" tests/contract/test_features_families.py tests/property
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -20,11 +20,11 @@ from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import STREAMS
-from feature_cases import DAY0, WHO, ZONES, between, digests_of, recordings, take
+from feature_cases import DAY0, MORE, WHO, ZONES, between, digests_of, recordings, take
 
 ALL = list(families().values())
 each = pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=7 * MORE, deadline=None)
 UTC = Timeline()
 
 
@@ -92,7 +92,7 @@ def test_any_zone_gives_rows_with_values(family, zone):
     day=st.integers(DAY0 + 7, DAY0 + 10),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10 * MORE, deadline=None)
 def test_only_the_window_matters(family, zones, hours, gaps, day, seed):
     """Travel, daylight saving and gaps: samples after the day or before the lookback do nothing."""
     start = (0, *(DAY0 * DAY_US + h * DAY_US // 24 for h in hours))

@@ -9,7 +9,7 @@ from euthymia.features.catalogue import families
 from euthymia.features.segments import segment
 from euthymia.features.windows import bounds_us
 from euthymia.ground.clock import DAY_US, Timeline
-from feature_cases import DAY0, ZONES, between, recordings
+from feature_cases import DAY0, MORE, ZONES, between, recordings
 
 ALL = [family for family in families().values() if family.measure is not None]
 SEGMENTS = ("night", "morning", "22:00-06:00", "last_3_days", "weekend", "day")
@@ -23,7 +23,7 @@ SEGMENTS = ("night", "morning", "22:00-06:00", "last_3_days", "weekend", "day")
     hour=st.integers(0, 200),
     seed=st.integers(0, 3),
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4 * MORE, deadline=None)
 def test_a_segment_sees_its_window_and_the_lookback_alone(family, zones, what, day, hour, seed):
     changes = (0, DAY0 * DAY_US + hour * DAY_US // 24)
     timeline = Timeline(tuple(zip(changes, zones, strict=False)))
