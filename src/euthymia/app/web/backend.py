@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from euthymia.app.clinic import shell_actor
+from euthymia.app.passed import with_passed
 from euthymia.app.problems import RefusalError
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.web.contract import (
@@ -182,7 +183,9 @@ class Reader:
         summary = summarise(
             subject,
             observations=data.observations,
-            segments=data.segments,
+            segments=with_passed(
+                data.segments, data.features, self.clinic.config.gateway.feature_only
+            ),
             zones=data.timeline or store.timeline(subject),
             owners=owners,
             prediction=self._estimate(model, data, now),
