@@ -21,7 +21,8 @@ _SHAPES: Final = np.array(
     [(a, b) for b in (1.0, 3.0, 10.0, 30.0) for a in (-0.7, -0.3, 0.0, 0.3, 0.7)]
 )
 _BASE = _SHAPES[:, 1:] * (np.cos(2 * np.pi * np.arange(HOURS) / HOURS) - _SHAPES[:, :1])
-_CURVES: Final = np.ascontiguousarray(1 / (1 + np.exp(-_BASE)))
+_CURVES: Final = np.ascontiguousarray((1 / (1 + np.exp(-_BASE)))[:, -np.arange(2 * HOURS) % HOURS])
+"""The curve of each shape backwards, for two days: hour h - turn lies at HOURS - h + turn."""
 
 
 class Cosinor(NamedTuple):
@@ -110,39 +111,61 @@ def cosinor(hourly: Array) -> Cosinor:
 
 @compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1])")
 def residuals(fit: Array, mean: Array, weight: Array, clock: Array, curve: Array) -> float:
-    """Put the squashed cosine of each hour into `curve`; return the weighted sum of squares."""
+    """Put the squashed cosine of each hour into `curve`; return the weighted sum of squares.
+
+    Sets the minimum and the amplitude of `fit` to the best that this curve can have, neither
+    below 0.
+    """
     turned_c, turned_s = np.cos(fit[4]), np.sin(fit[4])
-    total = 0.0
+    whole = c = cc = y = cy = 0.0
     for h in range(mean.size):
         cosine = clock[0, h] * turned_c + clock[1, h] * turned_s
         curve[h] = 1.0 / (1.0 + np.exp(-fit[3] * (cosine - fit[2])))
+        whole += weight[h]
+        c += weight[h] * curve[h]
+        y += weight[h] * mean[h]
+    c, y = c / whole, y / whole
+    for h in range(mean.size):
+        away = weight[h] * (curve[h] - c)
+        cc += away * (curve[h] - c)
+        cy += away * (mean[h] - y)
+    fit[1] = max(cy / cc, 0.0) if cc > 0.0 else 0.0
+    fit[0] = y - fit[1] * c
+    if fit[0] < 0.0:
+        fit[0] = 0.0
+        fit[1] = max((cy + whole * c * y) / (cc + whole * c * c), 0.0)
+    total = 0.0
+    for h in range(mean.size):
         total += weight[h] * (mean[h] - fit[0] - fit[1] * curve[h]) ** 2
     return total
 
 
 @compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
 def best_start(mean: Array, weight: Array, fit: Array, curves: Array) -> float:
-    """Put the best of `curves` at the best of 24 hours into `fit`: [least, range, which, hour]."""
+    """Put the best of `curves` at the best of 24 hours into `fit`: [which, hour]."""
     hours = mean.size
     whole = level = 0.0
     for h in range(hours):
         whole += weight[h]
         level += weight[h] * mean[h]
     level /= whole
-    best = -1.0
+    sums, best = np.empty(3 * hours), -1.0
     for which in range(curves.shape[0]):
+        c, cc, cy = sums[:hours], sums[hours : 2 * hours], sums[2 * hours :]
+        sums[:] = 0.0
+        for h in range(hours):  # all 24 turns at once
+            w, wy = weight[h], weight[h] * (mean[h] - level)
+            turned = curves[which, hours - h : 2 * hours - h]
+            for turn in range(hours):
+                value = turned[turn]
+                c[turn] += w * value
+                cc[turn] += w * value * value
+                cy[turn] += wy * value
         for turn in range(hours):
-            c = cc = cy = 0.0
-            for h in range(hours):
-                value = curves[which, h - turn] if h >= turn else curves[which, h - turn + hours]
-                c += weight[h] * value
-                cc += weight[h] * value * value
-                cy += weight[h] * value * (mean[h] - level)
-            spread = cc - c * c / whole
-            if cy > 0 and spread > 0 and cy * cy / spread > best:
-                best = cy * cy / spread
-                fit[0], fit[1] = level - cy / spread * c / whole, cy / spread
-                fit[2], fit[3] = which, turn
+            spread = cc[turn] - c[turn] * c[turn] / whole
+            if cy[turn] > 0 and spread > 0 and cy[turn] * cy[turn] / spread > best:
+                best = cy[turn] * cy[turn] / spread
+                fit[0], fit[1] = which, turn
     return best
 
 
@@ -177,7 +200,9 @@ def curvature(
 ) -> None:
     """Put the normal equations of one Gauss-Newton step into `left` and `right`.
 
-    `curve` is what `residuals` gave for the same fit.
+    `curve` is what `residuals` gave for the same fit. Rows: minimum, amplitude, alpha, beta,
+    angle. What lies at a bound and
+    would go beyond it stays there.
     """
     for i in range(5):
         right[i] = 0.0
@@ -193,9 +218,16 @@ def curvature(
         slope[3], slope[4] = steep * (cosine - fit[2]), steep * fit[3] * sine
         away = mean[h] - fit[0] - fit[1] * curve[h]
         for i in range(5):
-            right[i] += weight[h] * slope[i] * away
+            scaled = weight[h] * slope[i]
+            right[i] += scaled * away
             for j in range(i + 1):
-                left[i, j] += weight[h] * slope[i] * slope[j]
+                left[i, j] += scaled * slope[j]
+    for i in range(4):
+        low = fit[i] <= (0.0, 0.0, ALPHA[0], BETA[0])[i] and right[i] <= 0.0
+        if low or (i > 1 and fit[i] >= (ALPHA[1], BETA[1])[i - 2] and right[i] >= 0.0):
+            right[i] = 0.0
+            for j in range(5):
+                left[max(i, j), min(i, j)] = 1.0 if i == j else 0.0
     for i in range(5):
         for j in range(i):
             left[j, i] = left[i, j]
@@ -203,7 +235,14 @@ def curvature(
 
 @compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
 def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
-    """Improve a fit by damped least squares (Levenberg-Marquardt) within its bounds."""
+    """Improve a fit by damped least squares (Levenberg-Marquardt) within its bounds.
+
+    The shape alone is searched for; the best minimum and amplitude of each follow from it.
+
+    References
+    ----------
+    Kaufman 1975, doi:10.1007/BF01932995.
+    """
     left, damped = np.empty((5, 5)), np.empty((5, 5))
     right, step, trial = np.empty(5), np.empty(5), np.empty(5)
     curve, other = np.empty(mean.size), np.empty(mean.size)
@@ -216,13 +255,12 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
                 step[i] = right[i]
                 for j in range(5):
                     damped[i, j] = left[i, j]
-                damped[i, i] += damping * left[i, i] + 1e-300
+                if i > 1:
+                    damped[i, i] += damping * left[i, i] + 1e-300
             if solve(damped, step):
-                for i in range(5):
-                    trial[i] = fit[i] + step[i]
-                trial[0], trial[1] = max(trial[0], 0.0), max(trial[1], 0.0)
-                trial[2] = min(max(trial[2], ALPHA[0]), ALPHA[1])
-                trial[3] = min(max(trial[3], BETA[0]), BETA[1])
+                trial[2] = min(max(fit[2] + step[2], ALPHA[0]), ALPHA[1])
+                trial[3] = min(max(fit[3] + step[3], BETA[0]), BETA[1])
+                trial[4] = fit[4] + step[4]
                 tried = residuals(trial, mean, weight, clock, other)
                 if tried < error:
                     for i in range(5):
@@ -241,7 +279,7 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
 def fit_extended(mean: Array, weight: Array, clock: Array, curves: Array, shapes: Array) -> Array:
     """Fit each average day: [minimum, amplitude, alpha, beta, angle of the peak]."""
     found = np.full((mean.shape[0], 5), np.nan)
-    start, other = np.empty(5), np.empty(5)
+    start, other = np.empty(2), np.empty(5)
     half = curves.shape[0] // 2
     for w in range(mean.shape[0]):
         least = np.inf
@@ -249,10 +287,9 @@ def fit_extended(mean: Array, weight: Array, clock: Array, curves: Array, shapes
             some = curves[part * half : (part + 1) * half]
             if best_start(mean[w], weight[w], start, some) < 0:
                 continue
-            which, turn = int(start[2]) + part * half, start[3]
-            other[0], other[1] = max(start[0], 0.0), start[1]
+            which = int(start[0]) + part * half
             other[2], other[3] = shapes[which, 0], shapes[which, 1]
-            other[4] = (turn + 0.5) * 2.0 * np.pi / mean.shape[1]
+            other[4] = (start[1] + 0.5) * 2.0 * np.pi / mean.shape[1]
             error = refine(other, mean[w], weight[w], clock)
             if error < least:
                 least = error

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
+from euthymia.kernels.rest_activity_minutes import LANES, lay
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,67 +20,110 @@ MADE_OF: Final = (0, 0, 0, 1, 2, 3, 2, 4, 5, 6, 7, 9, 10)
 SHORT: Final = (0, 7)  # of SCALES: 10 to 90 minutes
 LONG: Final = (7, 13)  # 2 to 8 hours
 FEWEST_BOXES: Final = 4
+ROW: Final = 5 * LANES  # numbers of a box
 _NIL: Final = 1e-12
 
 
-@compiled("void(f8[::1], f8[:, ::1])")
-def smallest_boxes(day: Array, boxes: Array) -> None:
-    """Sum up each box of ten minutes.
+@compiled("void(f8[::1], i8, f8[::1])")
+def smallest_boxes(tile: Array, number: int, boxes: Array) -> None:
+    """Sum up each box of ten minutes of sixteen days.
 
-    Rows of `boxes`: 0 the box's sum; then, of its running sum y at the times t around its middle,
-    the sums of 1 y, 2 ty, 3 tty, 4 yy. All NaN where a minute is.
+    Of box b and lane k, `boxes[80 * b + k]` is the sum; 16, 32, 48 and 64 on are, of its running
+    sum y at the times t around its middle, the sums of y, ty, tty and yy. All NaN where a minute
+    is.
     """
-    number = day.size // 10
-    y, s0, s1, s2, s4 = boxes[0], boxes[1], boxes[2], boxes[3], boxes[4]
     for b in range(number):
-        y[b] = s0[b] = s1[b] = s2[b] = s4[b] = 0.0
-    for i in range(10):  # the same minute of every box, many at once
-        t = i - 4.5
-        for b in range(number):
-            y[b] += day[10 * b + i]
-            s0[b] += y[b]
-            s1[b] += t * y[b]
-            s2[b] += t * t * y[b]
-            s4[b] += y[b] * y[b]
+        x = tile[10 * LANES * b : 10 * LANES * (b + 1)]
+        out = boxes[ROW * b : ROW * (b + 1)]
+        for k in range(LANES):
+            y = s0 = s1 = s2 = s4 = 0.0
+            for i in range(10):
+                t = i - 4.5
+                y += x[LANES * i + k]
+                s0 += y
+                s1 += t * y
+                s2 += t * t * y
+                s4 += y * y
+            out[k], out[LANES + k], out[2 * LANES + k] = y, s0, s1
+            out[3 * LANES + k], out[4 * LANES + k] = s2, s4
 
 
-@compiled("void(f8[:, ::1], i8, i8, i8, f8[:, ::1])")
+@compiled("void(f8[::1], i8, i8, i8, f8[::1])")
 def join_boxes(fine: Array, width: int, parts: int, count: int, coarse: Array) -> None:
     """Make the sums of `count` boxes from those of the `parts` boxes of `width` minutes in each.
 
     Each part's y is moved by what came before it in the box, and its t by where it lies.
     """
     squares = width * (width * width - 1.0) / 12.0  # the sum of tt
-    f, f0, f1, f2, f4 = fine[0], fine[1], fine[2], fine[3], fine[4]
-    y, s0, s1, s2, s4 = coarse[0], coarse[1], coarse[2], coarse[3], coarse[4]
+    one, two, three, four = LANES, 2 * LANES, 3 * LANES, 4 * LANES
     for b in range(count):
-        y[b] = s0[b] = s1[b] = s2[b] = s4[b] = 0.0
-    for k in range(parts):  # the same part of every box, many at once
-        t = (k - 0.5 * (parts - 1)) * width
-        for b in range(count):
-            i, before = parts * b + k, y[b]
-            s0[b] += f0[i] + width * before
-            s1[b] += f1[i] + t * f0[i] + before * width * t
-            s2[b] += f2[i] + 2 * t * f1[i] + t * t * f0[i] + before * (squares + width * t * t)
-            s4[b] += f4[i] + 2 * before * f0[i] + width * before * before
-            y[b] = before + f[i]
+        out, t = coarse[ROW * b : ROW * (b + 1)], -0.5 * (parts - 1) * width
+        x = fine[ROW * parts * b : ROW * (parts * b + 1)]
+        for k in range(LANES):
+            f0, f1 = x[k + one], x[k + two]
+            out[k], out[k + one], out[k + two] = x[k], f0, f1 + t * f0
+            out[k + three] = x[k + three] + 2 * t * f1 + t * t * f0
+            out[k + four] = x[k + four]
+        for j in range(1, parts):
+            t += width
+            x = fine[ROW * (parts * b + j) : ROW * (parts * b + j + 1)]
+            for k in range(LANES):
+                y, f0, f1 = out[k], x[k + one], x[k + two]
+                s0 = out[k + one] + f0 + width * y
+                s1 = out[k + two] + f1 + t * f0 + y * width * t
+                s2 = out[k + three] + x[k + three] + 2 * t * f1 + t * t * f0
+                s2 += y * (squares + width * t * t)
+                s4 = out[k + four] + x[k + four] + 2 * y * f0 + width * y * y
+                out[k], out[k + one], out[k + two] = y + x[k], s0, s1
+                out[k + three], out[k + four] = s2, s4
 
 
-@compiled("UniTuple(f8, 2)(f8[:, ::1], i8, i8)")
-def left_over(boxes: Array, width: int, number: int) -> tuple[float, float]:
-    """Return (sum over known boxes of the squares a parabola leaves over, how many are known)."""
+@compiled("void(f8[::1], i8, i8, f8[::1])")
+def left_over(boxes: Array, width: int, number: int, found: Array) -> None:
+    """Put, for each lane, what a parabola leaves of the squares of its known boxes into `found`.
+
+    From 16 on: how many boxes are known.
+    """
     n1 = width * (width * width - 1.0) / 12.0
     middle = (width * width - 1.0) / 12.0
     n2 = n1 * (width * width - 4.0) / 15.0
     r0, r1, r2 = 1.0 / width, 1.0 / n1, 1.0 / n2
-    total = count = 0.0
+    for k in range(2 * LANES):
+        found[k] = 0.0
     for b in range(number):
-        s0, s1, s4 = boxes[1, b], boxes[2, b], boxes[4, b]
-        s2 = boxes[3, b] - middle * s0
-        rest = s4 - s0 * s0 * r0 - s1 * s1 * r1 - s2 * s2 * r2
-        total += rest if rest > _NIL * s4 else 0.0
-        count += 0.0 if np.isnan(s4) else 1.0
-    return total, count
+        box, out = boxes[ROW * b : ROW * (b + 1)], found[: 2 * LANES]
+        for k in range(LANES):
+            s0, s1, s4 = box[LANES + k], box[2 * LANES + k], box[4 * LANES + k]
+            s2 = box[3 * LANES + k] - middle * s0
+            rest = s4 - s0 * s0 * r0 - s1 * s1 * r1 - s2 * s2 * r2
+            out[k] += rest if rest > _NIL * s4 else 0.0
+            out[LANES + k] += 0.0 if np.isnan(s4) else 1.0
+
+
+@compiled("void(f8[::1], i8[::1], i8[::1], f8[:, ::1], f8[:, :, ::1])")
+def fluctuations_side_by_side(
+    tile: Array, scales: Ints, made_of: Ints, kept: Array, found: Array
+) -> None:
+    """Put each laid-out day's (sum of squares left over, number of boxes) into `found`.
+
+    Parameters
+    ----------
+    tile : array
+        What `lay` made.
+    kept : array, shape (scales, 80 * (minutes // 10))
+        Work space.
+    found : array, shape (up to 16 days, scales, 2)
+        Out.
+    """
+    width, sums = tile.size // LANES, np.empty(2 * LANES)
+    smallest_boxes(tile, width // 10, kept[0])
+    for place in range(scales.size):
+        s, source, count = scales[place], made_of[place], width // scales[place]
+        if place > 0:
+            join_boxes(kept[source], scales[source], s // scales[source], count, kept[place])
+        left_over(kept[place], s, count, sums)
+        for k in range(found.shape[0]):
+            found[k, place, 0], found[k, place, 1] = sums[k], sums[LANES + k]
 
 
 @compiled("f8[:, :, ::1](f8[:, ::1], i8[::1], i8[::1])")
@@ -95,24 +139,11 @@ def fluctuations(level: Array, scales: Ints, made_of: Ints) -> Array:
     """
     days, width = level.shape
     found = np.zeros((days, scales.size, 2))
-    kept = np.empty((scales.size, 5, width // 10))
-    day = np.empty(width)
-    for d in range(days):
-        pivot, known = 0.0, 0
-        for m in range(0, width, 30):
-            if level[d, m] == level[d, m]:
-                pivot += level[d, m]
-                known += 1
-        pivot = pivot / known if known > 0 else 0.0
-        for m in range(width):  # a constant adds a trend, which is removed: less to round
-            day[m] = level[d, m] - pivot
-        smallest_boxes(day, kept[0])
-        for place in range(scales.size):
-            s, source, count = scales[place], made_of[place], width // scales[place]
-            if place > 0:
-                fine = scales[source]
-                join_boxes(kept[source], fine, s // fine, count, kept[place])
-            found[d, place, 0], found[d, place, 1] = left_over(kept[place], s, count)
+    tile, pivot = np.empty(width * LANES), np.empty(LANES)
+    kept = np.empty((scales.size, ROW * (width // 10)))
+    for first in range(0, days, LANES):
+        lay(level, first, tile, pivot)
+        fluctuations_side_by_side(tile, scales, made_of, kept, found[first : first + LANES])
     return found
 
 

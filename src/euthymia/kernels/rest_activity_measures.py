@@ -8,20 +8,19 @@ from numpy.typing import NDArray
 from euthymia.kernels import fractal
 from euthymia.kernels import rest_activity as rhythm
 from euthymia.kernels.cosinor import cosinor, extended_cosinor
-from euthymia.kernels.rest_activity_minutes import average_day, tens
-from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, at_resolutions
+from euthymia.kernels.rest_activity_days import of_days
+from euthymia.kernels.rest_activity_minutes import average_day, rest_regularity
+from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, of_windows
 from euthymia.kernels.rest_activity_transitions import transition_rates
-from euthymia.kernels.sleep_wake import rest_by_level
+from euthymia.kernels.sleep_wake import REST_SHARE
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HOURS: Final = 24
-HALF: Final = 0.5  # an hour or ten minutes count as seen when half of them was
+HALF: Final = 0.5  # an hour counts as seen when half of it was
 _RESOLUTIONS: Final = np.array(RESOLUTIONS, np.int64)
 _MADE_OF: Final = np.array(MADE_OF, np.int64)
-_SCALES: Final = np.array(fractal.SCALES, np.int64)
-_SCALES_MADE_OF: Final = np.array(fractal.MADE_OF, np.int64)
 
 
 def _level(total: Array, seen: Array, minutes: int) -> Array:
@@ -70,29 +69,27 @@ def measures(level: Array, rows: Ints) -> dict[str, Array]:
         `profile` has shape (windows, 24): the mean of each clock hour. When each is NaN its own
         kernel says.
     """
-    total, seen = tens(level)
+    told = of_days(level)
+    total, seen = told.total, told.seen
     days = level.shape[0]
     hours = (days, HOURS, 144 // HOURS)
     by_hour = _level(total.reshape(hours).sum(axis=2), seen.reshape(hours).sum(axis=2), 60)
-    hourly, epochs = by_hour[rows], _level(total, seen, 10)[rows]
+    hourly = by_hour[rows]
     counts, minutes = total.sum(axis=1)[rows].sum(axis=1), seen.sum(axis=1)[rows].sum(axis=1)
     mean = counts / np.where(minutes > 0, minutes, np.nan)
-    rest = rest_by_level(epochs.reshape(rows.shape[0], rows.shape[1] * 144), mean).reshape(
-        epochs.shape
-    )
+    threshold = REST_SHARE * np.where(mean > 0, mean, np.nan)
     profile = average_day(level, rows)
-    resolved = at_resolutions(level, rows, _RESOLUTIONS, _MADE_OF)
+    resolved = of_windows(level, rows, profile, told.bins, told.middle, _RESOLUTIONS, _MADE_OF)
     rates = transition_rates(level, rows)
-    fluctuation = fractal.fluctuations(level, _SCALES, _SCALES_MADE_OF)
     return {
         **_rhythm(hourly, profile),
         "interdaily_stability_mean": _mean(resolved[:, :, 0]),
         "intradaily_variability_mean": _mean(resolved[:, :, 1]),
         "rest_to_activity": rates[:, 0],
         "activity_to_rest": rates[:, 1],
-        "dfa_alpha_short": fractal.scaling(fluctuation, rows, fractal.SHORT),
-        "dfa_alpha_long": fractal.scaling(fluctuation, rows, fractal.LONG),
-        "sleep_regularity_index": rhythm.sleep_regularity(rest),
+        "dfa_alpha_short": fractal.scaling(told.fluctuation, rows, fractal.SHORT),
+        "dfa_alpha_long": fractal.scaling(told.fluctuation, rows, fractal.LONG),
+        "sleep_regularity_index": rest_regularity(total, seen, rows, threshold),
         "mean_level": mean,
         "profile": profile.reshape(rows.shape[0], HOURS, 60).mean(axis=2),
     }

@@ -15,7 +15,63 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MINUTES: Final = 1440
+LANES: Final = 16
+"""Days side by side: what is done to one is done to all of them at once."""
 EQUAL_SHARE: Final = 1e-9  # sums this close, relative to the largest, are called equal
+
+
+@compiled("f8(f8[::1])")
+def mean_of(day: Array) -> float:
+    """Return the mean of a day's known minutes; 0 without any."""
+    a = b = c = d = 0.0
+    part = day.size // 4
+    for m in range(part):
+        a += day[m]
+        b += day[part + m]
+        c += day[2 * part + m]
+        d += day[3 * part + m]
+    whole, count = (a + b) + (c + d), float(day.size)
+    if np.isnan(whole):
+        whole = count = 0.0
+        for m in range(day.size):
+            whole += day[m] if day[m] == day[m] else 0.0
+            count += 1.0 if day[m] == day[m] else 0.0
+    return whole / count if count > 0 else 0.0
+
+
+@compiled("void(f8[::1], i8, f8[::1], f8[::1])")
+def lay_one(day: Array, lane: int, tile: Array, pivot: Array) -> None:
+    """Lay one day into one lane. See `lay`."""
+    pivot[lane] = mean_of(day)
+    for m in range(day.size):
+        tile[LANES * m + lane] = day[m] - pivot[lane]
+
+
+@compiled("void(f8[:, ::1], i8, f8[::1], f8[::1])")
+def lay(level: Array, first: int, tile: Array, pivot: Array) -> None:
+    """Lay up to sixteen days from `first` on side by side, each about its own mean.
+
+    Parameters
+    ----------
+    level : array, shape (days, minutes)
+    tile : array, shape (minutes * 16,)
+        Out: minute m of lane k is `tile[16 * m + k]`; NaN where unknown. The last
+        day stands in lanes without one.
+    pivot : array, shape (16,)
+        Out: the mean of each day's known minutes; 0 without any.
+    """
+    last = level.shape[0] - 1
+    if first + LANES > last + 1:
+        for k in range(LANES):
+            lay_one(level[min(first + k, last)], k, tile, pivot)
+        return
+    days = level[first : first + LANES]
+    for k in range(LANES):
+        pivot[k] = mean_of(days[k])
+    for m in range(level.shape[1]):
+        at = tile[LANES * m : LANES * (m + 1)]
+        for k in range(LANES):
+            at[k] = days[k, m] - pivot[k]
 
 
 @compiled("UniTuple(f8[:, ::1], 2)(f8[:, ::1])")
@@ -94,4 +150,36 @@ def extreme_stretch(profile: Array, width: int, lowest: bool) -> Array:
             at += 1
         found[w, 0] = max(sums[at] / width, 0.0)
         found[w, 1] = at
+    return found
+
+
+@compiled("f8[::1](f8[:, ::1], f8[:, ::1], i8[:, ::1], f8[::1])")
+def rest_regularity(total: Array, seen: Array, rows: Ints, threshold: Array) -> Array:
+    """Return each window's sleep regularity index of ten minutes at rest, as `sleep_regularity`.
+
+    Parameters
+    ----------
+    total, seen : arrays, shape (days, 144)
+        What `tens` gives; ten minutes count as known when half of them were.
+    rows : int array, shape (windows, days in a window)
+        The days of each window, which follow each other.
+    threshold : array, shape (windows,)
+        The level below which ten minutes are at rest; NaN where it is not known.
+    """
+    windows, bins = rows.shape[0], total.shape[1]
+    found = np.full(windows, np.nan)
+    for w in range(windows):
+        limit, pairs, same = threshold[w], 0, 0
+        if np.isnan(limit):
+            continue
+        for place in range(1, rows.shape[1]):
+            one, two = total[rows[w, place - 1]], total[rows[w, place]]
+            one_seen, two_seen = seen[rows[w, place - 1]], seen[rows[w, place]]
+            for b in range(bins):
+                known = 1 if min(one_seen[b], two_seen[b]) >= 5.0 else 0
+                alike = 1 if (one[b] / one_seen[b] < limit) == (two[b] / two_seen[b] < limit) else 0
+                pairs += known
+                same += known * alike
+        if pairs > 0:
+            found[w] = -100 + 200 * same / pairs
     return found

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
+from euthymia.kernels.rest_activity_minutes import LANES, average_day, lay
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,25 +58,81 @@ def fold(fine: Array, count: int, parts: int, coarse: Array) -> None:
             coarse[i] = fine[k] + fine[k + 1] + fine[k + 2] + fine[k + 3] + fine[k + 4]
 
 
-@compiled("void(f8[::1], i8, i8, f8[::1], f8[::1], f8[::1])")
-def add_whole(bins: Array, days: int, width: int, level: Array, square: Array, step: Array) -> None:
-    """Add up levels, squares and squared steps by the clock, all bins known.
+@compiled("void(f8[::1], i8, i8, f8[::1])")
+def fold_lanes(fine: Array, count: int, parts: int, coarse: Array) -> None:
+    """Do as `fold` for sixteen days side by side."""
+    for i in range(count):
+        x = fine[LANES * parts * i : LANES * parts * (i + 1)]
+        out = coarse[LANES * i : LANES * (i + 1)]
+        for k in range(LANES):
+            out[k] = x[k] + x[LANES + k]
+        for j in range(2, parts):
+            more = x[LANES * j : LANES * (j + 1)]
+            for k in range(LANES):
+                out[k] += more[k]
 
-    Each clock time has a running sum of its own: that fixes the order in which numbers are added,
-    and lets the machine add many at once.
+
+@compiled("void(f8[::1], i8, f8[::1])")
+def squares_and_steps(bins: Array, count: int, out: Array) -> None:
+    """Sum the squares of each lane's bins (from 0 on) and of the steps between them (16 on).
+
+    Four bins at a time; then come the first (32 on) and the last bin (48 on) of each lane.
     """
-    for d in range(days):
-        day = bins[d * width : (d + 1) * width]
-        for b in range(width):
-            level[b] += day[b]
-        for b in range(width):
-            square[b] += day[b] * day[b]
-        after = bins[d * width + 1 : (d + 1) * width]
-        for b in range(width - 1):
-            step[b] += (after[b] - day[b]) * (after[b] - day[b])
-    for d in range(1, days):
-        last = bins[d * width] - bins[d * width - 1]
-        step[width - 1] += last * last
+    sums, whole = out[: 2 * LANES], (count - 1) // 4 * 4
+    sums[:] = 0.0
+    for b in range(0, whole, 4):
+        x = bins[LANES * b : LANES * (b + 5)]
+        for k in range(LANES):
+            a, c, d = x[k], x[LANES + k], x[2 * LANES + k]
+            e, f = x[3 * LANES + k], x[4 * LANES + k]
+            sums[k] += (a * a + c * c) + (d * d + e * e)
+            up = (c - a) * (c - a) + (d - c) * (d - c)
+            sums[LANES + k] += up + ((e - d) * (e - d) + (f - e) * (f - e))
+    for b in range(whole, count):
+        x, after = bins[LANES * b : LANES * (b + 1)], min(b + 1, count - 1)
+        y = bins[LANES * after : LANES * (after + 1)]
+        for k in range(LANES):
+            sums[k] += x[k] * x[k]
+            sums[LANES + k] += (y[k] - x[k]) * (y[k] - x[k])
+    for k in range(LANES):
+        out[2 * LANES + k] = bins[k]
+        out[3 * LANES + k] = bins[LANES * (count - 1) + k]
+
+
+@compiled("void(f8[::1], i8[::1], i8[::1], f8[::1], f8[:, :, ::1])")
+def bins_side_by_side(tile: Array, widths: Ints, made_of: Ints, work: Array, found: Array) -> None:
+    """Put what each laid-out day tells of its bins into `found`.
+
+    Parameters
+    ----------
+    tile : array
+        What `lay` made.
+    widths, made_of : int arrays
+        `RESOLUTIONS` and `MADE_OF`.
+    work : array
+        Work space: 16 numbers a bin of every width, and 64.
+    found : array, shape (up to 16 days, widths, 4)
+        Out: the sum of the squares of the bins' sums about the day's mean, that of the steps
+        between them, the first and the last. NaN where a minute is unknown.
+    """
+    start, size, sums = np.zeros(widths.size, np.int64), 0, work[work.size - 4 * LANES :]
+    for place in range(widths.size):
+        count = tile.size // widths[place]
+        start[place] = size
+        bins = work[size : size + count]
+        if place == 0:
+            bins = tile
+        else:
+            source = made_of[place]
+            fine, parts = tile, widths[place] // widths[source]
+            if source > 0:
+                fine = work[start[source] : start[source] + tile.size // widths[source]]
+            fold_lanes(fine, count // LANES, parts, bins)
+            size += count
+        squares_and_steps(bins, count // LANES, sums)
+        for k in range(found.shape[0]):
+            for i in range(4):
+                found[k, place, i] = sums[LANES * i + k]
 
 
 @compiled("void(f8[::1], f8[::1], i8, i8, f8[:, ::1])")
@@ -157,7 +214,142 @@ def gather(level: Array, days: Ints, total: Array, seen: Array) -> tuple[float, 
     return mean, count
 
 
-@compiled("f8[:, :, ::1](f8[:, ::1], i8[:, ::1], i8[::1], i8[::1])")
+@compiled("void(f8[:, :, ::1], f8[::1], i8[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8[:, ::1])")
+def of_whole_days(
+    told: Array, middle: Array, days: Ints, profile: Array, widths: Ints, made_of: Ints,
+    work: Array, found: Array,
+) -> None:  # fmt: skip
+    """Put (IS, IV) of a window without unknown minutes into `found`, from what its days tell.
+
+    Bins are taken about the window's mean: from a day's mean to the window's it is a constant.
+    """
+    width, many, mean, apart = profile.size, days.size, 0.0, 0.0
+    for place in range(many):
+        mean += middle[days[place]] / many
+    for place in range(many):
+        apart += (middle[days[place]] - mean) ** 2
+    for m in range(width):
+        work[m] = many * (profile[m] - mean)
+    start, size = np.zeros(widths.size, np.int64), width
+    for place in range(widths.size):
+        r = widths[place]
+        here, source = width // r, made_of[place]
+        column = work[:width]
+        if place > 0:
+            start[place], column = size, work[size : size + here]
+            fold(work[start[source] :], here, r // widths[source], column)
+            size += here
+        whole = between = steps = 0.0
+        for b in range(here):
+            whole += column[b]
+            between += column[b] * column[b]
+        squares = here * r * r * apart
+        for nth in range(many):
+            squares += told[days[nth], place, 0]
+            steps += told[days[nth], place, 1]
+        for nth in range(1, many):
+            over = told[days[nth], place, 2] - told[days[nth - 1], place, 3]
+            steps += (over + r * (middle[days[nth]] - middle[days[nth - 1]])) ** 2
+        count = float(many * here)
+        spread, centre = squares - whole * whole / count, whole * whole / count
+        if count < 2.0 or spread <= _TINY * max(count * (r * mean) ** 2, _TINY):
+            continue
+        found[place, 0] = min(max((between / many - centre) / spread, 0.0), 1.0)
+        found[place, 1] = steps * count / ((count - 1.0) * spread)
+
+
+@compiled("void(f8[:, ::1], i8[::1], i8[::1], i8[::1], f8[::1], f8[:, ::1])")
+def of_part_days(
+    level: Array, days: Ints, widths: Ints, made_of: Ints, work: Array, found: Array
+) -> None:
+    """Put (IS, IV) of a window in which minutes are unknown into `found`.
+
+    `work` has room for the window's minutes twice for each width, and twice more.
+    """
+    width, many = level.shape[1], days.size
+    size, part = many * width, work.size // 2
+    total, seen = work[:part], work[part:]
+    bins, known, sums = np.empty(size), np.empty(size), np.empty((5, width))
+    mean, count = gather(level, days, total, seen)
+    if count < 1:
+        return
+    start, last = np.zeros(widths.size, np.int64), 0
+    for place in range(widths.size):
+        r, here = widths[place], width // widths[place]
+        first, last = last, last + many * here
+        start[place] = first
+        since, parts = start[made_of[place]], r // widths[made_of[place]]
+        if parts > 1:
+            fold(total[since:], many * here, parts, total[first:last])
+            fold(seen[since:], many * here, parts, seen[first:last])
+        for k in range(5):
+            for b in range(here):
+                sums[k, b] = 0.0
+        for i in range(many * here):
+            good = 2.0 * seen[first + i] >= r
+            bins[i] = total[first + i] / seen[first + i] if good else 0.0
+            known[i] = 1.0 if good else 0.0
+        add_known(bins, known, many, here, sums)
+        found[place, 0], found[place, 1] = stability_and_variability(sums, here, mean)
+
+
+@compiled(
+    "f8[:, :, ::1](f8[:, ::1], i8[:, ::1], f8[:, ::1], f8[:, :, ::1], f8[::1], i8[::1], i8[::1])"
+)
+def of_windows(
+    level: Array, rows: Ints, profile: Array, told: Array, middle: Array, widths: Ints,
+    made_of: Ints,
+) -> Array:  # fmt: skip
+    """Return what `at_resolutions` does.
+
+    Parameters
+    ----------
+    profile : array, shape (windows, 1440)
+        What `average_day` gives.
+    told, middle : arrays, shapes (days, widths, 4), (days,)
+        What `bins_side_by_side` tells of each day, and its mean.
+    """
+    windows, days, width = rows.shape[0], rows.shape[1], level.shape[1]
+    found = np.full((windows, widths.size, 2), np.nan)
+    size = 0
+    for place in range(widths.size):
+        size += width // widths[place]
+    work, large = np.empty(size), np.empty(0)
+    for w in range(windows):
+        known = 0.0
+        for place in range(days):
+            known += told[rows[w, place], 0, 0]
+        if not np.isnan(known):
+            of_whole_days(told, middle, rows[w], profile[w], widths, made_of, work, found[w])
+            continue
+        if large.size == 0:
+            large = np.zeros(2 * days * size)
+        large[days * size : days * size + days * width] = 0.0
+        of_part_days(level, rows[w], widths, made_of, large, found[w])
+    return found
+
+
+@compiled("i8(i8[::1], i8)")
+def work_of(widths: Ints, width: int) -> int:
+    """Return how much work space `bins_side_by_side` needs for days of `width` minutes."""
+    size = 4 * LANES
+    for place in range(1, widths.size):
+        size += LANES * (width // widths[place])
+    return size
+
+
+@compiled("Tuple((f8[:, :, ::1], f8[::1]))(f8[:, ::1], i8[::1], i8[::1])")
+def bins_of_days(level: Array, widths: Ints, made_of: Ints) -> tuple[Array, Array]:
+    """Return what `bins_side_by_side` tells of each day, and its mean."""
+    days, width = level.shape
+    told, middle = np.empty((days, widths.size, 4)), np.empty(days + LANES)
+    work, tile = np.empty(work_of(widths, width)), np.empty(LANES * width)
+    for first in range(0, days, LANES):
+        lay(level, first, tile, middle[first : first + LANES])
+        bins_side_by_side(tile, widths, made_of, work, told[first : first + LANES])
+    return told, middle[:days]
+
+
 def at_resolutions(level: Array, rows: Ints, widths: Ints, made_of: Ints) -> Array:
     """Return (IS, IV) of each window at each bin width, shape (windows, widths, 2).
 
@@ -179,41 +371,5 @@ def at_resolutions(level: Array, rows: Ints, widths: Ints, made_of: Ints) -> Arr
     ----------
     Goncalves et al. 2014, doi:10.1016/j.slsci.2014.09.013.
     """
-    windows, days, width = rows.shape[0], rows.shape[1], level.shape[1]
-    found = np.full((windows, widths.size, 2), np.nan)
-    start, size = np.zeros(widths.size, np.int64), 0  # where bins begin
-    for place in range(widths.size):
-        start[place] = size
-        size += days * width // widths[place]
-    total, seen = np.empty(size), np.empty(size)
-    bins, known, sums = np.empty(days * width), np.empty(days * width), np.empty((5, width))
-    for w in range(windows):
-        mean, count = gather(level, rows[w], total, seen)
-        if count < 1:
-            continue
-        for place in range(widths.size):
-            r, here = widths[place], width // widths[place]
-            first, last = start[place], start[place] + days * here
-            parts, since = r // widths[made_of[place]], start[made_of[place]]
-            for k in range(5):
-                for b in range(here):
-                    sums[k, b] = 0.0
-            if parts > 1:
-                fold(total[since:], days * here, parts, total[first:last])
-            if count == days * width:
-                add_whole(total[first:last], days, here, sums[0], sums[1], sums[2])
-                for b in range(here):
-                    sums[3, b] = sums[4, b] = days
-                sums[4, here - 1] = days - 1
-                pair = stability_and_variability(sums, here, mean * r)
-            else:
-                if parts > 1:
-                    fold(seen[since:], days * here, parts, seen[first:last])
-                for i in range(days * here):
-                    good = 2.0 * seen[first + i] >= r
-                    bins[i] = total[first + i] / seen[first + i] if good else 0.0
-                    known[i] = 1.0 if good else 0.0
-                add_known(bins, known, days, here, sums)
-                pair = stability_and_variability(sums, here, mean)
-            found[w, place, 0], found[w, place, 1] = pair
-    return found
+    told, middle = bins_of_days(level, widths, made_of)
+    return of_windows(level, rows, average_day(level, rows), told, middle, widths, made_of)

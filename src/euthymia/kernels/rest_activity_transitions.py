@@ -14,6 +14,50 @@ Bytes = NDArray[np.int8]
 SPAN: Final = 0.3  # of the LOWESS curve: Lim et al. 2011
 
 
+@compiled("i8(f8[:, ::1], i8[::1], i8[::1])")
+def turns_of_known(level: Array, days: Ints, at: Ints) -> int:
+    """Put the minutes at which rest and activity turn into the other into `at`; return how many.
+
+    Minutes are counted from the first on; at[0] is -1 where the first is at rest, else 0, and is
+    not counted. -1 is returned where a minute is unknown.
+    """
+    turns, base, unknown = 1, 0, 0
+    before = int(level[days[0], 0] > 0.0)
+    at[0] = before - 1
+    for place in range(days.size):
+        day = level[days[place]]
+        for m in range(day.size):
+            unknown += 1 if day[m] != day[m] else 0
+        if unknown > 0:
+            return -1
+        for m in range(day.size):  # without a branch: turns cannot be foreseen
+            now = int(day[m] > 0.0)
+            at[turns] = base + m
+            turns += now ^ before
+            before = now
+        base += day.size
+    return turns - 1
+
+
+@compiled("i8(i8[::1], i8, i8[:, ::1])")
+def runs_between(at: Ints, turns: int, runs: Ints) -> int:
+    """Count the runs between turns found by `turns_of_known` by their length; as `count_runs`."""
+    longest, state = 0, 1 if at[0] < 0 else 0
+    first, second = runs[state], runs[1 - state]
+    for k in range(1, turns - 1, 2):
+        one, two = at[k + 1] - at[k], at[k + 2] - at[k + 1]
+        first[one] += 1
+        second[two] += 1
+        longest = max(longest, one, two)
+    if turns > 1 and turns % 2 == 0:
+        one = at[turns] - at[turns - 1]
+        first[one] += 1
+        longest = max(longest, one)
+    first[0] += turns // 2
+    second[0] += max(turns - 1, 0) // 2
+    return longest
+
+
 @compiled("i8(f8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i1[::1])")
 def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> int:
     """Count the runs of rest (row 0: nothing counted) and activity (row 1) by their length.
@@ -29,7 +73,7 @@ def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> i
         The days to take, which follow each other.
     runs : int array of zeros, shape (2, minutes + 1)
         Filled: `runs[k, n]` runs last n minutes; `runs[k, 0]` is how many there are.
-    at, what : int64 and int8 arrays, with room for one more than all minutes
+    at, what : int64 and int8 arrays, with room for two more than all minutes
         Work space.
 
     Returns
@@ -38,11 +82,14 @@ def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> i
         The length of the longest run.
     """
     width, size = level.shape[1], days.size * level.shape[1]
+    turns = turns_of_known(level, days, at)
+    if turns >= 0:
+        return runs_between(at, turns, runs)
     for place in range(days.size):
         day, states = level[days[place]], what[place * width : (place + 1) * width]
         for m in range(width):
             states[m] = (1 if day[m] > 0.0 else 0) if day[m] == day[m] else 2
-    turns, longest = 0, 0
+    longest = turns = 0
     for i in range(1, size):  # without a branch: turns cannot be foreseen
         at[turns] = i
         turns += 1 if what[i] != what[i - 1] else 0
@@ -169,7 +216,7 @@ def transition_rates(level: Array, rows: Ints) -> Array:
     Lim et al. 2011, doi:10.5665/sleep.1400.
     """
     found = np.full((rows.shape[0], 2), np.nan)
-    most = rows.shape[1] * level.shape[1] + 1
+    most = rows.shape[1] * level.shape[1] + 2
     runs = np.zeros((2, most), np.int64)
     at, what = np.empty(most, np.int64), np.empty(most, np.int8)
     length, chance, weight, curve = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
