@@ -4,9 +4,9 @@ The same fortnights at one-minute epochs, the same core. Ours is everything the 
 IS, IV, ISm and IVm over 22 bin widths, RA, L5, M10, kRA, kAR, cosinor and extended cosinor, 24 h
 correlation, fluctuation analysis, sleep regularity and the daily profile. pyActigraphy is asked
 for IS, ISm, IV, IVm, L5, M10, RA, kRA, kAR and its cosinor: no extended cosinor, no fluctuation
-analysis (its `Fractal.dfa` takes seconds). Where the time goes is told by measure; "days" is what
-is told of each day at once for all windows: tens, bins of 22 widths, fluctuations. Seconds are those
-of the processor: a busy machine falsifies them less.
+analysis (its `Fractal.dfa` takes seconds). Where the time goes is told by measure; "days" is all
+that is told of each day at once for all windows: tens, bins of 22 widths, fluctuations. Seconds are
+those of the processor: a busy machine falsifies them less.
 """
 
 import json
