@@ -323,11 +323,29 @@ def recording(
     return columns
 
 
+def worn_at_night(timeline: Timeline, first: int, days: int, rng: np.random.Generator) -> Columns:
+    """A wrist from 20:00 to 10:00, one sample a second: it turns often awake, seldom asleep."""
+    time = np.arange(first * 86_400, (first + days) * 86_400, dtype=np.int64) * SECOND_US
+    hour = timeline.local_us(time) % DAY_US / DAY_US * 24
+    worn = (hour < 10) | (hour >= 20)
+    time, hour = time[worn], hour[worn]
+    asleep = (hour < 7) | (hour >= 23)
+    posture = np.cumsum(rng.random(time.size) < np.where(asleep, 1 / 900, 1 / 10))
+    tilt, turn = rng.uniform(-1.5, 1.5, (2, int(posture[-1]) + 1))
+    z, x = np.sin(tilt[posture]), np.cos(tilt[posture]) * np.cos(turn[posture])
+    y = np.cos(tilt[posture]) * np.sin(turn[posture])
+    noise = rng.normal(0, np.where(asleep, 0.004, 0.05), (3, time.size))
+    felt = (np.stack([x, y, z]) + noise).astype(np.float32)
+    return {"time": time, "x": felt[0], "y": felt[1], "z": felt[2]}
+
+
 def recordings(
     family: Family, timeline: Timeline, first_day: int, days: int, seed: int
 ) -> dict[str, Columns]:
     rng = np.random.default_rng(seed)
     made = {s: recording(s, timeline, first_day, days, rng) for s in family.streams}
+    if family.name == "sleep_acceleration":
+        made["accelerometer"] = worn_at_night(timeline, first_day, days, rng)
     return between(made, first_day * DAY_US, (first_day + days) * DAY_US)
 
 
