@@ -99,7 +99,7 @@ def features(family, days, values, coverage):
     return pa.table({name: keys[name] for name in FEATURE_KEYS.names} | named)
 
 
-def person(seed, *, days=150, number=0, attributes=None, timeline=None):
+def person(seed, *, days=150, number=0, attributes=None, timeline=None, task=None):
     """Return a made-up person: PHQ-9 every fortnight or so, features on most days."""
     rng = np.random.default_rng([seed, number])
     rows, at = [], DAY0 * DAY_US
@@ -109,9 +109,8 @@ def person(seed, *, days=150, number=0, attributes=None, timeline=None):
         rows.append((int(at), codes.PHQ9_TOTAL, float(round(level)), None))
         rows.append((int(at), "ActCode/AMB", None, None))
         at += rng.integers(5, 20) * DAY_US
-    task = tasks()[RELAPSE]
     tables = {}
-    for family in task.families.values():
+    for family in (task or tasks()[RELAPSE]).families.values():
         on = np.sort(rng.choice(np.arange(DAY0, DAY0 + days), int(days * 0.8), replace=False))
         low = [0.0 if f.low is None else f.low for f in family.features]
         values = np.array(low) + rng.uniform(0, 1, (on.size, len(family.features)))

@@ -17,7 +17,7 @@ from euthymia.models.tasks import tasks
 TASKS = sorted(tasks())
 
 
-def _changed_future(data, at, seed, zone_day):
+def _changed_future(task, data, at, seed, zone_day):
     """Return the person with every later record changed, removed or joined by others."""
     rng = np.random.default_rng(seed)
     rows = zip(
@@ -33,7 +33,7 @@ def _changed_future(data, at, seed, zone_day):
     tables = {}
     for name, table in data.features.items():
         day = table["date"].cast(pa.int32()).to_numpy()
-        family = tasks()[models_data.RELAPSE].families[name]
+        family = task.families[name]
         past = day <= zone_day
         values = np.column_stack([table[f.name].to_numpy() for f in family.features])
         more = np.arange(zone_day + 1, zone_day + 40)
@@ -61,13 +61,13 @@ def _changed_future(data, at, seed, zone_day):
 def test_the_future_does_not_matter(name, seed, after, zone):
     task = tasks()[name]
     timeline = None if zone is None else Timeline(((0, zone),))
-    data = models_data.person(seed, timeline=timeline)
+    data = models_data.person(seed, timeline=timeline, task=task)
     at = models_data.DAY0 * DAY_US + after * 3600 * 1_000_000
     if timeline is None:
         over = (at - DAY_US // 2) // DAY_US - 1
     else:
         over = int(timeline.local_day(np.array([at]))[0]) - 1
-    other = _changed_future(data, at, seed + 1, over)
+    other = _changed_future(task, data, at, seed + 1, over)
     first, second = task.vector(data, at), task.vector(other, at)
     np.testing.assert_array_equal(first[0], second[0])
     assert first[1:] == second[1:]

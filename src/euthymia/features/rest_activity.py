@@ -402,7 +402,7 @@ _LEVELS = (
 
 FAMILY = Family(
     name="rest_activity",
-    version="2",
+    version="3",
     title="Rest-activity rhythm",
     streams=("activity_counts",),
     lookback_days=LOOKBACK_DAYS,

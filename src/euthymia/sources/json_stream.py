@@ -104,6 +104,8 @@ class _Text:
                 continue
             if self.text[end : end + 1] not in _AFTER and self.more():
                 continue  # a number may go on in the next piece
+            if end == len(self.text) and isinstance(found, int | float):
+                self.fail()  # it may have gone on where the text was cut
             self.at = end
             return found
 

@@ -15,7 +15,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 
 
 @click.command(
-    epilog="Examples: euthymia features --json · euthymia features --input study/beiwe "
+    epilog="Example: euthymia features --json · euthymia features --input study/beiwe "
     "--out features.parquet --tz Europe/Oslo --segments day,night"
 )
 @click.option("--input", "folder", type=_FOLDER, help="A folder of any known format; no clinic.")
