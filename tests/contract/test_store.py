@@ -21,7 +21,7 @@ from euthymia.ground.errors import (
     MissingError,
     SchemaError,
 )
-from euthymia.ground.ids import SourceId
+from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.made_from import from_dropped
 from euthymia.ground.records import Directory, Grant, Person, Reject, Zone
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
@@ -706,3 +706,16 @@ def test_rows_that_cannot_be_made_again_give_way_to_a_higher_coverage(house: Hou
     newer = put([0], 0.1, "s4", b=[7.0])
     assert newer == [(first, 0.1, "s4", 7.0), (later, 0.3, marked, None)]
     assert house.store.verify() == []
+
+
+def test_the_key_of_ledger_details_lives_as_long_as_the_person(house: House) -> None:
+    house.ingest([facts([{"row": 1, "code": "a"}, {"row": 2, "code": "b", "subject_id": "B2"}])])
+    one, two = the(house), the(house, "B2")
+    key = house.store.detail_key(one)
+    assert len(key) == 32
+    assert house.store.detail_key(one) == key
+    assert house.store.detail_key(two) not in {key, None}
+    house.store.erase(one, audit(action="erase subject"))
+    assert house.store.detail_key(one) is None
+    assert house.store.detail_key(SubjectId("p-aaaaaaaaaaaaaaaa")) is None
+    assert house.store.detail_key(two) is not None

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import apsw
-
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.store import chunk
+from euthymia.store.connection import Connection
 from euthymia.store.frame import Column, Frame, rows_of
 
 OBSERVATIONS: Final = "observations"
@@ -27,6 +26,11 @@ KIND_BITS: Final = 12
 SUBJECT_BITS: Final = 23
 LAST_PART: Final = (1 << PART_BITS) - 1
 _DIGEST_BYTES: Final = 16
+
+_PUT: Final = (
+    "INSERT INTO block(key, rows, digest, sealed) VALUES(?, ?, ?, ?) ON CONFLICT(key) "
+    "DO UPDATE SET rows = excluded.rows, digest = excluded.digest, sealed = excluded.sealed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def split_key(key: int) -> tuple[int, int, int]:
 class Blocks:
     """Reads and writes sealed blocks over one connection."""
 
-    def __init__(self, db: apsw.Connection, digest_key: bytes) -> None:
+    def __init__(self, db: Connection, digest_key: bytes) -> None:
         self._db = db
         self._digest_key = digest_key
         self._kinds: dict[str, int] = {}
@@ -70,22 +74,23 @@ class Blocks:
         """Return the number of a kind, giving it one if it has none (within a transaction)."""
         found = self.known_kind(name)
         if found is None:
-            self._db.execute("INSERT INTO kind(name) VALUES(?)", (name,))
-            found = self._kinds[name] = self._db.last_insert_rowid()
+            row = self._db.one("INSERT INTO kind(name) VALUES(?) RETURNING id", (name,))
+            assert row is not None
+            found = self._kinds[name] = int(row[0])
         return found
 
     def known_kind(self, name: str) -> int | None:
         """Return the number of a kind; None if nothing of it was ever stored."""
         if name not in self._kinds:
-            found = self._db.execute("SELECT id FROM kind WHERE name = ?", (name,)).get
-            if found is None:
+            row = self._db.one("SELECT id FROM kind WHERE name = ?", (name,))
+            if row is None:
                 return None
-            self._kinds[name] = found
+            self._kinds[name] = row[0]
         return self._kinds[name]
 
     def kind_names(self) -> dict[int, str]:
         """Return every kind by its number."""
-        return dict(self._db.execute("SELECT id, name FROM kind"))
+        return dict(self._db.all("SELECT id, name FROM kind"))
 
     def read(
         self,
@@ -100,10 +105,11 @@ class Blocks:
         if number is None or first > last:
             return
         low, high = (block_key(owner.number, number, p) for p in (max(first, 0), last))
-        found = self._db.execute(
-            "SELECT key, rows, digest, sealed FROM block WHERE key BETWEEN ? AND ?", (low, high)
+        found = self._db.all(
+            "SELECT key, rows, digest, sealed FROM block WHERE key BETWEEN ? AND ? ORDER BY key",
+            (low, high),
         )
-        for key, count, digest, sealed in list(found):  # a cursor left open would hold the log
+        for key, count, digest, sealed in found:
             part = key & LAST_PART
             if only is None or part in only:
                 yield part, self.open(owner, kind, part, count, digest, sealed)
@@ -133,13 +139,13 @@ class Blocks:
         for part, frame in parts:
             key = block_key(owner.number, number, part)
             if not rows_of(frame):
-                self._db.execute("DELETE FROM block WHERE key = ?", (key,))
+                self._db.run("DELETE FROM block WHERE key = ?", (key,))
                 continue
             data = chunk.encode(frame)
             place = context("block", owner.subject, kind, part)
             sealed = seal(owner.key, data, context=place)
             kept.append((key, rows_of(frame), self._digest(data), sealed))
-        self._db.executemany("INSERT OR REPLACE INTO block VALUES(?, ?, ?, ?)", kept)
+        self._db.run_many(_PUT, kept)
 
     def remove(self, owner: Owner, kind: str | None = None) -> None:
         """Remove all blocks of a person, or all of one kind."""
@@ -150,13 +156,13 @@ class Blocks:
                 return
             low = high = number
         ends = (block_key(owner.number, low, 0), block_key(owner.number, high, LAST_PART))
-        self._db.execute("DELETE FROM block WHERE key BETWEEN ? AND ?", ends)
+        self._db.run("DELETE FROM block WHERE key BETWEEN ? AND ?", ends)
 
     def list(self, owner: Owner) -> list[tuple[int, int, int, str]]:
         """Return (kind, part, rows, digest) of every block of a person; no value is read."""
         top = block_key(owner.number, (1 << KIND_BITS) - 1, LAST_PART)
-        found = self._db.execute(
-            "SELECT key, rows, digest FROM block WHERE key BETWEEN ? AND ?",
+        found = self._db.all(
+            "SELECT key, rows, digest FROM block WHERE key BETWEEN ? AND ? ORDER BY key",
             (block_key(owner.number, 0, 0), top),
         )
         return [(*split_key(key)[1:], rows, digest.hex()) for key, rows, digest in found]

@@ -131,6 +131,13 @@ class Store(Protocol):
     def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
         """Return every consent decision, oldest first."""
 
+    def detail_key(self, subject: SubjectId) -> bytes | None:
+        """Return the key (32 bytes) under which the ledger seals what it tells of a subject.
+
+        It follows from the subject's data key, so an erasure takes it too. None for somebody who
+        is unknown or erased.
+        """
+
     def timeline(self, subject: SubjectId) -> Timeline:
         """Return the subject's time zones over time."""
 

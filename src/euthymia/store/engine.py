@@ -5,13 +5,15 @@ page; the salt and the plain bytes of page 1 included), in the database and in i
 See docs/adr/0004-sealed-blocks.md for why each setting is as it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
+from euthymia.store.connection import Row, Value
 
 PAGE_BYTES: Final = 8192  # two days of minute data a page; 4096 wastes half of it on such blobs
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
@@ -151,9 +153,130 @@ def unlock(db: apsw.Connection, page_key: bytes) -> None:
     db.execute(f'PRAGMA key = "raw:{page_key.hex()}"')
 
 
-def connect(path: Path, page_key: bytes) -> apsw.Connection:
+class SqliteDatabase(apsw.Connection):
+    """The file as a `connection.Database`. See `connect` and `prepare`."""
+
+    def __init__(self, path: Path, page_key: bytes) -> None:
+        super().__init__(str(path))
+        self._path, self._page_key = path, page_key
+        self._log_pages = 0
+        self.set_wal_hook(self._note_log)
+
+    def _note_log(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    @property
+    def label(self) -> str:
+        """See `Database.label`."""
+        return self._path.name
+
+    # -- statements --------------------------------------------------------------------------
+
+    def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        """See `Connection.all`. No cursor is left open: it would hold the log."""
+        return self.execute(sql, values).fetchall()
+
+    def one(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
+        """See `Connection.one`."""
+        return self.execute(sql, values).fetchone()
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> None:
+        """See `Connection.run`."""
+        self.execute(sql, values)
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """See `Connection.run_many`."""
+        self.executemany(sql, rows)
+
+    def translated(self) -> "_Translated":
+        """See `Database.translated`."""
+        return _TRANSLATED
+
+    # -- transactions ------------------------------------------------------------------------
+
+    def begin_reading(self) -> int:
+        """See `Database.begin_reading`."""
+        self.execute("BEGIN")
+        return self.stamp()
+
+    def begin_writing(self) -> int:
+        """See `Database.begin_writing`."""
+        self.execute("BEGIN IMMEDIATE")
+        return self.stamp()
+
+    def commit(self) -> None:
+        """See `Database.commit`."""
+        self.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """See `Database.roll_back`."""
+        if self.in_transaction:
+            self.execute("ROLLBACK")
+
+    def savepoint(self) -> None:
+        """See `Database.savepoint`."""
+        self.execute("SAVEPOINT one")
+
+    def release(self) -> None:
+        """See `Database.release`."""
+        self.execute("RELEASE one")
+
+    def back_to_savepoint(self) -> None:
+        """See `Database.back_to_savepoint`."""
+        if self.in_transaction:
+            self.execute("ROLLBACK TO one; RELEASE one")
+
+    def stamp(self) -> int:
+        """See `Database.stamp`."""
+        number: int = self.execute("PRAGMA data_version").get
+        return number
+
+    # -- the file ----------------------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """Cut the write-ahead log where it has grown long."""
+        if self._log_pages > CHECKPOINT_PAGES:
+            truncate_log(self)
+
+    def scrub(self) -> None:
+        """Cut the write-ahead log to nothing; deleted rows are overwritten already."""
+        if not truncate_log(self, BUSY_MS):
+            raise log_in_use()
+
+    @contextmanager
+    def fresh(self) -> Iterator["SqliteDatabase"]:
+        """See `Database.fresh`."""
+        db = connect(self._path, self._page_key)
+        try:
+            yield db
+        finally:
+            db.close()
+
+    def check(self) -> list[str]:
+        """Have SQLite read every page; each is authenticated as it is read. Free pages cannot be.
+
+        What the log holds goes into the database first: the old pages below would not be read.
+        """
+        written_back = truncate_log(self)
+        result = [row[0] for row in self.execute("PRAGMA integrity_check")]
+        broken = [f"SQLite's own check: {text}" for text in result if text != "ok"]
+        size = self.pragma("page_count") * self.pragma("page_size")
+        if written_back and self._path.stat().st_size != size:
+            broken.append(
+                "the file is longer than the database in it: nothing vouches for the rest"
+            )
+        free = self.pragma("freelist_count")
+        if free:
+            broken.append(f"{free} pages are not in use, so nothing vouches for them")
+        if self.execute("PRAGMA foreign_key_check").get is not None:
+            broken.append("a row speaks of a subject or a file that is not there")
+        return broken
+
+
+def connect(path: Path, page_key: bytes) -> SqliteDatabase:
     """Open the file with its key and settings; nothing is created or changed by this alone."""
-    db = apsw.Connection(str(path))
+    db = SqliteDatabase(path, page_key)
     try:
         db.set_busy_timeout(BUSY_MS)
         unlock(db, page_key)
@@ -166,7 +289,7 @@ def connect(path: Path, page_key: bytes) -> apsw.Connection:
     return db
 
 
-def prepare(db: apsw.Connection, path: Path) -> None:
+def prepare(db: SqliteDatabase, path: Path) -> None:
     """Create the tables of a new file, or bring an older file forward.
 
     Raises
@@ -185,22 +308,16 @@ def prepare(db: apsw.Connection, path: Path) -> None:
         raise SchemaError("a newer version of Euthymia made this database: install that version")
 
 
-def _migrate(db: apsw.Connection) -> None:
+def _migrate(db: SqliteDatabase) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         for step in MIGRATIONS[db.pragma("user_version") :]:
             step(db)
         db.pragma("user_version", len(MIGRATIONS))
-        db.execute("COMMIT")
+        db.commit()
     except BaseException:
-        roll_back(db)
+        db.roll_back()
         raise
-
-
-def roll_back(db: apsw.Connection, to: str = "ROLLBACK") -> None:
-    """Take back what was begun, unless SQLite has done so itself."""
-    if db.in_transaction:
-        db.execute(to)
 
 
 def truncate_log(db: apsw.Connection, wait_ms: int = 1000) -> bool:

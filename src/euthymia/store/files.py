@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Iterable
 from typing import Final
 
-import apsw
 import msgspec
 
 from euthymia.gateway.contract import Admitted, Quarantined
@@ -15,6 +14,7 @@ from euthymia.ground.records import Directory
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Owner
+from euthymia.store.connection import Connection
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.people import Known
 from euthymia.store.reading import about_erased_alone
@@ -24,24 +24,22 @@ _NAME_PLACE: Final = context("file name")
 _DIRECTORY_PLACE: Final = context("directory")
 _decode: Final = msgspec.msgpack.Decoder(Directory).decode
 
-_FORGET: Final = """
-CREATE TEMP TABLE theirs AS
-    SELECT file FROM file_subject WHERE subject = :number
-    UNION SELECT file FROM reject WHERE subject = :number OR whose = :whose;
-UPDATE file SET digest = NULL WHERE id IN (SELECT file FROM theirs);
-UPDATE file SET name = NULL WHERE id IN (SELECT file FROM theirs)
-    AND NOT EXISTS (SELECT 1 FROM file_subject WHERE file = file.id AND subject <> :number)
-    AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id
-        AND ifnull(whose, subject) NOT IN (:whose, :number));
-DELETE FROM reject WHERE whose = :whose;
-DROP TABLE theirs;
-"""
+_THEIRS: Final = (
+    "IN (SELECT file FROM file_subject WHERE subject = ? "
+    "UNION SELECT file FROM reject WHERE subject = ? OR whose = ?)"
+)
+_NOT_SKIPPED: Final = f"UPDATE file SET digest = NULL WHERE id {_THEIRS}"  # noqa: S608 - constants
+_NAMELESS: Final = (
+    f"UPDATE file SET name = NULL WHERE id {_THEIRS} "  # noqa: S608 - constants
+    "AND NOT EXISTS (SELECT 1 FROM file_subject WHERE file = file.id AND subject <> ?) "
+    "AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id AND whose <> ?)"
+)
 
 
 class Files:
     """Reads and writes the accounts of files, and the clinic's directory, over one connection."""
 
-    def __init__(self, db: apsw.Connection, keyring: Keyring) -> None:
+    def __init__(self, db: Connection, keyring: Keyring) -> None:
         self._db = db
         self._digest_key = keyring.derive("file digest")
         self._name_key = keyring.derive("file name")
@@ -56,9 +54,9 @@ class Files:
         if not about_erased_alone(batch):
             sealed = seal(self._name_key, batch.file_name.encode(), context=_NAME_PLACE)
         counts = (receipt.rows_in, receipt.stored, receipt.rejected, receipt.duplicates)
-        self._db.execute(
+        row = self._db.one(
             "INSERT INTO file(digest, source, name, at, rows_in, stored, rejected, duplicates, "
-            "entry) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "entry) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 self.digest(batch.file_digest),
                 batch.source,
@@ -68,12 +66,13 @@ class Files:
                 receipt.ledger_entry,
             ),
         )
-        file = self._db.last_insert_rowid()
-        self._db.executemany(
-            "INSERT INTO file_subject VALUES(?, ?, ?)",
+        assert row is not None
+        file = row[0]
+        self._db.run_many(
+            "INSERT INTO file_subject(file, subject, consents) VALUES(?, ?, ?)",
             [(file, known.owner.number, known.consents) for known in subjects],
         )
-        self._db.executemany(
+        self._db.run_many(
             "INSERT INTO reject(file, row, rows, reason, subject, whose) VALUES(?, ?, ?, ?, "
             "(SELECT id FROM subject WHERE pseudonym = ?), ?)",
             [(file, q.row, q.rows, q.reason, q.subject, q.subject) for q in batch.quarantined],
@@ -84,18 +83,16 @@ class Files:
 
         It stands if `rejected` rows of it were refused and nobody in it changed a consent since.
         """
-        row = self._db.execute(
+        row = self._db.one(
             "SELECT id, rows_in, rejected FROM file WHERE digest = ? ORDER BY id DESC LIMIT 1",
             (self.digest(digest),),
-        ).get
+        )
         if row is None or row[2] != rejected:
             return None
-        people = list(
-            self._db.execute(
-                "SELECT pseudonym, subject.consents <> file_subject.consents FROM file_subject "
-                "JOIN subject ON subject.id = file_subject.subject WHERE file = ?",
-                (row[0],),
-            )
+        people = self._db.all(
+            "SELECT pseudonym, subject.consents <> file_subject.consents FROM file_subject "
+            "JOIN subject ON subject.id = file_subject.subject WHERE file = ?",
+            (row[0],),
         )
         if any(changed for _, changed in people):
             return None
@@ -103,7 +100,7 @@ class Files:
 
     def rejects(self) -> tuple[RejectedRows, ...]:
         """Return what was quarantined, newest file first."""
-        rows = self._db.execute(
+        rows = self._db.all(
             "SELECT file.name, source, at, row, rows, reason, pseudonym FROM reject "
             "JOIN file ON file.id = reject.file "
             "LEFT JOIN subject ON subject.id = reject.subject ORDER BY file.id DESC, row, reject.id"
@@ -115,7 +112,7 @@ class Files:
                 at,
                 Quarantined(row, count, reason, SubjectId(subject) if subject else None),
             )
-            for name, source, at, row, count, reason, subject in list(rows)
+            for name, source, at, row, count, reason, subject in rows
         )
 
     def name(self, sealed: bytes | None) -> str:
@@ -130,7 +127,10 @@ class Files:
         No file that spoke of the person, in rows stored or refused, is skipped again: what it says
         of them must be refused.
         """
-        self._db.execute(_FORGET, {"number": owner.number, "whose": owner.subject})
+        theirs = (owner.number, owner.number, owner.subject)
+        self._db.run(_NOT_SKIPPED, theirs)
+        self._db.run(_NAMELESS, (*theirs, owner.number, owner.subject))
+        self._db.run("DELETE FROM reject WHERE whose = ?", (owner.subject,))
 
     # -- the directory ---------------------------------------------------------------------------
 
@@ -141,12 +141,16 @@ class Files:
         )
         key = hmac.digest(self._digest_key, plain, "sha256")
         sealed = seal(self._name_key, plain, context=_DIRECTORY_PLACE)
-        self._db.execute("INSERT OR IGNORE INTO directory VALUES(?, ?)", (key, sealed))
-        return bool(self._db.changes())
+        new = self._db.one(
+            "INSERT INTO directory(digest, sealed) VALUES(?, ?) ON CONFLICT DO NOTHING "
+            "RETURNING digest",
+            (key, sealed),
+        )
+        return new is not None
 
     def directory(self) -> tuple[Directory, ...]:
         """Return the directory by kind, name and identifier."""
-        sealed = [row[0] for row in self._db.execute("SELECT sealed FROM directory")]
+        sealed = [row[0] for row in self._db.all("SELECT sealed FROM directory")]
         try:
             found = [_decode(unseal(self._name_key, s, context=_DIRECTORY_PLACE)) for s in sealed]
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

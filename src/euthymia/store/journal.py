@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import apsw
-
 from euthymia.ground.audit import Entry
 from euthymia.security.ledger import Ledger
+from euthymia.store.connection import Connection
 
 COMMITTED: Final = "commit change"
 KEPT: Final = 4096  # rows of `change` kept: enough to check all that a crash can leave open
@@ -29,17 +28,18 @@ KEPT: Final = 4096  # rows of `change` kept: enough to check all that a crash ca
 class Journal:
     """Announces changes, and confirms them once they are committed."""
 
-    db: apsw.Connection
+    db: Connection
     ledger: Ledger
     _open: list[tuple[int, str, Entry]] = field(default_factory=list)
 
     def announce(self, audit: Entry, detail: Mapping[str, str | int | float | bool]) -> str:
         """Write the entry of one change within a transaction; return its id. Not yet on disk."""
-        number = (self.db.execute("SELECT max(number) FROM change").get or 0) + 1
+        row = self.db.one("SELECT max(number) FROM change")
+        number = ((row[0] if row else None) or 0) + 1
         told = replace(audit, detail={**audit.detail, **detail, "change": number})
         entry = self.ledger.append(told, durable=False)
-        self.db.execute("INSERT INTO change VALUES(?, ?)", (number, entry))
-        self.db.execute("DELETE FROM change WHERE number <= ?", (number - KEPT,))
+        self.db.run("INSERT INTO change(number, entry) VALUES(?, ?)", (number, entry))
+        self.db.run("DELETE FROM change WHERE number <= ?", (number - KEPT,))
         self._open.append((number, entry, audit))
         return entry
 
@@ -65,9 +65,9 @@ class Journal:
         self._open.clear()
 
 
-def cross_check(db: apsw.Connection, ledger: Ledger) -> list[str]:
+def cross_check(db: Connection, ledger: Ledger) -> list[str]:
     """Compare the commits in the database with those in the ledger; return what does not agree."""
-    kept: dict[int, str] = dict(db.execute("SELECT number, entry FROM change"))
+    kept: dict[int, str] = dict(db.all("SELECT number, entry FROM change"))
     last = max(kept, default=0)
     announced: set[str] = set()
     committed: dict[int, str] = {}

@@ -6,6 +6,7 @@ that "already there" is a look-up. The other engines must give the same answers.
 
 import copy
 import hashlib
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,7 @@ class _Subject:
     samples: dict[str, dict[Row, Row]] = field(default_factory=dict)
     features: dict[str, dict[date, pa.Table]] = field(default_factory=dict)
     consents: int = 0
+    detail_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
 
 @dataclass(slots=True)
@@ -309,6 +311,11 @@ class MemoryStore:
         """See `Store.grants`; none for an unknown subject."""
         known = self._state.subjects.get(subject)
         return tuple(known.profile.grants) if known else ()
+
+    def detail_key(self, subject: SubjectId) -> bytes | None:
+        """See `Store.detail_key`."""
+        known = self._state.subjects.get(subject)
+        return known.detail_key if known else None
 
     def timeline(self, subject: SubjectId) -> Timeline:
         """See `Store.timeline`."""

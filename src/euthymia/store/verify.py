@@ -1,72 +1,60 @@
 """Reading and authenticating every stored byte, through a connection with nothing in its cache."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-
-import apsw
+from typing import Final
 
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.ground.schemas import OBSERVATIONS, STREAMS
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.store import engine
 from euthymia.store.blocks import FEATURES, Blocks, split_key
 from euthymia.store.blocks import OBSERVATIONS as FACTS
+from euthymia.store.connection import Connection, Database, Row
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.people import Known, People
 
+AT_ONCE: Final = 256
+"""Blocks fetched at once: a server's answer is held in memory."""
 
-def problems(path: Path, keyring: Keyring, ledger: Ledger) -> list[str]:
+
+def problems(database: Database, keyring: Keyring, ledger: Ledger) -> list[str]:
     """Return everything that is wrong with a database, in words; [] if nothing is."""
     found: list[str] = []
     try:
-        with engine.translated(), _fresh(path, keyring) as db:
-            found += _pages(db, path)
+        with database.translated(), database.fresh() as db:
+            found += db.check()
             if not found:
                 found += _rows(db, keyring)
                 found += cross_check(db, ledger)
     except EuthymiaError as error:
         found.append(str(error))
-    return [f"{path.name}: {problem}" for problem in found]
+    return [f"{database.label}: {problem}" for problem in found]
 
 
-@contextmanager
-def _fresh(path: Path, keyring: Keyring) -> Iterator[apsw.Connection]:
-    db = engine.connect(path, keyring.derive("page"))
-    try:
-        yield db
-    finally:
-        db.close()
+def _blocks(db: Connection) -> Iterator[Row]:
+    """Yield every block, a few at a time."""
+    after = -1 << 63
+    while rows := db.all(
+        "SELECT key, rows, digest, sealed FROM block WHERE key > ? ORDER BY key LIMIT ?",
+        (after, AT_ONCE),
+    ):
+        yield from rows
+        after = rows[-1][0]
 
 
-def _pages(db: apsw.Connection, path: Path) -> list[str]:
-    """Have SQLite read every page; each is authenticated as it is read. Free pages cannot be."""
-    # what the log holds goes into the database first: the old pages below it would not be read
-    written_back = engine.truncate_log(db)
-    result = [row[0] for row in db.execute("PRAGMA integrity_check")]
-    broken = [f"SQLite's own check: {text}" for text in result if text != "ok"]
-    if written_back and path.stat().st_size != db.pragma("page_count") * db.pragma("page_size"):
-        broken.append("the file is longer than the database in it: nothing vouches for the rest")
-    free = db.pragma("freelist_count")
-    if free:
-        broken.append(f"{free} pages are not in use, so nothing vouches for them")
-    if db.execute("PRAGMA foreign_key_check").get is not None:
-        broken.append("a row speaks of a subject or a file that is not there")
-    return broken
-
-
-def _rows(db: apsw.Connection, keyring: Keyring) -> list[str]:
+def _rows(db: Connection, keyring: Keyring) -> list[str]:
     """Open everything that is sealed and check it against what stands beside it."""
     found: list[str] = []
     people, files = People(db, keyring), Files(db, keyring)
     blocks = Blocks(db, keyring.derive("digest"))
     known: dict[int, Known] = {}
-    for number, pseudonym, *rest in list(db.execute("SELECT * FROM subject")):
+    for number, pseudonym, *rest in db.all(
+        "SELECT id, pseudonym, wrapped, profile, consents FROM subject"
+    ):
         try:
             if not is_subject_id(pseudonym):
                 found.append("a pseudonym has not the form of one")
@@ -74,7 +62,7 @@ def _rows(db: apsw.Connection, keyring: Keyring) -> list[str]:
         except EuthymiaError as error:
             found.append(f"the profile of {pseudonym}: {error}")
     names = blocks.kind_names()
-    for key, count, digest, sealed in db.execute("SELECT key, rows, digest, sealed FROM block"):
+    for key, count, digest, sealed in _blocks(db):
         number, kind, part = split_key(key)
         name = names.get(kind, "")
         if number not in known or not name:
@@ -99,13 +87,13 @@ def _agreed(name: str, frame: Frame) -> bool:
     return name.startswith(FEATURES)
 
 
-def _accounts(db: apsw.Connection, files: Files) -> list[str]:
+def _accounts(db: Connection, files: Files) -> list[str]:
     found = []
-    rows = db.execute(
+    rows = db.all(
         "SELECT name, rows_in, stored, rejected, duplicates, digest IS NULL, "
-        "(SELECT ifnull(sum(rows), 0) FROM reject WHERE file = file.id) FROM file"
+        "(SELECT coalesce(sum(rows), 0) FROM reject WHERE file = file.id) FROM file"
     )
-    for name, rows_in, stored, rejected, duplicates, erased, refused in list(rows):
+    for name, rows_in, stored, rejected, duplicates, erased, refused in rows:
         found += _unreadable(partial(files.name, name), "the name of a file")
         if rows_in != stored + rejected + duplicates:
             found.append("the rows of a file do not add up")
