@@ -2,14 +2,16 @@
 
 One Python process uses one core. Workers share nothing but what is on disk, which every part of
 the product already shares between processes: the store's version, the ledger's lock, the signed
-registry, used sign-in links. The kernel deals connections out among them (SO_REUSEPORT).
+registry, used sign-in links. Connections are dealt out among them: see `app.dealing`.
 """
 
 import os
 import signal
+import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
@@ -19,6 +21,7 @@ from threading import Thread
 from time import monotonic
 from typing import Final
 
+from euthymia.app.dealing import Hands, accept_into, listen
 from euthymia.ground.errors import BusyError
 
 MOST: Final = 8  # beyond, the ledger's disk and not the processor is what calls wait for
@@ -42,11 +45,15 @@ def serve_from_workers(home: Path, host: str, port: int, workers: int) -> None:
     BusyError
         Workers end as soon as they are started; their log lines say why.
     """
-    with TemporaryDirectory(prefix="euthymia-counts-") as counts:
-        crew = _Crew(home, host, port, Path(counts))
+    with TemporaryDirectory(prefix="euthymia-counts-") as counts, listen(host, port) as listener:
+        crew = _Crew(home, host, port, Path(counts), listener)
         for place in range(workers):
             crew.start(place)
-        crew.watch()
+        Thread(target=accept_into, args=(crew.hands, listener), daemon=True).start()
+        try:
+            crew.watch()
+        finally:
+            crew.hands.close()
 
 
 @dataclass
@@ -57,17 +64,19 @@ class _Crew:
     host: str
     port: int
     counts: Path
+    listener: socket.socket
     stopping: bool = False
+    hands: Hands = field(default_factory=Hands)
     members: dict[int, SpawnProcess] = field(default_factory=dict)
     started: dict[int, float] = field(default_factory=dict)
     short: deque[bool] = field(default_factory=lambda: deque(maxlen=SHORT_LIVES))
 
     def start(self, place: int) -> None:
         # spawned, not forked: nothing of this process, keys least of all, is handed on
-        member = get_context("spawn").Process(
-            target=_work, args=(self.home, self.host, self.port, self.counts, place)
-        )
-        member.start()
+        with self.hands.add(place) as channel:
+            where = (self.home, self.host, self.port, self.counts, place, channel)
+            member = get_context("spawn").Process(target=_work, args=where)
+            member.start()
         self.members[place], self.started[place] = member, monotonic()
 
     def watch(self) -> None:
@@ -105,6 +114,8 @@ class _Crew:
             self.start(place)
 
     def _dismiss(self) -> None:
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # nobody new is let in
         for member in self.members.values():
             if member.is_alive():
                 member.terminate()
@@ -119,7 +130,9 @@ class _Crew:
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def _work(home: Path, host: str, port: int, counts: Path, place: int) -> None:
+def _work(
+    home: Path, host: str, port: int, counts: Path, place: int, channel: socket.socket
+) -> None:
     """Serve, as one of the workers, until told to stop or left without a parent."""
     from euthymia.app.clinic import Clinic
     from euthymia.app.http.server import serve
@@ -127,7 +140,7 @@ def _work(home: Path, host: str, port: int, counts: Path, place: int) -> None:
 
     Thread(target=_end_with_parent, daemon=True).start()
     with Clinic.opened(home) as clinic:
-        serve(clinic, host, port, Tally(counts, place))
+        serve(clinic, host, port, Tally(counts, place), channel)
 
 
 def _end_with_parent() -> None:

@@ -176,16 +176,13 @@ def create_app(
     return Server(clinic, log, tally)
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket of our own on the port that the workers share."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    bound.bind((host, port))
-    return bound
-
-
-def serve(clinic: "Clinic", host: str, port: int, tally: Tally | None = None) -> None:
+def serve(
+    clinic: "Clinic",
+    host: str,
+    port: int,
+    tally: Tally | None = None,
+    channel: socket.socket | None = None,
+) -> None:
     """Serve `clinic` until the process is told to stop. Log lines go to standard error.
 
     Parameters
@@ -194,8 +191,9 @@ def serve(clinic: "Clinic", host: str, port: int, tally: Tally | None = None) ->
         An open clinic; the caller closes it afterwards.
     host, port : str, int
         Where to listen. Beyond loopback put a TLS-terminating proxy in front.
-    tally : Tally, optional
-        Where this process is one of several workers: what they count together.
+    tally, channel : Tally, socket, optional
+        Where this process is one of several workers: what they count together, and where its
+        connections come from (see `app.dealing`).
     """
     import uvicorn
 
@@ -219,5 +217,9 @@ def serve(clinic: "Clinic", host: str, port: int, tally: Tally | None = None) ->
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
     )
-    sockets = [_bound(host, port)] if tally else None
-    uvicorn.Server(config).run(sockets=sockets)
+    if channel is None:
+        uvicorn.Server(config).run()
+    else:
+        from euthymia.app.dealing import DealtServer
+
+        DealtServer(config, channel).run()
