@@ -117,7 +117,7 @@ def run() -> Iterator[dict[str, object]]:
         "name": "rest-activity rhythm of a fortnight at 1 min",
         "peer": round(other, 2),
         "peer_name": "pyActigraphy 1.1",
-        "ratio": round(rate / other, 1),
+        "ratio": rate / other,
         "goal": None,
         "first_call_s": round(own["first_call_s"], 2),
         "us_by_measure": own["us"],
@@ -130,7 +130,7 @@ def run() -> Iterator[dict[str, object]]:
         "name": "all measures of a fortnight, against the target",
         "peer": TARGET,
         "peer_name": "target",
-        "ratio": round(rate / TARGET, 2),
+        "ratio": rate / TARGET,
         "goal": 1.0,
     }
 

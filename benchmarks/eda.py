@@ -85,7 +85,7 @@ def run() -> Iterator[dict[str, object]]:
         "peer": round(other, 4),
         "peer_name": "NeuroKit2 0.2.13 eda_process",
         "unit": "s",
-        "ratio": round(other / best, 1),
+        "ratio": other / best,
         "goal": GOAL,
         "samples": SAMPLES,
         "ours_ns_per_sample": round(best / SAMPLES * 1e9, 1),

@@ -111,7 +111,7 @@ def run() -> Iterator[dict[str, object]]:
             "peer": GOAL_WINDOWS_PER_S,
             "peer_name": "the rate wanted",
             "unit": "windows/s",
-            "ratio": round(own["windows_per_s"] / GOAL_WINDOWS_PER_S, 2),
+            "ratio": own["windows_per_s"] / GOAL_WINDOWS_PER_S,
             "goal": 1.0,
             **about,
         }
@@ -128,7 +128,7 @@ def run() -> Iterator[dict[str, object]]:
                 "peer": round(theirs["windows_per_s"], 2),
                 "peer_name": NAMES[peer],
                 "unit": "windows/s",
-                "ratio": round(own["windows_per_s"] / theirs["windows_per_s"], 1),
+                "ratio": own["windows_per_s"] / theirs["windows_per_s"],
                 "goal": GOAL,
                 **about,
                 "peer_metrics": theirs["metrics"],

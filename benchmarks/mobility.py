@@ -4,8 +4,10 @@ The same made-up weeks, one core, each in a process of its own. Ours is the whol
 numbers a day, places over the follow-up), beside Forest's Jasmine (Beiwe's duty cycle: a minute at
 1 Hz, ten minutes off; both from hourly CSV files) and niimpy (one fix a minute, from arrays).
 Seconds are CPU time of the one thread, so that a busy machine changes little; imports of the
-peers are not counted. RAPIDS needs R and a database and does not install here;
-scikit-mobility 1.3.1 does not import with the NumPy that its own requirements bring.
+peers are not counted. RAPIDS is not measured: it is no package but a Snakemake pipeline of R and
+Python 3.7 scripts, run inside a clone of its repository on a conda environment and an renv of R
+packages, none of which a hashed lock of this folder can name. scikit-mobility 1.3.1 does not
+import with the NumPy that its own requirements bring.
 Told apart: from arrays, from stored segments (unsealed, decoded), and from raw files.
 """
 
@@ -146,7 +148,7 @@ def _claim(name: str, own: dict[str, object], goal: float, **more: object) -> di
         "peer": goal,
         "peer_name": "the number set",
         "unit": "person-days/s",
-        "ratio": round(per_s / goal, 2),
+        "ratio": per_s / goal,
         "goal": 1.0,
         "first_call_s": own["first_call_s"],
         "peak_mb": own["peak_mb"],
@@ -160,7 +162,7 @@ def _beside(
     return _claim(name, own, 1.0) | {
         "peer": round(theirs, 2),
         "peer_name": who,
-        "ratio": round(per_s / theirs),
+        "ratio": per_s / theirs,
         "goal": None,
         "peer_peak_mb": round(peer["peak_mb"]),
     }

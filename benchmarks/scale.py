@@ -116,7 +116,7 @@ def run() -> Iterator[dict]:
             "peer": round(SUBJECTS * DAYS / times["inline"]),
             "peer_name": "one process",
             "unit": "person-days/s",
-            "ratio": round(times["inline"] / times[peer], 2),
+            "ratio": times["inline"] / times[peer],
             "goal": None,
             "executor": {"killed": "dask, a worker killed"}.get(peer, peer),
             "seconds": round(times[peer], 1),

@@ -3,13 +3,19 @@
 Ours checks token, role, care relationship, consent and schema, asks the model, explains it, and
 writes a durable, chained, signed ledger entry before it answers. The peers (MLServer, LitServe,
 BentoML, FastAPI) serve the same ONNX file and do nothing else. One client, the same connections,
-the same two cores, in turns. Peers are installed from hashed locks into `bench-venvs/`.
+the same cores, in turns. Peers are installed from hashed locks into `bench-venvs/`.
+
+Processes: ours is as `euthymia serve` starts it, one a core that answers and a parent that only
+watches. MLServer runs twice: as by default, one process that takes requests and one that computes;
+and all in one. LitServe: one that takes requests and one that computes. BentoML: one worker and its
+supervisor. FastAPI under uvicorn: one. So requests a second are of servers as they are run, while
+`ours_cpu_us` and `peer_cpu_us` are the processor's time a request over all processes of a server:
+they say what an answer costs, however many processes share the work.
 """
 
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import statistics
@@ -30,6 +36,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from load import Load, put_under_load  # noqa: E402
+from peers_env import PEERS, python_of  # noqa: E402
 
 from euthymia.app.analyze import Analyzer, _in_order, _Trace  # noqa: E402
 from euthymia.app.clinic import Clinic, wall_clock  # noqa: E402
@@ -45,8 +52,6 @@ CONNECTIONS = int(os.environ.get("EUTHYMIA_BENCH_CONNECTIONS", "64"))
 CALM_CONNECTIONS = 32  # for p99: not more callers at once than a clinic has screens in use
 SECONDS = int(os.environ.get("EUTHYMIA_BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("EUTHYMIA_BENCH_ROUNDS", "3"))
-VENVS = ROOT / "bench-venvs"
-PEERS = HERE / "peers"
 P99_LIMIT_MS = 20.0
 OURS = "Euthymia"
 JSON = {"Content-Type": "application/json"}
@@ -101,27 +106,6 @@ ALL = (
     Peer("BentoML", "bentoml", 10.0, "/predict", _plain, {}),
     Peer("FastAPI", "fastapi", None, "/predict", _plain, {}),
 )
-
-
-def _python_of(package: str) -> str:
-    """Return the interpreter of a peer's own environment, made from its lock where it is not."""
-    folder = VENVS / package
-    python = folder / "bin" / "python"
-    lock = PEERS / f"{package}.lock"
-    stamp = folder / ".from"
-    if stamp.is_file() and stamp.read_bytes() == lock.read_bytes():
-        return str(python)
-    print(f"installing {package} into {folder} (once)", file=sys.stderr)
-    shutil.rmtree(folder, ignore_errors=True)
-    if shutil.which("uv"):
-        subprocess.run(["uv", "venv", "-q", "--python", sys.executable, folder], check=True)
-        install = ["uv", "pip", "install", "-q", "--python", str(python)]
-    else:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True)
-    stamp.write_bytes(lock.read_bytes())
-    return str(python)
 
 
 def _free_port() -> int:
@@ -273,7 +257,7 @@ def _theirs(folder: Path, vector: list[float]) -> list[Contender]:
         Contender(
             name=peer.name,
             goal=peer.goal,
-            command=(_python_of(peer.package), str(PEERS / f"serve_with_{peer.package}.py")),
+            command=(python_of(peer.package), str(PEERS / f"serve_with_{peer.package}.py")),
             path=peer.path,
             body=json.dumps(peer.body(vector)),
             headers=JSON,
@@ -298,7 +282,7 @@ def _claims(contenders: list[Contender], seen: dict[str, list[Seen]]) -> Iterato
             "peer": round(theirs),
             "peer_name": contender.name,
             "unit": "requests/s",
-            "ratio": round(ours / theirs, 2),
+            "ratio": ours / theirs,
             "goal": contender.goal,
             "ours_cpu_us": round(middle(OURS, lambda turn: turn.cpu_us)),
             "peer_cpu_us": round(middle(contender.name, lambda turn: turn.cpu_us)),
@@ -313,7 +297,7 @@ def _claims(contenders: list[Contender], seen: dict[str, list[Seen]]) -> Iterato
         "peer": P99_LIMIT_MS,
         "peer_name": "the limit we set",
         "unit": "ms",
-        "ratio": round(P99_LIMIT_MS / slow, 2),
+        "ratio": P99_LIMIT_MS / slow,
         "goal": 1.0,
         "connections": CALM_CONNECTIONS,
         "requests_per_s": round(middle(OURS, lambda turn: turn.calm.per_second)),

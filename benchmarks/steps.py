@@ -72,7 +72,7 @@ def run() -> Iterator[dict[str, object]]:
             "peer": round(other, 2),
             "peer_name": "Forest 1.0 (Oak)",
             "unit": "us/sample",
-            "ratio": round(other / mine, 1),
+            "ratio": other / mine,
             "goal": None,
             "within_target": mine <= TARGET_US,
             "ours_steps": round(own["steps"], 1),
