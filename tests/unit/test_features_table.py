@@ -122,7 +122,7 @@ def test_a_frame_that_fits_nothing_or_too_much_is_refused(screen):
         eu.features.compute({"smell": screen})
     with pytest.raises(SchemaError, match="column `time`"):
         eu.features.compute({"screen": screen.drop_columns("time")})
-    with pytest.raises(SchemaError, match=r"screen\.state must be int8"):
+    with pytest.raises(SchemaError, match=r"screen\.state must be whole numbers"):
         eu.features.compute({"screen": pl.DataFrame({"time": [1.7e9], "state": ["open"]})})
     with pytest.raises(SchemaError, match="no families"):
         eu.features.compute(screen, ["astrology"])
@@ -164,3 +164,28 @@ def test_rows_of_the_time_around_events(screen):
         {"screen": frames["screen"]}, ["screen_use"], tz=ZONE, segments=[name]
     )
     assert without.is_empty()
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize("value", [1.5, 300, -129, float("inf")])
+def test_a_number_that_a_whole_field_cannot_hold_is_refused_and_not_altered(kind, value):
+    time = pa.array([1_720_000_000_000_000, 1_720_000_060_000_000]).cast(pa.timestamp("us", "UTC"))
+    frame = kind({"time": time.to_pylist(), "state": [type(value)(1), value]})
+    with pytest.raises(SchemaError, match=r"screen\.state must be whole numbers from 0 to 3;"):
+        eu.features.from_frames({"screen": frame})
+
+
+def test_whole_numbers_that_pandas_made_decimal_are_taken_and_its_gaps_stay_gaps():
+    time = pd.date_range("2024-07-01", periods=3, freq="1min", tz="UTC")
+    frame = pd.DataFrame({"time": time, "level": 50.0, "status": [2, None, 3]})
+    read = eu.features.from_frames({"battery": frame}).people["subject"]["battery"]
+    assert read["status"].to_pylist() == [2, None, 3]
+    nan = pl.DataFrame({"time": time, "level": 50.0, "status": [2, float("nan"), 3]}, strict=False)
+    with pytest.raises(SchemaError, match="null"):
+        eu.features.from_frames({"battery": nan})
+
+
+def test_text_in_a_field_of_numbers_is_refused_by_name():
+    frame = pl.DataFrame({"time": [1.72e9], "state": ["on"]})
+    with pytest.raises(SchemaError, match=r"screen\.state"):
+        eu.features.from_frames({"screen": frame})

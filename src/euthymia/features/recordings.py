@@ -23,7 +23,7 @@ from euthymia.ground.clock import Micros, Timeline, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Item, Person, Reject, Samples, Zone
-from euthymia.ground.schemas import STREAMS, TIME, Stream
+from euthymia.ground.schemas import STREAMS, TIME, Field, Stream
 from euthymia.sources.open import Progress, Reading, readings
 from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
@@ -247,12 +247,12 @@ def stream_of(table: pa.Table) -> str:
         If they are those of none, or of several.
     """
     held = set(table.column_names)
-    fits = {
-        name: len(stream.fields)
+    fits = [
+        name
         for name, stream in STREAMS.items()
         if {f.name for f in stream.fields if not f.nullable} <= held
         and {f.name for f in stream.fields} & held
-    }
+    ]
     exact = [name for name in fits if held <= {"subject_id", *STREAMS[name].schema.names}]
     if len(exact) == 1:
         return exact[0]
@@ -275,13 +275,7 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDAr
     columns["time"], doubtful = _instants(table["time"], columns["subject_id"], stream.name, tz)
     for wanted in stream.fields:
         if wanted.name in table.column_names:
-            try:
-                columns[wanted.name] = table[wanted.name].cast(wanted.type, safe=False)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
-                raise SchemaError(
-                    f"{stream.name}.{wanted.name} must be {wanted.type}, not "
-                    f"{table.schema.field(wanted.name).type}"
-                ) from problem
+            columns[wanted.name] = _as_field(wanted, table[wanted.name], stream.name)
         elif wanted.nullable:
             columns[wanted.name] = pa.nulls(table.num_rows, wanted.type)
         else:
@@ -289,6 +283,21 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDAr
                 f"{stream.name}: the column `{wanted.name}` [{wanted.unit}] is missing"
             )
     return pa.table(columns), doubtful
+
+
+def _as_field(wanted: Field, given: pa.ChunkedArray, stream: str) -> pa.ChunkedArray:
+    """Return a column as the type of its field. Only a decimal number may lose digits by it."""
+    whole = pa.types.is_integer(wanted.type)
+    try:
+        return given.cast(wanted.type, safe=whole)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
+        limits = "" if wanted.low is None else f" from {wanted.low:g}"
+        limits += "" if wanted.high is None else f" to {wanted.high:g}"
+        words = f"whole numbers{limits}" if whole else f"{wanted.type}"
+        raise SchemaError(
+            f"{stream}.{wanted.name} must be {words}; this column of {given.type} has others: "
+            "correct them, and leave a cell without a value null (not NaN)"
+        ) from problem
 
 
 def _instants(
