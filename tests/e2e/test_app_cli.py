@@ -35,6 +35,24 @@ def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nonsense"]) == 2
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "features --plot S-1 --tz Europe/Oslo",
+        "features --plot S-1 --segments night",
+        "features --tz Europe/Oslo",
+        "compute-shards shards --out o --scheduler tls://10.0.0.1:8786",
+        "compute-shards shards --out o --executor pool --certificates c",
+        "compute-shards shards --out o --executor dask --scheduler tls://10.0.0.1:8786",
+    ],
+)
+def test_an_option_that_would_be_ignored_is_wrong_usage(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(tmp_path), *line.split()]) == 2
+    assert "--" in capsys.readouterr().err
+
+
 def test_a_home_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
     code, result = call(tmp_path / "none", "verify")
     assert code == 1

@@ -47,8 +47,10 @@ def features(
     Of the clinic, only what new data touched is computed again.
     """
     if subject is not None:
-        if folder or families:
-            raise click.UsageError("--plot draws what is stored: leave --input and --families out")
+        if folder or families or tz != "UTC" or segments != ("day",):
+            raise click.UsageError(
+                "--plot draws what is stored: leave out --input, --families, --tz and --segments"
+            )
         _plot(shell, subject, out or Path(f"{subject}.html"))
         return
     if (folder is None) != (out is None):
@@ -144,6 +146,8 @@ def compute_shards(
     """Compute the features of a folder of shards, on as many processes or machines as there are."""
     from euthymia.app.phenotypes import Wanted, executor, features_of_shards
 
+    if kind != "dask" and (scheduler or certificates):
+        raise click.UsageError("--scheduler and --certificates go with --executor dask")
     if scheduler and not certificates:
         raise click.UsageError("--scheduler needs --certificates")
     wanted = Wanted(families, segments, "UTC")
