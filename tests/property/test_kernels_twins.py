@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from euthymia.kernels import cosinor, rest_activity, sleep_wake
+from euthymia.kernels import cosinor, rest_activity
 from euthymia.kernels.non_wear import zero_runs
 
 NAN = float("nan")
@@ -183,15 +183,6 @@ def test_many_windows_at_once_are_the_windows_one_by_one(windows):
 
 
 # -- asleep, worn --------------------------------------------------------------------------------
-
-
-@SOME
-@given(st.lists(maybe, min_size=1, max_size=20), maybe)
-def test_rest_by_level(levels, mean):
-    found = sleep_wake.rest_by_level(np.array(levels), np.array(mean))
-    for level, state in zip(levels, found.tolist(), strict=True):
-        unknown = math.isnan(level) or math.isnan(mean) or mean == 0
-        assert same(state, NAN if unknown else float(level < 0.15 * mean))
 
 
 @SOME

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.features.windows import (
-    DaySlices,
     bounds_us,
     first_at_or_after,
     last_before,
@@ -95,10 +94,3 @@ def test_first_and_last_instant_of_a_wall_clock_time(zone, wall):
     last = int(last_before(offsets, np.array([wall]))[0])
     assert timeline.local_us(np.array([last - 1]))[0] < wall
     assert timeline.local_us(np.array([last]))[0] >= wall
-
-
-def test_slices_of_days_in_and_out_of_order():
-    ordered = DaySlices(np.array([1, 1, 2, 3, 3]))
-    assert ordered.between(2, 3) == slice(2, 5)
-    flown = DaySlices(np.array([1, 2, 1, 2, 3]))
-    np.testing.assert_array_equal(flown.between(1, 1), [0, 2])

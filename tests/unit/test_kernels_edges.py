@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from euthymia.kernels import cosinor, rest_activity, sleep_wake
+from euthymia.kernels import cosinor, rest_activity
 from euthymia.kernels.non_wear import ZERO_RUN_MINUTES, zero_runs
 
 DAY = [0.0] * 7 + [100.0] * 16 + [0.0]  # up from 7:00 to 23:00
@@ -73,19 +73,6 @@ def test_sleep_regularity_ends_of_the_scale(second, expected):
 
 def test_one_day_has_no_regularity():
     assert math.isnan(rest_activity.sleep_regularity(np.ones((1, 144))))
-
-
-def test_device_scale_does_not_matter_to_the_share_rule():
-    rng = np.random.default_rng(3)
-    levels = rng.gamma(0.5, 2, 500)
-    mean = np.array(levels.mean())
-    one = sleep_wake.rest_by_level(levels, mean)
-    ten = sleep_wake.rest_by_level(10 * levels, 10 * mean)
-    np.testing.assert_array_equal(one, ten)
-
-
-def test_a_still_recording_does_not_tell_rest_from_activity():
-    assert np.isnan(sleep_wake.rest_by_level(np.zeros(10), np.array(0.0))).all()
 
 
 def test_a_run_must_reach_the_limit_and_ends_at_midnight():

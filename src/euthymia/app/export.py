@@ -1,7 +1,6 @@
 """Everything about one person as files they can read and take elsewhere (GDPR articles 15, 20)."""
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +18,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
-from euthymia.sources.openmhealth_out import STREAMS, data_points, observation_points
+from euthymia.sources.openmhealth_out import STREAMS, data_points, observation_points, write_points
 from euthymia.store.contract import EXPORT
 
 WHOLE_TIME: Final = (-(2**62), 2**62)
@@ -80,8 +79,7 @@ class _Export:
             return
         path = _inside(self.folder / POINTS) / f"{name}.ndjson"
         with path.open("w", encoding="utf-8") as file:
-            for point in chain([first], points):
-                file.write(json.dumps(point, ensure_ascii=False, separators=(",", ":")) + "\n")
+            write_points(chain([first], points), file)
 
     def _who_saw_it(self) -> None:
         path = self.folder / "who-saw-it.csv"

@@ -29,8 +29,6 @@ REASONS: Final = {
 }
 """Why a cell is empty, the surest first."""
 
-LEVELS: Final = ("none", "little", "some", "much")
-
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -42,7 +40,7 @@ class Cell:
 
     @property
     def level(self) -> str:
-        """How much there is: of LEVELS, by the hours of the day that hold a sample."""
+        """None, little, some or much, by the hours of the day that hold a sample."""
         if self.hours <= 0:
             return "none"
         if self.hours < SOME_H:

@@ -118,18 +118,3 @@ def wall_clock(timeline: Timeline, time_us: Ints) -> Ints:
     starts, offsets = timeline.steps(int(time_us[0]), int(time_us[-1]) + 1)
     edges = np.append(np.searchsorted(time_us, starts[1:]), time_us.size)
     return time_us + np.repeat(offsets, np.diff(edges, prepend=0))
-
-
-class DaySlices:
-    """Finds, for a local day, the samples of that day and of the days before it."""
-
-    def __init__(self, local_day: Ints) -> None:
-        self._day = local_day
-        self._ordered = bool(np.all(local_day[1:] >= local_day[:-1]))
-
-    def between(self, first: int, last: int) -> slice | Ints:
-        """Return an index for the samples of local days first to last, in order of time."""
-        if self._ordered:
-            low, high = np.searchsorted(self._day, [first, last + 1])
-            return slice(int(low), int(high))
-        return np.flatnonzero((self._day >= first) & (self._day <= last))

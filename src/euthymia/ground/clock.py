@@ -84,14 +84,6 @@ class Timeline:
         for _, zone in self.changes:
             ZoneInfo(zone)
 
-    def zone_at(self, time_us: Micros) -> str:
-        """Return the zone in force at an instant."""
-        name = self.changes[0][1]
-        for since, zone in self.changes[1:]:
-            if time_us >= since:
-                name = zone
-        return name
-
     def _steps(self, first_s: int, last_s: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         starts: list[int] = []
         offsets: list[int] = []

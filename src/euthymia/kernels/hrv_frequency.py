@@ -27,9 +27,6 @@ NAMES: Final = (
 """What `band_powers` writes, in its order."""
 
 LF_HZ: Final = 0.04
-HF_HZ: Final = 0.15
-VHF_HZ: Final = 0.40
-TOP_HZ: Final = 0.50
 LANES: Final = 32  # frequencies taken side by side, as the processor can
 AR_ORDER: Final = 16
 ROUNDS: Final = 2  # model and filling in turns

@@ -11,40 +11,11 @@ from euthymia.kernels.jit import compiled
 States = NDArray[np.uint8]
 Array = NDArray[np.float64]
 
-REST_SHARE: Final = 0.15  # of the mean level: Roenneberg et al. 2015
+REST_SHARE: Final = 0.15  # at rest below this share of the mean level: Roenneberg et al. 2015
 
 TWO_SECONDS_A_MINUTE: Final = 30.0  # Cole and Kripke weigh the mean of two-second counts
 UNKNOWN: Final = 2  # what is neither asleep (1) nor awake (0)
 _CK = (106.0, 54.0, 58.0, 76.0, 230.0, 74.0, 67.0)
-
-
-def rest_by_level(levels: Array, mean_level: Array, *, share: float = REST_SHARE) -> Array:
-    """Score each epoch at rest (1) where activity is below a share of the person's own mean level.
-
-    The rule of Roenneberg et al. with the mean of the window given in place of a centred 24 h
-    mean, which would look ahead; without their joining of bouts. It needs no device constants,
-    so it can be used on counts of any maker.
-
-    Parameters
-    ----------
-    levels : array, shape (..., epochs)
-        Mean activity of each epoch (10 min in the paper); NaN where unknown.
-    mean_level : array, shape (...)
-        The person's mean activity over the window.
-
-    Returns
-    -------
-    array, shape (..., epochs)
-        1 at rest, 0 active. NaN when and only when the level is NaN, or the mean level is NaN or
-        zero (a recording without any movement does not tell rest from activity).
-
-    References
-    ----------
-    Roenneberg et al. 2015, doi:10.1016/bs.mie.2014.11.028.
-    """
-    threshold = share * np.where(mean_level > 0, mean_level, np.nan)
-    rest = (levels < threshold[..., None]).astype(np.float64)
-    return np.where(np.isnan(levels) | np.isnan(threshold)[..., None], np.nan, rest)
 
 
 @compiled("void(f8[::1], f8, u1[::1])")

@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-CHARACTER, BACKSPACE, CORRECTION, OTHER = 1, 2, 3, 4
+CHARACTER, BACKSPACE, CORRECTION = 1, 2, 3  # 4: any other key
 PAUSE_US: Final = 5_000_000  # a session ends when no key is pressed for 5 s
 
 

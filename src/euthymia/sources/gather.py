@@ -19,8 +19,6 @@ from euthymia.ground.records import Item, Reject, Samples
 from euthymia.sources.shapes import Facts, samples
 
 FLUSH_AT: Final = 100_000
-LONGEST_DAY_S: Final = 172_800.0
-_INT32: Final = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -182,10 +180,3 @@ def reading(gather: Gather, steps: Callable[[], Iterator[None]]) -> Iterator[Ite
         yield from gather.finish(problem)
     else:
         yield from gather.finish()
-
-
-def step_count(value: float) -> int:
-    """Return a number of steps as a whole number; ValueError if it is none."""
-    if not 0 <= value <= _INT32:
-        raise ValueError
-    return round(value)

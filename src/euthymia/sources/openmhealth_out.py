@@ -8,7 +8,7 @@ which identifier a person is known outside.
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import IO, Any, Final
 
@@ -80,14 +80,11 @@ def observation_points(
             yield _point(_TOTAL, body, user, created)
 
 
-def write_points(points: Iterator[dict[str, Any]], file: IO[str]) -> int:
-    """Write points as a JSON list, one a line; return how many."""
+def write_points(points: Iterable[dict[str, Any]], file: IO[str]) -> int:
+    """Write points as NDJSON, one a line; return how many."""
     count = 0
-    for point in points:
-        file.write(",\n" if count else "[\n")
-        file.write(json.dumps(point, ensure_ascii=False, separators=(",", ":")))
-        count += 1
-    file.write("\n]\n" if count else "[]\n")
+    for count, point in enumerate(points, 1):  # noqa: B007
+        file.write(json.dumps(point, ensure_ascii=False, separators=(",", ":")) + "\n")
     return count
 
 
