@@ -5,6 +5,7 @@ import json
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import fastavro
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.sources.avro import AvroError, Broken, records
+from euthymia.sources.avro_example import write_avro
 from euthymia.sources.blob import Blob
 from euthymia.sources.wall_clock import CLOCK_OFF
 from reading import assert_accounted, read, rejects, samples_of
@@ -78,6 +80,37 @@ def test_what_another_library_writes_is_read_the_same(
     data = _written(made, codec)
     theirs = list(fastavro.reader(io.BytesIO(data)))
     assert [_plain(record) for record in records(_blob(data))] == theirs == made
+
+
+@settings(max_examples=60, deadline=None)
+@given(numbers=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5), text=st.text())
+def test_another_library_reads_the_examples(numbers: list[int], text: str) -> None:
+    pair = {
+        "type": "record",
+        "name": "Pair",
+        "fields": [
+            {"name": "numbers", "type": {"type": "array", "items": "long"}},
+            {"name": "half", "type": "float"},
+        ],
+    }
+    schema = {
+        "type": "record",
+        "name": "Whole",
+        "fields": [
+            {"name": "text", "type": "string"},
+            {"name": "first", "type": pair},
+            {"name": "second", "type": "Pair"},
+            {"name": "third", "type": "double"},
+        ],
+    }
+    sides = {"numbers": numbers, "half": 0.5}
+    made = [{"text": text, "first": sides, "second": sides, "third": 1 / 3}] * 3
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "made.avro"
+        write_avro(path, schema, made)
+        data = path.read_bytes()
+    assert list(fastavro.reader(io.BytesIO(data))) == made
+    assert [_plain(record) for record in records(_blob(data))] == made
 
 
 @settings(max_examples=150, deadline=None)

@@ -17,6 +17,7 @@ from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject, Samples
 from euthymia.sources.avro import MAGIC, Broken, records
+from euthymia.sources.avro_example import write_avro
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.embraceplus_minutes import MINUTES, minutes_fit, read_minutes
 from euthymia.sources.motion import AXES
@@ -233,8 +234,6 @@ def _example_schema() -> dict[str, object]:
 
 
 def _example(folder: Path) -> None:
-    import fastavro
-
     start = 1_714_557_600_000_000
     imu = {
         "timestampStart": start,
@@ -269,10 +268,7 @@ def _example(folder: Path) -> None:
         "enrollment": {"participantID": "E01", "siteID": "1"},
         "rawData": raw,
     }
-    with (folder / "1-1-E01_1714557600.avro").open("wb") as file:
-        fastavro.writer(
-            file, _example_schema(), [record], codec="deflate", sync_marker=b"euthymia-example"
-        )
+    write_avro(folder / "1-1-E01_1714557600.avro", _example_schema(), [record])
     (folder / "1-1-E01_2024-05-01_eda.csv").write_text(
         "timestamp_unix,timestamp_iso,participant_full_id,eda_scl_usiemens,missing_value_reason\n"
         "1714557600000,2024-05-01T10:00:00Z,1-1-E01,0.512,\n"

@@ -15,6 +15,7 @@ import numpy as np
 from euthymia.ground.errors import SourceError
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.avro import MAGIC, Broken, records, schema_of
+from euthymia.sources.avro_example import write_avro
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Part, Source
 from euthymia.sources.lines import Gap, blocks
@@ -213,8 +214,6 @@ def _questionnaires(part: Part, opened: Opened, row: int) -> Iterator[Item]:
 
 
 def _example(folder: Path) -> None:
-    import fastavro
-
     texts = {
         "android_phone_acceleration": "x,y,z\n{}0.01,-0.02,0.98\n{}0.02,0.01,0.99\n",
         "android_phone_battery_level": "batteryLevel,isPlugged,status\n{}0.81,false,DISCHARGING\n",
@@ -261,8 +260,7 @@ def _example(folder: Path) -> None:
         }
         for i in range(3)
     ]
-    with (folder / "light.avro").open("wb") as file:
-        fastavro.writer(file, schema, made, codec="deflate", sync_marker=b"euthymia-example")
+    write_avro(folder / "light.avro", schema, made)
 
 
 SOURCE = Source(
