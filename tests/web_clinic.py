@@ -34,6 +34,7 @@ from euthymia.ground.schemas import OBSERVATIONS
 from euthymia.models.contract import Prediction, Reason
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+from euthymia.security.policy import SHIPPED, Action
 from euthymia.security.token import Claims, Kind, Tokens
 
 NOW = datetime(2026, 6, 12, 9, 0, tzinfo=UTC)
@@ -222,6 +223,9 @@ class TestClinic:
         """Return a fresh one-time sign-in code."""
         lifetime = timedelta(minutes=10)
         return self.sessions.tokens.issue(user, role, now=NOW, lifetime=lifetime, kind=Kind.SIGNIN)
+
+    def may(self, role: str, action: Action) -> bool:
+        return SHIPPED.may_ever(role, action)
 
     def sign_in(self, code: str) -> tuple[str, Claims]:
         return self.sessions.sign_in(code)

@@ -38,7 +38,7 @@ from euthymia.ground.errors import (
 )
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import Prediction, SubjectData
-from euthymia.security.policy import Action, decide
+from euthymia.security.policy import Action
 from euthymia.security.token import Claims
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ VECTOR_KEPT_US: Final = 300 * SECOND_US  # features are daily: five minutes late
 GIVEN: Final[Known] = (None, None)
 HOUR_US: Final = 3600 * SECOND_US
 
+SAID: Final = {"consent": "consent", "sensitivity": "consent", "second factor": "role"}
 NO_TOKEN: Final = "send Authorization: Bearer TOKEN; `euthymia token` issues one"  # noqa: S105
 NOT_YOURS: Final = (
     "no patient in your care has this identifier; a coordinator can add you to a care team"
@@ -161,7 +162,9 @@ class Analyzer:
 
     def require_role(self, claims: Claims, action: Action = Action.ANALYZE) -> None:
         """Refuse a role that may not do this for anybody ("role")."""
-        ruling = decide(role=claims.role, action=action, purpose=Purpose.CARE, related=True)
+        ruling = self._clinic.policies.decide(
+            role=claims.role, action=action, purpose=Purpose.CARE, related=True
+        )
         if ruling.rule in {"role", "purpose"}:
             raise RefusalError("role", ruling.detail)
 
@@ -281,7 +284,7 @@ class Analyzer:
             raise _stranger()
         trace.subject = known.subject
         settings = self._clinic.config.clinic
-        ruling = decide(
+        ruling = self._clinic.policies.decide(
             role=claims.role,
             action=Action.ANALYZE,
             purpose=Purpose.CARE,
@@ -293,7 +296,8 @@ class Analyzer:
         )
         if ruling.allowed:
             return known
-        raise RefusalError("consent", ruling.detail) if ruling.rule == "consent" else _stranger()
+        slug = SAID.get(ruling.rule)  # what is said only to those in a care relationship
+        raise RefusalError(slug, ruling.detail) if slug else _stranger()
 
     def _outside(self, model: Model, known: _Known, now: Micros, trace: _Trace) -> str:
         """Return why the model is not for this person by the record, whatever the caller gave."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from euthymia.app.config import Config
-from euthymia.app.home import Home, create, read_config, require_accepted
+from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
 from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
 from euthymia.ground.audit import Actor, Entry
@@ -19,6 +19,7 @@ from euthymia.models.contract import SubjectData
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+from euthymia.security.policy import SHIPPED, Policies
 from euthymia.security.token import Tokens
 from euthymia.store.sqlite import SqliteStore
 
@@ -52,6 +53,7 @@ class Clinic:
     registry: Registry
     tokens: Tokens
     clock: Clock
+    policies: Policies = SHIPPED
 
     @classmethod
     def open(cls, path: Path, clock: Clock = wall_clock) -> "Clinic":
@@ -67,6 +69,7 @@ class Clinic:
         home = Home(path)
         config, keyring, accepted = read_config(home)
         require_accepted(accepted=accepted)
+        own = read_policies(home, keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
         return cls(
             home=home,
@@ -79,6 +82,7 @@ class Clinic:
             registry=Registry(home.models, keyring),
             tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE),
             clock=clock,
+            policies=Policies(own) if own else SHIPPED,
         )
 
     @classmethod

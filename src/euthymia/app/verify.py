@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from euthymia.app.clinic import wall_clock
-from euthymia.app.home import Home, read_config
+from euthymia.app.home import Home, read_config, read_policies
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
 from euthymia.ground.errors import EuthymiaError, MissingError
@@ -75,6 +75,10 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     found = [f"keys: {problem}" for problem in keyring.verify()]
     if not accepted:
         found.append("settings: euthymia.toml is not the file that was accepted")
+    try:
+        read_policies(home, keyring)
+    except EuthymiaError as error:
+        found.append(f"policies: {error}")
     progress(1, 2)
     found += _ledger_and_all_it_tells_of(home, keyring)
     progress(2, 2)

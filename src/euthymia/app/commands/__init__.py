@@ -14,6 +14,7 @@ from euthymia.app.commands.features import (
 )
 from euthymia.app.commands.model import analyze, models, release, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
+from euthymia.app.commands.policy import policy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     release,
     serve,
     token,
+    policy,
     analyze,
     worklist,
     show,

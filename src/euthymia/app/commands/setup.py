@@ -65,7 +65,9 @@ def serve(shell: Shell, host: str | None, port: int | None, user: str, workers: 
 
 
 @click.command(epilog="Example: TOKEN=$(euthymia token --role clinician --json | jq -r .token)")
-@click.option("--role", required=True, help="clinician, coordinator, scientist, it or patient.")
+@click.option(
+    "--role", required=True, help="clinician, coordinator, supervisor, scientist, it or patient."
+)
 @click.option("--user", help="Who holds it. Default: the name of the role.")
 @click.option("--hours", type=click.FloatRange(0.01, 24 * 30), default=8.0, show_default=True)
 @click.option("--sign-in", is_flag=True, help="A one-time code for the pages instead of a token.")

@@ -43,7 +43,7 @@ from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.models.contract import Prediction, SubjectData
-from euthymia.security.policy import Action, consent_covers, decide
+from euthymia.security.policy import Action, Policies, consent_covers
 from euthymia.security.token import Claims
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ class Looked:
         noon = self.summary.zones.start_of_day(day) + DAY_US // 2
         return consent_covers(self.grants, Purpose.MONITORING, noon)
 
-    def seen_by(self, role: str) -> SubjectSummary:
-        """Return the summary with the estimate only for roles that may ask a model."""
-        if may_ask(role):
+    def seen_by(self, *, may_ask: bool) -> SubjectSummary:
+        """Return the summary; the estimate is only for roles that may ask a model."""
+        if may_ask:
             return self.summary
         return replace(self.summary, prediction=None, threshold=None)
 
 
-def may_ask(role: str) -> bool:
+def may_ask(policies: Policies, role: str) -> bool:
     """Tell whether a role may see a model's estimate about a patient in its care."""
-    ruling = decide(role=role, action=Action.ANALYZE, purpose=Purpose.CARE, related=True)
+    ruling = policies.decide(role=role, action=Action.ANALYZE, purpose=Purpose.CARE, related=True)
     return ruling.rule not in {"role", "purpose", "relationship"}
 
 
@@ -284,6 +284,10 @@ class ClinicBackend:
         """See `Backend`."""
         return self.clinic.config.clinic.simulated
 
+    def may(self, role: str, action: Action) -> bool:
+        """See `Backend`."""
+        return self.clinic.policies.may_ever(role, action)
+
     # -- sessions ------------------------------------------------------------------------------
     def sign_in(self, code: str) -> tuple[str, Claims]:
         """See `Backend`."""
@@ -307,7 +311,8 @@ class ClinicBackend:
         self._require(visitor, Action.VIEW_WORKLIST)
         reader, now = self.reader, self.reader.now()
         people = reader.look_at_all(reader.mine(visitor.user, actor), actor)
-        summaries = [looked.seen_by(visitor.role) for looked in people.values()]
+        may = may_ask(self.clinic.policies, visitor.role)
+        summaries = [looked.seen_by(may_ask=may) for looked in people.values()]
         feed = feed_days(summaries)
         items = caseload(summaries, now)
         rows = [
@@ -324,15 +329,18 @@ class ClinicBackend:
             ledger_entry=self._write_worklist(actor, [r.who.subject for r in rows], wanted.view),
         )
 
-    @staticmethod
     def _shown(
-        items: list[WorklistItem], people: Mapping[SubjectId, Looked], wanted: Filter, by: Visitor
+        self,
+        items: list[WorklistItem],
+        people: Mapping[SubjectId, Looked],
+        wanted: Filter,
+        by: Visitor,
     ) -> list[tuple[WorklistItem, SubjectSummary]]:
-        found = []
+        found, may = [], may_ask(self.clinic.policies, by.role)
         for item in items:
             looked = people[item.subject]
             if wanted.in_view(item) and wanted.keeps(looked.who, tuple(looked.team), by.user):
-                found.append((item, looked.seen_by(by.role)))
+                found.append((item, looked.seen_by(may_ask=may)))
         return found
 
     @staticmethod
@@ -351,10 +359,10 @@ class ClinicBackend:
         self._require(visitor, Action.VIEW_PATIENT)
         subject = self._in_care(visitor, pid)
         looked = self.reader.look(subject, actor)
-        now = self.reader.now()
+        now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
         view = patient_view(
-            looked.seen_by(visitor.role),
+            looked.seen_by(may_ask=may),
             observations=looked.observations,
             families=families(),
             features=looked.features,
@@ -363,7 +371,7 @@ class ClinicBackend:
             consented=looked.consented,
         )
         withheld = [] if looked.monitored else [NO_MONITORING]
-        if not may_ask(visitor.role):
+        if not may:
             withheld.append(NO_ESTIMATE_ROLE)
         model = self.reader.model()
         return PatientPage(
@@ -382,18 +390,31 @@ class ClinicBackend:
         return tuple(note_of(model) for model in self.reader.shelf.all())
 
     # -- rules and ledger ------------------------------------------------------------------------
-    @staticmethod
-    def _require(visitor: Visitor, action: Action) -> None:
-        """Refuse a role that may not do this for anybody."""
-        ruling = decide(role=visitor.role, action=action, purpose=Purpose.CARE, related=True)
+    def _require(self, visitor: Visitor, action: Action) -> None:
+        """Refuse whoever may not do this for anybody."""
+        ruling = self.clinic.policies.decide(
+            role=visitor.role,
+            action=action,
+            purpose=Purpose.CARE,
+            related=True,
+            second_factor=visitor.second_factor,
+        )
         if not ruling.allowed:
             raise AccessError(ruling.detail)
 
     def _in_care(self, visitor: Visitor, pid: str) -> SubjectId:
         """Return the subject; refuse a stranger's and an unknown one alike, and write that down."""
         known = self.clinic.store.resolve(pid) if is_subject_id(pid) else None
-        if known is not None and self.clinic.on_care_team(visitor.user, known):
-            return known
+        if known is not None:
+            ruling = self.clinic.policies.decide(
+                role=visitor.role,
+                action=Action.VIEW_PATIENT,
+                purpose=Purpose.CARE,
+                related=self.clinic.on_care_team(visitor.user, known),
+                second_factor=visitor.second_factor,
+            )
+            if ruling.allowed:
+                return known
         self._write(_actor(visitor), "view patient", known, {"outcome": "refused"})
         raise MissingError("no patient in your care has this pseudonym")
 

@@ -9,6 +9,7 @@ from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import PatientView
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
+from euthymia.security.policy import Action
 from euthymia.security.token import Claims
 
 VIEWS: Final = ("open", "now", "soon", "look", "everyone")
@@ -18,13 +19,17 @@ MAX_SEARCH_CHARS: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks: a signed-in user. `csrf` is this session's own form token."""
+    """Who looks: a signed-in user. `csrf` is this session's own form token.
+
+    `second_factor`: they signed in with a password and a code, or with a passkey.
+    """
 
     user: str
     role: str
     token_id: str
     expires_at: int
     csrf: str
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,9 @@ class Backend(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether every person here is simulated."""
+
+    def may(self, role: str, action: Action) -> bool:
+        """Tell whether a role may do this for anybody."""
 
     def sign_in(self, code: str) -> tuple[str, Claims]:
         """Use up a one-time code; return a session token and whose it is. Raises AccessError."""

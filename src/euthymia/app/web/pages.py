@@ -36,7 +36,7 @@ from euthymia.ground.errors import (
     IntegrityError,
     MissingError,
 )
-from euthymia.security.policy import PERMISSIONS, Action
+from euthymia.security.policy import Action
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
@@ -98,12 +98,6 @@ _WAYS: Final = (
 )
 
 
-def ways_of(role: str) -> tuple[Way, ...]:
-    """Return the pages of the main menu that a role may see, its first page first."""
-    may = PERMISSIONS.get(role, {})
-    return tuple(way for way in _WAYS if way.action in may)
-
-
 class Site:
     """The handlers. One backend; no state of its own."""
 
@@ -118,10 +112,14 @@ class Site:
         shared = {
             "clinic": self.backend.clinic_name,
             "simulated": self.backend.simulated,
-            "ways": ways_of(visitor.role) if isinstance(visitor, Visitor) else (),
+            "ways": self.ways_of(visitor) if isinstance(visitor, Visitor) else (),
         }
         text = render(template, values | shared)
         return HTMLResponse(text, status)
+
+    def ways_of(self, visitor: Visitor) -> tuple[Way, ...]:
+        """Return the pages of the main menu that the visitor may see, the first one first."""
+        return tuple(way for way in _WAYS if self.backend.may(visitor.role, way.action))
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in."""
@@ -176,7 +174,7 @@ class Site:
         visitor = await self.visitor(request)
         if visitor is None:
             return self.to_sign_in(request)
-        ways = ways_of(visitor.role)
+        ways = self.ways_of(visitor)
         if ways and ways[0].address != "/":
             return RedirectResponse(ways[0].address, 303)
         wanted = Filter.read(dict(request.query_params))

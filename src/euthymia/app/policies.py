@@ -1,0 +1,93 @@
+"""`euthymia policy`: check a clinic's own policies, say what they change, accept them."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.home import Home, accept_policies, read_config, read_policies
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import EuthymiaError, MissingError, SchemaError
+from euthymia.security.policy import SHIPPED, Policies
+from euthymia.security.policy_matrix import broken_rails, changes, situations
+from euthymia.security.policy_text import problems_of
+
+
+def _present(home: Home) -> tuple[Policies, list[str]]:
+    """Return the policies in force in this home (the shipped ones without a home)."""
+    if not home.exists():
+        return SHIPPED, []
+    try:
+        _, keyring, _ = read_config(home)
+        own = read_policies(home, keyring)
+    except EuthymiaError as error:
+        return SHIPPED, [str(error)]
+    return (Policies(own) if own else SHIPPED), []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingError(f"there is no file {path}") from None
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: byte {error.start + 1} is not UTF-8 text") from None
+
+
+def check_policies(path: Path, file: Path | None) -> dict[str, Any]:
+    """Validate policies against the schema, run the matrix, and say what they would change.
+
+    Without `file` it is the home's own `policies.cedar` as it is now, else the shipped ones.
+    """
+    home = Home(path)
+    named = file or (home.policies_file if home.policies_file.is_file() else None)
+    own = _text(named) if named else ""
+    present, notes = _present(home)
+    problems = problems_of(own)
+    result: dict[str, Any] = {"file": str(named) if named else "shipped", "notes": notes}
+    if not problems:
+        proposed = Policies(own) if own else SHIPPED
+        problems = [f"a guard rail is broken: {rail}" for rail in broken_rails(proposed)]
+        result["changes"] = [
+            {
+                "role": change.role,
+                "action": change.action,
+                "now": "allowed" if change.allowed_now else "refused",
+                "situations": change.situations,
+                "example": change.example,
+            }
+            for change in changes(present, proposed)
+        ]
+        result["situations"] = sum(1 for _ in situations())
+    return result | {"ok": not problems, "problems": problems}
+
+
+def accept(path: Path, file: Path | None) -> dict[str, Any]:
+    """Take policies into force (`file` None: the home's own file as it is now).
+
+    Raises
+    ------
+    SchemaError
+        They do not fit the schema, or break a guard rail.
+    """
+    checked = check_policies(path, file)
+    if not checked["ok"]:
+        raise SchemaError(f"the policies were not accepted: {'; '.join(checked['problems'])}")
+    home = Home(path)
+    named = file or home.policies_file
+    raw = named.read_bytes() if named.is_file() else None
+    _, keyring, _ = read_config(home)
+    accept_policies(home, keyring, raw)
+    with Clinic.opened(path) as clinic:
+        clinic.ledger.append(
+            Entry(
+                shell_actor(),
+                "accept policies",
+                Purpose.CARE,
+                detail={
+                    "sha256": hashlib.sha256(raw or b"").hexdigest(),
+                    "changes": len(checked["changes"]),
+                },
+            )
+        )
+    return checked

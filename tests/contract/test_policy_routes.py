@@ -1,0 +1,136 @@
+"""Every address of the API and the pages x role x relation x consent, through the application.
+
+The table below says which action each address asks the policies for. An address that is not in it
+fails the first test, so a new one cannot be forgotten. What is expected comes from the plain
+evaluator of `policy_oracle`, not from the policies. Every address asks for the purpose of care; the
+other purposes are asked of the policies themselves in `test_security_policy.py`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from starlette.routing import Route
+
+import policy_oracle
+from api_calls import URL, Api, token
+from euthymia.app.clinic import Clinic
+from euthymia.app.http.routes import ROUTES
+from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.pages import build_site
+from euthymia.security.token import Kind
+from small_clinic import DOCTOR, OTHER_DOCTOR, TASK, copied_clinic, subject_of
+
+PUBLIC = None
+ACTIONS = {
+    ("POST", "/v1/analyze"): "analyze",
+    ("GET", "/v1/models"): "view model list",
+    ("GET", "/metrics"): "view metrics",  # from afar; this machine's own caller is let in
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    ("GET", "/"): "view worklist",
+    ("GET", "/patients/{pid}"): "view patient",
+    ("GET", "/models"): "view model list",
+    ("GET", "/signin"): PUBLIC,
+    ("POST", "/signin"): PUBLIC,
+    ("POST", "/signout"): PUBLIC,
+    ("GET", "/static/{path:path}"): PUBLIC,
+}
+WHO = {  # (in the care team, consent to monitoring): who asks about whom
+    (True, True): (DOCTOR, "MRN-1"),
+    (True, False): (DOCTOR, "MRN-3"),
+    (False, True): (DOCTOR, "MRN-2"),
+    (False, False): (OTHER_DOCTOR, "MRN-3"),
+}
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path_factory.mktemp("routes")) as opened:
+        yield opened
+
+
+def addresses(clinic: Clinic) -> set[tuple[str, str]]:
+    """Return every method and path that the server answers, as the application has them."""
+    found = {(method, path) for path, row in ROUTES.items() for method in row}
+    for route in build_site(ClinicBackend.of(clinic)).routes:
+        assert isinstance(route, Route)
+        found |= {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
+    return found
+
+
+def test_every_address_has_its_row(clinic: Clinic):
+    assert addresses(clinic) == set(ACTIONS)
+
+
+@dataclass(frozen=True)
+class Asker:
+    user: str
+    role: str
+    subject: str
+
+
+def ask(api: Api, method: str, path: str, who: Asker) -> int:
+    """Send what the address takes, as that user in that role; return the status."""
+    if path in ROUTES:
+        headers = {
+            "authorization": f"Bearer {token(api.clinic, who.user, who.role)}",
+            "content-type": "application/json",
+        }
+        body = None
+        if path == URL:
+            body = f'{{"patient_id": "{who.subject}", "model": "{TASK}"}}'.encode()
+        return api.many([(method, path, body, headers)])[0].status_code
+    session = token(api.clinic, who.user, who.role, kind=Kind.SESSION)
+    headers = {"cookie": f"euthymia={session}"}
+    address = path.format(pid=who.subject)
+    return api.many([(method, address, None, headers)])[0].status_code
+
+
+CELLS = [
+    (method, path, role, *relation)
+    for (method, path), action in sorted(ACTIONS.items())
+    if action is not PUBLIC
+    for role, relation in product(policy_oracle.PEOPLE, WHO)
+]
+
+
+def test_the_matrix_is_whole():
+    asked = sum(action is not PUBLIC for action in ACTIONS.values())
+    assert len(CELLS) == asked * len(policy_oracle.PEOPLE) * 4
+
+
+def test_every_cell_answers_as_the_plain_evaluator_says(clinic: Clinic):
+    api = Api(clinic, client=("198.51.100.7", 1))
+    wrong = []
+    for method, path, role, related, consented in CELLS:
+        user, identifier = WHO[related, consented]
+        who = Asker(user, role, subject_of(clinic, identifier))
+        expected = policy_oracle.allowed(
+            role,
+            ACTIONS[method, path],
+            "care",
+            care_team=related,
+            consented=consented,
+        )
+        status = ask(api, method, path, who)
+        if (status == 200) is not expected:
+            wrong.append((method, path, role, related, consented, status))
+        if not expected and status not in {303, 403, 404}:
+            wrong.append((method, path, role, related, consented, status))
+    assert wrong == []
+
+
+def test_without_a_token_or_a_session_nothing_is_told(clinic: Clinic):
+    api = Api(clinic, client=("198.51.100.7", 1))
+    subject = subject_of(clinic, "MRN-1")
+    for (method, path), action in ACTIONS.items():
+        if action is PUBLIC:
+            continue
+        body = b'{"patient_id": "MRN-1"}' if method == "POST" else None
+        address = path.format(pid=subject)
+        answer = api.many([(method, address, body, {"content-type": "application/json"})])[0]
+        assert answer.status_code in {401, 303}, (method, path)

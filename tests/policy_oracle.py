@@ -1,0 +1,43 @@
+"""The policies once more, in forty plain lines: no code of Cedar or of the product."""
+
+PEOPLE = ("clinician", "coordinator", "supervisor", "scientist", "it", "patient")
+
+
+def allowed(role, action, purpose, *, care_team=False, own=False, consented=False, labelled=False,
+            released=False, second_factor=False, reason=False, emergency=False):  # fmt: skip
+    """Tell whether the shipped policies allow it: one sentence of docs/policy.md a line."""
+    if role not in PEOPLE or purpose not in ("care", "monitoring", "research", "training"):
+        return False
+    if action == "view model list":
+        return role != "patient"
+    if action == "view metrics":
+        return role == "it"
+    if purpose != "care":
+        return False
+    if action == "view worklist":
+        return role in ("clinician", "coordinator")
+    if action == "view emergencies":
+        return role == "supervisor"
+    if action == "break glass":
+        return role == "clinician" and reason and second_factor
+    open_to = not labelled or (role == "clinician" and released)
+    if action == "analyze":
+        return role == "clinician" and care_team and consented and open_to
+    if action == "view patient":
+        if role == "patient":
+            return own
+        if role == "coordinator":
+            return care_team and open_to
+        glass_broken = emergency and reason and second_factor
+        return role == "clinician" and (care_team or glass_broken) and open_to
+    return False
+
+
+def covered(purpose, decisions, at):
+    """Tell whether consent is in force: `decisions` are (purpose, permit, since, until)."""
+    in_force = [
+        (since, not permit)
+        for about, permit, since, until in decisions
+        if about == purpose and since <= at and (until is None or at < until)
+    ]
+    return bool(in_force) and not max(in_force)[1]
