@@ -20,6 +20,7 @@ from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.policy import SHIPPED, Policies
+from euthymia.security.roots import Vault
 from euthymia.security.token import Tokens
 from euthymia.store.sqlite import SqliteStore
 
@@ -86,9 +87,11 @@ class Clinic:
         )
 
     @classmethod
-    def create(cls, path: Path, config: Config, clock: Clock = wall_clock) -> "Clinic":
-        """Make a new clinic at `path` and open it."""
-        create(Home(path), config)
+    def create(
+        cls, path: Path, config: Config, clock: Clock = wall_clock, vault: Vault | None = None
+    ) -> "Clinic":
+        """Make a new clinic at `path` and open it. `vault` keeps its root key."""
+        create(Home(path), config, vault)
         return cls.open(path, clock)
 
     @classmethod

@@ -47,9 +47,15 @@ class ServeConfig:
 
 @dataclass(frozen=True, slots=True)
 class KeyConfig:
-    """`master`: the path of the master key file, to keep it off the disk that holds the data."""
+    """Where the root key is found.
+
+    `master`: the path of the master key file, to keep it off the disk that holds the data.
+    `secret_file`: the path of a file that holds the passphrase, PIN or token of a root that asks
+    for one.
+    """
 
     master: str | None = None
+    secret_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

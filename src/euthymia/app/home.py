@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from euthymia.app.config import Config, load, render
+from euthymia.app.vaults import asker, opener
 from euthymia.ground.errors import IntegrityError, MissingError
 from euthymia.security.keys import Keyring
+from euthymia.security.roots import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,10 @@ def default_home() -> Path:
     return Path(named) if named else Path.home() / ".euthymia"
 
 
-def create(home: Home, config: Config) -> Keyring:
+def create(home: Home, config: Config, vault: Vault | None = None) -> Keyring:
     """Make a new home: folders only its owner can enter, fresh keys, sealed settings.
 
-    The rights of a folder that holds other files already are left as they are.
+    `vault` keeps the root key; without one it is a key file. The rights of a folder that holds other files already are left as they are.
     """
     home.path.mkdir(parents=True, exist_ok=True)
     if not any(home.path.iterdir()):
@@ -92,7 +94,7 @@ def create(home: Home, config: Config) -> Keyring:
     for folder in (home.ledger, home.models, home.reports, home.redeemed):
         folder.mkdir(mode=0o700, exist_ok=True)
     master = Path(config.keys.master) if config.keys.master else None
-    keyring = Keyring.create(home.keys, master=master)
+    keyring = Keyring.create(home.keys, master=master, vault=vault)
     home.config_file.write_text(render(config), encoding="utf-8")
     accept_config(home, keyring)
     return keyring
@@ -105,6 +107,12 @@ def accept_config(home: Home, keyring: Keyring) -> None:
     home.config_seal.chmod(0o600)
 
 
+def open_keys(home: Home, config: Config) -> Keyring:
+    """Open the keys of a home; asks for the secret of its root where there is one."""
+    master = Path(config.keys.master) if config.keys.master else None
+    return Keyring.open(home.keys, master=master, vaults=opener(asker(config.keys.secret_file)))
+
+
 def read_config(home: Home) -> tuple[Config, Keyring, bool]:
     """Return the settings, the keys, and whether the settings are those that were accepted."""
     if home.keys.is_dir() and not home.config_file.is_file():
@@ -115,8 +123,7 @@ def read_config(home: Home) -> tuple[Config, Keyring, bool]:
     if not home.exists():
         raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
     config, raw = load(home.config_file)
-    master = Path(config.keys.master) if config.keys.master else None
-    keyring = Keyring.open(home.keys, master=master)
+    keyring = open_keys(home, config)
     if not home.config_seal.is_file():
         return config, keyring, False
     sealed = home.config_seal.read_bytes()

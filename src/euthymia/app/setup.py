@@ -10,12 +10,13 @@ from euthymia.app.home import Home, accept_config, read_config
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import AccessError
 from euthymia.security.policy import ROLES
+from euthymia.security.roots import Vault
 from euthymia.security.token import SIGNIN_LIFETIME, Kind
 
 
-def make_clinic(path: Path, config: Config) -> None:
-    """Make a clinic's home and write its first ledger entry."""
-    clinic = Clinic.create(path, config)
+def make_clinic(path: Path, config: Config, vault: Vault | None = None) -> None:
+    """Make a clinic's home and write its first ledger entry. `vault` keeps its root key."""
+    clinic = Clinic.create(path, config, vault=vault)
     try:
         clinic.ledger.append(
             Entry(
