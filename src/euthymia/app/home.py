@@ -86,7 +86,8 @@ def default_home() -> Path:
 def create(home: Home, config: Config, vault: Vault | None = None) -> Keyring:
     """Make a new home: folders only its owner can enter, fresh keys, sealed settings.
 
-    `vault` keeps the root key; without one it is a key file. The rights of a folder that holds other files already are left as they are.
+    `vault` keeps the root key; without one it is a key file. The rights of a folder that holds
+    other files already are left as they are.
     """
     home.path.mkdir(parents=True, exist_ok=True)
     if not any(home.path.iterdir()):

@@ -23,8 +23,8 @@ from euthymia.security.roots import no_secret as nobody_to_ask
 
 OPENBAO: Final = "openbao"
 ROOT_KINDS: Final = ("key-file", "passphrase", "pkcs11", OPENBAO)
-SECRET_FILE: Final = "EUTHYMIA_KEY_SECRET_FILE"
-SECRET_FD: Final = "EUTHYMIA_KEY_SECRET_FD"
+SECRET_FILE: Final = "EUTHYMIA_KEY_SECRET_FILE"  # noqa: S105 - a variable's name
+SECRET_FD: Final = "EUTHYMIA_KEY_SECRET_FD"  # noqa: S105 - a variable's name
 _TIMEOUT_S: Final = 10.0
 _MOST_BYTES: Final = 65536
 
@@ -134,18 +134,18 @@ def _from_descriptor(number: int) -> bytes:
 def asker(file: str | None = None, descriptor: int | None = None) -> Ask:
     """Return what is asked for a passphrase, a PIN or a token: never an argument of a command.
 
-    In this order: a descriptor, a file, `EUTHYMIA_KEY_SECRET_FD`, `EUTHYMIA_KEY_SECRET_FILE`, and
+    In this order: `descriptor`, `EUTHYMIA_KEY_SECRET_FD`, `EUTHYMIA_KEY_SECRET_FILE`, `file`, and
     whoever sits at the terminal.
     """
 
     def ask(words: str) -> bytes:
-        number = os.environ.get(SECRET_FD) if descriptor is None and file is None else descriptor
+        number = os.environ.get(SECRET_FD) if descriptor is None else descriptor
         if number is not None:
             try:
                 return _from_descriptor(int(number))
             except (ValueError, OSError):
                 raise AccessError("the descriptor of the secret cannot be read") from None
-        named = file or os.environ.get(SECRET_FILE)
+        named = os.environ.get(SECRET_FILE) or file
         return _from_file(Path(named)) if named else _from_person(words)
 
     return ask

@@ -6,13 +6,14 @@ The token holds an AES-256 key that never leaves it; it seals the root secret (A
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 from euthymia.ground.errors import AccessError, BusyError, EuthymiaError, IntegrityError
 from euthymia.security.envelope import NONCE_BYTES, TAG_BYTES
 from euthymia.security.roots import Ask, Settings
 
-PKCS11 = "pkcs11"
+PKCS11: Final = "pkcs11"
 
 
 class Token:
@@ -58,14 +59,14 @@ class Token:
                     "the PKCS#11 token does not open keys/tree: its key is another one"
                 ) from None
 
-    def _wanted(self, pkcs11: Any) -> dict[str, Any]:
+    def _wanted(self, pkcs11: ModuleType) -> dict[str, Any]:
         return {
             "label": str(self.settings["key"]),
             "key_type": pkcs11.KeyType.AES,
             "object_class": pkcs11.ObjectClass.SECRET_KEY,
         }
 
-    def _make(self, pkcs11: Any, session: Any) -> Any:
+    def _make(self, pkcs11: ModuleType, session: Any) -> Any:  # noqa: ANN401 - untyped library
         never_out = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
         return session.generate_key(
             pkcs11.KeyType.AES,
@@ -77,7 +78,7 @@ class Token:
         )
 
     @contextmanager
-    def _session(self, *, write: bool = False) -> Iterator[tuple[Any, Any]]:
+    def _session(self, *, write: bool = False) -> Iterator[tuple[ModuleType, Any]]:
         try:
             import pkcs11
         except ImportError:
@@ -103,6 +104,6 @@ class Token:
             ) from None
 
 
-def _gcm(pkcs11: Any, nonce: bytes, context: bytes) -> dict[str, Any]:
+def _gcm(pkcs11: ModuleType, nonce: bytes, context: bytes) -> dict[str, Any]:
     params = pkcs11.GCMParams(nonce, context, TAG_BYTES * 8)
     return {"mechanism": pkcs11.Mechanism.AES_GCM, "mechanism_param": params}

@@ -161,9 +161,7 @@ class KeyHome:
         try:
             public = key_files.read(self.folder / f"{role}.pub")
         except FileNotFoundError:
-            raise MissingError(
-                f"keys/{role}.pub is not there: restore it from a backup"
-            ) from None
+            raise MissingError(f"keys/{role}.pub is not there: restore it from a backup") from None
         if public != pem(key):
             raise IntegrityError(
                 f"keys/{role}.pub is not the public half of the {role} key: it was changed; "
@@ -250,9 +248,7 @@ class KeyHome:
         try:
             sealed = key_files.read(self.folder / f"{role}.key")
         except FileNotFoundError:
-            raise MissingError(
-                f"keys/{role}.key is not there: restore it from a backup"
-            ) from None
+            raise MissingError(f"keys/{role}.key is not there: restore it from a backup") from None
         try:
             raw = unseal(
                 derived(secret, 1, "signing", role), sealed, context=context("signing key", role)

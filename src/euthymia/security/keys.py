@@ -357,5 +357,3 @@ def _continues(old: Tree, new: Tree) -> bool:
     known = all(same.get(name) == zone.seed for name, zone in old.zones.items())
     signed = all(new.signing.get(role) == key for role, key in old.signing.items())
     return known and signed and new.generation >= old.generation
-
-

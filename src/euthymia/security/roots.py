@@ -18,7 +18,7 @@ from euthymia.ground.errors import AccessError, EuthymiaError, IntegrityError, M
 from euthymia.security.envelope import KEY_BYTES, seal, unseal
 from euthymia.security.key_files import read
 
-PASSPHRASE: Final = "passphrase"
+PASSPHRASE: Final = "passphrase"  # noqa: S105 - the name of the kind
 LEAST_CHARACTERS: Final = 12  # a passphrase is guessed offline by whoever has a copy of the disk
 
 Settings = Mapping[str, str | int]
