@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -166,14 +167,14 @@ def test_a_child_process_never_has_the_live_keys_in_its_memory(tmp_path, keyring
 
 
 def _proc(pid, name):
-    with open(f"/proc/{pid}/{name}", "rb") as file:
+    with Path(f"/proc/{pid}/{name}").open("rb") as file:
         return file.read()
 
 
 def _memory(pid):
     parts = []
     maps = _proc(pid, "maps").decode().splitlines()
-    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in maps:
             where, rights = line.split()[:2]
             if "r" not in rights or "[v" in line:
