@@ -10,7 +10,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
-from euthymia.store.blocks import LAST_PART, block_key, split_key
+from euthymia.store.blocks import LAST_PART, STORED, block_key, split_key
 from euthymia.store.contract import EXPORT
 from euthymia.store.engine import MIGRATIONS, PAGE_BYTES, SETTINGS
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, facts, mrn, samples, the, times
@@ -88,18 +88,21 @@ def test_a_block_opens_for_its_owner_and_at_its_place_alone(house: House) -> Non
         house.ingest([samples("screen", times(START, 3), who=who)], consent=ALL)
     blocks = house.store._blocks
     one, two = (house.store._people.get(the(house, who)).owner for who in ("A1", "B2"))
-    rows = house.store._db.execute("SELECT key, rows, digest, sealed FROM block ORDER BY key")
-    for key, count, digest, value in list(rows):
+    rows = house.store._db.execute(f"SELECT {STORED} FROM block ORDER BY key")
+    for key, count, sequence, digest, value in list(rows):
         mine, other = (one, two) if split_key(key)[0] == one.number else (two, one)
         part = split_key(key)[2]
-        assert blocks.open(mine, "screen", part, count, digest, value)
-        for owner, kind, where in (
-            (other, "screen", part),
-            (mine, "location", part),
-            (mine, "screen", part + 1),
+        assert sequence > 0
+        assert blocks.open(mine, "screen", part, count, sequence, digest, value)
+        for owner, kind, where, number in (
+            (other, "screen", part, sequence),
+            (mine, "location", part, sequence),
+            (mine, "screen", part + 1, sequence),
+            (mine, "screen", part, sequence + 1),
+            (mine, "screen", part, 0),
         ):
             with pytest.raises(EuthymiaError):
-                blocks.open(owner, kind, where, count, digest, value)
+                blocks.open(owner, kind, where, count, number, digest, value)
     assert one.key != two.key
 
 
@@ -148,23 +151,3 @@ def test_group_within_a_group_is_one_group(house: House) -> None:
         assert house.store._db.in_transaction
     assert not house.store._db.in_transaction
     assert house.store.verify() == []
-
-
-def test_a_file_of_the_first_version_learns_whose_its_rejects_are(tmp_path: Path) -> None:
-    house = House.build(tmp_path)
-    house.ingest([samples("screen", [START, START + 1])], digest="stranger", name="who.csv")
-    house.ingest([Person(1, (mrn("A1"),))], digest="who")
-    house.ingest([samples("screen", [START, START + 1])], digest="refused", name="A1.csv")
-    db = house.store._db
-    db.execute("DROP INDEX reject_whose; ALTER TABLE reject DROP COLUMN whose")
-    db.pragma("user_version", 1)
-    house.close()
-    again = House.build(tmp_path)
-    db = again.store._db
-    assert db.pragma("user_version") == len(MIGRATIONS)
-    found = list(db.execute("SELECT whose FROM reject ORDER BY id"))
-    assert found == [(None,), (the(again),)]
-    again.store.erase(the(again), audit(action="erase subject"))
-    assert [r.file for r in again.store.rejects(audit())] == ["who.csv"]
-    assert again.store.verify() == []
-    again.close()

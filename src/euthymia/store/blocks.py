@@ -14,8 +14,8 @@ from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.store import chunk
-from euthymia.store.connection import Connection
 from euthymia.store.frame import Column, Frame, rows_of
+from euthymia.store.tables import COLUMNS, Tables
 
 OBSERVATIONS: Final = "observations"
 FEATURES: Final = "features/"
@@ -27,9 +27,13 @@ SUBJECT_BITS: Final = 23
 LAST_PART: Final = (1 << PART_BITS) - 1
 _DIGEST_BYTES: Final = 16
 
+STORED: Final = "key, rows, sequence, digest, sealed"
+"""The columns of a block, as they are read and written."""
+
 _PUT: Final = (
-    "INSERT INTO block(key, rows, digest, sealed) VALUES(?, ?, ?, ?) ON CONFLICT(key) "
-    "DO UPDATE SET rows = excluded.rows, digest = excluded.digest, sealed = excluded.sealed"
+    f"INSERT INTO block({STORED}) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET "
+    "rows = excluded.rows, sequence = excluded.sequence, digest = excluded.digest, "
+    "sealed = excluded.sealed"
 )
 
 
@@ -58,11 +62,21 @@ def split_key(key: int) -> tuple[int, int, int]:
     return key >> (PART_BITS + KIND_BITS), kind, key & LAST_PART
 
 
+def _place(owner: Owner, kind: str, part: int, sequence: int) -> bytes:
+    """Return what a block is bound to: whose, of what, which part, written by which commit.
+
+    Blocks of a file that version 2 made are bound to no commit; their sequence is 0.
+    """
+    if not sequence:
+        return context("block", owner.subject, kind, part)
+    return context("block", owner.subject, kind, part, sequence)
+
+
 class Blocks:
     """Reads and writes sealed blocks over one connection."""
 
-    def __init__(self, db: Connection, digest_key: bytes) -> None:
-        self._db = db
+    def __init__(self, tables: Tables, digest_key: bytes) -> None:
+        self._tables, self._db = tables, tables.db
         self._digest_key = digest_key
         self._kinds: dict[str, int] = {}
 
@@ -74,9 +88,8 @@ class Blocks:
         """Return the number of a kind, giving it one if it has none (within a transaction)."""
         found = self.known_kind(name)
         if found is None:
-            row = self._db.one("INSERT INTO kind(name) VALUES(?) RETURNING id", (name,))
-            assert row is not None
-            found = self._kinds[name] = int(row[0])
+            found = self._tables.insert_numbered("kind", "name", (name,))
+            self._kinds[name] = found
         return found
 
     def known_kind(self, name: str) -> int | None:
@@ -106,25 +119,32 @@ class Blocks:
             return
         low, high = (block_key(owner.number, number, p) for p in (max(first, 0), last))
         found = self._db.all(
-            "SELECT key, rows, digest, sealed FROM block WHERE key BETWEEN ? AND ? ORDER BY key",
+            f"SELECT {STORED} FROM block WHERE key BETWEEN ? AND ? ORDER BY key",  # noqa: S608
             (low, high),
         )
-        for key, count, digest, sealed in found:
+        for key, *stored in found:
             part = key & LAST_PART
             if only is None or part in only:
-                yield part, self.open(owner, kind, part, count, digest, sealed)
+                yield part, self.open(owner, kind, part, *stored)
 
     def open(
-        self, owner: Owner, kind: str, part: int, count: int, digest: bytes, sealed: bytes
+        self,
+        owner: Owner,
+        kind: str,
+        part: int,
+        count: int,
+        sequence: int,
+        digest: bytes,
+        sealed: bytes,
     ) -> dict[str, Column]:
-        """Unseal one block and check it against its row.
+        """Unseal one block and check it against its row (`STORED`, from `rows` on).
 
         Raises
         ------
         IntegrityError
             If it is not the block that was written at this place.
         """
-        data = unseal(owner.key, sealed, context=context("block", owner.subject, kind, part))
+        data = unseal(owner.key, sealed, context=_place(owner, kind, part, sequence))
         if self._digest(data) != digest:
             raise IntegrityError("a stored block is not the one on record; restore a backup")
         frame = chunk.decode(data)
@@ -134,18 +154,28 @@ class Blocks:
 
     def write(self, owner: Owner, kind: str, parts: Sequence[tuple[int, Frame]]) -> None:
         """Write blocks in place of those at the same parts; a frame without rows removes one."""
-        number = self.kind(kind)
+        number, sequence = self.kind(kind), self._tables.upcoming()
         kept = []
         for part, frame in parts:
             key = block_key(owner.number, number, part)
             if not rows_of(frame):
-                self._db.run("DELETE FROM block WHERE key = ?", (key,))
+                self._tables.delete("block", "key = ?", (key,))
                 continue
             data = chunk.encode(frame)
-            place = context("block", owner.subject, kind, part)
-            sealed = seal(owner.key, data, context=place)
-            kept.append((key, rows_of(frame), self._digest(data), sealed))
-        self._db.run_many(_PUT, kept)
+            sealed = seal(owner.key, data, context=_place(owner, kind, part, sequence))
+            kept.append((key, rows_of(frame), sequence, self._digest(data), sealed))
+        if kept:
+            self._put(kept)
+
+    def _put(self, blocks: Sequence[tuple[int, int, int, bytes, bytes]]) -> None:
+        keys = {block[0] for block in blocks}
+        before = self._db.all(
+            f"SELECT {COLUMNS['block']} FROM block WHERE key BETWEEN ? AND ?",  # noqa: S608
+            (min(keys), max(keys)),
+        )
+        self._tables.removed("block", [row for row in before if row[0] in keys])
+        self._tables.added("block", [block[:-1] for block in blocks])
+        self._db.run_many(_PUT, blocks)
 
     def remove(self, owner: Owner, kind: str | None = None) -> None:
         """Remove all blocks of a person, or all of one kind."""
@@ -156,7 +186,7 @@ class Blocks:
                 return
             low = high = number
         ends = (block_key(owner.number, low, 0), block_key(owner.number, high, LAST_PART))
-        self._db.run("DELETE FROM block WHERE key BETWEEN ? AND ?", ends)
+        self._tables.delete("block", "key BETWEEN ? AND ?", ends)
 
     def list(self, owner: Owner) -> list[tuple[int, int, int, str]]:
         """Return (kind, part, rows, digest) of every block of a person; no value is read."""

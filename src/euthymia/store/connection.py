@@ -4,7 +4,7 @@ Statements are written once, in the SQL that SQLite and PostgreSQL share (`?` fo
 CONFLICT`, `RETURNING`, `coalesce`), and values are text, bytes, whole numbers or None.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ class Connection(Protocol):
 
     def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """Return every row of a query."""
+
+    def each(self, sql: str, values: Sequence[Value] = ()) -> Iterator[Row]:
+        """Yield the rows of a query, a few at a time: for tables too large to hold in memory."""
 
     def one(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
         """Return the first row of a query; None if there is none."""

@@ -14,6 +14,7 @@ import apsw
 
 from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
 from euthymia.store.connection import Row, Value
+from euthymia.store.tables import NUMBERED, Sums
 
 PAGE_BYTES: Final = 8192  # two days of minute data a page; 4096 wastes half of it on such blobs
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
@@ -90,11 +91,11 @@ CREATE TABLE change(
 """
 
 
-def _first(db: apsw.Connection) -> None:
+def _first(db: "SqliteDatabase", _sums: Sums) -> None:
     db.execute(_TABLES_1)
 
 
-def _whose_rejects(db: apsw.Connection) -> None:
+def _whose_rejects(db: "SqliteDatabase", _sums: Sums) -> None:
     """Keep whom refused rows are about, also where nothing else of them was ever stored."""
     db.execute(
         "ALTER TABLE reject ADD COLUMN whose TEXT;"
@@ -103,7 +104,31 @@ def _whose_rejects(db: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _whose_rejects)
+def _freshness(db: "SqliteDatabase", sums: Sums) -> None:
+    """Say which commit wrote a block, and what state each commit left."""
+    db.execute(
+        "ALTER TABLE block ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;"  # bound into the seal
+        "ALTER TABLE change ADD COLUMN state BLOB;"  # sealed: see store/tables.py
+        "CREATE TABLE counter(name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
+    seen = dict(db.all("SELECT name, seq FROM sqlite_sequence"))
+    for name in NUMBERED:
+        row = db.one(f"SELECT max(id) FROM {name}")  # noqa: S608 - a constant
+        last = max((row and row[0]) or 0, seen.get(name, 0))
+        if last:
+            db.run("INSERT INTO counter VALUES(?, ?)", (name, last))
+    newest = db.one("SELECT number, entry FROM change ORDER BY number DESC LIMIT 1")
+    if newest is not None:
+        number, entry = newest
+        sealed = sums.seal(number, entry, sums.total(db))
+        db.run("UPDATE change SET state = ? WHERE number = ?", (sealed, number))
+
+
+MIGRATIONS: Final[tuple[Callable[["SqliteDatabase", Sums], None], ...]] = (
+    _first,
+    _whose_rejects,
+    _freshness,
+)
 """Step `i` takes a file from version `i` to `i + 1`. Steps are added, never changed."""
 
 
@@ -176,6 +201,10 @@ class SqliteDatabase(apsw.Connection):
     def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """See `Connection.all`. No cursor is left open: it would hold the log."""
         return self.execute(sql, values).fetchall()
+
+    def each(self, sql: str, values: Sequence[Value] = ()) -> Iterator[Row]:
+        """See `Connection.each`."""
+        yield from self.execute(sql, values)
 
     def one(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
         """See `Connection.one`."""
@@ -271,6 +300,10 @@ class SqliteDatabase(apsw.Connection):
             broken.append(f"{free} pages are not in use, so nothing vouches for them")
         if self.execute("PRAGMA foreign_key_check").get is not None:
             broken.append("a row speaks of a subject or a file that is not there")
+        own = dict(self.all("SELECT name, seq FROM sqlite_sequence WHERE seq > 0"))
+        numbered = "SELECT name, last FROM counter WHERE name IN ('subject', 'file')"
+        if own != dict(self.all(numbered)):
+            broken.append("SQLite's own counters are not those of the store")
         return broken
 
 
@@ -289,7 +322,7 @@ def connect(path: Path, page_key: bytes) -> SqliteDatabase:
     return db
 
 
-def prepare(db: SqliteDatabase, path: Path) -> None:
+def prepare(db: SqliteDatabase, path: Path, sums: Sums) -> None:
     """Create the tables of a new file, or bring an older file forward.
 
     Raises
@@ -302,17 +335,17 @@ def prepare(db: SqliteDatabase, path: Path) -> None:
     if db.pragma("journal_mode", "wal") != "wal":
         raise EuthymiaError("the clinic's database needs a local disk: its log cannot be shared")
     if db.pragma("user_version") < len(MIGRATIONS):
-        _migrate(db)
+        _migrate(db, sums)
         path.chmod(0o600)
     if db.pragma("user_version") > len(MIGRATIONS):
         raise SchemaError("a newer version of Euthymia made this database: install that version")
 
 
-def _migrate(db: SqliteDatabase) -> None:
+def _migrate(db: SqliteDatabase, sums: Sums) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         for step in MIGRATIONS[db.pragma("user_version") :]:
-            step(db)
+            step(db, sums)
         db.pragma("user_version", len(MIGRATIONS))
         db.commit()
     except BaseException:

@@ -14,10 +14,11 @@ from euthymia.ground.records import Directory
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Owner
-from euthymia.store.connection import Connection
-from euthymia.store.contract import Receipt, RejectedRows
+from euthymia.store.contract import RejectedRows
 from euthymia.store.people import Known
 from euthymia.store.reading import about_erased_alone
+from euthymia.store.tables import Tables
+from euthymia.store.tally import Counts
 
 BLANK: Final = "(erased)"
 _NAME_PLACE: Final = context("file name")
@@ -25,12 +26,11 @@ _DIRECTORY_PLACE: Final = context("directory")
 _decode: Final = msgspec.msgpack.Decoder(Directory).decode
 
 _THEIRS: Final = (
-    "IN (SELECT file FROM file_subject WHERE subject = ? "
+    "id IN (SELECT file FROM file_subject WHERE subject = ? "
     "UNION SELECT file FROM reject WHERE subject = ? OR whose = ?)"
 )
-_NOT_SKIPPED: Final = f"UPDATE file SET digest = NULL WHERE id {_THEIRS}"  # noqa: S608 - constants
-_NAMELESS: Final = (
-    f"UPDATE file SET name = NULL WHERE id {_THEIRS} "  # noqa: S608 - constants
+_THEIRS_ALONE: Final = (
+    f"{_THEIRS} "  # noqa: S608 - constants
     "AND NOT EXISTS (SELECT 1 FROM file_subject WHERE file = file.id AND subject <> ?) "
     "AND NOT EXISTS (SELECT 1 FROM reject WHERE file = file.id AND whose <> ?)"
 )
@@ -39,8 +39,8 @@ _NAMELESS: Final = (
 class Files:
     """Reads and writes the accounts of files, and the clinic's directory, over one connection."""
 
-    def __init__(self, db: Connection, keyring: Keyring) -> None:
-        self._db = db
+    def __init__(self, tables: Tables, keyring: Keyring) -> None:
+        self._tables, self._db = tables, tables.db
         self._digest_key = keyring.derive("file digest")
         self._name_key = keyring.derive("file name")
 
@@ -48,35 +48,39 @@ class Files:
         """Return the keyed form of a file's digest."""
         return hmac.digest(self._digest_key, digest.encode(), "sha256")
 
-    def add(self, batch: Admitted, receipt: Receipt, at: Micros, subjects: Iterable[Known]) -> None:
-        """Record a file, whom it was about, and what of it was refused."""
+    def add(self, batch: Admitted, counts: Counts, at: Micros, subjects: Iterable[Known]) -> int:
+        """Record a file, whom it was about, and what of it was refused; return its number."""
         sealed = None
         if not about_erased_alone(batch):
             sealed = seal(self._name_key, batch.file_name.encode(), context=_NAME_PLACE)
-        counts = (receipt.rows_in, receipt.stored, receipt.rejected, receipt.duplicates)
-        row = self._db.one(
-            "INSERT INTO file(digest, source, name, at, rows_in, stored, rejected, duplicates, "
-            "entry) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        file = self._tables.insert_numbered(
+            "file",
+            "digest, source, name, at, rows_in, stored, rejected, duplicates, entry",
             (
                 self.digest(batch.file_digest),
                 batch.source,
                 sealed,
                 at,
-                *counts,
-                receipt.ledger_entry,
+                batch.rows_in,
+                *counts[:3],
+                "",
             ),
         )
-        assert row is not None
-        file = row[0]
-        self._db.run_many(
-            "INSERT INTO file_subject(file, subject, consents) VALUES(?, ?, ?)",
-            [(file, known.owner.number, known.consents) for known in subjects],
-        )
-        self._db.run_many(
-            "INSERT INTO reject(file, row, rows, reason, subject, whose) VALUES(?, ?, ?, ?, "
-            "(SELECT id FROM subject WHERE pseudonym = ?), ?)",
-            [(file, q.row, q.rows, q.reason, q.subject, q.subject) for q in batch.quarantined],
-        )
+        for known in subjects:
+            about = (file, known.owner.number, known.consents)
+            self._tables.insert("file_subject", "file, subject, consents", about)
+        for q in batch.quarantined:
+            found = self._db.one("SELECT id FROM subject WHERE pseudonym = ?", (q.subject,))
+            self._tables.insert_numbered(
+                "reject",
+                "file, row, rows, reason, subject, whose",
+                (file, q.row, q.rows, q.reason, found[0] if found else None, q.subject),
+            )
+        return file
+
+    def announced(self, file: int, entry: str) -> None:
+        """Note the ledger entry that tells of a file."""
+        self._db.run("UPDATE file SET entry = ? WHERE id = ?", (entry, file))
 
     def seen(self, digest: str, rejected: int = 0) -> tuple[int, list[SubjectId]] | None:
         """Return rows and subjects of the newest file of this digest if it stands; else None.
@@ -128,9 +132,10 @@ class Files:
         of them must be refused.
         """
         theirs = (owner.number, owner.number, owner.subject)
-        self._db.run(_NOT_SKIPPED, theirs)
-        self._db.run(_NAMELESS, (*theirs, owner.number, owner.subject))
-        self._db.run("DELETE FROM reject WHERE whose = ?", (owner.subject,))
+        self._tables.update("file", "digest = NULL", (), _THEIRS, theirs)
+        alone = (*theirs, owner.number, owner.subject)
+        self._tables.update("file", "name = NULL", (), _THEIRS_ALONE, alone)
+        self._tables.delete("reject", "whose = ?", (owner.subject,))
 
     # -- the directory ---------------------------------------------------------------------------
 
@@ -141,12 +146,7 @@ class Files:
         )
         key = hmac.digest(self._digest_key, plain, "sha256")
         sealed = seal(self._name_key, plain, context=_DIRECTORY_PLACE)
-        new = self._db.one(
-            "INSERT INTO directory(digest, sealed) VALUES(?, ?) ON CONFLICT DO NOTHING "
-            "RETURNING digest",
-            (key, sealed),
-        )
-        return new is not None
+        return self._tables.insert("directory", "digest, sealed", (key, sealed)) is not None
 
     def directory(self) -> tuple[Directory, ...]:
         """Return the directory by kind, name and identifier."""

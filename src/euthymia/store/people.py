@@ -11,8 +11,8 @@ from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import KEY_BYTES, context, seal, unseal
 from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Owner
-from euthymia.store.connection import Connection
 from euthymia.store.profile import Profile, pack, unpack
+from euthymia.store.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def detail_key(data_key: bytes) -> bytes:
 class People:
     """Reads and writes subjects over one connection, remembering those it opened."""
 
-    def __init__(self, db: Connection, keyring: Keyring) -> None:
-        self._db = db
+    def __init__(self, tables: Tables, keyring: Keyring) -> None:
+        self._tables, self._db = tables, tables.db
         self._keyring = keyring
         self._opened: dict[SubjectId, Known] = {}
         self._detail_keys: dict[SubjectId, bytes] = {}
@@ -99,13 +99,12 @@ class People:
         key = self._keyring.new_data_key()
         wrapped = self._keyring.wrap(key, context=context("data key", subject))
         profile = Profile()
-        row = self._db.one(
-            "INSERT INTO subject(pseudonym, wrapped, profile, consents) VALUES(?, ?, ?, 0) "
-            "RETURNING id",
-            (subject, wrapped, self._sealed(key, subject, profile)),
+        number = self._tables.insert_numbered(
+            "subject",
+            "pseudonym, wrapped, profile, consents",
+            (subject, wrapped, self._sealed(key, subject, profile), 0),
         )
-        assert row is not None
-        return Known(Owner(int(row[0]), subject, key), profile, 0)
+        return Known(Owner(number, subject, key), profile, 0)
 
     def _sealed(self, key: bytes, subject: SubjectId, profile: Profile) -> bytes:
         return seal(key, pack(profile), context=context("profile", subject))
@@ -114,9 +113,13 @@ class People:
         """Write a changed profile; count up if a consent decision came in."""
         saved = replace(known, consents=known.consents + consents_changed)
         owner = known.owner
-        self._db.run(
-            "UPDATE subject SET profile = ?, consents = ? WHERE id = ?",
-            (self._sealed(owner.key, owner.subject, known.profile), saved.consents, owner.number),
+        sealed = self._sealed(owner.key, owner.subject, known.profile)
+        self._tables.update(
+            "subject",
+            "profile = ?, consents = ?",
+            (sealed, saved.consents),
+            "id = ?",
+            (owner.number,),
         )
         self._opened[owner.subject] = saved
         return saved
@@ -153,17 +156,16 @@ class People:
                 raise BusyError("another program has changed whose identifier this is; try again")
         rows = [(blind, owner.number, 0) for blind in exact]
         rows += [(blind, owner.number, 1) for blind in bare]
-        self._db.run_many(
-            "INSERT INTO identifier(blind, subject, bare) VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-            rows,
-        )
+        for row in rows:
+            self._tables.insert("identifier", "blind, subject, bare", row)
 
     def erase(self, owner: Owner) -> None:
         """Remove a subject's row and data key; what hangs on it goes too. Tombstones remain."""
-        self._db.run(
-            "INSERT INTO tombstone(blind) SELECT blind FROM identifier WHERE subject = ? "
-            "AND bare = 0 ON CONFLICT DO NOTHING",
-            (owner.number,),
-        )
-        self._db.run("DELETE FROM subject WHERE id = ?", (owner.number,))
+        own = (owner.number,)
+        exact = self._db.all("SELECT blind FROM identifier WHERE subject = ? AND bare = 0", own)
+        for blind in exact:
+            self._tables.insert("tombstone", "blind", blind)
+        for table in ("identifier", "file_subject", "reject"):
+            self._tables.delete(table, "subject = ?", own)
+        self._tables.delete("subject", "id = ?", own)
         self.forget(owner.subject)

@@ -33,6 +33,7 @@ from euthymia.store.frame import from_arrow, join, to_arrow
 from euthymia.store.intake import Intake
 from euthymia.store.journal import Journal
 from euthymia.store.people import Known, People
+from euthymia.store.tables import FRESHNESS, Tables
 
 
 class SealedStore:
@@ -69,10 +70,11 @@ class SealedStore:
         self._commits = 0
         self._seen = -1
         self._db = database
-        self._people = People(self._db, keyring)
-        self._blocks = Blocks(self._db, keyring.derive("digest"))
-        self._files = Files(self._db, keyring)
-        self._journal = Journal(self._db, ledger)
+        self._tables = Tables(self._db, keyring.derive(FRESHNESS))
+        self._people = People(self._tables, keyring)
+        self._blocks = Blocks(self._tables, keyring.derive("digest"))
+        self._files = Files(self._tables, keyring)
+        self._journal = Journal(self._tables, ledger)
         self._intake = Intake(self._people, self._blocks, self._files)
 
     # -- transactions ----------------------------------------------------------------------------
@@ -123,6 +125,7 @@ class SealedStore:
     def _transaction(self) -> Iterator[None]:
         try:
             self._refresh(self._db.begin_writing())
+            self._tables.forget()
             yield
             self._journal.before_commit()
             stamp = self._db.stamp()
@@ -160,12 +163,11 @@ class SealedStore:
         now = to_micros(self._clock())
         with self._writing():
             touched, counts = self._intake.take(batch, now)
-            entry = self._journal.announce(
-                audit, reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
-            )
-            receipt = Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
-            self._files.add(batch, receipt, now, touched)
-        return receipt
+            file = self._files.add(batch, counts, now, touched)
+            told = reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
+            entry = self._journal.announce(audit, told)
+            self._files.announced(file, entry)
+        return Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
@@ -429,7 +431,7 @@ class SealedStore:
     def verify(self) -> list[str]:
         """See `Store.verify`. Reads through a connection of its own, nothing cached."""
         with self._lock:
-            return verify.problems(self._db, self._keyring, self._ledger)
+            return verify.problems(self._db, self._keyring, self._ledger, self._tables.sums)
 
     def close(self) -> None:
         """See `Store.close`."""

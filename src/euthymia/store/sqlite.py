@@ -7,6 +7,7 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store import engine
 from euthymia.store.sealed import SealedStore
+from euthymia.store.tables import FRESHNESS, Sums
 
 
 class SqliteStore(SealedStore):
@@ -31,7 +32,7 @@ class SqliteStore(SealedStore):
         with engine.translated():
             database = engine.connect(path, keyring.derive("page"))
             try:
-                engine.prepare(database, path)
+                engine.prepare(database, path, Sums(keyring.derive(FRESHNESS)))
             except BaseException:
                 database.close()
                 raise

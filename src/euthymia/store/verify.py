@@ -1,60 +1,62 @@
 """Reading and authenticating every stored byte, through a connection with nothing in its cache."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.ground.schemas import OBSERVATIONS, STREAMS
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.store.blocks import FEATURES, Blocks, split_key
+from euthymia.store.blocks import FEATURES, STORED, Blocks, split_key
 from euthymia.store.blocks import OBSERVATIONS as FACTS
-from euthymia.store.connection import Connection, Database, Row
+from euthymia.store.connection import Connection, Database
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.people import Known, People
-
-AT_ONCE: Final = 256
-"""Blocks fetched at once: a server's answer is held in memory."""
+from euthymia.store.tables import FRESHNESS, Commit, Sums, Tables
 
 
-def problems(database: Database, keyring: Keyring, ledger: Ledger) -> list[str]:
+def problems(database: Database, keyring: Keyring, ledger: Ledger, sums: Sums) -> list[str]:
     """Return everything that is wrong with a database, in words; [] if nothing is."""
     found: list[str] = []
     try:
         with database.translated(), database.fresh() as db:
-            found += db.check()
-            if not found:
-                found += _rows(db, keyring)
-                found += cross_check(db, ledger)
+            found += db.check() or _content(db, keyring, ledger, sums)
     except EuthymiaError as error:
         found.append(str(error))
     return [f"{database.label}: {problem}" for problem in found]
 
 
-def _blocks(db: Connection) -> Iterator[Row]:
-    """Yield every block, a few at a time."""
-    after = -1 << 63
-    while rows := db.all(
-        "SELECT key, rows, digest, sealed FROM block WHERE key > ? ORDER BY key LIMIT ?",
-        (after, AT_ONCE),
-    ):
-        yield from rows
-        after = rows[-1][0]
+def _content(db: Database, keyring: Keyring, ledger: Ledger, sums: Sums) -> list[str]:
+    """Open every row, and compare all of one moment with the ledger."""
+    db.begin_reading()
+    try:
+        found = _rows(db, keyring)
+        commits = [
+            Commit(*row) for row in db.each("SELECT number, entry, state FROM change ORDER BY 1")
+        ]
+        state = sums.total(db)
+    finally:
+        db.roll_back()
+
+    def newest() -> int:
+        row = db.one("SELECT max(number) FROM change")
+        return (row and row[0]) or 0
+
+    return found + cross_check(commits, state, ledger, sums, newest)
 
 
 def _rows(db: Connection, keyring: Keyring) -> list[str]:
     """Open everything that is sealed and check it against what stands beside it."""
     found: list[str] = []
-    people, files = People(db, keyring), Files(db, keyring)
-    blocks = Blocks(db, keyring.derive("digest"))
+    tables = Tables(db, keyring.derive(FRESHNESS))
+    people, files = People(tables, keyring), Files(tables, keyring)
+    blocks = Blocks(tables, keyring.derive("digest"))
     known: dict[int, Known] = {}
-    for number, pseudonym, *rest in db.all(
-        "SELECT id, pseudonym, wrapped, profile, consents FROM subject"
-    ):
+    columns = "SELECT id, pseudonym, wrapped, profile, consents FROM subject"
+    for number, pseudonym, *rest in db.each(columns):
         try:
             if not is_subject_id(pseudonym):
                 found.append("a pseudonym has not the form of one")
@@ -62,7 +64,7 @@ def _rows(db: Connection, keyring: Keyring) -> list[str]:
         except EuthymiaError as error:
             found.append(f"the profile of {pseudonym}: {error}")
     names = blocks.kind_names()
-    for key, count, digest, sealed in _blocks(db):
+    for key, *stored in db.each(f"SELECT {STORED} FROM block"):  # noqa: S608 - a constant
         number, kind, part = split_key(key)
         name = names.get(kind, "")
         if number not in known or not name:
@@ -70,7 +72,7 @@ def _rows(db: Connection, keyring: Keyring) -> list[str]:
             continue
         owner = known[number].owner
         try:
-            frame = blocks.open(owner, name, part, count, digest, sealed)
+            frame = blocks.open(owner, name, part, *stored)
         except EuthymiaError as error:
             found.append(f"{name} of {owner.subject}, part {part}: {error}")
             continue
@@ -89,7 +91,7 @@ def _agreed(name: str, frame: Frame) -> bool:
 
 def _accounts(db: Connection, files: Files) -> list[str]:
     found = []
-    rows = db.all(
+    rows = db.each(
         "SELECT name, rows_in, stored, rejected, duplicates, digest IS NULL, "
         "(SELECT coalesce(sum(rows), 0) FROM reject WHERE file = file.id) FROM file"
     )
