@@ -111,7 +111,7 @@ def _freshness(db: "SqliteDatabase", sums: Sums) -> None:
         "ALTER TABLE change ADD COLUMN state BLOB;"  # sealed: see store/tables.py
         "CREATE TABLE counter(name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID"
     )
-    seen = dict(db.all("SELECT name, seq FROM sqlite_sequence"))
+    seen: dict[str, int] = dict(db.all("SELECT name, seq FROM sqlite_sequence"))
     for name in NUMBERED:
         row = db.one(f"SELECT max(id) FROM {name}")  # noqa: S608 - a constant
         last = max((row and row[0]) or 0, seen.get(name, 0))
@@ -300,7 +300,7 @@ class SqliteDatabase(apsw.Connection):
             broken.append(f"{free} pages are not in use, so nothing vouches for them")
         if self.execute("PRAGMA foreign_key_check").get is not None:
             broken.append("a row speaks of a subject or a file that is not there")
-        own = dict(self.all("SELECT name, seq FROM sqlite_sequence WHERE seq > 0"))
+        own: dict[str, int] = dict(self.all("SELECT name, seq FROM sqlite_sequence WHERE seq > 0"))
         numbered = "SELECT name, last FROM counter WHERE name IN ('subject', 'file')"
         if own != dict(self.all(numbered)):
             broken.append("SQLite's own counters are not those of the store")
