@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import re
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,7 +14,9 @@ from click.testing import CliRunner
 
 from euthymia import __version__
 from euthymia.app.cli import cli, main
+from euthymia.app.clinic import Clinic
 from euthymia.app.commands import COMMANDS
+from euthymia.app.serving import address_of
 from real import DATA, needs_data
 from whole_clinic import call, run
 
@@ -118,12 +122,49 @@ def test_a_batch_consent_needs_its_reason(home: Path, tmp_path: Path) -> None:
     data = tmp_path / "AW-X.csv"
     data.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
     assert call(home, "ingest", str(data), "--consent", "monitoring")[0] == 1
-    refused = run(home, "ingest", str(data))
-    assert (refused["stored"], refused["rejected"]) == (0, 1)
+    for _ in range(2):  # the file is read again: what it lacks may be there by then
+        code, refused = call(home, "ingest", str(data))
+        assert (code, refused["stored"], refused["rejected"]) == (1, 0, 1)
     listed = run(home, "rejects")["rejects"]
     assert any("no consent in force for monitoring" in reject["reason"] for reject in listed)
     given = run(home, "ingest", str(data), "--consent", "monitoring", "--because", "public data")
     assert given["stored"] == 1
+
+
+def test_an_ingest_that_took_nothing_in_fails_and_still_counts(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = tmp_path / "in" / "notes.txt", tmp_path / "in" / "AW-Y.csv"
+    bad.parent.mkdir()
+    bad.write_text("no reader knows this\n")
+    assert main(["--home", str(home), "ingest", str(bad.parent)]) == 1
+    told = capsys.readouterr().out
+    assert "1 rows in = 0 stored + 1 rejected + 0 duplicates" in told
+    assert "nothing was taken in" in told
+    good.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
+    consent = ["--consent", "monitoring", "--because", "public data"]
+    assert run(home, "ingest", str(bad.parent), *consent)["stored"] == 1
+    assert run(home, "ingest", str(good), *consent)["duplicates"] == 1
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run(home, "ingest", str(empty))["rows_in"] == 0
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_a_refusal(home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        for command in (("serve",), ("demo", "--subjects", "30", "--days", "60")):
+            code, told = call(home, *command, "--port", str(port))
+            assert code == 1
+            assert f"port {port} of 127.0.0.1 is taken" in told["error"]
+        with Clinic.opened(home) as clinic:
+            serve = replace(clinic.config.serve, port=port)
+            clinic.config = replace(clinic.config, serve=serve)
+            address = address_of(clinic, host=None, port=None, user="clinician")
+        assert address.port != port
+        assert f"port {port} is taken; the next free one is {address.port}" in address.words()
 
 
 def test_the_worklist_is_for_the_care_team(home: Path) -> None:
@@ -175,7 +216,7 @@ def test_the_limit_of_rejects_holds_in_json_too(home: Path, tmp_path: Path) -> N
     for name in ("AW-1", "AW-2"):
         data = tmp_path / f"{name}.csv"
         data.write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,5\n")
-        run(home, "ingest", str(data))
+        call(home, "ingest", str(data))
     assert len(run(home, "rejects")["rejects"]) >= 2
     assert len(run(home, "rejects", "--limit", "1")["rejects"]) == 1
 

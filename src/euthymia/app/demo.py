@@ -22,6 +22,7 @@ SEED = 1
 SUBJECTS, DAYS = 100, 120  # enough relapses in each of three sites for a leave-site-out figure
 TASK = "relapse-30d"
 USER = "clinician"
+HOST, PORT = "127.0.0.1", 8080
 DEMO_REASON = "simulated clinic: it shows that the chain works and is evidence of nothing"
 FOLDER = Path("demo-home")
 
@@ -156,13 +157,17 @@ def run_demo(
     shell: Shell,
     *,
     serve: bool,
-    port: int,
+    port: int | None,
     subjects: int | None,
     days: int | None,
     seed: int | None,
 ) -> None:
     """Simulate, ingest, compute, train, release, check; then serve unless told not to."""
     started = time.monotonic()
+    if serve and port is not None:  # a port that is taken is told before the minutes of work
+        from euthymia.app.serving import free_port
+
+        free_port(HOST, port, PORT)
     place = _place(shell)
     shell.home = place.home
     people, length, seed = _size(place, subjects, days, seed)
@@ -191,17 +196,17 @@ def run_demo(
     if serve:
         _serve(shell, place, port, result)
     else:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{HOST}:{PORT if port is None else port}"
         shell.emit(
             result, f"{_words(result)}\n\n{next_commands(place.home, url, result, served=False)}"
         )
 
 
-def _serve(shell: Shell, place: Place, port: int, result: dict[str, Any]) -> None:
+def _serve(shell: Shell, place: Place, port: int | None, result: dict[str, Any]) -> None:
     from euthymia.app.serving import address_of, serve_clinic
 
     with Clinic.opened(place.home) as clinic:
-        address = address_of(clinic, host="127.0.0.1", port=port, user=USER)
+        address = address_of(clinic, host=HOST, port=port, user=USER)
         following = next_commands(place.home, address.url, result, served=True)
         words = f"{_words(result)}\n\n{following}\n\n"
         shell.emit(

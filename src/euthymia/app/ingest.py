@@ -1,6 +1,6 @@
 """Ingestion: files -> readers -> gateway -> store, with every row accounted for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -67,6 +67,12 @@ def batch_consent(purposes: str | None, because: str | None) -> BatchConsent | N
     if not (because or "").strip():
         raise SchemaError("--consent needs --because: why does this consent hold?")
     return BatchConsent(frozenset(purposes_of(purposes)), str(because).strip())
+
+
+def nothing_taken(told: Mapping[str, Any]) -> bool:
+    """Tell whether rows or files were given and none of them was stored, now or before."""
+    given = told["rows_in"] or told["skipped"]
+    return bool(given) and not told["stored"] and not told["duplicates"]
 
 
 def _zone_of(clinic: Clinic, who: SourceId) -> str:

@@ -3,6 +3,7 @@
 import socket
 import sys
 from dataclasses import dataclass
+from typing import Final
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
@@ -11,10 +12,20 @@ from euthymia.app.workers import serve_from_workers, workers_wanted
 from euthymia.ground.errors import BusyError
 from euthymia.security.token import SIGNIN_LIFETIME
 
+MOVES: Final = 10  # so many ports are tried where nobody asked for one
 
-def _free_port(host: str, port: int) -> int:
-    """Return `port`, or the next free one after it (0: any); BusyError if none of ten is free."""
-    for candidate in range(port, port + 10) if port else [0]:
+
+def free_port(host: str, wanted: int | None, default: int) -> int:
+    """Return a port to listen on: the one asked for (0: any), else the default or one after it.
+
+    Raises
+    ------
+    BusyError
+        The port asked for is taken; or nobody asked, and the default and the nine after it are.
+    """
+    first = default if wanted is None else wanted
+    moves = MOVES if wanted is None and first else 1
+    for candidate in range(first, min(first + moves, 65536)):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -22,7 +33,14 @@ def _free_port(host: str, port: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise BusyError(f"ports {port} to {port + 9} of {host} are taken; name another with --port")
+    if wanted is None:
+        raise BusyError(
+            f"ports {first} to {first + MOVES - 1} of {host} are taken; name another with --port"
+        )
+    raise BusyError(
+        f"port {wanted} of {host} is taken, or not open to you; end what listens there, name "
+        "another port, or leave --port out to take the next free one"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +52,34 @@ class Address:
     url: str
     sign_in: str
     user: str
+    moved_from: int | None = None  # the default port, where it was taken
 
     def words(self) -> str:
         """Say both, for a person."""
         minutes = SIGNIN_LIFETIME.total_seconds() / 60
+        moved = f"port {self.moved_from} is taken; the next free one is {self.port}\n"
         return (
+            f"{moved if self.moved_from else ''}"
             f"serving {self.url}  (API, pages; Ctrl-C ends)\n"
             f"sign in once, within {minutes:.0f} minutes, as {self.user}:\n  {self.sign_in}\n"
         )
 
 
 def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str) -> Address:
-    """Find a free port and issue a sign-in link for `user`.
+    """Find the port and issue a sign-in link for `user`.
 
     Raises
     ------
     BusyError
-        The port and the nine after it are taken.
+        The port asked for is taken; or none was asked for, and the settings' and the nine after
+        it are.
     """
-    at = host or clinic.config.serve.host
-    bound = _free_port(at, clinic.config.serve.port if port is None else port)
+    at, default = host or clinic.config.serve.host, clinic.config.serve.port
+    bound = free_port(at, port, default)
+    moved = default if port is None and default not in {0, bound} else None
     made = issue(clinic, user, "clinician", SIGNIN_LIFETIME, sign_in=True)
     url = f"http://[{at}]:{bound}" if ":" in at else f"http://{at}:{bound}"
-    return Address(at, bound, url, f"{url}/signin?code={made['token']}", user)
+    return Address(at, bound, url, f"{url}/signin?code={made['token']}", user, moved)
 
 
 def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -> None:

@@ -66,9 +66,9 @@ def ingest(
 
     Every row is stored, rejected or a duplicate. Rows of streams that the settings name as
     `gateway.feature_only` are used for features and not kept: they count as stored, and again
-    under `feature_only`.
+    under `feature_only`. The exit code is 1 where nothing of what was given could be taken in.
     """
-    from euthymia.app.ingest import batch_consent, run_ingest
+    from euthymia.app.ingest import batch_consent, nothing_taken, run_ingest
 
     consent = batch_consent(purposes, because)
     with shell.clinic() as clinic, shell.progress("ingest") as progress:
@@ -78,6 +78,9 @@ def ingest(
     if len(report["rejects"]) > 10:
         lines.append(f"  and {len(report['rejects']) - 10} more kinds: `euthymia rejects`")
     lines += [f"  skipped {s['file']}: {s['reason']}" for s in report["skipped"][:10]]
+    shell.exit_code = 1 if nothing_taken(report) else 0
+    if shell.exit_code:
+        lines.append("nothing was taken in: every row was refused, or there was none to read")
     shell.emit(report, "\n".join(lines))
 
 

@@ -47,7 +47,9 @@ def init(
 
 @click.command(epilog="Example: euthymia serve --port 8080")
 @click.option("--host", help="Address to listen on. Default: the settings' (127.0.0.1).")
-@click.option("--port", type=click.IntRange(0, 65535), help="Default: the settings' (8080).")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Default: the settings' (8080), or the next free."
+)
 @click.option("--user", default="clinician", show_default=True, help="Who the sign-in link is for.")
 @click.option(
     "--workers", type=click.IntRange(1, 8), help="Processes that answer. Default: one a core."
@@ -100,7 +102,7 @@ def verify(shell: Shell) -> None:
 
 @click.command(epilog="Example: euthymia demo --no-serve")
 @click.option("--no-serve", is_flag=True, help="Print the figures and end.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 8080, or the next free.")
 @click.option("--subjects", type=click.IntRange(30, 10_000), default=None, help="Default: 100.")
 @click.option("--days", type=click.IntRange(60, 1000), default=None, help="Default: 120.")
 @click.option("--seed", type=click.IntRange(0), default=None, help="Default: 1.")
@@ -109,7 +111,7 @@ def verify(shell: Shell) -> None:
 def demo(
     shell: Shell,
     no_serve: bool,
-    port: int,
+    port: int | None,
     subjects: int | None,
     days: int | None,
     seed: int | None,
