@@ -425,6 +425,31 @@ def test_every_way_to_point_at_a_patient(reference: dict[str, Any], tmp_path: Pa
     assert facts_of(items)[0]["subject_id"] == "v"
 
 
+def test_a_contained_patient_is_known_by_its_record_number(tmp_path: Path) -> None:
+    inside = {**PATIENT, "id": "inside"}
+    seen = {
+        "resourceType": "Observation",
+        "contained": [{"resourceType": "Device", "id": "d"}, inside],
+        "subject": {"reference": "#inside"},
+        "code": {"text": "x"},
+    }
+    nobody = {"resourceType": "Patient", "id": "inside", "name": [{"family": "Ek"}]}
+    uuid = {"resourceType": "Patient", "id": "0c6d3f4e-0000-4000-8000-00000000aaaa"}
+    others = [
+        {**seen, "contained": [nobody]},
+        {**seen, "contained": [uuid], "subject": {"reference": f"#{uuid['id']}"}},
+        {**seen, "subject": {"reference": "#d"}},
+        {**seen, "subject": {"reference": "#gone"}},
+    ]
+    items = _read(tmp_path, PATIENT, seen, *others)
+    assert [fact["subject_id"] for fact in facts_of(items)] == [MRN.value]
+    reasons = rejects(items)
+    assert all("has no identifier with a system and a value: add its" in r for r in reasons[:2])
+    assert all("inside the resource, where no such Patient is" in r for r in reasons[2:])
+    assert len(reasons) == 4
+    assert "Ek" not in " ".join(reasons)
+
+
 def test_two_patients_under_one_name_are_not_mixed(tmp_path: Path) -> None:
     twin = {**PATIENT, "identifier": [{"system": "other", "value": "M-2"}]}
     seen = {"resourceType": "Observation", "subject": SUBJECT, "code": {"text": "x"}}

@@ -171,7 +171,8 @@ def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:
         if reference is None:
             yield directory_of(entry)
             return
-        who = world.resolve(reference, "patient" if "patient" in entry.resource else "subject")
+        name = "patient" if "patient" in entry.resource else "subject"
+        who = world.resolve(reference, name, entry.resource)
         if entry.kind == "Consent":
             yield grant_of(entry, who, world.zone(who))
         elif entry.kind == "Observation" and _is_zone(entry.resource):

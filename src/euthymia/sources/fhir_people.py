@@ -84,8 +84,8 @@ class World:
         """Return the zone in which dates and wall-clock times of this person are read."""
         return self.zones.get(who) or self.context.zone_for(who)
 
-    def resolve(self, reference: Node, name: str) -> SourceId:
-        """Return the person that a reference means.
+    def resolve(self, reference: Node, name: str, holder: Node) -> SourceId:
+        """Return the person that a reference in the resource `holder` means.
 
         Raises
         ------
@@ -95,6 +95,8 @@ class World:
         target = text(reference, "reference")
         if target is None:
             return _by_identifier(node(reference, "identifier"), name)
+        if target.startswith("#"):
+            return _contained(holder, target[1:], name)
         target = target.partition("/_history/")[0]
         if target.startswith("Patient?identifier="):
             system, bar, value = target.partition("=")[2].partition("|")
@@ -121,6 +123,23 @@ class World:
 def _spellings(target: str) -> list[str]:
     short = re.search(r"([A-Za-z]+/[A-Za-z0-9.-]{1,64})$", target)
     return [target, short.group(1)] if short and "://" in target else [target]
+
+
+def _contained(holder: Node, identity: str, name: str) -> SourceId:
+    """Return the identifier of a Patient held inside the resource that speaks of it.
+
+    Nothing else of it is taken: a person's details come from a Patient of its own.
+    """
+    inside = next((r for r in nodes(holder, "contained") if text(r, "id") == identity), None)
+    if inside is None or text(inside, "resourceType") != "Patient":
+        raise ShapeError(f"{name} reference points inside the resource, where no such Patient is")
+    try:
+        return _identifiers(inside | {"id": None})[1]  # its id means nothing outside
+    except ShapeError:
+        raise ShapeError(
+            f"the contained Patient that {name} means has no identifier with a system and a value: "
+            "add its record number, or send the Patient as a resource of its own"
+        ) from None
 
 
 def _by_identifier(identifier: Node | None, name: str) -> SourceId:
