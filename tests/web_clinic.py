@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.web.contract import (
     Figure,
     Filter,
@@ -34,6 +35,7 @@ from euthymia.ground.schemas import OBSERVATIONS
 from euthymia.models.contract import Prediction, Reason
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+from euthymia.security.passwords import Stretch
 from euthymia.security.policy import SHIPPED, Action
 from euthymia.security.token import Claims, Kind, Tokens
 
@@ -206,6 +208,7 @@ class TestClinic:
     simulated: bool = True
     model: ModelNote | None = NOTE_OF_MODEL
     breaks: Exception | None = None
+    accounts: Accounts | None = None
 
     @classmethod
     def make(cls, folder: Path, people: int = 20) -> "TestClinic":
@@ -217,7 +220,10 @@ class TestClinic:
         )
         ledger = Ledger.open(folder / "ledger", keyring, clock=lambda: NOW)
         made = [make_patient(n, NAMES[n], KINDS[n]) for n in range(people)]
-        return cls(sessions, ledger, {one.who.subject: one for one in made})
+        accounts = Accounts(
+            folder / "accounts.sealed", keyring, ledger, lambda: NOW, Stretch(1024, 1)
+        )
+        return cls(sessions, ledger, {one.who.subject: one for one in made}, accounts=accounts)
 
     def code(self, user: str = "dr-lee", role: str = "clinician") -> str:
         """Return a fresh one-time sign-in code."""

@@ -8,6 +8,7 @@ other purposes are asked of the policies themselves in `test_security_policy.py`
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -19,10 +20,11 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.http.routes import ROUTES
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.pages import build_site
-from euthymia.security.token import Kind
+from euthymia.security.token import Kind, More
 from small_clinic import DOCTOR, OTHER_DOCTOR, TASK, copied_clinic, subject_of
 
 PUBLIC = None
+OWN = ""  # one's own account: signed in is enough
 ACTIONS = {
     ("POST", "/v1/analyze"): "analyze",
     ("GET", "/v1/models"): "view model list",
@@ -36,6 +38,11 @@ ACTIONS = {
     ("GET", "/models"): "view model list",
     ("GET", "/signin"): PUBLIC,
     ("POST", "/signin"): PUBLIC,
+    ("POST", "/signin/password"): PUBLIC,
+    ("GET", "/enrol"): PUBLIC,
+    ("POST", "/enrol"): PUBLIC,
+    ("GET", "/account"): OWN,
+    ("POST", "/account/everywhere"): OWN,
     ("POST", "/signout"): PUBLIC,
     ("GET", "/static/{path:path}"): PUBLIC,
 }
@@ -73,6 +80,15 @@ class Asker:
     subject: str
 
 
+def session_of(clinic: Clinic, who: Asker) -> str:
+    """Return a session token, as whoever signed in with a link has it."""
+    now = clinic.clock()
+    more = More(began=int(now.timestamp()), proofs=("link",))
+    return clinic.tokens.issue(
+        who.user, who.role, now=now, lifetime=timedelta(minutes=15), kind=Kind.SESSION, more=more
+    )
+
+
 def ask(api: Api, method: str, path: str, who: Asker) -> int:
     """Send what the address takes, as that user in that role; return the status."""
     if path in ROUTES:
@@ -84,7 +100,7 @@ def ask(api: Api, method: str, path: str, who: Asker) -> int:
         if path == URL:
             body = f'{{"patient_id": "{who.subject}", "model": "{TASK}"}}'.encode()
         return api.many([(method, path, body, headers)])[0].status_code
-    session = token(api.clinic, who.user, who.role, kind=Kind.SESSION)
+    session = session_of(api.clinic, who)
     headers = {"cookie": f"euthymia={session}"}
     address = path.format(pid=who.subject)
     return api.many([(method, address, None, headers)])[0].status_code
@@ -93,13 +109,13 @@ def ask(api: Api, method: str, path: str, who: Asker) -> int:
 CELLS = [
     (method, path, role, *relation)
     for (method, path), action in sorted(ACTIONS.items())
-    if action is not PUBLIC
+    if action
     for role, relation in product(policy_oracle.PEOPLE, WHO)
 ]
 
 
 def test_the_matrix_is_whole():
-    asked = sum(action is not PUBLIC for action in ACTIONS.values())
+    asked = sum(bool(action) for action in ACTIONS.values())
     assert len(CELLS) == asked * len(policy_oracle.PEOPLE) * 4
 
 
@@ -132,5 +148,25 @@ def test_without_a_token_or_a_session_nothing_is_told(clinic: Clinic):
             continue
         body = b'{"patient_id": "MRN-1"}' if method == "POST" else None
         address = path.format(pid=subject)
-        answer = api.many([(method, address, body, {"content-type": "application/json"})])[0]
+        kind = "application/json" if path in ROUTES else "application/x-www-form-urlencoded"
+        headers = {"content-type": kind, "sec-fetch-site": "same-origin"}
+        answer = api.many([(method, address, body, headers)])[0]
         assert answer.status_code in {401, 303}, (method, path)
+
+
+def test_a_form_from_another_site_is_refused_everywhere(clinic: Clinic):
+    api = Api(clinic)
+    who = Asker(DOCTOR, "clinician", subject_of(clinic, "MRN-1"))
+    for method, path in ACTIONS:
+        if method != "POST" or path in ROUTES:
+            continue
+        headers = {
+            "cookie": f"euthymia={session_of(clinic, who)}",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        for site in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {}):
+            answer = api.many([(method, path, b"csrf=x", headers | site)])[0]
+            assert answer.status_code == 403, (path, site)
+        own = headers | {"sec-fetch-site": "same-origin"}
+        if path not in {"/signin", "/signin/password", "/enrol"}:  # these have no session yet
+            assert api.many([(method, path, b"csrf=x", own)])[0].status_code == 403, path

@@ -340,9 +340,9 @@ def test_a_role_without_pages_is_told_so_and_can_leave(clinic: TestClinic) -> No
 
 
 def test_the_role_is_shown_once_where_it_is_the_users_name(clinic: TestClinic) -> None:
-    assert "</span>dr-lee, clinician</span>" in signed_in(clinic).get("/models").text
+    assert "</span>dr-lee, clinician</a>" in signed_in(clinic).get("/models").text
     shown = signed_in(clinic, user="clinician").get("/models").text
-    assert "</span>clinician</span>" in shown
+    assert "</span>clinician</a>" in shown
 
 
 def test_names_cannot_break_out_of_the_page(clinic: TestClinic) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
 from euthymia.features.catalogue import families
@@ -54,6 +55,7 @@ class Clinic:
     registry: Registry
     tokens: Tokens
     clock: Clock
+    accounts: Accounts
     policies: Policies = SHIPPED
 
     @classmethod
@@ -72,6 +74,7 @@ class Clinic:
         require_accepted(accepted=accepted)
         own = read_policies(home, keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
+        accounts = Accounts(home.accounts, keyring, ledger, clock)
         return cls(
             home=home,
             config=config,
@@ -81,8 +84,9 @@ class Clinic:
                 home.database, keyring, ledger, clock, default_zone=config.clinic.time_zone
             ),
             registry=Registry(home.models, keyring),
-            tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE),
+            tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE, revoked=accounts.ended),
             clock=clock,
+            accounts=accounts,
             policies=Policies(own) if own else SHIPPED,
         )
 

@@ -37,12 +37,23 @@ class GatewayConfig:
 class ServeConfig:
     """Where the API and the pages are served. Loopback unless the clinic says otherwise.
 
-    `workers`: how many processes answer; 0: one a core.
+    `workers`: how many processes answer; 0: one a core. `public_url`: the address that browsers
+    use, such as "https://clinic.example", where a proxy stands in front.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 0
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsConfig:
+    """Sessions of the pages: how long without a click, how long in all; and an emergency's time."""
+
+    idle_minutes: int = 15
+    session_hours: int = 8
+    emergency_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class Config:
     clinic: ClinicConfig = field(default_factory=ClinicConfig)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    accounts: AccountsConfig = field(default_factory=AccountsConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
 
 
@@ -101,6 +113,14 @@ def _checked(config: Config, file: str) -> Config:
             f"{file}: gateway.feature_only names no stream of {', '.join(unknown)}; the streams "
             f"are {', '.join(sorted(STREAMS))}"
         )
+    accounts = config.accounts
+    for name, value, most in (
+        ("idle_minutes", accounts.idle_minutes, 8 * 60),
+        ("session_hours", accounts.session_hours, 24),
+        ("emergency_minutes", accounts.emergency_minutes, 24 * 60),
+    ):
+        if not 1 <= value <= most:
+            raise SchemaError(f"{file}: accounts.{name} is a whole number from 1 to {most}")
     return config
 
 

@@ -68,6 +68,11 @@ class Home:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"
 
+    @property
+    def accounts(self) -> Path:
+        """Return the sealed book of accounts; there is none before the first."""
+        return self.path / "accounts.sealed"
+
     def exists(self) -> bool:
         """Tell whether a clinic was made here."""
         return self.config_file.is_file() and self.keys.is_dir()

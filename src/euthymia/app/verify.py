@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import wall_clock
 from euthymia.app.home import Home, read_config, read_policies
 from euthymia.app.reports import held, problems, told
@@ -24,6 +25,8 @@ def _ledger_and_all_it_tells_of(home: Home, keyring: Keyring) -> list[str]:
             found += _models(home, keyring, 0)
         else:
             found += _reports_and_models(home, keyring, ledger)
+            accounts = Accounts(home.accounts, keyring, ledger, wall_clock)
+            found += [f"accounts: {problem}" for problem in accounts.verify()]
         return found + _store(home, keyring, ledger)
     finally:
         ledger.close()

@@ -54,6 +54,8 @@ class Kind(Enum):
     ACCESS = "at+jwt"
     SESSION = "session+jwt"
     SIGNIN = "signin+jwt"
+    ENROL = "enrol+jwt"
+    CHALLENGE = "challenge+jwt"
 
     def __init__(self, typ: str) -> None:
         self.prefix = _b64(msgspec.json.encode({"alg": "EdDSA", "typ": typ})) + "."
@@ -61,12 +63,25 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who holds a valid token. `expires_at` is in seconds since 1970 UTC."""
+    """Who holds a valid token. Times are in seconds since 1970 UTC.
+
+    `began`: when the user proved who they are (0: it is not a session). `proofs`: how, in the
+    words of RFC 8176 ("pwd", "otp", "hwk", ...). `key`: the SHA-256 thumbprint of the key that
+    must come along (RFC 9449); "" where the token alone is enough. `once`: it holds one call.
+    """
 
     user: str
     role: str
     expires_at: int
     token_id: str
+    issued_at: int = 0
+    began: int = 0
+    proofs: tuple[str, ...] = ()
+    key: str = ""
+    once: bool = False
+
+
+_REVOCABLE: Final = frozenset({Kind.ACCESS, Kind.SESSION, Kind.SIGNIN})
 
 
 class Redeemed(Protocol):
@@ -76,7 +91,11 @@ class Redeemed(Protocol):
         """Mark a code as used, atomically; False if it was used before."""
 
 
-class _Payload(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class _Confirmation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    jkt: str
+
+
+class _Payload(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     iss: str
     aud: str
     sub: str
@@ -85,8 +104,24 @@ class _Payload(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     nbf: int
     exp: int
     jti: str
+    auth_time: int = 0
+    amr: tuple[str, ...] = ()
+    cnf: _Confirmation | None = None
+    once: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """What else a token may say: see `Claims`. `token_id`: of the session it carries on."""
+
+    token_id: str = ""
+    began: int = 0
+    proofs: tuple[str, ...] = ()
+    key: str = ""
+    once: bool = False
+
+
+_NOTHING_MORE: Final = More()
 _decode: Final = msgspec.json.Decoder(_Payload).decode
 
 
@@ -100,7 +135,7 @@ class Tokens:
     issuer, audience : str
         Both are in every token and must match exactly.
     revoked : callable, optional
-        Given a token's id, tells whether it was withdrawn. Asked on every check.
+        Given a token's claims, tells whether it was withdrawn. Asked on every check.
     """
 
     def __init__(
@@ -109,7 +144,7 @@ class Tokens:
         *,
         issuer: str,
         audience: str,
-        revoked: Callable[[str], bool] | None = None,
+        revoked: Callable[[Claims], bool] | None = None,
     ) -> None:
         self._signer = keyring.signer("token")
         self._verifier = keyring.verifier("token")
@@ -127,6 +162,7 @@ class Tokens:
         now: datetime,
         lifetime: timedelta,
         kind: Kind = Kind.ACCESS,
+        more: More = _NOTHING_MORE,
     ) -> str:
         """Return a signed token, valid from `now` for `lifetime` (whole seconds, rounded down).
 
@@ -153,7 +189,11 @@ class Tokens:
             iat=start,
             nbf=start,
             exp=start + seconds,
-            jti=secrets.token_hex(16),
+            jti=more.token_id or secrets.token_hex(16),
+            auth_time=more.began,
+            amr=more.proofs,
+            cnf=_Confirmation(more.key) if more.key else None,
+            once=more.once,
         )
         signed = kind.prefix + _b64(msgspec.json.encode(payload))
         return signed + "." + _b64(self._signer.sign(signed.encode("ascii")))
@@ -196,7 +236,7 @@ class Tokens:
             raise AccessError("the token is not valid yet: check the clock of the issuing machine")
         if second >= claims.expires_at:
             raise AccessError("the token has expired: ask for a new one")
-        if self._revoked is not None and self._revoked(claims.token_id):
+        if kind in _REVOCABLE and self._revoked is not None and self._revoked(claims):
             raise AccessError("the token was withdrawn: ask for a new one")
         return claims
 
@@ -226,7 +266,18 @@ class Tokens:
             raise AccessError("the token was issued by or for another system")
         if payload.role not in ROLES or not _USER.fullmatch(payload.sub) or not payload.jti:
             raise AccessError("the token's claims are not those this clinic writes")
-        return Claims(payload.sub, payload.role, payload.exp, payload.jti), payload.nbf
+        claims = Claims(
+            payload.sub,
+            payload.role,
+            payload.exp,
+            payload.jti,
+            payload.iat,
+            payload.auth_time,
+            payload.amr,
+            payload.cnf.jkt if payload.cnf else "",
+            payload.once,
+        )
+        return claims, payload.nbf
 
     def _remember(self, token: str, found: tuple[Claims, int]) -> None:
         with self._lock:

@@ -16,6 +16,7 @@ from euthymia.app.commands.model import analyze, models, release, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
+from euthymia.app.commands.users import user
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     init,
@@ -32,6 +33,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     serve,
     token,
     policy,
+    user,
     analyze,
     worklist,
     show,

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import shell_actor
 from euthymia.app.passed import with_passed
 from euthymia.app.problems import RefusalError
@@ -271,6 +273,8 @@ class ClinicBackend:
             once=Once(clinic.home.redeemed),
             key=clinic.keyring.derive("session"),
             clock=clinic.clock,
+            idle=timedelta(minutes=clinic.config.accounts.idle_minutes),
+            length=timedelta(hours=clinic.config.accounts.session_hours),
         )
         return cls(clinic, sessions)
 
@@ -287,6 +291,11 @@ class ClinicBackend:
     def may(self, role: str, action: Action) -> bool:
         """See `Backend`."""
         return self.clinic.policies.may_ever(role, action)
+
+    @property
+    def accounts(self) -> Accounts:
+        """See `Backend`."""
+        return self.clinic.accounts
 
     # -- sessions ------------------------------------------------------------------------------
     def sign_in(self, code: str) -> tuple[str, Claims]:

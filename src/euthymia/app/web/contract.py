@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from euthymia.app.accounts.accounts import Accounts
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import PatientView
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.security.policy import Action
 from euthymia.security.token import Claims
+
+if TYPE_CHECKING:
+    from euthymia.app.web.session import Sessions
 
 VIEWS: Final = ("open", "now", "soon", "look", "everyone")
 OWNERS: Final = ("all", "mine", "nobody")
@@ -21,7 +25,8 @@ MAX_SEARCH_CHARS: Final = 80
 class Visitor:
     """Who looks: a signed-in user. `csrf` is this session's own form token.
 
-    `second_factor`: they signed in with a password and a code, or with a passkey.
+    `second_factor`: they signed in with a password and a code, or with a passkey. `renewed`: the
+    session's next token, where it is time for one.
     """
 
     user: str
@@ -30,6 +35,7 @@ class Visitor:
     expires_at: int
     csrf: str
     second_factor: bool = False
+    renewed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,14 @@ class Backend(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether every person here is simulated."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The clinic's own accounts."""
+
+    @property
+    def sessions(self) -> "Sessions":
+        """What opens and ends sessions."""
 
     def may(self, role: str, action: Action) -> bool:
         """Tell whether a role may do this for anybody."""

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from euthymia.ground.errors import AccessError
 
-SESSION_SECONDS: Final = 8 * 3600  # one shift
+SESSION_SECONDS: Final = 8 * 3600  # the cookie; the session in it ends after a quarter hour
+RENEWED: Final = "euthymia.session"  # where a request carries its session's next token
 FORM_LIMIT: Final = 8 * 1024  # a sign-in code has about 400 characters; nothing else is posted
 _SOURCES: Final = (
     "default-src 'none'",
@@ -58,9 +59,17 @@ class SafeHeaders:
                 if scope.get("scheme") == "https":
                     headers[_TLS_ONLY[0]] = _TLS_ONLY[1]
                 headers.setdefault("cache-control", "no-store")
+                if RENEWED in scope and "set-cookie" not in headers:
+                    headers.append("set-cookie", _cookie_text(scope[RENEWED], scope))
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _cookie_text(token: str, scope: Scope) -> str:
+    response = Response()
+    set_session(Request(scope), response, token)
+    return response.headers["set-cookie"]
 
 
 def cookie_name(request: Request) -> str:

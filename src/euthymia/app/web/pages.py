@@ -18,7 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from euthymia.app.web import charts
 from euthymia.app.web.contract import OWNERS, VIEWS, Backend, Filter, Visitor
+from euthymia.app.web.door import Door
 from euthymia.app.web.guard import (
+    RENEWED,
     SafeHeaders,
     clear_session,
     cookie_name,
@@ -28,6 +30,7 @@ from euthymia.app.web.guard import (
     set_session,
 )
 from euthymia.app.web.rendering import render, static_files
+from euthymia.care.words import count_words
 from euthymia.ground.errors import (
     AccessError,
     BusyError,
@@ -127,9 +130,12 @@ class Site:
         if not token:
             return None
         try:
-            return await run_in_threadpool(self.backend.visitor, token)
+            visitor = await run_in_threadpool(self.backend.visitor, token)
         except AccessError:
             return None
+        if visitor.renewed:
+            request.scope[RENEWED] = visitor.renewed
+        return visitor
 
     def to_sign_in(self, request: Request) -> Response:
         """Send somebody who is not signed in to the page that says how."""
@@ -143,7 +149,13 @@ class Site:
         if request.method == "POST":
             return await self.redeem(request)
         code = request.query_params.get("code", "")
-        return self.page("signin.html", code=code, refused=None)
+        return self.sign_in_page(code=code)
+
+    def sign_in_page(self, status: int = 200, *, code: str = "", refused: str = "") -> Response:
+        """Show the ways to sign in."""
+        minutes = int(self.backend.sessions.idle.total_seconds() // 60)
+        idle = count_words(minutes, "minute")
+        return self.page("signin.html", status, code=code, refused=refused, idle=idle)
 
     async def redeem(self, request: Request) -> Response:
         """Use up the code and open a session of one shift."""
@@ -152,7 +164,7 @@ class Site:
         try:
             token, _ = await run_in_threadpool(self.backend.sign_in, form.get("code", ""))
         except AccessError as error:
-            return self.page("signin.html", 403, code="", refused=str(error))
+            return self.sign_in_page(403, refused=f"the link does not hold: {error}")
         response = RedirectResponse("/", 303)
         set_session(request, response, token)
         return response
@@ -298,6 +310,7 @@ def build_site(backend: Backend) -> Starlette:
             Route("/signout", site.sign_out, methods=["POST"]),
             Route("/patients/{pid}", site.patient, methods=["GET"]),
             Route("/models", site.models, methods=["GET"]),
+            *Door(site).routes(),
             Route("/static/{path:path}", site.static, methods=["GET"]),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(LastResort, site=site)],

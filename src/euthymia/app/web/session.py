@@ -1,4 +1,9 @@
-"""Signing in and out: a one-time code becomes a session of one shift, a signed cookie."""
+"""Sessions: opened by whoever proved who they are, carried by a signed cookie, ended for good.
+
+A session has one id for all its life and a token that holds for a quarter of an hour without a
+click. A click after the first minute gets the next token, until the shift is over. So a copied
+cookie is worth a quarter hour at most, and the server keeps nothing but the ids that were ended.
+"""
 
 import hmac
 from dataclasses import dataclass
@@ -6,18 +11,21 @@ from datetime import timedelta
 from typing import Final
 
 from euthymia.app.web.contract import Visitor
-from euthymia.app.web.guard import SESSION_SECONDS
 from euthymia.app.web.once import Once
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import AccessError
-from euthymia.security.token import Claims, Kind, Tokens
+from euthymia.security.token import Claims, Kind, More, Tokens
 
 CSRF_LABEL: Final = b"csrf:"
+IDLE: Final = timedelta(minutes=15)
+SHIFT: Final = timedelta(hours=8)
+RENEW_AFTER_S: Final = 60  # a token a minute is enough; each costs a signature
+SECOND_FACTORS: Final = frozenset({"otp", "hwk", "mfa"})
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Opens, checks and ends sessions.
+    """Opens, checks, renews and ends sessions.
 
     `once` remembers what was used up: sign-in codes by their id, ended sessions by theirs. `key`
     makes the form tokens; it is derived from the clinic's master key and never leaves the server.
@@ -27,20 +35,26 @@ class Sessions:
     once: Once
     key: bytes
     clock: Clock
+    idle: timedelta = IDLE
+    length: timedelta = SHIFT
 
     def sign_in(self, code: str) -> tuple[str, Claims]:
-        """Use up a code and return a session token with its claims.
+        """Use up a one-time code and return a session token with its claims.
 
         Raises
         ------
         AccessError
             The code is not valid, has expired or was used before.
         """
+        who = self.tokens.redeem(code, now=self.clock(), redeemed=self.once)
+        return self.open(who.user, who.role, ("link",))
+
+    def open(self, user: str, role: str, proofs: tuple[str, ...]) -> tuple[str, Claims]:
+        """Open a new session for somebody who has proved who they are."""
         now = self.clock()
         self.once.tidy(now)
-        who = self.tokens.redeem(code, now=now, redeemed=self.once)
-        lifetime = timedelta(seconds=SESSION_SECONDS)
-        token = self.tokens.issue(who.user, who.role, now=now, lifetime=lifetime, kind=Kind.SESSION)
+        began = int(now.timestamp())
+        token = self._token(user, role, More(began=began, proofs=proofs))
         return token, self.tokens.verify(token, now=now, kind=Kind.SESSION)
 
     def visitor(self, token: str) -> Visitor:
@@ -51,17 +65,38 @@ class Sessions:
         AccessError
             The session is not valid, has expired, or was ended by signing out.
         """
-        claims = self.tokens.verify(token, now=self.clock(), kind=Kind.SESSION)
-        if self.once.used(claims.token_id, claims.expires_at):
+        now = self.clock()
+        claims = self.tokens.verify(token, now=now, kind=Kind.SESSION)
+        end = self._end(claims)
+        if not claims.began or int(now.timestamp()) >= end:
+            raise AccessError("the session is over: sign in again")
+        if self.once.used(claims.token_id, end):
             raise AccessError("the session was ended: sign in again")
+        renewed = ""
+        if int(now.timestamp()) - claims.issued_at >= RENEW_AFTER_S:
+            more = More(claims.token_id, claims.began, claims.proofs)
+            renewed = self._token(claims.user, claims.role, more)
         return Visitor(
             user=claims.user,
             role=claims.role,
             token_id=claims.token_id,
-            expires_at=claims.expires_at,
+            expires_at=end,
             csrf=hmac.digest(self.key, CSRF_LABEL + claims.token_id.encode(), "sha256").hex(),
+            second_factor=not SECOND_FACTORS.isdisjoint(claims.proofs),
+            renewed=renewed,
         )
 
     def end(self, visitor: Visitor) -> None:
         """End a session for good, on every device that holds it."""
         self.once.redeem(visitor.token_id, visitor.expires_at)
+
+    def _end(self, claims: Claims) -> int:
+        return claims.began + int(self.length.total_seconds())
+
+    def _token(self, user: str, role: str, more: More) -> str:
+        now = self.clock()
+        left = more.began + int(self.length.total_seconds()) - int(now.timestamp())
+        lifetime = min(self.idle, timedelta(seconds=left))
+        return self.tokens.issue(
+            user, role, now=now, lifetime=lifetime, kind=Kind.SESSION, more=more
+        )

@@ -1,0 +1,1 @@
+"""Who may sign in to the pages, how they prove it, and who broke the glass."""

@@ -1,0 +1,337 @@
+"""The clinic's own accounts: made and ended by the shell, used by the pages.
+
+Every change is in the ledger with the generation of the book it made, so that an older copy of the
+file is noticed. A sign-in that fails takes the same way as one that does not: one stretch of the
+password, one change of the book, one entry. So neither the answer nor its time says whether there
+is such a user.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Final
+
+from euthymia.app.accounts.book import Account, Book, BookFile
+from euthymia.app.accounts.throttle import Addresses, failed, locked
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import Clock
+from euthymia.ground.errors import AccessError, BusyError, IntegrityError, MissingError
+from euthymia.ground.ids import SubjectId
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+from euthymia.security.passwords import Stretch, matches, weakness
+from euthymia.security.policy import ROLES
+from euthymia.security.token import Claims, Kind, More, Tokens
+from euthymia.security.totp import matching_step, new_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ENROL_LIFETIME: Final = timedelta(hours=24)
+GENERATION: Final = "accounts_generation"
+WRONG: Final = (
+    "name, password or code is not right, or there were too many tries: wait a minute and use the "
+    "newest code"
+)
+OLDER: Final = (
+    "accounts.sealed is older than the ledger tells: somebody put back an earlier copy or removed "
+    "it; restore the newest"
+)
+TOO_OFTEN: Final = "too many tries from this address: wait a minute"
+AT_ONCE: Final = 2  # passwords stretched at a time: each takes 64 MiB and a core
+WAIT_S: Final = 10
+_NAME: Final = re.compile(r"[\w.@+-]{1,64}")
+NOBODY: Final = Actor("unknown", "unknown")
+Words = Mapping[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An enrolment link that holds: for whom, and the secret its QR code shows."""
+
+    user: str
+    role: str
+    code: str
+    token_id: str
+    totp: bytes
+    handle: bytes
+
+
+class Accounts:
+    """Accounts of one clinic, from the shell and from every worker of the server."""
+
+    def __init__(
+        self,
+        path: Path,
+        keyring: Keyring,
+        ledger: Ledger,
+        clock: Clock,
+        stretch: Stretch = Stretch(),  # noqa: B008 - frozen
+    ) -> None:
+        self.file = BookFile(path, keyring.derive("accounts"))
+        self.key = keyring.derive("session")
+        self.clock = clock
+        self._ledger = ledger
+        self._stretch = stretch
+        self._addresses = Addresses()
+        self._turns = BoundedSemaphore(AT_ONCE)
+
+    @property
+    def second(self) -> int:
+        """Return now, in seconds since 1970 UTC."""
+        return int(self.clock().timestamp())
+
+    # -- changes ----------------------------------------------------------------------------------
+    def change(
+        self,
+        how: "Callable[[Book], object]",
+        actor: Actor,
+        action: str,
+        detail: Words | None = None,
+        subject: SubjectId | None = None,
+    ) -> str:
+        """Change the book and write it down; return the ledger entry's id."""
+        _, generation = self.file.change(how)
+        words = {**(detail or {}), GENERATION: generation}
+        return self._ledger.submit(Entry(actor, action, Purpose.CARE, subject, words)).result()
+
+    def add(self, user: str, role: str, actor: Actor, tokens: Tokens) -> str:
+        """Make an account; return its enrolment code.
+
+        Raises
+        ------
+        AccessError
+            There is one of that name, or the name or role is not one we take.
+        """
+        if role not in ROLES or role == "patient":
+            staff = ", ".join(sorted(ROLES - {"patient"}))
+            raise AccessError(f"accounts are for staff: choose one of {staff}")
+        if not _NAME.fullmatch(user):
+            raise AccessError("a user name has 1 to 64 letters, digits or . _ @ + -")
+        code, token_id = self._enrol_code(user, role, tokens)
+        made = Account(role, secrets.token_bytes(16), self.second, enrol_id=token_id)
+
+        def how(book: Book) -> None:
+            if user in book.accounts:
+                raise AccessError("there is an account of that name: `euthymia user list`")
+            book.accounts[user] = made
+
+        self.change(how, actor, "add user", {"user": user, "role": role})
+        return code
+
+    def reset(self, user: str, actor: Actor, tokens: Tokens) -> str:
+        """Take away every credential and session of a user; return a new enrolment code."""
+        role = self._known(self.file.now(), user).role
+        code, token_id = self._enrol_code(user, role, tokens)
+
+        def how(book: Book) -> None:
+            known = self._known(book, user)
+            book.accounts[user] = Account(
+                known.role, secrets.token_bytes(16), known.made_at, enrol_id=token_id
+            )
+            book.ended[user] = self.second
+            book.failures.pop(self._veil(user), None)
+
+        self.change(how, actor, "reset user", {"user": user})
+        return code
+
+    def disable(self, user: str, actor: Actor, *, disabled: bool = True) -> None:
+        """Let a user in no more, wherever they are signed in; or let them in again."""
+
+        def how(book: Book) -> None:
+            self._known(book, user).disabled = disabled
+            if disabled:
+                book.ended[user] = self.second
+
+        self.change(how, actor, "disable user" if disabled else "enable user", {"user": user})
+
+    def end_everywhere(self, user: str, actor: Actor) -> None:
+        """End every session and token of a user that was issued up to now."""
+        self.change(
+            lambda book: book.ended.update({user: self.second}), actor, "sign out everywhere"
+        )
+
+    # -- enrolment --------------------------------------------------------------------------------
+    def _enrol_code(self, user: str, role: str, tokens: Tokens) -> tuple[str, str]:
+        token_id = secrets.token_hex(16)
+        more = More(token_id=token_id)
+        now = self.clock()
+        code = tokens.issue(
+            user, role, now=now, lifetime=ENROL_LIFETIME, kind=Kind.ENROL, more=more
+        )
+        return code, token_id
+
+    def offer(self, code: str, tokens: Tokens) -> Offer:
+        """Return what an enrolment link is for; AccessError if it does not hold."""
+        claims = tokens.verify(code, now=self.clock(), kind=Kind.ENROL)
+        account = self.file.now().accounts.get(claims.user)
+        if account is None or account.disabled or account.enrol_id != claims.token_id:
+            raise AccessError("this link was used before, or there is a newer one: ask for it")
+        secret = hmac.digest(self.key, b"enrol totp:" + claims.token_id.encode(), "sha1")
+        return Offer(claims.user, account.role, code, claims.token_id, secret, account.handle)
+
+    def enrol_password(self, offer: Offer, password: str, again: str, code: str) -> None:
+        """Take the first password and the authenticator; the link is used up.
+
+        Raises
+        ------
+        AccessError
+            The password is weak or typed differently, or the code is not the authenticator's.
+        """
+        if password != again:
+            raise AccessError("the two passwords differ")
+        weak = weakness(password, offer.user)
+        if weak:
+            raise AccessError(f"choose another password: {weak}")
+        step = matching_step(offer.totp, code, self.clock())
+        if step is None:
+            raise AccessError(
+                "the code is not the newest one of the new entry in your authenticator app"
+            )
+        with self._turn():
+            hashed = self._stretch.hash(password)
+
+        def how(account: Account) -> None:
+            account.password, account.totp, account.totp_step = hashed, offer.totp, step
+
+        self.use_offer(offer, how, "password and code")
+
+    def use_offer(self, offer: Offer, how: "Callable[[Account], None]", kind: str) -> None:
+        """Apply what was enrolled and use the link up, both or neither."""
+
+        def whole(book: Book) -> None:
+            account = book.accounts.get(offer.user)
+            if account is None or account.disabled or account.enrol_id != offer.token_id:
+                raise AccessError("this link was used before, or there is a newer one: ask for it")
+            how(account)
+            account.enrol_id = ""
+
+        self.change(whole, Actor(offer.user, offer.role), "enrol", {"kind": kind})
+
+    # -- signing in -------------------------------------------------------------------------------
+    def sign_in(self, user: str, password: str, code: str, address: str) -> tuple[str, str]:
+        """Return the user and role that name, password and code prove.
+
+        Raises
+        ------
+        AccessError
+            They prove nothing; which of them was wrong is not said.
+        """
+        self.count_try(address)
+        before = self.file.now().accounts.get(user)
+        hashed = before.password if before is not None and before.password else self._decoy
+        with self._turn():
+            right = matches(password, hashed)
+        proven: list[Account] = []
+
+        def how(book: Book) -> None:
+            account, veiled = book.accounts.get(user), self._veil(user)
+            secret = account.totp if account is not None and account.totp else self._decoy_secret
+            last = account.totp_step if account is not None else -1
+            step = matching_step(secret, code, self.clock(), after=last)
+            if locked(book.failures, veiled, self.second):
+                return
+            usable = account is not None and not account.disabled and account.password == hashed
+            if account is None or not usable or not right or step is None:
+                failed(book.failures, veiled, self.second)
+                return
+            account.totp_step = step
+            book.failures.pop(veiled, None)
+            proven.append(account)
+
+        _, generation = self.file.change(how)
+        role = proven[0].role if proven else ""
+        actor = Actor(user, role) if proven else NOBODY
+        outcome: dict[str, str | int | float | bool] = {
+            "outcome": "signed in" if proven else "refused"
+        }
+        words = {**outcome, "kind": "password and code", GENERATION: generation}
+        self._ledger.submit(Entry(actor, "sign in", Purpose.CARE, None, words)).result()
+        if not proven:
+            raise AccessError(WRONG)
+        return user, role
+
+    def prove_again(self, user: str, code: str) -> bool:
+        """Tell whether a signed-in user proves their second factor right now; uses the code up."""
+        right: list[int] = []
+
+        def how(book: Book) -> None:
+            account, veiled = book.accounts.get(user), self._veil(user)
+            if account is None or account.disabled or not account.totp:
+                return
+            if locked(book.failures, veiled, self.second):
+                return
+            step = matching_step(account.totp, code, self.clock(), after=account.totp_step)
+            if step is None:
+                failed(book.failures, veiled, self.second)
+                return
+            account.totp_step = step
+            right.append(step)
+
+        self.file.change(how)
+        return bool(right)
+
+    def count_try(self, address: str) -> None:
+        """Count a try from an address; AccessError beyond the minute's number."""
+        if not self._addresses.may_try(address, self.second):
+            raise AccessError(TOO_OFTEN)
+
+    # -- asked on every call -----------------------------------------------------------------------
+    def ended(self, claims: Claims) -> bool:
+        """Tell whether a session or token holds no more: its user is disabled, or ended it."""
+        book = self.file.now()
+        account = book.accounts.get(claims.user)
+        if account is not None and account.disabled:
+            return True
+        return (claims.began or claims.issued_at) <= book.ended.get(claims.user, 0)
+
+    def verify(self) -> list[str]:
+        """Return what is wrong with the book, by itself and by the ledger's word ([]: nothing)."""
+        try:
+            held = BookFile(self.file.path, self.file.key).now().generation
+        except IntegrityError as error:
+            return [str(error)]
+        told = max(
+            (int(line.detail.get(GENERATION, 0)) for line in self._ledger.entries()), default=0
+        )
+        if held < told:
+            return [OLDER]
+        return []
+
+    # -- inside ------------------------------------------------------------------------------------
+    @staticmethod
+    def _known(book: Book, user: str) -> Account:
+        found = book.accounts.get(user)
+        if found is None:
+            raise MissingError("no account of that name: `euthymia user list` lists them")
+        return found
+
+    def _veil(self, user: str) -> str:
+        """Return the name under which tries are counted: whoever typed it meant it secret."""
+        return hmac.digest(self.key, b"tries:" + user.encode("utf-8", "replace"), "sha256").hex()[
+            :32
+        ]
+
+    @contextmanager
+    def _turn(self) -> "Iterator[None]":
+        if not self._turns.acquire(timeout=WAIT_S):
+            raise BusyError("many sign in at this moment: try again")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @cached_property
+    def _decoy(self) -> str:
+        return self._stretch.decoy()
+
+    @cached_property
+    def _decoy_secret(self) -> bytes:
+        return new_secret()

@@ -1,0 +1,147 @@
+"""Signing in with an account, enrolling, one's own account: the pages beside the one-time link."""
+
+from typing import TYPE_CHECKING, Final
+
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from euthymia.app.accounts.accounts import Offer
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.guard import (
+    clear_session,
+    read_form,
+    require_csrf,
+    require_same_origin,
+    set_session,
+)
+from euthymia.ground.audit import Actor
+from euthymia.ground.errors import AccessError
+from euthymia.security.totp import base32, enrolment_uri
+
+if TYPE_CHECKING:
+    from euthymia.app.web.pages import Site
+
+PASSWORD: Final = ("pwd", "otp")
+
+
+class Door:
+    """The handlers of accounts. Shares the site's pages and backend."""
+
+    def __init__(self, site: "Site") -> None:
+        self.site = site
+        self.accounts = site.backend.accounts
+        self.sessions = site.backend.sessions
+
+    def routes(self) -> list[Route]:
+        """Return the addresses."""
+        return [
+            Route("/signin/password", self.password, methods=["POST"]),
+            Route("/enrol", self.enrol, methods=["GET", "POST"]),
+            Route("/account", self.account, methods=["GET"]),
+            Route("/account/everywhere", self.everywhere, methods=["POST"]),
+        ]
+
+    async def begin(
+        self, request: Request, user: str, role: str, proofs: tuple[str, ...]
+    ) -> Response:
+        """Open a new session; one that this browser held before is ended."""
+        before = await self.site.visitor(request)
+        if before is not None:
+            await run_in_threadpool(self.sessions.end, before)
+        token, _ = await run_in_threadpool(self.sessions.open, user, role, proofs)
+        response = RedirectResponse("/", 303)
+        set_session(request, response, token)
+        return response
+
+    async def password(self, request: Request) -> Response:
+        """Sign in with name, password and code."""
+        require_same_origin(request)
+        form = await read_form(request)
+        try:
+            user, role = await run_in_threadpool(
+                self.accounts.sign_in,
+                form.get("user", "").strip(),
+                form.get("password", ""),
+                form.get("otp", ""),
+                _address(request),
+            )
+        except AccessError as error:
+            return self.site.sign_in_page(403, refused=str(error))
+        return await self.begin(request, user, role, PASSWORD)
+
+    async def enrol(self, request: Request) -> Response:
+        """Show an enrolment link's page, or take the first password and authenticator."""
+        if request.method == "GET":
+            code = request.query_params.get("code", "")
+            try:
+                return self._offered(await self._offer(code), "")
+            except AccessError as error:
+                return self.site.page("enrol.html", 403, offer=None, refused=str(error))
+        require_same_origin(request)
+        form = await read_form(request)
+        try:
+            offer = await self._offer(form.get("code", ""))
+        except AccessError as error:
+            return self.site.page("enrol.html", 403, offer=None, refused=str(error))
+        typed = [form.get(name, "") for name in ("password", "again", "otp")]
+        try:
+            await run_in_threadpool(self.accounts.enrol_password, offer, *typed)
+        except AccessError as error:
+            return self._offered(offer, str(error), 422)
+        return RedirectResponse("/signin?enrolled=1", 303)
+
+    async def _offer(self, code: str) -> Offer:
+        return await run_in_threadpool(self.accounts.offer, code, self.sessions.tokens)
+
+    def _offered(self, offer: Offer, refused: str, status: int = 200) -> Response:
+        uri = enrolment_uri(offer.totp, offer.user, self.site.backend.clinic_name)
+        return self.site.page(
+            "enrol.html",
+            status,
+            offer=offer,
+            refused=refused,
+            qr=_qr(uri),
+            secret=base32(offer.totp),
+        )
+
+    async def account(self, request: Request) -> Response:
+        """Show one's own account."""
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        book = await run_in_threadpool(self.accounts.file.now)
+        return self.site.page(
+            "account.html", visitor=visitor, account=book.accounts.get(visitor.user)
+        )
+
+    async def everywhere(self, request: Request) -> Response:
+        """End every session and token of the visitor, on every device."""
+        require_same_origin(request)
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        require_csrf(await read_form(request), visitor.csrf)
+        await run_in_threadpool(self.accounts.end_everywhere, visitor.user, actor_of(visitor))
+        response = RedirectResponse("/signin?out=1", 303)
+        clear_session(request, response)
+        return response
+
+
+def actor_of(visitor: Visitor) -> Actor:
+    """Return who the ledger says it was."""
+    return Actor(visitor.user, visitor.role)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _qr(text: str) -> Markup:
+    """Return a QR code as an inline drawing: dark on white in any colour scheme."""
+    import segno
+
+    drawn = segno.make(text, error="m").svg_inline(scale=4, light="#fff", dark="#000")
+    return Markup(drawn)  # noqa: S704 - segno draws modules; the text itself is not in it

@@ -1,0 +1,47 @@
+"""`euthymia user`: from the shell to the sealed book, and back out again."""
+
+from pathlib import Path
+
+from euthymia.app.clinic import Clinic
+from small_clinic import copied_clinic
+from whole_clinic import call
+
+
+def test_users_are_added_listed_disabled_and_reset(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home = clinic.home.path
+    assert call(home, "user", "list") == (0, {"users": []})
+    code, made = call(home, "user", "add", "dr-lee", "--role", "clinician")
+    assert code == 0, made
+    assert made["enrol"].startswith("http://127.0.0.1:8080/enrol?code=")
+    assert call(home, "user", "add", "dr-lee", "--role", "it")[0] == 1
+    assert call(home, "user", "add", "pat", "--role", "patient")[0] == 1
+    code, again = call(home, "user", "reset", "dr-lee")
+    assert code == 0
+    assert again["enrol"] != made["enrol"]
+    assert call(home, "user", "disable", "dr-lee")[0] == 0
+    (listed,) = call(home, "user", "list")[1]["users"]
+    assert (listed["user"], listed["role"], listed["state"]) == ("dr-lee", "clinician", "disabled")
+    assert call(home, "user", "enable", "dr-lee")[0] == 0
+    assert call(home, "user", "list")[1]["users"][0]["state"] == "invited"
+    with Clinic.opened(home) as clinic:
+        told = [line.action for line in clinic.ledger.entries()]
+    assert told[-4:] == ["add user", "reset user", "disable user", "enable user"]
+    assert call(home, "verify")[0] == 0
+
+
+def test_verify_finds_a_changed_and_an_older_book(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home = clinic.home.path
+    book = home / "accounts.sealed"
+    call(home, "user", "add", "dr-lee", "--role", "clinician")
+    old = book.read_bytes()
+    call(home, "user", "disable", "dr-lee")
+    new = book.read_bytes()
+    for raw in (old, new[:40] + bytes([new[40] ^ 1]) + new[41:], b""):
+        book.write_bytes(raw)
+        code, found = call(home, "verify")
+        assert code == 1
+        assert any(problem.startswith("accounts:") for problem in found["problems"])
+    book.write_bytes(new)
+    assert call(home, "verify")[0] == 0
