@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from euthymia.app.accounts.accounts import Accounts
+from euthymia.app.accounts.book import Emergency
+from euthymia.app.accounts.emergencies import Emergencies
 from euthymia.app.web.contract import (
     Figure,
     Filter,
@@ -229,6 +231,18 @@ class TestClinic:
         """Return a fresh one-time sign-in code."""
         lifetime = timedelta(minutes=10)
         return self.sessions.tokens.issue(user, role, now=NOW, lifetime=lifetime, kind=Kind.SIGNIN)
+
+    @property
+    def emergencies(self) -> Emergencies:
+        assert self.accounts is not None
+        return Emergencies(self.accounts, SHIPPED, 60)
+
+    def break_glass(self, visitor: Visitor, patient: str, reason: str, code: str) -> Emergency:
+        subject = SubjectId(patient) if patient in self.people else None
+        return self.emergencies.begin(visitor.actor, subject, reason, code)
+
+    def list_emergencies(self, visitor: Visitor) -> list[Emergency]:
+        return self.emergencies.all()
 
     def may(self, role: str, action: Action) -> bool:
         return SHIPPED.may_ever(role, action)

@@ -1,17 +1,16 @@
 """The pages of accounts over the real application: sign in, enrol, sessions, ending everywhere."""
 
-import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from accounts_help import PASSWORD, SHELL, code_of, enrolled
 from euthymia.app.web.pages import build_site
 from euthymia.security.totp import code_at, step_of
+from page_browser import Browser
 from web_clinic import NOW, TestClinic
 
 HERE = {"sec-fetch-site": "same-origin"}
@@ -25,23 +24,8 @@ def clinic(tmp_path: Path) -> TestClinic:
     return made
 
 
-class Browser:
-    """One browser: it keeps its cookies."""
-
-    def __init__(self, clinic: TestClinic) -> None:
-        transport = httpx.ASGITransport(build_site(clinic), client=("192.0.2.9", 1))
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
-        self.cookies = self._client.cookies
-
-    def get(self, path: str, **more) -> httpx.Response:
-        return asyncio.run(self._client.get(path, **more))
-
-    def post(self, path: str, **more) -> httpx.Response:
-        return asyncio.run(self._client.post(path, **more))
-
-
 def browser(clinic: TestClinic) -> Browser:
-    return Browser(clinic)
+    return Browser(build_site(clinic))
 
 
 def sign_in(client: Browser, clinic: TestClinic, off: int = 0, **changed: str):

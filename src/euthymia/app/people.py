@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from euthymia.app.accounts.emergencies import forget
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import consents_of
 from euthymia.ground.audit import Entry, Purpose
@@ -79,6 +80,7 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
     models = clinic.registry.trained_with(who)
     told = clinic.store.erase(who, entry)
+    forget(clinic.accounts, who, shell_actor())
     return {"subject": who, "ledger_entry": told, "models": models}
 
 

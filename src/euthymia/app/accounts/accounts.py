@@ -99,8 +99,14 @@ class Accounts:
     ) -> str:
         """Change the book and write it down; return the ledger entry's id."""
         _, generation = self.file.change(how)
-        words = {**(detail or {}), GENERATION: generation}
-        return self._ledger.submit(Entry(actor, action, Purpose.CARE, subject, words)).result()
+        number: Words = {GENERATION: generation}
+        if subject is None:
+            words = {**(detail or {}), **number}
+            return self._ledger.submit(Entry(actor, action, Purpose.CARE, None, words)).result()
+        # what is said about a person goes when they are erased; the book's number must not
+        self._ledger.submit(Entry(actor, "change accounts", Purpose.CARE, None, number))
+        entry = Entry(actor, action, Purpose.CARE, subject, detail or {})
+        return self._ledger.submit(entry).result()
 
     def add(self, user: str, role: str, actor: Actor, tokens: Tokens) -> str:
         """Make an account; return its enrolment code.

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from euthymia.app.accounts.accounts import Accounts
+from euthymia.app.accounts.book import Emergency
+from euthymia.app.accounts.emergencies import Emergencies
 from euthymia.app.clinic import shell_actor
 from euthymia.app.passed import with_passed
 from euthymia.app.problems import RefusalError
@@ -297,6 +299,24 @@ class ClinicBackend:
         """See `Backend`."""
         return self.clinic.accounts
 
+    @property
+    def emergencies(self) -> Emergencies:
+        """See `Backend`."""
+        minutes = self.clinic.config.accounts.emergency_minutes
+        return Emergencies(self.clinic.accounts, self.clinic.policies, minutes)
+
+    def break_glass(self, visitor: Visitor, patient: str, reason: str, code: str) -> Emergency:
+        """See `Backend`."""
+        subject = self.clinic.store.resolve(patient) if patient else None
+        return self.emergencies.begin(visitor.actor, subject, reason, code)
+
+    def list_emergencies(self, visitor: Visitor) -> list[Emergency]:
+        """See `Backend`."""
+        self._require(visitor, Action.VIEW_EMERGENCIES)
+        shown = self.emergencies.all()
+        self._write(_actor(visitor), "view emergencies", detail={"shown": len(shown)})
+        return shown
+
     # -- sessions ------------------------------------------------------------------------------
     def sign_in(self, code: str) -> tuple[str, Claims]:
         """See `Backend`."""
@@ -366,7 +386,7 @@ class ClinicBackend:
         """See `Backend`."""
         actor = _actor(visitor)
         self._require(visitor, Action.VIEW_PATIENT)
-        subject = self._in_care(visitor, pid)
+        subject, emergency = self._in_care(visitor, pid)
         looked = self.reader.look(subject, actor)
         now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
@@ -389,8 +409,11 @@ class ClinicBackend:
             owners=looked.owners,
             at=now,
             model=note_of(model) if model else None,
-            ledger_entry=self._write(actor, "view patient", subject),
+            ledger_entry=self._write(
+                actor, "view patient", subject, {"emergency": emergency.id} if emergency else None
+            ),
             withheld=tuple(withheld),
+            emergency=emergency,
         )
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
@@ -411,19 +434,23 @@ class ClinicBackend:
         if not ruling.allowed:
             raise AccessError(ruling.detail)
 
-    def _in_care(self, visitor: Visitor, pid: str) -> SubjectId:
+    def _in_care(self, visitor: Visitor, pid: str) -> tuple[SubjectId, Emergency | None]:
         """Return the subject; refuse a stranger's and an unknown one alike, and write that down."""
         known = self.clinic.store.resolve(pid) if is_subject_id(pid) else None
         if known is not None:
+            related = self.clinic.on_care_team(visitor.user, known)
+            broken = None if related else self.emergencies.current(visitor.user, known)
             ruling = self.clinic.policies.decide(
                 role=visitor.role,
                 action=Action.VIEW_PATIENT,
                 purpose=Purpose.CARE,
-                related=self.clinic.on_care_team(visitor.user, known),
-                second_factor=visitor.second_factor,
+                related=related,
+                emergency=broken is not None,
+                reason=broken is not None,  # it took a reason and a second factor to break it
+                second_factor=visitor.second_factor or broken is not None,
             )
             if ruling.allowed:
-                return known
+                return known, broken
         self._write(_actor(visitor), "view patient", known, {"outcome": "refused"})
         raise MissingError("no patient in your care has this pseudonym")
 

@@ -6,8 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol
 
 from euthymia.app.accounts.accounts import Accounts
+from euthymia.app.accounts.book import Emergency
+from euthymia.app.accounts.emergencies import Emergencies
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import PatientView
+from euthymia.ground.audit import Actor
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.security.policy import Action
@@ -36,6 +39,11 @@ class Visitor:
     csrf: str
     second_factor: bool = False
     renewed: str = ""
+
+    @property
+    def actor(self) -> Actor:
+        """Who the ledger says it was."""
+        return Actor(self.user, self.role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,7 @@ class PatientPage:
     model: ModelNote | None
     ledger_entry: str
     withheld: tuple[str, ...] = field(default_factory=tuple)  # what is not shown, and why
+    emergency: Emergency | None = None  # the glass was broken to see this
 
 
 class Backend(Protocol):
@@ -174,6 +183,16 @@ class Backend(Protocol):
     @property
     def sessions(self) -> "Sessions":
         """What opens and ends sessions."""
+
+    @property
+    def emergencies(self) -> Emergencies:
+        """Who broke the glass."""
+
+    def break_glass(self, visitor: Visitor, patient: str, reason: str, code: str) -> Emergency:
+        """Open a patient not in one's care. AccessError, MissingError."""
+
+    def list_emergencies(self, visitor: Visitor) -> list[Emergency]:
+        """Return every emergency, for a supervisor. Raises AccessError."""
 
     def may(self, role: str, action: Action) -> bool:
         """Tell whether a role may do this for anybody."""

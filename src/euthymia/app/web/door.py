@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from euthymia.app.accounts.accounts import Offer
-from euthymia.app.web.contract import Visitor
 from euthymia.app.web.guard import (
     clear_session,
     read_form,
@@ -17,7 +16,6 @@ from euthymia.app.web.guard import (
     require_same_origin,
     set_session,
 )
-from euthymia.ground.audit import Actor
 from euthymia.ground.errors import AccessError
 from euthymia.security.totp import base32, enrolment_uri
 
@@ -124,15 +122,10 @@ class Door:
         if visitor is None:
             return self.site.to_sign_in(request)
         require_csrf(await read_form(request), visitor.csrf)
-        await run_in_threadpool(self.accounts.end_everywhere, visitor.user, actor_of(visitor))
+        await run_in_threadpool(self.accounts.end_everywhere, visitor.user, visitor.actor)
         response = RedirectResponse("/signin?out=1", 303)
         clear_session(request, response)
         return response
-
-
-def actor_of(visitor: Visitor) -> Actor:
-    """Return who the ledger says it was."""
-    return Actor(visitor.user, visitor.role)
 
 
 def _address(request: Request) -> str:

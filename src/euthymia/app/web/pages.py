@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from euthymia.app.web import charts
 from euthymia.app.web.contract import OWNERS, VIEWS, Backend, Filter, Visitor
 from euthymia.app.web.door import Door
+from euthymia.app.web.glass import Glass
 from euthymia.app.web.guard import (
     RENEWED,
     SafeHeaders,
@@ -97,6 +98,7 @@ class Way:
 
 _WAYS: Final = (
     Way("/", "worklist", "Worklist", Action.VIEW_WORKLIST),
+    Way("/emergencies", "emergencies", "Emergencies", Action.VIEW_EMERGENCIES),
     Way("/models", "models", "Models", Action.VIEW_MODELS),
 )
 
@@ -112,11 +114,16 @@ class Site:
         """Render a page with what every page shows."""
         values.setdefault("visitor", None)
         visitor = values["visitor"]
-        shared = {
+        shared: dict[str, object] = {
             "clinic": self.backend.clinic_name,
             "simulated": self.backend.simulated,
-            "ways": self.ways_of(visitor) if isinstance(visitor, Visitor) else (),
+            "ways": (),
+            "unseen": 0,
         }
+        if isinstance(visitor, Visitor):
+            shared["ways"] = self.ways_of(visitor)
+            if self.backend.may(visitor.role, Action.VIEW_EMERGENCIES):
+                shared["unseen"] = self.backend.emergencies.unseen()
         text = render(template, values | shared)
         return HTMLResponse(text, status)
 
@@ -246,7 +253,13 @@ class Site:
     def refusal(self, status: int, reference: str = "", visitor: Visitor | None = None) -> Response:
         """Show a page that says what to do, and nothing of anybody."""
         title, advice = _ERRORS.get(status, _ERRORS[400])
-        told = {"title": title, "advice": advice, "reference": reference}
+        glass = visitor is not None and self.backend.may(visitor.role, Action.BREAK_GLASS)
+        told = {
+            "title": title,
+            "advice": advice,
+            "reference": reference,
+            "may_break_glass": glass and status == 404,
+        }
         return self.page("error.html", status, visitor=visitor, **told)
 
     async def on_http(self, request: Request, error: Exception) -> Response:
@@ -311,6 +324,7 @@ def build_site(backend: Backend) -> Starlette:
             Route("/patients/{pid}", site.patient, methods=["GET"]),
             Route("/models", site.models, methods=["GET"]),
             *Door(site).routes(),
+            *Glass(site).routes(),
             Route("/static/{path:path}", site.static, methods=["GET"]),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(LastResort, site=site)],
