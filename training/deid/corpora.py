@@ -1,0 +1,144 @@
+"""Annotated text of others, read in place: MEDDOCAN train, Presidio's first 250, SAD."""
+
+import json
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+from random import Random
+from xml.etree import ElementTree as ET
+
+from deid.names import Names
+from deid.values import Piece, Values
+
+UNKNOWN = "?"
+"""The kind of a piece from which nothing is learnt."""
+
+MEDDOCAN = {
+    "NOMBRE_SUJETO_ASISTENCIA": "PERSON", "NOMBRE_PERSONAL_SANITARIO": "PERSON",
+    "FECHAS": "DATE", "EDAD_SUJETO_ASISTENCIA": "AGE", "CALLE": "ADDRESS", "PAIS": "COUNTRY",
+    "ID_SUJETO_ASISTENCIA": "ID", "ID_TITULACION_PERSONAL_SANITARIO": "ID",
+    "ID_ASEGURAMIENTO": "ID", "ID_CONTACTO_ASISTENCIAL": "ID", "ID_EMPLEO_PERSONAL_SANITARIO": "ID",
+    "CORREO_ELECTRONICO": "EMAIL", "NUMERO_TELEFONO": "PHONE", "NUMERO_FAX": "PHONE",
+    "HOSPITAL": "HOSPITAL", "CENTRO_SALUD": "HOSPITAL", "INSTITUCION": "ORGANISATION",
+    "PROFESION": "PROFESSION", "URL_WEB": "URL", "OTROS_SUJETO_ASISTENCIA": UNKNOWN,
+}  # fmt: skip
+PRESIDIO = {
+    "PERSON": "PERSON", "STREET_ADDRESS": "ADDRESS", "GPE": "LOCATION", "ORGANIZATION": "ORGANISATION",
+    "DATE_TIME": "DATE", "CREDIT_CARD": "ACCOUNT", "IBAN_CODE": "ACCOUNT", "AGE": "AGE",
+    "PHONE_NUMBER": "PHONE", "DOMAIN_NAME": "URL", "ZIP_CODE": "POSTCODE", "EMAIL_ADDRESS": "EMAIL",
+    "US_SSN": "ID", "US_DRIVER_LICENSE": "ID", "IP_ADDRESS": "IP", "NRP": UNKNOWN, "TITLE": UNKNOWN,
+}  # fmt: skip
+YEAR = re.compile(r"\s*(año |en )?(19|20)\d\d\s*$")
+
+
+def split(text: str, marks: list[tuple[int, int, str | None]]) -> list[Piece]:
+    """Return the pieces of a text with marked places; the longer of two that overlap stays."""
+    pieces: list[Piece] = []
+    at = 0
+    for start, end, kind in sorted(marks, key=lambda mark: (mark[0], -mark[1])):
+        if start < at:
+            continue
+        pieces.append((text[at:start], None))
+        pieces.append((text[start:end], kind))
+        at = end
+    pieces.append((text[at:], None))
+    return [piece for piece in pieces if piece[0]]
+
+
+def _meddocan_kind(name: str, words: str) -> str | None:
+    if name == "SEXO_SUJETO_ASISTENCIA":
+        return None
+    if name == "FAMILIARES_SUJETO_ASISTENCIA":
+        return None if words.islower() else UNKNOWN
+    if name == "TERRITORIO":
+        return "POSTCODE" if words[0].isdigit() else "LOCATION"
+    if name == "FECHAS" and YEAR.match(words):
+        return UNKNOWN
+    return MEDDOCAN[name]
+
+
+def meddocan(archive: Path) -> list[list[Piece]]:
+    """Return the cases of one part of MEDDOCAN in the order of their names."""
+    texts, marks = {}, {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            stem, _, ending = Path(member.name).name.rpartition(".")
+            if member.isfile() and ending in {"txt", "ann"}:
+                content = tar.extractfile(member).read().decode("utf-8")  # type: ignore[union-attr]
+                (texts if ending == "txt" else marks)[stem] = content
+    cases = []
+    for stem in sorted(texts):
+        found = []
+        for line in marks[stem].splitlines():
+            if line.startswith("T"):
+                _, place, words = line.split("\t", 2)
+                name, start, end = place.split(" ")
+                found.append((int(start), int(end), _meddocan_kind(name, words)))
+        cases.append(split(texts[stem], found))
+    return cases
+
+
+def presidio(file: Path) -> list[list[Piece]]:
+    """Return the first 250 texts; the others are for reporting."""
+    cases = []
+    for entry in json.loads(file.read_text(encoding="utf-8"))[:250]:
+        marks = []
+        for mark in entry["spans"]:
+            kind = PRESIDIO[mark["entity_type"]]
+            if kind == "DATE" and YEAR.match(mark["entity_value"]):
+                kind = UNKNOWN
+            marks.append((mark["start_position"], mark["end_position"], kind))
+        cases.append(split(entry["full_text"], marks))
+    return cases
+
+
+def sad(file: Path) -> list[str]:
+    """Return everyday English sentences about stress in which no word inside looks like a name."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(file) as book:
+        strings = ["".join(t.text or "" for t in item.iter(f"{space}t"))
+                   for item in ET.fromstring(book.read("xl/sharedStrings.xml"))]  # fmt: skip
+    sentences = []
+    for text in strings:
+        words = text.split()
+        inner = [w for w in words[1:] if w[0].isupper() and not re.match(r"I\b|I'", w)]
+        if 5 <= len(words) <= 40 and not inner and not re.search(r"\d{3}", text):
+            sentences.append(text)
+    return sentences
+
+
+def renamed(pieces: list[Piece], chance: Random, lang: str, names: Names) -> list[Piece]:
+    """Return a text with its identifiers replaced by new ones; equal ones stay equal."""
+    values = Values(chance, lang, names, {})
+    known: dict[Piece, str] = {}
+    made: list[Piece] = []
+    for at, (text, kind) in enumerate(pieces):
+        if kind is None or kind == UNKNOWN:
+            made.append((text, kind))
+            continue
+        if (text, kind) not in known:
+            before = pieces[at - 1][0] if at else ""
+            known[text, kind] = _replacement(text, kind, before, values, len(known))
+        made.append((known[text, kind], kind))
+    return made
+
+
+def _replacement(text: str, kind: str, before: str, values: Values, number: int) -> str:
+    chance = values.chance
+    if kind == "PERSON":
+        given, family = values.person(str(number))
+        if before.endswith("Nombre: "):
+            return given
+        if before.endswith("Apellidos: "):
+            return f"{family} {values.names.family(chance, values.origin)}"
+        if " " not in text:
+            return chance.choice((given, family))
+        return f"{given} {family}"
+    slots = {"DATE": "date", "ADDRESS": "street", "LOCATION": "town", "HOSPITAL": "hospital",
+             "COUNTRY": "country", "PHONE": "phone", "EMAIL": "email", "ORGANISATION": "employer"}  # fmt: skip
+    if kind in slots and chance.random() < 0.7 and "\n" not in text:
+        return values.pieces(slots[kind])[0][0]
+    if kind in {"ID", "ACCOUNT", "POSTCODE"}:
+        return "".join(chance.choice("0123456789") if c.isdigit() else c for c in text)
+    return text

@@ -1,0 +1,548 @@
+"""Values of the training text, in many written forms; each slot gives pieces (text, kind)."""
+
+import string
+from collections.abc import Sequence
+from datetime import date, timedelta
+from random import Random
+
+from deid.names import Names
+
+Piece = tuple[str, str | None]
+
+MONTHS = {
+    "en": "January February March April May June July August September October November December",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+}
+DATES = {
+    "en": "{d}/{m}/{Y} {m}/{d}/{Y} {m}/{d}/{y} {d0}/{m0}/{Y} {m0}/{d0}/{Y} {m0}/{d0}/{y} {d0}.{m0}.{Y}"
+    " {Y}-{m0}-{d0} {Y}/{m0}/{d0} {m0}-{d0}-{Y} {d0}{Mon}{Y} {m}/{d} {Y}{m0}{d0}|{Month} {d}, {Y}"
+    "|{d} {Month} {Y}|{Mon} {d}, {Y}|{d} {Mon} {Y}|{d}th of {Month}|{Month} {d}th|{d}-{Mon}-{Y}"
+    "|{Month} {d}|the {d}th of {Month} {Y}|{Mon}. {d}, {Y}|{d} {Mon} {y}|{Mon} {d}|{d} {Month}"
+    "|{Month} {d}th, {Y}|{Month} {d} {Y}|{wd}, {Month} {d}, {Y}|{m} / {d} / {Y}",
+    "es": "{d}/{m}/{Y} {d0}/{m0}/{Y} {d0}/{m0}/{y} {d}-{m}-{Y} {d0}-{m0}-{Y} {d0}.{m0}.{Y} {Y}-{m0}-{d0}"
+    " {d}/{m} {d0}{m0}{Y}|{d} de {Month} de {Y}|{d} de {Month}|{d} de {Month} del {Y}|{d} {Month} {Y}"
+    "|{Month} de {Y}|día {d} de {Month}|{d}-{Mon}-{y}|{d} {Mon} {Y}|{d} / {m} / {Y}|{d0}/{Mon}/{Y}",
+}
+TOWNS = {
+    "en": "Springfield|Boston|Leeds|Manchester|Portland|Austin|Cork|Glasgow|Perth|Toronto|Auckland|Fresno"
+    "|El Paso|Baton Rouge|San Antonio|Newcastle|Little Rock|Stoke-on-Trent|Kings Lynn|Des Moines|Oakland"
+    "|Lagos|Mumbai|Lahore|Cairo|Istanbul|Gdańsk|Oslo|Reykjavik|Osaka|Seoul|Wuhan|Hanoi|Accra|Nairobi|Haifa"
+    "|Brooklyn|Queens|Camden|Hackney|Salford|Swansea|Belfast|Halifax|Winnipeg|Hobart|Cape Town|Durban"
+    "|Kingston|Port-au-Prince|Bradford|Leicester|Plymouth|Norwich|Tulsa|Omaha|Boise|Reno|Mesa|Tampa",
+    "es": "Madrid|Barcelona|Sevilla|Valencia|Zaragoza|Bilbao|Málaga|Murcia|Vigo|Gijón|Las Palmas|Toledo"
+    "|San Sebastián|Santiago de Compostela|Palma de Mallorca|La Coruña|L'Hospitalet|Jerez de la Frontera"
+    "|Bogotá|Medellín|Lima|Cusco|Quito|Guayaquil|La Paz|Santiago|Rosario|Córdoba|Mendoza|Montevideo"
+    "|Asunción|Caracas|Ciudad de México|Monterrey|Puebla|Oaxaca|Tijuana|San José|Managua|La Habana"
+    "|Santo Domingo|Tegucigalpa|Alcobendas|Getafe|Badalona|Sabadell|Reus|Lorca|Motril|Teruel|Soria",
+}
+STATES = {
+    "en": "TX|CA|NY|Ohio|Texas|Florida|WA|Kent|Essex|Ontario|Queensland|NSW|Oregon|Norfolk|Lanarkshire|MA",
+    "es": "Madrid|Andalucía|Cataluña|Galicia|Jalisco|Antioquia|Buenos Aires|Navarra|Asturias|Vizcaya|Cádiz",
+}
+COUNTRIES = {
+    "en": "Mexico|India|Nigeria|Ghana|Poland|Ukraine|Syria|Iraq|Iran|Pakistan|China|Vietnam|Turkey|Brazil"
+    "|Somalia|Ireland|Israel|Egypt|Japan|South Korea|the Philippines|Norway|Germany|Honduras|the UK|USA",
+    "es": "España|México|Colombia|Perú|Ecuador|Bolivia|Argentina|Chile|Venezuela|Marruecos|Rumanía|Senegal"
+    "|Ucrania|China|Pakistán|Nigeria|Polonia|Cuba|Honduras|República Dominicana|Francia|Portugal|Siria",
+}
+JOBS = {
+    "en": "nurse|teacher|bus driver|accountant|plumber|software engineer|chef|cashier|electrician|farmer"
+    "|paramedic|security guard|lawyer|hairdresser|truck driver|carpenter|waitress|librarian|welder|pilot",
+    "es": "profesora|camionero|contable|fontanero|ingeniero|cocinera|cajera|electricista|agricultor|militar"
+    "|vigilante|abogada|peluquera|albañil|camarera|bibliotecario|soldador|taxista|administrativo|pintor",
+}
+STREET_NAMES = (
+    "Maple Oak High Station Church Mill Victoria King Queen Park Cedar Elm Washington Lincoln"
+)
+STREET_NAMES += (
+    " Main Lake Hill Walnut Sunset River Bridge Chestnut Spring Meadow Jackson Franklin Birch"
+)
+STREET_TYPES = (
+    "Street St St. Road Rd Rd. Avenue Ave Ave. Lane Ln Drive Dr Dr. Way Court Ct Close Place Pl"
+)
+STREET_TYPES += (
+    " Terrace Boulevard Blvd Blvd. Crescent Square Row Highway Parkway Gardens Grove Circle"
+)
+CALLES = "C/|Calle|Avda.|Avenida|Av.|Plaza|Pza.|Paseo|P.º|Camino|Ronda|Carrer|Travesía|Carretera de"
+CALLES += (
+    "|Jirón|Carrera|Cra.|Pasaje|Bulevar|Vía|c.|calle|Callejón|Urbanización|Polígono|Rúa|Glorieta"
+)
+CALLE_NAMES = (
+    "Mayor|Real|del Sol|de la Luna|San Juan|Santa Ana|de la Constitución|de Goya|Velázquez"
+)
+CALLE_NAMES += (
+    "|Cervantes|de la Paz|Colón|de los Olivos|Nueva|Juárez|Hidalgo|Bolívar|de las Flores|Serrano"
+)
+CALLE_NAMES += (
+    "|de la Iglesia|Doctor Fleming|del Carmen|Gran Vía|Diagonal|Libertad|5 de Mayo|de España"
+)
+HOSPITALS = {
+    "en": "{T} General Hospital|St. {G}'s Hospital|{F} Memorial Hospital|{T} Medical Center|{F} Clinic"
+    "|University Hospital of {T}|{T} Community Mental Health Centre|the {F} Unit|{T} Royal Infirmary"
+    "|{F} Ward|{T} Behavioral Health|Mount {F} Hospital|{T} VA|Children's Hospital of {T}|{F} House"
+    "|{F} & {F} Psychiatry Associates|{T} Health Center|Sacred Heart Hospital|Mercy {T}|{T} Crisis Team",
+    "es": "Hospital General de {T}|Hospital Universitario {F}|Hospital San {G}|Clínica {F}|Hospital {G} {F}"
+    "|Centro de Salud {T}|Hospital Clínico de {T}|CSM {T}|Hospital Virgen del {C}|Policlínica {F}"
+    "|Hospital Universitario Doctor {F}|Hospital de {T}|Clínica Universidad de {T}|C.S. {F}|IMSS {T}"
+    "|Hospital Santa {G}|Fundación {F}|Unidad de Salud Mental de {T}|Hospital Regional de {T}|CAP {F}",
+}
+EMPLOYERS = {
+    "en": "{F} & {F}|{F} Ltd|{F} Inc.|{F} Brothers|{T} City Council|{F} Logistics|{F} Construction LLC|{T} Bank"
+    "|{F}, {F} and {F}|{F}-{F}|{T} Police Department|{F} Foods|{F} Group|{T} Post Office|{F} Supermarkets"
+    "|Amazon|Walmart|Tesco|Google|Starbucks|Uber|FedEx|Boeing|Toyota|the {T} Herald|{F} Pharmacy|{F} Garage",
+    "es": "Talleres {F}|{F} e Hijos S.L.|Construcciones {F} S.A.|Ayuntamiento de {T}|Banco de {T}|Grupo {F}"
+    "|Transportes {F}|Bodegas {F}|Mercadona|Seat|Inditex|Correos|Renfe|El Corte Inglés|Telefónica"
+    "|Panadería {F}|Restaurante Casa {G}|Diputación de {T}|Farmacia {F}|Seguros {F}|Editorial {F}",
+}
+SCHOOLS = {
+    "en": "{T} High School|{F} Elementary|St {G}'s Primary School|University of {T}|{F} College"
+    "|{T} Community College|{F} Academy|{T} State University|{F} Middle School",
+    "es": "Colegio San {G}|IES {F}|Universidad de {T}|CEIP {F}|Instituto {F}|Colegio Santa {G}"
+    "|Facultad de Medicina de {T}|Universidad {G} {F}|Escuela {F}",
+}
+CHURCHES = {
+    "en": "St {G}'s Church|{T} Baptist Church|{T} Mosque|Temple Beth {F}|Grace Chapel {T}",
+    "es": "la parroquia de San {G}|la iglesia de Santa {G}|la mezquita de {T}|la ermita de {T}",
+}
+CARMEN = "Carmen|Pilar|Rosario|Camino|Mar|Valle|Castillo"
+PHONES = {
+    "en": "###-###-#### (###) ###-#### ###.###.#### ###-#### +1-###-###-#### 1-800-###-#### 0####-###### "
+    "+##-##-####-#### 07######### ##########|+1 ### ### ####|0#### ######|+44 #### ######|0## #### ####"
+    "|###-###-#### x###|(###)###-####|020 #### ####|+91 ##### #####|### ### ####|##-##-##-##|1### ### ###"
+    "|+234 ### ### ####|(##) ###-###|08# ### ####|+61 4## ### ###",
+    "es": "6######## 9######## 9##-###-### ##-####-#### +34######### 6##-##-##-##|6## ### ###|9# ### ## ##"
+    "|+34 6## ### ###|## ####-####|55 #### ####|+57 3## ### ####|9## ## ## ##|+52 1 ## #### ####|9#.###.##.##"
+    "|(9##) ###.###|34 9## ### ###|9## ######|9## ### ### ext. ##|9# #######|+51 9## ### ###",
+}
+POSTCODES = {
+    "en": "#####|#####-####|@@# #@@|@# #@@|@## #@@|@#@ #@#|####|@@## #@@",
+    "es": "#####|0####|2####|4####|#####|0####",
+}
+MRNS = "######|#######|########|MRN-######|@######|@@#####|###-##-##|##-####|###-####|@@@-######|##########"
+MRNS += "|#### ####|@#####@|####/##|H######|#####|0000####|###-##-####"
+IDS = {
+    "ssn": "###-##-####|### ## ####|#########|XXX-XX-####",
+    "insid": "@@@#########|##########|@########|####-####-##|## ######## ##|@@@ ### ### ###|W#########",
+    "nhs": "### ### ####|##########|###-###-####",
+    "licence": "@#######|@@@@@######@@#@@|####-##-####|########-@|@### #### ####",
+    "serial": "SN ########|@@-####-##|##@@####|@@@########",
+    "enc": "########|@##-#####|####/####|#######-##|@@######|##-######|######",
+    "dni": "########@|########-@|##.###.###-@|#.###.###|########|########@",
+    "nie": "X#######@|Y-#######-@|X-#######@",
+    "passport": "@@@######|@########|#########",
+    "nass": "## ######## ##|##/########/##|##########|## ## ########|##-########-##|## ########-##",
+    "cip": "@@@@##########|@@@@ # ###### ## #|@@@@###########|############",
+    "colegiado": "########|## ## #####|######|##/##/#####|###-####|## #####|##-##-#####",
+    "curp": "@@@@######H@@@@@##",
+    "rfc": "@@@@######@#@",
+}  # fmt: skip
+ACCOUNTS = (
+    "@@##@@@@##############|ES## #### #### ## ##########|################|#### #### #### ####"
+)
+ACCOUNTS += (
+    "|####-####-####-####|ES######################|#### ###### #####|############|4###############"
+)
+PLATES = "#### @@@|####@@@|@@## @@@|@@@ ####|@@@-###|@-####-@@|@@@ ##@|@##-@@@|VIN @@@@@@#########"
+MAIL_HOSTS = (
+    "gmail.com yahoo.com hotmail.com outlook.com icloud.com nhs.net hotmail.es telefonica.net"
+)
+MAIL_HOSTS += (
+    " yahoo.es comb.es aol.com example.com mail.ru salud.madrid.org uni-bonn.de protonmail.com"
+)
+
+
+class Values:
+    """Draws values for one text; the people keep their names through it."""
+
+    def __init__(
+        self, chance: Random, lang: str, names: Names, words: dict[str, list[str]]
+    ) -> None:
+        self.chance, self.lang, self.names, self.words = chance, lang, names, words
+        self.origin = names.origin(chance, lang)
+        self.people: dict[str, tuple[str, str]] = {}
+
+    def pick(self, options: str) -> str:
+        """Return one of `a|b|c`."""
+        return self.chance.choice(options.split("|"))
+
+    def digits(self, pattern: str) -> str:
+        """Return the pattern with digits for # and capital letters for @."""
+        draw = {"#": string.digits, "@": string.ascii_uppercase}
+        return "".join(self.chance.choice(draw.get(sign, sign)) for sign in pattern)
+
+    def person(self, key: str) -> tuple[str, str]:
+        """Return the given and family name of one of the people of the text."""
+        if key not in self.people:
+            origin = (
+                self.origin
+                if self.chance.random() < 0.6
+                else self.names.origin(self.chance, self.lang)
+            )
+            given = self.names.given(self.chance, origin)
+            family = self.names.family(self.chance, origin)
+            draw = self.chance.random()
+            if draw < (0.5 if origin == "hispanic" else 0.07):
+                family += self.pick(" |-| | | y ") + self.names.family(self.chance, origin)
+            if self.chance.random() < (0.2 if origin == "hispanic" else 0.05):
+                given += self.pick(" |-| ") + self.names.given(self.chance, origin)
+            if self.chance.random() < 0.04:
+                family = (
+                    self.pick("de |van |von |del |de la |al-|bin |O'|Mc|Di |El |ben |Abu ") + family
+                )
+            self.people[key] = (given, family)
+        return self.people[key]
+
+    def name(self, key: str, form: str) -> Sequence[Piece]:
+        """Return a person's name in one form; without one in any."""
+        given, family = self.person(key)
+        chance = self.chance
+        if form == "any":
+            form = chance.choices(
+                [
+                    "full",
+                    "comma",
+                    "init",
+                    "caps",
+                    "middle",
+                    "given",
+                    "family",
+                    "initials",
+                    "capsfam",
+                    "titled",
+                ],
+                [10, 3, 2, 2, 2, 2, 2, 0.6, 1, 1],
+            )[0]
+        letter = chance.choice("ABCDEFGHJKLMNPRSTVW")
+        match form:
+            case "title":
+                title = (
+                    "Dr. |Dr |Prof. |Dr. |Professor |Nurse |Mr. |Ms "
+                    if self.lang == "en"
+                    else (
+                        "Dr. |Dra. |Dr |Dra |doctor |doctora |Prof. |Sr. |Sra. |D. |Dña. |enfermera "
+                    )
+                )
+                shown = family if chance.random() < 0.7 else f"{given} {family}"
+                return ((self.pick(title), None), (shown, "PERSON"))
+            case "titled":
+                title = (
+                    "Mr. |Mrs. |Ms |Dr. |Miss |Mx "
+                    if self.lang == "en"
+                    else "Sr. |Sra. |D. |Dª |Srta. "
+                )
+                return ((self.pick(title), None), (family, "PERSON"))
+            case "given" | "family":
+                return ((given if form == "given" else family, "PERSON"),)
+        written = {
+            "full": f"{given} {family}",
+            "comma": f"{family}, {given}" + (f" {letter}." if chance.random() < 0.2 else ""),
+            "init": self.pick(
+                f"{given[0]}. {family}|{given[0]} {family}|{given} {family[0]}.|{given[0]}.{letter}. {family}"
+            ),
+            "caps": f"{given} {family}".upper()
+            if chance.random() < 0.7
+            else f"{family}, {given}".upper(),
+            "middle": self.pick(f"{given} {letter}. {family}|{given} {letter} {family}"),
+            "initials": self.pick(
+                f"{given[0]}.{family[0]}.|{given[0]}.{letter}.{family[0]}.|{given[0]}{family[0]}".upper()
+            ),
+            "capsfam": self.pick(
+                f"{family.upper()} {given}|{given} {family.upper()}|{family} {given}"
+            ),
+        }
+        return ((written[form], "PERSON"),)
+
+    def named(self, patterns: str) -> str:
+        """Return a pattern with {T} a town, {F} a family, {G} a given name."""
+        made = self.pick(patterns)
+        while "{" in made:
+            made = made.replace("{T}", self.town(), 1)
+            made = made.replace("{F}", self.names.family(self.chance, self.some_origin()), 1)
+            made = made.replace("{G}", self.names.given(self.chance, self.some_origin()), 1)
+            made = made.replace("{C}", self.pick(CARMEN), 1)
+        return made
+
+    def some_origin(self) -> str:
+        """Return an origin for a thing named after a person."""
+        return self.names.origin(self.chance, self.lang)
+
+    def town(self) -> str:
+        """Return a town: known, or an invented or family-like name."""
+        draw = self.chance.random()
+        if draw < 0.6:
+            return self.pick(TOWNS[self.lang])
+        base = self.names.inventors[self.chance.choice(self.names.origins[:20])][1].word(
+            self.chance
+        )
+        if self.lang == "es":
+            return (
+                self.pick(
+                    "San |Villa|Villanueva de |Puerto |Torre|||Alcalá de |El |Castro |Santa |"
+                )
+                + base
+            )
+        return (
+            self.pick("|||North |Port |New |Fort |St. |Lake ||")
+            + base
+            + self.pick("||ton|ville| City|ham| Falls|ford|")
+        )
+
+    def date(self, on: date | None = None) -> str:
+        """Return a date in any form."""
+        on = on or date(2012, 1, 1) + timedelta(days=self.chance.randrange(365 * 14))
+        forms = DATES[self.lang].split("|")
+        shape = self.chance.choice(forms[0].split(" ") + forms[1:])
+        month = MONTHS[self.lang].split()[on.month - 1]
+        if self.lang == "es" and self.chance.random() < 0.15:
+            month = month.capitalize()
+        return shape.format(
+            d=on.day, m=on.month, Y=on.year, y=f"{on:%y}", d0=f"{on:%d}", m0=f"{on:%m}",
+            Month=month, Mon=month[:3], wd=f"{on:%A}",
+        )  # fmt: skip
+
+    def birth(self) -> date:
+        """Return a day of birth."""
+        return date(1930, 1, 1) + timedelta(days=self.chance.randrange(365 * 85))
+
+    def street(self) -> str:
+        """Return a street with its number."""
+        chance, n = (
+            self.chance,
+            str(self.chance.randint(1, 9999 if self.chance.random() < 0.3 else 250)),
+        )
+        if self.lang == "es":
+            what = self.pick(CALLES) + " "
+            who = (
+                self.pick(CALLE_NAMES)
+                if chance.random() < 0.5
+                else self.named("{G} {F}|{F}|{T}|de {F}|San {G}|Doctor {F}")
+            )
+            flat = self.pick(
+                f"||, {chance.randint(1, 9)}º {self.pick('A|B|C|D|izq.|dcha.')}| {chance.randint(1, 9)}-{chance.randint(1, 4)}"
+                f"|, bajo|, {chance.randint(1, 9)} {self.pick('A|B|C')}|, piso {chance.randint(1, 9)}|, esc. 2, {chance.randint(1, 9)}º"
+            )
+            return (
+                what
+                + who
+                + self.pick(
+                    f", {n}| {n}|, nº {n}| nº{n}|, s/n| núm. {n}| #{n}-{chance.randint(1, 99)}"
+                )
+                + flat
+            )
+        name = (
+            self.chance.choice(STREET_NAMES.split())
+            if chance.random() < 0.4
+            else self.named("{F}|{F}|{G}|{T}")
+        )
+        kind = chance.choice(STREET_TYPES.split())
+        flat = self.pick(
+            f"||||, Apt {n[-1]}{self.pick('A|B|C')}| Apt. {n}| Suite {n}|, Unit {n[-1]}| #{n[-1]}|, Flat {n[-1]}"
+        )
+        return self.pick(
+            f"{n} {name} {kind}{flat}|{n} {name} {kind}{flat}|{n}{self.pick('a|b')} {name} {kind}|{n}, {name} {kind}"
+            f"|PO Box {n}|Flat {n[-1]}, {n} {name} {kind}|{n} {self.pick('N|S|E|W|North|SW')} {name} {kind}{flat}|{name}strasse {n}"
+            f"|Unit {n} Box {n}|{n} {name}gatan {n[-1]}|{n} {name} {kind}{flat}|rue {name} {n}|{n} Via {name} {n}"
+        )
+
+    def _mail(self) -> str:
+        given, family = self.person(self.chance.choice("pro"))
+        user = self.pick(
+            f"{given}.{family}|{given[0]}{family}|{given}{self.digits('##')}|{family}_{given}|{family}{self.digits('####')}|dr{family}|{given}-{family}|{self.names.given(self.chance, 'anglo')}.{self.digits('##')}"
+        )
+        user = (
+            "".join(c for c in user.lower() if c.isascii() and (c.isalnum() or c in "._-"))
+            or "info"
+        )
+        return f"{user}@{self.chance.choice(MAIL_HOSTS.split())}"
+
+    def _url(self) -> str:
+        word = "".join(
+            c for c in self.names.family(self.chance, "anglo") if c.isascii() and c.isalnum()
+        )
+        return self.pick(
+            f"http://www.{word}.com|https://{word.lower()}.org/{self.digits('###')}|www.{word.lower()}.net|https://www.{word}Insider.es/|{word.lower()}.blog.com|facebook.com/{word.lower()}"
+        )
+
+    def pieces(self, slot: str) -> Sequence[Piece]:
+        """Return the pieces of one slot."""
+        key, _, form = slot.partition(".")
+        if key in {"p", "d", "d2", "r", "o", "o2"}:
+            return self.name(key, form or "any")
+        if key in self.words:
+            return ((self.chance.choice(self.words[key]), None),)
+        return self._value(key)
+
+    def _value(self, key: str) -> Sequence[Piece]:
+        chance, lang = self.chance, self.lang
+        if key in IDS:
+            return ((self.digits(self.pick(IDS[key])), "ID"),)
+        match key:
+            case "date":
+                return ((self.date(), "DATE"),)
+            case "dob":
+                return ((self.date(self.birth()), "DATE"),)
+            case "isodate":
+                return ((f"{self.birth():%Y-%m-%d}", "DATE"),)
+            case "dob8":
+                return ((f"{self.birth():%Y%m%d}", "DATE"),)
+            case "monthyear":
+                month = chance.choice(MONTHS[lang].split())
+                year = chance.randint(1990, 2026)
+                if lang == "es":
+                    return (
+                        (
+                            self.pick(
+                                f"{month} de {year}|{month} del {year}|{month} {year}|{month[:3]}-{year}|{chance.randint(1, 12)}/{year}"
+                            ),
+                            "DATE",
+                        ),
+                    )
+                return (
+                    (
+                        self.pick(
+                            f"{month} {year}|{month[:3]} {year}|{month} of {year}|{chance.randint(1, 12)}/{year}"
+                        ),
+                        "DATE",
+                    ),
+                )
+            case "time":
+                return (
+                    (
+                        self.pick(
+                            f"{chance.randint(0, 23):02}:{chance.randint(0, 59):02}|{chance.randint(1, 12)} pm|{chance.randint(0, 23)}h"
+                        ),
+                        None,
+                    ),
+                )
+            case "phone":
+                forms = PHONES[lang if chance.random() < 0.85 else "en"].split("|")
+                return ((self.digits(chance.choice(forms[0].split() + forms[1:])), "PHONE"),)
+            case "email":
+                return ((self._mail(), "EMAIL"),)
+            case "url":
+                return ((self._url(), "URL"),)
+            case "ip":
+                return (
+                    (
+                        self.pick(
+                            f"192.168.{chance.randint(0, 255)}.{chance.randint(0, 255)}|{chance.randint(11, 200)}.{chance.randint(0, 255)}.{chance.randint(0, 255)}.{chance.randint(0, 255)}|fe80::{chance.randint(4096, 65535):x}:1"
+                        ),
+                        "IP",
+                    ),
+                )
+            case "mrn":
+                return ((self.digits(self.pick(MRNS)), "ID"),)
+            case "account":
+                return ((self.digits(self.pick(ACCOUNTS)), "ACCOUNT"),)
+            case "plate":
+                return ((self.digits(self.pick(PLATES)), "VEHICLE"),)
+            case "coords":
+                return (
+                    (
+                        self.pick(
+                            f"{chance.uniform(-80, 80):.5f}, {chance.uniform(-170, 170):.5f}|{chance.uniform(10, 60):.4f} N {chance.uniform(1, 120):.4f} W"
+                        ),
+                        "COORDINATES",
+                    ),
+                )
+            case "handle":
+                word = self.names.given(chance, "anglo").lower().replace(" ", "")
+                return (
+                    (
+                        self.pick(
+                            f"@{word}{self.digits('##')}|{word}_{self.digits('##')}|@{word}_real|{word}{self.digits('####')}|@the{word}"
+                        ),
+                        "USERNAME",
+                    ),
+                )
+            case "street":
+                return ((self.street(), "ADDRESS"),)
+            case "addr":
+                return self._address()
+            case "postcode":
+                return ((self.digits(self.pick(POSTCODES[lang])), "POSTCODE"),)
+            case "town":
+                return ((self.town(), "LOCATION"),)
+            case "state":
+                return ((self.pick(STATES[lang]), "LOCATION"),)
+            case "country":
+                return ((self.pick(COUNTRIES[lang]), "COUNTRY"),)
+            case "job":
+                return ((self.pick(JOBS[lang]), "PROFESSION"),)
+            case "hospital":
+                return ((self.named(HOSPITALS[lang]), "HOSPITAL"),)
+            case "employer" | "insurer":
+                return ((self.named(EMPLOYERS[lang]), "ORGANISATION"),)
+            case "school":
+                return ((self.named(SCHOOLS[lang]), "ORGANISATION"),)
+            case "church":
+                return ((self.named(CHURCHES[lang]), "ORGANISATION"),)
+            case "age":
+                return self._age()
+            case "n":
+                return ((str(chance.randint(1, 30)), None),)
+            case "neg2":
+                count = chance.randint(2, 5)
+                return ((" ".join(chance.choice(self.words["neg"]) for _ in range(count)), None),)
+            case "words":
+                return ((self._plain_words(), None),)
+            case "newdrug":
+                return ((self._new_drug(), None),)
+            case "year":
+                return ((str(chance.randint(1950, 2026)), None),)
+            case "eponym":
+                return ((self.names.family(chance, self.some_origin()), None),)
+        raise KeyError(key)
+
+    def _plain_words(self) -> str:
+        words = [self.chance.choice(self.words["common"]) for _ in range(self.chance.randint(1, 9))]
+        draw = self.chance.random()
+        if draw < 0.3:
+            words = [word.capitalize() for word in words]
+        elif draw < 0.7:
+            words[0] = words[0].capitalize()
+        return " ".join(words)
+
+    def _new_drug(self) -> str:
+        stem = "".join(
+            self.pick("b|c|d|f|l|m|n|p|r|s|t|v|z|tr|pr") + self.pick("a|e|i|o|u|y")
+            for _ in range(2)
+        )
+        ends = "pril|statin|mab|olol|azole|cillin|pine|done|xetine|zepam|triptan|sartan|idone|tinib|vir|floxacin"
+        ends += "|mycin|amine|ex|or|il|ix|al|ol|ine|in|zine|prazole"
+        name = stem + self.pick(ends)
+        return name.capitalize() if self.chance.random() < 0.6 else name
+
+    def _age(self) -> Sequence[Piece]:
+        years = self.chance.randint(1, 99)
+        if self.lang == "en":
+            return ((str(years), "AGE"),)
+        return (
+            (
+                self.pick(
+                    f"{years} años|{years} años|{years} años de edad|{max(2, years // 3)} meses|{years}a"
+                ),
+                "AGE",
+            ),
+        )
+
+    def _address(self) -> Sequence[Piece]:
+        street, town = (self.street(), "ADDRESS"), (self.town(), "LOCATION")
+        code = (self.digits(self.pick(POSTCODES[self.lang])), "POSTCODE")
+        state = (self.pick(STATES[self.lang]), "LOCATION")
+        comma = (self.pick(", |, |\n| , |. "), None)
+        if self.lang == "es":
+            shapes = [
+                [street, comma, code, (" ", None), town],
+                [street, comma, town],
+                [street, comma, code, (" ", None), town, (" (", None), state, (")", None)],
+                [street, (" - ", None), code, (" ", None), town],
+            ]
+        else:
+            shapes = [
+                [street, comma, town],
+                [street, comma, town, (", ", None), state, (" ", None), code],
+                [street, comma, town, (" ", None), code],
+                [street],
+            ]
+        return self.chance.choice(shapes)
