@@ -45,7 +45,7 @@ class Generator:
         for turn in range(count):
             if turn:
                 pieces.append((joint, None))
-            if chance.random() < 0.25:
+            if chance.random() < 0.3:
                 more = []
                 for _ in range(8):
                     more = list(inserted(chance.choice(self.words[lang]["neg"]), values))

@@ -56,6 +56,11 @@ def held_out_words() -> frozenset[str]:
     return frozenset(part for part in parts if len(part) > 3)
 
 
+def unseen(names: list[str], held: frozenset[str]) -> list[str]:
+    """Return the names of which no part is kept for measuring."""
+    return [n for n in names if not held & {n.lower(), *re.split(r"[\s-]", n.lower())}]
+
+
 def _faker(locale: str) -> tuple[list[str], list[str]]:
     try:
         module = importlib.import_module(f"faker.providers.person.{locale}")
@@ -117,7 +122,7 @@ class Names:
             given, family = self.lists.get(origin, ([], []))
             self.lists[origin] = (given + hand["given"].split(), family + hand["family"].split())
         for origin, (given, family) in list(self.lists.items()):
-            kept = tuple([n for n in part if not held & self.parts(n)] for part in (given, family))
+            kept = tuple(unseen(part, held) for part in (given, family))
             if min(len(part) for part in kept) < 10:
                 del self.lists[origin]
             else:
@@ -130,11 +135,6 @@ class Names:
         self.weights = [RARE.get(origin, 1.0) for origin in self.origins]
         for origin in ("anglo", "hispanic"):
             self.weights[self.origins.index(origin)] = 3.0
-
-    @staticmethod
-    def parts(name: str) -> set[str]:
-        """Return a name and its parts in small letters."""
-        return {name.lower(), *re.split(r"[\s-]", name.lower())}
 
     def origin(self, chance: Random, lang: str) -> str:
         """Return an origin; the usual one of the language a third of the time."""

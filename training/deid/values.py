@@ -15,12 +15,12 @@ MONTHS = {
 }
 DATES = {
     "en": "{d}/{m}/{Y} {m}/{d}/{Y} {m}/{d}/{y} {d0}/{m0}/{Y} {m0}/{d0}/{Y} {m0}/{d0}/{y} {d0}.{m0}.{Y}"
-    " {Y}-{m0}-{d0} {Y}/{m0}/{d0} {m0}-{d0}-{Y} {d0}{Mon}{Y} {m}/{d} {Y}{m0}{d0}|{Month} {d}, {Y}"
+    " {Y}-{m0}-{d0} {Y}/{m0}/{d0} {m0}-{d0}-{Y} {d0}{Mon}{Y} {m}/{d} {Y}{m0}{d0} {d}-{Mon}-{y} {d}.{m}.{y} {d0}-{m0}-{y}|{Month} {d}, {Y}"
     "|{d} {Month} {Y}|{Mon} {d}, {Y}|{d} {Mon} {Y}|{d}th of {Month}|{Month} {d}th|{d}-{Mon}-{Y}"
     "|{Month} {d}|the {d}th of {Month} {Y}|{Mon}. {d}, {Y}|{d} {Mon} {y}|{Mon} {d}|{d} {Month}"
     "|{Month} {d}th, {Y}|{Month} {d} {Y}|{wd}, {Month} {d}, {Y}|{m} / {d} / {Y}",
     "es": "{d}/{m}/{Y} {d0}/{m0}/{Y} {d0}/{m0}/{y} {d}-{m}-{Y} {d0}-{m0}-{Y} {d0}.{m0}.{Y} {Y}-{m0}-{d0}"
-    " {d}/{m} {d0}{m0}{Y}|{d} de {Month} de {Y}|{d} de {Month}|{d} de {Month} del {Y}|{d} {Month} {Y}"
+    " {d}/{m} {d0}{m0}{Y} {d0}.{m0}.{y} {d}.{m}.{Y} {d}-{m}-{y}|{d} de {Month} de {Y}|{d} de {Month}|{d} de {Month} del {Y}|{d} {Month} {Y}"
     "|{Month} de {Y}|día {d} de {Month}|{d}-{Mon}-{y}|{d} {Mon} {Y}|{d} / {m} / {Y}|{d0}/{Mon}/{Y}",
 }
 TOWNS = {
@@ -80,25 +80,32 @@ HOSPITALS = {
     "en": "{T} General Hospital|St. {G}'s Hospital|{F} Memorial Hospital|{T} Medical Center|{F} Clinic"
     "|University Hospital of {T}|{T} Community Mental Health Centre|the {F} Unit|{T} Royal Infirmary"
     "|{F} Ward|{T} Behavioral Health|Mount {F} Hospital|{T} VA|Children's Hospital of {T}|{F} House"
+    "|the {F} at {T}|{T} County Medical Center|{F} County Hospital|The {F} Centre|{T} Infirmary|{F} Lodge"
+    "|Our Lady of {T} Hospital|{G} {F} Health Center|{T} Memorial|{F} Recovery Center|{T} District Hospital"
     "|{F} & {F} Psychiatry Associates|{T} Health Center|Sacred Heart Hospital|Mercy {T}|{T} Crisis Team",
     "es": "Hospital General de {T}|Hospital Universitario {F}|Hospital San {G}|Clínica {F}|Hospital {G} {F}"
     "|Centro de Salud {T}|Hospital Clínico de {T}|CSM {T}|Hospital Virgen del {C}|Policlínica {F}"
     "|Hospital Universitario Doctor {F}|Hospital de {T}|Clínica Universidad de {T}|C.S. {F}|IMSS {T}"
+    "|Hospital Comarcal|Hospital Provincial|Hospital Comarcal {F}|Complejo Hospitalario de {T}|Complejo Asistencial {F}"
+    "|Hospital Central Dr. {G} {F}|Hospital Nuestra Señora del {C}|Complexo Hospitalario de {T}|Hospital Virgen de {T}"
+    "|Ciutat Sanitària de {T}|Residencia {F}|Centro Médico {F}|Hospital Infantil {G} {F}|Centro Hospitalario de {T}"
     "|Hospital Santa {G}|Fundación {F}|Unidad de Salud Mental de {T}|Hospital Regional de {T}|CAP {F}",
 }
 EMPLOYERS = {
     "en": "{F} & {F}|{F} Ltd|{F} Inc.|{F} Brothers|{T} City Council|{F} Logistics|{F} Construction LLC|{T} Bank"
+    "|{T} Works|{F} Airlines|{F} Robotics|{T} Freight|{F} Dental|{F} Motors|{F} Farms|{T} Library|{F} Homes"
     "|{F}, {F} and {F}|{F}-{F}|{T} Police Department|{F} Foods|{F} Group|{T} Post Office|{F} Supermarkets"
     "|Amazon|Walmart|Tesco|Google|Starbucks|Uber|FedEx|Boeing|Toyota|the {T} Herald|{F} Pharmacy|{F} Garage",
     "es": "Talleres {F}|{F} e Hijos S.L.|Construcciones {F} S.A.|Ayuntamiento de {T}|Banco de {T}|Grupo {F}"
     "|Transportes {F}|Bodegas {F}|Mercadona|Seat|Inditex|Correos|Renfe|El Corte Inglés|Telefónica"
-    "|Panadería {F}|Restaurante Casa {G}|Diputación de {T}|Farmacia {F}|Seguros {F}|Editorial {F}",
+    "|Panadería {F}|Conservas {F}|Supermercados {F}|Hoteles {F}|Limpiezas {F}|{F} S.L.|Autobuses {F}|Almacenes {T}|Mesón {F}|Restaurante Casa {G}|Diputación de {T}|Farmacia {F}|Seguros {F}|Editorial {F}",
 }
 SCHOOLS = {
     "en": "{T} High School|{F} Elementary|St {G}'s Primary School|University of {T}|{F} College"
     "|{T} Community College|{F} Academy|{T} State University|{F} Middle School",
     "es": "Colegio San {G}|IES {F}|Universidad de {T}|CEIP {F}|Instituto {F}|Colegio Santa {G}"
-    "|Facultad de Medicina de {T}|Universidad {G} {F}|Escuela {F}",
+    "|Facultad de Medicina de {T}|Facultad de Odontología de {T}|Servicio {F} de Salud|Centro {F} de {T}"
+    "|Instituto de Medicina Legal de {T}|Instituto {T} de Investigación|Centro de Transfusión de {T}|Fundació {F}|Universidad {G} {F}|Escuela {F}",
 }
 CHURCHES = {
     "en": "St {G}'s Church|{T} Baptist Church|{T} Mosque|Temple Beth {F}|Grace Chapel {T}",
@@ -266,6 +273,21 @@ class Values:
         """Return an origin for a thing named after a person."""
         return self.names.origin(self.chance, self.lang)
 
+    def code(self) -> str:
+        """Return a number of one to three groups of digits and letters, as no list foresees."""
+        chance = self.chance
+        groups = []
+        for _ in range(chance.choice((1, 1, 2, 2, 3))):
+            size = chance.randint(2, 8)
+            sign = chance.choice("###@")
+            group = sign * size
+            if chance.random() < 0.3:
+                group = "@" * chance.randint(1, 3) + "#" * size
+            groups.append(group)
+        if not any("#" in group for group in groups):
+            groups.append("####")
+        return self.digits(chance.choice(("-", "/", "-", ".", "", " ")).join(groups))
+
     def town(self) -> str:
         """Return a town: known, or an invented or family-like name."""
         draw = self.chance.random()
@@ -353,7 +375,11 @@ class Values:
             "".join(c for c in user.lower() if c.isascii() and (c.isalnum() or c in "._-"))
             or "info"
         )
-        return f"{user}@{self.chance.choice(MAIL_HOSTS.split())}"
+        host = self.chance.choice(MAIL_HOSTS.split())
+        if self.chance.random() < 0.4:
+            host = self.digits(self.pick("@@@@@|@@@.@@@@|@@@@-@@@|@@@@@@@@|mail.@@@@@")).lower()
+            host += self.pick(".org|.com|.es|.edu|.net|.co.uk|.mx|.gov|.example|.de|.info|.ac.uk")
+        return f"{user}@{host}"
 
     def _url(self) -> str:
         word = "".join(
@@ -374,8 +400,10 @@ class Values:
 
     def _value(self, key: str) -> Sequence[Piece]:
         chance, lang = self.chance, self.lang
-        if key in IDS:
-            return ((self.digits(self.pick(IDS[key])), "ID"),)
+        if key in IDS or key == "mrn":
+            if chance.random() < 0.3:
+                return ((self.code(), "ID"),)
+            return ((self.digits(self.pick(MRNS if key == "mrn" else IDS[key])), "ID"),)
         match key:
             case "date":
                 return ((self.date(), "DATE"),)
@@ -430,8 +458,6 @@ class Values:
                         "IP",
                     ),
                 )
-            case "mrn":
-                return ((self.digits(self.pick(MRNS)), "ID"),)
             case "account":
                 return ((self.digits(self.pick(ACCOUNTS)), "ACCOUNT"),)
             case "plate":
@@ -490,6 +516,8 @@ class Values:
                 return ((self._new_drug(), None),)
             case "year":
                 return ((str(chance.randint(1950, 2026)), None),)
+            case "code":
+                return ((self.code(), "ID"),)
             case "eponym":
                 return ((self.names.family(chance, self.some_origin()), None),)
         raise KeyError(key)

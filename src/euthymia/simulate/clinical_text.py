@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from euthymia.simulate.clinical_values import CASES, Person, Values
 
-_SLOT: Final = re.compile(r"\{([a-z0-9_.]+)\}|<([^<>\n]{1,60})>")
+_SLOT: Final = re.compile(r"\{([a-z0-9_.]+)\}|<([^<>{}\n]{1,60})>")
 
 Piece = tuple[str, str | None]
 """Some text, and the kind of identifier that it is (a value of the gateway's `Kind`) or None."""

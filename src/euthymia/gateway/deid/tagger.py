@@ -29,6 +29,7 @@ _CHUNK: Final = 2000
 _REACH: Final = 16
 """Words to each side that can change a word's result: the sum of the dilations."""
 
+_NO_TAGGER: Final = "the de-identification tagger's file is not a tagger; install Euthymia again"
 _LARGEST_FILTER: Final = tagger_text.WORD_BITS // 8
 _HINGES: Final = frozenset("-'./\u2019\u2010")
 _EDGES: Final = " \t\r\n\f\v.,;:!?\xa1\xbf\"'`\xab\xbb<>|*=_-\u2013\u2014\u2018\u201c\u201d\u2026"
@@ -58,22 +59,14 @@ class OnnxTagger:
         IntegrityError
             The weights are not those of the card, or not a tagger.
         """
-        import onnxruntime as ort
-
-        raw = _verified(weights)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.enable_mem_pattern = False  # every text has another length
-        options.log_severity_level = 3
-        session = ort.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+        session = _session(_verified(weights))
         facts = session.get_modelmeta().custom_metadata_map
         try:
             kinds = tuple(Kind(name) for name in facts["kinds"].split())
             packed = base64.b85decode(facts["common"])
             common = zlib.decompressobj().decompress(packed, _LARGEST_FILTER + 1)
         except (KeyError, ValueError, zlib.error):
-            raise IntegrityError("the de-identification tagger's file is not a tagger") from None
+            raise IntegrityError(_NO_TAGGER) from None
         if len(common) != _LARGEST_FILTER:
             raise IntegrityError("the de-identification tagger's word filter has another size")
         return cls(session, kinds, common)
@@ -157,6 +150,22 @@ def _runs(
                 continue
         runs.append((at, at + 1, number))
     return runs
+
+
+def _session(raw: bytes) -> Any:  # noqa: ANN401
+    """Return the network on one thread, nothing of it read from anywhere but `raw`."""
+    import onnxruntime as ort
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # every text has another length
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+    except (state.InvalidProtobuf, state.InvalidGraph, state.NotImplemented, state.Fail):
+        raise IntegrityError(_NO_TAGGER) from None
 
 
 def _verified(weights: Path | None) -> bytes:

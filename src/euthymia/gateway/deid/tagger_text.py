@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from struct import Struct
 from typing import Final
 from zlib import crc32
@@ -90,15 +91,13 @@ def is_common(low: bytes, common: bytes) -> bool:
 
 def letter_case(word: str) -> str:
     """Return "l" (small), "U" (capitals), "C" (first is a capital), "M" (mixed), "d" or "p"."""
-    if word.isdigit():
-        return "d"
     if not word.isalpha():
-        return "p"
+        return "d" if word.isdigit() else "p"
     if word.islower():
         return "l"
     if word.isupper():
         return "U" if len(word) > 1 else "C"
-    return "C" if word[0].isupper() and not any(c.isupper() for c in word[1:]) else "M"
+    return "C" if word[0].isupper() and word[1:].islower() else "M"
 
 
 def word_features(word: str, lang: str, common: bytes) -> tuple[int, ...]:
@@ -123,19 +122,25 @@ def word_features(word: str, lang: str, common: bytes) -> tuple[int, ...]:
         1 + crc32(low[-2:], 5) % _ROWS,
         1 + crc32(low[-3:], 6) % _ROWS,
         1 + crc32(low[-4:], 7) % _ROWS,
-        _hashed(f"s{case}{min(length, 4)}"),
-        _hashed(f"k{lang}{known}{case}{length}"),
+        *_looks(lang, known, case, length),
         *_trigrams(b"^" + low + b"$"),
     )
 
 
+@cache
+def _looks(lang: str, known: bool, case: str, length: int) -> tuple[int, int]:
+    """Return the hashed shape of a word, and the same with whether it is common."""
+    return _hashed(f"s{case}{min(length, 4)}"), _hashed(f"k{lang}{known}{case}{length}")
+
+
 _NOTHING: Final = (0,) * 7
+_SPREAD: Final = tuple(tuple(turn * last // 5 for turn in range(6)) for last in range(6, 300))
 
 
 def _trigrams(framed: bytes) -> tuple[int, ...]:
     """Return six hashed pieces of three letters, spread evenly over a word."""
     last = len(framed) - 3
-    places = range(last + 1) if last < 6 else [turn * last // 5 for turn in range(6)]
+    places = range(last + 1) if last < 6 else _SPREAD[last - 6]
     found = [1 + crc32(framed[at : at + 3], 8) % _ROWS for at in places]
     return (*found, *_NOTHING[: 6 - len(found)])
 
