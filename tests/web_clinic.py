@@ -11,6 +11,7 @@ import pyarrow as pa
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
+from euthymia.app.once import Once
 from euthymia.app.web.contract import (
     Figure,
     Filter,
@@ -21,7 +22,6 @@ from euthymia.app.web.contract import (
     Who,
     WorklistPage,
 )
-from euthymia.app.web.once import Once
 from euthymia.app.web.session import Sessions
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary, summarise

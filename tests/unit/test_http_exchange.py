@@ -124,7 +124,7 @@ def test_a_caller_who_is_cancelled_is_not_told_of_a_timeout() -> None:
     ],
 )
 def test_the_bearer_token(header: bytes, token: str | None) -> None:
-    assert call(headers=((b"authorization", header),)).bearer() == token
+    assert call(headers=((b"authorization", header),)).authorization()[1] == token
 
 
 @pytest.mark.parametrize(

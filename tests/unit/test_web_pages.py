@@ -13,9 +13,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from euthymia.app.once import Once
 from euthymia.app.web.contract import Filter
 from euthymia.app.web.guard import CSP
-from euthymia.app.web.once import Once
 from euthymia.app.web.pages import build_site
 from euthymia.app.web.rendering import island, static_files
 from euthymia.ground.errors import AccessError

@@ -48,6 +48,13 @@ class ServeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Callers of the API. `sender_constrained`: tokens must be bound to a key (DPoP, RFC 9449)."""
+
+    sender_constrained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccountsConfig:
     """Sessions of the pages: how long without a click, how long in all; and an emergency's time."""
 
@@ -76,6 +83,7 @@ class Config:
     clinic: ClinicConfig = field(default_factory=ClinicConfig)
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
     accounts: AccountsConfig = field(default_factory=AccountsConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
 

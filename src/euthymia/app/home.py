@@ -69,6 +69,11 @@ class Home:
         return self.path / "redeemed"
 
     @property
+    def proofs(self) -> Path:
+        """Return the folder of the callers' proofs of the running minute."""
+        return self.path / "proofs"
+
+    @property
     def accounts(self) -> Path:
         """Return the sealed book of accounts; there is none before the first."""
         return self.path / "accounts.sealed"

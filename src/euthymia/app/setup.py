@@ -9,9 +9,10 @@ from euthymia.app.config import Config
 from euthymia.app.home import Home, accept_config, read_config
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import AccessError
+from euthymia.security.dpop import read_jwk, thumbprint
 from euthymia.security.policy import ROLES
 from euthymia.security.roots import Vault
-from euthymia.security.token import SIGNIN_LIFETIME, Kind
+from euthymia.security.token import SIGNIN_LIFETIME, Kind, More
 
 
 def make_clinic(path: Path, config: Config, vault: Vault | None = None) -> None:
@@ -51,9 +52,20 @@ def accept_settings(path: Path) -> None:
 
 
 def issue(
-    clinic: Clinic, user: str, role: str, lifetime: timedelta, *, sign_in: bool
+    clinic: Clinic,
+    user: str,
+    role: str,
+    lifetime: timedelta,
+    *,
+    sign_in: bool,
+    bind: bytes | None = None,
+    once: bool = False,
 ) -> dict[str, Any]:
-    """Issue a bearer token, or a one-time sign-in code for the pages."""
+    """Issue a bearer token, or a one-time sign-in code for the pages.
+
+    `bind`: a public JWK; the token holds only together with proofs of that key. `once`: it holds
+    one call.
+    """
     if role not in ROLES:
         raise AccessError(f"there is no such role; roles are {', '.join(sorted(ROLES))}")
     now = clinic.clock()
@@ -63,8 +75,9 @@ def issue(
     )
     if sign_in:
         lifetime = min(lifetime, SIGNIN_LIFETIME)
+    more = More(key=thumbprint(read_jwk(bind)) if bind else "", once=once)
     kind = Kind.SIGNIN if sign_in else Kind.ACCESS
-    token = clinic.tokens.issue(user, role, now=now, lifetime=lifetime, kind=kind)
+    token = clinic.tokens.issue(user, role, now=now, lifetime=lifetime, kind=kind, more=more)
     return {
         "token": token,
         "user": user,

@@ -76,7 +76,7 @@ class Emergencies:
         def how(book: Book) -> None:
             book.emergencies = [*book.emergencies[-KEPT:], made]
 
-        detail = {"reason": reason, "minutes": self.minutes, "emergency": made.id}
+        detail: Words = {"reason": reason, "minutes": self.minutes, "emergency": made.id}
         self.accounts.change(how, who, "break glass", detail, subject)
         return made
 

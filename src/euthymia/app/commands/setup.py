@@ -73,14 +73,31 @@ def serve(shell: Shell, host: str | None, port: int | None, user: str, workers: 
 @click.option("--user", help="Who holds it. Default: the name of the role.")
 @click.option("--hours", type=click.FloatRange(0.01, 24 * 30), default=8.0, show_default=True)
 @click.option("--sign-in", is_flag=True, help="A one-time code for the pages instead of a token.")
+@click.option(
+    "--bind",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A public key (JWK file): the token holds only with proofs of it (DPoP).",
+)
+@click.option("--once", is_flag=True, help="The token holds one call.")
 @everywhere
 @click.pass_obj
-def token(shell: Shell, role: str, user: str | None, hours: float, sign_in: bool) -> None:
+def token(
+    shell: Shell,
+    role: str,
+    user: str | None,
+    hours: float,
+    sign_in: bool,
+    bind: Path | None,
+    once: bool,
+) -> None:
     """Issue a bearer token for the API (or a one-time sign-in code)."""
     from euthymia.app.setup import issue
 
+    if sign_in and (bind or once):
+        raise click.UsageError("a sign-in code holds once as it is, and cannot be bound to a key")
+    life, key = timedelta(hours=hours), bind.read_bytes() if bind else None
     with shell.clinic() as clinic:
-        made = issue(clinic, user or role, role, timedelta(hours=hours), sign_in=sign_in)
+        made = issue(clinic, user or role, role, life, sign_in=sign_in, bind=key, once=once)
     shell.emit(made, made["token"])
 
 

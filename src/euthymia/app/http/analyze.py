@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from euthymia.app.analyze import ACTION, Verdict
+from euthymia.app.http.caller import authenticate
 from euthymia.app.http.exchange import Call, Reply, json_reply, problem_reply, refused
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.problems import RefusalError
@@ -28,7 +29,7 @@ async def analyze(call: Call, services: Services) -> Reply:
 async def _verdict(call: Call, services: Services) -> Verdict:
     analyzer, claims = services.analyzer, None
     try:
-        claims = analyzer.authenticate(call.bearer())
+        claims = authenticate(call, services)
         analyzer.require_role(claims)
         asked = read_question(await call.body())
     except RefusalError as refusal:

@@ -28,7 +28,10 @@ SAFE_HEADERS: Final[Headers] = (
 
 _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", MEDIA_TYPE.encode())
-_CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="euthymia", error="invalid_token"')
+_CHALLENGE: Final = (
+    b"www-authenticate",
+    b'Bearer realm="euthymia", error="invalid_token", DPoP algs="EdDSA ES256"',
+)
 _RETRY: Final = (b"retry-after", b"1")
 _CLOSE: Final = (b"connection", b"close")
 _encoder: Final = msgspec.json.Encoder()
@@ -59,15 +62,27 @@ class Call:
                 return bytes(value)
         return None
 
-    def bearer(self) -> str | None:
-        """Return the token of the `Authorization: Bearer` header; None without one."""
+    def authorization(self) -> tuple[str, str | None]:
+        """Return scheme ("bearer" or "dpop") and token of the `Authorization` header, if any."""
         value = self.header(b"authorization")
-        if value is None or value[:7].lower() != b"bearer ":
-            return None
+        if value is None:
+            return "", None
+        scheme, _, token = value.partition(b" ")
+        scheme = scheme.lower()
+        if scheme not in {b"bearer", b"dpop"}:
+            return "", None
         try:
-            return value[7:].strip().decode("ascii")
+            return scheme.decode(), token.strip().decode("ascii") or None
         except UnicodeDecodeError:
-            return None
+            return "", None
+
+    def url(self, public: str | None) -> str:
+        """Return the address of this call as the caller sees it, without its query."""
+        path = str(self.scope["path"])
+        if public:
+            return public.rstrip("/") + path
+        host = (self.header(b"host") or b"").decode("ascii", "replace")
+        return f"{self.scope.get('scheme', 'http')}://{host}{path}"
 
     def from_this_machine(self) -> bool:
         """Tell whether the caller is on the loopback and not behind a proxy."""

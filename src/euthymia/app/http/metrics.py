@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from euthymia import __version__
+from euthymia.app.http.caller import authenticate
 from euthymia.app.http.counters import gauge
 from euthymia.app.http.exchange import SAFE_HEADERS, Call, Reply
 from euthymia.app.http.services import Operation, Services
@@ -15,7 +16,7 @@ _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 async def metrics(call: Call, services: Services) -> Reply:
     """Return the counts; refused from afar without a token of the role `it`."""
     if not call.from_this_machine():
-        claims = services.analyzer.authenticate(call.bearer())
+        claims = authenticate(call, services)
         services.analyzer.require_role(claims, Action.VIEW_METRICS)
     body = "\n".join((*_lines(services), "")).encode()
     return Reply(200, body, (_TEXT, *SAFE_HEADERS))

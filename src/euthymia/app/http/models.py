@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from euthymia.app.analyze import NOBODY
+from euthymia.app.http.caller import authenticate
 from euthymia.app.http.exchange import Call, Reply, json_reply, problem_reply, refused
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.problems import RefusalError, entry_urn
@@ -58,7 +59,7 @@ async def models(call: Call, services: Services) -> Reply:
     refusal: RefusalError | None = None
     released: tuple[ModelTold, ...] = ()
     try:
-        claims = analyzer.authenticate(call.bearer())
+        claims = authenticate(call, services)
         actor = Actor(claims.user, claims.role)
         analyzer.require_role(claims, Action.VIEW_MODELS)
         released = tuple(_told(model) for model in analyzer.shelf.all())

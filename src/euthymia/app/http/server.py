@@ -34,6 +34,7 @@ from euthymia.app.http.routes import ROUTES
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.http.tally import Tally
 from euthymia.app.http.together import Together
+from euthymia.app.once import Once
 from euthymia.app.problems import RefusalError
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.errors import EuthymiaError
@@ -61,6 +62,8 @@ class Server:
             counters=tally.begin() if tally else Counters(),
             log=log or AccessLog(lambda _: None),
             tally=tally,
+            used=Once(clinic.home.redeemed),
+            proofs=Once(clinic.home.proofs),
             routes=ROUTES,
         )
         self._clinic = clinic

@@ -10,6 +10,7 @@ from euthymia.app.http.exchange import Call, Reply
 from euthymia.app.http.recorder import Recorder
 from euthymia.app.http.tally import Tally
 from euthymia.app.http.together import Together
+from euthymia.app.once import Once
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Services:
-    """The clinic and the server's own parts, handed to every API."""
+    """The clinic and the server's own parts, handed to every API.
+
+    `used` remembers tokens that hold one call, `proofs` the proofs of the running minute.
+    """
 
     clinic: "Clinic"
     analyzer: Analyzer
@@ -26,6 +30,8 @@ class Services:
     counters: Counters
     log: AccessLog
     tally: Tally | None
+    used: Once
+    proofs: Once
     routes: "Routes"
 
 

@@ -20,6 +20,7 @@ from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
 from euthymia.app.clinic import shell_actor
+from euthymia.app.once import Once
 from euthymia.app.passed import with_passed
 from euthymia.app.problems import RefusalError
 from euthymia.app.shelf import Model, Shelf
@@ -34,7 +35,6 @@ from euthymia.app.web.contract import (
     WorklistPage,
 )
 from euthymia.app.web.notes import note_of
-from euthymia.app.web.once import Once
 from euthymia.app.web.session import Sessions
 from euthymia.care.contract import WorklistItem
 from euthymia.care.summary import SubjectSummary, devices_seen, summarise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from euthymia.app.once import Once
 from euthymia.app.web.contract import Visitor
-from euthymia.app.web.once import Once
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import AccessError
 from euthymia.security.token import Claims, Kind, More, Tokens
