@@ -1,6 +1,7 @@
 """Whatever is done to the ledger's bytes, `verify` says so, and nothing acknowledged is lost."""
 
 import io
+import os
 import random
 import shutil
 import struct
@@ -12,8 +13,11 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.security import ledger_format
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.security.ledger_format import HEAD_BYTES, SLOT_BYTES
-from euthymia.security.ledger_verify import AuditKeys, audit
+from euthymia.security.ledger_chain import Chain, Tip
+from euthymia.security.ledger_head import HEAD_BYTES, SLOT_BYTES
+from euthymia.security.ledger_keys import MacKeys, newest_key, unpack_key
+from euthymia.security.ledger_verify import Audit, AuditKeys, audit
+from euthymia.security.merkle import Tree
 from ledgers import entry, stepping_clock
 
 
@@ -23,8 +27,11 @@ def keyring(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def keys(keyring):
-    return AuditKeys(keyring.derive("ledger-mac"), keyring.verifier("ledger"))
+def keys(keyring, pristine):
+    """All keys: that of the first epoch, too."""
+    secret = keyring.derive("ledger-mac")
+    first = unpack_key((pristine / "ledger.first").read_bytes(), secret)
+    return AuditKeys(keyring.verifier("ledger"), secret, MacKeys(secret, 0, first.key))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,8 @@ def head(pristine):
 def check(log, head, keys):
     def check(bad_log=None, bad_head=None):
         used = log if bad_log is None else bad_log
-        return audit(io.BytesIO(used), len(used), head if bad_head is None else bad_head, keys)
+        raw = head if bad_head is None else bad_head
+        return audit(io.BytesIO(used), len(used), raw, keys).problems
 
     assert check() == []
     return check
@@ -277,46 +285,75 @@ def test_a_log_of_another_ledger_is_noticed(folder, keyring, tmp_path):
     )
 
 
-def test_an_insider_with_the_signing_key_but_no_mac_key(folder, keyring, keys, check, log):
-    """The chain alone can be computed by anybody; the MAC cannot."""
+def rebuilt(log, macs, signer, change=lambda payload: payload):
+    """The same log written anew by somebody with other keys."""
     parts = frames(log)
-    start = ledger_format.start_of_chain(
-        bytes.fromhex(ledger_format.decode_payload(parts[0][20:-48]).detail["ledger"])
-    )
-    forged = ledger_format.Chain(
-        start, mac_key=bytes(32), signer=keyring.signer("ledger"), ledger_id=bytes(16)
-    )
-    for n, part in enumerate(parts):
-        forged.add(part[20:-48], n)
-    problems = check(bad_log=forged.blob())
-    assert any("not written with this clinic's keys" in problem for problem in problems)
+    ledger_id = bytes.fromhex(ledger_format.decode_payload(parts[0][20:-48]).detail["ledger"])
+    begin = Tip(ledger_format.start_of_chain(ledger_id), None, Tree())
+    forged = Chain(begin, keys=macs, signer=signer, ledger_id=ledger_id)
+    for part in parts:
+        payload, at = part[20:-48], int.from_bytes(part[12:20], "big")
+        said = ledger_format.decode_payload(payload)
+        if said.action == "checkpoint":
+            forged.add_checkpoint(at)
+        elif said.purpose == "ledger":
+            forged.add_own(said.action, said.detail, at)
+        else:
+            forged.add(change(payload), at)
+    return forged.blob()
+
+
+def test_an_insider_with_the_signing_key_but_no_mac_key(keyring, check, log):
+    """The chain alone can be computed by anybody; the MAC cannot."""
+    forged = rebuilt(log, MacKeys(bytes(32), 0, bytes(32)), keyring.signer("ledger"))
+    assert any("not written with this clinic's keys" in p for p in check(bad_log=forged))
 
 
 def test_an_insider_with_the_mac_key_but_no_signing_key(keys, keyring, check, log):
     """Every entry re-chained in its old length, one of them altered: the head does not sign it."""
-    parts = frames(log)
-    ledger_id = bytes.fromhex(ledger_format.decode_payload(parts[0][20:-48]).detail["ledger"])
-    start = ledger_format.start_of_chain(ledger_id)
-    signer = keyring.signer("model")
-    chain = ledger_format.Chain(start, mac_key=keys.mac, signer=signer, ledger_id=ledger_id)
-    for part in parts[:-1]:
-        chain.add(part[20:-48].replace(b"ada", b"eve"), int.from_bytes(part[12:20], "big"))
-    chain.add_checkpoint(int.from_bytes(parts[-1][12:20], "big"))
-    assert len(chain.blob()) == len(log)
-    problems = check(bad_log=chain.blob())
+    forged = rebuilt(
+        log, keys.macs.fresh(), keyring.signer("model"), lambda p: p.replace(b"ada", b"eve")
+    )
+    assert len(forged) == len(log)
+    problems = check(bad_log=forged)
     assert any("checkpoint's signature" in problem for problem in problems)
     assert any("not the one that the head signs" in problem for problem in problems)
 
 
-def test_a_checkpoint_that_signs_something_else(folder, keyring, keys):
+def test_a_later_thief_of_all_keys_cannot_forge_an_earlier_entry(folder, keyring, keys, log):
+    """He holds the master key, the signing key and the key file, after the first key went away."""
+    ledger = Ledger.open(folder, keyring, clock=stepping_clock())
+    away = ledger.take_first_key()
+    ledger.destroy_first_key()
+    ledger.append(entry(8))
+    ledger.close()
+    secret = keyring.derive("ledger-mac")
+    stolen = newest_key((folder / "ledger.keys").read_bytes(), secret)[0]
+    assert stolen.epoch == 2  # a checkpoint at each close
+    for name in sorted(p.name for p in folder.iterdir()):  # nowhere lies an older one
+        raw = (folder / name).read_bytes()
+        slots = [raw[i : i + 512] for i in range(0, len(raw), 512)]
+        found = [k for k in (unpack_key(s, secret) for s in slots if len(s) == 512) if k]
+        assert all(kept.epoch >= 2 for kept in found)
+    real, head = (folder / "ledger.log").read_bytes(), (folder / "ledger.head").read_bytes()
+    thief = MacKeys(secret, 0, stolen.key)  # the best that he can do for epoch 0
+    forged = rebuilt(real, thief, keyring.signer("ledger"), lambda p: p.replace(b"ada", b"eve"))
+    clinic = AuditKeys(keys.verifier, secret, MacKeys(secret, 2, stolen.key))
+    owner = AuditKeys(keys.verifier, secret, MacKeys(secret, 0, unpack_key(away, secret).key))
+    assert audit(io.BytesIO(real), len(real), head, owner) == Audit([], 9, 0)
+    assert audit(io.BytesIO(real), len(real), head, clinic) == Audit([], 9, 8)
+    found = audit(io.BytesIO(forged), len(forged), head, owner).problems
+    assert sum("not written with this clinic's keys" in p for p in found) >= 6
+
+
+def test_a_checkpoint_that_signs_something_else(folder, keyring):
     """Even with all keys in hand, a checkpoint copied from elsewhere does not fit."""
     ledger = Ledger.open(folder, keyring, clock=stepping_clock())
-    stolen = next(line for line in ledger.entries() if line.action == "checkpoint").detail
-    forged = ledger_format.system_payload("checkpoint", dict(stolen))
+    stolen = dict(next(line for line in ledger.entries() if line.action == "checkpoint").detail)
     with ledger._mutex, ledger._files.locked():
-        chain = ledger._chain(ledger._ready())
-        chain.add(forged, 0)
-        ledger._files.write_log(chain.blob(), ledger._position.size)
+        chain = ledger._begin_group(ledger._ready(), 0)
+        chain.add_own("checkpoint", stolen | {"epoch": 2}, 0)
+        ledger._files.write_log(chain.blob(), ledger._tip.position.size)
     assert any("checkpoint's signature" in problem for problem in ledger.verify())
 
 
@@ -362,13 +399,18 @@ def test_whole_entries_beyond_the_head_are_taken_up(folder, keyring, head):
 def test_a_creation_that_was_cut_off(tmp_path, keyring):
     made = tmp_path / "made"
     Ledger.open(made, keyring, clock=stepping_clock()).close()
-    log, head = (made / "ledger.log").read_bytes(), (made / "ledger.head").read_bytes()
+    log, head, keys, first = (
+        (made / f"ledger.{name}").read_bytes() for name in ("log", "head", "keys", "first")
+    )
+    whole = {"ledger.keys": keys, "ledger.first": first}
     stages = [
         {},
-        {"ledger.log.new": log[:50]},
-        {"ledger.log.new": log, "ledger.head.new": head[:600]},
-        {"ledger.log.new": log, "ledger.head.new": head},
-        {"ledger.log": log, "ledger.head.new": head},
+        {"ledger.keys": keys[:100]},
+        {"ledger.keys": keys, "ledger.first": b""},
+        {**whole, "ledger.log.new": log[:50]},
+        {**whole, "ledger.log.new": log, "ledger.head.new": head[:600]},
+        {**whole, "ledger.log.new": log, "ledger.head.new": head},
+        {**whole, "ledger.log": log, "ledger.head.new": head},
     ]
     for number, files in enumerate(stages):
         folder = tmp_path / str(number)
@@ -380,7 +422,9 @@ def test_a_creation_that_was_cut_off(tmp_path, keyring):
         assert ledger.verify() == []
         ledger.close()
         assert sorted(p.name for p in folder.iterdir()) == [
+            "ledger.first",
             "ledger.head",
+            "ledger.keys",
             "ledger.lock",
             "ledger.log",
         ]
@@ -389,7 +433,7 @@ def test_a_creation_that_was_cut_off(tmp_path, keyring):
 def test_a_full_disk_records_nothing_and_recovers(folder, keyring, monkeypatch):
     ledger = Ledger.open(folder, keyring, clock=stepping_clock())
     before = (folder / "ledger.log").read_bytes()
-    real = ledger_files_pwrite()
+    real = os.pwrite
 
     def half_then_full(handle, data, offset):
         if len(data) > 100:
@@ -397,7 +441,7 @@ def test_a_full_disk_records_nothing_and_recovers(folder, keyring, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("euthymia.security.ledger_files.os.pwrite", half_then_full)
+        patch.setattr("os.pwrite", half_then_full)
         with pytest.raises(EuthymiaError, match="No space left"):
             ledger.append(entry())
         with pytest.raises(EuthymiaError, match="No space left"):
@@ -408,12 +452,6 @@ def test_a_full_disk_records_nothing_and_recovers(folder, keyring, monkeypatch):
     ledger.close()
 
 
-def ledger_files_pwrite():
-    from euthymia.security import ledger_files
-
-    return ledger_files.os.pwrite
-
-
 def test_a_failed_sync_stops_the_ledger(folder, keyring, monkeypatch):
     ledger = Ledger.open(folder, keyring, clock=stepping_clock())
 
@@ -421,7 +459,7 @@ def test_a_failed_sync_stops_the_ledger(folder, keyring, monkeypatch):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("euthymia.security.ledger_files.os.fdatasync", fail)
+        patch.setattr("os.fdatasync", fail)
         with pytest.raises(EuthymiaError, match="disk failed"):
             ledger.append(entry())
     with pytest.raises(EuthymiaError, match="disk failed"):  # it does not pretend that all is well

@@ -1,5 +1,7 @@
 """The ledger in fair weather: what goes in comes out, in order, once, chained and signed."""
 
+import base64
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -10,7 +12,7 @@ import pytest
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
-from euthymia.security import ledger_files, ledger_format
+from euthymia.security import ledger_format
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from ledgers import START, SUBJECT, entry, stepping_clock
@@ -60,7 +62,13 @@ def test_what_goes_in_comes_out(folder, keyring, ledger):
     assert ledger.head()[1].startswith(second.split("-")[2])
     assert ledger.verify() == []
     assert {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
-    assert sorted(p.name for p in folder.iterdir()) == ["ledger.head", "ledger.lock", "ledger.log"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "ledger.first",
+        "ledger.head",
+        "ledger.keys",
+        "ledger.lock",
+        "ledger.log",
+    ]
 
 
 def test_closing_leaves_a_checkpoint_and_opening_goes_on(folder, keyring, ledger):
@@ -132,7 +140,7 @@ def test_both_ways_of_handing_in(ledger):
     assert done.wait(10)
     assert [tag for tag, _ in grouped] == list(range(100))
     ids = [line.id for line in own(ledger.entries())]
-    assert ids == [*(name for _, name in grouped), last]
+    assert ids == [*(written.id for _, written in grouped), last]
 
 
 def test_many_threads(ledger):
@@ -263,34 +271,48 @@ def test_the_outside_can_check_the_chain_with_the_public_key_alone(folder, keyri
     """What docs/adr/0002 promises an auditor without our secrets, done by hand."""
     import hashlib
 
-    ids = [ledger.append(entry(n)) for n in range(3)]
+    def leaf(data):
+        return hashlib.sha256(b"\0" + data).digest()
+
+    def root(leaves):
+        if len(leaves) == 1:
+            return leaves[0]
+        split = 1
+        while split * 2 < len(leaves):
+            split *= 2
+        return hashlib.sha256(b"\1" + root(leaves[:split]) + root(leaves[split:])).digest()
+
+    ids = [ledger.append(entry(n)) for n in range(6)]
     log = (folder / "ledger.log").read_bytes()
-    head = (folder / "ledger.head").read_bytes()
-    newest = max(
-        (head[i : i + 140] for i in (0, 512)), key=lambda s: int.from_bytes(s[20:28], "big")
-    )
-    keyring.verifier("ledger").verify(newest[76:140], b"euthymia ledger head 1\0" + newest[:76])
-    ledger_id, seq = newest[4:20], int.from_bytes(newest[28:36], "big")
-    digest = hashlib.sha256(b"euthymia ledger 1\0" + ledger_id).digest()
-    offset, names = 0, []
+    note = ledger.signed_checkpoint().decode()
+    text, _, signature = note.partition("\n\n")
+    origin, size, top = text.split("\n")
+    dash, name, signed = signature.split()
+    assert (dash, name) == ("\N{EM DASH}", origin)
+    keyring.verifier("ledger").verify(base64.b64decode(signed)[4:], (text + "\n").encode())
+    digest = hashlib.sha256(
+        b"euthymia ledger 1\0" + bytes.fromhex(origin.removeprefix("euthymia/ledger/"))
+    ).digest()
+    offset, names, leaves = 0, [], []
     while offset < len(log):
         length = int.from_bytes(log[offset : offset + 4], "big")
         body = log[offset + 4 : offset + 4 + length]
         digest = hashlib.sha256(digest + body).digest()
         assert digest == log[offset + 4 + length : offset + 36 + length]
         names.append(f"L-{int.from_bytes(body[:8], 'big')}-{digest.hex()[:8]}")
+        leaves.append(leaf(body))
         offset += 36 + length
     assert names[1:] == ids
-    assert (seq, digest, offset) == (3, newest[44:76], int.from_bytes(newest[36:44], "big"))
+    assert (int(size), base64.b64decode(top)) == (7, root(leaves))
 
 
 def test_group_commit_is_cheap(ledger, monkeypatch):
     """The figure is in docs/adr/0002; here only that entries really share writes and syncs."""
     finished = threading.Event()
     left, syncs = [5000], []
-    real = ledger_files.os.fdatasync
+    real = os.fdatasync
     counting = lambda handle: (syncs.append(handle), real(handle))  # noqa: E731
-    monkeypatch.setattr("euthymia.security.ledger_files.os.fdatasync", counting)
+    monkeypatch.setattr("os.fdatasync", counting)
 
     def sink(results):
         left[0] -= len(results)

@@ -1,7 +1,7 @@
 """The ledger: who did what, to whose data, when. Append-only, chained, signed, shared by processes.
 
 An entry that was acknowledged (`append` returned, a future resolved, a callback ran) is on disk and
-under the signed head. See docs/adr/0002-ledger.md for what this does and does not protect against.
+under the signed head. See docs/ledger.md for what this does and does not protect against.
 """
 
 import hashlib
@@ -9,51 +9,51 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Clock, Micros, to_micros
-from euthymia.ground.errors import EuthymiaError, IntegrityError
+from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
+from euthymia.security.ledger_chain import Chain, Tip, Written
+from euthymia.security.ledger_details import DetailKeys, Details
+from euthymia.security.ledger_disk import Disk
 from euthymia.security.ledger_files import LedgerFiles
 from euthymia.security.ledger_format import (
+    EPOCH,
+    FORMAT,
     GENESIS,
-    HASH_BYTES,
     ID_BYTES,
     REPAIR,
-    Chain,
-    Position,
-    Slot,
+    UPGRADE,
+    Detail,
     decode_payload,
     encode_entry,
     entry_id,
-    pack_slot,
     read_frames,
-    read_head,
     start_of_chain,
-    system_payload,
 )
-from euthymia.security.ledger_verify import AuditKeys, audit, genesis_start
-
-GROUP_LIMIT: Final = 4_096  # entries in one write: about 1 MB, and tens of milliseconds at most
-
-Outcome = str | BaseException
-"""What became of an entry: its id, or why it could not be written."""
-Sink = Callable[[list[tuple[Any, Outcome]]], None]
-"""Told once per group, by the writer thread, about its own entries: (tag, outcome), in order."""
-_Queued = tuple[bytes, Any, Sink]
+from euthymia.security.ledger_head import Slot, origin_of, pack_slot
+from euthymia.security.ledger_keys import EpochKey, MacKeys, pack_key
+from euthymia.security.ledger_queue import Outcome, Sink, Writer
+from euthymia.security.ledger_state import Found, audit_macs, key_state, look
+from euthymia.security.ledger_verify import Audit, AuditKeys, audit, genesis_start
+from euthymia.security.merkle import Tree
+from euthymia.security.notes import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One entry as read back. The ledger's own entries have the purpose "ledger"."""
+    """One entry as read back. The ledger's own entries have the purpose "ledger".
+
+    `closed` says why a part of the detail cannot be read: "erased" (the person's key is destroyed)
+    or "sealed" (read without the keys); "" where all is there.
+    """
 
     seq: int
     at: Micros
@@ -64,16 +64,22 @@ class LedgerLine:
     subject: SubjectId | None
     detail: dict[str, str | int | float | bool]
     id: str
+    closed: str = ""
 
 
 class Ledger:
     """One clinic's ledger. Safe for several threads and several processes, and across a fork."""
 
-    def __init__(self, folder: Path, keyring: Keyring, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, keyring: Keyring, clock: Clock, disk: Disk | None = None
+    ) -> None:
         self._folder = folder
         self._clock = clock
+        self._disk = disk
         self._signer = keyring.signer("ledger")
-        self._keys = AuditKeys(keyring.derive("ledger-mac"), keyring.verifier("ledger"))
+        self._secret = keyring.derive("ledger-mac")
+        self._verifier = keyring.verifier("ledger")
+        self._details = Details(self._secret)
         self._notes: list[str] = []
         self._forget()
         _LIVE.add(self)
@@ -81,31 +87,38 @@ class Ledger:
     def _forget(self) -> None:
         """Know nothing and share nothing: the state of a new object, and of one after a fork."""
         self._mutex = threading.Lock()
-        self._queue: SimpleQueue[_Queued | None] = SimpleQueue()
-        self._writer: threading.Thread | None = None
-        self._files = LedgerFiles(self._folder)
+        self._writer = Writer(self._commit_group)
+        self._files = LedgerFiles(self._folder, self._disk)
         self._attached = False
         self._closing = self._closed = False
         self._appended = False
         self._failed: str | None = None
         self._damage: str | None = None
-        self._position: Position | None = None
+        self._macs: MacKeys | None = None
+        self._key_epoch = -1
+        self._tip: Tip | None = None
         self._slot: Slot | None = None
         self._raw_head: bytes | None = None
         self._seen_size: int | None = None
         self._to_repair: list[str] = []
 
     @classmethod
-    def open(cls, folder: Path, keyring: Keyring, *, clock: Clock) -> "Ledger":
+    def open(
+        cls, folder: Path, keyring: Keyring, *, clock: Clock, disk: Disk | None = None
+    ) -> "Ledger":
         """Open the ledger in `folder`, or begin one.
 
         Reads the signed head and what lies beyond it, not the whole log: use `verify` for that. A
         damaged ledger opens, so that it can be verified and read; appending to it is refused.
         """
-        ledger = cls(folder, keyring, clock)
+        ledger = cls(folder, keyring, clock, disk)
         with ledger._mutex, ledger._files.locked():
             ledger._refresh()
         return ledger
+
+    def seal_details(self, keys: DetailKeys) -> None:
+        """Seal what entries say about a person under that person's key, from now on."""
+        self._details.take(keys)
 
     # -- writing -----------------------------------------------------------------------------
     def append(self, entry: Entry, *, durable: bool = True) -> str:
@@ -130,7 +143,11 @@ class Ledger:
         EuthymiaError
             If it could not be written (a full disk). Nothing was recorded.
         """
-        return self._commit([encode_entry(entry)], durable=durable)[0]
+        return self._commit([self._encode(entry)], durable=durable)[0].id
+
+    def record(self, entry: Entry) -> Written:
+        """Write one entry durably, like `append`; what is returned can give its receipt."""
+        return self._commit([self._encode(entry)], durable=True)[0]
 
     def submit(self, entry: Entry) -> Future[str]:
         """Hand an entry to the writer thread; the future gives its id when it is on disk.
@@ -143,12 +160,14 @@ class Ledger:
         return future
 
     def submit_to(self, entry: Entry, tag: object, sink: Sink) -> None:
-        """Like `submit`, with one call per group: `sink([(tag, id or error), ...])`.
+        """Like `submit`, with one call per group: `sink([(tag, Written or error), ...])`.
 
         The cheapest form for an event loop: pass the same `sink` each time, and let it do one
         `call_soon_threadsafe` for the whole group.
         """
-        self._enqueue((encode_entry(entry), tag, sink))
+        if self._closing:
+            raise EuthymiaError("the ledger is closed: open it again")
+        self._writer.put((self._encode(entry), tag, sink))
 
     def sync(self) -> None:
         """Return when everything appended so far is on disk and signed."""
@@ -157,7 +176,7 @@ class Ledger:
             self._seal()
 
     def checkpoint(self) -> None:
-        """Append a signed checkpoint and sync."""
+        """Append a signed checkpoint, begin the next epoch of the MAC keys, and sync."""
         self._commit([None], durable=True)
 
     def close(self) -> None:
@@ -165,7 +184,7 @@ class Ledger:
         if self._closing:
             return
         self._closing = True
-        self._stop_writer()
+        self._writer.stop()
         try:
             if self._appended and self._failed is None and self._damage is None:
                 self.checkpoint()
@@ -173,18 +192,52 @@ class Ledger:
             with self._mutex:
                 self._closed = True
                 self._files.close()
-            self._drain()  # what came in while we were closing is told that it came too late
+            self._writer.drain()  # what came in while closing is told that it came too late
 
     # -- reading -----------------------------------------------------------------------------
     def head(self) -> tuple[int, str]:
-        """Return the number and the hash (hex) of the last entry.
+        """Return the number and the hash (hex) of the last entry."""
+        with self._mutex, self._files.locked():
+            position = self._ready().position
+        return position.seq, position.digest.hex()
 
-        Hand them to a witness outside (a printer, another site): with them, a roll-back of the
-        whole home can be proved.
+    @property
+    def origin(self) -> str:
+        """The ledger's name, as checkpoints and witnesses write it."""
+        with self._mutex, self._files.locked():
+            self._ready()
+            assert self._slot is not None
+            return origin_of(self._slot.ledger_id)
+
+    def signed_checkpoint(self) -> bytes:
+        """Return the signed checkpoint of everything so far (c2sp.org/tlog-checkpoint), on disk.
+
+        Hand it to a witness outside: with it a roll-back of the whole home can be proved.
         """
         with self._mutex, self._files.locked():
-            position = self._ready()
-        return position.seq, position.digest.hex()
+            tip = self._ready()
+            current = tip.epoch is not None
+            if current:
+                self._seal()
+        if not current:
+            self.checkpoint()  # a log of format 1 goes on in format 2
+        assert self._slot is not None
+        return self._slot.note(self._verifier)
+
+    def bodies(self, size: int) -> Iterator[bytes]:
+        """Yield the first `size` entries as they are hashed into the tree; IntegrityError if cut."""
+        with self._mutex, self._files.locked():
+            end = self._ready().position.size
+        with self._files.reader() as log:
+            begin = genesis_start(log, end)
+            if begin is None:
+                raise _damaged("the beginning of the ledger cannot be read")
+            for frame in read_frames(log, begin[1], end, None):
+                if frame.fault is not None or frame.end is None:
+                    raise _damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
+                if frame.seq >= size:
+                    return
+                yield frame.body
 
     def entries(self) -> Iterator[LedgerLine]:
         """Yield every entry, the ledger's own included, each verified before it is yielded.
@@ -197,32 +250,38 @@ class Ledger:
         """
         with self._mutex, self._files.locked():
             self._refresh()
-            position, damage = self._position, self._damage
-        if position is None:
+            tip, damage = self._tip, self._damage
+            macs = audit_macs(self._files, self._secret, self._macs)[0]
+        if tip is None:
             raise _damaged(damage)
-        last: Position | None = None
-        with self._files.log_path.open("rb") as log:
-            begin = genesis_start(log, position.size)
+        last = None
+        with self._files.reader() as log:
+            begin = genesis_start(log, tip.position.size)
             if begin is None:
                 raise _damaged("the beginning of the ledger cannot be read")
-            for frame in read_frames(log, begin[1], position.size, self._keys.mac):
+            for frame in read_frames(log, begin[1], tip.position.size, macs):
                 if frame.fault is not None or frame.end is None:
                     raise _damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
-                payload = decode_payload(frame.payload)
                 last = frame.end
-                yield LedgerLine(
-                    seq=frame.seq,
-                    at=frame.at,
-                    actor=payload.user,
-                    role=payload.role,
-                    action=payload.action,
-                    purpose=payload.purpose,
-                    subject=None if payload.subject is None else SubjectId(payload.subject),
-                    detail=payload.detail,
-                    id=entry_id(frame.seq, last.digest),
-                )
-        if damage is not None or last != position:
+                yield self._line(frame.seq, frame.at, frame.payload, last.digest)
+        if damage is not None or last != tip.position:
             raise _damaged(damage or "the log does not end where it did a moment ago")
+
+    def _line(self, seq: int, at: Micros, payload: bytes, digest: bytes) -> LedgerLine:
+        said = decode_payload(payload)
+        detail, closed = self._details.open(said)
+        return LedgerLine(
+            seq=seq,
+            at=at,
+            actor=said.user,
+            role=said.role,
+            action=said.action,
+            purpose=said.purpose,
+            subject=None if said.subject is None else SubjectId(said.subject),
+            detail=detail,
+            id=entry_id(seq, digest),
+            closed=closed,
+        )
 
     def verify(self) -> list[str]:
         """Read the whole ledger; return every problem in words, with its place ([]: none).
@@ -230,89 +289,186 @@ class Ledger:
         Writes nothing. What this process repaired before (an unfinished write that was cut off, a
         damaged half of the head) is reported as well.
         """
+        return self.audit().problems
+
+    def audit(
+        self, witnessed: Sequence[Checkpoint] = (), first_key: bytes | None = None
+    ) -> Audit:
+        """Read the whole ledger; say its problems, and what was checked.
+
+        Parameters
+        ----------
+        witnessed : Sequence[Checkpoint]
+            What somebody outside saw: the ledger must still begin with each of these trees.
+        first_key : bytes, optional
+            The first epoch's key as `take_first_key` gave it: then every MAC is checked.
+        """
         with self._mutex, self._files.locked():
             self._refresh()
             notes, damage = list(self._notes), self._damage
             size, head = self._files.log_size(), self._files.read_head()
+            macs, faults = audit_macs(self._files, self._secret, self._macs, first_key)
+            if self._slot is not None and self._slot.epoch is not None:
+                faults = [*key_state(self._files, self._secret).faults, *faults]
+        keys = AuditKeys(self._verifier, self._secret, macs)
         if size is None:
-            return [*notes, *audit(None, 0, head, self._keys)]
-        with self._files.log_path.open("rb") as log:
-            problems = audit(log, size, head, self._keys)
+            found = audit(None, 0, head, keys)
+        else:
+            with self._files.reader() as log:
+                found = audit(log, size, head, keys, witnessed)
+        problems = [*faults, *found.problems]
         if not problems and damage is not None:
             problems = [damage]
-        return [*notes, *problems]
+        return replace(found, problems=[*notes, *problems])
+
+    def take_first_key(self) -> bytes:
+        """Return the first epoch's key, to be kept elsewhere, and destroy it here.
+
+        From then on whoever takes this machine's keys cannot forge the MAC of an earlier entry.
+        Call `destroy_first_key` once it is safe elsewhere.
+
+        Raises
+        ------
+        MissingError
+            It was taken away before.
+        """
+        with self._mutex, self._files.locked():
+            self._ready()
+            raw = self._files.read_first()
+        if raw is None:
+            raise MissingError("the ledger's first key is not here: it was taken away before")
+        return raw
+
+    def destroy_first_key(self) -> None:
+        """Overwrite the first epoch's key in this home and remove its file."""
+        with self._mutex, self._files.locked():
+            self._ready()
+            self._files.drop_first()
+
+    @property
+    def first_key_here(self) -> bool:
+        """Whether the first epoch's key still lies in this home."""
+        return self._files.disk.exists(self._files.first_path)
 
     # -- one group ---------------------------------------------------------------------------
-    def _commit(self, payloads: list[bytes | None], *, durable: bool) -> list[str]:
-        """Write a group (None: a checkpoint) and return the ids."""
+    def _encode(self, entry: Entry) -> bytes:
+        return encode_entry(entry, self._details.seal if self._details.at_hand else None)
+
+    def _commit_group(self, payloads: list[bytes]) -> list[Written]:
+        return self._commit([*payloads], durable=True)
+
+    def _commit(self, payloads: list[bytes | None], *, durable: bool) -> list[Written]:
+        """Write a group (None: a checkpoint)."""
         with self._mutex, self._files.locked():
-            after = self._ready()
+            tip = self._ready()
             at = to_micros(self._clock())
-            chain = self._chain(after)
-            if self._to_repair:
-                self._repair(chain, after, at)
-            ids = [chain.add_checkpoint(at) if p is None else chain.add(p, at) for p in payloads]
             try:
-                self._files.write_log(chain.blob(), after.size)
+                chain = self._begin_group(tip, at)
+                written = [
+                    chain.add_checkpoint(at) if p is None else chain.add(p, at) for p in payloads
+                ]
+                self._files.write_log(chain.blob(), tip.position.size)
             except OSError as error:
                 raise EuthymiaError(
                     f"the ledger could not be written ({error.strerror}), so nothing was done; "
                     "make room on its disk and try again"
                 ) from None
-            self._position, self._seen_size = chain.position, chain.position.size
+            self._to_repair = []
+            self._tip, self._seen_size = chain.tip, chain.position.size
             self._appended = payloads != [None]  # a checkpoint vouches for all before it
             if durable:
                 self._seal()
-            return ids
+                assert self._slot is not None
+                chain.group.seal(self._slot.note(self._verifier))
+            return written
 
-    def _chain(self, after: Position) -> Chain:
+    def _begin_group(self, tip: Tip, at: Micros) -> Chain:
+        """Begin the next group; what has to be repaired or brought up to date comes first."""
         assert self._slot is not None
-        return Chain(
-            after,
-            mac_key=self._keys.mac,
-            signer=self._signer,
-            ledger_id=self._slot.ledger_id,
-        )
+        assert self._macs is not None
+        ledger_id = self._slot.ledger_id
+        if tip.epoch is None:
+            self._macs = self._first_keys(ledger_id)
+        chain = Chain(tip, keys=self._macs, signer=self._signer, ledger_id=ledger_id)
+        if self._to_repair:
+            self._repair(chain, tip, at)
+        if tip.epoch is None:
+            chain.add_own(UPGRADE, {"format": FORMAT, EPOCH: 0}, at)
+        return chain
 
-    def _repair(self, chain: Chain, after: Position, at: Micros) -> None:
+    def _first_keys(self, ledger_id: bytes) -> MacKeys:
+        """Make the first epoch's key and put it on disk."""
+        first = secrets.token_bytes(32)
+        self._files.write_keys_anew(pack_key(EpochKey(ledger_id, 0, first), self._secret))
+        self._key_epoch = 0
+        return MacKeys(self._secret, 0, first)
+
+    def _repair(self, chain: Chain, tip: Tip, at: Micros) -> None:
         """Cut off an unfinished write, and say in the ledger what was found."""
+        end = tip.position.size
         size = self._files.log_size() or 0
-        torn = self._files.read_log(after.size, size - after.size)
+        torn = self._files.read_log(end, size - end)
         if torn:
-            self._files.cut_log(after.size)
-        self._files.trim_head()
+            self._files.cut_log(end)
+        if tip.epoch is not None:
+            self._files.trim_head()
+            self._put_key(tip.epoch)
         found = "; ".join(self._to_repair)
-        digest = hashlib.sha256(torn).hexdigest()
-        detail: dict[str, str | int | float | bool] = {"found": found, "cut_bytes": len(torn)}
-        chain.add(system_payload(REPAIR, {**detail, "cut_sha256": digest}), at)
-        self._notes += self._to_repair
-        self._to_repair = []
+        detail: Detail = {"found": found, "cut_bytes": len(torn)}
+        chain.add_own(REPAIR, {**detail, "cut_sha256": hashlib.sha256(torn).hexdigest()}, at)
+        self._notes += [note for note in self._to_repair if note not in self._notes]
 
     def _seal(self) -> None:
-        """Put everything up to the position on disk, then sign it."""
-        assert self._position is not None
-        assert self._slot is not None
-        if self._slot.position == self._position:
+        """Put everything up to the tip on disk, sign it, and destroy the keys of past epochs."""
+        tip, before = self._tip, self._slot
+        assert tip is not None
+        assert before is not None
+        if before.position == tip.position or tip.epoch is None:
             return
-        slot = Slot(self._slot.ledger_id, self._slot.generation + 1, self._position)
+        slot = Slot(
+            before.ledger_id,
+            before.generation + 1,
+            tip.position,
+            tip.epoch,
+            tuple(tip.tree.frontier),
+        )
+        slot = replace(slot, signature=self._signer.sign(slot.text()))
         try:
             self._files.sync_log()
-            self._files.write_head(pack_slot(slot, self._signer), slot.generation)
+            if before.epoch is None:
+                self._files.replace_head(_both(slot, self._secret))
+                slot = replace(slot, generation=slot.generation + 1)
+            else:
+                self._files.write_head(pack_slot(slot, self._secret), slot.generation)
+            if tip.epoch > self._key_epoch:
+                self._put_key(tip.epoch)
+            self._slot, self._raw_head = slot, self._files.read_head()
         except OSError as error:
             # After a failed sync the kernel may have dropped the bytes: nothing here is sure.
             self._failed = f"the ledger's disk failed ({error.strerror}): check it and start again"
             raise EuthymiaError(self._failed) from None
-        self._slot, self._raw_head = slot, self._files.read_head()
+
+    def _put_key(self, epoch: int) -> None:
+        """Put an epoch's key on disk and destroy those before it, here and there."""
+        assert self._macs is not None
+        assert self._slot is not None
+        key = self._macs.at(epoch)
+        newest = key_state(self._files, self._secret)
+        if key is not None and (newest.kept is None or newest.kept.epoch <= epoch):
+            kept = EpochKey(self._slot.ledger_id, epoch, key)
+            self._files.write_key(pack_key(kept, self._secret), epoch)
+        self._macs.forget_before(epoch)
+        self._key_epoch = epoch
 
     # -- what is on disk ---------------------------------------------------------------------
-    def _ready(self) -> Position:
-        """Return where the chain stands on disk; refuse a ledger that cannot be appended to."""
+    def _ready(self) -> Tip:
+        """Return where the log ends on disk; refuse a ledger that cannot be appended to."""
         if self._failed is not None:
             raise EuthymiaError(self._failed)
         self._refresh()
-        if self._damage is not None or self._position is None:
+        if self._damage is not None or self._tip is None:
             raise _damaged(self._damage)
-        return self._position
+        return self._tip
 
     def _refresh(self) -> None:
         """Take up what other processes wrote. Call under both locks."""
@@ -323,133 +479,48 @@ class Ledger:
                 self._begin()
             self._attached = True
         size, raw = self._files.log_size(), self._files.read_head()
-        known = self._position is not None and self._damage is None and not self._to_repair
+        known = self._tip is not None and self._damage is None and not self._to_repair
         if known and size == self._seen_size and raw == self._raw_head:
             return
-        self._damage = self._look(size, raw)
+        before = Found(self._tip, self._slot, self._macs, key_epoch=self._key_epoch)
+        found = look(self._files, size, raw, before, self._verifier, self._secret)
+        self._damage = found.damage
+        if found.damage is None:
+            self._tip, self._slot, self._macs = found.tip, found.slot, found.macs
+            self._to_repair, self._key_epoch = found.faults, found.key_epoch
         self._seen_size, self._raw_head = size, raw
 
     def _begin(self) -> None:
         ledger_id = secrets.token_bytes(ID_BYTES)
-        chain = Chain(
-            start_of_chain(ledger_id),
-            mac_key=self._keys.mac,
-            signer=self._signer,
-            ledger_id=ledger_id,
+        first = EpochKey(ledger_id, 0, secrets.token_bytes(32))
+        begin = Tip(start_of_chain(ledger_id), None, Tree())
+        macs = MacKeys(self._secret, 0, first.key)
+        chain = Chain(begin, keys=macs, signer=self._signer, ledger_id=ledger_id)
+        detail: Detail = {"ledger": ledger_id.hex(), "format": FORMAT, EPOCH: 0}
+        chain.add_own(GENESIS, detail, to_micros(self._clock()))
+        slot = Slot(ledger_id, 0, chain.position, 0, tuple(chain.tree.frontier))
+        slot = replace(slot, signature=self._signer.sign(slot.text()))
+        self._files.create(
+            chain.blob(), _both(slot, self._secret), pack_key(first, self._secret)
         )
-        at = to_micros(self._clock())
-        chain.add(system_payload(GENESIS, {"ledger": ledger_id.hex(), "format": 1}), at)
-        slots = [Slot(ledger_id, generation, chain.position) for generation in (0, 1)]
-        self._files.create(chain.blob(), b"".join(pack_slot(s, self._signer) for s in slots))
-
-    def _look(self, size: int | None, raw: bytes | None) -> str | None:
-        """Find the last entry, starting from the signed head; return the damage, if any."""
-        if size is None or raw is None:
-            name = "ledger.log" if size is None else "ledger.head"
-            return f"{name} is missing: restore it from a backup"
-        head = read_head(raw, self._keys.verifier)
-        faults, newest = list(head.faults), head.newest
-        if self._slot is not None and (newest is None or newest.generation < self._slot.generation):
-            faults.append("ledger.head was changed or set back while the ledger was open")
-            newest = self._slot  # we know better
-        if newest is None:
-            return "neither half of ledger.head is one that was signed"
-        signed = newest.position
-        start = signed
-        if self._position is not None and self._position.size > signed.size:
-            start = self._position
-        if size < start.size:
-            return f"the log has {size} bytes, and {start.size} were acknowledged: it was cut"
-        if self._files.read_log(start.size - HASH_BYTES, HASH_BYTES) != start.digest:
-            return f"entry {start.seq} is not the one that was acknowledged"
-        self._slot = newest
-        self._position = self._last_whole(start, size)
-        self._to_repair = faults
-        if self._position.size < size:
-            left = size - self._position.size
-            where = f"after entry {self._position.seq} at offset {self._position.size}"
-            self._to_repair.append(f"{left} bytes of a write that never finished {where}")
-        return None
-
-    def _last_whole(self, start: Position, size: int) -> Position:
-        """Follow the chain beyond `start` as far as it holds."""
-        if size == start.size:
-            return start
-        last = start
-        with self._files.log_path.open("rb") as log:
-            for frame in read_frames(log, start, size, self._keys.mac):
-                if frame.fault is not None or frame.end is None:
-                    break
-                last = frame.end
-        return last
-
-    # -- the writer thread -------------------------------------------------------------------
-    def _enqueue(self, item: _Queued) -> None:
-        if self._closing:
-            raise EuthymiaError("the ledger is closed: open it again")
-        self._queue.put(item)
-        if self._writer is None or not self._writer.is_alive():
-            self._start_writer()
-
-    def _start_writer(self) -> None:
-        with self._mutex:
-            if self._writer is None or not self._writer.is_alive():
-                thread = threading.Thread(target=self._write_groups, name="ledger", daemon=True)
-                self._writer = thread
-                thread.start()
-
-    def _stop_writer(self) -> None:
-        while self._writer is not None and self._writer.is_alive():
-            self._queue.put(None)
-            self._writer.join()
-        self._drain()
-
-    def _drain(self) -> None:
-        while not self._queue.empty():
-            self._write_group([item for item in [self._queue.get()] if item is not None])
-
-    def _write_groups(self) -> None:
-        """Write group after group until told to stop. A sink that raises ends only this thread."""
-        stop = False
-        try:
-            while not stop:
-                group = [self._queue.get()]
-                waiting = min(self._queue.qsize(), GROUP_LIMIT - 1)
-                group += [self._queue.get() for _ in range(waiting)]
-                stop = None in group
-                self._write_group([item for item in group if item is not None])
-        finally:
-            if not stop:
-                self._writer = None
-                self._start_writer()
-
-    def _write_group(self, group: list[_Queued]) -> None:
-        if not group:
-            return
-        outcomes: list[Outcome] = [EuthymiaError("the ledger could not be written")] * len(group)
-        try:
-            outcomes = [*self._commit([payload for payload, _, _ in group], durable=True)]
-        except (EuthymiaError, OSError) as error:
-            outcomes = [error] * len(group)
-        finally:  # whatever happened, nobody is left waiting
-            _tell(group, outcomes)
 
 
-def _tell(group: list[_Queued], outcomes: list[Outcome]) -> None:
-    told: dict[Sink, list[tuple[Any, Outcome]]] = {}
-    for (_, tag, sink), outcome in zip(group, outcomes, strict=True):
-        told.setdefault(sink, []).append((tag, outcome))
-    with ExitStack() as stack:  # one sink that raises does not keep the others waiting
-        for sink, results in reversed(told.items()):
-            stack.callback(sink, results)
+def _both(slot: Slot, secret: bytes) -> bytes:
+    """Return a whole head whose slots both say the same; the second is the newer one."""
+    slots = sorted((slot, replace(slot, generation=slot.generation + 1)), key=_parity)
+    return b"".join(pack_slot(each, secret) for each in slots)
+
+
+def _parity(slot: Slot) -> int:
+    return slot.generation % 2
 
 
 def _resolve(results: list[tuple[Future[str], Outcome]]) -> None:
     for future, outcome in results:
         if not future.set_running_or_notify_cancel():
             continue  # nobody waits any more; the entry stands
-        if isinstance(outcome, str):
-            future.set_result(outcome)
+        if isinstance(outcome, Written):
+            future.set_result(outcome.id)
         else:
             future.set_exception(outcome)
 

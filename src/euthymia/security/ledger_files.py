@@ -1,20 +1,21 @@
-"""The ledger's files: log, head and lock, and what each write promises."""
+"""The ledger's files: log, head, keys and lock, and what each write promises."""
 
 import contextlib
-import fcntl
-import os
-import time
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from euthymia.ground.errors import AccessError, BusyError
-from euthymia.security.ledger_format import HEAD_BYTES, SLOT_BYTES
+from euthymia.ground.errors import BusyError
+from euthymia.security.ledger_disk import Disk, OsDisk, reader
+from euthymia.security.ledger_head import HEAD_BYTES, SLOT_BYTES
+from euthymia.security.ledger_keys import KEY_SLOT_BYTES, KEYS_BYTES
 
 LOG_NAME: Final = "ledger.log"
 HEAD_NAME: Final = "ledger.head"
+KEYS_NAME: Final = "ledger.keys"
+FIRST_NAME: Final = "ledger.first"
 LOCK_NAME: Final = "ledger.lock"
-_WAIT_S: Final = 0.002
 _WAITS: Final = (
     5_000  # ten seconds: a group takes milliseconds, so a longer wait is a stuck process
 )
@@ -23,11 +24,13 @@ _WAITS: Final = (
 class LedgerFiles:
     """Open handles on one ledger's folder. A missing log or head is left missing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.folder = folder
+        self.disk: Disk = OsDisk() if disk is None else disk
         self._lock: int | None = None
         self.log: int | None = None
         self.head: int | None = None
+        self.keys: int | None = None
 
     @property
     def log_path(self) -> Path:
@@ -40,8 +43,14 @@ class LedgerFiles:
         return self.folder / HEAD_NAME
 
     @property
-    def _new_log(self) -> Path:
-        return self.folder / (LOG_NAME + ".new")
+    def keys_path(self) -> Path:
+        """Where the newest epoch's key is."""
+        return self.folder / KEYS_NAME
+
+    @property
+    def first_path(self) -> Path:
+        """Where the first epoch's key is, until somebody takes it away."""
+        return self.folder / FIRST_NAME
 
     @property
     def _new_head(self) -> Path:
@@ -51,86 +60,158 @@ class LedgerFiles:
     def locked(self) -> Iterator[None]:
         """Keep other processes out; BusyError after ten seconds of waiting."""
         if self._lock is None:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = _open(self.folder / LOCK_NAME, os.O_CREAT)
-        lock = self._lock
-        for attempt in range(_WAITS + 1):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if attempt == _WAITS:
-                    raise BusyError(
-                        "another process has held the ledger for ten seconds: is one suspended?"
-                    ) from None
-                time.sleep(_WAIT_S)
+            self.disk.make_folder(self.folder)
+            self._lock = self.disk.open(self.folder / LOCK_NAME, create=True)
+        lock, left = self._lock, _WAITS
+        while not self.disk.try_lock(lock):
+            if not left:
+                raise BusyError(
+                    "another process has held the ledger for ten seconds: is one suspended?"
+                )
+            left -= 1
+            self.disk.wait()
         try:
             yield
         finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            self.disk.unlock(lock)
 
     def attach(self) -> bool:
-        """Open log and head; finish a creation that was cut off. False if there is no ledger yet.
+        """Open log, head and keys; finish a creation that was cut off. False if there is no ledger.
 
         Call under the lock.
         """
-        if self.log_path.exists() and not self.head_path.exists() and self._new_head.exists():
-            self._new_head.rename(self.head_path)
-            _sync_folder(self.folder)
-        self.log = _open(self.log_path) if self.log_path.exists() else None
-        self.head = _open(self.head_path) if self.head_path.exists() else None
+        disk = self.disk
+        whole = disk.exists(self.log_path)
+        if whole and not disk.exists(self.head_path) and disk.exists(self._new_head):
+            disk.rename(self._new_head, self.head_path)
+            disk.sync_folder(self.folder)
+        self.log = disk.open(self.log_path) if whole else None
+        self.head = self._open(self.head_path)
+        self.keys = self._open(self.keys_path)
         return self.log is not None or self.head is not None
 
-    def create(self, log: bytes, head: bytes) -> None:
-        """Make log and head. After a crash there is either no ledger or a whole one.
+    def _open(self, path: Path) -> int | None:
+        return self.disk.open(path) if self.disk.exists(path) else None
+
+    def create(self, log: bytes, head: bytes, key: bytes) -> None:
+        """Make all files. After a crash there is either no ledger or a whole one.
 
         The head is on disk under another name before the log appears, so that `attach` can tell a
         creation that was cut off from a head that was taken away. Call under the lock.
         """
-        for path, data in ((self._new_log, log), (self._new_head, head)):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            try:
-                _write_all(handle, data, 0)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        _sync_folder(self.folder)
-        self._new_log.rename(self.log_path)
-        _sync_folder(self.folder)
+        new_log = self.folder / (LOG_NAME + ".new")
+        self.write_keys_anew(key)
+        self._write_new(new_log, log)
+        self._write_new(self._new_head, head)
+        self.disk.sync_folder(self.folder)
+        self.disk.rename(new_log, self.log_path)
+        self.disk.sync_folder(self.folder)
         self.attach()
+
+    def write_keys_anew(self, key: bytes) -> None:
+        """Write the first epoch's key, into the key file and beside it; both are then on disk."""
+        self._write_new(self.keys_path, key + bytes(KEY_SLOT_BYTES))
+        self._write_new(self.first_path, key)
+        self.disk.sync_folder(self.folder)
+        if self.keys is not None:
+            self.disk.close(self.keys)
+        self.keys = self.disk.open(self.keys_path)
+
+    def _write_new(self, path: Path, data: bytes) -> None:
+        handle = self.disk.open(path, create=True, empty=True)
+        try:
+            self._write_all(handle, data, 0)
+            self.disk.fdatasync(handle)
+        finally:
+            self.disk.close(handle)
+
+    def replace_head(self, head: bytes) -> None:
+        """Put a head of the newer format in place of the older one, at once and on disk."""
+        self._write_new(self._new_head, head)
+        self.disk.rename(self._new_head, self.head_path)
+        self.disk.sync_folder(self.folder)
+        if self.head is not None:
+            self.disk.close(self.head)
+        self.head = self.disk.open(self.head_path)
 
     def log_size(self) -> int | None:
         """Return the length of the log; None if it was taken away or replaced."""
-        return _size(self.log)
+        return None if self.log is None else self.disk.size(self.log)
 
     def read_head(self) -> bytes | None:
-        """Return the head's bytes; None if it was taken away or replaced."""
-        if self.head is None or _size(self.head) is None:
+        """Return the head's bytes; None if it was taken away."""
+        if self.head is not None and self.disk.size(self.head) is None:
+            self.disk.close(self.head)  # another process put a newer format in its place
+            self.head = self._open(self.head_path)
+        return None if self.head is None else self.disk.pread(self.head, HEAD_BYTES + 1, 0)
+
+    def read_keys(self) -> bytes | None:
+        """Return the key file's bytes; None if there is none."""
+        if self.keys is None or self.disk.size(self.keys) is None:
+            self.keys = self._open(self.keys_path)
+        return None if self.keys is None else self.disk.pread(self.keys, KEYS_BYTES + 1, 0)
+
+    def read_first(self) -> bytes | None:
+        """Return the first epoch's key slot; None if it was taken away."""
+        handle = self._open(self.first_path)
+        if handle is None:
             return None
-        return os.pread(self.head, HEAD_BYTES + 1, 0)
+        try:
+            return self.disk.pread(handle, KEY_SLOT_BYTES + 1, 0)
+        finally:
+            self.disk.close(handle)
+
+    def drop_first(self) -> None:
+        """Overwrite the first epoch's key and take its file away."""
+        handle = self.disk.open(self.first_path)
+        try:
+            self._write_all(handle, bytes(KEY_SLOT_BYTES), 0)
+            self.disk.fdatasync(handle)
+        finally:
+            self.disk.close(handle)
+        self.disk.unlink(self.first_path)
+        self.disk.sync_folder(self.folder)
+
+    def write_key(self, slot: bytes, epoch: int) -> None:
+        """Put an epoch's key on disk, then destroy the one before.
+
+        The head that is signed in this epoch is put on disk first: the key file never knows a later
+        epoch than log and head, or a log that was cut could not be told from one that never grew.
+        """
+        assert self.head is not None
+        assert self.keys is not None
+        self.disk.fdatasync(self.head)
+        self._write_all(self.keys, slot, epoch % 2 * KEY_SLOT_BYTES)
+        self.disk.fdatasync(self.keys)
+        self._write_all(self.keys, bytes(KEY_SLOT_BYTES), (epoch + 1) % 2 * KEY_SLOT_BYTES)
+        self.disk.fdatasync(self.keys)
 
     def read_log(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes of the log."""
-        return b"" if self.log is None else os.pread(self.log, size, offset)
+        return b"" if self.log is None else self.disk.pread(self.log, size, offset)
+
+    def reader(self) -> BufferedReader:
+        """Return the log as a stream to read from; close it after use."""
+        return reader(self.disk, self.log_path)
 
     def write_log(self, data: bytes, offset: int) -> None:
         """Write at the end of the log. After an error the log is as long as before."""
         assert self.log is not None
         try:
-            _write_all(self.log, data, offset)
+            self._write_all(self.log, data, offset)
         except OSError:
-            os.ftruncate(self.log, offset)
+            self.disk.ftruncate(self.log, offset)
             raise
 
     def cut_log(self, size: int) -> None:
         """Drop what lies beyond `size`: bytes of a write that never finished."""
         assert self.log is not None
-        os.ftruncate(self.log, size)
+        self.disk.ftruncate(self.log, size)
 
     def sync_log(self) -> None:
         """Return when all of the log is on disk."""
         assert self.log is not None
-        os.fdatasync(self.log)
+        self.disk.fdatasync(self.log)
 
     def write_head(self, slot: bytes, generation: int) -> None:
         """Write one slot. Not synced on its own.
@@ -142,47 +223,23 @@ class LedgerFiles:
         acknowledged.
         """
         assert self.head is not None
-        _write_all(self.head, slot, generation % 2 * SLOT_BYTES)
+        self._write_all(self.head, slot, generation % 2 * SLOT_BYTES)
 
     def trim_head(self) -> None:
         """Give the head file its proper length."""
         assert self.head is not None
-        os.ftruncate(self.head, HEAD_BYTES)
+        if self.disk.size(self.head) != HEAD_BYTES:
+            self.disk.ftruncate(self.head, HEAD_BYTES)
 
     def close(self) -> None:
         """Close all handles."""
-        for handle in (self.log, self.head, self._lock):
+        for handle in (self.log, self.head, self.keys, self._lock):
             if handle is not None:
-                os.close(handle)
-        self.log = self.head = self._lock = None
+                self.disk.close(handle)
+        self.log = self.head = self.keys = self._lock = None
 
-
-def _open(path: Path, flags: int = 0) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
-    except PermissionError:
-        raise AccessError(
-            f"{path.name} may not be opened: only the user who runs the clinic may use its ledger"
-        ) from None
-
-
-def _size(handle: int | None) -> int | None:
-    if handle is None:
-        return None
-    state = os.fstat(handle)
-    return state.st_size if state.st_nlink else None
-
-
-def _write_all(handle: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(handle, view, offset)
-        view, offset = view[written:], offset + written
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def _write_all(self, handle: int, data: bytes, offset: int) -> None:
+        view = memoryview(data)
+        while view:
+            written = self.disk.pwrite(handle, view, offset)
+            view, offset = view[written:], offset + written

@@ -1,30 +1,28 @@
-"""The bytes of the ledger: entries, their chain, and the signed head. Pure functions, no files.
+"""The bytes of the ledger's log: entries and their chain. Pure functions, no files.
 
 The log is a row of frames: length of the body (4 bytes) | body | SHA-256(hash before | body). A
 body is the entry's number (8 bytes), its instant (8 bytes, microseconds), a msgpack array (user,
 role, action, purpose, subject, detail) and a MAC (HMAC-SHA256 over the hash before and all of the
 body so far, cut to 16 bytes). The hash before the first entry comes from a random ledger id, which
-the first entry holds. The MAC needs the clinic's keys, so nobody without them can write a chain;
-the hashes and the signatures can be checked by somebody who has only the public key.
+the first entry holds. A body is also a leaf of the Merkle tree over the whole log.
 
-The head is two slots of 512 bytes, each with a generation, a position in the log and a signature.
-Generation g rests in slot g mod 2, so that a write never touches the newest whole slot.
+Format 2 differs from format 1 in the MAC's key alone, which changes with every epoch: an entry of
+the ledger's own that names an epoch begins it, and is the first under its key. A log of format 1
+goes on in format 2 after an entry that says so.
 """
 
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import IntegrityError, SchemaError
+from euthymia.security.ledger_keys import MacKeys
 
 CHECKPOINT_EVERY: Final = 1_000
 """Entries between two signed checkpoints: 0.1 % more bytes, and a bound on what has no signature
@@ -39,20 +37,18 @@ SYSTEM_PURPOSE: Final = "ledger"
 """Only the ledger itself writes entries with this purpose; it is no `Purpose`."""
 CHECKPOINT: Final = "checkpoint"
 REPAIR: Final = "repair ledger"
+UPGRADE: Final = "begin format 2"
+EPOCH: Final = "epoch"
+"""In the detail of an entry of the ledger's own: the epoch that begins with it."""
 
 HASH_BYTES: Final = 32
 MAC_BYTES: Final = 16
 ID_BYTES: Final = 16
-SLOT_BYTES: Final = 512
-HEAD_BYTES: Final = 2 * SLOT_BYTES
+FORMAT: Final = 2
 
 _LENGTH: Final = struct.Struct(">I")
 _STAMP: Final = struct.Struct(">Qq")
-_SLOT: Final = struct.Struct(">4s16sQQQ32s")
-_SLOT_MAGIC: Final = b"EUH1"
-_SIGNATURE_BYTES: Final = 64
 _MIN_BODY_BYTES: Final = _STAMP.size + MAC_BYTES + 1
-_HEAD_DOMAIN: Final = b"euthymia ledger head 1\0"
 _CHECKPOINT_DOMAIN: Final = b"euthymia ledger checkpoint 1\0"
 _GENESIS_DOMAIN: Final = b"euthymia ledger 1\0"
 
@@ -60,7 +56,11 @@ Detail = dict[str, str | int | float | bool]
 
 
 class Payload(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """What an entry says, without its number, its instant and its MAC."""
+    """What an entry says, without its number, its instant and its MAC.
+
+    `sealed` is the part of the detail that is sealed under the subject's key; a payload without
+    such a part has six elements instead of seven.
+    """
 
     user: str
     role: str
@@ -68,7 +68,12 @@ class Payload(msgspec.Struct, array_like=True, forbid_unknown_fields=True, froze
     purpose: str
     subject: str | None
     detail: Detail
+    sealed: bytes = b""
 
+
+_PLAIN: Final = (str, int, float)
+Seal = Callable[[str, Detail], tuple[Detail, bytes]]
+"""(subject, detail) -> what stays in the clear, and the rest, sealed."""
 
 _decode_payload: Final = msgspec.msgpack.Decoder(Payload).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -92,8 +97,8 @@ def start_of_chain(ledger_id: bytes) -> Position:
     return Position(-1, hashlib.sha256(_GENESIS_DOMAIN + ledger_id).digest(), 0)
 
 
-def encode_entry(entry: Entry) -> bytes:
-    """Return an entry's payload.
+def encode_entry(entry: Entry, seal: Seal | None = None) -> bytes:
+    """Return an entry's payload; `seal` takes what its detail says about the subject out of sight.
 
     Raises
     ------
@@ -103,19 +108,23 @@ def encode_entry(entry: Entry) -> bytes:
     if not isinstance(entry.purpose, Purpose):
         raise SchemaError(f"a ledger entry's purpose is one of: {', '.join(Purpose)}")
     detail = dict(entry.detail)
-    if not all(isinstance(value, str | int | float) for value in detail.values()):
-        raise _not_plain()
+    for value in detail.values():
+        if not isinstance(value, _PLAIN):
+            raise _not_plain()
+    sealed = b""
     actor = entry.actor
-    row: tuple[object, ...] = (
-        actor.user,
-        actor.role,
-        entry.action,
-        Purpose(entry.purpose),
-        entry.subject,
-        detail,
-    )
     try:
-        payload = _encode(row)
+        if seal is not None and detail and entry.subject is not None:
+            detail, sealed = seal(entry.subject, detail)
+        row: tuple[object, ...] = (
+            actor.user,
+            actor.role,
+            entry.action,
+            Purpose(entry.purpose),
+            entry.subject,
+            detail,
+        )
+        payload = _encode((*row, sealed) if sealed else row)
     except (TypeError, ValueError, OverflowError):
         raise _not_plain() from None
     if len(payload) > MAX_BODY_BYTES - _MIN_BODY_BYTES:
@@ -136,62 +145,64 @@ def decode_payload(payload: bytes) -> Payload:
     """Return what an entry says; IntegrityError if it is not a payload."""
     try:
         return _decode_payload(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise IntegrityError("an entry of the ledger cannot be decoded") from None
 
 
-class Chain:
-    """Builds the frames of one group of entries after a position."""
-
-    def __init__(
-        self, after: Position, *, mac_key: bytes, signer: Ed25519PrivateKey, ledger_id: bytes
-    ) -> None:
-        self.position = after
-        self._mac_key = mac_key
-        self._signer = signer
-        self._ledger_id = ledger_id
-        self._parts: list[bytes] = []
-
-    def add(self, payload: bytes, at: Micros) -> str:
-        """Add an entry, and a checkpoint where one is due; return the entry's id."""
-        name = self._add(payload, at)
-        if (self.position.seq + 1) % CHECKPOINT_EVERY == 0:
-            self.add_checkpoint(at)
-        return name
-
-    def add_checkpoint(self, at: Micros) -> str:
-        """Add an entry that signs everything before it."""
-        before = self.position
-        signature = self._signer.sign(checkpoint_text(self._ledger_id, before))
-        detail: Detail = {"entries": before.seq + 1, "signature": signature.hex()}
-        return self._add(system_payload(CHECKPOINT, detail), at)
-
-    def _add(self, payload: bytes, at: Micros) -> str:
-        seq, before, size = self.position
-        seq += 1
-        body = _STAMP.pack(seq, at) + payload
-        body += hmac.digest(self._mac_key, before + body, "sha256")[:MAC_BYTES]
-        digest = hashlib.sha256(before + body).digest()
-        self._parts += (_LENGTH.pack(len(body)), body, digest)
-        self.position = Position(seq, digest, size + _LENGTH.size + len(body) + HASH_BYTES)
-        return entry_id(seq, digest)
-
-    def blob(self) -> bytes:
-        """Return all frames added."""
-        return b"".join(self._parts)
-
-
-def checkpoint_text(ledger_id: bytes, before: Position) -> bytes:
-    """Return the bytes that a checkpoint after `before` signs."""
+def checkpoint_text_1(ledger_id: bytes, before: Position) -> bytes:
+    """Return the bytes that a checkpoint of format 1 after `before` signs."""
     seq = (before.seq % 2**64).to_bytes(8, "big")
     return _CHECKPOINT_DOMAIN + ledger_id + seq + before.digest
+
+
+FOREIGN: Final = "it was not written with this clinic's keys"
+_OWN: Final = _encode((SYSTEM_USER, SYSTEM_ROLE))[1:]
+"""How an entry of the ledger's own begins, behind the byte that says that it has six parts."""
+
+
+def build_frame(before: bytes, seq: int, at: Micros, payload: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """Return an entry's body and its hash in the chain after the hash `before`."""
+    body = _STAMP.pack(seq, at) + payload
+    body += hmac.digest(key, before + body, "sha256")[:MAC_BYTES]
+    return body, hashlib.sha256(before + body).digest()
+
+
+def frame_bytes(body: bytes, digest: bytes) -> bytes:
+    """Return an entry as it stands in the log."""
+    return _LENGTH.pack(len(body)) + body + digest
+
+
+def frame_size(body: bytes) -> int:
+    """Return how many bytes of the log an entry takes."""
+    return _LENGTH.size + len(body) + HASH_BYTES
+
+
+def read_body(body: bytes) -> tuple[int, Micros, Payload]:
+    """Return an entry's number, instant and payload; IntegrityError if it is not an entry."""
+    if not _MIN_BODY_BYTES <= len(body) <= MAX_BODY_BYTES:
+        raise IntegrityError("an entry of the ledger cannot be decoded")
+    seq, at = _STAMP.unpack_from(body)
+    return seq, at, decode_payload(body[_STAMP.size : -MAC_BYTES])
+
+
+def epoch_after(payload: bytes, epoch: int | None) -> int | None:
+    """Return the epoch of an entry, given the one of the entry before it."""
+    if payload[1 : 1 + len(_OWN)] != _OWN:
+        return epoch
+    try:
+        said = decode_payload(payload)
+    except IntegrityError:
+        return epoch
+    due = 0 if epoch is None else epoch + 1
+    return due if said.purpose == SYSTEM_PURPOSE and said.detail.get(EPOCH) == due else epoch
 
 
 class Frame(NamedTuple):
     """One frame as read.
 
-    `seq` is the number it should have, `end` what it says (None: it has no end), `fault` what is
-    wrong with it.
+    `seq` is the number it should have, `end` what it says (None: it has no end), `epoch` the one of
+    its MAC (None: format 1), `fault` what is wrong with it. `checked` is False where the key of its
+    MAC is not known any more: then its hash was checked alone.
     """
 
     offset: int
@@ -200,17 +211,22 @@ class Frame(NamedTuple):
     at: Micros
     payload: bytes
     fault: str | None
+    body: bytes = b""
+    epoch: int | None = None
+    checked: bool = False
 
 
-def read_frames(log: BinaryIO, after: Position, size: int, mac_key: bytes) -> Iterator[Frame]:
+def read_frames(
+    log: BinaryIO, after: Position, size: int, keys: MacKeys | None, epoch: int | None = None
+) -> Iterator[Frame]:
     """Yield the frames of `log` from a position up to `size`, each checked against the one before.
 
     Goes on after a frame that was changed, so that every fault is found. A frame whose end cannot
-    be found is the last one.
+    be found is the last one. Without `keys` no MAC is checked.
     """
     log.seek(after.size)
     _, before, offset = after
-    allowed = {after.seq + 1}
+    allowed, doubt = {after.seq + 1}, False
     while offset < size:
         head = log.read(_LENGTH.size)
         length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
@@ -220,83 +236,31 @@ def read_frames(log: BinaryIO, after: Position, size: int, mac_key: bytes) -> It
             return
         body, digest = log.read(length), log.read(HASH_BYTES)
         seq, at = _STAMP.unpack_from(body)
-        fault = _fault(before, body, digest, mac_key)
+        payload = body[_STAMP.size : -MAC_BYTES]
+        epoch = epoch_after(payload, epoch)
+        key = None if keys is None else keys.at(epoch)
+        fault = _fault(before, body, digest, key)
+        if fault == FOREIGN and doubt and keys is not None:
+            # the damaged entry may have been the one that began the next epoch
+            later = 0 if epoch is None else epoch + 1
+            if _fault(before, body, digest, keys.at(later)) is None:
+                epoch, fault = later, None
+        doubt = doubt or fault is not None
         if fault is None and seq not in allowed:
             fault = f"it says that it is entry {seq}"
         due = seq if fault is None else min(allowed)
-        payload = body[_STAMP.size : -MAC_BYTES]
-        yield Frame(offset, due, Position(seq, digest, end), at, payload, fault)
+        where = Position(seq, digest, end)
+        yield Frame(offset, due, where, at, payload, fault, body, epoch, key is not None)
         allowed = {seq + 1, due + 1}  # after a fault, count on or believe: one fault, one problem
         before, offset = digest, end
 
 
-def _fault(before: bytes, body: bytes, digest: bytes, mac_key: bytes) -> str | None:
+def _fault(before: bytes, body: bytes, digest: bytes, key: bytes | None) -> str | None:
     if hashlib.sha256(before + body).digest() != digest:
         return "it was changed, or an entry before it was changed, removed, added or moved"
-    mac = hmac.digest(mac_key, before + body[:-MAC_BYTES], "sha256")[:MAC_BYTES]
+    if key is None:
+        return None
+    mac = hmac.digest(key, before + body[:-MAC_BYTES], "sha256")[:MAC_BYTES]
     if not hmac.compare_digest(mac, body[-MAC_BYTES:]):
-        return "it was not written with this clinic's keys"
+        return FOREIGN
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One half of the head file: a signed position."""
-
-    ledger_id: bytes
-    generation: int
-    position: Position
-
-
-def pack_slot(slot: Slot, signer: Ed25519PrivateKey) -> bytes:
-    """Return the 512 bytes of a slot."""
-    seq, digest, size = slot.position
-    text = _SLOT.pack(_SLOT_MAGIC, slot.ledger_id, slot.generation, seq, size, digest)
-    return (text + signer.sign(_HEAD_DOMAIN + text)).ljust(SLOT_BYTES, b"\0")
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a head file says: its whole slots (at most two), and what is wrong with it."""
-
-    slots: tuple[Slot, ...]
-    faults: tuple[str, ...]
-
-    @property
-    def newest(self) -> Slot | None:
-        """The whole slot that was written last."""
-        return max(self.slots, key=lambda slot: slot.generation, default=None)
-
-
-def read_head(raw: bytes, verifier: Ed25519PublicKey) -> Head:
-    """Read and check both slots. One damaged slot is a fault, but the other still counts."""
-    faults: list[str] = []
-    slots: list[Slot] = []
-    if len(raw) != HEAD_BYTES:
-        faults.append(f"ledger.head has {len(raw)} bytes instead of {HEAD_BYTES}")
-    for index, name in enumerate("AB"):
-        slot = _read_slot(raw[index * SLOT_BYTES : (index + 1) * SLOT_BYTES], index, verifier)
-        if slot is None:
-            faults.append(f"ledger.head: slot {name} is not the one that was signed")
-        else:
-            slots.append(slot)
-    if len(slots) == 2:
-        one, two = slots
-        if abs(one.generation - two.generation) != 1 or one.ledger_id != two.ledger_id:
-            faults.append("ledger.head: the two slots do not follow one another")
-    return Head(tuple(slots), tuple(faults))
-
-
-def _read_slot(raw: bytes, index: int, verifier: Ed25519PublicKey) -> Slot | None:
-    text, rest = raw[: _SLOT.size], raw[_SLOT.size :]
-    signature, padding = rest[:_SIGNATURE_BYTES], rest[_SIGNATURE_BYTES:]
-    if len(raw) != SLOT_BYTES or any(padding):
-        return None
-    magic, ledger_id, generation, seq, size, digest = _SLOT.unpack(text)
-    if magic != _SLOT_MAGIC or generation % 2 != index:
-        return None
-    try:
-        verifier.verify(signature, _HEAD_DOMAIN + text)
-    except InvalidSignature:
-        return None
-    return Slot(ledger_id, generation, Position(seq, digest, size))

@@ -1,0 +1,105 @@
+"""What an entry says about a person rests sealed under that person's key.
+
+To erase a person is to destroy their key: the entries stay, the chain holds, and what they said
+about the person cannot be read any more. In the clear stay number, instant, actor, role, action,
+purpose and pseudonym, and the numbers by which the database and the ledger find each other.
+"""
+
+import os
+from typing import Final, Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from euthymia.security.ledger_format import Detail, Payload
+from euthymia.security.ledger_keys import use
+
+BOOKKEEPING: Final = frozenset({"change", "entry", "erased"})
+"""Stay in the clear: commit numbers and entry ids, which say nothing about the person and must be
+read after an erasure too, and that the person was erased."""
+KEPT: Final = 10_000  # ciphers at hand; about 1 KiB each
+
+ERASED: Final = "erased"
+"""Their key is destroyed."""
+CLOSED: Final = "sealed"
+"""Read without the store that has the keys, or the seal does not hold."""
+
+_BY_SUBJECT: Final = b"\x01"
+_BY_CLINIC: Final = b"\x02"
+_DOMAIN: Final = b"euthymia ledger detail 1\0"
+_NONCE_BYTES: Final = 12
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Detail).decode
+
+
+class DetailKeys(Protocol):
+    """Who knows the subjects' keys: the store."""
+
+    def of(self, subject: str) -> bytes | None:
+        """Return the key for a subject's details (32 bytes); None if unknown or erased."""
+
+
+class Details:
+    """Seals and opens the details of one ledger's entries."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._clinic = AESGCM(use(secret, b"details"))
+        self._keys: DetailKeys | None = None
+        self._ciphers: dict[bytes, AESGCM] = {}
+
+    def take(self, keys: DetailKeys) -> None:
+        """Seal from now on under the keys that `keys` knows."""
+        self._keys = keys
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether there are keys to seal under."""
+        return self._keys is not None
+
+    def _cipher(self, subject: str) -> AESGCM | None:
+        key = None if self._keys is None else self._keys.of(subject)
+        if key is None:
+            return None
+        cipher = self._ciphers.get(key)
+        if cipher is None:
+            if len(self._ciphers) >= KEPT:
+                self._ciphers.clear()
+            cipher = self._ciphers[key] = AESGCM(key)
+        return cipher
+
+    def seal(self, subject: str, detail: Detail) -> tuple[Detail, bytes]:
+        """Return what stays in the clear, and the rest, sealed.
+
+        Of somebody who is not known (any more) there is no key: it is sealed under the clinic's.
+        """
+        plain = {name: value for name, value in detail.items() if name in BOOKKEEPING}
+        if len(plain) == len(detail):
+            return detail, b""
+        closed = {name: value for name, value in detail.items() if name not in BOOKKEEPING}
+        cipher, kind = self._cipher(subject), _BY_SUBJECT
+        if cipher is None:
+            cipher, kind = self._clinic, _BY_CLINIC
+        nonce = os.urandom(_NONCE_BYTES)
+        about = _DOMAIN + kind + subject.encode()
+        return plain, kind + nonce + cipher.encrypt(nonce, _encode(closed), about)
+
+    def open(self, said: Payload) -> tuple[Detail, str]:
+        """Return what can be read of an entry's detail, and why the rest cannot ("": all can)."""
+        if not said.sealed or said.subject is None:
+            return said.detail, ""
+        kind, nonce = said.sealed[:1], said.sealed[1 : 1 + _NONCE_BYTES]
+        if kind == _BY_CLINIC:
+            cipher: AESGCM | None = self._clinic
+        elif self._keys is None:
+            return said.detail, CLOSED
+        else:
+            cipher = self._cipher(said.subject)
+        if cipher is None:
+            return said.detail, ERASED
+        about = _DOMAIN + kind + said.subject.encode()
+        try:
+            inside = _decode(cipher.decrypt(nonce, said.sealed[1 + _NONCE_BYTES :], about))
+        except (InvalidTag, ValueError, msgspec.DecodeError):
+            return said.detail, CLOSED
+        return said.detail | inside, ""

@@ -1,0 +1,90 @@
+"""The writer thread: everything that waits goes out in one write with one sync (group commit)."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from queue import SimpleQueue
+from typing import Any, Final
+
+from euthymia.ground.errors import EuthymiaError
+from euthymia.security.ledger_chain import Written
+
+GROUP_LIMIT: Final = 4_096  # entries in one write: about 1 MB, and tens of milliseconds at most
+
+Outcome = Written | BaseException
+"""What became of an entry: it was written, or why it could not be."""
+Sink = Callable[[list[tuple[Any, Outcome]]], None]
+"""Told once per group, by the writer thread, about its own entries: (tag, outcome), in order."""
+Queued = tuple[bytes, Any, Sink]
+Commit = Callable[[list[bytes]], list[Written]]
+
+
+class Writer:
+    """Takes payloads from any thread and writes them in groups, in order."""
+
+    def __init__(self, commit: Commit) -> None:
+        self._commit = commit
+        self._mutex = threading.Lock()
+        self._queue: SimpleQueue[Queued | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def put(self, item: Queued) -> None:
+        """Hand over one entry."""
+        self._queue.put(item)
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def stop(self) -> None:
+        """Write what is pending and end the thread."""
+        while self._thread is not None and self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self.drain()
+
+    def drain(self) -> None:
+        """Write what is pending, in the caller's thread, one by one."""
+        while not self._queue.empty():
+            self.write([item for item in [self._queue.get()] if item is not None])
+
+    def write(self, group: list[Queued]) -> None:
+        """Write one group and tell its sinks."""
+        if not group:
+            return
+        outcomes: list[Outcome] = [EuthymiaError("the ledger could not be written")] * len(group)
+        try:
+            outcomes = [*self._commit([payload for payload, _, _ in group])]
+        except (EuthymiaError, OSError) as error:
+            outcomes = [error] * len(group)
+        finally:  # whatever happened, nobody is left waiting
+            _tell(group, outcomes)
+
+    def _start(self) -> None:
+        with self._mutex:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._write_groups, name="ledger", daemon=True)
+                self._thread = thread
+                thread.start()
+
+    def _write_groups(self) -> None:
+        """Write group after group until told to stop. A sink that raises ends only this thread."""
+        stop = False
+        try:
+            while not stop:
+                group = [self._queue.get()]
+                waiting = min(self._queue.qsize(), GROUP_LIMIT - 1)
+                group += [self._queue.get() for _ in range(waiting)]
+                stop = None in group
+                self.write([item for item in group if item is not None])
+        finally:
+            if not stop:
+                self._thread = None
+                self._start()
+
+
+def _tell(group: list[Queued], outcomes: list[Outcome]) -> None:
+    told: dict[Sink, list[tuple[Any, Outcome]]] = {}
+    for (_, tag, sink), outcome in zip(group, outcomes, strict=True):
+        told.setdefault(sink, []).append((tag, outcome))
+    with ExitStack() as stack:  # one sink that raises does not keep the others waiting
+        for sink, results in reversed(told.items()):
+            stack.callback(sink, results)
