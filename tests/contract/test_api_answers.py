@@ -19,7 +19,17 @@ from euthymia.app.http.routes import ROUTES
 from euthymia.app.problems import KINDS, Problem
 from euthymia.app.question import AnalyzeRequest, Answer
 from euthymia.app.shelf import Model
-from small_clinic import MINE, TASK, Hands, copied_clinic, give_features, subject_of, trained
+from euthymia.security.receipt import open_receipt
+from small_clinic import (
+    DOCTOR,
+    MINE,
+    TASK,
+    Hands,
+    copied_clinic,
+    give_features,
+    subject_of,
+    trained,
+)
 
 KEYS = [
     "patient_id",
@@ -34,6 +44,7 @@ KEYS = [
     "coverage",
     "data_age_hours",
     "ledger_entry",
+    "receipt",
 ]
 
 
@@ -70,6 +81,7 @@ def middle(model: Model) -> list[float | None]:
 def without_entry(response: Any) -> dict[str, Any]:
     answer: dict[str, Any] = response.json()
     answer.pop("ledger_entry")
+    answer.pop("receipt")
     return answer
 
 
@@ -235,6 +247,8 @@ def test_the_command_line_asks_the_same_and_gets_the_same(api: Api, model: Model
     over_http = without_entry(api.ask(feature_vector=vector))
     told = msgspec.to_builtins(answer)
     assert told.pop("ledger_entry") == api.lines()[0].id
+    receipt = open_receipt(told.pop("receipt"), api.clinic.keyring.verifier("ledger"))
+    assert (receipt.entry.user, receipt.entry.action) == (DOCTOR, "analyze patient")
     assert msgspec.json.decode(msgspec.json.encode(told)) == over_http
     refused = analyzer.ask(AnalyzeRequest("nobody", TASK), claims)
     assert isinstance(refused, Problem)

@@ -104,7 +104,7 @@ def test_analyze_on_the_shell_is_the_same_call(demo: Path) -> None:
     answer = run(demo, "analyze", patient)
     keys = ["patient_id", "model", "model_version", "model_digest", "probability", "interval"]
     keys += ["decision", "abstained_because", "reasons", "coverage", "data_age_hours"]
-    assert list(answer) == [*keys, "ledger_entry"]
+    assert list(answer) == [*keys, "ledger_entry", "receipt"]
 
 
 def test_another_task_says_what_it_lacks(demo: Path) -> None:

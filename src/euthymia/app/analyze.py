@@ -38,6 +38,7 @@ from euthymia.ground.errors import (
 )
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import Prediction, SubjectData
+from euthymia.security.ledger_chain import Written
 from euthymia.security.policy import Action
 from euthymia.security.token import Claims
 
@@ -67,13 +68,17 @@ class Verdict:
     answer: Answer | None
     refusal: RefusalError | None
 
-    def told(self, ledger_entry: str) -> Answer | Problem:
-        """Return what the caller is told, now that the ledger has it."""
+    def told(self, written: Written) -> Answer | Problem:
+        """Return what the caller is told, now that the ledger has it.
+
+        A refusal carries no receipt: the entry in it could say that there is such a patient.
+        """
         if self.answer is not None:
-            self.answer.ledger_entry = ledger_entry
+            self.answer.ledger_entry = written.id
+            self.answer.receipt = written.receipt()
             return self.answer
         assert self.refusal is not None
-        return self.refusal.problem(entry_urn(ledger_entry))
+        return self.refusal.problem(entry_urn(written.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +223,7 @@ class Analyzer:
             verdict = self.judge(question(request), claims)
         except RefusalError as refusal:
             verdict = self.refuse(refusal, claims, "")
-        return verdict.told(self._clinic.ledger.append(verdict.entry))
+        return verdict.told(self._clinic.ledger.record(verdict.entry))
 
     @property
     def shelf(self) -> Shelf:
@@ -382,6 +387,7 @@ def _answer(
         coverage=coverage,
         data_age_hours=_sayable(age),
         ledger_entry="",
+        receipt="",
     )
 
 

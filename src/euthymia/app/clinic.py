@@ -43,6 +43,17 @@ def shell_actor() -> Actor:
     return Actor(user, "shell")
 
 
+@dataclass(frozen=True, slots=True)
+class _DetailKeys:
+    """The store, as the ledger asks it for the key of a subject's details."""
+
+    store: SqliteStore
+
+    def of(self, subject: str) -> bytes | None:
+        """Return the key; None for somebody unknown or erased."""
+        return self.store.detail_key(SubjectId(subject))
+
+
 @dataclass
 class Clinic:
     """A clinic's home, opened. Close it, or use `Clinic.opened`."""
@@ -75,14 +86,16 @@ class Clinic:
         own = read_policies(home, keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
         accounts = Accounts(home.accounts, keyring, ledger, clock)
+        store = SqliteStore(
+            home.database, keyring, ledger, clock, default_zone=config.clinic.time_zone
+        )
+        ledger.seal_details(_DetailKeys(store))
         return cls(
             home=home,
             config=config,
             keyring=keyring,
             ledger=ledger,
-            store=SqliteStore(
-                home.database, keyring, ledger, clock, default_zone=config.clinic.time_zone
-            ),
+            store=store,
             registry=Registry(home.models, keyring),
             tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE, revoked=accounts.ended),
             clock=clock,

@@ -8,6 +8,7 @@ import msgspec
 
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import STREAMS
+from euthymia.security.notes import WITNESS_KEY, read_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,18 @@ class KeyConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerConfig:
+    """Who else vouches for the ledger.
+
+    `witnesses`: public keys of those who must have cosigned it, as `euthymia ledger witness --init`
+    prints them. `witness_folder`: where their notes lie.
+    """
+
+    witnesses: tuple[str, ...] = ()
+    witness_folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set, in `euthymia.toml` of the home."""
 
@@ -86,6 +99,7 @@ class Config:
     api: ApiConfig = field(default_factory=ApiConfig)
     accounts: AccountsConfig = field(default_factory=AccountsConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
+    ledger: LedgerConfig = field(default_factory=LedgerConfig)
 
 
 def _unknown_keys(data: dict[str, Any]) -> list[str]:
@@ -115,6 +129,9 @@ def parse(text: bytes, file: str) -> Config:
 
 
 def _checked(config: Config, file: str) -> Config:
+    for words in config.ledger.witnesses:
+        if read_key(words).kind != WITNESS_KEY:
+            raise SchemaError(f"{file}: ledger.witnesses holds a key that is not a witness's")
     unknown = sorted(set(config.gateway.feature_only) - set(STREAMS))
     if unknown:
         raise SchemaError(

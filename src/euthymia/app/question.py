@@ -89,6 +89,14 @@ class Answer(msgspec.Struct):
         ),
     ]
     ledger_entry: Annotated[str, Meta(description="The entry that says this answer was given.")]
+    receipt: Annotated[
+        str,
+        Meta(
+            description="Proof that the entry is in the ledger (c2sp.org/tlog-proof). Check it "
+            "anywhere, without this server: `euthymia ledger verify --receipt FILE --public-key "
+            "ledger.pub`."
+        ),
+    ]
 
 
 class _About(msgspec.Struct):

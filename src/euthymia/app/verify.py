@@ -4,23 +4,34 @@ from pathlib import Path
 
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import wall_clock
+from euthymia.app.config import Config
 from euthymia.app.home import Home, read_config, read_policies
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
-from euthymia.ground.errors import EuthymiaError, MissingError
+from euthymia.app.witnesses import vouched
+from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.sqlite import SqliteStore
 
 
-def _ledger_and_all_it_tells_of(home: Home, keyring: Keyring) -> list[str]:
+def _ledger_problems(ledger: Ledger, config: Config) -> list[str]:
+    """Read the whole ledger, and compare it with what its witnesses saw."""
+    try:
+        seen, missing = vouched(ledger, config.ledger)
+    except IntegrityError:
+        seen, missing = [], []  # a ledger so damaged that it has no name: the audit says how
+    return [*missing, *ledger.audit(seen).problems]
+
+
+def _ledger_and_all_it_tells_of(home: Home, keyring: Keyring, config: Config) -> list[str]:
     try:
         ledger = Ledger.open(home.ledger, keyring, clock=wall_clock)
     except EuthymiaError as error:
         return [f"ledger: {error}", *_models(home, keyring, 0)]
     try:
-        found = [f"ledger: {problem}" for problem in ledger.verify()]
+        found = [f"ledger: {problem}" for problem in _ledger_problems(ledger, config)]
         if found:  # what it tells is not to be relied on
             found += _models(home, keyring, 0)
         else:
@@ -72,7 +83,7 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     if not home.exists():
         raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
     try:
-        _, keyring, accepted = read_config(home)
+        config, keyring, accepted = read_config(home)
     except EuthymiaError as error:
         return [f"keys and settings: {error}"]
     found = [f"keys: {problem}" for problem in keyring.verify()]
@@ -83,6 +94,6 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     except EuthymiaError as error:
         found.append(f"policies: {error}")
     progress(1, 2)
-    found += _ledger_and_all_it_tells_of(home, keyring)
+    found += _ledger_and_all_it_tells_of(home, keyring, config)
     progress(2, 2)
     return found

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Clock, Micros, to_micros
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
@@ -209,6 +211,11 @@ class Ledger:
             assert self._slot is not None
             return origin_of(self._slot.ledger_id)
 
+    @property
+    def verifier(self) -> Ed25519PublicKey:
+        """The public key that the ledger's signatures are checked with."""
+        return self._verifier
+
     def signed_checkpoint(self) -> bytes:
         """Return the signed checkpoint of everything so far (c2sp.org/tlog-checkpoint), on disk.
 
@@ -225,7 +232,7 @@ class Ledger:
         return self._slot.note(self._verifier)
 
     def bodies(self, size: int) -> Iterator[bytes]:
-        """Yield the first `size` entries as they are hashed into the tree; IntegrityError if cut."""
+        """Yield the first `size` entries as the tree hashes them; IntegrityError if cut."""
         with self._mutex, self._files.locked():
             end = self._ready().position.size
         with self._files.reader() as log:
@@ -291,9 +298,7 @@ class Ledger:
         """
         return self.audit().problems
 
-    def audit(
-        self, witnessed: Sequence[Checkpoint] = (), first_key: bytes | None = None
-    ) -> Audit:
+    def audit(self, witnessed: Sequence[Checkpoint] = (), first_key: bytes | None = None) -> Audit:
         """Read the whole ledger; say its problems, and what was checked.
 
         Parameters
@@ -500,9 +505,7 @@ class Ledger:
         chain.add_own(GENESIS, detail, to_micros(self._clock()))
         slot = Slot(ledger_id, 0, chain.position, 0, tuple(chain.tree.frontier))
         slot = replace(slot, signature=self._signer.sign(slot.text()))
-        self._files.create(
-            chain.blob(), _both(slot, self._secret), pack_key(first, self._secret)
-        )
+        self._files.create(chain.blob(), _both(slot, self._secret), pack_key(first, self._secret))
 
 
 def _both(slot: Slot, secret: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What the ledger asks of a disk. One narrow door, so that a test can put a failing disk behind it."""
+"""What the ledger asks of a disk: one narrow door, so that a test can put a bad disk behind it."""
 
 import fcntl
 import io

@@ -13,6 +13,7 @@ goes on in format 2 after an entry that says so.
 
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, NamedTuple
@@ -92,6 +93,12 @@ def entry_id(seq: int, digest: bytes) -> str:
     return f"L-{seq}-{digest[:4].hex()}"
 
 
+def entry_number(name: str) -> int:
+    """Return the number in an entry's name; -1 if it is not the name of one."""
+    named = re.fullmatch(r"L-([0-9]{1,18})-[0-9a-f]{8}", name)
+    return int(named[1]) if named else -1
+
+
 def start_of_chain(ledger_id: bytes) -> Position:
     """Return the position before the first entry."""
     return Position(-1, hashlib.sha256(_GENESIS_DOMAIN + ledger_id).digest(), 0)
@@ -160,7 +167,9 @@ _OWN: Final = _encode((SYSTEM_USER, SYSTEM_ROLE))[1:]
 """How an entry of the ledger's own begins, behind the byte that says that it has six parts."""
 
 
-def build_frame(before: bytes, seq: int, at: Micros, payload: bytes, key: bytes) -> tuple[bytes, bytes]:
+def build_frame(
+    before: bytes, seq: int, at: Micros, payload: bytes, key: bytes
+) -> tuple[bytes, bytes]:
     """Return an entry's body and its hash in the chain after the hash `before`."""
     body = _STAMP.pack(seq, at) + payload
     body += hmac.digest(key, before + body, "sha256")[:MAC_BYTES]

@@ -56,9 +56,7 @@ class Slot:
 
     def text(self) -> bytes:
         """Return the checkpoint that the slot signs (format 2)."""
-        return checkpoint_text(
-            origin_of(self.ledger_id), self.position.seq + 1, self.tree.root()
-        )
+        return checkpoint_text(origin_of(self.ledger_id), self.position.seq + 1, self.tree.root())
 
     def note(self, verifier: Ed25519PublicKey) -> bytes:
         """Return the checkpoint as a signed note (format 2)."""
@@ -96,7 +94,7 @@ def read_head(raw: bytes, verifier: Ed25519PublicKey, secret: bytes | None) -> H
 
     Without `secret` (somebody outside, with the public key alone) the slots' MAC is not checked.
     """
-    old = len(raw) < HEAD_BYTES and raw[:4] == _OLD_MAGIC or raw[512:516] == _OLD_MAGIC
+    old = len(raw) < HEAD_BYTES and _OLD_MAGIC in (raw[:4], raw[512:516])
     width = OLD_SLOT_BYTES if old else SLOT_BYTES
 
     def read(raw: bytes, index: int) -> Slot | None:

@@ -1,6 +1,6 @@
-"""Find out where a ledger on disk stands: its last entry, its keys, and what is wrong. Reads only."""
+"""Find out where a ledger on disk stands: its last entry, keys, what is wrong. Reads only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -10,6 +10,7 @@ from euthymia.security.ledger_files import LedgerFiles
 from euthymia.security.ledger_format import HASH_BYTES, read_frames, start_of_chain
 from euthymia.security.ledger_head import Slot, read_head
 from euthymia.security.ledger_keys import EpochKey, MacKeys, newest_key, unpack_key
+from euthymia.security.ledger_verify import genesis_start
 from euthymia.security.merkle import Tree, leaf_hash
 
 SET_BACK: Final = (
@@ -56,9 +57,8 @@ def audit_macs(
     files: LedgerFiles, secret: bytes, live: MacKeys | None, given: bytes | None = None
 ) -> tuple[MacKeys, list[str]]:
     """Return the MAC keys from the earliest epoch that is known, and what is wrong with them."""
-    raw, faults = given, []
-    if raw is None:
-        raw = files.read_first()
+    faults: list[str] = []
+    raw = files.read_first() if given is None else given
     if raw is not None:
         kept = unpack_key(raw, secret)
         if kept is not None and kept.epoch == 0:
@@ -90,6 +90,9 @@ def look(
         faults.append("ledger.head was changed or set back while the ledger was open")
         newest = known.slot  # we know better
     if newest is None:
+        newest = _rebuilt(files, size)
+        faults.append("neither half of ledger.head holds: the end was found by chain and MAC")
+    if newest is None:
         return Found(damage="neither half of ledger.head is one that was signed")
     found = Found(slot=newest, faults=faults, key_epoch=known.key_epoch)
     _find_keys(files, known, found, newest, secret)
@@ -98,9 +101,22 @@ def look(
     return found
 
 
-def _find_keys(
-    files: LedgerFiles, known: Found, found: Found, newest: Slot, secret: bytes
-) -> None:
+def _rebuilt(files: LedgerFiles, size: int) -> Slot | None:
+    """Return the place before the first entry, to find the end without a head; None if unreadable.
+
+    A power cut can tear both halves at once: they are not synced on their own. All that was
+    acknowledged is in the log, and its chain, its MACs and the epoch of the key file say so. What
+    somebody gains who damages both halves is what an older copy of log and head gives anyway: no
+    more than a witness tells.
+    """
+    with files.reader() as log:
+        begin = genesis_start(log, size)
+    if begin is None:
+        return None
+    return Slot(begin[0], 0, begin[1], 0)
+
+
+def _find_keys(files: LedgerFiles, known: Found, found: Found, newest: Slot, secret: bytes) -> None:
     """Take the MAC keys that are known, or those on disk."""
     if known.macs is not None:
         found.macs = known.macs
@@ -129,10 +145,10 @@ def _find_end(files: LedgerFiles, known: Found, found: Found, size: int) -> None
         found.damage = start
         return
     where = start.position
-    if size < where.size:
+    if where.seq >= 0 and size < where.size:
         found.damage = f"the log has {size} bytes, and {where.size} were acknowledged: it was cut"
         return
-    if files.read_log(where.size - HASH_BYTES, HASH_BYTES) != where.digest:
+    if where.seq >= 0 and (files.read_log(where.size - HASH_BYTES, HASH_BYTES) != where.digest):
         found.damage = f"entry {where.seq} is not the one that was acknowledged"
         return
     assert found.macs is not None
@@ -141,6 +157,12 @@ def _find_end(files: LedgerFiles, known: Found, found: Found, size: int) -> None
     if loose or found.macs.first > max(epoch, 0):
         found.damage = SET_BACK
         return
+    if found.slot.position.seq < 0:
+        if tip.epoch is None:
+            found.damage = "neither half of ledger.head is one that was signed"
+            return
+        # as many generations as entries at most were written: this one is newer than any of them
+        found.slot = replace(found.slot, generation=2 * tip.position.seq + 4, epoch=None)
     found.tip = tip
     if tip.position.size < size:
         left = size - tip.position.size
@@ -152,6 +174,8 @@ def _start(files: LedgerFiles, known: Found, newest: Slot, size: int) -> Tip | s
     """Return the last place that is sure: the signed one, or what this process wrote itself."""
     if known.tip is not None and known.tip.position.size >= newest.position.size:
         return known.tip
+    if newest.position.seq < 0:
+        return Tip(newest.position, None, Tree())
     if newest.epoch is not None:
         return Tip(newest.position, newest.epoch, newest.tree)
     tree, last = Tree(), None  # format 1: the tree is not in the head

@@ -175,8 +175,10 @@ class _Walk:
     def _agrees(self, wanted: Slot, end: Position, epoch: int | None) -> bool:
         if wanted.position != end:
             return False
-        return wanted.epoch is None or not self._whole or (
-            wanted.epoch == epoch and list(wanted.frontier) == self.tree.frontier
+        return (
+            wanted.epoch is None
+            or not self._whole
+            or (wanted.epoch == epoch and list(wanted.frontier) == self.tree.frontier)
         )
 
     def _say_cut(self, frame: Frame, size: int) -> None:
@@ -197,7 +199,9 @@ class _Walk:
         if payload.purpose != SYSTEM_PURPOSE:
             return
         if payload.action == CHECKPOINT:
-            if self._whole and not self._signature_holds(payload, before._replace(seq=frame.seq - 1)):
+            if self._whole and not self._signature_holds(
+                payload, before._replace(seq=frame.seq - 1)
+            ):
                 self.say(f"{place}: the checkpoint's signature does not hold")
         elif payload.action == GENESIS and frame.seq != 0:
             self.say(f"{place}: a ledger begins in the middle")
@@ -206,9 +210,7 @@ class _Walk:
         said = str(payload.detail.get("signature", ""))
         try:
             if "root" in payload.detail:
-                text = checkpoint_text(
-                    origin_of(self._ledger_id), self.tree.size, self.tree.root()
-                )
+                text = checkpoint_text(origin_of(self._ledger_id), self.tree.size, self.tree.root())
                 signature = base64.b64decode(said, validate=True)
             else:
                 text = checkpoint_text_1(self._ledger_id, before)

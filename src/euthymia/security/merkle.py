@@ -85,9 +85,7 @@ class Growth:
             if index & 1:
                 path.append(nodes[index - 1 - first])
             elif index < last:
-                path.append(
-                    self._edges[level] if index + 1 == last else nodes[index + 1 - first]
-                )
+                path.append(self._edges[level] if index + 1 == last else nodes[index + 1 - first])
             index, last, level = index >> 1, last >> 1, level + 1
         return path
 

@@ -177,7 +177,11 @@ def seen_by(note: Note, key: NamedKey) -> int | None:
     """Return when (seconds) the witness saw the checkpoint; None if it did not sign it."""
     for raw in _by(note, key):
         at_s = int.from_bytes(raw[4:12], "big")
-        if len(raw) == 76 and at_s < 2**63 and _holds(key.key, raw[12:], _cosigned(note.text, at_s)):
+        if (
+            len(raw) == 76
+            and at_s < 2**63
+            and _holds(key.key, raw[12:], _cosigned(note.text, at_s))
+        ):
             return at_s
     return None
 

@@ -12,6 +12,7 @@ from euthymia.app.commands.features import (
     features,
     shards,
 )
+from euthymia.app.commands.ledger import ledger
 from euthymia.app.commands.model import analyze, models, release, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
@@ -43,5 +44,6 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     care_team,
     rejects,
     verify,
+    ledger,
     demo,
 )

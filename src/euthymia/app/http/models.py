@@ -50,6 +50,7 @@ class ModelList(msgspec.Struct, frozen=True):
 
     models: tuple[ModelTold, ...]
     ledger_entry: str
+    receipt: Annotated[str, Meta(description="Proof that the entry is in the ledger.")]
 
 
 async def models(call: Call, services: Services) -> Reply:
@@ -74,8 +75,8 @@ async def models(call: Call, services: Services) -> Reply:
     except RefusalError as error:
         return refused(error, call.request)
     if refusal is not None:
-        return problem_reply(refusal.problem(entry_urn(entry)))
-    return json_reply(ModelList(released, entry))
+        return problem_reply(refusal.problem(entry_urn(entry.id)))
+    return json_reply(ModelList(released, entry.id, entry.receipt()))
 
 
 def _told(model: Model) -> ModelTold:

@@ -13,13 +13,14 @@ from typing import Any, Final, Protocol
 from euthymia.app.problems import RefusalError
 from euthymia.ground.audit import Entry
 from euthymia.ground.errors import EuthymiaError
+from euthymia.security.ledger_chain import Written
 
 UNWRITTEN: Final = (
     "nothing is answered without a durable ledger entry, and the ledger cannot be written now: "
     "its disk may be full or away, or `euthymia verify` may say more"
 )
 
-Outcomes = list[tuple[Any, str | BaseException]]
+Outcomes = list[tuple[Any, Written | BaseException]]
 
 
 class GroupedLedger(Protocol):
@@ -39,12 +40,12 @@ class Recorder:
         self._ledger = ledger
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sink = self._written  # one object, so that the ledger tells a whole group at once
-        self._turn: list[tuple[Entry, asyncio.Future[str]]] = []
+        self._turn: list[tuple[Entry, asyncio.Future[Written]]] = []
         self.up = True
         self.waiting = 0
 
-    async def record(self, entry: Entry) -> str:
-        """Return the entry's id once it is durable.
+    async def record(self, entry: Entry) -> Written:
+        """Return the entry's id and receipt once it is durable.
 
         Raises
         ------
@@ -54,7 +55,7 @@ class Recorder:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[str] = loop.create_future()
+        waiter: asyncio.Future[Written] = loop.create_future()
         self.waiting += 1
         try:
             if not self._turn:
@@ -100,7 +101,7 @@ def _deliver(outcomes: Outcomes) -> None:
     for waiter, outcome in outcomes:
         if waiter.done():
             continue  # the caller went away; the entry stands
-        if isinstance(outcome, str):
-            waiter.set_result(outcome)
-        else:
+        if isinstance(outcome, BaseException):
             waiter.set_exception(outcome)
+        else:
+            waiter.set_result(outcome)
