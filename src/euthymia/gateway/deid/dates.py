@@ -1,0 +1,259 @@
+"""Dates and ages in the forms that notes hold, in English and Spanish; and dates moved by days.
+
+A date is anything that says more than a year; a year alone is found as well, with less certainty,
+where a word before it says that it is one.
+"""
+
+import re
+from datetime import date, timedelta
+from typing import Final
+
+from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.vocabulary import MONTHS
+
+_M: Final = (
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|"
+    r"sept?|jan|feb|mar|apr|jun|jul|aug|oct|nov|dec|ene|abr|ago|dic)\.?"
+)
+_DAY_WORDS: Final = {
+    **{w: n for n, w in enumerate(
+        """uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis
+        diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres veinticuatro veinticinco
+        veintiseis veintisiete veintiocho veintinueve treinta""".split(), 1)},
+    "primero": 1, "treinta y uno": 31,
+    **{w: n for n, w in enumerate(
+        """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+        fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first
+        twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth twenty-seventh
+        twenty-eighth twenty-ninth thirtieth thirty-first""".split(), 1)},
+}  # fmt: skip
+_W: Final = "(?P<word>" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + ")"
+_Y: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]\d{2})"
+_YS: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]?\d{2}(?![\d:/.,%º°-]|\s?[a-z%º°]))"
+_D: Final = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|º|°|ro|er)?"
+_OF: Final = r"(?:\s{1,2}(?:of|de|del)\s{1,2}(?:the )?|\s{0,2}[-/. ]\s{0,2}|\s{1,3})"
+_THEN: Final = r"(?:,?\s{1,2}(?:of|de|del|del ano|de ano)\s{1,2}(?:ano\s)?|\s{0,2}[-/., ]\s{0,2}|,\s{0,2})"
+_TIME: Final = r"(?:[t ,]{1,2}\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?(?: ?[ap]\.?m\.?| ?h(?:rs|oras)?|z|[+-]\d{2}:?\d{2})?)?"
+_ROMAN: Final = r"(?P<roman>viii|vii|iii|xii|vi|iv|ix|xi|ii|i|v|x)"
+
+_PATTERNS: Final[tuple[tuple[re.Pattern[str], float], ...]] = tuple(
+    (re.compile(rf"(?<![\w./-]){pattern}(?![\w]|[./-]\d)"), sure)
+    for pattern, sure in (
+        (rf"(?P<year>(?:18|19|20)\d{{2}})(?P<sep>[-/.])(?P<mon>[01]?\d)(?P=sep)(?P<day>[0-3]?\d){_TIME}", 0.98),
+        (r"(?P<a>[0-3]?\d)\s?(?P<sep>[-/.])\s?(?P<b>[0-3]?\d)\s?(?P=sep)\s?(?P<year>(?:18|19|20)\d{2})" + _TIME, 0.98),
+        (r"(?P<a>[0-3]?\d)(?P<sep>[-/])(?P<b>[0-3]?\d)(?P=sep)(?P<year>\d{2})" + _TIME, 0.93),
+        (r"(?P<a>[0-3]\d)(?P<sep>\.)(?P<b>[01]\d)(?P=sep)(?P<year>\d{2})", 0.8),
+        (rf"(?P<day>[0-3]?\d)[-/.]{_ROMAN}[-/.](?P<year>(?:18|19|20)?\d{{2}})", 0.9),
+        (rf"{_D}{_OF}{_M}(?:{_THEN}{_YS})?", 0.95),
+        (rf"{_W}\s{{1,2}}(?:of|de)\s{{1,2}}{_M}(?:{_THEN}{_YS})?", 0.9),
+        (rf"{_M}\s{{1,2}}(?:the )?{_W}(?:{_THEN}{_Y})?", 0.85),
+        (rf"{_M}\s{{1,2}}(?:the )?{_D}(?:,?\s{{1,2}}{_Y})?", 0.93),
+        (rf"{_M}{_THEN}{_YS}", 0.95),
+        (r"(?P<year>(?:19|20)\d{2})(?P<mon>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])", 0.85),
+        (r"(?P<mon>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d{2})", 0.9),
+        (r"(?P<mon>0[1-9]|1[0-2])-(?P<year>(?:19|20)\d{2})", 0.8),
+    )
+)  # fmt: skip
+_AFTER: Final = (
+    r"(?:on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|"
+    r"el|dia|desde|hasta|fecha|a|del)"
+)
+_SHORT: Final = re.compile(
+    rf"(?<!\w){_AFTER}\s{{1,2}}((?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d))(?![\w%]|[./-]\d| ?(?:mg|ml|g|kg|mmhg|puntos|points))"
+)
+_BARE_MONTH: Final = re.compile(
+    r"(?<!\w)(?:in|since|until|till|last|next|this|during|by|through|of|from|before|after|early|late|mid|"
+    r"en|desde|hasta|durante|de|del|pasado|proximo|este|mes de|a (?:principios|finales|mediados) de)[ -]"
+    rf"{_M}(?!\w)"
+)
+_YEAR: Final = re.compile(
+    r"(?<!\w)(?:in|since|from|until|till|during|of|by|year|years|circa|early|late|mid|summer|spring|autumn|fall|winter|"
+    r"christmas|around|before|after|and|to|between|back|en|desde|hasta|ano|anos|ano:|durante|de|del|el|entre|y|a|hacia|"
+    r"primavera|verano|otono|invierno|navidad|principios de|finales de)[ -](?P<year>19\d{2}|20[0-4]\d)"
+    r"(?![\w%]|[.,]\d|[ /-]?(?:mg|ml|kg|g\b|cc|kcal|cal|steps|pasos|u\b|ui|iu|hematies|leuc|mm|cm|m\b|euros|x\s))"
+)
+_YEAR_MARKED: Final = re.compile(
+    r"[(\[](?P<year>19\d{2}|20[0-4]\d)(?:[-–/](?:19|20)?\d{2})?[)\]]|(?:^|\n|: )(?P<year2>19\d{2}|20[0-4]\d)(?=[:, ][ a-z])"
+)
+_ORDINAL_DAY: Final = re.compile(r"(?<!\w)(?:on|by|until|from|since) (the \d{1,2}(?:st|nd|rd|th))(?! \w)|(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|of last|of next))")
+_WEEKDAY: Final = re.compile(
+    r"(?<!\w)(?:on|last|next|this|since|until|by|from|el|este|pasado|proximo|desde el|hasta el) "
+    r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo)(?!\w)"
+)
+_AGE: Final = re.compile(
+    r"(?<![\w.,/-])(?P<age>\d{1,3})(?:\s{0,2}-?\s?(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|old|o\b)|\s?y/?o\b|"
+    r"\s{1,2}anos?\b(?! (?:antes|despues|de evolucion|atras|de seguimiento|mas tarde)))"
+)
+_AGE_AFTER: Final = re.compile(
+    r"(?<!\w)(?:age|aged|age of|ages|turned|turning|turn|edad|edad de|cumplio|los)\s{0,2}:?\s{1,2}(?P<age>\d{1,3})(?: anos)?(?![\w/%]|[.,]\d)"
+)
+_OLD_WORDS: Final = re.compile(
+    r"(?<!\w)(?:nonagenarian|centenarian|nonagenari[ao]|centenari[ao]|ninety(?:-\w{3,6})?(?: |-)years?(?: |-)old|"
+    r"noventa(?: y \w{3,6})? anos|cien(?:to \w{3,8})? anos)(?!\w)"
+)
+_UNTIL_DIRECT: Final = 89
+
+
+def date_spans(low: str, lang: Lang) -> list[Span]:
+    """Return dates and ages of a text folded character by character."""
+    del lang  # the forms of both languages are looked for in either
+    out: list[Span] = []
+    for pattern, sure in _PATTERNS:
+        for match in pattern.finditer(low):
+            if _plausible(match):
+                out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
+    for match in _SHORT.finditer(low):
+        if _plausible(match):
+            out.append(Span(match.start(1), match.end(1), Kind.DATE, 0.8, "rule:date"))
+    for match in _BARE_MONTH.finditer(low):
+        out.append(Span(match.start("month"), match.end("month"), Kind.DATE, 0.85, "rule:month"))
+    _years(low, out)
+    for match in _WEEKDAY.finditer(low):
+        out.append(Span(match.start("day"), match.end("day"), Kind.DATE, 0.8, "rule:weekday"))
+    for match in _ORDINAL_DAY.finditer(low):
+        group = 1 if match.group(1) else 2
+        out.append(Span(match.start(group), match.end(group), Kind.DATE, 0.7, "rule:day"))
+    return out + _ages(low)
+
+
+def _years(low: str, out: list[Span]) -> None:
+    for match in _YEAR.finditer(low):
+        start = match.start("year")
+        start -= 4 if low[start - 4 : start] == "ano " else 0
+        out.append(Span(start, match.end("year"), Kind.DATE, 0.8, "rule:year"))
+    for match in _YEAR_MARKED.finditer(low):
+        name = "year" if match.group("year") else "year2"
+        out.append(Span(match.start(name), match.end(name), Kind.DATE, 0.7, "rule:year"))
+
+
+def _ages(low: str) -> list[Span]:
+    out: list[Span] = []
+    for pattern in (_AGE, _AGE_AFTER):
+        for match in pattern.finditer(low):
+            age = int(match.group("age"))
+            if age <= 125:
+                over = age > _UNTIL_DIRECT
+                source = "rule:age-over-89" if over else "rule:age"
+                end = match.end() if over else match.end("age")
+                out.append(Span(match.start("age"), end, Kind.AGE, 0.95, source))
+    for match in _OLD_WORDS.finditer(low):
+        out.append(Span(match.start(), match.end(), Kind.AGE, 0.95, "rule:age-over-89"))
+    return out
+
+
+def _plausible(match: re.Match[str]) -> bool:
+    found = match.groupdict()
+    if found.get("a") is not None:
+        first, second = int(found["a"]), int(found["b"])
+        return 1 <= first <= 31 and 1 <= second <= 31 and min(first, second) <= 12
+    day, month = found.get("day"), found.get("mon")
+    if day is not None and not 1 <= int(day) <= 31:
+        return False
+    return month is None or 1 <= int(month) <= 12
+
+
+_ROMAN_MONTHS: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_FULL_MONTHS: Final = {
+    "en": "January February March April May June July August September October November December".split(),
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+}  # fmt: skip
+
+
+def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
+    """Return a written date moved by `days`, in the form it had; None if it cannot be read.
+
+    A month without a day is moved from its middle, a year from its middle; a weekday and a day
+    without a month stay (moves are whole weeks).
+    """
+    for pattern, _ in _PATTERNS:
+        match = pattern.fullmatch(low)
+        if match is not None:
+            return _rewritten(match, written, days, lang)
+    bare = re.fullmatch(_M, low)
+    if bare is not None:
+        return _rewritten(bare, written, days, lang)
+    year = re.fullmatch(r"(?:ano )?(?P<year>\d{4})", low)
+    if year is not None:
+        return _rewritten(year, written, days, lang)
+    short = re.fullmatch(r"(?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d)", low)
+    if short is not None:
+        return _rewritten(short, written, days, lang)
+    return written if re.fullmatch(r"[a-z]{4,9}", low) else None
+
+
+def _rewritten(match: re.Match[str], written: str, days: int, lang: Lang) -> str | None:
+    found = {k: v for k, v in match.groupdict().items() if v is not None}
+    order = _order(found, lang)
+    parts = _read(found, order)
+    if parts is None:
+        return None
+    year, month, day = parts
+    try:
+        at = date(year, month, day) + timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    new = {
+        "year": _year_like(found.get("year", ""), at.year),
+        "mon": _padded(found.get("mon", ""), at.month),
+        "day": _padded(found.get("day", ""), at.day),
+        "month": _month_like(written, match, at.month, lang),
+        "roman": _ROMAN_MONTHS[at.month - 1].upper(),
+        "word": str(at.day),
+        order[0]: _padded(found.get(order[0], ""), at.day),
+        order[1]: _padded(found.get(order[1], ""), at.month),
+    }
+    out, place = "", 0
+    for name in sorted((n for n in found if n in new), key=match.start):
+        out += written[place : match.start(name)] + new[name]
+        place = match.end(name)
+    return out + written[place:]
+
+
+def _order(found: dict[str, str], lang: Lang) -> tuple[str, str]:
+    """Return which of the groups a, b is the day and which the month."""
+    if "a" not in found:
+        return "a", "b"
+    first, second = int(found["a"]), int(found["b"])
+    if first > 12 or (lang == "es" and second <= 12) or found.get("sep") == ".":
+        return "a", "b"
+    return "b", "a"
+
+
+def _read(found: dict[str, str], order: tuple[str, str]) -> tuple[int, int, int] | None:
+    year_text = found.get("year", "2001").lstrip("'’")
+    year = int(year_text)
+    if len(year_text) == 2:
+        year += 1900 if year > 40 else 2000
+    if "month" in found:
+        month = MONTHS[found["month"]]
+    elif "roman" in found:
+        month = _ROMAN_MONTHS.index(found["roman"]) + 1
+    else:
+        month = int(found.get("mon") or found.get(order[1]) or 7)
+    if "word" in found:
+        day = _DAY_WORDS[found["word"]]
+    else:
+        day = int(found.get("day") or found.get(order[0]) or 15)
+    return (year, month, day) if 1 <= month <= 12 and 1 <= day <= 31 else None
+
+
+def _padded(old: str, value: int) -> str:
+    return f"{value:02d}" if len(old) == 2 and (old[0] == "0" or value > 9) else str(value)
+
+
+def _year_like(old: str, year: int) -> str:
+    if len(old) == 4 or not old:
+        return str(year)
+    return ("'" if old[0] in "'’" else "") + f"{year % 100:02d}"
+
+
+def _month_like(written: str, match: re.Match[str], month: int, lang: Lang) -> str:
+    if "month" not in match.groupdict() or match.group("month") is None:
+        return ""
+    old = written[match.start("month") : match.end("month")]
+    spanish = old.lower() in _FULL_MONTHS["es"] or old.lower() in {"ene", "abr", "ago", "dic"}
+    name = _FULL_MONTHS["es" if spanish or (lang == "es" and len(old) < 5) else "en"][month - 1]
+    short = len(old) <= 4 and old.lower() not in {"may", "june", "july", "mayo"}
+    name = name[:3] if short else name
+    return name.upper() if old.isupper() else name.capitalize() if old[0].isupper() else name.lower()

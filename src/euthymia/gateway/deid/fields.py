@@ -1,0 +1,128 @@
+"""Forms inside notes: a label, then a value ("Apellidos: Rivera Bueno.", "Next of kin: ...")."""
+
+import re
+from typing import Final
+
+from euthymia.gateway.deid.contract import Kind, Span
+
+_LABELS: Final[tuple[tuple[Kind, str], ...]] = (
+    (
+        Kind.PERSON,
+        r"nombre(?: completo| y apellidos| del paciente| de la paciente)?|(?:primer |segundo )?apellidos?(?: y nombre)?|paciente|"
+        r"medico(?: responsable| remitente| de (?:cabecera|familia|atencion primaria))?|facultativo|doctora?|psiquiatra|psicolog[oa]|"
+        r"terapeuta|firmado(?: por)?|fdo|remitido por|responsable(?: clinico| medico)?|rsponsable medico|contacto(?: de emergencia)?|tutor(?: legal)?|"
+        r"familiar(?: de contacto)?|madre|padre|conyuge|autor|remite|enfermer[oa]|solicitado por|informado por|supervisor|acompanante|"
+        r"(?:patient |full |first |last |given |family |middle |maiden |preferred |client )?name(?: of patient)?|surname|forenames?|"
+        r"patient|client|next of kin|nok|emergency contact|contact(?: person)?|gp|doctor|(?:attending |referring |treating |primary care )?physician|"
+        r"provider|pcp|attending|clinician|therapist|psychiatrist|psychologist|consultant|signed(?: by)?|"
+        r"(?:electronically )?signed by|dictated by|author|referred by|reviewed by|seen by|written by|completed by|interviewer|cc|"
+        r"care coordinator|case manager|key ?worker|social worker|nurse|carer|guardian|spouse|informant|"
+        r"directed by|supervised by|accompanied by|attn|to|from|user",
+    ),
+    (
+        Kind.ADDRESS,
+        r"domicilio|direccion(?: postal| para correspondencia)?|residencia|vive en|"
+        r"(?:home |mailing |postal |billing |shipping |current |street )?address",
+    ),
+    (
+        Kind.LOCATION,
+        r"localidad(?:/ ?provincia)?|provincia|ciudad|municipio|poblacion|lugar de nacimiento|lugar|natural de|"
+        r"comunidad(?: autonoma)?|city|town|county|state|place of birth|birthplace|hometown|district|where|location",
+    ),
+    (Kind.POSTCODE, r"cp|c\.p\.|codigo postal|zip(?: code)?|post ?code|postal code"),
+    (Kind.COUNTRY, r"pais(?: de (?:nacimiento|origen))?|country(?: of (?:birth|origin))?|nacionalidad|nationality"),
+    (
+        Kind.DATE,
+        r"fecha(?: de (?:nacimiento|ingreso|alta|consulta|informe|visita|la consulta))?|f\. ?nac\.?|f\. ?nacimiento|f\. ?ingreso|"
+        r"d\.?o\.?b\.?|date of birth|birth ?date|born|date(?: of (?:service|visit|admission|discharge|consultation|review|report|assessment))?|"
+        r"admission date|discharge date|admitted|discharged|next appointment|when|proxima cita",
+    ),
+    (Kind.HOSPITAL, r"hospital|centro(?: de salud| sanitario)?|clinica|clinic|facility|site|practice|surgery"),
+    (Kind.ORGANISATION, r"empresa|lugar de trabajo|centro de trabajo|colegio|employer|place of work|workplace|school|company"),
+    (Kind.PROFESSION, r"profesion|ocupacion|oficio|occupation|profession|job|job title"),
+    (
+        Kind.PHONE,
+        r"tel(?:efono|f|\.)?(?: movil| de contacto)?|tlf\.?|movil|fax|phone(?: number)?|mobile|cell|tel(?:ephone)?|pager|home phone|work phone",
+    ),
+    (
+        Kind.ID,
+        r"nhc|nass|cipa?|dni(?:/nie)?|nie|nif|episodio|n[º°o]? ?col(?:egiado)?|colegiado|n\.? ?h\.? ?c\.?|historia clinica|mrn|record (?:no|number)|"
+        r"medical record (?:no|number)|nhs(?: no| number)?|ssn|patient id|id|account(?: no| number)?|case no|encounter|policy(?: no| number)?",
+    ),
+)  # fmt: skip
+_WHICH: Final = {name: kind for kind, _ in _LABELS for name in (f"k{kind.value}",)}
+_FIELD: Final = re.compile(
+    r"(?:(?<=[\n.;|,\t(\ufeff])|^|(?<= {2})|(?<=[.;|,\n\t(•*-] )|(?<=\n {2})|(?<=\n {3})|(?<=[a-z0-9)] ))(?:"
+    + "|".join(f"(?P<k{kind.value}>{labels})" for kind, labels in _LABELS)
+    + r")\.?\s{0,2}(?:#|n[º°o]\.?)?\s{0,2}:\s{0,4}"
+)
+_NEXT_LABEL: Final = re.compile(r"\s[a-z][\w/ºª. -]{1,24}:(?!\d)|\s{3,}|\s-{2,}|\||;|\t|\n")
+_SENTENCE: Final = re.compile(r"(?<![ .:][A-Za-z])(?<!\bdr)(?<!dra)(?<!prof)(?<!avda)(?<! av)(?<! sr)(?<!sra)(?<! st)(?<! n)\.(?=\s+[A-Z\n]|\s*$)")
+_NAME: Final = re.compile(
+    r"(?:(?:dr|dra|d|dª|mr|mrs|ms|miss|prof|sr|sra|don|dona)\.?(?:/a)?:? {0,2})?"
+    r"([^\W\d_]+\.?(?:[ '’-]{1,2}(?:[^\W\d_]+\.?|[^\W\d_]\.)){0,6})"
+)
+_LONGEST: Final = 110
+
+
+def name_fields(low: str) -> set[int]:
+    """Return where the values of labels begin that announce a name."""
+    found = _FIELD.finditer(low)
+    return {m.end() for m in found if m.group(f"k{Kind.PERSON.value}") is not None}
+
+
+def field_spans(text: str, low: str) -> list[Span]:
+    """Return the values of labelled fields; `low` is `text` folded character by character."""
+    out: list[Span] = []
+    for match in _FIELD.finditer(low):
+        kind = next(_WHICH[name] for name, value in match.groupdict().items() if value is not None)
+        start = match.end()
+        if match.group()[-1:] == "\n" or start >= len(text):
+            continue
+        end = _end(text, low, start)
+        span = _value(text, low, kind, start, end)
+        if span is not None:
+            out.append(span)
+    return out
+
+
+def _end(text: str, low: str, start: int) -> int:
+    limit = min(len(text), start + _LONGEST)
+    stop = _NEXT_LABEL.search(low, start, limit)
+    end = stop.start() if stop else limit
+    sentence = _SENTENCE.search(text, start, end)
+    return sentence.start() if sentence else end
+
+
+def _value(text: str, low: str, kind: Kind, start: int, end: int) -> Span | None:
+    value = text[start:end].rstrip(" .,;")
+    start += len(value) - len(value.lstrip())
+    value = value.strip()
+    end = start + len(value)
+    if not value or value[0] in "[<{":
+        return None
+    if kind is Kind.PERSON:
+        return None  # names are told from other words by `names`, which sees these labels too
+    if kind in {Kind.ID, Kind.PHONE, Kind.DATE, Kind.POSTCODE}:
+        return _numeric(value, kind, start, end)
+    if kind is Kind.ADDRESS:
+        return Span(start, end, kind, 0.96, "rule:field") if len(value) > 3 else None
+    if kind is Kind.LOCATION and value.isdigit():
+        return Span(start, end, Kind.POSTCODE, 0.9, "rule:field")
+    if len(value.split()) > 6 or not (value[0].isupper() or kind is Kind.PROFESSION):
+        return None
+    return Span(start, end, kind, 0.95, "rule:field")
+
+
+def _numeric(value: str, kind: Kind, start: int, end: int) -> Span | None:
+    digits = [n for n, c in enumerate(value) if c.isdigit()]
+    if not digits or len(value) > 45:
+        return None
+    if kind is Kind.DATE:
+        return None if len(value) > 30 else Span(start, end, kind, 0.9, "rule:field")
+    last = digits[-1] + 1
+    if kind is Kind.ID and value[last : last + 1].isalpha() and not value[last + 1 : last + 2].isalpha():
+        last += 1
+    if len(digits) < 3:
+        return None
+    return Span(start, start + last, kind, 0.97, "rule:field")

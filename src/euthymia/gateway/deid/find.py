@@ -1,0 +1,61 @@
+"""All layers over one text: structured help, patterns, addresses, names, the tagger."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from euthymia.gateway.deid.addresses import address_spans
+from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
+from euthymia.gateway.deid.dates import date_spans
+from euthymia.gateway.deid.fields import field_spans, name_fields
+from euthymia.gateway.deid.fold import fold_each
+from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.merge import merged
+from euthymia.gateway.deid.names import NameFinder, echoes, sign_off
+from euthymia.gateway.deid.numbers import number_spans
+from euthymia.gateway.deid.patterns import pattern_spans
+from euthymia.gateway.deid.tokens import tokens_of
+from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
+
+_CODE_AFTER: Final = re.compile(r"[ ,]{0,3}\n?[ ,.(]{1,3}(\d{4,6}(?:-\d{3,4})?)(?![\w%/]|[.,]\d)")
+_CODE_BEFORE: Final = re.compile(r"(?<![\w.,/])(\d{4,6})[ ,]{1,2}$")
+
+
+def find(
+    text: str, lang: Lang, *, known: Sequence[Span] = (), tagger: Tagger | None = None
+) -> list[Span]:
+    """Return everything in `text` that identifies somebody or narrows a person down, in order."""
+    lists = lexicon(lang)
+    low = fold_each(text)
+    tokens = tokens_of(text, lists)
+    spans = list(known)
+    spans += date_spans(low, lang)
+    spans += pattern_spans(text, low)
+    spans += number_spans(text, low)
+    spans += field_spans(text, low)
+    spans += address_spans(text, low, tokens, lists, sign_off(low))
+    names = NameFinder(text, low, tokens, lang, name_fields(low))
+    found = names.spans()
+    spans += found + echoes([*found, *known], tokens, names.protected, lists.given)
+    for token in tokens:
+        if token.low in PROFESSIONS and not token.upper:
+            spans.append(Span(token.start, token.end, Kind.PROFESSION, 0.7, "names:profession"))
+        elif token.low in DEMONYMS:
+            spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
+    spans += (tagger or NoTagger()).spans(text, lang)
+    spans += _beside_places(text, spans)
+    return merged(text, spans, names.protected)
+
+
+def _beside_places(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return postcodes that stand right before or after a place."""
+    out: list[Span] = []
+    for span in spans:
+        if span.kind not in {Kind.LOCATION, Kind.COUNTRY} or span.confidence < 0.65:
+            continue
+        for pattern, at in ((_CODE_AFTER, span.end), (_CODE_BEFORE, max(0, span.start - 12))):
+            match = pattern.match(text, at) if at == span.end else pattern.search(text, at, span.start)
+            if match is not None:
+                start, end = match.span(1)
+                out.append(Span(start, end, Kind.POSTCODE, 0.8, "rule:postcode"))
+    return out

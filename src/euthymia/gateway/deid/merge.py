@@ -1,0 +1,124 @@
+"""One list of spans out of all layers.
+
+The rule, in order:
+
+1. What medicine lays claim to (a scale, a disease, a drug) stays in the text, unless the help from the
+   clinic's own store, a title or a label says that a person is meant.
+2. Every character that any layer marks as sure is marked; no layer can take another's mark away.
+3. Where marks overlap, the kind is that of the layer named first here: known, fixed patterns and
+   checked numbers, titles and labels, addresses, the tagger, word lists; of one layer the longer mark.
+   What sticks out of the marks above it keeps its own kind.
+4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from euthymia.gateway.deid.contract import Kind, Span
+
+ACCEPT: Final = 0.65
+"""From here on a span is replaced without asking."""
+REVIEW: Final = 0.4
+"""From here to `ACCEPT` a person decides; below, it is not a span."""
+
+_RANKS: Final = (
+    ("known", 0),
+    ("rule:address", 3),
+    ("rule:field", 2),
+    ("rule", 1),
+    ("names:title", 2),
+    ("names:label", 2),
+    ("names:signature", 2),
+    ("tagger", 4),
+)
+_OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
+
+
+def rank(span: Span) -> int:
+    """Return the place of the span's layer in the order of the rule; lower wins."""
+    for start, value in _RANKS:
+        if span.source.startswith(start):
+            return value
+    return 5
+
+
+def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]]) -> list[Span]:
+    """Return spans in order that do not overlap, by the rule above."""
+    alive = [s for s in spans if s.start < s.end and not _claimed(s, protected)]
+    alive = [s for s in _agreed(alive) if s.confidence >= REVIEW]
+    alive.sort(key=lambda s: (s.confidence < ACCEPT, rank(s), s.start - s.end, s.start))
+    taken: list[Span] = []
+    owner = bytearray(len(text))
+    for span in alive:
+        for start, end in _free(owner, span.start, span.end):
+            piece = _trimmed(text, start, end)
+            if piece is not None:
+                taken.append(Span(*piece, span.kind, span.confidence, span.source))
+        owner[span.start : span.end] = b"\x01" * (span.end - span.start)
+    taken.sort()
+    return _joined(text, taken)
+
+
+def _claimed(span: Span, protected: Sequence[tuple[int, int]]) -> bool:
+    if span.source.startswith(_OUTSPOKEN):
+        return False
+    return any(a < span.end and span.start < b for a, b in protected)
+
+
+def _agreed(spans: list[Span]) -> list[Span]:
+    """Raise the confidence of spans that the tagger and another layer both mark."""
+    tagged = [s for s in spans if s.source.startswith("tagger")]
+    if not tagged:
+        return spans
+    others = [s for s in spans if not s.source.startswith("tagger")]
+    return [_raised(s, others) for s in tagged] + [_raised(s, tagged) for s in others]
+
+
+def _raised(span: Span, witnesses: list[Span]) -> Span:
+    sure = span.confidence
+    for other in witnesses:
+        shared = min(span.end, other.end) - max(span.start, other.start)
+        if 2 * shared > span.end - span.start:
+            sure = max(sure, 1 - (1 - span.confidence) * (1 - other.confidence))
+    return Span(span.start, span.end, span.kind, sure, span.source)
+
+
+def _free(owner: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the parts of [start, end) that nobody owns yet."""
+    out, at = [], start
+    while at < end:
+        begin = owner.find(0, at, end)
+        if begin < 0:
+            break
+        stop = owner.find(1, begin, end)
+        stop = end if stop < 0 else stop
+        out.append((begin, stop))
+        at = stop
+    return out
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    while start < end and not text[start].isalnum() and text[start] not in "+(@#":
+        start += 1
+    while end > start and not text[end - 1].isalnum() and text[end - 1] not in "ºª)°\"'":
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Join neighbours of one kind that only a blank, hyphen or dot parts."""
+    out: list[Span] = []
+    for span in spans:
+        last = out[-1] if out else None
+        if (
+            last is not None
+            and last.kind is span.kind
+            and span.kind in {Kind.PERSON, Kind.ADDRESS, Kind.HOSPITAL, Kind.ORGANISATION}
+            and text[last.end : span.start] in {" ", "-", ". ", "", "  ", "'"}
+            and (last.confidence < ACCEPT) == (span.confidence < ACCEPT)
+        ):
+            sure = min(last.confidence, span.confidence)
+            out[-1] = Span(last.start, span.end, last.kind, sure, last.source)
+        else:
+            out.append(span)
+    return out

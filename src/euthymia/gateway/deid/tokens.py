@@ -1,0 +1,86 @@
+"""A text cut into words, numbers and marks, each knowing its place and whether it looks proper."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from euthymia.gateway.deid.clinical import medical
+from euthymia.gateway.deid.fold import folded
+from euthymia.gateway.deid.lexicon import Lexicon
+
+_TOKEN: Final = re.compile(
+    r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|\n|[^\w\s]|[_ºª]"
+)
+_CLOSERS: Final = frozenset(".!?\n:•*\"“”¿¡|")
+_FULL_STOP: Final = frozenset(".!?\n")
+
+
+@dataclass(slots=True)
+class Token:
+    """Characters [start, end) of the text."""
+
+    start: int
+    end: int
+    text: str
+    low: str
+    """Folded: no case, no accents."""
+    word: bool
+    proper: bool
+    """Written like a name; in a text without capitals: an unknown word."""
+    first: bool
+    """Opens a sentence, a line or a field."""
+    common: bool
+    """An ordinary or a medical word, whatever its case."""
+    upper: bool
+    """All capitals, two letters or more."""
+
+    @property
+    def number(self) -> bool:
+        """Whether this is a number."""
+        return self.text[0].isdigit()
+
+
+def caseless(text: str) -> bool:
+    """Tell whether the case of the letters says nothing: (nearly) all small or all capital."""
+    letters = sum(map(str.isalpha, text))
+    capitals = sum(map(str.isupper, text))
+    return letters > 0 and (capitals == 0 or capitals > 0.7 * letters)
+
+
+def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
+    """Return the tokens of `text` in order; blanks are left out, line ends are tokens."""
+    blind = caseless(text)
+    out: list[Token] = []
+    first = True
+    words = lexicon.words
+    for match in _TOKEN.finditer(text):
+        part = match.group()
+        word = part[0].isalpha()
+        if not word:
+            out.append(Token(match.start(), match.end(), part, part, False, False, first, False, False))
+            first = part in _CLOSERS or (first and part in "-([\"'")
+            continue
+        low = folded(part)
+        common = low in words or medical(low) or _compound(low, words)
+        proper = not common if blind else part[0].isupper() and not _formula(part)
+        upper = len(part) > 1 and part.isupper()
+        out.append(Token(match.start(), match.end(), part, low, True, proper, first, common, upper))
+        first = False
+    return out
+
+
+def _formula(part: str) -> bool:
+    """Tell whether this is a substance (HBsAg: capitals inside the word) or a Roman number."""
+    if part.isupper() or len(part) > 8:
+        return len(part) > 1 and set(part) <= set("IVX")
+    inner = [n for n, c in enumerate(part) if n and c.isupper() and part[n - 1] not in "-'’ʼ"]
+    return len(inner) > 1 or (len(inner) == 1 and inner[0] == len(part) - 1)
+
+
+def _compound(low: str, words: frozenset[str]) -> bool:
+    return "-" in low and all(p in words for p in low.split("-"))
+
+
+def gap(text: str, left: Token, right: Token) -> str:
+    """Return what stands between two tokens."""
+    return text[left.end : right.start]
