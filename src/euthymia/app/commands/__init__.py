@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from euthymia.app.commands.data import ingest, rejects, simulate
+from euthymia.app.commands.deid import deid
 from euthymia.app.commands.features import (
     catalogue,
     certificates,
@@ -43,6 +44,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     consent,
     care_team,
     rejects,
+    deid,
     verify,
     ledger,
     demo,

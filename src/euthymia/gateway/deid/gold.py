@@ -44,6 +44,7 @@ MEDDOCAN_QUASI: Final = frozenset(
 # Labels of JSON lists that are not direct. ORGANIZATION is (an employer is); a GPE is, though
 # Safe Harbor allows a country. TITLE is "Dr." or a job; NRP is a nationality.
 JSON_QUASI: Final = frozenset({"TITLE", "NRP", "AGE", Kind.COUNTRY.value, Kind.PROFESSION.value})
+_NUMBERED: Final = frozenset({"ID_SUJETO_ASISTENCIA", "ID_ASEGURAMIENTO"})
 _AGES: Final = frozenset({"EDAD_SUJETO_ASISTENCIA", "AGE"})
 
 
@@ -103,6 +104,8 @@ def _mark(text: str, start: int, end: int, label: str, quasi: frozenset[str]) ->
     if not 0 <= start < end <= len(text):
         raise SourceError("a mark lies outside its text: are the texts those that were marked?")
     direct = label not in quasi
+    if label in _NUMBERED and not any(map(str.isdigit, text[start:end])):
+        direct = False  # a number's label on words ("Lactante"): nothing that leads to a person
     if label in _AGES:
         digits = "".join(c for c in text[start:end] if c.isdigit())
         direct = bool(digits) and int(digits) > 89

@@ -16,7 +16,7 @@ from euthymia.gateway.deid.contract import Kind, Lang, Span
 from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.tokens import Token, tokens_of
-from euthymia.gateway.deid.vocabulary import NEVER_NAMES, PARTICLES, STREET_AFTER, STREET_BEFORE
+from euthymia.gateway.deid.vocabulary import MONTHS, NEVER_NAMES, PARTICLES, STREET_AFTER, STREET_BEFORE
 from euthymia.ground.errors import SchemaError
 
 _NICKNAMES: Final = (
@@ -28,6 +28,9 @@ _NICKNAMES: Final = (
     "francisco paco curro|jose pepe|josefa pepa|dolores lola|ignacio nacho|enrique quique kike|rosario charo|"
     "concepcion concha|francisca paqui paca|manuel manolo|manuela manoli|jesus chus|rafael rafa|teresa tere|"
     "isabel isa|guadalupe lupe|antonio toni|maria mari|mercedes merche|antonia toni|javier javi|alejandro alex"
+)
+_OF_TIME: Final = frozenset(
+    "in since until till last next this by of early late mid during every en de desde hasta".split()
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ALNUM: Final = re.compile(r"[^\W_]+")
@@ -133,7 +136,8 @@ class KnownFinder:
         full = [[folded(w) for w in _WORD.findall(n)] for n in known.everyone()]
         parts = {w for words in full for w in words if len(w) > 1 and w not in PARTICLES}
         self._add_parts(parts)
-        self.initials = {_initials(words) for words in full if len(words) > 1}
+        firsts = [_initials(words) for words in full]
+        self.initials = {f[:n] for f in firsts for n in range(2, len(f) + 1)}
         self.wholes = self._wholes(full)
         self.marks = {folded("".join(_ALNUM.findall(t))): k for t, k in _numbers(known)}
         self.phrases = [(k, [folded(w) for w in _ALNUM.findall(t)]) for t, k in _phrases(known)]
@@ -221,6 +225,9 @@ class KnownFinder:
     def _certain(self, tokens: list[Token], n: int, hits: set[int]) -> bool:
         """Tell whether the word means the person: an ordinary word ("May", "Rose") may not."""
         token = tokens[n]
+        before = tokens[n - 1] if n else None
+        if token.low in MONTHS and before is not None and before.low in _OF_TIME:
+            return False
         if not token.common or n - 1 in hits or n + 1 in hits:
             return token.proper or not token.common or (n - 1 in hits or n + 1 in hits)
         return token.proper and not token.first or (token.proper and self._followed(tokens, n))

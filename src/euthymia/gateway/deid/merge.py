@@ -31,6 +31,7 @@ _RANKS: Final = (
     ("names:signature", 2),
     ("tagger", 4),
 )
+_SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 
 
@@ -114,7 +115,8 @@ def _joined(text: str, spans: list[Span]) -> list[Span]:
             last is not None
             and last.kind is span.kind
             and span.kind in {Kind.PERSON, Kind.ADDRESS, Kind.HOSPITAL, Kind.ORGANISATION}
-            and text[last.end : span.start] in {" ", "-", ". ", "", "  ", "'"}
+            and text[last.end : span.start] in _SEAMS
+            and (text[last.end : span.start] != ". " or last.end - last.start < 3)
             and (last.confidence < ACCEPT) == (span.confidence < ACCEPT)
         ):
             sure = min(last.confidence, span.confidence)

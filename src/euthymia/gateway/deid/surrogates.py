@@ -114,6 +114,9 @@ class Surrogates:
 
     def _person(self, written: str) -> str:
         words = list(_WORD.finditer(written))
+        joined = "".join(m.group() for m in words)
+        if self._known is not None and len(words) > 1 and folded(joined) in self._known.canonical:
+            return self._name(joined, first=False)  # one known name, pulled apart
         out, place = "", 0
         for n, match in enumerate(words):
             out += written[place : match.start()]

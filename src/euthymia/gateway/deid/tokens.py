@@ -11,8 +11,9 @@ from euthymia.gateway.deid.lexicon import Lexicon
 _TOKEN: Final = re.compile(
     r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|\n|[^\w\s]|[_ºª]"
 )
+WORDS: Final = re.compile(r"\w+")
+"""A word or number, where words are counted."""
 _CLOSERS: Final = frozenset(".!?\n:•*\"“”¿¡|")
-_FULL_STOP: Final = frozenset(".!?\n")
 
 
 @dataclass(slots=True)
