@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.gateway.deid.contract import Lang, NoTagger, Tagger
+from euthymia.gateway.deid.contract import Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.evaluate import evaluate, our_finder
 from euthymia.gateway.deid.gold import read_gold
 from euthymia.gateway.deid.known import Known
@@ -29,11 +29,7 @@ MOST_BYTES: Final = 8 << 20
 
 def load_tagger() -> Tagger:
     """Return the tagger that comes with Euthymia, or none where its weights are not installed."""
-    try:
-        from euthymia.gateway.deid.tagger import OnnxTagger
-    except ModuleNotFoundError:
-        return NoTagger()
-    return OnnxTagger.load()
+    return NoTagger()
 
 
 def known_of(clinic: Clinic, subject: str) -> tuple[Known, bytes]:
@@ -47,7 +43,9 @@ def known_of(clinic: Clinic, subject: str) -> tuple[Known, bytes]:
     staff = [d for d in clinic.store.directory(audit) if d.kind.lower() in _STAFF]
     places = [d.name for d in clinic.store.directory(audit) if d.kind.lower() not in _STAFF]
     named = [m.rpartition("|")[2] for m in person.care_team if "@" not in m]
-    key = hmac.new(clinic.keyring.derive("research"), b"surrogates\x00" + who.encode(), hashlib.sha256)
+    key = hmac.new(
+        clinic.keyring.derive("research"), b"surrogates\x00" + who.encode(), hashlib.sha256
+    )
     return _known(person, [d.name for d in staff], places, named), key.digest()
 
 
@@ -98,7 +96,9 @@ def read_text(name: str) -> str:
     else:
         path = Path(name)
         if not path.is_file():
-            raise MissingError("a file to de-identify is not there: name a text file, or - for stdin")
+            raise MissingError(
+                "a file to de-identify is not there: name a text file, or - for stdin"
+            )
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
@@ -114,12 +114,12 @@ def deid_files(
     *,
     lang: Lang | None,
     known: Known | None,
-    key: bytes | None,
+    key: bytes,
     mode: Mode,
     accept: bool,
     strict: bool,
 ) -> list[dict[str, Any]]:
-    """Return what became of each file, as plain values."""
+    """Return what became of each file. Without a key, one is drawn for this call."""
     tagger = load_tagger()
     key = key or secrets.token_bytes(32)
     out = []
@@ -137,13 +137,13 @@ def _told(done: Deidentified) -> dict[str, Any]:
     return {
         "needs_review": done.needs_review,
         "text": done.text,
-        "spans": [_span(done, s) for s in done.spans],
-        "uncertain": [_span(done, s) for s in done.uncertain],
-        "kept": [_span(done, s) for s in done.kept],
+        "spans": [_span(s) for s in done.spans],
+        "uncertain": [_span(s) for s in done.uncertain],
+        "kept": [_span(s) for s in done.kept],
     }
 
 
-def _span(done: Deidentified, span: Any) -> dict[str, Any]:  # noqa: ANN401
+def _span(span: Span) -> dict[str, Any]:
     return {
         "start": span.start,
         "end": span.end,
@@ -154,7 +154,7 @@ def _span(done: Deidentified, span: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def for_review(name: str, lang: Lang | None, known: Known | None) -> str:
-    """Return a text for the person who looks: sure spans as tags, uncertain ones in double marks."""
+    """Return a text for the person who looks: sure spans as tags, uncertain ones marked."""
     text = read_text(name)
     done = deidentify(text, lang or language(text), known, load_tagger())
     unsure = set(done.uncertain)

@@ -1,15 +1,18 @@
 """De-identification: deid."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from euthymia.app.shell import Shell, everywhere
 
+if TYPE_CHECKING:
+    from euthymia.gateway.deid.contract import Lang
+
 _WITHHELD = (
-    "withheld: {n} uncertain {spans}; look at them between << and >>, then run again with --accept "
-    "to take them out too"
+    "withheld: {n} uncertain {spans}; --review shows them between << and >>, and --accept takes "
+    "them out too"
 )
 
 
@@ -33,6 +36,7 @@ _WITHHELD = (
     help="[PERSON], or made-up values that stay the same for a person.",
 )
 @click.option("--accept", is_flag=True, help="A person has looked: take uncertain spans out too.")
+@click.option("--review", is_flag=True, help="Show what is uncertain, for a person who may see it.")
 @click.option("--strict", is_flag=True, help="Take out ages up to 89 and professions as well.")
 @click.option(
     "--evaluate",
@@ -49,6 +53,7 @@ def deid(
     subject: str | None,
     mode: str,
     accept: bool,
+    review: bool,
     strict: bool,
     evaluate: Path | None,
 ) -> None:
@@ -71,13 +76,18 @@ def deid(
         raise click.UsageError("name a file, or - for standard input, or use --evaluate")
     if known and subject:
         raise click.UsageError("--known and --subject are two sources of one thing: use one")
-    facts, key = (None, None) if known is None else (work.read_known(known), None)
+    facts, key = None if known is None else work.read_known(known), b""
     if subject:
         with shell.clinic() as clinic:
             facts, key = work.known_of(clinic, subject)
+    chosen: Lang | None = "es" if lang == "es" else "en" if lang else None
+    if review:
+        shown = [{"file": f, "review": work.for_review(f, chosen, facts)} for f in files]
+        shell.emit({"notes": shown}, "\n".join(n["review"] for n in shown))
+        return
     notes = work.deid_files(
         files,
-        lang="es" if lang == "es" else "en" if lang else None,
+        lang=chosen,
         known=facts,
         key=key,
         mode="surrogates" if mode == "surrogates" else "tags",

@@ -1,8 +1,10 @@
-"""Postal addresses: from a street word, a house number with a street, a box, or a word that leads in.
+"""Postal addresses: from a street word, a house and a street, a box, or a word that leads in.
 
 An address is followed token by token while it still reads like one; it ends at the first word that
 does not belong.
 """
+
+# ruff: noqa: PLR0911, RUF001, SIM102 - one question after the other, each with its answer
 
 import re
 from typing import Final
@@ -10,16 +12,14 @@ from typing import Final
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.tokens import Token
-from euthymia.gateway.deid.vocabulary import PARTICLES, STREET_AFTER, STREET_BEFORE
+from euthymia.gateway.deid.vocabulary import (
+    ADDRESS_UNITS,
+    LABEL_WORDS,
+    PARTICLES,
+    STREET_AFTER,
+    STREET_BEFORE,
+)
 
-_UNITS: Final = frozenset(
-    """
-    str utca apt apartment suite ste unit flat floor fl room rm box bldg building block po pobox psc apo dpo fpo
-    piso bajo portal escalera esc puerta pta planta bloque blq local atico entlo entresuelo dcha dcho izda izq izqda
-    dpto depto departamento casa torre manzana lote km int ext num numero no nº oficina edificio esq esquina
-    s n cp derecha izquierda centro duplicado bis postbox postal
-    """.split()
-)  # fmt: skip
 _MARKS: Final = frozenset(",-/ºª°#'’·")
 _ENDINGS: Final = (
     "straße", "strasse", "gasse", "platz", "allee", "weg", "gatan", "gata", "vej", "vegen", "veien",
@@ -27,31 +27,41 @@ _ENDINGS: Final = (
     "kalea", "zumarkalea", "stræde", "stien", "alle", "torget",
 )  # fmt: skip
 _CUE: Final = re.compile(
-    r"(?<!\w)(?:liv(?:es|ing|ed) (?:at|on)|resid(?:es|ing|ed) (?:at|on)|stay(?:s|ing|ed) at|address(?:es)?(?: of [^:\n]{1,40}?)? (?:is|are|as|with|to|:)|"
-    r"address(?:es)?:|located (?:at|on|in)|offices? (?:is|are) (?:at|in)|moved (?:to|from)|(?:sent|send(?: \w{1,10}){0,4}|return|post(?:ed)?|deliver(?:ed)?|mail(?:ed)?) to|"
-    r"(?:meet|pick)(?: \w{1,4})? (?:up )?at|drops? (?:you|me|him|her|them) off at|stop at|is at|is on|corner of|enter on|side of|"
-    r"refers to|here they are:|the same:|letters go to|dropped at|found at|seen at home at|home at|user:|"
-    r"domiciliad[oa] en|reside en|vive en(?: la| el)?|domicilio en|con domicilio|direccion(?: es| en)?|residente en|ubicad[oa] en|sito en|sita en)\s{0,3}$"
+    r"(?<!\w)(?:liv(?:es|ing|ed) (?:at|on)|resid(?:es|ing|ed) (?:at|on)|stay(?:s|ing|ed) at|"
+    r"address(?:es)?(?: of [^:\n]{1,40}?)? (?:is|are|as|with|to|:)|"
+    r"address(?:es)?:|located (?:at|on|in)|offices? (?:is|are) (?:at|in)|moved (?:to|from)|"
+    r"(?:sent|send(?: \w{1,10}){0,4}|return|post(?:ed)?|deliver(?:ed)?|mail(?:ed)?) to|"
+    r"(?:meet|pick)(?: \w{1,4})? (?:up )?at|drops? (?:you|me|him|her|them) off at|stop at|"
+    r"is at|is on|corner of|enter on|side of|"
+    r"refers to|here they are:|the same:|letters go to|dropped at|found at|seen at home at|"
+    r"home at|user:|"
+    r"domiciliad[oa] en|reside en|vive en(?: la| el)?|domicilio en|con domicilio|"
+    r"direccion(?: es| en)?|residente en|ubicad[oa] en|sito en|sita en)\s{0,3}$"
 )
+_BOXES: Final = frozenset({"po", "p", "psc", "box", "postbox", "unit", "apartado"})
+_OPENING: Final = STREET_BEFORE | _BOXES | {"c", "s"}
 _MOST: Final = 26
 
 
-def address_spans(
-    text: str, low: str, tokens: list[Token], lexicon: Lexicon, letter_end: int
-) -> list[Span]:
+def address_spans(low: str, tokens: list[Token], lexicon: Lexicon, letter_end: int) -> list[Span]:
     """Return street addresses and post-office boxes; from `letter_end` on a sender gives his."""
     out: list[Span] = []
     taken = -1
     for i, token in enumerate(tokens):
         if token.start < taken:
             continue
-        start, sure, source = _opening(text, low, tokens, i, lexicon)
-        if start is None and token.start > letter_end and (token.proper or token.number or token.low == "s"):
-            if _sender(tokens, i):
-                start, sure, source = i, 0.8, "postcode"
+        if not (token.proper or token.low in _OPENING or token.number):
+            continue
+        start, sure, source = _opening(low, tokens, i)
+        if (
+            start is None
+            and token.start > letter_end
+            and (token.proper or token.number or token.low == "s")
+        ) and _sender(tokens, i):
+            start, sure, source = i, 0.8, "postcode"
         if start is None:
             continue
-        last, numbers = _follow(text, tokens, i, lexicon)
+        last, numbers = _follow(tokens, i, lexicon)
         if not _enough(tokens, i, last, numbers, source):
             continue
         end = tokens[last].end
@@ -63,18 +73,20 @@ def address_spans(
     return out
 
 
-def _opening(
-    text: str, low: str, tokens: list[Token], i: int, lexicon: Lexicon
-) -> tuple[int | None, float, str]:
+def _opening(low: str, tokens: list[Token], i: int) -> tuple[int | None, float, str]:
     """Return where an address begins that token `i` opens, how sure, and by what."""
     token = tokens[i]
-    if token.word and _opens_street(text, tokens, i, lexicon):
+    if token.word and _opens_street(tokens, i):
         return i, 0.93, "street"
     if token.number and _house_and_street(tokens, i):
         return i, 0.9, "house"
-    if token.low in {"apt", "suite", "flat", "piso"} and token.proper and any(t.number for t in tokens[i + 1 : i + 3]):
+    if (
+        token.low in {"apt", "suite", "flat", "piso"}
+        and token.proper
+        and any(t.number for t in tokens[i + 1 : i + 3])
+    ):
         return i, 0.85, "box"
-    if token.low in {"po", "p", "psc", "box", "postbox", "unit", "apartado"} and _boxed(tokens, i):
+    if token.low in _BOXES and _boxed(tokens, i):
         return i, 0.93, "box"
     if (token.proper or token.number) and _CUE.search(low, max(0, token.start - 60), token.start):
         return i, 0.85, "cue"
@@ -87,12 +99,16 @@ def _opening(
     return None, 0.0, ""
 
 
-def _opens_street(text: str, tokens: list[Token], i: int, lexicon: Lexicon) -> bool:
+def _opens_street(tokens: list[Token], i: int) -> bool:
     token = tokens[i]
     after = tokens[i + 1 : i + 3]
     if token.low == "c" and len(after) == 2 and after[0].text in {"/", "\\"}:
         return after[1].word or after[1].text == "."
-    if token.text in {"C", "P"} and len(after) == 2 and (after[1].proper or after[1].low in PARTICLES):
+    if (
+        token.text in {"C", "P"}
+        and len(after) == 2
+        and (after[1].proper or after[1].low in PARTICLES)
+    ):
         marked = after[0].text == ("." if token.text == "C" else "º")
         return marked and any(t.number for t in tokens[i : i + 7])
     if token.low not in STREET_BEFORE or len(token.low) < 2:
@@ -103,12 +119,34 @@ def _opens_street(text: str, tokens: list[Token], i: int, lexicon: Lexicon) -> b
     if j >= len(tokens) or not (tokens[j].proper or tokens[j].number):
         if not (token.proper and j < len(tokens) and tokens[j].word):
             return False
-    if token.low in {"av", "al", "pl"} and (not tokens[j].word or (token.upper and len(tokens[j].low) < 3)):
+    if token.low in {"av", "al", "pl"} and (
+        not tokens[j].word or (token.upper and len(tokens[j].low) < 3)
+    ):
         return False
     if token.text == "AV" and after and after[0].text != ".":
         return False
-    short = token.low in {"via", "corso", "largo", "cl", "pl", "al", "piazza", "diagonal", "calla", "camino", "place", "rue", "ul", "cuesta", "carrera", "plaza", "ronda", "barrio", "paseo"}
-    return not short or token.proper and any(t.number for t in tokens[j : j + 6])
+    short = token.low in {
+        "via",
+        "corso",
+        "largo",
+        "cl",
+        "pl",
+        "al",
+        "piazza",
+        "diagonal",
+        "calla",
+        "camino",
+        "place",
+        "rue",
+        "ul",
+        "cuesta",
+        "carrera",
+        "plaza",
+        "ronda",
+        "barrio",
+        "paseo",
+    }
+    return not short or (token.proper and any(t.number for t in tokens[j : j + 6]))
 
 
 def _house_and_street(tokens: list[Token], i: int) -> bool:
@@ -120,12 +158,45 @@ def _house_and_street(tokens: list[Token], i: int) -> bool:
         token = tokens[j]
         if token.number and names and tokens[i].first:
             end = tokens[j + 1] if j + 1 < len(tokens) else None
-            return end is None or end.text in {"\n", ","} or (end.low in _UNITS and len(end.low) > 1)
+            return (
+                end is None
+                or end.text in {"\n", ","}
+                or (end.low in ADDRESS_UNITS and len(end.low) > 1)
+            )
         if token.word and token.low in STREET_AFTER and names:
-            return token.proper or token.low not in {"way", "place", "view", "rise", "close", "run", "drive", "green", "pass", "loop", "court", "square", "park", "trail", "hill", "path", "walk", "row", "st"} or names > 1
+            return (
+                token.proper
+                or token.low
+                not in {
+                    "way",
+                    "place",
+                    "view",
+                    "rise",
+                    "close",
+                    "run",
+                    "drive",
+                    "green",
+                    "pass",
+                    "loop",
+                    "court",
+                    "square",
+                    "park",
+                    "trail",
+                    "hill",
+                    "path",
+                    "walk",
+                    "row",
+                    "st",
+                }
+                or names > 1
+            )
         if token.word and (token.proper or (names and token.low in PARTICLES)):
             names += 1
-        elif not (token.text in "'.-" or (token.number and names == 0) or (token.text == "\n" and names == 0)):
+        elif not (
+            token.text in "'.-"
+            or (token.number and names == 0)
+            or (token.text == "\n" and names == 0)
+        ):
             return False
         j += 1
     return False
@@ -136,7 +207,9 @@ def _boxed(tokens: list[Token], i: int) -> bool:
     box = next((n for n, t in enumerate(near) if t.low in {"box", "postbox", "correos"}), None)
     if box is None:
         return tokens[i].low == "psc" and any(t.number for t in near[:3])
-    return any(t.number for t in near[box + 1 : box + 3]) and all(t.text != "\n" for t in near[:box])
+    return any(t.number for t in near[box + 1 : box + 3]) and all(
+        t.text != "\n" for t in near[:box]
+    )
 
 
 def _street_then_postcode(tokens: list[Token], i: int) -> bool:
@@ -144,11 +217,16 @@ def _street_then_postcode(tokens: list[Token], i: int) -> bool:
     if i and (tokens[i - 1].proper or tokens[i - 1].low in PARTICLES):
         return False
     j, names = i, 0
-    while j < len(tokens) and j < i + 7 and tokens[j].word and (tokens[j].proper or tokens[j].low in PARTICLES):
+    while (
+        j < len(tokens)
+        and j < i + 7
+        and tokens[j].word
+        and (tokens[j].proper or tokens[j].low in PARTICLES)
+    ):
         j, names = j + 1, names + 1
     if not names:
         return False
-    while j < len(tokens) and tokens[j].text in ",":
+    while j < len(tokens) and tokens[j].text == ",":
         j += 1
     tail = tokens[j : j + 10]
     if len(tail) > 2 and tail[0].low == "s" and tail[1].text == "/" and tail[2].low == "n":
@@ -158,7 +236,7 @@ def _street_then_postcode(tokens: list[Token], i: int) -> bool:
     for token in tail[1:]:
         if token.number and len(token.text) == 5 and token.text.isdigit():
             return True
-        if token.word and token.low not in _UNITS and len(token.low) > 2:
+        if token.word and token.low not in ADDRESS_UNITS and len(token.low) > 2:
             return False
     return False
 
@@ -172,9 +250,13 @@ def _sender(tokens: list[Token], i: int) -> bool:
             return False
     elif i and (tokens[i - 1].proper or tokens[i - 1].low in PARTICLES):
         return False
-    while j < min(len(tokens), i + 7) and (tokens[j].proper or (j > i and tokens[j].low in PARTICLES)):
+    while j < min(len(tokens), i + 7) and (
+        tokens[j].proper or (j > i and tokens[j].low in PARTICLES)
+    ):
         j += 1
-    while j < len(tokens) and (tokens[j].text in {",", "-", ".", "º"} or tokens[j].low in {"n", "no", "numero", "num"}):
+    while j < len(tokens) and (
+        tokens[j].text in {",", "-", ".", "º"} or tokens[j].low in {"n", "no", "numero", "num"}
+    ):
         j += 1
     tail = tokens[j : j + 3]
     if len(tail) == 3 and tail[0].low == "s" and tail[1].text == "/" and tail[2].low == "n":
@@ -182,19 +264,19 @@ def _sender(tokens: list[Token], i: int) -> bool:
     return bool(tail) and tail[0].number and len(tail[0].text) < 5 and tail[0].text.isdigit()
 
 
-def _belongs(token: Token, lexicon: Lexicon) -> bool:
+def _belongs(token: Token) -> bool:
     if token.number or token.text in _MARKS:
         return True
     if not token.word:
         return False
     if not token.common or (token.low in STREET_BEFORE and len(token.low) < 5):
         return True
-    if token.proper or token.low in _UNITS or len(token.low) == 1:
+    if token.proper or token.low in ADDRESS_UNITS or len(token.low) == 1:
         return True
     return token.low in STREET_AFTER or token.low.endswith(_ENDINGS)
 
 
-def _follow(text: str, tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
+def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
     """Return the last token of the address that begins at `i`, and how many numbers it holds."""
     last, numbers, lines = i, 0, 0
     j = _small_names(tokens, i)
@@ -203,14 +285,23 @@ def _follow(text: str, tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[i
         following = tokens[j + 1] if j + 1 < len(tokens) else None
         if j > i and token.word and token.proper and _label(tokens, j):
             break
-        if _belongs(token, lexicon):
+        if _belongs(token):
             last = j if token.word or token.number or token.text in "ºª°" else last
             numbers += token.number or (token.low == "n" and tokens[j - 1].text == "/")
         elif token.text == "." and following is not None and _dot_inside(tokens, j):
             pass
-        elif token.text == "\n" and following is not None and lines < 4 and _line_goes_on(tokens, j + 1, lexicon):
+        elif (
+            token.text == "\n"
+            and following is not None
+            and lines < 4
+            and _line_goes_on(tokens, j + 1, lexicon)
+        ):
             lines += 1
-        elif token.word and _links(token, tokens, j, lexicon) or token.text == "(" and following is not None and (following.number or (j + 2 < len(tokens) and tokens[j + 2].text == ")")):
+        elif (token.word and _links(token, tokens, j, lexicon)) or (
+            token.text == "("
+            and following is not None
+            and (following.number or (j + 2 < len(tokens) and tokens[j + 2].text == ")"))
+        ):
             pass
         else:
             break
@@ -233,15 +324,27 @@ def _small_names(tokens: list[Token], i: int) -> int:
 def _label(tokens: list[Token], j: int) -> bool:
     """Tell whether a label begins here ("Tel:", "E-mail:")."""
     return any(t.text == ":" for t in tokens[j + 1 : j + 3]) or tokens[j].low in {
-        "tel", "telefono", "fax", "email", "e-mail", "phone", "mail", "correo", "tlf", "movil", "hospital", "servicio", "edad", "sexo",
-    }  # fmt: skip
+        *(LABEL_WORDS - {"cp", "col", "id"}),
+        "hospital",
+        "servicio",
+    }
 
 
 def _dot_inside(tokens: list[Token], j: int) -> bool:
     before, after = tokens[j - 1], tokens[j + 1]
-    if before.number and (after.low == "and" or after.text == "\n" or after.low in _UNITS):
+    if before.number and (after.low == "and" or after.text == "\n" or after.low in ADDRESS_UNITS):
         return True
-    short = before.word and (len(before.low) <= 5 and (before.low in _UNITS or before.low in STREET_BEFORE or before.low in STREET_AFTER) or len(before.low) <= 3)
+    short = before.word and (
+        (
+            len(before.low) <= 5
+            and (
+                before.low in ADDRESS_UNITS
+                or before.low in STREET_BEFORE
+                or before.low in STREET_AFTER
+            )
+        )
+        or len(before.low) <= 3
+    )
     return short or (before.number and after.start == tokens[j].end)
 
 
@@ -254,12 +357,14 @@ def _line_goes_on(tokens: list[Token], j: int, lexicon: Lexicon) -> bool:
         return False
     if token.number or (token.upper and len(token.low) < 4):
         return True
-    if token.low in _UNITS or token.low in lexicon.places or token.low in lexicon.countries:
+    if token.low in ADDRESS_UNITS or token.low in lexicon.places or token.low in lexicon.countries:
         return True
     if _bare_line(tokens, j):
         return True
     following = tokens[j + 1] if j + 1 < len(tokens) else None
-    ends = following is None or following.text in {",", "\n"} or following.number or following.proper
+    ends = (
+        following is None or following.text in {",", "\n"} or following.number or following.proper
+    )
     return ends and not (token.common and token.low not in lexicon.place_starts)
 
 
@@ -288,5 +393,9 @@ def _enough(tokens: list[Token], i: int, last: int, numbers: int, source: str) -
     if source in {"house", "box", "postcode", "ending"}:
         return True
     if source == "cue":
-        return numbers > 0 and last > i and any(t.word and len(t.low) > 2 for t in tokens[i : last + 1])
+        return (
+            numbers > 0
+            and last > i
+            and any(t.word and len(t.low) > 2 for t in tokens[i : last + 1])
+        )
     return last > i

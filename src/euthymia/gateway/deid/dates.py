@@ -4,36 +4,42 @@ A date is anything that says more than a year; a year alone is found as well, wi
 where a word before it says that it is one.
 """
 
+# ruff: noqa: E501, PERF401, RUF001 - patterns are read whole, with the signs that people write
+
 import re
 from datetime import date, timedelta
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
-from euthymia.gateway.deid.vocabulary import MONTHS
+from euthymia.gateway.deid.vocabulary import MONTHS, numbered
 
 _M: Final = (
-    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
+    r"december|"
     r"enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|"
     r"sept?|jan|feb|mar|apr|jun|jul|aug|oct|nov|dec|ene|abr|ago|dic)\.?"
 )
 _DAY_WORDS: Final = {
-    **{w: n for n, w in enumerate(
-        """uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis
-        diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres veinticuatro veinticinco
-        veintiseis veintisiete veintiocho veintinueve treinta""".split(), 1)},
-    "primero": 1, "treinta y uno": 31,
-    **{w: n for n, w in enumerate(
-        """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
-        fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first
-        twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth twenty-seventh
-        twenty-eighth twenty-ninth thirtieth thirty-first""".split(), 1)},
-}  # fmt: skip
+    **numbered(
+        "uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
+        "dieciseis diecisiete dieciocho diecinueve veinte veintiuno veintidos veintitres "
+        "veinticuatro veinticinco veintiseis veintisiete veintiocho veintinueve treinta",
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
+        "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth "
+        "twenty-first twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth "
+        "twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first",
+    ),
+    "primero": 1,
+    "treinta y uno": 31,
+}
 _W: Final = "(?P<word>" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + ")"
 _Y: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]\d{2})"
 _YS: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]?\d{2}(?![\d:/.,%º°-]|\s?[a-z%º°]))"
 _D: Final = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|º|°|ro|er)?"
 _OF: Final = r"(?:\s{1,2}(?:of|de|del)\s{1,2}(?:the )?|\s{0,2}[-/. ]\s{0,2}|\s{1,3})"
-_THEN: Final = r"(?:,?\s{1,2}(?:of|de|del|del ano|de ano)\s{1,2}(?:ano\s)?|\s{0,2}[-/., ]\s{0,2}|,\s{0,2})"
+_THEN: Final = (
+    r"(?:,?\s{1,2}(?:of|de|del|del ano|de ano)\s{1,2}(?:ano\s)?|\s{0,2}[-/., ]\s{0,2}|,\s{0,2})"
+)
 _TIME: Final = r"(?:[t ,]{1,2}\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?(?: ?[ap]\.?m\.?| ?h(?:rs|oras)?|z|[+-]\d{2}:?\d{2})?)?"
 _ROMAN: Final = r"(?P<roman>viii|vii|iii|xii|vi|iv|ix|xi|ii|i|v|x)"
 
@@ -60,36 +66,52 @@ _AFTER: Final = (
     r"el|dia|desde|hasta|fecha|a|del)"
 )
 _SHORT: Final = re.compile(
-    rf"(?<!\w){_AFTER}\s{{1,2}}((?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d))(?![\w%]|[./-]\d| ?(?:mg|ml|g|kg|mmhg|puntos|points))"
+    rf"(?<!\w){_AFTER}\s{{1,2}}((?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d))(?![\w%]|[./-]\d|"
+    rf" ?(?:mg|ml|g|kg|mmhg|puntos|points))"
 )
 _BARE_MONTH: Final = re.compile(
-    r"(?<!\w)(?:in|since|until|till|last|next|this|during|by|through|of|from|before|after|early|late|mid|"
-    r"en|desde|hasta|durante|de|del|pasado|proximo|este|mes de|a (?:principios|finales|mediados) de)[ -]"
+    r"(?<!\w)(?:in|since|until|till|last|next|this|during|by|through|of|from|before|after|"
+    r"early|late|mid|"
+    r"en|desde|hasta|durante|de|del|pasado|proximo|este|mes de|a (?:principios|finales|"
+    r"mediados) de)[ -]"
     rf"{_M}(?!\w)"
 )
 _YEAR: Final = re.compile(
-    r"(?<!\w)(?:in|since|from|until|till|during|of|by|year|years|circa|early|late|mid|summer|spring|autumn|fall|winter|"
-    r"christmas|around|before|after|and|to|between|back|en|desde|hasta|ano|anos|ano:|durante|de|del|el|entre|y|a|hacia|"
-    r"primavera|verano|otono|invierno|navidad|principios de|finales de)[ -](?P<year>19\d{2}|20[0-4]\d)"
-    r"(?![\w%]|[.,]\d|[ /-]?(?:mg|ml|kg|g\b|cc|kcal|cal|steps|pasos|u\b|ui|iu|hematies|leuc|mm|cm|m\b|euros|x\s))"
+    r"(?<!\w)(?:in|since|from|until|till|during|of|by|year|years|circa|early|late|mid|summer|"
+    r"spring|autumn|fall|winter|"
+    r"christmas|around|before|after|and|to|between|back|en|desde|hasta|ano|anos|ano:|durante|"
+    r"de|del|el|entre|y|a|hacia|"
+    r"primavera|verano|otono|invierno|navidad|principios de|finales de)[ -](?P<year>19\d{2}|"
+    r"20[0-4]\d)"
+    r"(?![\w%]|[.,]\d|[ /-]?(?:mg|ml|kg|g\b|cc|kcal|cal|steps|pasos|u\b|ui|iu|hematies|leuc|"
+    r"mm|cm|m\b|euros|x\s))"
 )
 _YEAR_MARKED: Final = re.compile(
-    r"[(\[](?P<year>19\d{2}|20[0-4]\d)(?:[-–/](?:19|20)?\d{2})?[)\]]|(?:^|\n|: )(?P<year2>19\d{2}|20[0-4]\d)(?=[:, ][ a-z])"
+    r"[(\[](?P<year>19\d{2}|20[0-4]\d)(?:[-–/](?:19|20)?\d{2})?[)\]]|(?:^|\n|"
+    r": )(?P<year2>19\d{2}|20[0-4]\d)(?=[:, ][ a-z])"
 )
-_ORDINAL_DAY: Final = re.compile(r"(?<!\w)(?:on|by|until|from|since) (the \d{1,2}(?:st|nd|rd|th))(?! \w)|(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|of last|of next))")
+_ORDINAL_DAY: Final = re.compile(
+    r"(?<!\w)(?:on|by|until|from|since) (the \d{1,2}(?:st|nd|rd|th))(?! \w)|"
+    r"(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|"
+    r"of last|of next))"
+)
 _WEEKDAY: Final = re.compile(
     r"(?<!\w)(?:on|last|next|this|since|until|by|from|el|este|pasado|proximo|desde el|hasta el) "
-    r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo)(?!\w)"
+    r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|"
+    r"viernes|sabado|domingo)(?!\w)"
 )
 _AGE: Final = re.compile(
-    r"(?<![\w.,/-])(?P<age>\d{1,3})(?:\s{0,2}-?\s?(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|old|o\b)|\s?y/?o\b|"
+    r"(?<![\w.,/-])(?P<age>\d{1,3})(?:\s{0,2}-?\s?(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|"
+    r"old|o\b)|\s?y/?o\b|"
     r"\s{1,2}anos?\b(?! (?:antes|despues|de evolucion|atras|de seguimiento|mas tarde)))"
 )
 _AGE_AFTER: Final = re.compile(
-    r"(?<!\w)(?:age|aged|age of|ages|turned|turning|turn|edad|edad de|cumplio|los)\s{0,2}:?\s{1,2}(?P<age>\d{1,3})(?: anos)?(?![\w/%]|[.,]\d)"
+    r"(?<!\w)(?:age|aged|age of|ages|turned|turning|turn|edad|edad de|cumplio|"
+    r"los)\s{0,2}:?\s{1,2}(?P<age>\d{1,3})(?: anos)?(?![\w/%]|[.,]\d)"
 )
 _OLD_WORDS: Final = re.compile(
-    r"(?<!\w)(?:nonagenarian|centenarian|nonagenari[ao]|centenari[ao]|ninety(?:-\w{3,6})?(?: |-)years?(?: |-)old|"
+    r"(?<!\w)(?:nonagenarian|centenarian|nonagenari[ao]|centenari[ao]|ninety(?:-\w{3,6})?(?: |"
+    r"-)years?(?: |-)old|"
     r"noventa(?: y \w{3,6})? anos|cien(?:to \w{3,8})? anos)(?!\w)"
 )
 _UNTIL_DIRECT: Final = 89
@@ -155,9 +177,9 @@ def _plausible(match: re.Match[str]) -> bool:
 
 _ROMAN_MONTHS: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 _FULL_MONTHS: Final = {
-    "en": "January February March April May June July August September October November December".split(),
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
-}  # fmt: skip
+    "en": list(MONTHS)[:12],
+    "es": list(MONTHS)[23:35],
+}
 
 
 def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
@@ -256,4 +278,6 @@ def _month_like(written: str, match: re.Match[str], month: int, lang: Lang) -> s
     name = _FULL_MONTHS["es" if spanish or (lang == "es" and len(old) < 5) else "en"][month - 1]
     short = len(old) <= 4 and old.lower() not in {"may", "june", "july", "mayo"}
     name = name[:3] if short else name
-    return name.upper() if old.isupper() else name.capitalize() if old[0].isupper() else name.lower()
+    return (
+        name.upper() if old.isupper() else name.capitalize() if old[0].isupper() else name.lower()
+    )

@@ -1,6 +1,10 @@
 """Forms inside notes: a label, then a value ("Apellidos: Rivera Bueno.", "Next of kin: ...")."""
 
+# ruff: noqa: E501, PLR0911 - patterns are read whole, with the signs that people write
+
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
@@ -8,79 +12,125 @@ from euthymia.gateway.deid.contract import Kind, Span
 _LABELS: Final[tuple[tuple[Kind, str], ...]] = (
     (
         Kind.PERSON,
-        r"nombre(?: completo| y apellidos| del paciente| de la paciente)?|(?:primer |segundo )?apellidos?(?: y nombre)?|paciente|"
-        r"medico(?: responsable| remitente| de (?:cabecera|familia|atencion primaria))?|facultativo|doctora?|psiquiatra|psicolog[oa]|"
-        r"terapeuta|firmado(?: por)?|fdo|remitido por|responsable(?: clinico| medico)?|rsponsable medico|contacto(?: de emergencia)?|tutor(?: legal)?|"
-        r"familiar(?: de contacto)?|madre|padre|conyuge|autor|remite|enfermer[oa]|solicitado por|informado por|supervisor|acompanante|"
-        r"(?:patient |full |first |last |given |family |middle |maiden |preferred |client )?name(?: of patient)?|surname|forenames?|"
-        r"patient|client|next of kin|nok|emergency contact|contact(?: person)?|gp|doctor|(?:attending |referring |treating |primary care )?physician|"
-        r"provider|pcp|attending|clinician|therapist|psychiatrist|psychologist|consultant|signed(?: by)?|"
-        r"(?:electronically )?signed by|dictated by|author|referred by|reviewed by|seen by|written by|completed by|interviewer|cc|"
-        r"care coordinator|case manager|key ?worker|social worker|nurse|carer|guardian|spouse|informant|"
-        r"directed by|supervised by|accompanied by|attn|to|from|user",
+        (r"nombre(?: completo| y apellidos| del paciente| de la paciente)?|(?:primer |"
+        r"segundo )?apellidos?(?: y nombre)?|paciente|"
+        r"medico(?: responsable| remitente| de (?:cabecera|familia|atencion primaria))?|"
+        r"facultativo|doctora?|psiquiatra|psicolog[oa]|"
+        r"terapeuta|firmado(?: por)?|fdo|remitido por|responsable(?: clinico| medico)?|"
+        r"rsponsable medico|contacto(?: de emergencia)?|tutor(?: legal)?|"
+        r"familiar(?: de contacto)?|madre|padre|conyuge|autor|remite|enfermer[oa]|"
+        r"solicitado por|informado por|supervisor|acompanante|"
+        r"(?:patient |full |first |last |given |family |middle |maiden |preferred |"
+        r"client )?name(?: of patient)?|surname|forenames?|"
+        r"patient|client|next of kin|nok|emergency contact|contact(?: person)?|gp|doctor|"
+        r"(?:attending |referring |treating |primary care )?physician|"
+        r"provider|pcp|attending|clinician|therapist|psychiatrist|psychologist|consultant|"
+        r"signed(?: by)?|"
+        r"(?:electronically )?signed by|dictated by|author|referred by|reviewed by|seen by|"
+        r"written by|completed by|interviewer|cc|"
+        r"care coordinator|case manager|key ?worker|social worker|nurse|carer|guardian|spouse|"
+        r"informant|"
+        r"directed by|supervised by|accompanied by|attn|to|from|user"),
     ),
     (
         Kind.ADDRESS,
-        r"domicilio|direccion(?: postal| para correspondencia)?|residencia|vive en|"
-        r"(?:home |mailing |postal |billing |shipping |current |street )?address",
+        (r"domicilio|direccion(?: postal| para correspondencia)?|residencia|vive en|"
+        r"(?:home |mailing |postal |billing |shipping |current |street )?address"),
     ),
     (
         Kind.LOCATION,
-        r"localidad(?:/ ?provincia)?|provincia|ciudad|municipio|poblacion|lugar de nacimiento|lugar|natural de|"
-        r"comunidad(?: autonoma)?|city|town|county|state|place of birth|birthplace|hometown|district|where|location",
+        (r"localidad(?:/ ?provincia)?|provincia|ciudad|municipio|poblacion|lugar de nacimiento|"
+        r"lugar|natural de|"
+        r"comunidad(?: autonoma)?|city|town|county|state|place of birth|birthplace|hometown|"
+        r"district|where|location"),
     ),
     (Kind.POSTCODE, r"cp|c\.p\.|codigo postal|zip(?: code)?|post ?code|postal code"),
     (Kind.COUNTRY, r"pais(?: de (?:nacimiento|origen))?|country(?: of (?:birth|origin))?|nacionalidad|nationality"),
     (
         Kind.DATE,
-        r"fecha(?: de (?:nacimiento|ingreso|alta|consulta|informe|visita|la consulta))?|f\. ?nac\.?|f\. ?nacimiento|f\. ?ingreso|"
-        r"d\.?o\.?b\.?|date of birth|birth ?date|born|date(?: of (?:service|visit|admission|discharge|consultation|review|report|assessment))?|"
-        r"admission date|discharge date|admitted|discharged|next appointment|when|proxima cita",
+        (r"fecha(?: de (?:nacimiento|ingreso|alta|consulta|informe|visita|la consulta))?|"
+        r"f\. ?nac\.?|f\. ?nacimiento|f\. ?ingreso|"
+        r"d\.?o\.?b\.?|date of birth|birth ?date|born|date(?: of (?:service|visit|admission|"
+        r"discharge|consultation|review|report|assessment))?|"
+        r"admission date|discharge date|admitted|discharged|next appointment|when|proxima cita"),
     ),
     (Kind.HOSPITAL, r"hospital|centro(?: de salud| sanitario)?|clinica|clinic|facility|site|practice|surgery"),
     (Kind.ORGANISATION, r"empresa|lugar de trabajo|centro de trabajo|colegio|employer|place of work|workplace|school|company"),
     (Kind.PROFESSION, r"profesion|ocupacion|oficio|occupation|profession|job|job title"),
     (
         Kind.PHONE,
-        r"tel(?:efono|f|\.)?(?: movil| de contacto)?|tlf\.?|movil|fax|phone(?: number)?|mobile|cell|tel(?:ephone)?|pager|home phone|work phone",
+        (r"tel(?:efono|f|\.)?(?: movil| de contacto)?|tlf\.?|movil|fax|phone(?: number)?|"
+        r"mobile|cell|tel(?:ephone)?|pager|home phone|work phone"),
     ),
     (
         Kind.ID,
-        r"nhc|nass|cipa?|dni(?:/nie)?|nie|nif|episodio|n[º°o]? ?col(?:egiado)?|colegiado|n\.? ?h\.? ?c\.?|historia clinica|mrn|record (?:no|number)|"
-        r"medical record (?:no|number)|nhs(?: no| number)?|ssn|patient id|id|account(?: no| number)?|case no|encounter|policy(?: no| number)?",
+        (r"nhc|nass|cipa?|dni(?:/nie)?|nie|nif|episodio|n[º°o]? ?col(?:egiado)?|colegiado|"
+        r"n\.? ?h\.? ?c\.?|historia clinica|mrn|record (?:no|number)|"
+        r"medical record (?:no|number)|nhs(?: no| number)?|ssn|patient id|id|account(?: no|"
+        r" number)?|case no|encounter|policy(?: no| number)?"),
     ),
 )  # fmt: skip
-_WHICH: Final = {name: kind for kind, _ in _LABELS for name in (f"k{kind.value}",)}
-_FIELD: Final = re.compile(
-    r"(?:(?<=[\n.;|,\t(\ufeff])|^|(?<= {2})|(?<=[.;|,\n\t(•*-] )|(?<=\n {2})|(?<=\n {3})|(?<=[a-z0-9)] ))(?:"
-    + "|".join(f"(?P<k{kind.value}>{labels})" for kind, labels in _LABELS)
-    + r")\.?\s{0,2}(?:#|n[º°o]\.?)?\s{0,2}:\s{0,4}"
+_LABEL: Final = re.compile(
+    r"(?:" + "|".join(f"(?P<k{kind.value}>{labels})" for kind, labels in _LABELS) + r")"
+    r"\.?\s{0,2}(?:#|n[º°o]\.?)?\s{0,2}"
 )
+_OPENERS: Final = frozenset("\n.;|,\t(\ufeff•*-")
+_BEFORE: Final = 52
+"""Characters before a colon in which its label begins."""
 _NEXT_LABEL: Final = re.compile(r"\s[a-z][\w/ºª. -]{1,24}:(?!\d)|\s{3,}|\s-{2,}|\||;|\t|\n")
-_SENTENCE: Final = re.compile(r"(?<![ .:][A-Za-z])(?<!\bdr)(?<!dra)(?<!prof)(?<!avda)(?<! av)(?<! sr)(?<!sra)(?<! st)(?<! n)\.(?=\s+[A-Z\n]|\s*$)")
-_NAME: Final = re.compile(
-    r"(?:(?:dr|dra|d|dª|mr|mrs|ms|miss|prof|sr|sra|don|dona)\.?(?:/a)?:? {0,2})?"
-    r"([^\W\d_]+\.?(?:[ '’-]{1,2}(?:[^\W\d_]+\.?|[^\W\d_]\.)){0,6})"
+_SENTENCE: Final = re.compile(
+    r"(?<![ .:][A-Za-z])(?<!\bdr)(?<!dra)(?<!prof)(?<!avda)(?<! av)(?<! sr)(?<!sra)(?<! st)(?<! n)\.(?=\s+[A-Z\n]|"
+    r"\s*$)"
 )
 _LONGEST: Final = 110
 
 
-def name_fields(low: str) -> set[int]:
-    """Return where the values of labels begin that announce a name."""
-    found = _FIELD.finditer(low)
-    return {m.end() for m in found if m.group(f"k{Kind.PERSON.value}") is not None}
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A label that was found: what it announces, and where its value begins."""
+
+    kind: Kind
+    start: int
 
 
-def field_spans(text: str, low: str) -> list[Span]:
-    """Return the values of labelled fields; `low` is `text` folded character by character."""
-    out: list[Span] = []
-    for match in _FIELD.finditer(low):
-        kind = next(_WHICH[name] for name, value in match.groupdict().items() if value is not None)
-        start = match.end()
-        if match.group()[-1:] == "\n" or start >= len(text):
+def labelled(low: str) -> list[Field]:
+    """Return the fields of a text folded character by character: each ends its label in a colon."""
+    out: list[Field] = []
+    at = low.find(":")
+    while at >= 0:
+        kind = _label_before(low, at)
+        start = at + 1
+        at = low.find(":", start)
+        if kind is not None:
+            while start < len(low) and low[start] in " \t":
+                start += 1
+            out.append(Field(kind, start))
+    return out
+
+
+def _label_before(low: str, colon: int) -> Kind | None:
+    """Return what the label that ends at `colon` announces: the longest that begins a field."""
+    begin = max(0, colon - _BEFORE)
+    line = low.rfind("\n", begin, colon) + 1
+    for place in range(max(begin, line), colon):
+        if place and not (low[place - 1] in _OPENERS or low[place - 1] == " "):
             continue
-        end = _end(text, low, start)
-        span = _value(text, low, kind, start, end)
+        if not low[place].isalpha():
+            continue
+        match = _LABEL.fullmatch(low, place, colon)
+        if match is not None:
+            return Kind(next(k for k, v in match.groupdict().items() if v is not None)[1:])
+    return None
+
+
+def field_spans(text: str, low: str, fields: Sequence[Field]) -> list[Span]:
+    """Return the values of the fields; `low` is `text` folded character by character."""
+    out: list[Span] = []
+    for field in fields:
+        if field.start >= len(text) or text[field.start] == "\n":
+            continue
+        end = _end(text, low, field.start)
+        span = _value(text, field.kind, field.start, end)
         if span is not None:
             out.append(span)
     return out
@@ -94,7 +144,7 @@ def _end(text: str, low: str, start: int) -> int:
     return sentence.start() if sentence else end
 
 
-def _value(text: str, low: str, kind: Kind, start: int, end: int) -> Span | None:
+def _value(text: str, kind: Kind, start: int, end: int) -> Span | None:
     value = text[start:end].rstrip(" .,;")
     start += len(value) - len(value.lstrip())
     value = value.strip()
@@ -121,7 +171,11 @@ def _numeric(value: str, kind: Kind, start: int, end: int) -> Span | None:
     if kind is Kind.DATE:
         return None if len(value) > 30 else Span(start, end, kind, 0.9, "rule:field")
     last = digits[-1] + 1
-    if kind is Kind.ID and value[last : last + 1].isalpha() and not value[last + 1 : last + 2].isalpha():
+    if (
+        kind is Kind.ID
+        and value[last : last + 1].isalpha()
+        and not value[last + 1 : last + 2].isalpha()
+    ):
         last += 1
     if len(digits) < 3:
         return None

@@ -6,12 +6,13 @@ from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
+from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
-from euthymia.gateway.deid.fields import field_spans, name_fields
+from euthymia.gateway.deid.fields import field_spans, labelled
 from euthymia.gateway.deid.fold import fold_each
 from euthymia.gateway.deid.lexicon import lexicon
 from euthymia.gateway.deid.merge import merged
-from euthymia.gateway.deid.names import NameFinder, echoes, sign_off
+from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
 from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.tokens import tokens_of
@@ -32,9 +33,11 @@ def find(
     spans += date_spans(low, lang)
     spans += pattern_spans(text, low)
     spans += number_spans(text, low)
-    spans += field_spans(text, low)
-    spans += address_spans(text, low, tokens, lists, sign_off(low))
-    names = NameFinder(text, low, tokens, lang, name_fields(low))
+    fields = labelled(low)
+    spans += field_spans(text, low, fields)
+    spans += address_spans(low, tokens, lists, sign_off(low))
+    named = {f.start for f in fields if f.kind is Kind.PERSON}
+    names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()
     spans += found + echoes([*found, *known], tokens, names.protected, lists.given)
     for token in tokens:
@@ -54,7 +57,9 @@ def _beside_places(text: str, spans: Sequence[Span]) -> list[Span]:
         if span.kind not in {Kind.LOCATION, Kind.COUNTRY} or span.confidence < 0.65:
             continue
         for pattern, at in ((_CODE_AFTER, span.end), (_CODE_BEFORE, max(0, span.start - 12))):
-            match = pattern.match(text, at) if at == span.end else pattern.search(text, at, span.start)
+            match = (
+                pattern.match(text, at) if at == span.end else pattern.search(text, at, span.start)
+            )
             if match is not None:
                 start, end = match.span(1)
                 out.append(Span(start, end, Kind.POSTCODE, 0.8, "rule:postcode"))

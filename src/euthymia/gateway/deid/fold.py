@@ -1,5 +1,7 @@
 """Words made comparable: without case, accents or the many shapes of one apostrophe or dash."""
 
+# ruff: noqa: RUF001 - one question after the other, each with its answer
+
 import unicodedata
 from functools import lru_cache
 from typing import Final

@@ -35,8 +35,8 @@ class Marked:
 
 # MEDDOCAN's labels (Marimon et al. 2019). Direct are those of HIPAA Safe Harbor: names, all places
 # smaller than a country, all dates, contacts, numbers. Not direct: sex, country, profession, kin
-# named by relation alone, free remarks, ages (over 89 they are) and INSTITUCION, which MEDDOCAN uses
-# for makers of devices, courts and societies; a place of care is HOSPITAL or CENTRO_SALUD.
+# named by relation alone, free remarks, ages (over 89 they are) and INSTITUCION, which MEDDOCAN
+# uses for makers of devices, courts and societies; a place of care is HOSPITAL or CENTRO_SALUD.
 MEDDOCAN_QUASI: Final = frozenset(
     {"SEXO_SUJETO_ASISTENCIA", "PAIS", "PROFESION", "FAMILIARES_SUJETO_ASISTENCIA",
      "OTROS_SUJETO_ASISTENCIA", "EDAD_SUJETO_ASISTENCIA", "INSTITUCION"}
@@ -118,7 +118,9 @@ def _json(path: Path) -> list[Marked]:
         rows = json.loads(raw) if path.suffix == ".json" else list(map(json.loads, raw.split("\n")))
         return [_row(n, row) for n, row in enumerate(rows)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        wanted = '[{"full_text": ..., "spans": [{"entity_type", "start_position", "end_position"}]}]'
+        wanted = (
+            '[{"full_text": ..., "spans": [{"entity_type", "start_position", "end_position"}]}]'
+        )
         raise SourceError(f"not a list of marked texts: it must look like {wanted}") from error
 
 
@@ -126,7 +128,13 @@ def _row(n: int, row: dict[str, Any]) -> Marked:
     text = str(row["full_text"])
     lang: Lang = "es" if row.get("lang") == "es" else "en"
     marks = tuple(
-        _mark(text, int(s["start_position"]), int(s["end_position"]), str(s["entity_type"]), JSON_QUASI)
+        _mark(
+            text,
+            int(s["start_position"]),
+            int(s["end_position"]),
+            str(s["entity_type"]),
+            JSON_QUASI,
+        )
         for s in row["spans"]
     )
     return Marked(str(n), text, lang, marks, str(row.get("origin", "")), bool(row.get("trap")))

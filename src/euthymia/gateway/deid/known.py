@@ -4,6 +4,8 @@ Case, accents, spacing, order, initials, possessives and typing errors do not hi
 separators do not hide a known number.
 """
 
+# ruff: noqa: PERF401, RUF001, SIM102 - one question after the other, each with its answer
+
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,21 +18,54 @@ from euthymia.gateway.deid.contract import Kind, Lang, Span
 from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.tokens import Token, tokens_of
-from euthymia.gateway.deid.vocabulary import MONTHS, NEVER_NAMES, PARTICLES, STREET_AFTER, STREET_BEFORE
+from euthymia.gateway.deid.vocabulary import (
+    MONTHS,
+    NEVER_NAMES,
+    PARTICLES,
+    STREET_AFTER,
+    STREET_BEFORE,
+)
 from euthymia.ground.errors import SchemaError
 
 _NICKNAMES: Final = (
-    "robert rob bob bobby|william will bill billy liam|richard rick dick|james jim jimmy jamie|john jack|"
-    "elizabeth liz beth lizzie betty|margaret maggie meg peggy|catherine katherine kate katie cathy kathy|"
-    "michael mike mick|thomas tom tommy|christopher chris|anthony tony|edward ed eddie ted|andrew andy|"
-    "joseph joe|daniel dan danny|matthew matt|samuel sam|samantha sam|alexander alex|alexandra alex|benjamin ben|"
-    "susan sue|patricia pat patty trish|jennifer jen jenny|rebecca becky|victoria vicky|deborah debbie|"
-    "francisco paco curro|jose pepe|josefa pepa|dolores lola|ignacio nacho|enrique quique kike|rosario charo|"
-    "concepcion concha|francisca paqui paca|manuel manolo|manuela manoli|jesus chus|rafael rafa|teresa tere|"
-    "isabel isa|guadalupe lupe|antonio toni|maria mari|mercedes merche|antonia toni|javier javi|alejandro alex"
+    "robert rob bob bobby|william will bill billy liam|richard rick dick|"
+    "james jim jimmy jamie|john jack|"
+    "elizabeth liz beth lizzie betty|margaret maggie meg peggy|"
+    "catherine katherine kate katie cathy kathy|"
+    "michael mike mick|thomas tom tommy|christopher chris|anthony tony|edward ed eddie ted|"
+    "andrew andy|"
+    "joseph joe|daniel dan danny|matthew matt|samuel sam|samantha sam|alexander alex|"
+    "alexandra alex|benjamin ben|"
+    "susan sue|patricia pat patty trish|jennifer jen jenny|rebecca becky|victoria vicky|"
+    "deborah debbie|"
+    "francisco paco curro|jose pepe|josefa pepa|dolores lola|ignacio nacho|"
+    "enrique quique kike|rosario charo|"
+    "concepcion concha|francisca paqui paca|manuel manolo|manuela manoli|jesus chus|"
+    "rafael rafa|teresa tere|"
+    "isabel isa|guadalupe lupe|antonio toni|maria mari|mercedes merche|antonia toni|"
+    "javier javi|alejandro alex"
 )
 _OF_TIME: Final = frozenset(
-    "in since until till last next this by of early late mid during every en de desde hasta".split()
+    [
+        "in",
+        "since",
+        "until",
+        "till",
+        "last",
+        "next",
+        "this",
+        "by",
+        "of",
+        "early",
+        "late",
+        "mid",
+        "during",
+        "every",
+        "en",
+        "de",
+        "desde",
+        "hasta",
+    ]
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ALNUM: Final = re.compile(r"[^\W_]+")
@@ -71,7 +106,9 @@ class Known:
         parts: dict[str, Any] = {}
         for key, value in values.items():
             if key == "sex":
-                parts[key] = {"female": "f", "male": "m"}.get(str(value).lower(), str(value).lower()[:1])
+                parts[key] = {"female": "f", "male": "m"}.get(
+                    str(value).lower(), str(value).lower()[:1]
+                )
             else:
                 texts = _texts(value, key)
                 parts[key] = tuple(map(_day, texts)) if key == "dates" else texts
@@ -97,7 +134,7 @@ def _day(text: str) -> date:
 
 
 def distance_within(left: str, right: str, most: int) -> bool:
-    """Tell whether `right` is `left` with at most `most` letters added, lost, changed or swapped."""
+    """Tell whether `most` letters added, lost, changed or swapped turn `left` into `right`."""
     if abs(len(left) - len(right)) > most:
         return False
     before: list[int] = []
@@ -188,7 +225,7 @@ class KnownFinder:
         cut = tokens_of(text, self.lex) if tokens is None else list(tokens)
         out = self._names(text, cut)
         out += self._squeezed(text)
-        out += self._sequences(text, cut)
+        out += self._sequences(cut)
         for email in self.known.emails:
             for match in re.finditer(re.escape(email), text, re.IGNORECASE):
                 out.append(Span(match.start(), match.end(), Kind.EMAIL, 1.0, "known:email"))
@@ -205,7 +242,9 @@ class KnownFinder:
         sure = {n for n in hits if self._certain(tokens, n, set(hits))}
         for n in hits:
             token = tokens[n]
-            exact = token.low in self.canonical or any(p in self.canonical for p in token.low.split("-"))
+            exact = token.low in self.canonical or any(
+                p in self.canonical for p in token.low.split("-")
+            )
             confidence = (1.0 if exact else 0.9) if n in sure else 0.3
             out.append(Span(token.start, token.end, Kind.PERSON, confidence, "known:name"))
             if n in sure:
@@ -230,7 +269,7 @@ class KnownFinder:
             return False
         if not token.common or n - 1 in hits or n + 1 in hits:
             return token.proper or not token.common or (n - 1 in hits or n + 1 in hits)
-        return token.proper and not token.first or (token.proper and self._followed(tokens, n))
+        return (token.proper and not token.first) or (token.proper and self._followed(tokens, n))
 
     def _followed(self, tokens: list[Token], n: int) -> bool:
         after = tokens[n + 1] if n + 1 < len(tokens) else None
@@ -244,7 +283,9 @@ class KnownFinder:
             k = dot if m < n and m >= 0 and tokens[m].text == "." else m
             if 0 <= k < len(tokens) and tokens[k].word and len(tokens[k].low) == 1:
                 if tokens[k].low in letters and tokens[k].text.isupper():
-                    out.append(Span(tokens[k].start, tokens[k].end, Kind.PERSON, 0.95, "known:initial"))
+                    out.append(
+                        Span(tokens[k].start, tokens[k].end, Kind.PERSON, 0.95, "known:initial")
+                    )
         return out
 
     def _initials(self, text: str) -> list[Span]:
@@ -271,7 +312,13 @@ class KnownFinder:
         return out
 
     def _places(
-        self, text: str, flat: str, kept: list[tuple[int, str]], wanted: str, kind: Kind, source: str
+        self,
+        text: str,
+        flat: str,
+        kept: list[tuple[int, str]],
+        wanted: str,
+        kind: Kind,
+        source: str,
     ) -> list[Span]:
         out: list[Span] = []
         at = flat.find(wanted)
@@ -283,8 +330,9 @@ class KnownFinder:
                 continue
             if not _bounded(text, start, end, number=kind is not Kind.PERSON):
                 continue
-            if kind is Kind.PERSON and inside.isalpha() and (inside.islower() or wanted in self.lex.words):
-                continue  # a whole word: `_names` has judged it
+            if kind is Kind.PERSON and inside.isalpha():
+                if wanted in self.canonical or wanted in self.lex.words:
+                    continue  # a whole word: `_names` has judged it
             if kind is Kind.PERSON and wanted in self.lex.words and not inside[:1].isupper():
                 continue
             if kind is Kind.PERSON and _ordinary_words(inside, self.lex):
@@ -294,7 +342,7 @@ class KnownFinder:
 
     # ---- sequences --------------------------------------------------------------------------
 
-    def _sequences(self, text: str, tokens: list[Token]) -> list[Span]:
+    def _sequences(self, tokens: list[Token]) -> list[Span]:
         out: list[Span] = []
         lows = [t.low for t in tokens]
         for kind, words in self.phrases:
@@ -318,7 +366,10 @@ def _numbers(known: Known) -> list[tuple[str, Kind]]:
     for day in known.dates:
         forms = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%d%m%y", "%m%d%y")
         out += [(day.strftime(form), Kind.DATE) for form in forms]
-        out += [(f"{day.day}{day.month}{day.year}", Kind.DATE), (f"{day.month}{day.day}{day.year}", Kind.DATE)]
+        out += [
+            (f"{day.day}{day.month}{day.year}", Kind.DATE),
+            (f"{day.month}{day.day}{day.year}", Kind.DATE),
+        ]
     return out
 
 
@@ -339,8 +390,10 @@ def _bounded(text: str, start: int, end: int, *, number: bool) -> bool:
 def _ordinary_words(inside: str, lex: Lexicon) -> bool:
     """Tell whether a name was put together from words of a sentence: "so far" is not Sofar."""
     words = inside.split()
-    return len(words) > 1 and not any(w[:1].isupper() for w in words) and all(
-        folded(w) in lex.words for w in words
+    return (
+        len(words) > 1
+        and not any(w[:1].isupper() for w in words)
+        and all(folded(w) in lex.words for w in words)
     )
 
 
@@ -354,6 +407,10 @@ def _sequence_end(lows: list[str], n: int, words: list[str]) -> int:
             return 0
         j += 1
     return j if words else 0
+
+
+def _in_addresses(token: Token) -> bool:
+    return token.low in PARTICLES or token.low in STREET_AFTER or token.low in STREET_BEFORE
 
 
 def _address_places(tokens: list[Token], words: list[str]) -> list[Span]:
@@ -370,7 +427,7 @@ def _address_places(tokens: list[Token], words: list[str]) -> list[Span]:
         while j < len(tokens) and j - end < 4:
             if tokens[j].low in own:
                 end, hits, told = j, hits + 1, told + (tokens[j].low in telling)
-            elif tokens[j].text not in {",", ".", "-", "\n", "/"} and tokens[j].low not in PARTICLES:
+            elif tokens[j].text not in {",", ".", "-", "\n", "/"} and not _in_addresses(tokens[j]):
                 break
             j += 1
         proper = any(t.proper for t in tokens[n : end + 1])

@@ -8,10 +8,63 @@ from euthymia.gateway.deid.fold import fold_each
 
 _WORD: Final = re.compile(r"[a-z]+")
 _SPANISH: Final = frozenset(
-    "el la los las de del que y en un una con por para se su al lo como no es paciente sin ha refiere".split()
+    [
+        "el",
+        "la",
+        "los",
+        "las",
+        "de",
+        "del",
+        "que",
+        "y",
+        "en",
+        "un",
+        "una",
+        "con",
+        "por",
+        "para",
+        "se",
+        "su",
+        "al",
+        "lo",
+        "como",
+        "no",
+        "es",
+        "paciente",
+        "sin",
+        "ha",
+        "refiere",
+    ]
 )
 _ENGLISH: Final = frozenset(
-    "the of and to in a is was with for on at by he she his her has had that this it not patient as from".split()
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "in",
+        "a",
+        "is",
+        "was",
+        "with",
+        "for",
+        "on",
+        "at",
+        "by",
+        "he",
+        "she",
+        "his",
+        "her",
+        "has",
+        "had",
+        "that",
+        "this",
+        "it",
+        "not",
+        "patient",
+        "as",
+        "from",
+    ]
 )
 _ENOUGH: Final = 4000
 

@@ -2,12 +2,12 @@
 
 The rule, in order:
 
-1. What medicine lays claim to (a scale, a disease, a drug) stays in the text, unless the help from the
-   clinic's own store, a title or a label says that a person is meant.
+1. What medicine lays claim to (a scale, a disease, a drug) stays in the text, unless the help
+   from the clinic's own store, a title or a label says that a person is meant.
 2. Every character that any layer marks as sure is marked; no layer can take another's mark away.
 3. Where marks overlap, the kind is that of the layer named first here: known, fixed patterns and
-   checked numbers, titles and labels, addresses, the tagger, word lists; of one layer the longer mark.
-   What sticks out of the marks above it keeps its own kind.
+   checked numbers, titles and labels, addresses, the tagger, word lists; of one layer the longer
+   mark. What sticks out of the marks above it keeps its own kind.
 4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
 """
 
@@ -29,7 +29,8 @@ _RANKS: Final = (
     ("names:title", 2),
     ("names:label", 2),
     ("names:signature", 2),
-    ("tagger", 4),
+    ("names:echo", 4),
+    ("tagger", 5),
 )
 _SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
@@ -40,14 +41,16 @@ def rank(span: Span) -> int:
     for start, value in _RANKS:
         if span.source.startswith(start):
             return value
-    return 5
+    return 6
 
 
 def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]]) -> list[Span]:
     """Return spans in order that do not overlap, by the rule above."""
     alive = [s for s in spans if s.start < s.end and not _claimed(s, protected)]
     alive = [s for s in _agreed(alive) if s.confidence >= REVIEW]
-    alive.sort(key=lambda s: (s.confidence < ACCEPT, rank(s), s.start - s.end, s.start))
+    alive.sort(
+        key=lambda s: (s.confidence < ACCEPT, rank(s), s.start - s.end, -s.confidence, s.start)
+    )
     taken: list[Span] = []
     owner = bytearray(len(text))
     for span in alive:

@@ -19,10 +19,10 @@ OVER_89 = "rule:age-over-89"
 class Deidentified:
     """What became of a note.
 
-    `source` is the text that the spans count in (in Unicode's composed form, NFC). `spans` are those
-    that were, or would be, replaced; `uncertain` those of them that a person should look at; `kept`
-    are quasi-identifiers that stay (ages up to 89, professions). `text` is None while a person
-    must look: nothing goes out before that.
+    `source` is the text that the spans count in (in Unicode's composed form, NFC). `spans` are
+    those that were, or would be, replaced; `uncertain` those of them that a person should look at;
+    `kept` are quasi-identifiers that stay (ages up to 89, professions). `text` is None while a
+    person must look: nothing goes out before that.
     """
 
     source: str

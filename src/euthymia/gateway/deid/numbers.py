@@ -1,11 +1,16 @@
 """Runs of digits told apart: phones, cards, accounts, national and record numbers; check digits."""
 
+# ruff: noqa: E501, PLR0911 - patterns are read whole, with the signs that people write
+
 import re
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 
-_RUN: Final = re.compile(r"(?<!\w)(?<!\d[.,])[(+]{0,2}\d[\d ().\-/\u00a0]{3,28}\d(?: ?(?:ext|x|int)\.? ?\d{1,5})?(?![\w])")
+_RUN: Final = re.compile(
+    r"(?<!\w)(?<!\d[.,])[(+]{0,2}\d[\d ().\-/\u00a0]{3,28}\d(?: ?(?:ext|x|"
+    r"int)\.? ?\d{1,5})?(?![\w])"
+)
 _GROUPS: Final = re.compile(r"\d+")
 _CALL: Final = re.compile(
     r"(?:tel|tlf|tfno|telf|telefono|phone|ph|mobile|cell|fax|movil|call|ring|text|pager|bleep|ext|"
@@ -13,14 +18,18 @@ _CALL: Final = re.compile(
     r"messages to|registered|back from|me at|on|al|numero)[ .:#=\-()]{0,6}$"
 )
 _UNIT: Final = re.compile(
-    r"\s{0,2}(?:mg|mcg|µg|ug|kg|g|ml|l|dl|mm|cm|mmol|mol|meq|ui|iu|u|%|cel|leuc|plaq|hemat|x\s?10|/\s?(?:mm|ml|ul|µl|l|campo|dl)|"
+    r"\s{0,2}(?:mg|mcg|µg|ug|kg|g|ml|l|dl|mm|cm|mmol|mol|meq|ui|iu|u|%|cel|leuc|plaq|hemat|"
+    r"x\s?10|/\s?(?:mm|ml|ul|µl|l|campo|dl)|"
     r"copias|copies|lpm|bpm|euros|eur|usd|€|\$|horas|hours|dias|days|h\b)"
 )
 _LETTERED: Final = re.compile(
-    r"(?<!\w)(?:[A-Za-z]{1,4}[-/ ]?\d{5,12}(?:[-/]\d{1,4})?[A-Za-z]?|\d{6,9}[- ]?[A-Za-z](?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
+    r"(?<!\w)(?:[A-Za-z]{1,4}[-/ ]?\d{5,12}(?:[-/]\d{1,4})?[A-Za-z]?|"
+    r"\d{6,9}[- ]?[A-Za-z](?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
     r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d])(?!\w)"
 )
-_IBAN: Final = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?!\w)")
+_IBAN: Final = re.compile(
+    r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?!\w)"
+)
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 
@@ -84,13 +93,15 @@ def number_spans(text: str, low: str) -> list[Span]:
 
 def _word_before(value: str) -> bool:
     """Tell whether the letters are a word of the sentence: "at 25615"."""
-    head = value.split(" ")[0]
+    head = value.split(" ", maxsplit=1)[0]
     return " " in value and head.isalpha() and not head.isupper()
 
 
 def _digits_end(match: re.Match[str]) -> int:
     whole = match.group()
-    return match.end() - (len(whole) - len(whole.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")))
+    return match.end() - (
+        len(whole) - len(whole.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    )
 
 
 def _classified(match: re.Match[str], low: str) -> Span | None:

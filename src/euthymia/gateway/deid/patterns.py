@@ -1,24 +1,32 @@
 """What is written by a fixed pattern: mail, web, network, coordinates, handles, plates, labels."""
 
+# ruff: noqa: E501, RUF001 - patterns are read whole, with the signs that people write
+
 import re
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 
-_EMAIL: Final = re.compile(
-    r"(?<![\w.+%-])[\w.+%-]{1,64}\s?@\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
-)
+_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}\s?@\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _EMAIL_SPELLED: Final = re.compile(
-    r"(?<![\w.])[\w.+-]{1,64} ?[\[({](?:at|arroba)[\])}] ?[\w-]{1,63}(?: ?(?:\.|[\[({](?:dot|punto)[\])}]) ?[\w-]{1,63}){1,4}",
+    r"(?<![\w.])[\w.+-]{1,64} ?[\[({](?:at|arroba)[\])}] ?[\w-]{1,63}(?: ?(?:\.|"
+    r"[\[({](?:dot|punto)[\])}]) ?[\w-]{1,63}){1,4}",
     re.IGNORECASE,
 )
-_URL: Final = re.compile(r"(?:https?|ftp)://[^\s<>\"'()]{1,300}|(?<!\w)www\.[^\s<>\"'()]{1,300}", re.IGNORECASE)
+_URL: Final = re.compile(
+    r"(?:https?|ftp)://[^\s<>\"'()]{1,300}|(?<!\w)www\.[^\s<>\"'()]{1,300}", re.IGNORECASE
+)
 _DOMAIN: Final = re.compile(
-    r"(?<![\w@.-])[A-Za-z][\w-]{1,62}(?:\.[\w-]{1,62}){0,3}\.(?:com|org|net|edu|gov|info|io|es|uk|mx|ar|co|cl|"
+    r"(?<![\w@.-])[A-Za-z][\w-]{1,62}(?:\.[\w-]{1,62}){0,3}\.(?:com|org|net|edu|gov|info|io|"
+    r"es|uk|mx|ar|co|cl|"
     r"pe|fr|de|it|eu|us|ca|au|cat)(?:/[^\s<>\"'()]{0,200})?(?![\w.])"
 )
+_DOTTED: Final = re.compile(r"\w\.[A-Za-z]{2}")
 _IP4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
-_IP6: Final = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:]{0,39}\d)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
+_IP6: Final = re.compile(
+    r"(?<![\w:.])(?=[0-9A-Fa-f:]{0,39}\d)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"
+)
+_COLONS: Final = re.compile(r"::|[0-9A-Fa-f][:-][0-9A-Fa-f]{1,4}[:-][0-9A-Fa-f]{1,4}[:-]")
 _MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:-])")
 _HANDLE: Final = re.compile(r"(?<![\w@./])@[A-Za-z_][\w.]{2,29}(?![\w@])")
 _LOGIN: Final = re.compile(
@@ -34,42 +42,62 @@ _MINUTES: Final = re.compile(
     r"\d{1,3}\s?°\s?\d{1,2}\s?['′]\s?(?:\d{1,2}(?:\.\d{1,3})?\s?[\"″]\s?)?[NSEWO]?)?"
 )
 _PLATE_LABEL: Final = re.compile(
-    r"(?<!\w)(?:licen[cs]e plate|number plate|registration plate|vehicle registration|car registration|"
-    r"plate(?: number| no)?|reg(?:istration)?(?: number| no)|matr[ií]cula|placas?|vin|bastidor|chassis)"
-    r"(?: is| was| es| number| no| del? \w{1,12})?\.?\s{0,2}[:#]?\s{0,2}((?=[A-Z0-9 -]{0,9}\d)[A-Z0-9]{1,8}(?:[ -][A-Z0-9]{1,8}){0,2})(?!\w)",
+    r"(?<!\w)(?:licen[cs]e plate|number plate|registration plate|vehicle registration|"
+    r"car registration|"
+    r"plate(?: number| no)?|reg(?:istration)?(?: number| no)|matr[ií]cula|placas?|vin|"
+    r"bastidor|chassis)"
+    r"(?: is| was| es| number| no|"
+    r" del? \w{1,12})?\.?\s{0,2}[:#]?\s{0,2}((?=[A-Z0-9 -]{0,9}\d)[A-Z0-9]{1,8}(?:[ -][A-Z0-9]{1,8}){0,2})(?!\w)",
 )
 _PLATES: Final = re.compile(
-    r"(?<![\w-])(?:\d{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}|[A-Z]{2}\d{2}[ -]?[A-Z]{3}|[A-Z]{1,2}-\d{4}-[A-Z]{1,2}|"
+    r"(?<![\w-])(?:\d{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}|[A-Z]{2}\d{2}[ -]?[A-Z]{3}|"
+    r"[A-Z]{1,2}-\d{4}-[A-Z]{1,2}|"
     r"(?=[A-HJ-NPR-Z0-9]{0,16}\d[A-HJ-NPR-Z0-9]{0,16}[A-Z])[A-HJ-NPR-Z0-9]{17})(?![\w-])"
 )
 _UK_POST: Final = re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}(?!\w)")
 _CA_POST: Final = re.compile(r"(?<!\w)[ABCEGHJ-NPRSVXY]\d[A-Z] ?\d[A-Z]\d(?!\w)")
 _US_POST: Final = re.compile(
-    r"(?<![A-Za-z])(?:A[AEKLPRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]|PR)"
+    r"(?<![A-Za-z])(?:A[AEKLPRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|"
+    r"N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]|PR)"
     r" (\d{5}(?:-\d{4})?)(?!\w)"
 )
 _ES_POST: Final = re.compile(
-    r"(?<![\w.,/-])(?:[A-Z]{1,2}[- ])?(?:\d{5}(?=[ .,(-]{1,3}[A-ZÁÉÍÓÚÑ][^\W\d_])|\d{5}(?=[ .,]{0,2}(?:\(|$|[Ee]-?mail|[Tt]el)))(?!\w)"
+    r"(?<![\w.,/-])(?:[A-Z]{1,2}[- ])?(?:\d{5}(?=[ .,(-]{1,3}[A-ZÁÉÍÓÚÑ][^\W\d_])|"
+    r"\d{5}(?=[ .,]{0,2}(?:\(|$|[Ee]-?mail|[Tt]el)))(?!\w)"
 )
 _POST_LABEL: Final = re.compile(
-    r"(?<!\w)(?:ZIP|Zip|zip|zip code|ZIP code|Zip code|Postcode|postcode|postal code|Postal code|C\.? ?P\.?|CP|"
-    r"[Cc][óo]digo [Pp]ostal|Cod\. ?[Pp]ostal)\s{0,2}[:.]?\s{0,3}([A-Z]{0,2}-?\d[\dA-Z]{1,6}(?:[- ]\d[\dA-Z]{1,4})?)(?!\w)"
+    r"(?<!\w)(?:ZIP|Zip|zip|zip code|ZIP code|Zip code|Postcode|postcode|postal code|"
+    r"Postal code|C\.? ?P\.?|CP|"
+    r"[Cc][óo]digo [Pp]ostal|"
+    r"Cod\. ?[Pp]ostal)\s{0,2}[:.]?\s{0,3}([A-Z]{0,2}-?\d[\dA-Z]{1,6}(?:[- ]\d[\dA-Z]{1,4})?)(?!\w)"
 )
 _ID_LABEL: Final = re.compile(
     r"(?<!\w)(?:mrn|medical record(?: number| no)?|record(?: number| no)|chart(?: number| no)?|"
-    r"hospital (?:number|no|id)|patient (?:id|number|no|identifier)|unit (?:number|no)|nhs(?: number| no)?|chi(?: number)?|ssn|"
-    r"social security(?: number| no)?|nino|national insurance(?: number| no)?|insurance(?: id| number| no| policy)?|"
-    r"policy(?: number| no)?|member(?: id| number| no)|subscriber(?: id)?|group(?: number| no)|medicaid(?: id)?|medicare(?: id)?|"
-    r"account(?: number| no)?|acct|passport(?: number| no)?|(?:driver'?s?|driving) licen[cs]e(?: number| no)?|"
-    r"licen[cs]e(?: number| no)?|dea(?: number| no)?|npi|gmc(?: number| no)?|nmc|pin|case(?: number| no| id)|"
-    r"accession(?: number| no)?|encounter(?: number| no| id)?|visit(?: number| no| id)|episode(?: number| no| id)?|"
-    r"ref(?:erence)?(?: number| no)?|order(?: number| no)|claim(?: number| no)?|serial(?: number| no)?|device(?: id| number| no)|"
-    r"study id|specimen(?: id| number| no)?|id(?: number| no| card)?|card(?: number| no)?|file(?: number| no)|"
-    r"nhc|n\.? ?h\.? ?c\.?|nass|cipa?|nuhsa|sip|dni|nie|nif|pasaporte|colegiad[oa]|(?:n[º°o.]{0,2} ?)?col(?:\.|eg\.)?|"
-    r"historia(?: clinica)?|hc|episodio|expediente|poliza|afiliacion|tarjeta sanitaria|tarjeta|seguridad social|"
+    r"hospital (?:number|no|id)|patient (?:id|number|no|identifier)|unit (?:number|no)|"
+    r"nhs(?: number| no)?|chi(?: number)?|ssn|"
+    r"social security(?: number| no)?|nino|national insurance(?: number| no)?|insurance(?: id|"
+    r" number| no| policy)?|"
+    r"policy(?: number| no)?|member(?: id| number| no)|subscriber(?: id)?|group(?: number|"
+    r" no)|medicaid(?: id)?|medicare(?: id)?|"
+    r"account(?: number| no)?|acct|passport(?: number| no)?|(?:driver'?s?|"
+    r"driving) licen[cs]e(?: number| no)?|"
+    r"licen[cs]e(?: number| no)?|dea(?: number| no)?|npi|gmc(?: number| no)?|nmc|pin|"
+    r"case(?: number| no| id)|"
+    r"accession(?: number| no)?|encounter(?: number| no| id)?|visit(?: number| no| id)|"
+    r"episode(?: number| no| id)?|"
+    r"ref(?:erence)?(?: number| no)?|order(?: number| no)|claim(?: number| no)?|"
+    r"serial(?: number| no)?|device(?: id| number| no)|"
+    r"study id|specimen(?: id| number| no)?|id(?: number| no| card)?|card(?: number| no)?|"
+    r"file(?: number| no)|"
+    r"nhc|n\.? ?h\.? ?c\.?|nass|cipa?|nuhsa|sip|dni|nie|nif|pasaporte|colegiad[oa]|"
+    r"(?:n[º°o.]{0,2} ?)?col(?:\.|eg\.)?|"
+    r"historia(?: clinica)?|hc|episodio|expediente|poliza|afiliacion|tarjeta sanitaria|"
+    r"tarjeta|seguridad social|"
     r"n[º°o]\.? ?(?:de )?(?:historia|colegiado|afiliacion|expediente|asegurado|paciente|ss)|"
-    r"numero de (?:historia|colegiado|afiliacion|expediente|asegurado|paciente|la seguridad social|registro|licencia|serie|licitacion))(?![a-z])"
-    r"(?: (?:is|es|was|ending|clinica))?\s{0,3}(?:[:=#.]|n[º°o]\.?|no\.?|num\.?|numero)?\s{0,3}[:#]?\s{0,3}"
+    r"numero de (?:historia|colegiado|afiliacion|expediente|asegurado|paciente|"
+    r"la seguridad social|registro|licencia|serie|licitacion))(?![a-z])"
+    r"(?: (?:is|es|was|ending|clinica))?\s{0,3}(?:[:=#.]|n[º°o]\.?|no\.?|num\.?|"
+    r"numero)?\s{0,3}[:#]?\s{0,3}"
     r"((?:[a-z]{1,6}[-/ ]?)?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
 )
 _DIGIT: Final = re.compile(r"\d")
@@ -85,7 +113,8 @@ def pattern_spans(text: str, low: str) -> list[Span]:
         _add(out, _EMAIL_SPELLED, text, Kind.EMAIL, 0.95)
     if "://" in text or "www." in low:
         _add(out, _URL, text, Kind.URL, 0.99)
-    _add(out, _DOMAIN, text, Kind.URL, 0.85)
+    if _DOTTED.search(text):
+        _add(out, _DOMAIN, text, Kind.URL, 0.85)
     _add(out, _LOGIN, text, Kind.USERNAME, 0.8, need=_looks_like_login)
     if "°" in text:
         _add(out, _MINUTES, text, Kind.COORDINATES, 0.9)
@@ -96,7 +125,7 @@ def pattern_spans(text: str, low: str) -> list[Span]:
 
 def _digit_spans(out: list[Span], text: str, low: str) -> None:
     _add(out, _IP4, text, Kind.IP, 0.95, need=_is_ip)
-    if ":" in text or "-" in text:
+    if _COLONS.search(text):
         _add(out, _IP6, text, Kind.IP, 0.9, need=_is_ip6)
         _add(out, _MAC, text, Kind.IP, 0.95)
     _add(out, _DEGREES, text, Kind.COORDINATES, 0.9)

@@ -1,9 +1,12 @@
 """What takes the place of an identifier: a tag, or a made-up value that is the same each time.
 
-Surrogates are drawn by HMAC-SHA-256 under a key that belongs to the person and is handed in: the same
-name gives the same surrogate in each of the person's notes, another person's key gives others, and
-without the key nothing leads back. All dates of a person move by the same whole number of weeks.
+Surrogates are drawn by HMAC-SHA-256 under a key that belongs to the person and is handed in: the
+same name gives the same surrogate in each of the person's notes, another person's key gives
+others, and without the key nothing leads back. All dates of
+a person move by the same whole number of weeks.
 """
+
+# ruff: noqa: PLR0911 - one question after the other, each with its answer
 
 import hashlib
 import hmac
@@ -21,12 +24,29 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _LEAST_WEEKS: Final = 4
 _MOST_WEEKS: Final = 104
 _STREETS: Final[dict[Lang, tuple[str, ...]]] = {
-    "en": ("Alder Road", "Beech Lane", "Chestnut Avenue", "Dale Street", "Elm Grove", "Fern Close", "Hazel Road", "Larch Street"),
-    "es": ("Calle del Olmo", "Calle de la Fuente", "Avenida del Roble", "Calle del Pinar", "Calle de los Tilos", "Plaza del Sauce"),
-}  # fmt: skip
+    "en": ("Alder Road", "Beech Lane", "Chestnut Avenue", "Dale Street", "Elm Grove", "Fern Close"),
+    "es": ("Calle del Olmo", "Calle de la Fuente", "Avenida del Roble", "Calle de los Tilos"),
+}
 _TOWNS: Final[dict[Lang, tuple[str, ...]]] = {
-    "en": ("Ashbourne", "Brackley", "Corwen", "Dunmore", "Easton", "Fairhaven", "Glenwood", "Harlow"),
-    "es": ("Villanueva", "Fuenteclara", "Robledo", "Torrealta", "Valdeflores", "Montesol", "Riofrío"),
+    "en": (
+        "Ashbourne",
+        "Brackley",
+        "Corwen",
+        "Dunmore",
+        "Easton",
+        "Fairhaven",
+        "Glenwood",
+        "Harlow",
+    ),
+    "es": (
+        "Villanueva",
+        "Fuenteclara",
+        "Robledo",
+        "Torrealta",
+        "Valdeflores",
+        "Montesol",
+        "Riofrío",
+    ),
 }
 _HOSPITALS: Final[dict[Lang, tuple[str, ...]]] = {
     "en": ("Lakeside Hospital", "Meadow Clinic", "Northfield Hospital", "Oakwood Clinic"),
@@ -116,27 +136,33 @@ class Surrogates:
         words = list(_WORD.finditer(written))
         joined = "".join(m.group() for m in words)
         if self._known is not None and len(words) > 1 and folded(joined) in self._known.canonical:
-            return self._name(joined, first=False)  # one known name, pulled apart
+            return self._name(joined)  # one known name, pulled apart
         out, place = "", 0
-        for n, match in enumerate(words):
+        for match in words:
             out += written[place : match.start()]
-            out += self._name(match.group(), first=n == 0 and len(words) > 1)
+            out += self._name(match.group())
             place = match.end()
         return out + written[place:]
 
-    def _name(self, word: str, *, first: bool) -> str:
+    def _name(self, word: str) -> str:
         low = folded(word)
         if low in PARTICLES or low in TITLES:
             return word
         if self._known is not None and len(low) > 1:
             low = self._known.part_of(low) or low
-        what = self._sort(low, first=first)
+        what = self._sort(low)
         name = self._pick(pool(self._lang, what), what, low)
         if len(low) == 1:
             return name[0].upper()
-        return name.upper() if word.isupper() and len(word) > 1 else name.lower() if word.islower() else name
+        return (
+            name.upper()
+            if word.isupper() and len(word) > 1
+            else name.lower()
+            if word.islower()
+            else name
+        )
 
-    def _sort(self, low: str, *, first: bool) -> str:
+    def _sort(self, low: str) -> str:
         """Return "f", "m" or "family" for a folded name; the same name is always of one sort."""
         sex = self._lex.sex(low)
         if low in self._lex.family and not sex:

@@ -1,7 +1,10 @@
 """A text cut into words, numbers and marks, each knowing its place and whether it looks proper."""
 
+# ruff: noqa: RUF001 - one question after the other, each with its answer
+
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from euthymia.gateway.deid.clinical import medical
@@ -9,11 +12,12 @@ from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon
 
 _TOKEN: Final = re.compile(
-    r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|\n|[^\w\s]|[_ºª]"
+    r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|"
+    r"\n|[^\w\s]|[_ºª]"
 )
 WORDS: Final = re.compile(r"\w+")
 """A word or number, where words are counted."""
-_CLOSERS: Final = frozenset(".!?\n:•*\"“”¿¡|")
+_CLOSERS: Final = frozenset('.!?\n:•*"“”¿¡|')
 
 
 @dataclass(slots=True)
@@ -56,18 +60,25 @@ def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
     words = lexicon.words
     for match in _TOKEN.finditer(text):
         part = match.group()
-        word = part[0].isalpha()
-        if not word:
-            out.append(Token(match.start(), match.end(), part, part, False, False, first, False, False))
+        start, end = match.span()
+        if not part[0].isalpha():
+            out.append(Token(start, end, part, part, False, False, first, False, False))
             first = part in _CLOSERS or (first and part in "-([\"'")
             continue
-        low = folded(part)
-        common = low in words or medical(low) or _compound(low, words)
-        proper = not common if blind else part[0].isupper() and not _formula(part)
-        upper = len(part) > 1 and part.isupper()
-        out.append(Token(match.start(), match.end(), part, low, True, proper, first, common, upper))
+        low, named, upper, plain = _shape(part)
+        common = plain or low in words or ("-" in low and _compound(low, words))
+        proper = not common if blind else named
+        out.append(Token(start, end, part, low, True, proper, first, common, upper))
         first = False
     return out
+
+
+@lru_cache(maxsize=32768)
+def _shape(part: str) -> tuple[str, bool, bool, bool]:
+    """Return a word folded, whether it is written like a name, in capitals, and is medical."""
+    low = folded(part)
+    upper = len(part) > 1 and part.isupper()
+    return low, part[0].isupper() and not _formula(part), upper, medical(low)
 
 
 def _formula(part: str) -> bool:
@@ -80,8 +91,3 @@ def _formula(part: str) -> bool:
 
 def _compound(low: str, words: frozenset[str]) -> bool:
     return "-" in low and all(p in words for p in low.split("-"))
-
-
-def gap(text: str, left: Token, right: Token) -> str:
-    """Return what stands between two tokens."""
-    return text[left.end : right.start]

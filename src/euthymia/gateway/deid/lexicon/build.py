@@ -6,6 +6,8 @@
 this runs when notes are read. The same packages give the same bytes.
 """
 
+# ruff: noqa: RUF001 - apostrophes as they stand in the lists
+
 import argparse
 import importlib
 import json
@@ -15,14 +17,35 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 from euthymia.gateway.deid.fold import folded
 
 HERE: Final = Path(__file__).parent
 LATIN: Final = re.compile(r"[a-z][a-z'ʼ’.-]*")
 SPANISH_SPEAKING: Final = frozenset(
-    "ES MX AR CO CL PE UY EC BO PY VE CR CU DO GT HN NI PA SV PR".split()
+    [
+        "ES",
+        "MX",
+        "AR",
+        "CO",
+        "CL",
+        "PE",
+        "UY",
+        "EC",
+        "BO",
+        "PY",
+        "VE",
+        "CR",
+        "CU",
+        "DO",
+        "GT",
+        "HN",
+        "NI",
+        "PA",
+        "SV",
+        "PR",
+    ]
 )
 # forms of the second person plural and of the subjunctive in -se: a note does not use them
 UNUSED_FORM: Final = re.compile(
@@ -31,14 +54,18 @@ UNUSED_FORM: Final = re.compile(
 
 
 MORE_COUNTRIES: Final = frozenset(
-    """england|scotland|wales|northern ireland|great britain|united states of america|usa|u.s.a.|uk
-    u.k.|estados unidos|ee.uu.|ee. uu.|eeuu|reino unido|inglaterra|escocia|gales|costa de marfil
+    re.split(
+        r"\s*\n\s*|\|",
+        """england|scotland|wales|northern ireland
+    great britain|united states of america|usa
+    u.s.a.|uk|u.k.|estados unidos|ee.uu.|ee. uu.|eeuu|reino unido|inglaterra|escocia|gales
+    costa de marfil
     republica checa|holanda|paises bajos|corea del sur|corea del norte|siria|rusia|moldavia|tanzania
     arabia saudi|nueva zelanda|bielorrusia|vietnam|birmania|irak|kenia|catar|russia|czech republic
     macedonia|ivory coast|south korea|north korea|burma|holland|sahara|palestina|palestine|kosovo
-    puerto rico|suazilandia|ruanda|hong kong|taiwan|greenland|groenlandia|the netherlands""".replace(
-        "\n    ", "|"
-    ).split("|")
+    puerto rico|suazilandia|ruanda|hong kong|taiwan|greenland
+    groenlandia|the netherlands""",
+    )
 )
 HIDDEN_COUNTRIES: Final = frozenset({"granada", "dominicana"})
 
@@ -70,7 +97,7 @@ def _parts(name: str) -> list[str]:
     return [p for p in re.split(r"[\s-]+", folded(name)) if len(p) > 1 and LATIN.fullmatch(p)]
 
 
-def _listed(provider: Any, *attributes: str) -> list[str]:
+def _listed(provider: type, *attributes: str) -> list[str]:
     out: list[str] = []
     for attribute in attributes:
         value = vars(provider).get(attribute, ())

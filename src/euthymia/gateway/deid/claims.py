@@ -1,0 +1,225 @@
+"""Whether medicine lays claim to a run, and which of its words are ordinary ones."""
+
+# ruff: noqa: PLR0911, RUF001 - one question after the other, each with its answer
+
+from euthymia.gateway.deid.clinical import BARE, EPONYMS, clinical_noun, medical
+from euthymia.gateway.deid.cues import NAME_CUE
+from euthymia.gateway.deid.runs import Run, Runs
+from euthymia.gateway.deid.vocabulary import (
+    HOSPITAL_WORDS,
+    NEVER_NAMES,
+    ORG_TAILS,
+    ORG_WORDS,
+    PARTICLES,
+    RELATIONS,
+    SAYS,
+    STREET_AFTER,
+)
+
+
+class Claims(Runs):
+    """Runs told apart into medicine, ordinary words and what is left."""
+
+    def _acts(self, k: int) -> bool:
+        """Tell whether a person's verb comes after the word: a name opens the sentence."""
+        after = self.tokens[k + 1 : k + 3]
+        if not after:
+            return False
+        if self.tokens[k].low in NEVER_NAMES:
+            return False
+        if after[0].low in SAYS:
+            return True
+        if after[0].text == ":" and self.lang == "en":
+            opens = k == 0 or self.tokens[k - 1].text == "\n"
+            return opens and self.tokens[k].low in self.lex.given
+        return after[0].text in {"'", "’"} and self.tokens[k].low in self.lex.given
+
+    def _has_noun(self, i: int, j: int) -> bool:
+        return any(clinical_noun(t.low) for t in self.tokens[i:j] if t.word)
+
+    def _medicine(self, run: Run) -> bool:
+        """Tell whether the run is a scale, disease, sign, drug or microbe and not a person."""
+        if self.text[self.tokens[run.j - 1].end :][:1] in {"®", "™"}:
+            return True
+        if self._hospital(run.i, run.j):
+            return self.tokens[run.i + 1].low == "anxiety" if run.j - run.i > 1 else False
+        own = [t for t in self.tokens[run.i : run.j] if t.word]
+        if all(
+            t.common and not self._named(t.low) and t.low not in self.lex.places for t in own
+        ) and not self._institution(run.i, run.j):
+            return True
+        if all(medical(t.low) for t in own):
+            return True
+        given = any(t.low in self.lex.given and t.low not in EPONYMS for t in own[:1])
+        if self._claimed(run, known=any(t.low in EPONYMS for t in own)):
+            return True
+        if any(t.low in EPONYMS for t in own) and not given:
+            return (
+                len(own) == 1
+                and own[0].low in BARE
+                and not self._acts(run.i)
+                and not self._led_in(run)
+                and not self._enumerated(run)
+            )
+        return False
+
+    def _claimed(self, run: Run, *, known: bool) -> bool:
+        """Tell whether a clinical noun stands after or before the run."""
+        tokens = self.tokens
+        if self._has_noun(run.i + 1, run.j) and not self._hospital(run.i, run.j):
+            return True
+        reach = 6 if known else 3
+        k, seen = run.j, 0
+        while k < len(tokens) and seen < reach:
+            token = tokens[k]
+            if token.text in {"\n", ".", ",", ";", ":", "("}:
+                break
+            if token.word and clinical_noun(token.low):
+                return True
+            if (
+                token.word
+                and not token.proper
+                and token.low not in {"and", "y", "e"}
+                and not token.common
+                and not known
+            ):
+                break
+            if token.word and token.low in SAYS | {
+                "is",
+                "was",
+                "has",
+                "had",
+                "will",
+                "with",
+                "in",
+                "on",
+                "at",
+                "to",
+                "del",
+                "en",
+                "con",
+                "que",
+                "a",
+                "por",
+                "se",
+            }:
+                break
+            seen += 1
+            k += 1
+        return self._noun_before(run, known=known)
+
+    def _noun_before(self, run: Run, *, known: bool) -> bool:
+        k, steps = run.i - 1, 0
+        while k >= 0 and steps < (6 if known else 3):
+            token = self.tokens[k]
+            if clinical_noun(token.low):
+                between = self.tokens[k + 1 : run.i]
+                linked = known or (self.lang == "es" and bool(between) and between[-1].low == "de")
+                return bool(between) and all(
+                    t.low in PARTICLES
+                    or t.text in {"-", "/", ",", '"', "«", "("}
+                    or t.low in EPONYMS
+                    or (t.common and linked)
+                    for t in between
+                )
+            if token.text in {"\n", ".", ";", ":"}:
+                return False
+            k -= 1
+            steps += 1
+        return False
+
+    def _led_in(self, run: Run) -> bool:
+        start = self.tokens[run.i].start
+        lead = self.low[max(0, start - 42) : start]
+        if NAME_CUE.search(lead) is not None and not lead.endswith((" by ", " under ")):
+            return True
+        return self._relation(run)
+
+    def _relation(self, run: Run) -> bool:
+        k = run.i - 1
+        while (
+            k >= 0
+            and run.i - k <= 3
+            and self.tokens[k].text in {",", "(", ":", "-", '"', "'", "s", "’"}
+        ):
+            k -= 1
+        return k >= 0 and self.tokens[k].low in RELATIONS
+
+    def _enumerated(self, run: Run) -> bool:
+        """Tell whether other names stand beside this one: "Monjeau, Graves and Reed"."""
+        tokens = self.tokens
+        for step, comma in ((-1, run.i - 1), (1, run.j)):
+            if 0 <= comma < len(tokens) and tokens[comma].low in {",", "and", "y"}:
+                other = comma + step
+                if (
+                    0 <= other < len(tokens)
+                    and tokens[other].proper
+                    and not tokens[other].common
+                    and tokens[other].low not in EPONYMS
+                ):
+                    return True
+        return False
+
+    def _whole_place(self, run: Run) -> bool:
+        """Tell whether the run, articles and all, is a place of several words: La Coruña."""
+        own = [t.low for t in self.tokens[run.i : run.j] if t.word]
+        return len(own) > 1 and (
+            " ".join(own) in self.lex.places or " ".join(own) in self.lex.countries
+        )
+
+    def _trim(self, run: Run) -> None:
+        """Take ordinary words off the ends: the first word of a sentence, a verb, a heading."""
+        while run.i < run.j and self._ordinary(run.i, run):
+            run.i += 1
+            run.titled = False
+        while run.j > run.i and self._tail_off(run.j - 1, run):
+            run.j -= 1
+
+    def _ordinary(self, k: int, run: Run) -> bool:
+        token = self.tokens[k]
+        if run.titled and k == run.i:
+            return False
+        if (len(token.low) < 3 and token.common) or token.low in NEVER_NAMES:
+            return True
+        if self.tokens[run.j - 1].low in ORG_TAILS and run.j - k > 1 and not token.first:
+            return False
+        if token.low in PARTICLES and k == run.i:
+            return not token.proper or (token.common and token.first and run.j - k < 2)
+        if not token.common or token.low in HOSPITAL_WORDS or token.low in ORG_WORDS:
+            return False
+        if token.start > self.sign_off and token.low in self.lex.places:
+            return False
+        if (
+            self._named(token.low)
+            or token.low in self.lex.places
+            or token.low in self.lex.place_starts
+        ):
+            rest = run.j - k > 1
+            if token.first and not rest:
+                return not self._acts(k)
+            return token.first and rest and not self._name_like(token.low)
+        return token.low not in {"centro", "complejo", "consorcio"}
+
+    def _name_like(self, low: str) -> bool:
+        return (
+            low in self.lex.given
+            or low in self.lex.family
+            or low in self.lex.place_starts
+            or low in self.lex.places
+        )
+
+    def _tail_off(self, k: int, run: Run) -> bool:
+        token = self.tokens[k]
+        if token.text in {".", "-", "&"}:
+            return True
+        if token.word and token.low in PARTICLES and not token.proper:
+            return True
+        if (run.titled and k == run.i) or (k > run.i and self.tokens[k - 1].low in PARTICLES):
+            return False
+        plain = token.common and not self._named(token.low) and token.low not in self.lex.places
+        return (
+            plain
+            and not self._institution(run.i, run.j)
+            and not self._has_noun(run.i, run.j)
+            and token.low not in STREET_AFTER
+        )

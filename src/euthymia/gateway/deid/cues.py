@@ -1,0 +1,50 @@
+"""What leads a name, a place or an employer in; each ends where the name begins."""
+
+import re
+from typing import Final
+
+NAME_CUE: Final = re.compile(
+    r"(?:\bname(?:s|d)?(?: is|'s| was)?|\bcalled|\bknown as|\bllamad[oa]|\bse llama|\bi'm|"
+    r"\bi am|\bmy name is|\bthis is|"
+    r"\bsigned(?: by)?|\bseen by|\bspoke (?:to|with)|\breferred (?:by|to)|\breviewed (?:by|"
+    r"with)|\bdiscussed with|\bunder the care of|"
+    r"\bcare of|\bdear|\bsincerely|\bregards|\bthanks|\batendid[oa] por|\bvalorad[oa] por|"
+    r"\bremitid[oa] por|\bderivad[oa] por|\bfirmado|\bfdo|"
+    r"\bassistant to|\blives with|\blive with|\bvive con|\bcasad[oa] con|\bmarried to|"
+    r"\bseeing|\bfollow up with|\bappointment with|\bpt|\bpatient|\bpaciente|"
+    r"\bhello|\bhi|\bhey|\bhola|\bkid|\bunder|\bwritten by|\bby|\bcorrect it to|"
+    r"\bchange it to)[ ,:.(]{0,3}$"
+)
+PLACE_CUE: Final = re.compile(
+    r"(?:\bin|\bfrom|\bnear|\boutside|\bto|\bvisited|\bvisiting|\bborn in|\bgrew up in|"
+    r"\btown of|\bcity of|\bsouthern|\bnorthern|\beastern|\bwestern|"
+    r"\ben|\bnatural de|\bprocedente de|\bnacid[oa] en|\boriginari[oa] de|\bresidente en|"
+    r"\bviaje a|\bciudad de|\bprovincia de|\bbarrio de|"
+    r"\bpueblo de|\bmunicipio de|\blocalidad de)[ ]$"
+)
+BORN_CUE: Final = re.compile(
+    r"\b(?:born in|grew up in|raised in|liv(?:es|ed|ing) in|moved here from|moved to|town of|"
+    r"city of|nacid[oa] en|natural de|vive en|originari[oa] de|residente en|procedente de) $"
+)
+ORG_CUE: Final = re.compile(
+    r"(?:\bworks? (?:for|at|as \w{1,15} (?:for|at))|\bworked (?:for|at)|\bworking (?:for|at)|"
+    r"\bemployed (?:by|at)|\bjob at|\bstudies at|\bstudying at|"
+    r"\bstudent at|\bteaches at|\bfrom work at|\bsick leave from|\bschool at|\battends|"
+    r"\btrabaja en|\btrabajaba en|\bempleado en|\bempleada en|"
+    r"\bestudia en|\baddress of|\bthe|\bat|\bsupport)[ ]$"
+)
+WORK_CUE: Final = re.compile(
+    r"\b(?:works? (?:for|at)|worked (?:for|at)|working (?:for|at)|employed (?:by|at)|"
+    r"job (?:at|with)|studies at|studying at|student at|teaches at|"
+    r"sick leave from|address of|trabaja (?:en|para)|trabajaba (?:en|para)|emplead[oa] (?:en|"
+    r"de)|estudia en) $"
+)
+SIGN_OFF: Final = re.compile(
+    r"(?:remitido por|responsable (?:clinico|medico)|correspondencia|remite|rsponsable medico)\s?:"
+)
+
+
+def sign_off(low: str) -> int:
+    """Return where the sender's block at the end of a letter begins; beyond the end if nowhere."""
+    signs = [m.end() for m in SIGN_OFF.finditer(low)]
+    return signs[-1] if signs else len(low) + 1

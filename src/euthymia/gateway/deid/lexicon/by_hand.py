@@ -1,0 +1,17 @@
+"""The word lists written by hand (`by_hand.toml`)."""
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+
+@cache
+def _lists() -> dict[str, str]:
+    return tomllib.loads(resources.files(__package__).joinpath("by_hand.toml").read_text("utf-8"))
+
+
+def words(name: str) -> frozenset[str]:
+    """Return the words of one list; those of a list with `|` may hold blanks."""
+    text = _lists()[name]
+    parts = text.replace("\n", " ").split("|") if "|" in text else text.split()
+    return frozenset(p.strip() for p in parts)

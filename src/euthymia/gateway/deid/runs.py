@@ -1,0 +1,232 @@
+"""Words with a capital that stand together: where such a run begins and ends."""
+
+# ruff: noqa: PLR0911 - one question after the other, each with its answer
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from euthymia.gateway.deid.clinical import medical
+from euthymia.gateway.deid.contract import Lang
+from euthymia.gateway.deid.cues import sign_off
+from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.tokens import Token, caseless
+from euthymia.gateway.deid.vocabulary import (
+    HOSPITAL_WORDS,
+    LABEL_WORDS,
+    MONTHS,
+    ORG_TAILS,
+    ORG_WORDS,
+    PARTICLES,
+    STRONG_TITLES,
+    TITLES,
+    WEEKDAYS,
+)
+
+
+@dataclass(slots=True)
+class Run:
+    """Tokens [i, j) that may be one name; `titled` if a title stands before."""
+
+    i: int
+    j: int
+    titled: bool = False
+
+
+class Runs:
+    """The runs of one text, and what the lists say about their words."""
+
+    def __init__(
+        self, text: str, low: str, tokens: list[Token], lang: Lang, labelled: set[int]
+    ) -> None:
+        self.lang = lang
+        self.text = text
+        self.low = low
+        self.tokens = tokens
+        self.lex = lexicon(lang)
+        self.labelled = labelled
+        self.protected: list[tuple[int, int]] = []
+        self.sign_off = sign_off(low)
+        self.blind = caseless(text)
+
+    def _runs(self) -> Iterator[Run]:
+        tokens, i, n = self.tokens, 0, len(self.tokens)
+        while i < n:
+            token = tokens[i]
+            if not token.word or not self._may_open(i):
+                i += 1
+                continue
+            titled = self._after_title(i)
+            j = self._run_end(i)
+            yield Run(i, j, titled)
+            i = max(j, i + 1)
+
+    def _may_open(self, i: int) -> bool:
+        token = self.tokens[i]
+        if token.low in TITLES and self._is_title(i):
+            return False
+        if token.low in LABEL_WORDS or "º" in token.text:
+            return False
+        if self.blind and self.tokens[i + 1 : i + 2] and self.tokens[i + 1].text == ":":
+            return False
+        if token.proper or token.start in self.labelled:
+            return True
+        if token.low in HOSPITAL_WORDS:
+            return i + 1 < len(self.tokens) and self.tokens[i + 1].proper
+        return not token.common and self._named(token.low) and len(token.low) > 3
+
+    def _is_title(self, i: int) -> bool:
+        """Tell whether the title at `i` is used as one: a name comes after it."""
+        token = self.tokens[i]
+        j = i + 1
+        while j < len(self.tokens) and self.tokens[j].text in {".", ":", "/", "ª"}:
+            j += 1
+        if j >= len(self.tokens) or not self.tokens[j].word:
+            return False
+        following = self.tokens[j]
+        if token.low == "d" and self.tokens[i + 1].text not in {".", "ª"}:
+            return False
+        if token.low in {"da", "don"} and not following.proper:
+            return False
+        if token.low in STRONG_TITLES:
+            return following.proper or not following.common or self._named(following.low)
+        return following.proper and (not following.common or self._named(following.low))
+
+    def _after_title(self, i: int) -> bool:
+        j = i - 1
+        while j >= 0 and i - j <= 3 and self.tokens[j].text in {".", ":", "/", "ª", "a"}:
+            j -= 1
+        return j >= 0 and self.tokens[j].low in TITLES and self._is_title(j)
+
+    def _run_end(self, i: int) -> int:
+        """Return the end of the run of names that begins at `i`."""
+        tokens, n, j = self.tokens, len(self.tokens), i + 1
+        while j < n:
+            left, token = tokens[j - 1], tokens[j]
+            blank = self.text[left.end : token.start]
+            if token.word and blank in {" ", "", "  ", "\u00a0"}:
+                if self._continues(i, j):
+                    j += 1
+                    continue
+                ahead = self._over_particles(i, j)
+                if ahead:
+                    j = ahead
+                    continue
+            elif token.text == "." and self._initial(j - 1) and j + 1 < n and tokens[j + 1].proper:
+                j += 1
+                continue
+            elif (
+                token.text in {"-", "&"}
+                and j + 1 < n
+                and tokens[j + 1].word
+                and tokens[j + 1].proper
+                and len(blank) < 2
+            ):
+                j += 2
+                continue
+            elif token.text in "\"'“" and self._quoted(i, j):
+                j = self._quoted(i, j)
+                continue
+            elif token.number and self._dated_name(i, j):
+                j += 1
+                continue
+            break
+        return j
+
+    def _continues(self, i: int, j: int) -> bool:
+        token, first = self.tokens[j], self.tokens[i]
+        if (
+            token.low in LABEL_WORDS and token.proper and not self._named(token.low)
+        ) or "º" in token.text:
+            return False
+        if token.text == "N" and j + 1 < len(self.tokens) and self.tokens[j + 1].text == "º":
+            return False
+        if token.low == "d" and self.tokens[j - 1].proper:
+            return True
+        if token.low in TITLES and self._hospital(i, j):
+            return token.proper
+        if token.low in TITLES and self._is_title(j):
+            return False
+        if token.proper and self.tokens[j - 1].low not in WEEKDAYS:
+            return not (token.low in MONTHS and not self._named(token.low))
+        return not first.proper and not token.common and self._named(token.low)
+
+    def _over_particles(self, i: int, j: int) -> int:
+        """Return the place after `de la X` where a proper word ends the particles, else 0."""
+        k = j
+        while (
+            k < len(self.tokens)
+            and k - j < 3
+            and self.tokens[k].low in PARTICLES
+            and not self.tokens[k].proper
+        ):
+            k += 1
+        if k == j or k >= len(self.tokens):
+            return 0
+        token = self.tokens[k]
+        joined = self.tokens[k].start - self.tokens[k - 1].end <= 1
+        if token.number:
+            return k + 1 if joined and self._hospital(i, j) else 0
+        lone = self.tokens[j].low
+        if lone in {"i", "a", "e", "y", "al", "da", "le", "st", "af"} and k - j == 1:
+            if lone == "y" and not self._institution(i, j):
+                return 0
+            if (
+                lone in {"i", "a", "e", "al", "le"}
+                and not (self._listed(i) and self._listed(k))
+                and not self._institution(i, j)
+            ):
+                return 0
+        return k + 1 if joined and token.proper else 0
+
+    def _quoted(self, i: int, j: int) -> int:
+        """Return the place after a quoted part of an institution's name, else 0."""
+        if not self._institution(i, j):
+            return 0
+        for k in range(j + 1, min(j + 7, len(self.tokens))):
+            if self.tokens[k].text in "\"'”":
+                return k + 1
+        return 0
+
+    def _dated_name(self, i: int, j: int) -> bool:
+        return self._hospital(i, j) and len(self.tokens[j].text) < 3
+
+    def _initial(self, i: int) -> bool:
+        token = self.tokens[i]
+        return (
+            token.word
+            and token.proper
+            and (len(token.text) <= 2 or token.low in {"hnos", "sto", "sta", "fco", "univ"})
+        )
+
+    def _named(self, low: str) -> bool:
+        if low in self.lex.given or low in self.lex.family or low in self.lex.rare:
+            return True
+        return "-" in low and all(
+            p in self.lex.given or p in self.lex.family or p in self.lex.rare
+            for p in low.split("-")
+        )
+
+    def _listed(self, i: int) -> bool:
+        return self._named(self.tokens[i].low)
+
+    def _unknown(self, token: Token) -> bool:
+        return token.word and not token.common and len(token.low) > 2 and not medical(token.low)
+
+    def _hospital(self, i: int, j: int) -> bool:
+        return any(
+            t.low in HOSPITAL_WORDS or t.low in {"hospitalario", "hu", "sanitario"}
+            for t in self.tokens[i:j]
+        )
+
+    def _institution(self, i: int, j: int) -> bool:
+        return self._hospital(i, j) or any(
+            t.low in ORG_WORDS or t.low in ORG_TAILS or t.low in {"centro", "complejo", "consorcio"}
+            for t in self.tokens[i:j]
+        )
+
+    def _is_loud(self) -> bool:
+        return self.blind
+
+    def _is_labelled(self, run: Run) -> bool:
+        start = self.tokens[run.i].start
+        return any(start - step in self.labelled for step in range(3))

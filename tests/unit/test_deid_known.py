@@ -1,0 +1,170 @@
+"""De-identification: help from what the clinic knows, surrogates, and review."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.known import Known, distance_within
+from euthymia.gateway.deid.notes import deidentify
+from euthymia.gateway.deid.surrogates import Surrogates
+from euthymia.ground.errors import SchemaError
+
+KEY = bytes(range(32))
+KNOWN = Known(
+    names=("María José García O'Brien",),
+    relatives=("Tomás García",),
+    staff=("Dr Imran Siddiqui",),
+    addresses=("12 Orchard Road, Leeds LS1 4AB",),
+    organisations=("Brightwell Bakery",),
+    dates=(date(1961, 3, 7),),
+    phones=("+44 7700 900123",),
+    emails=("mjg@post.example",),
+    ids=("MRN-0047-11",),
+    sex="f",
+)
+
+
+def left(text: str) -> str:
+    done = deidentify(text, "en", KNOWN, accept=True)
+    assert done.text is not None
+    return done.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["GARCIA", "garcía", "Gracia-O'Brien", "Marai", "García's", "Gar cía", "O Brien", "OBRIEN",
+     "obrien", "M.J.", "Siddiqi", "SIDDIQUI", "Tomas", "mariajose", "García María José"],
+)  # fmt: skip
+def test_a_known_name_is_found_however_it_is_written(written: str) -> None:
+    out = left(f"It was said that {written} had called.")
+    assert not re.search(r"garc|o.?brien|mar[ai]{2}|siddi|tom|m\.j|gar c", out.lower()), out
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["mrn 0047 11", "MRN004711", "7700900123", "07700 900 123", "MJG@POST.EXAMPLE", "07031961",
+     "7/3/61", "Orchard Rd 12, Leeds", "the Brightwell bakery"],
+)  # fmt: skip
+def test_known_numbers_places_and_mail_are_found_whatever_separates_them(written: str) -> None:
+    out = left(f"Noted {written} again.")
+    assert "[" in out
+    for part in re.findall(r"[a-zA-Z]{4,}|\d{2,}", written):
+        assert part.lower() not in out.lower().replace("noted", "").replace("again", "")
+
+
+def test_an_ordinary_word_that_is_a_known_name_is_told_by_its_use() -> None:
+    known = Known(names=("May Rose",))
+    done = deidentify("She may start in May; a rose. Then May called.", "en", known, accept=True)
+    assert done.text is not None
+    assert "may start" in done.text
+    assert "a rose" in done.text
+    assert "May called" not in done.text
+
+
+def test_unknown_keys_and_wrong_values_of_known_facts_are_refused() -> None:
+    with pytest.raises(SchemaError, match="unknown key"):
+        Known.from_json({"nmaes": ["x"]})
+    with pytest.raises(SchemaError, match="text or a list"):
+        Known.from_json({"names": [3]})
+    with pytest.raises(SchemaError, match="1980-02-29"):
+        Known.from_json({"dates": ["29/02/1980"]})
+    assert Known.from_json({"names": "Ana Ruiz", "sex": "female"}).sex == "f"
+
+
+def test_distance_counts_a_swap_as_one_error() -> None:
+    assert distance_within("marai", "maria", 1)
+    assert not distance_within("marta", "mario", 1)
+    assert distance_within("kowalsky", "kowalski", 1)
+
+
+def test_the_same_name_gets_the_same_surrogate_and_another_person_gets_others() -> None:
+    text = "Ana Ruiz called. ANA and Ruiz came; Mrs Ruiz wept."
+    done = deidentify(text, "en", mode="surrogates", key=KEY, accept=True)
+    again = deidentify(text, "en", mode="surrogates", key=KEY, accept=True)
+    other = deidentify(text, "en", mode="surrogates", key=KEY[::-1], accept=True)
+    assert done.text == again.text != other.text
+    assert done.text is not None
+    given, family = done.text.split()[:2]
+    assert f"{given.upper()} and {family} came; Mrs {family} wept." in done.text
+    assert "Ruiz" not in done.text
+
+
+def test_a_typing_error_of_a_known_name_gets_the_surrogate_of_the_name() -> None:
+    known = Known(names=("Anabella Kowalski",))
+    text = "Kowalski called. Later Kowalsky came, and KOWALSKI again."
+    done = deidentify(text, "en", known, mode="surrogates", key=KEY, accept=True)
+    assert done.text is not None
+    first = done.text.split()[0]
+    assert done.text.lower().count(first.lower()) == 3
+
+
+def test_surrogates_keep_the_sex_of_a_given_name() -> None:
+    from euthymia.gateway.deid.lexicon import pool
+
+    drawn = Surrogates(KEY, "es")
+    text = "Beatriz"
+    name = drawn.replace(text, Span(0, len(text), Kind.PERSON))
+    assert name in pool("es", "f")
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_dates_move_together_by_whole_weeks(lang: Lang) -> None:
+    drawn = Surrogates(KEY, lang)
+    assert drawn.shift_days % 7 == 0
+    assert 28 <= abs(drawn.shift_days) < 7 * 104
+    written = "2024-03-12"
+    moved = drawn.replace(written, Span(0, len(written), Kind.DATE))
+    assert date.fromisoformat(moved) == date(2024, 3, 12) + timedelta(days=drawn.shift_days)
+    for text in (
+        "12 March 2024",
+        "March 12, 2024",
+        "12/03/2024",
+        "12 de marzo de 2024",
+        "12-III-2024",
+        "2024",
+    ):
+        new = drawn.replace(text, Span(0, len(text), Kind.DATE))
+        assert new != text
+        assert "[DATE]" not in new
+
+
+def test_a_date_that_cannot_be_read_becomes_a_tag() -> None:
+    drawn = Surrogates(KEY, "en")
+    assert drawn.replace("31/31", Span(0, 5, Kind.DATE)) == "[DATE]"
+
+
+def test_surrogates_need_a_key() -> None:
+    with pytest.raises(ValueError, match="key"):
+        deidentify("Ana Ruiz called.", "en", mode="surrogates")
+    with pytest.raises(ValueError, match="16 bytes"):
+        deidentify("Ana Ruiz called.", "en", mode="surrogates", key=b"short")
+
+
+class Unsure:
+    """A tagger that is unsure of one word."""
+
+    def spans(self, text: str, lang: Lang) -> list[Span]:
+        at = text.index("blue")
+        return [Span(at, at + 4, Kind.PERSON, 0.5, "tagger")]
+
+
+def test_nothing_goes_out_while_a_person_must_look() -> None:
+    done = deidentify("Ana Ruiz wore blue today.", "en", None, Unsure())
+    assert done.needs_review
+    assert done.text is None
+    assert [s.confidence for s in done.uncertain] == [0.5]
+    accepted = deidentify("Ana Ruiz wore blue today.", "en", None, Unsure(), accept=True)
+    assert accepted.text == "[PERSON] wore [PERSON] today."
+
+
+def test_ages_up_to_89_stay_unless_strict() -> None:
+    text = "The patient, 45 years old, a teacher; her mother is 93 years old."
+    assert deidentify(text, "en").text == (
+        "The patient, 45 years old, a teacher; her mother is [AGE]."
+    )
+    strict = deidentify(text, "en", strict=True).text
+    assert strict is not None
+    assert "45" not in strict
+    assert "teacher" not in strict
