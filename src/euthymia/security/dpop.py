@@ -11,7 +11,6 @@ import hmac
 import re
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +31,9 @@ FRESH_S: Final = 60  # how old a proof may be
 AHEAD_S: Final = 5  # how far a caller's clock may run ahead
 ALGORITHMS: Final = ("EdDSA", "ES256")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
+_ADDRESS: Final = re.compile(
+    r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[^?#]*)?(?:[?#].*)?"
+)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -147,12 +149,11 @@ def check(proof: str, *, method: str, url: str, token: str, key: str, second: in
 
 def _place(url: str) -> tuple[str, str, int, str]:
     """Return scheme, host, port and path: query and fragment do not count (RFC 9449, 4.3)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        raise AccessError("the proof's address is not an http address") from None
-    return parts.scheme, (parts.hostname or "").lower(), port, parts.path or "/"
+    found = _ADDRESS.fullmatch(url)
+    if found is None:
+        raise AccessError("the proof's address is not an http address")
+    scheme, host, port, path = found.groups()
+    return scheme, host.lower(), int(port) if port else _PORTS[scheme], path or "/"
 
 
 def _require_signed(header: _Header, signed: bytes, signature: bytes) -> None:

@@ -6,7 +6,6 @@ import re
 import secrets
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
 SECRET_BYTES: Final = 20
 STEP_SECONDS: Final = 30
@@ -53,10 +52,16 @@ def base32(secret: bytes) -> str:
     return base64.b32encode(secret).decode().rstrip("=")
 
 
+def _quoted(text: str) -> str:
+    """Write text as a part of an address (RFC 3986)."""
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in text.encode())
+
+
 def enrolment_uri(secret: bytes, user: str, clinic: str) -> str:
     """Return the text of the QR code that authenticator apps read."""
-    label = f"{quote(clinic, safe='')}:{quote(user, safe='')}"
+    label = f"{_quoted(clinic)}:{_quoted(user)}"
     return (
-        f"otpauth://totp/{label}?secret={base32(secret)}&issuer={quote(clinic, safe='')}"
+        f"otpauth://totp/{label}?secret={base32(secret)}&issuer={_quoted(clinic)}"
         f"&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}"
     )
