@@ -1,0 +1,206 @@
+"""`euthymia restore`: a backup becomes a home, after everything in it was verified.
+
+Nothing is in place before all of it holds; whoever was erased since the backup is erased from it
+before anybody can open it.
+"""
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+
+from euthymia.app import tombstones
+from euthymia.app.backup import CONTENT, MAGIC, MANIFEST, SIGNATURE_BYTES, Manifest, listed
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.config import Config, load
+from euthymia.app.home import Home, open_keys
+from euthymia.app.shell import Progress
+from euthymia.app.verify import verify_home
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
+from euthymia.security.key_files import sync_folder
+from euthymia.security.key_home import MASTER_NAME
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+
+_STEPS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `restore` was asked: which lists of erased people, which root key, over what."""
+
+    lists: Sequence[Path] = ()
+    master: Path | None = None
+    replace: bool = False
+
+
+def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[str, Any]:
+    """Make the home `target` from a backup.
+
+    Raises
+    ------
+    IntegrityError
+        The backup was changed, or its keys are not those it was signed with.
+    EuthymiaError
+        There is a home at `target` already, and it is not to be replaced.
+    """
+    manifest, signed = read_manifest(source)
+    present = Home(target)
+    if target.exists() and any(target.iterdir()) and not wish.replace:
+        raise EuthymiaError(
+            "there is something at that place already: name a new home, or add --replace "
+            "(what is there now is kept beside it)"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.parent / f".{target.name}-restoring-{secrets.token_hex(4)}"
+    try:
+        shutil.copytree(source / CONTENT, building)
+        progress(1, _STEPS)
+        _require_unchanged(building, manifest)
+        keyring = _open(building, present, wish.master, signed)
+        progress(2, _STEPS)
+        _require_sound(building)
+        lists = _lists(present, wish.lists, keyring)
+        progress(3, _STEPS)
+        said = _bury(building, manifest, lists, _present_seq(present, keyring))
+        aside = _put_in_place(building, target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    progress(_STEPS, _STEPS)
+    return {"home": target, "made_at": manifest.made_at, **said, "kept_beside": aside}
+
+
+def read_manifest(source: Path) -> tuple[Manifest, bytes]:
+    """Return a backup's manifest, and its signed bytes; the signature is not checked yet."""
+    try:
+        raw = (source / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        raise MissingError(
+            "there is no backup here, or one that was stopped before its end: name the folder "
+            "that `euthymia backup` wrote"
+        ) from None
+    try:
+        manifest = msgspec.json.decode(raw[len(MAGIC) + SIGNATURE_BYTES :], type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _altered() from None
+    if not raw.startswith(MAGIC) or manifest.format != 1:
+        raise _altered()
+    return manifest, raw
+
+
+def _altered() -> IntegrityError:
+    return IntegrityError("the backup was changed since it was written: take another one")
+
+
+def _require_unchanged(building: Path, manifest: Manifest) -> None:
+    """Compare the copy, and not the backup, with the manifest: what was checked is what is used."""
+    if dict(listed(building)) != manifest.files:
+        raise _altered()
+
+
+def _open(building: Path, present: Home, master: Path | None, signed: bytes) -> Keyring:
+    home = Home(building)
+    config, _ = load(home.config_file)
+    _place_root(home, present, config, master)
+    keyring = open_keys(home, config)
+    start = len(MAGIC) + SIGNATURE_BYTES
+    try:
+        keyring.verifier("ledger").verify(signed[len(MAGIC) : start], MAGIC + signed[start:])
+    except InvalidSignature:
+        raise IntegrityError(
+            "the backup is not signed with the keys in it: it was put together from several, or "
+            "changed; take another one"
+        ) from None
+    return keyring
+
+
+def _place_root(home: Home, present: Home, config: Config, master: Path | None) -> None:
+    """Put the key file where the settings look for it, if the root is one."""
+    inside = home.keys / MASTER_NAME
+    wanted = Path(config.keys.master) if config.keys.master else inside
+    beside = [inside] if config.keys.master else [present.keys / MASTER_NAME]
+    for found in ([master] if master else []) + beside:
+        if not wanted.exists() and found.is_file():
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found, wanted)
+            wanted.chmod(0o600)
+    if config.keys.master and inside.is_file():
+        inside.unlink()  # the settings keep it elsewhere
+
+
+def _require_sound(building: Path) -> None:
+    found = verify_home(building, lambda _done, _of: None)
+    if found:
+        raise IntegrityError(f"the backup does not verify: {'; '.join(found[:3])}")
+
+
+def _lists(
+    present: Home, given: Sequence[Path], keyring: Keyring
+) -> list[tombstones.Tombstones]:
+    """Read the lists that were given, and the present home's own."""
+    files = [*given, *([present.tombstones] if present.tombstones.is_file() else [])]
+    return [tombstones.read(file, keyring) for file in files]
+
+
+def _present_seq(present: Home, keyring: Keyring) -> int:
+    """Return how far the present home's ledger is; 0 if there is none that opens."""
+    if not present.ledger.is_dir():
+        return 0
+    try:
+        ledger = Ledger.open(present.ledger, keyring, clock=_no_clock)
+        try:
+            return ledger.head()[0]
+        finally:
+            ledger.close()
+    except EuthymiaError:
+        return 0
+
+
+def _no_clock() -> Any:  # noqa: ANN401 - it never returns
+    raise IntegrityError("a ledger that is only read asked for the time")
+
+
+def _bury(
+    building: Path, manifest: Manifest, lists: list[tombstones.Tombstones], present_seq: int
+) -> dict[str, Any]:
+    """Erase again whoever was erased since the backup; say in the ledger what was restored."""
+    blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
+    known = max([present_seq, *(one.ledger_seq for one in lists)])
+    rolled_back = max(known - manifest.ledger_seq, 0)
+    with Clinic.opened(building) as clinic:
+        audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
+        gone = clinic.store.bury(blinds, audit)
+        detail: dict[str, str | int | float | bool] = {
+            "backup_of": manifest.made_at,
+            "ledger_seq": manifest.ledger_seq,
+            "erased_again": len(gone),
+            "entries_rolled_back": rolled_back,
+        }
+        told = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
+        clinic.write_tombstones()
+    return {
+        "ledger_entry": told,
+        "ledger_seq": manifest.ledger_seq,
+        "entries_rolled_back": rolled_back,
+        "erased_again": len(gone),
+    }
+
+
+def _put_in_place(building: Path, target: Path) -> Path | None:
+    aside = None
+    if target.exists():
+        if any(target.iterdir()):
+            aside = target.with_name(f"{target.name}.before-restore-{secrets.token_hex(4)}")
+            target.rename(aside)
+        else:
+            target.rmdir()
+    building.rename(target)
+    sync_folder(target.parent)
+    return aside

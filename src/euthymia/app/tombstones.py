@@ -1,0 +1,79 @@
+"""Whom a clinic has erased, as a signed list that outlives every backup.
+
+    EUTHTMB1 | Ed25519 signature of the ledger key (64) | JSON
+
+The list holds keyed digests of the erased people's identifiers (which only this clinic's keys can
+make), and how far the ledger was. `restore` is given it, so that an old backup brings nobody back.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+
+from euthymia.ground.errors import IntegrityError
+from euthymia.security.key_files import replace_private
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+
+_MAGIC: Final = b"EUTHTMB1"
+_SIGNATURE_BYTES: Final = 64
+
+
+class Tombstones(msgspec.Struct, frozen=True):
+    """The list. `ledger_seq` is the number of the ledger's last entry when it was written."""
+
+    blinds: tuple[str, ...] = ()
+    ledger_seq: int = 0
+
+
+def read(path: Path, keyring: Keyring) -> Tombstones:
+    """Return a list.
+
+    Raises
+    ------
+    IntegrityError
+        It was changed, or it is another clinic's.
+    """
+    raw = path.read_bytes()
+    start = len(_MAGIC) + _SIGNATURE_BYTES
+    signature, body = raw[len(_MAGIC) : start], raw[start:]
+    try:
+        keyring.verifier("ledger").verify(signature, _MAGIC + body)
+        if not raw.startswith(_MAGIC):
+            raise InvalidSignature
+        return msgspec.json.decode(body, type=Tombstones)
+    except (InvalidSignature, msgspec.DecodeError):
+        raise IntegrityError(
+            "the list of erased people is not one that this clinic signed: it was changed, or it "
+            "is another clinic's"
+        ) from None
+
+
+def write(path: Path, keyring: Keyring, ledger: Ledger, blinds: Iterable[str]) -> None:
+    """Put a list in the place of the one at `path`."""
+    listed = Tombstones(tuple(sorted(set(blinds))), ledger.head()[0])
+    body = msgspec.json.encode(listed)
+    replace_private(path, _MAGIC + keyring.signer("ledger").sign(_MAGIC + body) + body)
+
+
+def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
+    """Compare the list with the tombstones in the database; return what is wrong, in words.
+
+    A list that a crash left behind the database is none: the next erasure brings it up to date.
+    """
+    if not os.path.lexists(path):
+        return []
+    try:
+        listed = read(path, keyring)
+    except IntegrityError as error:
+        return [str(error)]
+    if set(listed.blinds) - set(stored):
+        return [
+            "the list of erased people names some whom the database does not know to be erased: "
+            "the database was replaced by an older copy; restore with `--tombstones`"
+        ]
+    return []
