@@ -15,9 +15,10 @@ from euthymia.ground.audit import Entry
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.store.blocks import split_key
 from euthymia.store.engine import MIGRATIONS, PAGE_BYTES
+from euthymia.store.profile import pack
 from stores import House
 
-TABLES = ("subject", "identifier", "tombstone", "kind", "file", "file_subject", "directory")
+TABLES = ("identifier", "tombstone", "kind", "file", "file_subject", "directory")
 OLD_CIPHER = "chacha20"
 
 
@@ -45,15 +46,29 @@ def _copy_blocks(house: House, target: Any) -> None:
     people = {
         n: house.store._people.get(p) for n, p in db.execute("SELECT id, pseudonym FROM subject")
     }
-    for key, rows, sequence, digest, sealed in list(
-        db.execute("SELECT key, rows, sequence, digest, sealed FROM block")
+    for key, rows, sequence, shape, digest, sealed in list(
+        db.execute("SELECT key, rows, sequence, shape, digest, sealed FROM block")
     ):
         number, kind, part = split_key(key)
         owner = people[number].owner
-        place = ("block", owner.subject, names[kind], part)
-        plain = unseal(owner.key, sealed, context=context(*place, sequence))
-        old = seal(owner.key, plain, context=context(*place))
+        now = context(
+            *("block", 2, "live", owner.made, owner.subject, names[kind], part, sequence, shape)
+        )
+        plain = unseal(owner.key, sealed, context=now)
+        old = seal(owner.key, plain, context=context("block", owner.subject, names[kind], part))
         target.execute("INSERT INTO block VALUES(?, ?, ?, ?)", (key, rows, digest, old))
+
+
+def _copy_people(house: House, target: Any) -> None:
+    """Before version 4 keys and profiles were bound to the person alone."""
+    for number, pseudonym in house.store._db.execute("SELECT id, pseudonym FROM subject"):
+        known = house.store._people.get(pseudonym)
+        wrapped = house.keyring.wrap(known.owner.key, context=context("data key", pseudonym))
+        profile = seal(known.owner.key, pack(known.profile), context=context("profile", pseudonym))
+        target.execute(
+            "INSERT INTO subject VALUES(?, ?, ?, ?, ?)",
+            (number, pseudonym, wrapped, profile, known.consents),
+        )
 
 
 def old_house(folder: Path) -> House:
@@ -80,6 +95,7 @@ def leave_as(house: House, version: int) -> Path:
         step(target, None)  # the first two need no key
     target.pragma("user_version", version)
     with target:
+        _copy_people(house, target)
         for table in (*TABLES, "reject", "change"):
             _copy(house.store._db, target, table)
         _copy_blocks(house, target)

@@ -75,7 +75,7 @@ def test_one_old_block_put_back_whole_is_found(tmp_path: Path) -> None:
     house.ingest([samples("screen", times(START, 60)), facts([{"row": 99, "code": "z"}])])
     assert db.execute("SELECT * FROM block WHERE key = ?", (key,)).get != old
     db.execute("DELETE FROM block WHERE key = ?", (key,))
-    db.execute("INSERT INTO block VALUES(?, ?, ?, ?, ?)", old)
+    db.execute(f"INSERT INTO block VALUES({', '.join('?' * len(old))})", old)
     assert any("put back" in problem for problem in house.store.verify())
     house.close()
 

@@ -22,7 +22,7 @@ from old_stores import leave_as, old_house
 from stores import ALL, DAY, NOW, NOW_US, House, audit, facts, mrn, samples, the, times
 
 START = NOW_US - 40 * DAY
-OLD = range(1, len(MIGRATIONS))
+OLD = (1, 2)  # the versions that were ever released before the newest
 
 
 def fill(house: House) -> None:

@@ -56,9 +56,7 @@ class Manifest(msgspec.Struct, frozen=True):
     files: dict[str, File]
 
 
-def back_up(
-    clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
-) -> dict[str, Any]:
+def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress) -> dict[str, Any]:
     """Write a backup into a new folder; it appears whole or not at all.
 
     Raises
@@ -113,9 +111,7 @@ def _require_elsewhere(home: Home, target: Path) -> None:
         target.rmdir()
 
 
-def _copy(
-    clinic: Clinic, into: Path, *, with_root: bool, progress: Progress
-) -> tuple[int, str]:
+def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) -> tuple[int, str]:
     home = clinic.home
     head: list[tuple[int, str]] = []
 
@@ -143,9 +139,7 @@ def _copy(
             _copy_file(file, into / file.name)
     blinds = clinic.store.tombstones()
     if blinds:
-        tombstones.write(
-            into / home.tombstones.name, clinic.keyring, clinic.ledger, blinds
-        )
+        tombstones.write(into / home.tombstones.name, clinic.keyring, clinic.ledger, blinds)
     progress(3, _STEPS)
     return head[0]
 

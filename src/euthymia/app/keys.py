@@ -57,7 +57,9 @@ def rotate(clinic: Clinic, zones: tuple[str, ...], progress: Progress) -> dict[s
 def change_root(clinic: Clinic, vault: Vault | None, secret_file: Path | None) -> dict[str, Any]:
     """Put the keys under a new root; the old one opens nothing from then on."""
     detail = {"from": clinic.keyring.root_kind, "to": vault.kind if vault else "key-file"}
-    told = clinic.ledger.append(Entry(shell_actor(), "change root key", Purpose.CARE, detail=detail))
+    told = clinic.ledger.append(
+        Entry(shell_actor(), "change root key", Purpose.CARE, detail=detail)
+    )
     clinic.keyring.change_root(vault)
     if str(secret_file or "") != (clinic.config.keys.secret_file or ""):
         _name_secret_file(clinic, secret_file)

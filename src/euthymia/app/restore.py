@@ -141,9 +141,7 @@ def _require_sound(building: Path) -> None:
         raise IntegrityError(f"the backup does not verify: {'; '.join(found[:3])}")
 
 
-def _lists(
-    present: Home, given: Sequence[Path], keyring: Keyring
-) -> list[tombstones.Tombstones]:
+def _lists(present: Home, given: Sequence[Path], keyring: Keyring) -> list[tombstones.Tombstones]:
     """Read the lists that were given, and the present home's own."""
     files = [*given, *([present.tombstones] if present.tombstones.is_file() else [])]
     return [tombstones.read(file, keyring) for file in files]

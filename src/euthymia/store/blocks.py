@@ -13,6 +13,7 @@ from typing import Final
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.key_tree import LIVE
 from euthymia.store import chunk
 from euthymia.store.frame import Column, Frame, rows_of
 from euthymia.store.tables import COLUMNS, Tables
@@ -26,24 +27,30 @@ KIND_BITS: Final = 12
 SUBJECT_BITS: Final = 23
 LAST_PART: Final = (1 << PART_BITS) - 1
 _DIGEST_BYTES: Final = 16
+_SHAPE_BYTES: Final = 6
+_FORMAT: Final = 2
 
-STORED: Final = "key, rows, sequence, digest, sealed"
+STORED: Final = "key, rows, sequence, shape, digest, sealed"
 """The columns of a block, as they are read and written."""
 
 _PUT: Final = (
-    f"INSERT INTO block({STORED}) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET "
-    "rows = excluded.rows, sequence = excluded.sequence, digest = excluded.digest, "
-    "sealed = excluded.sealed"
+    f"INSERT INTO block({STORED}) VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET "
+    "rows = excluded.rows, sequence = excluded.sequence, shape = excluded.shape, "
+    "digest = excluded.digest, sealed = excluded.sealed"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose blocks: the row number, the pseudonym and the data key."""
+    """Whose blocks: the row number, the pseudonym, the data key, the epoch it was made in.
+
+    `made` is 0 for keys that were made before there were epochs.
+    """
 
     number: int
     subject: SubjectId
     key: bytes
+    made: int
 
 
 def block_key(number: int, kind: int, part: int) -> int:
@@ -62,11 +69,21 @@ def split_key(key: int) -> tuple[int, int, int]:
     return key >> (PART_BITS + KIND_BITS), kind, key & LAST_PART
 
 
-def _place(owner: Owner, kind: str, part: int, sequence: int) -> bytes:
-    """Return what a block is bound to: whose, of what, which part, written by which commit.
+def shape_of(frame: Frame) -> int:
+    """Return a number that stands for a frame's columns: their names, kinds and order."""
+    columns = "\n".join(f"{name} {column.kind}" for name, column in frame.items())
+    return int.from_bytes(hashlib.blake2b(columns.encode(), digest_size=_SHAPE_BYTES).digest())
 
-    Blocks of a file that version 2 made are bound to no commit; their sequence is 0.
+
+def _place(owner: Owner, kind: str, part: int, sequence: int, shape: int) -> bytes:
+    """Return what a block is bound to.
+
+    Its format; the zone and epoch of its key; whose it is, of what stream, which part; the commit
+    that wrote it; its columns. A key that was made before there were epochs has bound less.
     """
+    if owner.made:
+        key = (LIVE, owner.made)
+        return context("block", _FORMAT, *key, owner.subject, kind, part, sequence, shape)
     if not sequence:
         return context("block", owner.subject, kind, part)
     return context("block", owner.subject, kind, part, sequence)
@@ -134,6 +151,7 @@ class Blocks:
         part: int,
         count: int,
         sequence: int,
+        shape: int,
         digest: bytes,
         sealed: bytes,
     ) -> dict[str, Column]:
@@ -144,10 +162,12 @@ class Blocks:
         IntegrityError
             If it is not the block that was written at this place.
         """
-        data = unseal(owner.key, sealed, context=_place(owner, kind, part, sequence))
+        data = unseal(owner.key, sealed, context=_place(owner, kind, part, sequence, shape))
         if self._digest(data) != digest:
             raise IntegrityError("a stored block is not the one on record; restore a backup")
         frame = chunk.decode(data)
+        if shape not in {0, shape_of(frame)}:
+            raise IntegrityError("a stored block has other columns than on record")
         if rows_of(frame) != count:
             raise IntegrityError("a stored block has another number of rows than on record")
         return frame
@@ -161,21 +181,44 @@ class Blocks:
             if not rows_of(frame):
                 self._tables.delete("block", "key = ?", (key,))
                 continue
-            data = chunk.encode(frame)
-            sealed = seal(owner.key, data, context=_place(owner, kind, part, sequence))
-            kept.append((key, rows_of(frame), sequence, self._digest(data), sealed))
+            data, shape = chunk.encode(frame), shape_of(frame)
+            place = _place(owner, kind, part, sequence, shape)
+            sealed = seal(owner.key, data, context=place)
+            kept.append((key, rows_of(frame), sequence, shape, self._digest(data), sealed))
         if kept:
             self._put(kept)
 
-    def _put(self, blocks: Sequence[tuple[int, int, int, bytes, bytes]]) -> None:
+    def _put(self, blocks: Sequence[tuple[int, int, int, int, bytes, bytes]]) -> None:
         keys = {block[0] for block in blocks}
         before = self._db.all(
             f"SELECT {COLUMNS['block']} FROM block WHERE key BETWEEN ? AND ?",  # noqa: S608
             (min(keys), max(keys)),
         )
         self._tables.removed("block", [row for row in before if row[0] in keys])
-        self._tables.added("block", [block[:-1] for block in blocks])
+        counted = [(key, rows, sequence, digest) for key, rows, sequence, _, digest, _ in blocks]
+        self._tables.added("block", counted)
         self._db.run_many(_PUT, blocks)
+
+    def reseal(self, old: Owner, new: Owner) -> int:
+        """Seal a person's blocks under another key, their content untouched; return how many."""
+        ends = (block_key(old.number, 0, 0), block_key(old.number, (1 << KIND_BITS) - 1, LAST_PART))
+        names = self.kind_names()
+        changed = []
+        found = self._db.all(
+            f"SELECT {STORED} FROM block WHERE key BETWEEN ? AND ?",  # noqa: S608
+            ends,
+        )
+        for key, _, sequence, shape, digest, sealed in found:
+            _, number, part = split_key(key)
+            kind = names[number]
+            data = unseal(old.key, sealed, context=_place(old, kind, part, sequence, shape))
+            if self._digest(data) != digest:
+                raise IntegrityError("a stored block is not the one on record; restore a backup")
+            shown = shape or shape_of(chunk.decode(data))
+            again = seal(new.key, data, context=_place(new, kind, part, sequence, shown))
+            changed.append((again, shown, key))
+        self._db.run_many("UPDATE block SET sealed = ?, shape = ? WHERE key = ?", changed)
+        return len(changed)
 
     def remove(self, owner: Owner, kind: str | None = None) -> None:
         """Remove all blocks of a person, or all of one kind."""

@@ -4,8 +4,9 @@ Statements are written once, in the SQL that SQLite and PostgreSQL share (`?` fo
 CONFLICT`, `RETURNING`, `coalesce`), and values are text, bytes, whole numbers or None.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 Value = str | bytes | int | None
@@ -74,6 +75,9 @@ class Database(Connection, Protocol):
 
     def scrub(self) -> None:
         """Remove what is left of deleted rows; BusyError if another program is in the way."""
+
+    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:
+        """Write a copy of one state; call back at a moment when it is the newest and stays so."""
 
     def fresh(self) -> AbstractContextManager["Database"]:
         """Open another connection to the same tables, with nothing in its cache."""

@@ -124,10 +124,24 @@ def _freshness(db: "SqliteDatabase", sums: Sums) -> None:
         db.run("UPDATE change SET state = ? WHERE number = ?", (sealed, number))
 
 
+def _epochs(db: "SqliteDatabase", _sums: Sums) -> None:
+    """Say in which epoch a data key was made and what columns a block has; keys of more zones."""
+    db.execute(
+        "ALTER TABLE subject ADD COLUMN made INTEGER NOT NULL DEFAULT 0;"  # bound into the seals
+        "ALTER TABLE block ADD COLUMN shape INTEGER NOT NULL DEFAULT 0;"  # bound into the seal
+        "CREATE TABLE subject_key("
+        "subject INTEGER NOT NULL REFERENCES subject ON DELETE CASCADE, zone TEXT NOT NULL, "
+        "wrapped BLOB NOT NULL, PRIMARY KEY(subject, zone)) STRICT, WITHOUT ROWID;"
+        # no key is wrapped in an epoch before this one, whatever a process remembers
+        "CREATE TABLE epoch(zone TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: Final[tuple[Callable[["SqliteDatabase", Sums], None], ...]] = (
     _first,
     _whose_rejects,
     _freshness,
+    _epochs,
 )
 """Step `i` takes a file from version `i` to `i + 1`. Steps are added, never changed."""
 
@@ -272,6 +286,26 @@ class SqliteDatabase(apsw.Connection):
         """Cut the write-ahead log to nothing; deleted rows are overwritten already."""
         if not truncate_log(self, BUSY_MS):
             raise log_in_use()
+
+    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:
+        """See `Database.copy_to`. The copy is encrypted under the same key."""
+        with self.fresh() as source:
+            self.begin_writing()
+            try:
+                source.begin_reading()
+                source.one("SELECT count(*) FROM change")  # fixes the state that it sees
+                while_nobody_commits()
+            finally:
+                self.roll_back()
+            copy = apsw.Connection(str(path))
+            try:
+                unlock(copy, self._page_key)
+                copy.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+                with copy.backup("main", source, "main") as backup:
+                    backup.step()
+            finally:
+                copy.close()
+        path.chmod(0o600)
 
     @contextmanager
     def fresh(self) -> Iterator["SqliteDatabase"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -9,10 +10,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from euthymia.ground.errors import BusyError, ConsentError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import KEY_BYTES, context, seal, unseal
+from euthymia.security.key_tree import LEDGER, LIVE
 from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Owner
 from euthymia.store.profile import Profile, pack, unpack
 from euthymia.store.tables import Tables
+
+STORED: Final = "id, wrapped, made, profile, consents"
+"""The columns of a subject's row, as `People.open` takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,18 @@ def detail_key(data_key: bytes) -> bytes:
     """Derive the key of a subject's ledger details: it goes when the data key goes."""
     info = context("euthymia", 1, "ledger detail")
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(data_key)
+
+
+def key_place(subject: SubjectId, made: int = 0) -> bytes:
+    """Return what a wrapped key is bound to: whose it is, and in which epoch it was made."""
+    return context("data key", subject, made) if made else context("data key", subject)
+
+
+def profile_place(owner: Owner) -> bytes:
+    """Return what a profile is bound to; one under a key of before the epochs has bound less."""
+    if owner.made:
+        return context("profile", 2, LIVE, owner.made, owner.subject)
+    return context("profile", owner.subject)
 
 
 class People:
@@ -58,7 +75,8 @@ class People:
         known = self._opened.get(subject)
         if known is None:
             row = self._db.one(
-                "SELECT id, wrapped, profile, consents FROM subject WHERE pseudonym = ?", (subject,)
+                f"SELECT {STORED} FROM subject WHERE pseudonym = ?",  # noqa: S608 - a constant
+                (subject,),
             )
             if row is None:
                 return None
@@ -66,12 +84,19 @@ class People:
         return known
 
     def open(
-        self, subject: SubjectId, number: int, wrapped: bytes, profile: bytes, consents: int
+        self,
+        subject: SubjectId,
+        number: int,
+        wrapped: bytes,
+        made: int,
+        profile: bytes,
+        consents: int,
     ) -> Known:
-        """Open one row of `subject`; IntegrityError if it is not what was written."""
-        key = self._keyring.unwrap(wrapped, context=context("data key", subject))
-        content = unpack(unseal(key, profile, context=context("profile", subject)))
-        return Known(Owner(number, subject, key), content, consents)
+        """Open one row of `subject` (`STORED`); IntegrityError if it is not what was written."""
+        key = self._keyring.unwrap(wrapped, context=key_place(subject, made))
+        owner = Owner(number, subject, key, made)
+        content = unpack(unseal(key, profile, context=profile_place(owner)))
+        return Known(owner, content, consents)
 
     def need(self, subject: SubjectId) -> Known:
         """Return a subject; MissingError if there is none of that pseudonym."""
@@ -87,8 +112,33 @@ class People:
             known = self.get(subject)
             if known is None:
                 return None
-            key = self._detail_keys[subject] = detail_key(known.owner.key)
+            key = self.zone_key(known.owner, LEDGER) or detail_key(known.owner.key)
+            self._detail_keys[subject] = key
         return key
+
+    def zone_key(self, owner: Owner, zone: str) -> bytes | None:
+        """Return a subject's key in a zone other than `live`; None if there is none yet."""
+        row = self._db.one(
+            "SELECT wrapped FROM subject_key WHERE subject = ? AND zone = ?", (owner.number, zone)
+        )
+        if row is None:
+            return None
+        return self._keyring.unwrap(row[0], context=key_place(owner.subject), zone=zone)
+
+    def put_zone_key(self, owner: Owner, zone: str, key: bytes) -> None:
+        """Store a subject's key in a zone other than `live`, where there is none yet."""
+        self._within_epoch(zone)
+        wrapped = self._keyring.wrap(key, context=key_place(owner.subject), zone=zone)
+        self._db.run(
+            "INSERT INTO subject_key(subject, zone, wrapped) VALUES(?, ?, ?)",
+            (owner.number, zone, wrapped),
+        )
+
+    def _within_epoch(self, zone: str) -> None:
+        """See to it that no key is wrapped in an epoch that another process is about to destroy."""
+        row = self._db.one("SELECT number FROM epoch WHERE zone = ?", (zone,))
+        if row is not None and self._keyring.epochs(zone)[-1] < row[0]:
+            self._keyring.reload()
 
     def editable(self, subject: SubjectId) -> Known:
         """Return a subject with a profile of its own to change; a new one if there is none."""
@@ -96,24 +146,30 @@ class People:
         return replace(known, profile=known.profile.copy())
 
     def _create(self, subject: SubjectId) -> Known:
-        key = self._keyring.new_data_key()
-        wrapped = self._keyring.wrap(key, context=context("data key", subject))
+        self._within_epoch(LIVE)
+        key, made = self._keyring.new_data_key(), self._keyring.epochs(LIVE)[-1]
+        wrapped = self._keyring.wrap(key, context=key_place(subject, made))
         profile = Profile()
+        owner = Owner(0, subject, key, made)
         number = self._tables.insert_numbered(
             "subject",
-            "pseudonym, wrapped, profile, consents",
-            (subject, wrapped, self._sealed(key, subject, profile), 0),
+            "pseudonym, wrapped, made, profile, consents",
+            (subject, wrapped, made, self.sealed(owner, profile), 0),
         )
-        return Known(Owner(number, subject, key), profile, 0)
+        owner = replace(owner, number=number)
+        self.put_zone_key(owner, LEDGER, self._keyring.new_data_key())
+        return Known(owner, profile, 0)
 
-    def _sealed(self, key: bytes, subject: SubjectId, profile: Profile) -> bytes:
-        return seal(key, pack(profile), context=context("profile", subject))
+    @staticmethod
+    def sealed(owner: Owner, profile: Profile) -> bytes:
+        """Return a profile as it is stored."""
+        return seal(owner.key, pack(profile), context=profile_place(owner))
 
     def save(self, known: Known, *, consents_changed: bool = False) -> Known:
         """Write a changed profile; count up if a consent decision came in."""
         saved = replace(known, consents=known.consents + consents_changed)
         owner = known.owner
-        sealed = self._sealed(owner.key, owner.subject, known.profile)
+        sealed = self.sealed(owner, known.profile)
         self._tables.update(
             "subject",
             "profile = ?, consents = ?",

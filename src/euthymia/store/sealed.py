@@ -33,10 +33,12 @@ from euthymia.store.frame import from_arrow, join, to_arrow
 from euthymia.store.intake import Intake
 from euthymia.store.journal import Journal
 from euthymia.store.people import Known, People
+from euthymia.store.rekey import Rekeying
 from euthymia.store.tables import FRESHNESS, Tables
+from euthymia.store.upkeep import Upkeep
 
 
-class SealedStore:
+class SealedStore(Upkeep):
     """`Store`, `Identities` and `Consents` over a database. See `store.contract`.
 
     Parameters
@@ -76,6 +78,10 @@ class SealedStore:
         self._files = Files(self._tables, keyring)
         self._journal = Journal(self._tables, ledger)
         self._intake = Intake(self._people, self._blocks, self._files)
+        self._rekeying = Rekeying(
+            self._tables, keyring, self._people, self._blocks, self._journal, self._writing
+        )
+        self._to_finish: dict[str, int] = {}
 
     # -- transactions ----------------------------------------------------------------------------
 
@@ -153,6 +159,8 @@ class SealedStore:
                     yield
                 finally:
                     self._grouping = False
+            if self._to_finish:
+                self._finish_erasures()
 
     # -- writing ---------------------------------------------------------------------------------
 
@@ -219,26 +227,6 @@ class SealedStore:
             self._people.save(known)
             told = replace(audit, subject=subject)
             self._journal.announce(told, {"members": len(known.profile.care_team)})
-
-    def erase(self, subject: SubjectId, audit: Entry) -> str:
-        """See `Store.erase`. Old pages are overwritten and the write-ahead log is cut to nothing.
-
-        Raises
-        ------
-        BusyError
-            The person is erased, but another program still reads the log that holds old pages:
-            it is cut when the last program closes the database, or by the next erasure.
-        """
-        with self._writing():
-            owner = self._people.need(subject).owner
-            self._blocks.remove(owner)
-            self._files.forget(owner)
-            self._people.erase(owner)
-            entry = self._journal.announce(replace(audit, subject=subject), {"erased": True})
-        if not self._grouping:
-            with self._lock, self._db.translated():
-                self._db.scrub()
-        return entry
 
     # -- reading ---------------------------------------------------------------------------------
 

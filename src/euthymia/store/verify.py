@@ -14,6 +14,7 @@ from euthymia.store.connection import Connection, Database
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, same_columns
 from euthymia.store.journal import cross_check
+from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
 from euthymia.store.tables import FRESHNESS, Commit, Sums, Tables
 
@@ -55,12 +56,14 @@ def _rows(db: Connection, keyring: Keyring) -> list[str]:
     people, files = People(tables, keyring), Files(tables, keyring)
     blocks = Blocks(tables, keyring.derive("digest"))
     known: dict[int, Known] = {}
-    columns = "SELECT id, pseudonym, wrapped, profile, consents FROM subject"
-    for number, pseudonym, *rest in db.each(columns):
+    columns = f"SELECT pseudonym, {PERSON} FROM subject"  # noqa: S608 - a constant
+    for pseudonym, number, *rest in db.each(columns):
         try:
             if not is_subject_id(pseudonym):
                 found.append("a pseudonym has not the form of one")
             known[number] = people.open(SubjectId(pseudonym), number, *rest)
+            for (zone,) in db.all("SELECT zone FROM subject_key WHERE subject = ?", (number,)):
+                people.zone_key(known[number].owner, zone)
         except EuthymiaError as error:
             found.append(f"the profile of {pseudonym}: {error}")
     names = blocks.kind_names()
