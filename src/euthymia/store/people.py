@@ -129,10 +129,7 @@ class People:
         """Store a subject's key in a zone other than `live`, where there is none yet."""
         self._within_epoch(zone)
         wrapped = self._keyring.wrap(key, context=key_place(owner.subject), zone=zone)
-        self._db.run(
-            "INSERT INTO subject_key(subject, zone, wrapped) VALUES(?, ?, ?)",
-            (owner.number, zone, wrapped),
-        )
+        self._tables.insert("subject_key", "subject, zone, wrapped", (owner.number, zone, wrapped))
 
     def _within_epoch(self, zone: str) -> None:
         """See to it that no key is wrapped in an epoch that another process is about to destroy."""
@@ -221,7 +218,7 @@ class People:
         exact = self._db.all("SELECT blind FROM identifier WHERE subject = ? AND bare = 0", own)
         for blind in exact:
             self._tables.insert("tombstone", "blind", blind)
-        for table in ("identifier", "file_subject", "reject"):
+        for table in ("identifier", "file_subject", "reject", "subject_key"):
             self._tables.delete(table, "subject = ?", own)
         self._tables.delete("subject", "id = ?", own)
         self.forget(owner.subject)

@@ -57,6 +57,7 @@ class Rekeying:
         number = known[-1] if len(known) > 1 else self.keyring.begin_epoch(zone)
         with self.writing():
             self._fence(zone, number)
+            self.journal.announce(replace(audit, subject=None), {"epoch": number})
             waiting = self._older(number) if zone == LIVE else []
         blocks = 0
         for done, subject in enumerate(waiting):
@@ -112,12 +113,10 @@ class Rekeying:
         return self._wrap_anew(zone)
 
     def _fence(self, zone: str, number: int) -> None:
-        self.tables.db.run(
-            "INSERT INTO epoch(zone, number) VALUES(?, ?) "
-            "ON CONFLICT(zone) DO UPDATE SET number = excluded.number "
-            "WHERE excluded.number > epoch.number",
-            (zone, number),
-        )
+        row = self.tables.db.one("SELECT number FROM epoch WHERE zone = ?", (zone,))
+        if row is None or row[0] < number:
+            self.tables.delete("epoch", "zone = ?", (zone,))
+            self.tables.insert("epoch", "zone, number", (zone, number))
 
     def _wrap_anew(self, zone: str) -> int:
         current = self.keyring.epochs(zone)[-1]
