@@ -42,7 +42,7 @@ def test_an_erased_person_is_gone_from_every_command(home: Path) -> None:
     subject = run(home, "show")["subjects"][0]
     before = run(home, "show", subject)
     assert before["observations"] > 0
-    erased = run(home, "erase", subject)
+    erased = run(home, "erase", subject, "--yes")
     assert re.fullmatch(r"L-\d+-[0-9a-f]{8}", erased["ledger_entry"])
     with Clinic.opened(home) as clinic:
         told = [e.action for e in clinic.ledger.entries() if e.id == erased["ledger_entry"]]
@@ -59,14 +59,14 @@ def test_an_erased_person_does_not_come_back_with_their_old_files(
     built_home: Path, home: Path
 ) -> None:
     subject = run(home, "show")["subjects"][0]
-    run(home, "erase", subject)
+    run(home, "erase", subject, "--yes")
     again = run(home, "ingest", str(built_home.parent / "incoming"))
     assert again["rejected"] > 0
     assert any("erased" in reject["reason"] for reject in again["rejects"])
     assert subject not in run(home, "show")["subjects"]
 
 
-@pytest.mark.parametrize("command", [["show", "nobody"], ["analyze", "nobody"], ["erase", "Smith"]])
+@pytest.mark.parametrize("command", [["show", "nobody"], ["analyze", "nobody"], ["erase", "Smith", "--yes"]])
 def test_a_refusal_does_not_repeat_what_was_asked(home: Path, command: list[str]) -> None:
     code, result = call(home, *command)
     assert code == 1

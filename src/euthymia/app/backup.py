@@ -72,7 +72,8 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     building = target.parent / f".{target.name}-{secrets.token_hex(4)}"
-    (building / CONTENT).mkdir(mode=0o700, parents=True)
+    building.mkdir(mode=0o700)
+    (building / CONTENT).mkdir(mode=0o700)
     try:
         head = _copy(clinic, building / CONTENT, with_root=with_root, progress=progress)
         manifest = Manifest(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from euthymia.app import tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
@@ -125,6 +126,12 @@ class Clinic:
         """Flush and close the database and the ledger."""
         self.store.close()
         self.ledger.close()
+
+    def write_tombstones(self) -> None:
+        """Bring the signed list of erased people up to date, if anybody was ever erased."""
+        blinds = self.store.tombstones()
+        if blinds:
+            tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
 
     def gateway(self) -> Gateway:
         """Return the only door in."""

@@ -64,6 +64,11 @@ class Home:
         return self.path / "reports"
 
     @property
+    def tombstones(self) -> Path:
+        """Return the signed list of erased people; there is none before the first."""
+        return self.path / "tombstones"
+
+    @property
     def redeemed(self) -> Path:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"

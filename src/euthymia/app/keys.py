@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import parse
 from euthymia.app.home import accept_config
@@ -70,7 +72,8 @@ def _name_secret_file(clinic: Clinic, secret_file: Path | None) -> None:
     """Write `keys.secret_file` into the settings, and leave the rest of them as it is."""
     path = clinic.home.config_file
     lines, section, out = path.read_text(encoding="utf-8").splitlines(), "", []
-    said = f'secret_file = "{secret_file}"' if secret_file else "# secret_file = "
+    encoded = msgspec.json.encode(str(secret_file)).decode()
+    said = f"secret_file = {encoded}" if secret_file else "# secret_file = "
     for line in lines:
         section = line.strip() if line.startswith("[") else section
         if section == "[keys]" and line.lstrip("# ").startswith("secret_file"):

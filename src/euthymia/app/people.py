@@ -74,14 +74,32 @@ def _on_team(user: str, team: frozenset[str]) -> str:
     )
 
 
+NOT_PRIVATE = "none: not trained with differential privacy"
+
+
 def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
-    """Destroy the person's key and every row about them; say which models saw them."""
+    """Destroy the person's keys and every row about them; say which models saw them.
+
+    A model keeps what it learnt: `epsilon` bounds how much that can be of one person, where it was
+    trained so.
+    """
     who = clinic.resolve(subject)
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
-    models = clinic.registry.trained_with(who)
-    told = clinic.store.erase(who, entry)
+    models = [_saw(clinic, name) for name in clinic.registry.trained_with(who)]
+    try:
+        told = clinic.store.erase(who, entry)
+    finally:  # the person may be erased also where old pages are still in use
+        clinic.write_tombstones()
     forget(clinic.accounts, who, shell_actor())
     return {"subject": who, "ledger_entry": told, "models": models}
+
+
+def _saw(clinic: Clinic, name: str) -> dict[str, Any]:
+    bundle, entry = clinic.registry.load(name)
+    privacy = bundle.card.get("differential_privacy")
+    epsilon = privacy.get("epsilon") if isinstance(privacy, dict) else None
+    said = NOT_PRIVATE if epsilon is None else f"epsilon {epsilon}"
+    return {"model": name, "state": entry.state, "epsilon": epsilon, "privacy": said}
 
 
 def print_worklist(clinic: Clinic, user: str) -> list[dict[str, Any]]:

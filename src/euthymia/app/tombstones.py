@@ -43,14 +43,19 @@ def read(path: Path, keyring: Keyring) -> Tombstones:
     signature, body = raw[len(_MAGIC) : start], raw[start:]
     try:
         keyring.verifier("ledger").verify(signature, _MAGIC + body)
-        if not raw.startswith(_MAGIC):
-            raise InvalidSignature
-        return msgspec.json.decode(body, type=Tombstones)
+        listed = msgspec.json.decode(body, type=Tombstones)
     except (InvalidSignature, msgspec.DecodeError):
-        raise IntegrityError(
-            "the list of erased people is not one that this clinic signed: it was changed, or it "
-            "is another clinic's"
-        ) from None
+        raise _not_ours() from None
+    if not raw.startswith(_MAGIC):
+        raise _not_ours()
+    return listed
+
+
+def _not_ours() -> IntegrityError:
+    return IntegrityError(
+        "the list of erased people is not one that this clinic signed: it was changed, or it is "
+        "another clinic's"
+    )
 
 
 def write(path: Path, keyring: Keyring, ledger: Ledger, blinds: Iterable[str]) -> None:
@@ -71,9 +76,10 @@ def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
         listed = read(path, keyring)
     except IntegrityError as error:
         return [str(error)]
-    if set(listed.blinds) - set(stored):
-        return [
-            "the list of erased people names some whom the database does not know to be erased: "
-            "the database was replaced by an older copy; restore with `--tombstones`"
-        ]
-    return []
+    if set(listed.blinds) <= set(stored):
+        return []
+    problem = (
+        "the list of erased people names some whom the database does not know to be erased: it "
+        "was replaced by an older copy; restore a backup with `--tombstones`"
+    )
+    return [problem]

@@ -131,15 +131,17 @@ def _from_descriptor(number: int) -> bytes:
         return pipe.read(_MOST_BYTES)
 
 
-def asker(file: str | None = None, descriptor: int | None = None) -> Ask:
+def asker(file: str | None = None, descriptor: int | None = None, *, given: bool = False) -> Ask:
     """Return what is asked for a passphrase, a PIN or a token: never an argument of a command.
 
     In this order: `descriptor`, `EUTHYMIA_KEY_SECRET_FD`, `EUTHYMIA_KEY_SECRET_FILE`, `file`, and
-    whoever sits at the terminal.
+    whoever sits at the terminal. A file that is `given` to this command goes before all.
     """
 
     def ask(words: str) -> bytes:
         number = os.environ.get(SECRET_FD) if descriptor is None else descriptor
+        if given and file:
+            return _from_file(Path(file))
         if number is not None:
             try:
                 return _from_descriptor(int(number))

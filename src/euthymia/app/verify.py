@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from euthymia.app import tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
@@ -49,7 +50,8 @@ def _store(home: Home, keyring: Keyring, ledger: Ledger) -> list[str]:
     except EuthymiaError as error:
         return [f"store: {error}"]
     try:
-        return [f"store: {problem}" for problem in store.verify()]
+        found = [f"store: {problem}" for problem in store.verify()]
+        return found + tombstones.problems(home.tombstones, keyring, store.tombstones())
     finally:
         store.close()
 

@@ -306,6 +306,12 @@ class Registry:
         _write(self._folder / INDEX, _MAGIC + signature + body)
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep everybody from changing the folder for the length of a `with` block."""
+        with self._locked():
+            yield
+
+    @contextmanager
     def _locked(self) -> Iterator[_Index]:
         """Hold the folder against other processes and read the index anew."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

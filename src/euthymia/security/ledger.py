@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -195,6 +196,12 @@ class Ledger:
                 self._closed = True
                 self._files.close()
             self._writer.drain()  # what came in while closing is told that it came too late
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep everybody from appending for the length of a `with` block: its files stand still."""
+        with self._mutex, self._files.locked():
+            yield
 
     # -- reading -----------------------------------------------------------------------------
     def head(self) -> tuple[int, str]:

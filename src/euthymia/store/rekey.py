@@ -67,7 +67,8 @@ class Rekeying:
         with self.writing():
             wrapped = self._wrap_anew(zone)
         self.finish(zone, number)
-        progress(len(waiting), len(waiting))
+        if zone == LIVE:
+            progress(len(waiting), len(waiting))
         return Rotated(number, len(waiting) or wrapped, blocks)
 
     def _older(self, number: int) -> list[SubjectId]:

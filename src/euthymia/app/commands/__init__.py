@@ -13,6 +13,7 @@ from euthymia.app.commands.features import (
     features,
     shards,
 )
+from euthymia.app.commands.keys import backup, keys, restore
 from euthymia.app.commands.ledger import ledger
 from euthymia.app.commands.model import analyze, models, release, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
@@ -46,6 +47,9 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     rejects,
     deid,
     verify,
+    keys,
+    backup,
+    restore,
     ledger,
     demo,
 )

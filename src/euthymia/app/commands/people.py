@@ -81,22 +81,33 @@ def export(shell: Shell, subject: str, out: Path | None) -> None:
 
 @click.command(epilog="Example: euthymia erase p-abcdefghijklmnop --yes")
 @click.argument("subject")
-@click.option(
-    "--yes", is_flag=True, help="Do not ask. (A script, which has no terminal, is never asked.)"
-)
+@click.option("--yes", is_flag=True, help="Do not ask. A script has to say so.")
 @everywhere
 @click.pass_obj
 def erase(shell: Shell, subject: str, yes: bool) -> None:
-    """Make a person unreadable everywhere: destroys their key and all derived rows."""
-    from euthymia.app.people import erase_subject
+    """Make a person unreadable everywhere: destroys their keys and all derived rows.
 
-    if not yes and interactive():
+    HOME/tombstones then says whom not to bring back: keep a copy of it apart from the home, and
+    give it to `restore`.
+    """
+    from euthymia.app.people import erase_subject
+    from euthymia.ground.errors import EuthymiaError
+
+    if not yes and not interactive():
+        raise EuthymiaError(
+            "an erasure cannot be undone, and there is no terminal to ask at: nothing was erased; "
+            "add --yes if it is meant"
+        )
+    if not yes:
         click.confirm("This cannot be undone. Erase this person?", abort=True, err=True)
     with shell.clinic() as clinic:
         result = erase_subject(clinic, subject)
     words = f"{result['subject']} is erased; ledger entry {result['ledger_entry']}"
-    if result["models"]:
-        words += f"\nmodels trained with this person's data: {', '.join(result['models'])}"
+    for model in result["models"]:
+        words += (
+            f"\n{model['model']} ({model['state']}) was trained with this person's data; bound on "
+            f"what it may hold of them: {model['privacy']}"
+        )
     shell.emit(result, words)
 
 

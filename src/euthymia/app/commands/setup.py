@@ -1,10 +1,12 @@
 """Making, serving and checking a clinic: init, serve, token, verify, demo."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
+from euthymia.app.commands.keys import chosen_vault, root_options
 from euthymia.app.shell import Shell, everywhere
 
 
@@ -20,14 +22,23 @@ from euthymia.app.shell import Shell, everywhere
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the master key in this file, off the disk that holds the data.",
 )
+@root_options
 @everywhere
 @click.pass_obj
 def init(
-    shell: Shell, name: str, consent_for_clinical_records: bool, master_key: Path | None
+    shell: Shell,
+    name: str,
+    consent_for_clinical_records: bool,
+    master_key: Path | None,
+    root: str | None,
+    root_settings: tuple[str, ...],
+    secret_file: Path | None,
+    secret_fd: int | None,
 ) -> None:
     """Make a clinic, or accept its settings after you edited euthymia.toml."""
     from euthymia.app.config import ClinicConfig, Config, KeyConfig
     from euthymia.app.setup import accept_settings, make_clinic
+    from euthymia.app.vaults import SECRET_FD
 
     path = shell.path()
     if (path / "keys").is_dir():
@@ -36,9 +47,14 @@ def init(
         return
     config = Config(
         clinic=ClinicConfig(name=name, clinical_basis=not consent_for_clinical_records),
-        keys=KeyConfig(master=str(master_key.resolve()) if master_key else None),
+        keys=KeyConfig(
+            master=str(master_key.resolve()) if master_key else None,
+            secret_file=str(secret_file.resolve()) if secret_file else None,
+        ),
     )
-    make_clinic(path, config)
+    if secret_fd is not None:
+        os.environ[SECRET_FD] = str(secret_fd)  # the new home is opened with it at once
+    make_clinic(path, config, chosen_vault(root, root_settings, secret_file, secret_fd))
     shell.emit(
         {"home": path, "made": True},
         f"clinic made at {path}\nnext: euthymia --home {path} ingest PATH...",
