@@ -66,7 +66,9 @@ def test_an_erased_person_does_not_come_back_with_their_old_files(
     assert subject not in run(home, "show")["subjects"]
 
 
-@pytest.mark.parametrize("command", [["show", "nobody"], ["analyze", "nobody"], ["erase", "Smith", "--yes"]])
+@pytest.mark.parametrize(
+    "command", [["show", "nobody"], ["analyze", "nobody"], ["erase", "Smith", "--yes"]]
+)
 def test_a_refusal_does_not_repeat_what_was_asked(home: Path, command: list[str]) -> None:
     code, result = call(home, *command)
     assert code == 1
