@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from euthymia.store.postgresql import Server
+from postgres import running, server_in
 from whole_clinic import build, run
 
 # the same examples at every run of CI; a developer's runs draw new ones
@@ -32,3 +34,16 @@ def home(built_home: Path, tmp_path: Path) -> Path:
     shutil.copytree(built_home, mine)
     assert run(mine, "verify")["ok"]
     return mine
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """Run a PostgreSQL server for the session; skip where none is installed."""
+    with running() as folder:
+        yield folder
+
+
+@pytest.fixture
+def postgres(postgres_folder: Path) -> Server:
+    """Return a schema of one's own on the session's server."""
+    return server_in(postgres_folder)

@@ -21,6 +21,7 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.contract import Receipt
 from euthymia.store.memory import MemoryStore
+from euthymia.store.postgresql import PostgresStore, Server
 from euthymia.store.sqlite import SqliteStore
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -53,7 +54,7 @@ class House:
     feature_only: tuple[str, ...] = ()
 
     @classmethod
-    def build(cls, folder: Path, engine: str = "sqlite") -> "House":
+    def build(cls, folder: Path, engine: str = "sqlite", server: Server | None = None) -> "House":
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "keys").exists():
             Keyring.create(folder / "keys")
@@ -62,6 +63,8 @@ class House:
         house = cls(folder, keyring, ledger, None)
         if engine == "sqlite":
             house.store = SqliteStore(folder / "clinic.db", keyring, ledger, house.clock)
+        elif server is not None:
+            house.store = PostgresStore(server, keyring, ledger, house.clock)
         else:
             house.store = MemoryStore(keyring, ledger, house.clock)
         return house

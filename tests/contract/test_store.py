@@ -1,4 +1,4 @@
-"""What every store must do. The same tests run on the reference and on the encrypted file."""
+"""What every store must do. The same tests run on the reference, the file and a server."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -46,9 +46,11 @@ START = NOW_US - 10 * DAY
 EARLY = NOW - timedelta(days=90)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    house = House.build(tmp_path, request.param)
+    on_server = request.param == "postgresql"
+    server = request.getfixturevalue("postgres") if on_server else None
+    house = House.build(tmp_path, request.param, server)
     yield house
     assert house.store.verify() == []
     assert house.ledger.verify() == []
