@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help demo serve check check-all test lint format types imports deps docs browser bench lock clean
+.PHONY: help demo serve check check-all test lint format types imports deps docs browser postgresql bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -53,11 +53,14 @@ imports: $(VENV)/.dev
 deps: $(VENV)/.dev
 	@$(BIN)/deptry src
 
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev browser postgresql
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests
 
 browser: $(VENV)/.dev
 	@.ci/browser
+
+postgresql: $(VENV)/.dev
+	@.ci/postgresql
 
 docs: $(VENV)/.dev  ## links lead somewhere, every code block runs
 	@$(BIN)/pytest -q tests/contract/test_docs.py

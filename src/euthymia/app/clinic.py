@@ -10,6 +10,7 @@ from pathlib import Path
 from euthymia.app import tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
+from euthymia.app.database import open_store
 from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
 from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
@@ -24,7 +25,7 @@ from euthymia.security.ledger import Ledger
 from euthymia.security.policy import SHIPPED, Policies
 from euthymia.security.roots import Vault
 from euthymia.security.token import Tokens
-from euthymia.store.sqlite import SqliteStore
+from euthymia.store.sealed import SealedStore
 
 ISSUER = "euthymia"
 AUDIENCE = "euthymia-api"
@@ -48,7 +49,7 @@ def shell_actor() -> Actor:
 class _DetailKeys:
     """The store, as the ledger asks it for the key of a subject's details."""
 
-    store: SqliteStore
+    store: SealedStore
 
     def of(self, subject: str) -> bytes | None:
         """Return the key; None for somebody unknown or erased."""
@@ -63,7 +64,7 @@ class Clinic:
     config: Config
     keyring: Keyring
     ledger: Ledger
-    store: SqliteStore
+    store: SealedStore
     registry: Registry
     tokens: Tokens
     clock: Clock
@@ -87,9 +88,7 @@ class Clinic:
         own = read_policies(home, keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
         accounts = Accounts(home.accounts, keyring, ledger, clock)
-        store = SqliteStore(
-            home.database, keyring, ledger, clock, default_zone=config.clinic.time_zone
-        )
+        store = open_store(home, config, keyring, ledger, clock)
         ledger.seal_details(_DetailKeys(store))
         return cls(
             home=home,

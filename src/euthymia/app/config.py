@@ -1,14 +1,18 @@
 """The clinic's settings: one frozen tree from one TOML file. An unknown key is an error."""
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import STREAMS
 from euthymia.security.notes import WITNESS_KEY, read_key
+
+ENGINES: Final = ("sqlite", "postgresql")
+_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,28 @@ class LedgerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """Where the data rests: in the home's own file, or on a PostgreSQL server.
+
+    `engine`: "sqlite" or "postgresql"; what follows is for the latter. `host`: a name, or the
+    folder of a Unix socket. `schema`: the clinic's own within the database. `password_file`: None
+    where the server knows the system user. `tls`: "verify-full", or "off" for a server on this
+    machine; None: whichever of them fits `host`. `ca_file`: whom to trust instead of the system's
+    authorities.
+    """
+
+    engine: str = "sqlite"
+    host: str = "localhost"
+    port: int = 5432
+    database: str = "euthymia"
+    user: str = "euthymia"
+    schema: str = "euthymia"
+    password_file: str | None = None
+    tls: str | None = None
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set, in `euthymia.toml` of the home."""
 
@@ -100,6 +126,7 @@ class Config:
     accounts: AccountsConfig = field(default_factory=AccountsConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
 
 
 def _unknown_keys(data: dict[str, Any]) -> list[str]:
@@ -146,7 +173,21 @@ def _checked(config: Config, file: str) -> Config:
     ):
         if not 1 <= value <= most:
             raise SchemaError(f"{file}: accounts.{name} is a whole number from 1 to {most}")
+    problem = wrong_store(config.store)
+    if problem:
+        raise SchemaError(f"{file}: {problem}")
     return config
+
+
+def wrong_store(store: StoreConfig) -> str | None:
+    """Return what is wrong with the store's settings, in words; None if nothing is."""
+    if store.engine not in ENGINES:
+        return f"store.engine is one of {', '.join(ENGINES)}"
+    if store.tls not in {None, "verify-full", "off"}:
+        return 'store.tls is "verify-full" or "off"'
+    if not _SCHEMA_NAME.fullmatch(store.schema):
+        return "store.schema is made of a-z, 0-9 and _, begins with a letter and has up to 63"
+    return None
 
 
 def render(config: Config) -> str:

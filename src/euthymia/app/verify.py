@@ -6,6 +6,7 @@ from euthymia.app import tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
+from euthymia.app.database import open_store
 from euthymia.app.home import Home, read_config, read_policies
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
@@ -14,7 +15,6 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.store.sqlite import SqliteStore
 
 
 def _ledger_problems(ledger: Ledger, config: Config) -> list[str]:
@@ -26,7 +26,9 @@ def _ledger_problems(ledger: Ledger, config: Config) -> list[str]:
     return [*missing, *ledger.audit(seen).problems]
 
 
-def _ledger_and_all_it_tells_of(home: Home, keyring: Keyring, config: Config) -> list[str]:
+def _ledger_and_all_it_tells_of(
+    home: Home, keyring: Keyring, config: Config, *, accepted: bool
+) -> list[str]:
     try:
         ledger = Ledger.open(home.ledger, keyring, clock=wall_clock)
     except EuthymiaError as error:
@@ -39,14 +41,16 @@ def _ledger_and_all_it_tells_of(home: Home, keyring: Keyring, config: Config) ->
             found += _reports_and_models(home, keyring, ledger)
             accounts = Accounts(home.accounts, keyring, ledger, wall_clock)
             found += [f"accounts: {problem}" for problem in accounts.verify()]
-        return found + _store(home, keyring, ledger)
+        if not accepted and config.store.engine != "sqlite":
+            return [*found, "store: the server that unaccepted settings name is not spoken to"]
+        return found + _store(home, config, keyring, ledger)
     finally:
         ledger.close()
 
 
-def _store(home: Home, keyring: Keyring, ledger: Ledger) -> list[str]:
+def _store(home: Home, config: Config, keyring: Keyring, ledger: Ledger) -> list[str]:
     try:
-        store = SqliteStore(home.database, keyring, ledger, wall_clock)
+        store = open_store(home, config, keyring, ledger, wall_clock)
     except EuthymiaError as error:
         return [f"store: {error}"]
     try:
@@ -96,6 +100,6 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     except EuthymiaError as error:
         found.append(f"policies: {error}")
     progress(1, 2)
-    found += _ledger_and_all_it_tells_of(home, keyring, config)
+    found += _ledger_and_all_it_tells_of(home, keyring, config, accepted=accepted)
     progress(2, 2)
     return found

@@ -9,7 +9,7 @@ import ssl
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -68,6 +68,10 @@ class Server:
     def local(self) -> bool:
         """Tell whether no network lies between."""
         return self.host.startswith("/") or self.host in LOOPBACK
+
+    def with_tls(self, tls: str) -> "Server":
+        """Return the same server, spoken to with or without TLS."""
+        return replace(self, tls=tls)
 
     def password(self) -> str | None:
         """Read the password; AccessError if everybody on this machine could."""

@@ -22,6 +22,11 @@ from euthymia.app.shell import Shell, everywhere
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep the master key in this file, off the disk that holds the data.",
 )
+@click.option(
+    "--store",
+    metavar="postgresql://USER@HOST/DATABASE",
+    help="Keep the data on a PostgreSQL server instead of a file in the home: docs/store.md.",
+)
 @root_options
 @everywhere
 @click.pass_obj
@@ -34,9 +39,11 @@ def init(
     root_settings: tuple[str, ...],
     secret_file: Path | None,
     secret_fd: int | None,
+    store: str | None,
 ) -> None:
     """Make a clinic, or accept its settings after you edited euthymia.toml."""
-    from euthymia.app.config import ClinicConfig, Config, KeyConfig
+    from euthymia.app.config import ClinicConfig, Config, KeyConfig, StoreConfig
+    from euthymia.app.database import store_settings
     from euthymia.app.setup import accept_settings, make_clinic
     from euthymia.app.vaults import SECRET_FD
 
@@ -51,6 +58,7 @@ def init(
             master=str(master_key.resolve()) if master_key else None,
             secret_file=str(secret_file.resolve()) if secret_file else None,
         ),
+        store=store_settings(store) if store else StoreConfig(),
     )
     if secret_fd is not None:
         os.environ[SECRET_FD] = str(secret_fd)  # the new home is opened with it at once
