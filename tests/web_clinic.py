@@ -270,7 +270,7 @@ class TestClinic:
             raise self.breaks
         mine = {one.who.subject: one for one in self._mine(visitor)}
         summaries = [one.summary for one in mine.values()]
-        items = caseload(summaries, to_micros(NOW))
+        items = [case.item for case in caseload(summaries, to_micros(NOW))]
         counts = {view: sum(Filter(view=view).in_view(item) for item in items)
                   for view in ("open", "now", "soon", "look", "everyone")}  # fmt: skip
         rows = tuple(
@@ -285,11 +285,13 @@ class TestClinic:
             if wanted.in_view(item)
             and wanted.keeps(mine[item.subject].who, mine[item.subject].owners, visitor.user)
         )
+        part = wanted.part_of(len(rows))
+        rows = part.of(rows)
         for row in rows:
             self._write(visitor, "view on worklist", row.who.subject)
         entry = self._write(visitor, "view worklist", None)
         notices = feed_notices(summaries, to_micros(NOW))
-        return WorklistPage(rows, counts, notices, to_micros(NOW), self.model, entry)
+        return WorklistPage(rows, counts, notices, to_micros(NOW), self.model, entry, part)
 
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         if self.breaks:
@@ -310,5 +312,5 @@ class TestClinic:
 
 def urgencies(clinic: TestClinic) -> list[Urgency]:
     """Return the urgency of every row, in order."""
-    items = caseload([one.summary for one in clinic.people.values()], to_micros(NOW))
-    return [item.urgency for item in items]
+    cases = caseload([one.summary for one in clinic.people.values()], to_micros(NOW))
+    return [case.item.urgency for case in cases]

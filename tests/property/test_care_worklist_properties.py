@@ -109,10 +109,11 @@ def test_the_review_line_is_the_only_thing_that_makes_an_estimate_a_finding(
 def test_order_is_total_by_urgency_and_independent_of_the_order_given(
     group: tuple[SubjectSummary, ...],
 ) -> None:
-    rows = caseload(group, NOW)
+    cases = caseload(group, NOW)
+    rows = [case.item for case in cases]
     rank = [list(Urgency).index(row.urgency) for row in rows]
     assert rank == sorted(rank)
-    assert rows == caseload(tuple(reversed(group)), NOW)
+    assert cases == caseload(tuple(reversed(group)), NOW)
     assert {row.subject for row in rows} == {who.subject for who in group}
     shown = worklist(group, NOW)
     assert shown == [row for row in rows if row.urgency is not Urgency.NONE]

@@ -8,6 +8,7 @@ import pytest
 
 from euthymia.app.ask import ask
 from euthymia.app.clinic import Clinic
+from euthymia.app.training import list_models
 from euthymia.app.web.backend import KEPT_US, NO_MONITORING, ClinicBackend, worklist_items
 from euthymia.app.web.contract import Filter, PatientPage, Visitor
 from euthymia.app.web.rendering import render
@@ -18,6 +19,7 @@ from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Person
+from euthymia.models.serve import Served
 from euthymia.security.token import Kind
 from small_clinic import (
     DOCTOR,
@@ -100,6 +102,34 @@ def test_a_patients_page_shows_the_record_and_the_estimate(
     assert page.model.simulated
     assert any("real patients" in line for line in page.model.unproven)
     assert told(clinic, "view patient") == [(DOCTOR, who, {})]
+
+
+def test_a_worklist_without_a_model_reads_no_features_and_the_patients_page_does(
+    pages: ClinicBackend, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    features = clinic.store.features
+    monkeypatch.setattr(
+        clinic.store, "features", lambda who, *more: read.append(who) or features(who, *more)
+    )
+    monkeypatch.setattr(pages.reader, "model", lambda: None)
+    assert pages.worklist(visitor(), EVERYONE).rows
+    assert read == []
+    assert pages.patient(visitor(), str(subject_of(clinic, MINE))).view.trends
+    assert set(read) == {subject_of(clinic, MINE)}
+
+
+def test_a_model_that_no_longer_fits_the_features_says_what_to_run(
+    pages: ClinicBackend, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Served, "matches", lambda *_: False)
+    run = "`euthymia features`, `euthymia train relapse-30d`, read its report, then `euthymia rel"
+    page = pages.patient(visitor(), str(subject_of(clinic, MINE)))
+    assert run in page.view.estimate
+    assert run in pages.models(visitor())[0].unproven[0]
+    assert run in next(m["outdated"] for m in list_models(clinic) if m["state"] == "released")
+    with pytest.raises(AccessError, match="must be trained and released anew"):
+        ask(clinic, MINE, TASK, DOCTOR, None, ())
 
 
 def test_a_stranger_gets_the_answer_of_nobody_and_the_ledger_has_the_try(

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from euthymia.app.once import Once
+from euthymia.app.web import contract
 from euthymia.app.web.contract import Filter
 from euthymia.app.web.guard import CSP
 from euthymia.app.web.pages import build_site
@@ -283,6 +284,27 @@ def test_a_filtered_list_is_a_part_of_the_page_and_tells_only_whom_it_shows(
     assert "Amara Okafor" in part.text
     assert "1 person shown" in part.text
     assert len([a for a, _ in actions(clinic) if a == "view on worklist"]) == 1
+
+
+def test_a_long_list_comes_in_pages_and_only_those_shown_are_in_the_ledger(
+    clinic: TestClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "PAGE_ROWS", 4)
+    client = signed_in(clinic)
+    seen = []
+    for page, rows, way in ((1, 4, "page=2"), (2, 2, "view=everyone")):
+        before = sum(e.action == "view on worklist" for e in clinic.ledger.entries())
+        shown = client.get(f"/?view=everyone&page={page}").text
+        after = sum(e.action == "view on worklist" for e in clinic.ledger.entries())
+        names = re.findall(r'href="/patients/(p-[a-z]+)"', shown)
+        assert len(names) == after - before == rows
+        assert f"Page {page} of 2" in shown
+        assert way in re.search(r'<nav class="pages".*?</nav>', shown, re.DOTALL)[0]
+        seen += names
+    assert len(set(seen)) == 6
+    beyond = client.get("/?view=everyone&page=99").text
+    assert "Page 2 of 2" in beyond
+    assert "Page " not in client.get("/?q=Amara").text
 
 
 def test_a_patients_page_is_in_the_ledger_and_says_so(clinic: TestClinic) -> None:

@@ -24,10 +24,6 @@ from euthymia.models.registry import INDEX, Registered, Registry
 from euthymia.models.serve import Served
 from euthymia.models.tasks import tasks
 
-OTHER_FEATURES: Final = (
-    "the stored features are computed otherwise than those the model was trained on; give the "
-    "features in the call, or train and release the model anew"
-)
 NO_TASK: Final = (
     "the model's task is not installed here, so nobody can say whom it is for; train and release "
     "another model"
@@ -81,9 +77,24 @@ class Model:
             The task has changed since the model was trained ("features").
         """
         task = tasks().get(self.bundle.task)
-        if task is None or not self.served.matches(task):
-            raise RefusalError("features", OTHER_FEATURES)
+        outdated = self.outdated()
+        if task is None or outdated:
+            raise RefusalError("features", outdated or NO_TASK)
         return task.vector(data, at)
+
+    def outdated(self) -> str:
+        """Return why stored features do not fit the model, and what to run; empty if they fit."""
+        name = self.bundle.task
+        task = tasks().get(name)
+        if task is None:
+            return NO_TASK
+        if self.served.matches(task):
+            return ""
+        return (
+            f"how features are computed has changed since {self.name} {self.version} was trained; "
+            f"it must be trained and released anew: `euthymia features`, `euthymia train {name}`, "
+            f"read its report, then `euthymia release {name}`"
+        )
 
     def outside(self, data: SubjectData, at: Micros) -> str:
         """Return why the model is not for this person at this time; empty if it is.

@@ -7,11 +7,13 @@ import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.reports import keep
+from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import ConsentError, MissingError, SchemaError
 from euthymia.models.contract import SubjectData
+from euthymia.models.registry import Registered
 from euthymia.models.tasks import tasks
 
 
@@ -124,9 +126,17 @@ def list_models(clinic: Clinic) -> list[dict[str, Any]]:
             "state": m.state,
             "digest": m.digest,
             "trained_at": m.trained_at,
+            "outdated": _outdated(clinic, m),
         }
         for m in clinic.registry.list()
     ]
+
+
+def _outdated(clinic: Clinic, listed: Registered) -> str:
+    """Return why a released model gives no estimate, and what to run; empty if it does."""
+    if listed.state != "released":
+        return ""
+    return Model(*clinic.registry.load(f"{listed.name}@{listed.version}")).outdated()
 
 
 def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any]:

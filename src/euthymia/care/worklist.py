@@ -248,7 +248,10 @@ def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> Worklist
     Parameters are those of `findings`. Without a finding the urgency is `NONE`, and the row says
     what was looked at.
     """
-    found = findings(who, now, feed)
+    return _item(who, now, findings(who, now, feed))
+
+
+def _item(who: SubjectSummary, now: Micros, found: tuple[Finding, ...]) -> WorklistItem:
     head = found[0] if found else None
     more = [finding.why for finding in found[1:]]
     died = died_words(who, now)
@@ -296,18 +299,31 @@ def feed_notices(summaries: Iterable[SubjectSummary], now: Micros) -> tuple[str,
     )
 
 
-def caseload(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistItem]:
-    """Return everybody's row in worklist order, people without a finding last."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One person's row, and every rule that applies to them."""
+
+    item: WorklistItem
+    findings: tuple[Finding, ...]
+
+    @property
+    def order(self) -> tuple[int, float, Micros, str]:
+        """The place in the worklist."""
+        if not self.findings:
+            return _RANK[Urgency.NONE], 0.0, 0, self.item.subject
+        head = self.findings[0]
+        return _RANK[head.urgency], -head.weight, -(head.since or 0), self.item.subject
+
+
+def caseload(summaries: Iterable[SubjectSummary], now: Micros) -> list[Case]:
+    """Return everybody in worklist order, people without a finding last."""
     people = list(summaries)
     feed = feed_days(people)
-
-    def order(who: SubjectSummary) -> tuple[int, float, Micros, str]:
+    cases = []
+    for who in people:
         found = findings(who, now, feed)
-        if not found:
-            return _RANK[Urgency.NONE], 0.0, 0, who.subject
-        return _RANK[found[0].urgency], -found[0].weight, -(found[0].since or 0), who.subject
-
-    return [item(who, now, feed) for who in sorted(people, key=order)]
+        cases.append(Case(_item(who, now, found), found))
+    return sorted(cases, key=lambda case: case.order)
 
 
 def worklist(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistItem]:
@@ -320,4 +336,4 @@ def worklist(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistI
     now : int
         The moment of looking [us since 1970 UTC].
     """
-    return [row for row in caseload(summaries, now) if row.urgency is not Urgency.NONE]
+    return [case.item for case in caseload(summaries, now) if case.findings]

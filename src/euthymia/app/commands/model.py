@@ -48,7 +48,9 @@ def models(shell: Shell) -> None:
     rows = [
         (m["model"], m["state"], m["task"], m["digest"][:12], m["trained_at"][:10]) for m in found
     ]
-    shell.emit({"models": found}, table(rows, ("model", "state", "task", "digest", "trained")))
+    text = table(rows, ("model", "state", "task", "digest", "trained"))
+    text += "".join(f"\n{m['model']}: {m['outdated']}" for m in found if m["outdated"])
+    shell.emit({"models": found}, text)
 
 
 @click.command(epilog="Example: euthymia release relapse-30d")

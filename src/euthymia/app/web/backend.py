@@ -35,11 +35,12 @@ from euthymia.app.web.contract import (
     WorklistPage,
 )
 from euthymia.app.web.notes import note_of
+from euthymia.app.web.on_demand import OnDemand
 from euthymia.app.web.session import Sessions
 from euthymia.care.contract import WorklistItem
 from euthymia.care.summary import SubjectSummary, devices_seen, summarise
 from euthymia.care.timeline import patient_view
-from euthymia.care.worklist import caseload, feed_days, feed_notices, findings, worklist
+from euthymia.care.worklist import Case, caseload, feed_days, feed_notices, worklist
 from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -224,16 +225,11 @@ class Reader:
     ) -> SubjectData:
         """Return a person's record; without consent to monitoring, the clinical part alone."""
         store = self.clinic.store
-        features = {}
-        if monitored:
-            for name in families():
-                table = store.features(subject, name, audit)
-                if table is not None:
-                    features[name] = table
+        names = tuple(families()) if monitored else ()
         return SubjectData(
             subject=subject,
             observations=store.observations(subject, audit),
-            features=features,
+            features=OnDemand(names, lambda name: store.features(subject, name, audit)),
             attributes=store.attributes(subject, audit),
             seen_until=now,
             timeline=store.timeline(subject),
@@ -342,43 +338,35 @@ class ClinicBackend:
         people = reader.look_at_all(reader.mine(visitor.user, actor), actor)
         may = may_ask(self.clinic.policies, visitor.role)
         summaries = [looked.seen_by(may_ask=may) for looked in people.values()]
-        feed = feed_days(summaries)
-        items = caseload(summaries, now)
-        rows = [
-            self._row(people[item.subject], item, visitor, len(findings(summary, now, feed)))
-            for item, summary in self._shown(items, people, wanted, visitor)
+        cases = caseload(summaries, now)
+        fitting = [
+            case
+            for case in cases
+            if wanted.in_view(case.item)
+            and wanted.keeps(
+                people[case.item.subject].who, tuple(people[case.item.subject].team), visitor.user
+            )
         ]
+        part = wanted.part_of(len(fitting))
+        rows = [self._row(people[case.item.subject], case, visitor) for case in part.of(fitting)]
         model = reader.model()
         return WorklistPage(
             rows=tuple(rows),
-            counts={v: sum(Filter(view=v).in_view(item) for item in items) for v in VIEWS},
+            part=part,
+            counts={v: sum(Filter(view=v).in_view(case.item) for case in cases) for v in VIEWS},
             notices=feed_notices(summaries, now),
             at=now,
             model=note_of(model) if model else None,
             ledger_entry=self._write_worklist(actor, [r.who.subject for r in rows], wanted.view),
         )
 
-    def _shown(
-        self,
-        items: list[WorklistItem],
-        people: Mapping[SubjectId, Looked],
-        wanted: Filter,
-        by: Visitor,
-    ) -> list[tuple[WorklistItem, SubjectSummary]]:
-        found, may = [], may_ask(self.clinic.policies, by.role)
-        for item in items:
-            looked = people[item.subject]
-            if wanted.in_view(item) and wanted.keeps(looked.who, tuple(looked.team), by.user):
-                found.append((item, looked.seen_by(may_ask=may)))
-        return found
-
     @staticmethod
-    def _row(looked: Looked, item: WorklistItem, visitor: Visitor, rules: int) -> Row:
+    def _row(looked: Looked, case: Case, visitor: Visitor) -> Row:
         return Row(
             who=looked.who,
-            item=item,
+            item=case.item,
             owners=looked.owners,
-            more=max(0, rules - 1),
+            more=max(0, len(case.findings) - 1),
             mine=visitor.user in looked.team,
         )
 

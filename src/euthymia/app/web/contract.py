@@ -1,9 +1,10 @@
 """What the pages need from the clinic behind them, and what they are given to show."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
@@ -19,9 +20,35 @@ from euthymia.security.token import Claims
 if TYPE_CHECKING:
     from euthymia.app.web.session import Sessions
 
+T = TypeVar("T")
+
 VIEWS: Final = ("open", "now", "soon", "look", "everyone")
 OWNERS: Final = ("all", "mine", "nobody")
 MAX_SEARCH_CHARS: Final = 80
+PAGE_ROWS: Final = 100  # more than anybody reads at once; each row shown is a ledger entry
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One page of a list: its number from 1, of how many, and of how many rows in all."""
+
+    number: int = 1
+    pages: int = 1
+    rows: int = 0
+
+    @property
+    def first(self) -> int:
+        """The number of its first row, from 1."""
+        return (self.number - 1) * PAGE_ROWS + 1
+
+    @property
+    def last(self) -> int:
+        """The number of its last row."""
+        return min(self.number * PAGE_ROWS, self.rows)
+
+    def of(self, rows: Sequence[T]) -> Sequence[T]:
+        """Return the page's own rows."""
+        return rows[self.first - 1 : self.last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +99,23 @@ class Filter:
     text: str = ""
     view: str = "open"
     owner: str = "all"
+    page: int = 1
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "Filter":
         """Read a query string; what is not a known choice is the default."""
-        view, owner = query.get("view", ""), query.get("owner", "")
+        view, owner, page = (query.get(name, "") for name in ("view", "owner", "page"))
         return cls(
             text=query.get("q", "").strip()[:MAX_SEARCH_CHARS],
             view=view if view in VIEWS else "open",
             owner=owner if owner in OWNERS else "all",
+            page=int(page) if re.fullmatch("[1-9][0-9]{0,5}", page) else 1,
         )
+
+    def part_of(self, rows: int) -> Part:
+        """Return the page asked for, of so many rows that fit; the last where it is beyond."""
+        pages = max(1, -(-rows // PAGE_ROWS))
+        return Part(min(self.page, pages), pages, rows)
 
     def in_view(self, item: WorklistItem) -> bool:
         """Tell whether the row's urgency is in the view."""
@@ -149,6 +183,7 @@ class WorklistPage:
     at: Micros
     model: ModelNote | None
     ledger_entry: str
+    part: Part = field(default_factory=Part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ def note_of(model: Model) -> ModelNote:
         f"{'site' if card['sites'] == 1 else 'sites'} ({card['rows']:,} moments, "
         f"{card['rows_with_outcome']:,} with the outcome), split by person. {card['outcome']}"
     )
-    limits = [NEVER_TRIED] if bundle.synthetic else []
+    outdated = model.outdated()
+    limits = [f"It gives no estimate now: {_sentence(outdated)}"] if outdated else []
+    limits += [NEVER_TRIED] if bundle.synthetic else []
     limits += [NO_TRIAL, NOT_A_CAUSE, f"The confound audit: {_sentence(card['evidence'])}"]
     limits += [_sentence(f"Not for {text}") for text in card["not_for"]]
     limits.append(f"The interval: {card['interval']}")

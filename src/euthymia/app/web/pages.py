@@ -207,6 +207,7 @@ class Site:
             views=VIEWS,
             owners=OWNERS,
             view_link=lambda view: _link(wanted, view),
+            page_link=lambda page: _link(wanted, wanted.view, page),
         )
 
     async def patient(self, request: Request) -> Response:
@@ -304,10 +305,10 @@ class LastResort:
                 await page(scope, receive, send)
 
 
-def _link(wanted: Filter, view: str) -> str:
-    """Return the address of another view with the same text and owner."""
-    asked = {"view": view, "q": wanted.text, "owner": wanted.owner}
-    defaults = {"view": "open", "q": "", "owner": "all"}
+def _link(wanted: Filter, view: str, page: int = 1) -> str:
+    """Return the address of another view or page with the same text and owner."""
+    asked = {"view": view, "q": wanted.text, "owner": wanted.owner, "page": str(page)}
+    defaults = {"view": "open", "q": "", "owner": "all", "page": "1"}
     query = urlencode({key: value for key, value in asked.items() if value != defaults[key]})
     return f"/?{query}" if query else "/"
 
