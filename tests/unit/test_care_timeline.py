@@ -12,7 +12,7 @@ from euthymia.care.band import personal_band
 from euthymia.care.contract import Urgency
 from euthymia.care.gaps import device_gaps
 from euthymia.care.summary import Seen, devices_seen, phq9_scores, summarise
-from euthymia.care.timeline import patient_view
+from euthymia.care.timeline import Trend, groups_of, most_telling, patient_view
 from euthymia.care.worklist import findings, item
 from euthymia.features.contract import Days, Family, Feature
 from euthymia.ground.clock import DAY_US, Timeline, day_number, to_micros
@@ -54,6 +54,30 @@ def segments(stream: str, first: date, last: date, without: set[date] = frozense
 
 def summary(table: pa.Table, found=None, **more):
     return summarise(WHO, observations=table, segments=found or {}, zones=Timeline(), **more)
+
+
+def test_the_first_trends_are_worse_ones_and_one_of_each_family() -> None:
+    def trend(family: str, name: str, outside: int, worse: int, known: int = 14) -> Trend:
+        feature = Feature(name, name, "1", "d", "doi:10.1/x")
+        return Trend(family, feature, (), (), (), None, "", "", outside, known, worse)
+
+    found = [
+        trend("a", "a1", 14, 0),
+        trend("b", "b1", 9, 9),
+        trend("b", "b2", 8, 8),
+        trend("c", "c1", 0, 0),
+        trend("a", "a2", 3, 3),
+        trend("d", "d1", 0, 0, known=0),
+    ]
+    names = [t.feature.name for t in most_telling(found, 5)]
+    assert names == ["b1", "a2", "c1", "d1", "b2"]
+    groups = groups_of(found)
+    assert [(g.title, len(g.trends), g.often) for g in groups] == [
+        ("a", 2, 1),
+        ("b", 2, 2),
+        ("c", 1, 0),
+        ("d", 1, 0),
+    ]
 
 
 def test_phq9_answers_and_total_of_one_day_are_one_questionnaire() -> None:
@@ -224,10 +248,8 @@ def view(table: pa.Table, values: list[float], found=None, coverage: float = 0.9
 
 def test_a_trend_says_where_the_last_value_lies_and_which_days_made_the_band() -> None:
     (trend,) = view(records(), [2.0 + (n % 3) / 10 for n in range(93)] + [4.0] * 7).trends
-    assert trend.words == "4 h on 12 June, above the own band; 7 of the last 14 values outside."
-    assert trend.basis == (
-        "Own band from 56 days of 21 March to 15 May: median and twice the robust spread."
-    )
+    assert trend.words == "4 h on 12 June, above their own band; 7 of the last 14 values outside."
+    assert trend.basis == ("Own band from 56 days of 21 March to 15 May.")
     assert (trend.outside, trend.known) == (7, 14)
 
 
@@ -294,6 +316,6 @@ def test_times_of_day_are_told_by_the_clock_and_midnight_is_no_jump() -> None:
         now=NOW,
     )
     (trend,) = shown.trends
-    assert trend.words == "03:00 on 12 June, above the own band; 7 of the last 14 values outside."
+    assert trend.words == "03:00 on 12 June, above their own band; 7 of the last 14 values outside."
     assert trend.band is not None
     assert -1 < trend.band.low < trend.band.high < 1

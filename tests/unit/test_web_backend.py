@@ -309,5 +309,5 @@ def test_somebody_who_has_died_is_under_everyone_alone_and_no_estimate_is_asked(
 
 
 def _shown(page: PatientPage) -> dict[str, object]:
-    values = {"shown": page, "view": page.view, "scores": [], "trends": [], "more_trends": []}
+    values = {"shown": page, "view": page.view, "scores": [], "trends": [], "groups": ()}
     return values | {"visitor": visitor(), "clinic": "Test clinic", "simulated": True, "ways": ()}

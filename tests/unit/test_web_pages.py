@@ -17,12 +17,12 @@ from euthymia.app.once import Once
 from euthymia.app.web import contract
 from euthymia.app.web.contract import Filter
 from euthymia.app.web.guard import CSP
-from euthymia.app.web.pages import build_site
+from euthymia.app.web.pages import TRENDS_FIRST, build_site
 from euthymia.app.web.rendering import island, static_files
 from euthymia.ground.errors import AccessError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.token import Kind
-from web_clinic import NOW, TestClinic, make_patient
+from web_clinic import FEATURES, NOW, TestClinic, make_patient
 
 HERE = {"sec-fetch-site": "same-origin"}
 STRANGER = "p-zzzzzzzzzzzzzzzz"
@@ -305,6 +305,23 @@ def test_a_long_list_comes_in_pages_and_only_those_shown_are_in_the_ledger(
     beyond = client.get("/?view=everyone&page=99").text
     assert "Page 2 of 2" in beyond
     assert "Page " not in client.get("/?q=Amara").text
+
+
+def test_the_patients_page_shows_few_trends_and_a_kind_in_full_when_asked(
+    clinic: TestClinic,
+) -> None:
+    client = signed_in(clinic)
+    path = f"/patients/{next(iter(clinic.people))}"
+    first = client.get(path).text
+    assert first.count('<article class="trend') == TRENDS_FIRST
+    way = re.search(r'<ul class="groups".*?href="([^"#]+)', first, re.DOTALL)[1]
+    assert way == f"{path}?group=Rest%20and%20activity"
+    whole = client.get(way).text
+    assert whole.count('<article class="trend') == TRENDS_FIRST + len(FEATURES)
+    assert 'aria-current="true">Rest and activity' in whole
+    unknown = client.get(f"{path}?group=<b>").text
+    assert unknown.count('<article class="trend') == TRENDS_FIRST
+    assert "<b>group" not in unknown
 
 
 def test_a_patients_page_is_in_the_ledger_and_says_so(clinic: TestClinic) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -84,15 +85,14 @@ def coverage_map(
     """
     hours = _columns(features.get(QUALITY), HOURS)
     causes = _columns(features.get(ENGAGEMENT), PAUSED)
-    days = range(first, last + 1)
+    days, agreed = range(first, last + 1), cache(consented)
     found = []
     for stream, by_day in hours.items():
         if stream not in STREAMS or not any(by_day.get(day, 0) > 0 for day in days):
             continue
         worn = not_worn if stream not in phone else set()
         cells = tuple(
-            Cell(day, by_day.get(day, 0.0), _why(day, by_day, causes, worn, consented))
-            for day in days
+            Cell(day, by_day.get(day, 0.0), _why(day, by_day, causes, worn, agreed)) for day in days
         )
         found.append(StreamCoverage(stream, STREAMS[stream].title, cells, _words(cells)))
     return tuple(found)

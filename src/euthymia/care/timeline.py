@@ -86,6 +86,12 @@ class Trend:
     basis: str
     outside: int  # of the last 14 days, how many lie outside the band
     known: int  # of the last 14 days, how many have a value
+    worse: int = 0  # of those outside, how many on the side on which a worsening usually shows
+
+    @property
+    def mostly_outside(self) -> bool:
+        """Whether more than half of the values of the last 14 days lie outside the band."""
+        return self.outside * 2 > self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +161,7 @@ def _basis(band: Band | None, today: int) -> str:
             f"{BASELINE_DAYS // 7} weeks that end {HELD_OUT_DAYS // 7} weeks before the last day."
         )
     span = span_words(day_date(band.first), day_date(band.last), day_date(today))
-    return (
-        f"Own band from {count_words(band.n, 'day')} of {span}: median and twice the robust spread."
-    )
+    return f"Own band from {count_words(band.n, 'day')} of {span}."
 
 
 def is_clock(feature: Feature) -> bool:
@@ -180,21 +184,25 @@ def _trend_words(
     values: NDArray[np.float64],
     band: Band | None,
     today: int,
-) -> tuple[str, int, int]:
-    """Return the trend in one sentence, and (days outside, days known) of the last 14."""
+) -> tuple[str, int, int, int]:
+    """Return the trend in one sentence, and of the last 14 days how many are outside, known, worse.
+
+    Worse are those outside on the side on which a worsening usually shows.
+    """
     known = np.isfinite(values)
     if not known.any():
-        return "No value in the days shown.", 0, 0
+        return "No value in the days shown.", 0, 0, 0
     last = int(np.flatnonzero(known)[-1])
     on = date_words(day_date(int(days[last])), day_date(today))
     words = f"{value_words(feature, float(values[last]))} on {on}"
     recent = known & (days > int(days[-1]) - RECENT_VALUES_DAYS)
     n = int(recent.sum())
     if band is None:
-        return f"{words}.", 0, n
-    outside = int(((values[recent] > band.high) | (values[recent] < band.low)).sum())
+        return f"{words}.", 0, n, 0
+    above, below = int((values[recent] > band.high).sum()), int((values[recent] < band.low).sum())
     side = band.side(float(values[last]))
-    return f"{words}, {side} the own band; {outside} of the last {n} values outside.", outside, n
+    told = f"{words}, {side} their own band; {above + below} of the last {n} values outside."
+    return told, above + below, n, {1: above, -1: below}.get(feature.worse, 0)
 
 
 def _trend(
@@ -211,7 +219,7 @@ def _trend(
         values = around_the_clock(values)
     band = personal_band(days, values)
     shown = days >= first
-    words, outside, known = _trend_words(feature, days[shown], values[shown], band, today)
+    words, outside, known, worse = _trend_words(feature, days[shown], values[shown], band, today)
     return Trend(
         family=family.title,
         feature=feature,
@@ -223,6 +231,7 @@ def _trend(
         basis=_basis(band, today),
         outside=outside,
         known=known,
+        worse=worse,
     )
 
 
@@ -239,6 +248,43 @@ def trends(
         and (trend := _trend(family, feature, features[name], first, today)) is not None
     ]
     return tuple(sorted(found, key=lambda trend: -trend.outside / max(1, trend.known)))
+
+
+def most_telling(found: Sequence[Trend], most: int) -> tuple[Trend, ...]:
+    """Return the few trends to look at first.
+
+    Those most often outside their band on the side on which a worsening usually shows, then those
+    most often outside it; one of each family before a second of any, because the numbers of one
+    family move together and would say the same thing several times.
+    """
+    ranked = sorted(found, key=lambda t: (-t.worse / max(1, t.known), -t.outside / max(1, t.known)))
+    turn: dict[str, int] = {}
+    turns = []
+    for trend in ranked:
+        turn[trend.family] = turn.get(trend.family, -1) + 1
+        turns.append(turn[trend.family])
+    order = sorted(range(len(ranked)), key=lambda place: (turns[place], place))
+    return tuple(ranked[place] for place in order[:most])
+
+
+@dataclass(frozen=True, slots=True)
+class TrendGroup:
+    """One family's trends, and how many of them lie outside their band on most recent days."""
+
+    title: str
+    trends: tuple[Trend, ...]
+    often: int
+
+
+def groups_of(found: Sequence[Trend]) -> tuple[TrendGroup, ...]:
+    """Return the trends by family, the families in the order of their names."""
+    held: dict[str, list[Trend]] = {}
+    for trend in found:
+        held.setdefault(trend.family, []).append(trend)
+    return tuple(
+        TrendGroup(title, tuple(held[title]), sum(t.mostly_outside for t in held[title]))
+        for title in sorted(held)
+    )
 
 
 def _not_worn(families: Mapping[str, Family], features: Mapping[str, pa.Table]) -> set[int]:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ from euthymia.app.web.guard import (
     set_session,
 )
 from euthymia.app.web.rendering import render, static_files
+from euthymia.care.timeline import Trend, groups_of, most_telling
 from euthymia.care.words import count_words
 from euthymia.ground.errors import (
     AccessError,
@@ -45,7 +47,7 @@ from euthymia.security.policy import Action
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
 
-TRENDS_FIRST: Final = 6  # as many as a screen holds; the others are one keystroke away
+TRENDS_FIRST: Final = 6  # as many as a screen holds; the others are one click away
 _STATUS: Final[tuple[tuple[type[EuthymiaError], int], ...]] = (
     (AccessError, 403),
     (MissingError, 404),
@@ -218,15 +220,25 @@ class Site:
         pid = request.path_params["pid"]
         shown = await run_in_threadpool(self.backend.patient, visitor, pid)
         view = shown.view
-        drawn = [(t, charts.trend_chart(t, view), charts.weeks(t, view.today)) for t in view.trends]
+        groups = groups_of(view.trends)
+        asked = request.query_params.get("group", "")
+        chosen = next((group for group in groups if group.title == asked), None)
+
+        def draw(
+            trends: Sequence[Trend],
+        ) -> list[tuple[Trend, charts.Chart, tuple[charts.Week, ...]]]:
+            return [(t, charts.trend_chart(t, view), charts.weeks(t, view.today)) for t in trends]
+
         return self.page(
             "patient.html",
             visitor=visitor,
             shown=shown,
             view=view,
             scores=[(series, charts.score_chart(series, view)) for series in view.scores],
-            trends=drawn[:TRENDS_FIRST],
-            more_trends=drawn[TRENDS_FIRST:],
+            trends=draw(most_telling(view.trends, TRENDS_FIRST)),
+            groups=groups,
+            chosen=chosen,
+            chosen_trends=draw(chosen.trends if chosen else ()),
             describe=charts.describe,
         )
 
