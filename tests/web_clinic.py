@@ -210,6 +210,7 @@ class TestClinic:
     simulated: bool = True
     model: ModelNote | None = NOTE_OF_MODEL
     breaks: Exception | None = None
+    public_url: str | None = None
     accounts: Accounts | None = None
 
     @classmethod

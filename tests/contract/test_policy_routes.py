@@ -41,6 +41,9 @@ ACTIONS = {
     ("GET", "/signin"): PUBLIC,
     ("POST", "/signin"): PUBLIC,
     ("POST", "/signin/password"): PUBLIC,
+    ("POST", "/signin/passkey"): PUBLIC,
+    ("POST", "/enrol/passkey"): PUBLIC,
+    ("POST", "/account/passkey"): OWN,
     ("GET", "/enrol"): PUBLIC,
     ("POST", "/enrol"): PUBLIC,
     ("GET", "/emergency"): "break glass",
@@ -53,6 +56,7 @@ ACTIONS = {
     ("POST", "/signout"): PUBLIC,
     ("GET", "/static/{path:path}"): PUBLIC,
 }
+PUBLIC_FORMS = {"/signin", "/signin/password", "/signin/passkey", "/enrol", "/enrol/passkey"}
 WHO = {  # (in the care team, consent to monitoring): who asks about whom
     (True, True): (DOCTOR, "MRN-1"),
     (True, False): (DOCTOR, "MRN-3"),
@@ -188,5 +192,5 @@ def test_a_form_from_another_site_is_refused_everywhere(clinic: Clinic):
             answer = api.many([(method, path, b"csrf=x", headers | site)])[0]
             assert answer.status_code == 403, (path, site)
         own = headers | {"sec-fetch-site": "same-origin"}
-        if path not in {"/signin", "/signin/password", "/enrol"}:  # these have no session yet
+        if path not in PUBLIC_FORMS:  # these have no session yet
             assert api.many([(method, path, b"csrf=x", own)])[0].status_code == 403, path

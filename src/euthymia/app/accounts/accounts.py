@@ -108,6 +108,10 @@ class Accounts:
         entry = Entry(actor, action, Purpose.CARE, subject, detail or {})
         return self._ledger.submit(entry).result()
 
+    def tell(self, actor: Actor, action: str, detail: Words) -> str:
+        """Write an entry that is about nobody's record; return its id."""
+        return self._ledger.submit(Entry(actor, action, Purpose.CARE, None, detail)).result()
+
     def add(self, user: str, role: str, actor: Actor, tokens: Tokens) -> str:
         """Make an account; return its enrolment code.
 

@@ -296,6 +296,11 @@ class ClinicBackend:
         return self.clinic.accounts
 
     @property
+    def public_url(self) -> str | None:
+        """See `Backend`."""
+        return self.clinic.config.serve.public_url
+
+    @property
     def emergencies(self) -> Emergencies:
         """See `Backend`."""
         minutes = self.clinic.config.accounts.emergency_minutes

@@ -220,6 +220,10 @@ class Backend(Protocol):
         """What opens and ends sessions."""
 
     @property
+    def public_url(self) -> str | None:
+        """The address that browsers use, where the settings name it."""
+
+    @property
     def emergencies(self) -> Emergencies:
         """Who broke the glass."""
 

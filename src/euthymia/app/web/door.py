@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from euthymia.app.accounts.accounts import Offer
+from euthymia.app.accounts.passkeys import Passkeys, origin_of
 from euthymia.app.web.guard import (
     clear_session,
     read_form,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from euthymia.app.web.pages import Site
 
 PASSWORD: Final = ("pwd", "otp")
+PASSKEY: Final = ("hwk", "mfa")
 
 
 class Door:
@@ -37,6 +39,9 @@ class Door:
         """Return the addresses."""
         return [
             Route("/signin/password", self.password, methods=["POST"]),
+            Route("/signin/passkey", self.sign_in_passkey, methods=["POST"]),
+            Route("/enrol/passkey", self.enrol_passkey, methods=["POST"]),
+            Route("/account/passkey", self.add_passkey, methods=["POST"]),
             Route("/enrol", self.enrol, methods=["GET", "POST"]),
             Route("/account", self.account, methods=["GET"]),
             Route("/account/everywhere", self.everywhere, methods=["POST"]),
@@ -67,34 +72,95 @@ class Door:
                 _address(request),
             )
         except AccessError as error:
-            return self.site.sign_in_page(403, refused=str(error))
+            return self.site.sign_in_page(request, 403, refused=str(error))
         return await self.begin(request, user, role, PASSWORD)
+
+    def passkeys(self, request: Request) -> Passkeys | None:
+        """Return what checks passkeys at this address; None where there can be none."""
+        backend = self.site.backend
+        origin = origin_of(backend.public_url, request.headers.get("host", ""))
+        if origin is None:
+            return None
+        tokens, once = self.sessions.tokens, self.sessions.once
+        return Passkeys(self.accounts, tokens, once, origin, backend.clinic_name)
+
+    def _passkeys(self, request: Request) -> Passkeys:
+        found = self.passkeys(request)
+        if found is None:
+            raise AccessError("passkeys need `serve.public_url`")
+        return found
+
+    async def sign_in_passkey(self, request: Request) -> Response:
+        """Sign in with a passkey."""
+        require_same_origin(request)
+        form = await read_form(request)
+        keys = self._passkeys(request)
+        try:
+            user, role = await run_in_threadpool(
+                keys.sign_in, form.get("ticket", ""), form.get("answer", ""), _address(request)
+            )
+        except AccessError as error:
+            return self.site.sign_in_page(request, 403, refused=str(error))
+        return await self.begin(request, user, role, PASSKEY)
+
+    async def enrol_passkey(self, request: Request) -> Response:
+        """Take a passkey for an enrolment link."""
+        require_same_origin(request)
+        form = await read_form(request)
+        keys = self._passkeys(request)
+        try:
+            offer = await self._offer(form.get("code", ""))
+        except AccessError as error:
+            return self.site.page("enrol.html", 403, offer=None, refused=str(error), passkey=None)
+        typed = form.get("ticket", ""), form.get("answer", "")
+        try:
+            await run_in_threadpool(keys.enrol, offer, *typed)
+        except AccessError as error:
+            return self._offered(request, offer, str(error), 422)
+        return RedirectResponse("/signin?enrolled=1", 303)
+
+    async def add_passkey(self, request: Request) -> Response:
+        """Add a passkey to the visitor's account; it takes a session with a second factor."""
+        require_same_origin(request)
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        form = await read_form(request)
+        require_csrf(form, visitor.csrf)
+        if not visitor.second_factor:
+            raise AccessError("this takes a session with a second factor")
+        typed = form.get("ticket", ""), form.get("answer", "")
+        await run_in_threadpool(self._passkeys(request).add, visitor.actor, *typed)
+        return RedirectResponse("/account", 303)
 
     async def enrol(self, request: Request) -> Response:
         """Show an enrolment link's page, or take the first password and authenticator."""
         if request.method == "GET":
             code = request.query_params.get("code", "")
             try:
-                return self._offered(await self._offer(code), "")
+                return self._offered(request, await self._offer(code), "")
             except AccessError as error:
-                return self.site.page("enrol.html", 403, offer=None, refused=str(error))
+                return self.site.page(
+                    "enrol.html", 403, offer=None, refused=str(error), passkey=None
+                )
         require_same_origin(request)
         form = await read_form(request)
         try:
             offer = await self._offer(form.get("code", ""))
         except AccessError as error:
-            return self.site.page("enrol.html", 403, offer=None, refused=str(error))
+            return self.site.page("enrol.html", 403, offer=None, refused=str(error), passkey=None)
         typed = [form.get(name, "") for name in ("password", "again", "otp")]
         try:
             await run_in_threadpool(self.accounts.enrol_password, offer, *typed)
         except AccessError as error:
-            return self._offered(offer, str(error), 422)
+            return self._offered(request, offer, str(error), 422)
         return RedirectResponse("/signin?enrolled=1", 303)
 
     async def _offer(self, code: str) -> Offer:
         return await run_in_threadpool(self.accounts.offer, code, self.sessions.tokens)
 
-    def _offered(self, offer: Offer, refused: str, status: int = 200) -> Response:
+    def _offered(self, request: Request, offer: Offer, refused: str, status: int = 200) -> Response:
+        keys = self.passkeys(request)
         uri = enrolment_uri(offer.totp, offer.user, self.site.backend.clinic_name)
         return self.site.page(
             "enrol.html",
@@ -103,6 +169,7 @@ class Door:
             refused=refused,
             qr=_qr(uri),
             secret=base32(offer.totp),
+            passkey=keys and keys.registration(offer.user, offer.handle, []),
         )
 
     async def account(self, request: Request) -> Response:
@@ -111,9 +178,11 @@ class Door:
         if visitor is None:
             return self.site.to_sign_in(request)
         book = await run_in_threadpool(self.accounts.file.now)
-        return self.site.page(
-            "account.html", visitor=visitor, account=book.accounts.get(visitor.user)
-        )
+        account, keys = book.accounts.get(visitor.user), self.passkeys(request)
+        passkey = None
+        if account is not None and keys is not None and visitor.second_factor:
+            passkey = keys.registration(visitor.user, account.handle, account.passkeys)
+        return self.site.page("account.html", visitor=visitor, account=account, passkey=passkey)
 
     async def everywhere(self, request: Request) -> Response:
         """End every session and token of the visitor, on every device."""

@@ -158,13 +158,24 @@ class Site:
         if request.method == "POST":
             return await self.redeem(request)
         code = request.query_params.get("code", "")
-        return self.sign_in_page(code=code)
+        return self.sign_in_page(request, code=code)
 
-    def sign_in_page(self, status: int = 200, *, code: str = "", refused: str = "") -> Response:
+    def sign_in_page(
+        self, request: Request, status: int = 200, *, code: str = "", refused: str = ""
+    ) -> Response:
         """Show the ways to sign in."""
         minutes = int(self.backend.sessions.idle.total_seconds() // 60)
         idle = count_words(minutes, "minute")
-        return self.page("signin.html", status, code=code, refused=refused, idle=idle)
+        keys = Door(self).passkeys(request)
+        return self.page(
+            "signin.html",
+            status,
+            code=code,
+            refused=refused,
+            idle=idle,
+            enrolled=request.query_params.get("enrolled") == "1",
+            passkey=keys and not code and keys.request(),
+        )
 
     async def redeem(self, request: Request) -> Response:
         """Use up the code and open a session of one shift."""
@@ -173,7 +184,7 @@ class Site:
         try:
             token, _ = await run_in_threadpool(self.backend.sign_in, form.get("code", ""))
         except AccessError as error:
-            return self.sign_in_page(403, refused=f"the link does not hold: {error}")
+            return self.sign_in_page(request, 403, refused=f"the link does not hold: {error}")
         response = RedirectResponse("/", 303)
         set_session(request, response, token)
         return response
