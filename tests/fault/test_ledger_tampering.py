@@ -95,6 +95,15 @@ def test_a_flipped_bit_in_every_byte(check, log, head):
 
 
 @pytest.mark.slow
+def test_every_other_value_of_every_byte(check, log):
+    for place in range(len(log)):
+        for value in range(256):
+            if value != log[place]:
+                bad = log[:place] + bytes([value]) + log[place + 1 :]
+                assert check(bad_log=bad), (place, value)
+
+
+@pytest.mark.slow
 def test_every_flipped_bit(check, log, head):
     for bit in range(8 * len(log)):
         assert check(bad_log=flipped(log, bit)), bit

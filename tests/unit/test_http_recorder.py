@@ -26,7 +26,7 @@ class HeldLedger:
             raise self.broken
         self.held.append((tag, sink))
 
-    def sync(self) -> None:
+    def checkpoint(self) -> None:
         if self.broken is not None:
             raise self.broken
 

@@ -66,7 +66,7 @@ _TAKES_PART: Final[Mapping[str, tuple[str, str]]] = {
     "Operation": ("IRCP", "information recipient"),
     "Create": ("AUT", "author (originator)"),
     "Update": ("AUT", "author (originator)"),
-    "Delete": ("CST", "custodian"),
+    "Delete": ("AUT", "author (originator)"),
 }
 _PURPOSES: Final[Mapping[str, tuple[str, str]]] = {
     Purpose.CARE: ("TREAT", "treatment"),

@@ -29,8 +29,8 @@ class GroupedLedger(Protocol):
     def submit_to(self, entry: Entry, tag: object, sink: Callable[[Outcomes], None]) -> None:
         """Write the entry with its neighbours; tell `sink` once a group, from another thread."""
 
-    def sync(self) -> None:
-        """Make everything written so far durable."""
+    def checkpoint(self) -> None:
+        """Write an entry of its own that signs everything so far, durably."""
 
 
 class Recorder:
@@ -75,7 +75,7 @@ class Recorder:
         if self.up:
             return True
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._ledger.sync)
+            await asyncio.get_running_loop().run_in_executor(None, self._ledger.checkpoint)
         except (OSError, EuthymiaError):
             return False
         self.up = True
