@@ -27,6 +27,7 @@ from euthymia.ground.errors import (
 from euthymia.ground.records import Person
 from euthymia.store import postgresql
 from euthymia.store.postgresql import VERIFIED, PostgresDatabase, PostgresStore, Server
+from euthymia.store.postgresql_tables import MIGRATIONS
 from euthymia.store.tables import COLUMNS
 from postgres import running
 from stores import ALL, DAY, MONITOR, NOW, NOW_US, House, audit, facts, mrn, samples, the, times
@@ -266,7 +267,7 @@ def test_what_an_administrator_of_the_server_changes_is_found(house: House) -> N
             "UPDATE subject SET consents = consents + 1",
             "UPDATE subject SET consents = consents - 1",
         ),
-        ("UPDATE version SET number = 9", "UPDATE version SET number = 1"),
+        ("UPDATE version SET number = 9", f"UPDATE version SET number = {len(MIGRATIONS)}"),
     ):
         db.run(change)
         assert house.store.verify() != [], change
@@ -278,6 +279,29 @@ def test_tables_of_a_newer_version_are_left_alone(house: House, postgres: Server
     house.store._db.run("UPDATE version SET number = 99")
     with pytest.raises(SchemaError, match="newer version"):
         second(house, postgres)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_older_tables_come_forward_or_stay_as_they_are(
+    tmp_path: Path, postgres: Server, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = PostgresDatabase(postgres)
+    db._simple(f"CREATE SCHEMA {postgres.schema}")
+    for step in MIGRATIONS[:version]:
+        db._simple(step)
+    db.run("INSERT INTO version(number) VALUES(?)", (version,))
+    with monkeypatch.context() as patched:
+        patched.setattr(postgresql, "MIGRATIONS", (*MIGRATIONS, "SELECT 1 / 0"))
+        with pytest.raises(EuthymiaError):
+            House.build(tmp_path / "failed", "postgresql", postgres)
+    assert db.one("SELECT number FROM version") == (version,)
+    assert db.one("SELECT to_regclass('epoch') IS NULL") == (True,)
+    house = House.build(tmp_path, "postgresql", postgres)
+    assert db.one("SELECT number FROM version") == (len(MIGRATIONS),)
+    fill(house)
+    assert house.store.verify() == []
+    house.close()
+    db.close()
 
 
 def test_programs_that_start_at_once_make_the_tables_once(tmp_path: Path, postgres: Server) -> None:

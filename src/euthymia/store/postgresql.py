@@ -7,7 +7,7 @@ See docs/adr/0010-postgresql.md for what a server's administrator can and cannot
 
 import ssl
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -359,8 +359,23 @@ class PostgresDatabase:
 
     def scrub(self) -> None:
         """Have the server give up deleted rows now. See the adr for what stays in its log."""
-        for table in ("subject", "identifier", "block", "file", "file_subject", "reject"):
+        for table in (
+            "subject",
+            "subject_key",
+            "identifier",
+            "block",
+            "file",
+            "file_subject",
+            "reject",
+        ):
             self._simple(f"VACUUM {table}")
+
+    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:  # noqa: ARG002
+        """See `Database.copy_to`: a server's copies are the server's business."""
+        raise EuthymiaError(
+            "this clinic's data rests on a PostgreSQL server: copy its database with pg_dump, and "
+            "the home with your own tools, at a moment when nothing is written (docs/store.md)"
+        )
 
     @contextmanager
     def fresh(self) -> Iterator["PostgresDatabase"]:

@@ -66,5 +66,17 @@ CREATE TABLE change(
 );
 """
 
-MIGRATIONS: Final = (_TABLES_1,)
+_EPOCHS: Final = """
+ALTER TABLE subject ADD COLUMN made BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE block ADD COLUMN shape BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE subject_key(
+    subject BIGINT NOT NULL REFERENCES subject ON DELETE CASCADE,
+    zone TEXT COLLATE "C" NOT NULL,
+    wrapped BYTEA NOT NULL,
+    PRIMARY KEY(subject, zone)
+);
+CREATE TABLE epoch(zone TEXT COLLATE "C" PRIMARY KEY, number BIGINT NOT NULL);
+"""
+
+MIGRATIONS: Final = (_TABLES_1, _EPOCHS)
 """Step `i` takes the tables from version `i` to `i + 1`. Steps are added, never changed."""
