@@ -11,13 +11,13 @@ import pytest
 import policy_oracle
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import SchemaError
+from euthymia.ground.scope import Label
+from euthymia.security.consent import consent_covers
 from euthymia.security.policy import (
     ROLES,
     SHIPPED,
     Action,
-    Label,
     Policies,
-    consent_covers,
     decide,
 )
 from euthymia.security.policy_matrix import GUARD_RAILS, broken_rails, changes, situations
@@ -37,6 +37,7 @@ class Grant:
     permit: bool
     since: int
     until: int | None = None
+    scope: None = None
 
 
 def test_the_whole_matrix_is_as_the_plain_evaluator_says():

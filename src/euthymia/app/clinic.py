@@ -1,7 +1,7 @@
 """One open clinic: the rooms, wired together. Everything the commands and the server work on."""
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from euthymia.app.database import open_store
 from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
 from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
-from euthymia.ground.audit import Actor, Entry
+from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Clock, to_micros
 from euthymia.ground.errors import MissingError
 from euthymia.ground.ids import SubjectId
@@ -25,6 +25,7 @@ from euthymia.security.ledger import Ledger
 from euthymia.security.policy import SHIPPED, Policies
 from euthymia.security.roots import Vault
 from euthymia.security.token import Tokens
+from euthymia.store.consent import streams_for
 from euthymia.store.sealed import SealedStore
 
 ISSUER = "euthymia"
@@ -161,6 +162,17 @@ class Clinic:
         everyone = self.config.clinic.everyone_on_care_team
         return user in everyone or user in self.store.care_team(subject)
 
+    def monitored(self, subject: SubjectId) -> frozenset[str]:
+        """Return the streams that the person's consent to monitoring covers now."""
+        grants = self.store.grants(subject)
+        return streams_for(grants, Purpose.MONITORING, to_micros(self.clock()))
+
+    def monitored_segments(self, subject: SubjectId) -> Mapping[str, Mapping[int, tuple[int, str]]]:
+        """Return the days held of the streams that may be used for monitoring now."""
+        allowed = self.monitored(subject)
+        held = self.store.segments(subject)
+        return {stream: days for stream, days in held.items() if stream in allowed}
+
     def subject_data(self, subject: SubjectId, audit: Entry) -> SubjectData:
         """Return all that a model's task may look at to describe one person."""
         return SubjectData(
@@ -174,5 +186,5 @@ class Clinic:
             attributes=self.store.attributes(subject, audit),
             seen_until=to_micros(self.clock()),
             timeline=self.store.timeline(subject),
-            segments=self.store.segments(subject),
+            segments=self.monitored_segments(subject),
         )

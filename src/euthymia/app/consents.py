@@ -1,16 +1,26 @@
 """Consent from the command line: shown, granted, withdrawn."""
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
-from euthymia.ground.ids import SubjectId, device_id
+from euthymia.ground.ids import SourceId, SubjectId, device_id
 from euthymia.ground.records import Grant
+from euthymia.ground.schemas import STREAMS
+from euthymia.ground.scope import Category, Label, Scope
+from euthymia.sources.fhir_consent import consent_resource
 from euthymia.sources.open import sources
 
+PSEUDONYM_SYSTEM: Final = "urn:euthymia:pseudonym"
 NOBODY = "no such subject; to enrol somebody new grant under SOURCE:ID, such as beiwe:abc123"
 
 
@@ -24,12 +34,20 @@ def purposes_of(text: str | None) -> tuple[Purpose, ...]:
         raise SchemaError(f"a consent names purposes among: {allowed}") from None
 
 
-def _enrol(
-    clinic: Clinic, source: str, value: str, purposes: tuple[Purpose, ...], because: str
-) -> SubjectId:
+def _enrol(clinic: Clinic, source: str, value: str, asked: "Asked") -> SubjectId:
     """Take a consent under the id that a device's files use, before any data has come."""
     now = clinic.clock()
-    grant = Grant(1, device_id(source, value), purposes, permit=True, at=now, because=because)
+    grant = Grant(
+        1,
+        device_id(source, value),
+        purposes_of(asked.grant),
+        permit=True,
+        at=now,
+        until=None if asked.until is None else _end_of(asked.until),
+        because=asked.because,
+        scope=asked.scope or None,
+        version=asked.version,
+    )
     admitted = clinic.gateway().admit(
         [grant],
         source="consent",
@@ -49,42 +67,162 @@ def _known(clinic: Clinic, subject: str) -> SubjectId | None:
     return clinic.store.resolve(subject) or (clinic.store.resolve(value) if value else None)
 
 
-def change_consent(
-    clinic: Clinic, subject: str, grant: str | None, withdraw: str | None, because: str
-) -> dict[str, Any]:
-    """Record decisions and return those in force; without a decision only show them."""
-    decisions = [(p, True) for p in purposes_of(grant)] + [
-        (p, False) for p in purposes_of(withdraw)
-    ]
-    if len({purpose for purpose, _ in decisions}) < len(decisions):
-        raise SchemaError("a purpose is either granted or withdrawn, not both at once")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One change of consent as it was asked for."""
+
+    grant: str | None = None
+    withdraw: str | None = None
+    because: str = ""
+    scope: Scope | None = None
+    until: date | None = None
+    version: str = ""
+
+    def decisions(self) -> list[tuple[Purpose, bool]]:
+        """Return (purpose, permit); SchemaError if one purpose is both or limits have none."""
+        found = [(p, True) for p in purposes_of(self.grant)]
+        found += [(p, False) for p in purposes_of(self.withdraw)]
+        if len({purpose for purpose, _ in found}) < len(found):
+            raise SchemaError("a purpose is either granted or withdrawn, not both at once")
+        if not found and (self.scope or self.until or self.version):
+            raise SchemaError("limits need a decision: --grant PURPOSES or --withdraw PURPOSES")
+        return found
+
+
+def scope_of(
+    streams: str | None, categories: str | None, labels: str | None, recipients: str | None
+) -> Scope:
+    """Read the limits of a decision; SchemaError names the allowed words."""
+    return Scope(
+        _words("streams", streams, STREAMS),
+        _words("categories", categories, tuple(Category)),
+        _words("labels", labels, tuple(Label)),
+        _words("recipients", recipients, None),
+    )
+
+
+def _words(name: str, text: str | None, allowed: Iterable[str] | None) -> tuple[str, ...]:
+    words = {word.strip() for word in (text or "").split(",") if word.strip()}
+    if allowed is not None and not words <= set(allowed):
+        raise SchemaError(f"--{name} are among: {', '.join(allowed)}")
+    return tuple(sorted(words))
+
+
+def change_consent(clinic: Clinic, subject: str, asked: Asked) -> dict[str, Any]:
+    """Record decisions and return those in force; without a decision only show them.
+
+    What a withdrawal does at once and what it cannot undo is said under `effects`.
+    """
+    decisions = asked.decisions()
     who = _known(clinic, subject)
     if who is None:
         source, _, value = subject.partition(":")
-        if not value or not grant or withdraw or source not in sources():
+        if not value or not asked.grant or asked.withdraw or source not in sources():
             raise MissingError(NOBODY)
-        who = _enrol(clinic, source, value, purposes_of(grant), because)
-        return {"subject": who, "consents": consents_of(clinic, who)}
-    now = to_micros(clinic.clock())
+        who = _enrol(clinic, source, value, asked)
+        return {"subject": who, "consents": consents_of(clinic, who), "effects": []}
+    now = clinic.clock()
+    until = None if asked.until is None else to_micros(_end_of(asked.until))
+    if until is not None and until <= to_micros(now):
+        raise SchemaError("--until is not in the future: name the last day on which it holds")
+    before = clinic.monitored(who)
     for purpose, permit in decisions:
-        record = GrantRecord(purpose, permit=permit, since=now, until=None, because=because)
+        told = (asked.because, asked.scope or None, asked.version)
+        record = GrantRecord(purpose, permit, to_micros(now), until, *told)
         action = "grant consent" if permit else "withdraw consent"
         audit = Entry(shell_actor(), action, purpose, who, {"purpose": purpose.value})
         clinic.store.put_grant(who, record, audit)
-    return {"subject": who, "consents": consents_of(clinic, who)}
+    withdrawn = [purpose for purpose, permit in decisions if not permit]
+    effects = _effects(clinic, who, withdrawn, before)
+    return {"subject": who, "consents": consents_of(clinic, who), "effects": effects}
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time.max, UTC)
+
+
+def _effects(
+    clinic: Clinic, who: SubjectId, withdrawn: Sequence[Purpose], before: frozenset[str]
+) -> list[str]:
+    """Say what a withdrawal stops, and what it cannot take back."""
+    if not withdrawn:
+        return []
+    said = []
+    silenced = sorted(before - clinic.monitored(who))
+    if silenced:
+        held = set(clinic.store.segments(who))
+        said.append(f"refused from now on: {', '.join(silenced)}")
+        said.append("features that rested on them are removed; `euthymia features` computes anew")
+        kept = [stream for stream in silenced if stream in held]
+        if kept:
+            said.append(
+                f"kept, and read by nobody but the person: {', '.join(kept)}; "
+                "`euthymia erase` removes the whole person"
+            )
+    models = clinic.registry.trained_with(who)
+    if models and {Purpose.TRAINING, Purpose.MONITORING} & set(withdrawn):
+        said.append(
+            f"cannot be undone: trained with this person's data are {', '.join(models)}; the next "
+            "training leaves it out"
+        )
+    if not said:
+        said.append("nothing rested on it")
+    return said
+
+
+def grants_of_subject(clinic: Clinic, subject: SubjectId) -> list[Grant]:
+    """Return every decision on record as the sources write and read it."""
+    who = SourceId(PSEUDONYM_SYSTEM, subject)
+    return [
+        Grant(
+            row=number,
+            who=who,
+            purposes=(record.purpose,),
+            permit=record.permit,
+            at=from_micros(record.since),
+            until=None if record.until is None else from_micros(record.until),
+            because=record.because,
+            scope=record.scope,
+            version=record.version,
+        )
+        for number, record in enumerate(clinic.store.grants(subject), 1)
+    ]
+
+
+def consents_bundle(clinic: Clinic, subject: SubjectId) -> dict[str, Any]:
+    """Return every decision as a FHIR R4 Bundle of Consents."""
+    entries = [{"resource": consent_resource(g)} for g in grants_of_subject(clinic, subject)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def write_bundle(clinic: Clinic, subject: SubjectId, path: Path) -> Path:
+    """Write every decision as FHIR R4; SchemaError if the file cannot be written."""
+    encoded = msgspec.json.format(msgspec.json.encode(consents_bundle(clinic, subject)), indent=2)
+    try:
+        path.write_bytes(encoded + b"\n")
+    except OSError as error:
+        raise SchemaError(f"cannot write there: {error.strerror}; name another file") from error
+    return path
 
 
 def consents_of(clinic: Clinic, subject: SubjectId) -> list[dict[str, Any]]:
     """Return every consent decision on record, oldest first."""
-    return [
-        {
-            "purpose": record.purpose.value,
-            "permit": record.permit,
-            "since": from_micros(record.since).isoformat(timespec="seconds"),
-            "until": from_micros(record.until).isoformat(timespec="seconds")
-            if record.until is not None
-            else None,
-            "because": record.because,
-        }
-        for record in clinic.store.grants(subject)
-    ]
+    return [_told(record) for record in clinic.store.grants(subject)]
+
+
+def _told(record: GrantRecord) -> dict[str, Any]:
+    scope = record.scope or Scope()
+    return {
+        "purpose": record.purpose.value,
+        "permit": record.permit,
+        "since": from_micros(record.since).isoformat(timespec="seconds"),
+        "until": from_micros(record.until).isoformat(timespec="seconds")
+        if record.until is not None
+        else None,
+        "because": record.because,
+        "streams": list(scope.streams),
+        "categories": list(scope.categories),
+        "labels": list(scope.labels),
+        "recipients": list(scope.recipients),
+        "version": record.version,
+    }

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.consents import consents_of
+from euthymia.app.consents import consents_of, write_bundle
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
@@ -28,7 +28,9 @@ WITH_POINTS: Final = frozenset({*STREAMS, "sleep_stages"})
 _ABOUT: Final[Mapping[str, str]] = {
     "person.json": "who you are to this clinic, as the newest record of each detail says",
     "consents.json": "every consent you gave or withdrew, oldest first",
-    "observations.csv": "clinical records: code, value, UCUM unit, purpose, source; times in UTC",
+    "consents.fhir.json": "the same as FHIR R4 Consent resources, for other programs",
+    "observations.csv": "clinical records: code, value, UCUM unit, purpose, source, protected "
+    "kind; times in UTC",
     "samples": "what phones and wearables recorded, one file a stream, with every column",
     POINTS: "the same streams as Open mHealth / IEEE 1752.1 data points, for other programs: one "
     "point a line (NDJSON), each with the header and schema of the standard. Streams for which the "
@@ -54,6 +56,7 @@ class _Export:
         store, folder = self.clinic.store, self.folder
         _write_json(folder / "person.json", msgspec.to_builtins(store.person(self.who, self.audit)))
         _write_json(folder / "consents.json", consents_of(self.clinic, self.who))
+        write_bundle(self.clinic, self.who, folder / "consents.fhir.json")
         observations = store.observations(self.who, self.audit)
         _write_table(folder / "observations.csv", observations)
         self._points("observations", lambda **said: observation_points(observations, **said))

@@ -124,7 +124,7 @@ def _audit(who: SubjectId, family: str) -> Entry:
 
 def _planned(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> _Due:
     """Find out what is due, from digests alone; count the rows that there will be."""
-    digests = segment_digests(clinic.store.segments(who))
+    digests = segment_digests(clinic.monitored_segments(who))
     due = _Due(who, clinic.store.timeline(who), digests)
     for name, family in families().items():
         existing = clinic.store.features(who, name, _audit(who, name))

@@ -202,7 +202,7 @@ def _audit(who: SubjectId, family: Family, passed: Mapping[str, pa.Table]) -> En
 def _use(clinic: Clinic, who: SubjectId, batches: Sequence[Admitted]) -> None:
     """Write the features of one person's passing samples."""
     store = clinic.store
-    digests = segment_digests(store.segments(who))
+    digests = segment_digests(clinic.monitored_segments(who))
     sight = _Sight(clinic, who, _merged(who, batches), store.timeline(who), digests)
     for family in families().values():
         if sight.concerns(family):

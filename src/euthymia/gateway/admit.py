@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -11,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from euthymia.gateway.checks import (
+    FACT_CATEGORIES,
     FACTS_BORDER,
+    category_of,
     fact_faults,
     numbers,
     plain,
@@ -38,6 +41,8 @@ from euthymia.ground.records import (
     Zone,
 )
 from euthymia.ground.schemas import Stream
+from euthymia.ground.scope import Category
+from euthymia.security.consent import Use
 from euthymia.security.keys import Keyring
 from euthymia.security.pseudonym import contact_hash
 
@@ -49,6 +54,7 @@ NOT_HANDED_OVER: Final = (
     "the reader counted these rows but did not hand them over: report this file"
 )
 
+_IDENTITY: Final = Use(Purpose.CARE, category=Category.RECORDS)
 _HASHED: Final = re.compile(r"c-[a-z2-7]{16}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#-]{0,63}")
 """What a label may look like; a longer or freer text may name somebody, and is hashed."""
@@ -114,9 +120,9 @@ class _Intake:
             if until is not None and until <= since:
                 self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
                 continue
+            told = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
             self.granted.setdefault(subject, []).extend(
-                (grant.row, GrantRecord(purpose, grant.permit, since, until, grant.because))
-                for purpose in grant.purposes
+                (grant.row, GrantRecord(purpose, *told)) for purpose in grant.purposes
             )
 
     def take_zones(self) -> None:
@@ -237,7 +243,7 @@ class _Tables:
         """Refuse identities where even clinical records need a consent that is not there."""
         at = np.array([self.intake.now])
         for subject, persons in list(self.persons.items()):
-            refusal = self.permits.refusal(subject, Purpose.CARE, at)
+            refusal = self.permits.refusal(subject, _IDENTITY, at)
             if refusal is not None:
                 rows = [person.row for person in persons]
                 self.intake.quarantine.refuse(rows, refusal[1], subject)
@@ -249,8 +255,9 @@ class _Tables:
         purposes = [Purpose(text) for text in table.column("purpose").unique().to_pylist()]
         for subject, own in self._by_subject(item.system, table):
             kept = own
-            for purpose in purposes:
-                kept = self._permitted(subject, purpose, kept)
+            for purpose, category in product(purposes, FACT_CATEGORIES):
+                use = Use(purpose, category=category)
+                kept = self._permitted(subject, use, kept, category_of)
             self.facts.setdefault(subject, []).append(kept)
 
     def take_samples(self, item: Samples) -> None:
@@ -260,8 +267,9 @@ class _Tables:
         table = self._sound(item.system, table, sample_faults(stream, table, self.intake.now))
         table = self._hash_texts(stream, table)
         for subject, own in self._by_subject(item.system, table):
+            use = Use(Purpose.MONITORING, stream=stream.name, category=stream.category)
             used_now = stream.name in self.feature_only
-            kept = self._permitted(subject, Purpose.MONITORING, own, used_now=used_now)
+            kept = self._permitted(subject, use, own, used_now=used_now)
             self.samples.setdefault((subject, stream.name), []).append(kept)
 
     def _sound(
@@ -294,15 +302,23 @@ class _Tables:
         return table.filter(pa.array(~bad)) if bad.any() else table
 
     def _permitted(
-        self, subject: SubjectId, purpose: Purpose, table: pa.Table, *, used_now: bool = False
+        self,
+        subject: SubjectId,
+        use: Use,
+        table: pa.Table,
+        category_of: Callable[[pa.Table], pa.Array] | None = None,
+        *,
+        used_now: bool = False,
     ) -> pa.Table:
+        """Refuse the rows of `use` that no consent covers; of facts, those of its category."""
         times = numbers(table.column("time"))  # a fact without a time: 1970, before any consent
-        refusal = self.permits.refusal(subject, purpose, times, used_now=used_now)
+        refusal = self.permits.refusal(subject, use, times, used_now=used_now)
         if refusal is None:
             return table
         bad, reason = refusal
-        if "purpose" in table.column_names:
-            bad &= np.asarray(pc.equal(table.column("purpose"), purpose.value))
+        if category_of is not None:
+            bad &= np.asarray(pc.equal(table.column("purpose"), use.purpose.value))
+            bad &= np.asarray(pc.equal(category_of(table), use.category))
         return self._refuse(table, [(bad, reason)], subject)
 
     def _by_subject(self, system: str, table: pa.Table) -> Iterator[tuple[SubjectId, pa.Table]]:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
+from euthymia.ground.codes import NOTE
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import OBSERVATIONS, ROW, STREAMS, Field, Stream
+from euthymia.ground.scope import Category, Label, labels_of
 from euthymia.instruments.catalogue import instruments
 
 AHEAD_US: Final = 14 * 3600 * SECOND_US  # the largest zone offset: local time taken for UTC
@@ -168,11 +170,34 @@ def fact_faults(table: pa.Table, now: Micros) -> Iterator[Fault]:
         reason = "numeric_value is not a finite number: leave it empty"
         yield _present(values, bad), reason
     yield from _score_faults(table)
+    yield from _label_faults(table)
     known = pa.array([purpose.value for purpose in Purpose])
     unknown = ~np.asarray(pc.is_in(table.column("purpose"), value_set=known))
     if unknown.any():
         yield unknown, f"purpose is none of {', '.join(Purpose)}"
 
 
+def _label_faults(table: pa.Table) -> Iterator[Fault]:
+    cells = table.column("sensitivity")
+    if cells.null_count == len(cells):
+        return
+    for cell in cells.unique().to_pylist():
+        if cell is not None and not set(labels_of(cell)) <= set(Label):
+            unknown = np.asarray(pc.equal(cells, cell).fill_null(False))
+            yield unknown, f"sensitivity is not made of {', '.join(Label)}"
+
+
 FACTS_BORDER: Final = pa.schema([*OBSERVATIONS, ROW])
 """The columns of an `Observations` item."""
+
+FACT_CATEGORIES: Final = (Category.RECORDS, Category.NOTES, Category.ANSWERS)
+
+
+def category_of(table: pa.Table) -> pa.Array:
+    """Return the category of each observation: a note, an answer or score, or a record."""
+    codes = table.column("code")
+    answers = pa.array(sorted(_scores()), pa.string())
+    answered = pc.if_else(
+        pc.is_in(codes, value_set=answers), Category.ANSWERS.value, Category.RECORDS.value
+    )
+    return pc.if_else(pc.equal(codes, NOTE), Category.NOTES.value, answered)

@@ -11,17 +11,24 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Directory, Person
+from euthymia.ground.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class GrantRecord:
-    """A consent decision in force from `since` until `until` (None: open), for one purpose."""
+    """A consent decision in force from `since` until `until` (None: open), for one purpose.
+
+    `scope` limits it to some data, protected kinds or recipients; `version` names the text that the
+    person agreed to.
+    """
 
     purpose: Purpose
     permit: bool
     since: Micros
     until: Micros | None
     because: str
+    scope: Scope | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

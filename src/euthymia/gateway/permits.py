@@ -10,45 +10,36 @@ from euthymia.gateway.contract import BatchConsent, Consents, GrantRecord
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
-from euthymia.security.policy import consent_covers
+from euthymia.security.consent import Use, consent_covers, covers, denied, speaks_of
 
 
-def missing(purpose: Purpose) -> str:
-    """Return the reason for a row whose purpose nobody consented to."""
+def _what(use: Use) -> str:
+    return f"{use.purpose} ({use.stream})" if use.stream else str(use.purpose)
+
+
+def missing(use: Use) -> str:
+    """Return the reason for a row whose use nobody consented to."""
     return (
-        f"no consent in force for {purpose}; record one (euthymia consent SUBJECT --grant "
-        f"{purpose}, a FHIR Consent, or ingest --consent)"
+        f"no consent in force for {_what(use)}; record one (euthymia consent SUBJECT --grant "
+        f"{use.purpose}, a FHIR Consent, or ingest --consent)"
     )
 
 
-def withdrawn(purpose: Purpose) -> str:
-    """Return the reason for a row whose purpose the person has said no to."""
+def withdrawn(use: Use) -> str:
+    """Return the reason for a row whose use the person has said no to."""
     return (
-        f"consent to {purpose} was withdrawn; only the person can give it anew (euthymia consent "
-        f"SUBJECT --grant {purpose}, or a FHIR Consent)"
+        f"consent to {_what(use)} was withdrawn; only the person can give it anew (euthymia "
+        f"consent SUBJECT --grant {use.purpose}, or a FHIR Consent)"
     )
 
 
-def denied_at(grants: Sequence[GrantRecord], purpose: Purpose, at: Micros) -> bool:
-    """Tell whether a withdrawal is in force at an instant (not: whether a consent is missing)."""
-    return not consent_covers(grants, purpose, at) and any(
-        g.purpose is purpose
-        and not g.permit
-        and g.since <= at
-        and (g.until is None or at < g.until)
-        for g in grants
-    )
-
-
-def covered(
-    grants: Sequence[GrantRecord], purpose: Purpose, times: NDArray[Any]
-) -> NDArray[np.bool_]:
-    """Tell for each instant whether a consent was in force then."""
-    own = [g for g in grants if g.purpose is purpose]
+def covered(grants: Sequence[GrantRecord], use: Use, times: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell for each instant whether a consent to `use` was in force then."""
+    own = [g for g in grants if speaks_of(g, use)]
     edges = np.array(
         sorted({e for g in own for e in (g.since, g.until) if e is not None}), np.int64
     )
-    state = np.array([False, *(consent_covers(own, purpose, int(edge)) for edge in edges)])
+    state = np.array([False, *(covers(own, use, int(edge)) for edge in edges)])
     found: NDArray[np.bool_] = state[np.searchsorted(edges, times, side="right")]
     return found
 
@@ -124,26 +115,23 @@ class Permits:
         return self._from_batch[subject]
 
     def refusal(
-        self,
-        subject: SubjectId,
-        purpose: Purpose,
-        times: NDArray[Any],
-        *,
-        used_now: bool = False,
+        self, subject: SubjectId, use: Use, times: NDArray[Any], *, used_now: bool = False
     ) -> tuple[NDArray[np.bool_], str] | None:
         """Return which of the rows at `times` [us] are refused and why; None: all may enter.
 
         A consent in force now permits all; a withdrawal in force now permits none; otherwise a row
         may enter that was recorded while a consent was in force, unless it would be `used_now`.
         """
-        if purpose is Purpose.CARE and self._clinical_basis:
+        if use.purpose is Purpose.CARE and self._clinical_basis:
             return None
         grants = self.grants(subject)
-        if consent_covers(grants, purpose, self._now):
+        if covers(grants, use, self._now):
             return None
-        if denied_at(grants, purpose, self._now):
-            return np.ones(len(times), np.bool_), withdrawn(purpose)
+        limited = any(g.scope for g in grants if g.purpose is use.purpose)
+        named = use if limited else Use(use.purpose)  # one reason for all streams where it can be
+        if denied(grants, use, self._now):
+            return np.ones(len(times), np.bool_), withdrawn(named)
         if used_now:
-            return np.ones(len(times), np.bool_), missing(purpose)
-        bad = ~covered(grants, purpose, times)
-        return (bad, missing(purpose)) if bad.any() else None
+            return np.ones(len(times), np.bool_), missing(named)
+        bad = ~covered(grants, use, times)
+        return (bad, missing(named)) if bad.any() else None

@@ -44,3 +44,8 @@ ADMISSION: Final = "ActCode/IMP"
 PURPOSE_SYSTEM: Final = "urn:euthymia:purpose"
 """FHIR Consent.provision.purpose: care, monitoring, research, training. The HL7 v3 ActReason codes
 TREAT (care) and HRESCH (research) are read as well."""
+
+STREAM_SYSTEM: Final = "urn:euthymia:stream"
+CATEGORY_SYSTEM: Final = "urn:euthymia:category"
+LABEL_SYSTEM: Final = "urn:euthymia:label"
+"""What a FHIR Consent.provision names in `class` (streams, categories) and `securityLabel`."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.ids import SourceId
+from euthymia.ground.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A consent given (`permit`) or withdrawn for some purposes, from `at` until `until`."""
+    """A consent given (`permit`) or withdrawn for some purposes, from `at` until `until`.
+
+    Several may share one `row`: a consent form with exceptions.
+    """
 
     row: int
     who: SourceId
@@ -51,6 +55,8 @@ class Grant:
     at: datetime
     until: datetime | None = None
     because: str = ""
+    scope: Scope | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

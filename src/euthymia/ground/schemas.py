@@ -9,6 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from euthymia.ground.scope import Category
+
 TIME: Final = pa.timestamp("us", tz="UTC")
 
 OBSERVATIONS: Final = pa.schema(
@@ -21,9 +23,10 @@ OBSERVATIONS: Final = pa.schema(
         pa.field("unit", pa.string()),  # UCUM
         pa.field("purpose", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
+        pa.field("sensitivity", pa.string()),  # protected labels, with a space between; null: none
     ]
 )
-"""MEDS columns and three of ours (unit, purpose, source)."""
+"""MEDS columns and four of ours (unit, purpose, source, sensitivity)."""
 
 ROW: Final = pa.field("row", pa.int64(), nullable=False)
 """The number of the source row that a table row came from; dropped before storage."""
@@ -52,6 +55,7 @@ class Stream:
 
     name: str
     title: str
+    category: Category
     fields: tuple[Field, ...]
 
     @property
@@ -73,6 +77,7 @@ _STREAMS = (
     Stream(
         "location",
         "Location",
+        Category.LOCATION,
         (
             Field("latitude", _F64, "deg", -90, 90),
             Field("longitude", _F64, "deg", -180, 180),
@@ -82,11 +87,12 @@ _STREAMS = (
         ),
     ),
     # 0 off, 1 on, 2 locked, 3 unlocked: the codes of AWARE's ESM screen sensor
-    Stream("screen", "Screen", (Field("state", _I8, "1", 0, 3),)),
+    Stream("screen", "Screen", Category.PHONE_USE, (Field("state", _I8, "1", 0, 3),)),
     # direction: 1 incoming, 2 outgoing, 3 missed; contact: a salted hash, never a number or a name
     Stream(
         "calls",
         "Calls",
+        Category.CONTACTS,
         (
             Field("direction", _I8, "1", 1, 3),
             Field("duration", _F32, "s", 0, 86400),
@@ -96,6 +102,7 @@ _STREAMS = (
     Stream(
         "messages",
         "Messages",
+        Category.CONTACTS,
         (
             Field("direction", _I8, "1", 1, 3),
             Field("length", _I32, "1", 0, None, nullable=True),
@@ -105,6 +112,7 @@ _STREAMS = (
     Stream(
         "battery",
         "Battery",
+        Category.PHONE_USE,
         # status: AWARE's codes, 2 charging, 3 discharging, 4 not charging, 5 full, -1 shut down,
         # -2 rebooted. A phone that only tells when it was plugged in gives no level
         (
@@ -115,6 +123,7 @@ _STREAMS = (
     Stream(
         "audio_level",
         "Audio level",
+        Category.SOUND,
         (
             Field("silent", _I8, "1", 0, 1, nullable=True),
             Field("level", _F32, "dB", -200, 200, nullable=True),
@@ -122,53 +131,80 @@ _STREAMS = (
         ),
     ),
     # the app is a salted hash: which app it was is nobody's business, that it is the same one is
-    Stream("notifications", "App notifications", (Field("app", pa.string(), "1"),)),
+    Stream(
+        "notifications", "App notifications", Category.PHONE_USE, (Field("app", pa.string(), "1"),)
+    ),
     # StudentLife's codes, continued: 0 still, 1 walking, 2 running, 3 unknown, 4 cycling,
     # 5 in a vehicle, 6 on foot (walking or running), 7 tilting
-    Stream("activity_class", "Inferred activity", (Field("activity", _I8, "1", 0, 10),)),
+    Stream(
+        "activity_class",
+        "Inferred activity",
+        Category.MOVEMENT,
+        (Field("activity", _I8, "1", 0, 10),),
+    ),
     Stream(
         "steps",
         "Steps",
+        Category.MOVEMENT,
         (Field("steps", _I32, "{steps}", 0, 100000), Field("period", _F32, "s", 0, 86400)),
     ),
     # counts per epoch; the unit is the device's own and not comparable between makers
     Stream(
         "activity_counts",
         "Activity counts",
+        Category.MOVEMENT,
         (Field("counts", _F32, "{counts}", 0, 1e6), Field("epoch", _F32, "s", 0.01, 3600)),
     ),
     Stream(
         "accelerometer",
         "Acceleration",
+        Category.MOVEMENT,
         (
             Field("x", _F32, "[g]", -64, 64),
             Field("y", _F32, "[g]", -64, 64),
             Field("z", _F32, "[g]", -64, 64),
         ),
     ),
-    Stream("blood_volume_pulse", "Blood volume pulse", (Field("value", _F32, "1"),)),
+    Stream("blood_volume_pulse", "Blood volume pulse", Category.BODY, (Field("value", _F32, "1"),)),
     # the interval that ends at `time`; artefacts are kept here and judged by the features
-    Stream("beat_intervals", "Beat intervals", (Field("interval", _F32, "ms", 0, 60000),)),
-    Stream("heart_rate", "Heart rate", (Field("rate", _F32, "/min", 0, 400),)),
-    Stream("electrodermal_activity", "Skin conductance", (Field("level", _F32, "uS", -1, 200),)),
+    Stream(
+        "beat_intervals",
+        "Beat intervals",
+        Category.BODY,
+        (Field("interval", _F32, "ms", 0, 60000),),
+    ),
+    Stream("heart_rate", "Heart rate", Category.BODY, (Field("rate", _F32, "/min", 0, 400),)),
+    Stream(
+        "electrodermal_activity",
+        "Skin conductance",
+        Category.BODY,
+        (Field("level", _F32, "uS", -1, 200),),
+    ),
     # Empatica writes 382.21 while the sensor is not in contact: a sentinel, refused by this range
-    Stream("skin_temperature", "Skin temperature", (Field("value", _F32, "Cel", -40, 125),)),
-    Stream("event_marks", "Event marks", ()),
+    Stream(
+        "skin_temperature",
+        "Skin temperature",
+        Category.BODY,
+        (Field("value", _F32, "Cel", -40, 125),),
+    ),
+    Stream("event_marks", "Event marks", Category.ANSWERS, ()),
     # an app in the foreground from `time` on; the category is the store's ("social"), not a name
     Stream(
         "app_use",
         "App use",
+        Category.PHONE_USE,
         (
             Field("app", pa.string(), "1"),
             Field("category", pa.string(), "1", nullable=True, label=True),
             Field("duration", _F32, "s", 0, 86400, nullable=True),
         ),
     ),
-    Stream("light", "Ambient light", (Field("level", _F32, "lx", 0, 200000),)),
+    Stream("light", "Ambient light", Category.PHONE_USE, (Field("level", _F32, "lx", 0, 200000),)),
     # a device seen nearby: kind 1 Bluetooth, 2 Wi-Fi; the device is a salted hash
     Stream(
         "proximity",
         "Devices nearby",
+        Category.CONTACTS,
         (
             Field("kind", _I8, "1", 1, 2),
             Field("device", pa.string(), "1"),
@@ -180,6 +216,7 @@ _STREAMS = (
     Stream(
         "typing",
         "Key presses",
+        Category.PHONE_USE,
         (
             Field("kind", _I8, "1", 1, 4),
             Field("hold", _F32, "ms", 0, 60000, nullable=True),
@@ -187,12 +224,15 @@ _STREAMS = (
         ),
     ),
     # speech nearby from `time` on, as the phone inferred it; never what was said
-    Stream("conversation", "Conversations", (Field("duration", _F32, "s", 0, 86400),)),
+    Stream(
+        "conversation", "Conversations", Category.SOUND, (Field("duration", _F32, "s", 0, 86400),)
+    ),
     # stage: 0 awake, 1 light (N1, N2), 2 deep (N3), 3 REM, 4 asleep without a stage, 5 in bed,
     # 6 restless. `session`: one sleep episode as the device named it (any label)
     Stream(
         "sleep_stages",
         "Sleep stages",
+        Category.SLEEP,
         (
             Field("stage", _I8, "1", 0, 6),
             Field("duration", _F32, "s", 0, 172800),
@@ -203,24 +243,37 @@ _STREAMS = (
     Stream(
         "momentary_answers",
         "Momentary assessments",
+        Category.ANSWERS,
         (
             Field("question", pa.string(), "1", label=True),
             Field("answer", _F64, "1", nullable=True),
         ),
     ),
-    Stream("respiration_rate", "Breaths", (Field("rate", _F32, "/min", 0, 150),)),
-    Stream("oxygen_saturation", "Oxygen saturation", (Field("value", _F32, "%", 0, 100),)),
-    Stream("photoplethysmogram", "Photoplethysmogram", (Field("value", _F32, "1"),)),
-    Stream("electrocardiogram", "Electrocardiogram", (Field("value", _F32, "mV", -100, 100),)),
-    Stream("respiration", "Breathing signal", (Field("value", _F32, "1"),)),
+    Stream("respiration_rate", "Breaths", Category.BODY, (Field("rate", _F32, "/min", 0, 150),)),
+    Stream(
+        "oxygen_saturation",
+        "Oxygen saturation",
+        Category.BODY,
+        (Field("value", _F32, "%", 0, 100),),
+    ),
+    Stream("photoplethysmogram", "Photoplethysmogram", Category.BODY, (Field("value", _F32, "1"),)),
+    Stream(
+        "electrocardiogram",
+        "Electrocardiogram",
+        Category.BODY,
+        (Field("value", _F32, "mV", -100, 100),),
+    ),
+    Stream("respiration", "Breathing signal", Category.BODY, (Field("value", _F32, "1"),)),
     Stream(
         "electroencephalogram",
         "Electroencephalogram",
+        Category.BODY,
         (Field("channel", pa.string(), "1", label=True), Field("value", _F32, "uV", -1e6, 1e6)),
     ),
     Stream(
         "gyroscope",
         "Rotation",
+        Category.MOVEMENT,
         tuple(Field(axis, _F32, "deg/s", -10000, 10000) for axis in "xyz"),
     ),
     # why a sensor says nothing from `time` on: the stream concerned, 1 recording or 0 not, and the
@@ -228,6 +281,7 @@ _STREAMS = (
     Stream(
         "recording_state",
         "State of recording",
+        Category.PHONE_USE,
         (
             Field("stream", pa.string(), "1", label=True),
             Field("on", _I8, "1", 0, 1),

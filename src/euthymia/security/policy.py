@@ -14,10 +14,12 @@ a process (see docs/adr/0008-cedar-policies.md).
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
+from euthymia.ground.scope import Label
+from euthymia.security.consent import GrantLike, consent_covers
 from euthymia.security.policy_text import PolicyText, Situation
 
 ROLES: Final = frozenset({"clinician", "coordinator", "supervisor", "scientist", "it", "patient"})
@@ -35,14 +37,6 @@ class Action(StrEnum):
     VIEW_EMERGENCIES = "view emergencies"
 
 
-class Label(StrEnum):
-    """What is so sensitive that it needs a grant of its own, whatever else is granted."""
-
-    PSYCHOTHERAPY = "psychotherapy"
-    SUBSTANCE_USE = "substance-use"
-    SEXUAL_HEALTH = "sexual-health"
-
-
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """The answer. `rule` is a word for counters and the ledger; `detail` helps the asker.
@@ -54,44 +48,6 @@ class Ruling:
     allowed: bool
     rule: str
     detail: str
-
-
-class GrantLike(Protocol):
-    """A consent decision, whoever keeps it."""
-
-    @property
-    def purpose(self) -> Purpose:
-        """What it is about."""
-
-    @property
-    def permit(self) -> bool:
-        """Given, or withdrawn."""
-
-    @property
-    def since(self) -> Micros:
-        """In force from this instant on."""
-
-    @property
-    def until(self) -> Micros | None:
-        """In force up to this instant, if it ends."""
-
-
-def consent_covers(grants: Iterable[GrantLike], purpose: Purpose, at: Micros) -> bool:
-    """Tell whether there is consent for `purpose` at the instant `at`.
-
-    Of the decisions for that purpose that are in force (``since <= at < until``), the one with the
-    latest `since` counts; of two with the same `since`, the refusal. None in force: no consent.
-    """
-    latest: tuple[Micros, bool] | None = None
-    for grant in grants:
-        if grant.purpose != purpose or grant.since > at:
-            continue
-        if grant.until is not None and at >= grant.until:
-            continue
-        ruling = (grant.since, not grant.permit)
-        if latest is None or ruling > latest:
-            latest = ruling
-    return latest is not None and not latest[1]
 
 
 class Policies:

@@ -14,8 +14,9 @@ from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Item, Reject, Zone
 from euthymia.sources.blob import MiB
 from euthymia.sources.contract import IDENTITIES_FIRST, Opened, Source
+from euthymia.sources.fhir_consent import grants_of
 from euthymia.sources.fhir_facts import add_facts, patient_reference
-from euthymia.sources.fhir_people import Entry, World, directory_of, grant_of, person_of
+from euthymia.sources.fhir_people import Entry, World, directory_of, person_of
 from euthymia.sources.fhir_types import R4_TYPES
 from euthymia.sources.fhir_values import find, time_us
 from euthymia.sources.json_tree import Node, ShapeError, decode, text
@@ -174,7 +175,7 @@ def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:
         name = "patient" if "patient" in entry.resource else "subject"
         who = world.resolve(reference, name, entry.resource)
         if entry.kind == "Consent":
-            yield grant_of(entry, who, world.zone(who))
+            yield from grants_of(entry, who, world.zone(who))
         elif entry.kind == "Observation" and _is_zone(entry.resource):
             yield _zone(entry, who, world)
         else:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from euthymia.ground.clock import DAY_US
 from euthymia.ground.codes import LOINC, NOTE, OWN
 from euthymia.ground.ids import SourceId
+from euthymia.ground.scope import SECURITY_LABELS
 from euthymia.sources.fhir_people import Entry, World
 from euthymia.sources.fhir_values import (
     Value,
@@ -128,6 +129,7 @@ def add_facts(entry: Entry, who: SourceId, world: World, facts: Facts) -> None:
     """
     _refuse_errors(entry.resource)
     found = list(_facts(entry, who, world))
+    labels = _labels(entry.resource)
     for at, code, value in found:
         facts.add(
             *(entry.row, who, code),
@@ -135,7 +137,16 @@ def add_facts(entry: Entry, who: SourceId, world: World, facts: Facts) -> None:
             number=value.number,
             text=value.text,
             unit=value.unit,
+            labels=labels,
         )
+
+
+def _labels(resource: Node) -> str | None:
+    """Return the protected kinds that a resource says it is of (`meta.security` and the like)."""
+    codings = [*find(resource, "meta.security"), *find(resource, "securityLabel.coding")]
+    codes = (text(coding, "code") for coding in codings if isinstance(coding, dict))
+    found = {SECURITY_LABELS[code] for code in codes if code in SECURITY_LABELS}
+    return " ".join(sorted(found)) or None
 
 
 Fact = tuple[int | None, str, Value]

@@ -5,18 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from euthymia.ground.audit import Purpose
-from euthymia.ground.clock import DAY_US, from_micros
-from euthymia.ground.codes import PURPOSE_SYSTEM
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Directory, Grant, Person
+from euthymia.ground.records import Directory, Person
 from euthymia.sources.contract import Context
-from euthymia.sources.fhir_values import concept, find, is_zone, time_us
+from euthymia.sources.fhir_values import concept, find, is_zone
 from euthymia.sources.json_tree import (
     Node,
     ShapeError,
     calendar_day,
-    day_of,
     node,
     nodes,
     text,
@@ -29,7 +25,6 @@ TIME_ZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 _US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _UUID_SYSTEM: Final = "urn:ietf:rfc:4122"
-_HL7_PURPOSES: Final = {"TREAT": Purpose.CARE, "HRESCH": Purpose.RESEARCH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,76 +257,6 @@ def _user(reference: Node, world: World) -> str | None:
     named = [value for system, value in pairs if system == USER_SYSTEM and value]
     rest = [f"{system}|{value}" for system, value in pairs if system and value]
     return next(iter([*named, *rest]), None)
-
-
-# -- Consent ---------------------------------------------------------------------------------------
-
-
-def grant_of(entry: Entry, who: SourceId, zone: str) -> Grant:
-    """Return a Consent as a Grant; one that says more than a Grant can hold is refused."""
-    consent = entry.resource
-    status = text(consent, "status")
-    provision = node(consent, "provision") or {}
-    kind = text(provision, "type")
-    if status not in {"active", "rejected"}:
-        raise ShapeError(
-            "Consent.status is neither active nor rejected; a withdrawal is an active Consent "
-            "whose provision.type is deny"
-        )
-    if kind not in {"permit", "deny"}:
-        raise ShapeError("Consent.provision.type is neither permit nor deny")
-    limits = (
-        "provision",
-        "actor",
-        "action",
-        "securityLabel",
-        "class",
-        "code",
-        "data",
-        "dataPeriod",
-    )
-    limited = [name for name in limits if provision.get(name)]
-    if limited:
-        raise ShapeError(
-            f"Consent.provision is limited by {', '.join(limited)}, which is not understood: "
-            "nothing of it was taken; state one Consent a purpose without these"
-        )
-    purposes = _purposes(nodes(provision, "purpose"))
-    start, until = _in_force(consent, provision, zone)
-    permit = kind == "permit" and status == "active"
-    at = from_micros(start)
-    ends = None if until is None else from_micros(until)
-    return Grant(entry.row, who, purposes, permit, at, ends, "FHIR Consent")
-
-
-def _purposes(codings: list[Node]) -> tuple[Purpose, ...]:
-    found: list[Purpose] = []
-    for coding in codings:
-        code = text(coding, "code") or ""
-        if text(coding, "system") == PURPOSE_SYSTEM and code in set(Purpose):
-            found.append(Purpose(code))
-        elif code in _HL7_PURPOSES:
-            found.append(_HL7_PURPOSES[code])
-    if not found or len(found) < len(codings):
-        raise ShapeError(
-            "Consent.provision.purpose is not made of care, monitoring, research and training "
-            f"({PURPOSE_SYSTEM})"
-        )
-    return tuple(dict.fromkeys(found))
-
-
-def _in_force(consent: Node, provision: Node, zone: str) -> tuple[int, int | None]:
-    """Return from when to when; a period that ends with a date includes that day."""
-    period = node(provision, "period") or {}
-    since = text(period, "start") or text(consent, "dateTime")
-    if since is None:
-        raise ShapeError("Consent.dateTime is missing")
-    end = text(period, "end")
-    until = None
-    if end is not None:
-        whole_day = day_of(end) is not None and len(end) == 10
-        until = time_us(end, "Consent.provision.period.end", zone) + (DAY_US if whole_day else 0)
-    return time_us(since, "Consent.dateTime", zone), until
 
 
 # -- the clinic ------------------------------------------------------------------------------------

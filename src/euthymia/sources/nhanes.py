@@ -149,6 +149,7 @@ def _item_table(
         "unit": pa.repeat(pa.scalar("{score}"), size),
         "purpose": pa.repeat(pa.scalar(Purpose.CARE.value), size),
         "source": pa.repeat(pa.scalar("nhanes"), size),
+        "sensitivity": pa.nulls(size, pa.string()),
         "row": pa.array(rows),
     }
     return pa.Table.from_arrays(

@@ -74,10 +74,12 @@ class Facts:
         number: float | None = None,
         text: str | None = None,
         unit: str | None = None,
+        labels: str | None = None,
     ) -> None:
         """Add one observation about the person `who` (system, value)."""
         system, value = who
-        fact = (value, time_us, code, number, text, unit, self.purpose.value, self.source, row)
+        came = (self.purpose.value, self.source, labels, row)
+        fact = (value, time_us, code, number, text, unit, *came)
         self._rows.setdefault(system, []).append(fact)
 
     def __len__(self) -> int:

@@ -3,14 +3,23 @@
 A withdrawal stops use at once: the decision is taken anew at every read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.gateway.checks import category_of
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import ConsentError
-from euthymia.security.policy import consent_covers
+from euthymia.ground.schemas import STREAMS
+from euthymia.ground.scope import labels_of
+from euthymia.security.consent import Use, consent_covers, covers
 from euthymia.store.contract import EXPORT
 
 
@@ -21,13 +30,18 @@ class Kind(Enum):
     PASSIVE = "samples and features"
 
 
+def _own(audit: Entry) -> bool:
+    """Tell whether people are given their own data: nobody's consent is asked for that."""
+    return audit.action == EXPORT and audit.purpose is Purpose.CARE
+
+
 def needed(audit: Entry, kind: Kind) -> tuple[Purpose, ...]:
     """Return the purposes that must all be consented to; none if no consent is asked for.
 
     Passive data is here because of the consent to monitoring: whatever it is read for, it may be
     read as long as that consent is in force.
     """
-    if audit.action == EXPORT and audit.purpose is Purpose.CARE:
+    if _own(audit):
         return ()
     asked = () if audit.purpose is Purpose.CARE else (audit.purpose,)
     if kind is Kind.PASSIVE and Purpose.MONITORING not in asked:
@@ -40,24 +54,104 @@ def require(grants: Iterable[GrantRecord], audit: Entry, kind: Kind, now: Micros
     known = tuple(grants)
     for purpose in needed(audit, kind):
         if not consent_covers(known, purpose, now):
-            raise ConsentError(
-                f"no consent in force for {purpose}: reading {kind.value} needs one "
-                f"(euthymia consent SUBJECT --grant {purpose})"
-            )
+            raise _none_in_force(purpose, kind.value)
 
 
-def drops_features(grants: Iterable[GrantRecord], now: Micros) -> bool:
-    """Tell whether derived rows have lost the consent to monitoring that they rested on."""
-    return not consent_covers(tuple(grants), Purpose.MONITORING, now)
+def _none_in_force(purpose: Purpose, what: str) -> ConsentError:
+    return ConsentError(
+        f"no consent in force for {purpose}: reading {what} needs one "
+        f"(euthymia consent SUBJECT --grant {purpose})"
+    )
 
 
-def hidden(grants: Iterable[GrantRecord], audit: Entry, now: Micros) -> frozenset[str]:
-    """Return the purposes whose observations may not be read now.
+def require_stream(grants: Sequence[GrantRecord], audit: Entry, stream: str, now: Micros) -> None:
+    """Refuse with a ConsentError unless all that is `needed` covers this stream now."""
+    for purpose in needed(audit, Kind.PASSIVE):
+        if not covers(grants, _of_stream(purpose, stream), now):
+            raise _none_in_force(purpose, f"the stream {stream}")
 
-    They came in for a purpose other than care, and no consent to it is in force any more.
+
+def _of_stream(purpose: Purpose, stream: str) -> Use:
+    return Use(purpose, stream=stream, category=STREAMS[stream].category)
+
+
+def streams_for(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> frozenset[str]:
+    """Return the streams that the consent to a purpose covers now."""
+    if all(not grant.scope for grant in grants):  # all or none, as nearly everybody has it
+        return frozenset(STREAMS) if consent_covers(grants, purpose, now) else _NONE
+    return frozenset(name for name in STREAMS if covers(grants, _of_stream(purpose, name), now))
+
+
+def require_derived(grants: Sequence[GrantRecord], audit: Entry, now: Micros) -> None:
+    """Refuse derived rows unless all that they may rest on is covered for the entry's purpose.
+
+    A feature may hold something of every stream that is monitored.
     """
-    if audit.action == EXPORT and audit.purpose is Purpose.CARE:
-        return frozenset()
-    known = tuple(grants)
-    asked = (p for p in Purpose if p is not Purpose.CARE)
-    return frozenset(p.value for p in asked if not consent_covers(known, p, now))
+    rests_on = streams_for(grants, Purpose.MONITORING, now)
+    for purpose in needed(audit, Kind.PASSIVE):
+        if not rests_on <= streams_for(grants, purpose, now):
+            raise _none_in_force(purpose, "features of all monitored streams")
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def drops_features(
+    before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
+) -> bool:
+    """Tell whether derived rows have lost a consent that they rested on.
+
+    They may hold something of any stream that was covered; what the streams left allow is computed
+    anew.
+    """
+    left = streams_for(after, Purpose.MONITORING, now)
+    return not left or not streams_for(before, Purpose.MONITORING, now) <= left
+
+
+def readable(table: pa.Table, grants: Sequence[GrantRecord], audit: Entry, now: Micros) -> pa.Table:
+    """Return the observations that may be read now for the entry's purpose.
+
+    * What came in for a purpose other than care is read under a consent to that purpose.
+    * What is read for a purpose other than care needs a consent that covers its category.
+    * What has protected labels needs, for care too, a consent that names each of them.
+    """
+    if _own(audit) or not table.num_rows:
+        return table
+    keep = np.ones(table.num_rows, np.bool_)
+    categories = category_of(table)
+    for came, category in _pairs(table.column("purpose"), categories):
+        uses = {Purpose(came), audit.purpose} - {Purpose.CARE}
+        if not all(covers(grants, Use(use, category=category), now) for use in uses):
+            keep &= ~(_is(table.column("purpose"), came) & _is(categories, category))
+    keep &= _unprotected(table, categories, grants, audit.purpose, now)
+    return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _unprotected(
+    table: pa.Table,
+    categories: pa.ChunkedArray,
+    grants: Sequence[GrantRecord],
+    purpose: Purpose,
+    now: Micros,
+) -> NDArray[np.bool_]:
+    keep = np.ones(table.num_rows, np.bool_)
+    cells = table.column("sensitivity")
+    if cells.null_count == len(cells):
+        return keep
+    for cell, category in _pairs(cells, categories):
+        uses = [Use(purpose, category=category, label=label) for label in labels_of(cell)]
+        if not all(covers(grants, use, now) for use in uses):
+            keep &= ~(_is(cells, cell) & _is(categories, category))
+    return keep
+
+
+def _pairs(*columns: pa.ChunkedArray) -> Iterable[tuple[Any, ...]]:
+    names = [str(number) for number in range(len(columns))]
+    distinct = pa.table(list(columns), names).group_by(names).aggregate([])
+    return zip(*(distinct.column(name).to_pylist() for name in names), strict=True)
+
+
+def _is(column: pa.ChunkedArray, value: str | None) -> NDArray[np.bool_]:
+    if value is None:
+        return np.asarray(column.is_null())
+    return np.asarray(pc.equal(column, value).fill_null(False))

@@ -1,13 +1,13 @@
 """Taking a batch in: profiles extended, rows merged into the blocks, every source row counted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from euthymia.gateway.contract import Admitted
+from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.gateway.permits import still_needed
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
@@ -17,6 +17,7 @@ from euthymia.store.consent import drops_features
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, cut, from_arrow, join, merge
 from euthymia.store.people import Known, People
+from euthymia.store.reading import brought_forward
 from euthymia.store.tally import Counts, Tally
 
 PURPOSE_ASIDE = frozenset({"purpose"})
@@ -91,6 +92,7 @@ class Intake:
 
     def _take_profile(self, batch: Admitted, known: Known, tally: Tally, now: Micros) -> Known:
         subject, profile = known.owner.subject, known.profile
+        before = tuple(profile.grants)
         persons = batch.people.get(subject, ())
         grants = still_needed(batch.grants.get(subject, ()), profile.grants, now)
         zones = batch.zones.get(subject, ())
@@ -104,12 +106,12 @@ class Intake:
         if any(fresh):
             known = self._people.save(known, consents_changed=any(new_grants))
         if any(new_grants):
-            self.drop_unfounded(known, now)
+            self.drop_unfounded(known, before, now)
         return known
 
-    def drop_unfounded(self, known: Known, now: Micros) -> None:
-        """Remove derived rows if no consent to monitoring is in force any more."""
-        if drops_features(known.profile.grants, now):
+    def drop_unfounded(self, known: Known, before: Sequence[GrantRecord], now: Micros) -> None:
+        """Remove derived rows if a consent to monitoring that they rest on is not in force now."""
+        if drops_features(before, known.profile.grants, now):
             for name in self._blocks.kind_names().values():
                 if name.startswith(FEATURES):
                     self._blocks.remove(known.owner, name)
@@ -127,7 +129,7 @@ class Intake:
         new = from_arrow(table.drop_columns(["row"]))
         wanted = frozenset(np.unique(parts_of(new)).tolist())
         blocks = self._blocks.read(owner, kind, min(wanted), max(wanted), wanted)
-        stored = [frame for _, frame in blocks]
+        stored = [brought_forward(frame) if kind == FACTS else frame for _, frame in blocks]
         merged = merge(join(stored) if stored else None, new, ignore)
         fresh = merged.origin >= 0
         tally.rows(rows, rows[merged.origin[fresh]])

@@ -119,9 +119,22 @@ class MemoryStore:
             raise unknown_subject()
         return self._state.subjects[subject]
 
-    def _allowed(self, subject: SubjectId, audit: Entry, kind: consent.Kind) -> _Subject:
+    def _allowed(
+        self,
+        subject: SubjectId,
+        audit: Entry,
+        kind: consent.Kind,
+        stream: str | None = None,
+        *,
+        all_streams: bool = False,
+    ) -> _Subject:
         known = self._need(reading.same_subject(audit, subject))
-        consent.require(known.profile.grants, audit, kind, to_micros(self._clock()))
+        now = to_micros(self._clock())
+        consent.require(known.profile.grants, audit, kind, now)
+        if stream is not None:
+            consent.require_stream(known.profile.grants, audit, stream, now)
+        if all_streams:
+            consent.require_derived(known.profile.grants, audit, now)
         return known
 
     # -- writing ---------------------------------------------------------------------------------
@@ -171,10 +184,11 @@ class MemoryStore:
             tally.row(row, fresh=known.profile.add_zones([(at, zone)])[0])
         now = to_micros(self._clock())
         for row, grant in still_needed(batch.grants.get(subject, ()), known.profile.grants, now):
+            before = tuple(known.profile.grants)
             fresh = known.profile.add_grants([grant])[0]
             tally.row(row, fresh=fresh)
             known.consents += fresh
-            self._drop_unfounded(known)
+            self._drop_unfounded(known, before)
         if subject in batch.observations:
             _add(known.facts, batch.observations[subject], {"purpose"}, tally)
         for (whose, stream), table in batch.samples.items():
@@ -220,16 +234,18 @@ class MemoryStore:
             told = {"family": family, "rows": table.num_rows}
             self._tell(audit, subject, told, durable=True)
 
-    def _drop_unfounded(self, known: _Subject) -> None:
-        if consent.drops_features(known.profile.grants, to_micros(self._clock())):
+    def _drop_unfounded(self, known: _Subject, before: Sequence[GrantRecord]) -> None:
+        now = to_micros(self._clock())
+        if consent.drops_features(before, known.profile.grants, now):
             known.features.clear()
 
     def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
         """See `Store.put_grant`."""
         with self._writing():
             known = self._need(subject)
+            before = tuple(known.profile.grants)
             known.consents += known.profile.add_grants([grant])[0]
-            self._drop_unfounded(known)
+            self._drop_unfounded(known, before)
             self._tell(audit, subject, reading.of_grant(grant), durable=True)
 
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
@@ -330,8 +346,9 @@ class MemoryStore:
             for row in known.facts.values()
         ]
         table = _sorted(pa.Table.from_pylist(rows, OBSERVATIONS))
-        hidden = consent.hidden(known.profile.grants, audit, to_micros(self._clock()))
-        table = reading.without_purposes(table, hidden)
+        table = reading.without_twins(table)
+        now = to_micros(self._clock())
+        table = consent.readable(table, known.profile.grants, audit, now)
         self._tell(audit, subject, {"rows": table.num_rows})
         return table
 
@@ -342,7 +359,7 @@ class MemoryStore:
         if stream not in STREAMS:
             raise SchemaError(f"there is no stream {stream!r}; ground/schemas.py lists them")
         schema = STREAMS[stream].schema
-        known = self._allowed(subject, audit, consent.Kind.PASSIVE)
+        known = self._allowed(subject, audit, consent.Kind.PASSIVE, stream)
         rows = [
             dict(zip(schema.names, row, strict=True))
             for row in known.samples.get(stream, {}).values()
@@ -374,7 +391,8 @@ class MemoryStore:
         end: date | None = None,
     ) -> pa.Table | None:
         """See `Store.features`."""
-        rows = self._allowed(subject, audit, consent.Kind.PASSIVE).features.get(family)
+        known = self._allowed(subject, audit, consent.Kind.PASSIVE, all_streams=True)
+        rows = known.features.get(family)
         if rows is None:
             return None
         table = pa.concat_tables([rows[day] for day in sorted(rows)])

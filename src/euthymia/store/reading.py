@@ -1,10 +1,9 @@
 """Small things that every engine does alike: what the ledger is told, how a read is cut."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.gateway.desk import ERASED
@@ -13,7 +12,8 @@ from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVATIONS
-from euthymia.store.frame import Column, Frame, cut, join, rows_of, to_arrow
+from euthymia.ground.scope import Scope
+from euthymia.store.frame import TEXT, Column, Frame, cut, join, rows_of, to_arrow
 from euthymia.store.tally import Counts
 
 Detail = Mapping[str, str | int | float | bool]
@@ -49,7 +49,12 @@ def about_erased_alone(batch: Admitted) -> bool:
 
 def of_grant(grant: GrantRecord) -> Detail:
     """Return what the ledger is told of a consent decision."""
-    return {"decision": "permit" if grant.permit else "withdraw", "consent": grant.purpose.value}
+    told = {"decision": "permit" if grant.permit else "withdraw", "consent": grant.purpose.value}
+    scope = grant.scope or Scope()
+    for name in ("streams", "categories", "labels", "recipients"):
+        if getattr(scope, name):
+            told[name] = ",".join(getattr(scope, name))
+    return told
 
 
 def same_subject(audit: Entry, subject: SubjectId) -> SubjectId:
@@ -84,13 +89,36 @@ def observations(frames: Sequence[Frame], subject: SubjectId) -> pa.Table:
     """Return stored observations with the subject's pseudonym as the first column."""
     if not frames:
         return OBSERVATIONS.empty_table()
-    whole = join(frames)
+    whole = join([brought_forward(frame) for frame in frames])
     rows = rows_of(whole)
     named = {"subject_id": Column("s", np.zeros(rows, np.int32), None, (subject,)), **whole}
     return to_arrow(named, OBSERVATIONS)
 
 
-def without_purposes(table: pa.Table, purposes: Iterable[str]) -> pa.Table:
-    """Return the observations that did not come in for one of these purposes."""
-    gone = pa.array(sorted(purposes), pa.string())
-    return table.filter(pc.invert(pc.is_in(table.column("purpose"), value_set=gone)))
+def brought_forward(frame: Frame) -> Frame:
+    """Return stored observations in today's columns: older ones knew no labels."""
+    if "sensitivity" in frame:
+        return frame
+    rows = rows_of(frame)
+    none = Column(TEXT, np.zeros(rows, np.int32), np.zeros(rows, np.bool_))
+    return {**frame, "sensitivity": none}
+
+
+def without_twins(table: pa.Table) -> pa.Table:
+    """Drop observations that came a second time with a label: what is protected once, stays so."""
+    cells = table.column("sensitivity")
+    if cells.null_count == len(cells):
+        return table
+    names = [name for name in table.column_names if name not in {"purpose", "sensitivity"}]
+    numbered = table.append_column("place", pa.array(np.arange(table.num_rows)))
+    labelled = numbered.filter(cells.is_valid()).select(names)
+    keys = {tuple(row.values()) for row in labelled.to_pylist()}
+    plain = numbered.filter(cells.is_null()).select([*names, "place"])
+    twins = [row["place"] for row in plain.to_pylist() if _key(row) in keys]
+    keep = np.ones(table.num_rows, np.bool_)
+    keep[twins] = False
+    return table.filter(pa.array(keep))
+
+
+def _key(row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(value for name, value in row.items() if name != "place")

@@ -214,9 +214,10 @@ class SealedStore(Upkeep):
         """See `Store.put_grant`."""
         with self._writing():
             known = self._people.editable(self._people.need(subject).owner.subject)
+            before = tuple(known.profile.grants)
             if any(known.profile.add_grants([grant])):
                 self._people.save(known, consents_changed=True)
-            self._intake.drop_unfounded(known, to_micros(self._clock()))
+            self._intake.drop_unfounded(known, before, to_micros(self._clock()))
             self._journal.announce(replace(audit, subject=subject), reading.of_grant(grant))
 
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
@@ -230,11 +231,24 @@ class SealedStore(Upkeep):
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def _allowed(self, subject: SubjectId, audit: Entry, kind: consent.Kind) -> Known:
+    def _allowed(
+        self,
+        subject: SubjectId,
+        audit: Entry,
+        kind: consent.Kind,
+        stream: str | None = None,
+        *,
+        all_streams: bool = False,
+    ) -> Known:
         """Return the subject if `audit` may use this kind of their data now; tell if it may not."""
         known = self._people.need(reading.same_subject(audit, subject))
+        now = to_micros(self._clock())
         try:
-            consent.require(known.profile.grants, audit, kind, to_micros(self._clock()))
+            consent.require(known.profile.grants, audit, kind, now)
+            if stream is not None:
+                consent.require_stream(known.profile.grants, audit, stream, now)
+            if all_streams:
+                consent.require_derived(known.profile.grants, audit, now)
         except ConsentError:
             self._tell(audit, subject, {"refused": "consent"})
             raise
@@ -337,8 +351,9 @@ class SealedStore(Upkeep):
             known = self._allowed(subject, audit, consent.Kind.RECORDS)
             frames = [frame for _, frame in self._blocks.read(known.owner, FACTS)]
         table = reading.observations(frames, subject)
-        hidden = consent.hidden(known.profile.grants, audit, to_micros(self._clock()))
-        table = reading.without_purposes(table, hidden)
+        table = reading.without_twins(table)
+        now = to_micros(self._clock())
+        table = consent.readable(table, known.profile.grants, audit, now)
         self._tell(audit, subject, {"rows": table.num_rows})
         return table
 
@@ -350,7 +365,7 @@ class SealedStore(Upkeep):
             raise SchemaError(f"there is no stream {stream!r}; ground/schemas.py lists them")
         schema = STREAMS[stream].schema
         with self._reading():
-            known = self._allowed(subject, audit, consent.Kind.PASSIVE)
+            known = self._allowed(subject, audit, consent.Kind.PASSIVE, stream)
             last = min((end - 1) // DAY_US, LAST_PART)
             blocks = self._blocks.read(known.owner, stream, start // DAY_US, last)
             frames = [frame for _, frame in blocks]
@@ -382,7 +397,7 @@ class SealedStore(Upkeep):
         first = 0 if start is None else start.year
         last = LAST_PART if end is None else end.year
         with self._reading():
-            known = self._allowed(subject, audit, consent.Kind.PASSIVE)
+            known = self._allowed(subject, audit, consent.Kind.PASSIVE, all_streams=True)
             kind = FEATURES + family
             frames = [frame for _, frame in self._blocks.read(known.owner, kind, first, last)]
             if not frames:  # none in these years, or none at all

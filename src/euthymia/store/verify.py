@@ -16,6 +16,7 @@ from euthymia.store.frame import Frame, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
+from euthymia.store.reading import brought_forward
 from euthymia.store.tables import FRESHNESS, Commit, Sums, Tables
 
 
@@ -88,7 +89,7 @@ def _agreed(name: str, frame: Frame) -> bool:
     if name in STREAMS:
         return same_columns(frame, STREAMS[name].schema)
     if name == FACTS:
-        return same_columns(frame, OBSERVATIONS.remove(0))
+        return same_columns(brought_forward(frame), OBSERVATIONS.remove(0))
     return name.startswith(FEATURES)
 
 

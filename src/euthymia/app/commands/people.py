@@ -1,6 +1,7 @@
 """People: worklist, show, export, erase, consent, care-team."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,17 +49,23 @@ def show(shell: Shell, subject: str | None) -> None:
 
 
 def _consent_rows(consents: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a line a decision, oldest first: purpose, state, since, until, because."""
+    """Return a line a decision, oldest first: purpose, state, since, until, limits, because."""
     return [
         (
             c["purpose"],
             "granted" if c["permit"] else "withdrawn",
             c["since"],
             c["until"] or "",
+            _limits(c),
             c["because"],
         )
         for c in consents
     ]
+
+
+def _limits(consent: Mapping[str, Any]) -> str:
+    names = ("streams", "categories", "labels", "recipients")
+    return "; ".join(f"{name}: {', '.join(consent[name])}" for name in names if consent[name])
 
 
 @click.command(epilog="Example: euthymia export p-abcdefghijklmnop --out for-the-patient")
@@ -115,22 +122,48 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
 @click.argument("subject")
 @click.option("--grant", help="Purposes: care,monitoring,research,training.")
 @click.option("--withdraw", help="Purposes.")
+@click.option("--streams", help="Only these streams: location,calls.")
+@click.option("--categories", help="Only these kinds of data: notes,location,phone-use,body...")
+@click.option("--labels", help="Protected records: psychotherapy-notes,substance-use,hiv...")
+@click.option("--recipients", help="Only for these, and not for the clinic's own use.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day (UTC) it holds.")
+@click.option("--text-version", default="", help="Which version of the text was agreed to.")
 @click.option("--because", default="", help="Where it was given: a form, a call.")
+@click.option("--fhir", type=click.Path(dir_okay=False, path_type=Path), help="Write FHIR R4 here.")
 @everywhere
 @click.pass_obj
 def consent(
-    shell: Shell, subject: str, grant: str | None, withdraw: str | None, because: str
+    shell: Shell,
+    subject: str,
+    grant: str | None,
+    withdraw: str | None,
+    streams: str | None,
+    categories: str | None,
+    labels: str | None,
+    recipients: str | None,
+    until: datetime | None,
+    text_version: str,
+    because: str,
+    fhir: Path | None,
 ) -> None:
     """Show, grant or withdraw a person's consents.
 
     SUBJECT may be a pseudonym or SOURCE:ID (beiwe:abc123) for somebody whose data has yet to come.
+    A decision is for all data of its purposes unless it is limited; the latest one that speaks of
+    a use decides it. Records with a protected label need a grant that names the label.
     """
-    from euthymia.app.consents import change_consent
+    from euthymia.app.consents import Asked, change_consent, scope_of, write_bundle
 
+    scope = scope_of(streams, categories, labels, recipients)
+    day = until.date() if until is not None else None
+    asked = Asked(grant, withdraw, because, scope, day, text_version)
     with shell.clinic() as clinic:
-        result = change_consent(clinic, subject, grant, withdraw, because)
-    header = ("purpose", "state", "since", "until", "because")
-    shell.emit(result, table(_consent_rows(result["consents"]), header))
+        result = change_consent(clinic, subject, asked)
+        if fhir is not None:
+            result["fhir"] = write_bundle(clinic, result["subject"], fhir)
+    header = ("purpose", "state", "since", "until", "limits", "because")
+    text = table(_consent_rows(result["consents"]), header)
+    shell.emit(result, "\n".join([text, *result["effects"]]))
 
 
 @click.command("care-team", epilog="Example: euthymia care-team p-abcdefghijklmnop --add dr-lee")

@@ -48,7 +48,8 @@ from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.models.contract import Prediction, SubjectData
-from euthymia.security.policy import Action, Policies, consent_covers
+from euthymia.security.consent import consent_covers
+from euthymia.security.policy import Action, Policies
 from euthymia.security.token import Claims
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class Reader:
             attributes=store.attributes(subject, audit),
             seen_until=now,
             timeline=store.timeline(subject),
-            segments=store.segments(subject) if monitored else {},
+            segments=self.clinic.monitored_segments(subject) if monitored else {},
         )
 
     def _estimate(self, model: Model | None, data: SubjectData, now: Micros) -> Prediction | None:

@@ -1,0 +1,148 @@
+"""Limited consents and protected records, in every engine: what enters, what may be read."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import ConsentError
+from euthymia.ground.records import Grant
+from euthymia.ground.schemas import FEATURE_KEYS
+from euthymia.ground.scope import Scope
+from euthymia.store.contract import EXPORT
+from stores import ALL, DAY, MONITOR, NOW, NOW_US, House, audit, facts, mrn, samples, the, times
+
+START = NOW_US - 10 * DAY
+LOCATION = Scope(streams=("location",))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    house = House.build(tmp_path, request.param)
+    yield house
+    assert house.store.verify() == []
+    house.close()
+
+
+def decide(house: House, purpose: Purpose, scope: Scope | None, *, permit: bool) -> None:
+    house.now += timedelta(minutes=1)
+    record = GrantRecord(purpose, permit, to_micros(house.now), None, "asked", scope, "form 2")
+    house.store.put_grant(the(house), record, audit())
+
+
+def read(house: House, stream: str, purpose: Purpose = Purpose.MONITORING) -> int:
+    return house.store.samples(the(house), stream, 0, NOW_US + DAY, audit(purpose)).num_rows
+
+
+def two_streams(row: int = 1) -> list:
+    at = times(START + row * 1000, 3)
+    return [samples("location", at, first_row=row), samples("screen", at, first_row=row + 3)]
+
+
+def test_a_withdrawal_of_one_stream_silences_it_and_no_other(house: House) -> None:
+    house.ingest(two_streams(), consent=ALL)
+    decide(house, Purpose.MONITORING, LOCATION, permit=False)
+    with pytest.raises(ConsentError, match="the stream location"):
+        read(house, "location")
+    assert read(house, "screen") == 3
+    told = house.ingest(two_streams(10))
+    assert (told.stored, told.rejected) == (3, 3)
+    (reject,) = house.store.rejects(audit())
+    assert "monitoring (location) was withdrawn" in reject.rows.reason
+    own = house.store.samples(the(house), "location", 0, NOW_US, audit(action=EXPORT))
+    assert own.num_rows == 3
+    decide(house, Purpose.MONITORING, LOCATION, permit=True)
+    assert read(house, "location") == 3
+
+
+def test_a_grant_of_one_category_lets_nothing_else_in(house: House) -> None:
+    scope = Scope(categories=("phone-use",))
+    item = Grant(9, mrn("A1"), (Purpose.MONITORING,), True, NOW - timedelta(days=30), scope=scope)
+    told = house.ingest([item, *two_streams()])
+    assert (told.stored, told.rejected) == (4, 3)
+    assert set(house.store.segments(the(house))) == {"screen"}
+
+
+def derived(house: House) -> pa.Table:
+    keys = [[the(house)], [date(2025, 1, 1)], ["rest"], ["1"], ["x"], [0.5]]
+    table = pa.table(dict(zip(FEATURE_KEYS.names, keys, strict=True)), schema=FEATURE_KEYS)
+    return table.append_column("a", pa.array([1.0]))
+
+
+def test_derived_rows_go_with_any_stream_they_may_rest_on(house: House) -> None:
+    house.ingest(two_streams(), consent=ALL)
+    house.store.put_features(the(house), "rest", derived(house), MONITOR)
+    decide(house, Purpose.TRAINING, LOCATION, permit=False)
+    assert house.store.features(the(house), "rest", MONITOR).num_rows == 1
+    with pytest.raises(ConsentError, match="all monitored streams"):
+        house.store.features(the(house), "rest", audit(Purpose.TRAINING))
+    decide(house, Purpose.MONITORING, LOCATION, permit=False)
+    assert house.store.features(the(house), "rest", MONITOR) is None  # dropped, not hidden
+    house.store.put_features(the(house), "rest", derived(house), MONITOR)
+    assert house.store.features(the(house), "rest", audit(Purpose.TRAINING)).num_rows == 1
+    decide(house, Purpose.MONITORING, LOCATION, permit=True)
+    assert house.store.features(the(house), "rest", MONITOR).num_rows == 1  # more is no less
+
+
+def codes(house: House, purpose: Purpose = Purpose.CARE) -> list[str]:
+    return sorted(house.store.observations(the(house), audit(purpose)).column("code").to_pylist())
+
+
+def test_protected_records_need_a_grant_that_names_them(house: House) -> None:
+    rows = [
+        {"row": 1, "code": "a"},
+        {"row": 2, "code": "EUTHYMIA/note", "sensitivity": "psychotherapy-notes"},
+        {"row": 3, "code": "c", "sensitivity": "hiv substance-use"},
+    ]
+    told = house.ingest([facts(rows)], consent=ALL)
+    assert told.stored == 3
+    assert codes(house) == codes(house, Purpose.RESEARCH) == ["a"]
+    decide(house, Purpose.CARE, Scope(labels=("psychotherapy-notes", "hiv")), permit=True)
+    assert codes(house) == ["EUTHYMIA/note", "a"]  # both labels of the third are asked for
+    decide(house, Purpose.CARE, Scope(labels=("substance-use",)), permit=True)
+    assert codes(house) == ["EUTHYMIA/note", "a", "c"]
+    assert codes(house, Purpose.RESEARCH) == ["a"]
+    decide(house, Purpose.CARE, Scope(labels=("hiv",)), permit=False)
+    assert codes(house) == ["EUTHYMIA/note", "a"]
+    everything = house.store.observations(the(house), audit(action=EXPORT))
+    assert everything.num_rows == 3
+
+
+def test_what_came_without_its_label_first_is_protected_too(house: House) -> None:
+    plain = [{"row": 1, "code": "a", "numeric_value": 1.0}, {"row": 2, "code": "b"}]
+    house.ingest([facts(plain)])
+    assert codes(house) == ["a", "b"]
+    told = house.ingest([facts([{**plain[0], "sensitivity": "hiv"}])], digest="again")
+    assert told.stored == 1
+    assert codes(house) == ["b"]
+    told = house.ingest([facts(plain)], digest="and again")
+    assert (told.stored, told.duplicates) == (0, 2)
+    assert codes(house) == ["b"]
+
+
+def test_an_unknown_label_is_refused(house: House) -> None:
+    told = house.ingest([facts([{"row": 1, "code": "a", "sensitivity": "secret"}])])
+    assert (told.stored, told.rejected) == (0, 1)
+
+
+def test_notes_may_be_kept_out_of_research(house: House) -> None:
+    rows = [{"row": 1, "code": "a"}, {"row": 2, "code": "EUTHYMIA/note"}]
+    house.ingest([facts(rows)], consent=ALL)
+    assert codes(house, Purpose.RESEARCH) == ["EUTHYMIA/note", "a"]
+    decide(house, Purpose.RESEARCH, Scope(categories=("notes",)), permit=False)
+    assert codes(house, Purpose.RESEARCH) == ["a"]
+    assert codes(house) == ["EUTHYMIA/note", "a"]
+
+
+def test_scope_and_version_come_back(house: House) -> None:
+    house.ingest([facts([{"row": 1, "code": "a"}])])
+    decide(house, Purpose.RESEARCH, Scope(recipients=("University",)), permit=True)
+    (record,) = house.store.grants(the(house))
+    assert (record.scope, record.version) == (Scope(recipients=("University",)), "form 2")
+    with pytest.raises(ConsentError):  # the University's use is not the clinic's own
+        house.store.observations(the(house), audit(Purpose.RESEARCH))

@@ -1,0 +1,146 @@
+"""FHIR Consent read and written: exceptions, limits, and the same decision there and back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from euthymia.ground.audit import Purpose
+from euthymia.ground.ids import SourceId
+from euthymia.ground.records import Grant
+from euthymia.ground.schemas import STREAMS
+from euthymia.ground.scope import Category, Label, Scope
+from euthymia.sources.fhir_consent import UNKNOWN, consent_resource, grants_of
+from euthymia.sources.fhir_people import Entry
+from euthymia.sources.json_tree import ShapeError
+
+WHO = SourceId("urn:euthymia:mrn", "A1")
+AT = datetime(2025, 3, 1, 9, 30, tzinfo=UTC)
+OURS = [{"system": "urn:euthymia:purpose", "code": "monitoring"}]
+NO_LOCATION = {"type": "deny", "class": [{"system": "urn:euthymia:stream", "code": "location"}]}
+
+
+def read(provision, **more):
+    resource = {
+        "resourceType": "Consent",
+        "status": "active",
+        "dateTime": "2025-03-01T09:30:00Z",
+        "policyRule": {"text": "form 4"},
+        "provision": provision,
+        **more,
+    }
+    return list(grants_of(Entry(7, "entry 7", resource), WHO, "UTC"))
+
+
+def test_an_exception_takes_effect_just_after_what_it_is_an_exception_to():
+    whole, exception = read({"type": "permit", "purpose": OURS, "provision": [NO_LOCATION]})
+    assert (whole.permit, whole.at, whole.scope, whole.version) == (True, AT, None, "form 4")
+    assert (exception.permit, exception.scope) == (False, Scope(streams=("location",)))
+    assert exception.at == AT + timedelta(microseconds=1)
+    assert exception.purposes == whole.purposes == (Purpose.MONITORING,)
+    assert {whole.row, exception.row} == {7}
+
+
+def test_all_limits_of_one_provision():
+    (grant,) = read(
+        {
+            "type": "permit",
+            "purpose": [{"code": "HRESCH"}],
+            "period": {"start": "2025-01-01", "end": "2025-12-31"},
+            "actor": [
+                {"role": {"coding": [{"code": "CST"}]}, "reference": {"display": "us"}},
+                {"role": {"coding": [{"code": "PRCP"}]}, "reference": {"display": "University"}},
+            ],
+            "securityLabel": [{"code": "PSYTHPN"}, {"code": "R"}],
+            "class": [
+                {"system": "http://hl7.org/fhir/resource-types", "code": "DocumentReference"},
+                {"system": "urn:euthymia:category", "code": "answers"},
+            ],
+        }
+    )
+    assert grant.purposes == (Purpose.RESEARCH,)
+    assert grant.scope == Scope(
+        categories=("answers", "notes"),
+        labels=("psychotherapy-notes",),
+        recipients=("University",),
+    )
+    assert grant.until == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"type": "maybe"}, "neither permit nor deny"),
+        ({"purpose": [{"code": "HMARKT"}]}, "not made of care"),
+        ({"class": [{"system": "urn:euthymia:stream", "code": "thoughts"}]}, "neither a stream"),
+        ({"securityLabel": [{"code": "SECRET"}]}, "none that is protected"),
+        ({"actor": [{"role": {}}]}, "names nobody"),
+        ({"dataPeriod": {"start": "2025"}}, "dataPeriod, which is not understood"),
+        ({"provision": [{"type": "deny", "action": [{"text": "x"}]}]}, "action, which is not"),
+        (
+            {
+                "provision": [
+                    NO_LOCATION
+                    | {
+                        "provision": [
+                            NO_LOCATION
+                            | {"provision": [NO_LOCATION | {"provision": [NO_LOCATION]}]}
+                        ]
+                    }
+                ]
+            },
+            "more than 3 deep",
+        ),
+    ],
+)
+def test_what_cannot_be_held_is_refused_whole(change, words):
+    with pytest.raises(ShapeError, match=words):
+        read({"type": "permit", "purpose": OURS} | change)
+
+
+def test_a_rejected_consent_permits_nothing():
+    assert [g.permit for g in read({"type": "permit", "purpose": OURS}, status="rejected")] == [
+        False
+    ]
+
+
+def some(words):
+    return st.lists(st.sampled_from(sorted(words)), unique=True, max_size=3).map(
+        lambda found: tuple(sorted(found))
+    )
+
+
+texts = st.text(st.characters(categories=("L", "N", "Zs")), min_size=1, max_size=20).filter(
+    lambda t: t.strip() == t and t != UNKNOWN
+)
+moments = st.integers(0, 4 * 10**15).map(
+    lambda us: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)
+)
+scopes = st.builds(
+    Scope,
+    streams=some(STREAMS),
+    categories=some(map(str, Category)),
+    labels=some(map(str, Label)),
+    recipients=st.lists(texts, unique=True, max_size=2).map(lambda f: tuple(sorted(f))),
+)
+
+
+@given(
+    purpose=st.sampled_from(Purpose),
+    permit=st.booleans(),
+    at=moments,
+    lasts=st.none() | st.timedeltas(timedelta(microseconds=1), timedelta(days=4000)),
+    because=st.just("") | texts,
+    scope=scopes,
+    version=st.just("") | texts,
+)
+def test_a_decision_written_reads_back_the_same(
+    purpose, permit, at, lasts, because, scope, version
+):
+    until = None if lasts is None else at + lasts
+    grant = Grant(3, WHO, (purpose,), permit, at, until, because, scope or None, version)
+    resource = consent_resource(grant)
+    assert resource["policyRule"]["text"]  # R4's ppc-1: a policy or a rule is always there
+    (back,) = grants_of(Entry(3, "entry 3", resource), WHO, "UTC")
+    assert back == grant
