@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from euthymia.app.clinic import Clinic
+from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import Config, GatewayConfig
+from euthymia.ground.audit import Entry, Purpose
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FIRST = datetime(2026, 2, 2, tzinfo=UTC)
@@ -65,15 +66,16 @@ def forms() -> Iterator[bytes]:
 
 def held_near(clinic: Clinic) -> list[str]:
     """Return in which kinds of decrypted blocks a number near a planted coordinate rests."""
-    db, blocks = clinic.store._db, clinic.store._blocks
+    people, blocks = clinic.store._people, clinic.store._blocks
     found = set()
-    rows = db.execute(
-        "SELECT key, rows, digest, sealed, pseudonym FROM block JOIN subject ON id = key >> 32"
+    subjects = clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.CARE))
+    held = (
+        (kind, frame)
+        for subject in subjects
+        for kind in blocks.kind_names().values()
+        for _, frame in blocks.read(people.need(subject).owner, kind)
     )
-    for key, count, digest, sealed, pseudonym in list(rows):
-        owner = clinic.store._people.need(pseudonym).owner
-        kind = blocks.kind_names()[(key >> 20) & 4095]
-        frame = blocks.open(owner, kind, key & ((1 << 20) - 1), count, digest, sealed)
+    for kind, frame in held:
         for column in frame.values():
             values = column.values.astype(float)
             near = [np.abs(values - c).min(initial=9) < 1e-3 for c in (*HOME_AT, *WORK_AT)]

@@ -76,6 +76,7 @@ def observations(rows):
         "unit": [None] * len(rows),
         "purpose": ["care"] * len(rows),
         "source": ["test"] * len(rows),
+        "sensitivity": [None] * len(rows),
     }
     return pa.table(
         {

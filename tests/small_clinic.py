@@ -67,6 +67,7 @@ def facts(count: int, now: datetime) -> Observations:
         "unit": ["{score}"] * len(rows),
         "purpose": [Purpose.CARE.value] * len(rows),
         "source": ["test"] * len(rows),
+        "sensitivity": [None] * len(rows),
         "row": list(range(1000, 1000 + len(rows))),
     }
     schema = pa.schema([*OBSERVATIONS, ROW])

@@ -111,6 +111,7 @@ def _observations(rows: Iterable[tuple]) -> pa.Table:
     names = ("time", "code", "numeric_value", "text_value")
     data = {name: list(column) for name, column in zip(names, columns, strict=True)}
     data |= {n: ["x"] * len(rows) for n in ("subject_id", "unit", "purpose", "source")}
+    data["sensitivity"] = [None] * len(rows)
     return pa.table(data, schema=OBSERVATIONS)
 
 

@@ -32,6 +32,7 @@ def records(*rows: tuple[datetime | None, str, float | None, str | None]) -> pa.
         zip(("subject_id", "time", "code", "numeric_value", "text_value"), columns, strict=True)
     )
     data |= {name: [name] * len(rows) for name in ("unit", "purpose", "source")}
+    data["sensitivity"] = [None] * len(rows)
     return pa.table(data, schema=OBSERVATIONS)
 
 
