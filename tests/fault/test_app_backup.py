@@ -111,9 +111,29 @@ def test_a_backup_with_its_root_needs_nothing_else(clinic: Clinic, tmp_path: Pat
     restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
     assert len(names(tmp_path / "new")) == 3
     back_up(clinic, tmp_path / "bare", with_root=False, progress=nothing)
+    clinic.close()
+    (tmp_path / "home").rename(tmp_path / "lost")
     with pytest.raises(MissingError, match="master key"):
         restore(tmp_path / "bare", tmp_path / "new2", Wish(), nothing)
     assert not (tmp_path / "new2").exists()
+    key = tmp_path / "lost" / "keys" / "master.key"
+    restore(tmp_path / "bare", tmp_path / "new2", Wish(master=key), nothing)
+    assert len(names(tmp_path / "new2")) == 3
+
+
+def test_the_home_that_a_backup_is_of_says_who_was_erased(clinic: Clinic, tmp_path: Path) -> None:
+    """Nobody names a list: the home that is still there is asked, if it is the same clinic."""
+    back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
+    erase_subject(clinic, the(clinic))
+    result = restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert result["erased_again"] == 1
+    assert result["entries_rolled_back"] > 0
+    assert names(tmp_path / "new") == ["Ada", "Carl"]
+    clinic.close()
+    (tmp_path / "home").rename(tmp_path / "lost")
+    Clinic.create(tmp_path / "home", Config()).close()  # another clinic at the same place
+    result = restore(tmp_path / "backup", tmp_path / "new2", Wish(), nothing)
+    assert result["erased_again"] == 0
 
 
 def test_nothing_readable_lies_in_a_backup(clinic: Clinic, tmp_path: Path) -> None:

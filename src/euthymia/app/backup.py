@@ -44,9 +44,10 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What a backup holds, signed with the clinic's ledger key."""
+    """What a backup holds, signed with the clinic's ledger key. `home`: where it was taken."""
 
     format: int
+    home: str
     version: str
     made_at: str
     ledger_seq: int
@@ -78,6 +79,7 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
         head = _copy(clinic, building / CONTENT, with_root=with_root, progress=progress)
         manifest = Manifest(
             format=1,
+            home=str(clinic.home.path.resolve()),
             version=__version__,
             made_at=clinic.clock().isoformat(timespec="seconds"),
             ledger_seq=head[0],

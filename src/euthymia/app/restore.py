@@ -51,7 +51,7 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         There is a home at `target` already, and it is not to be replaced.
     """
     manifest, signed = read_manifest(source)
-    present = Home(target)
+    around = _around(Home(target), manifest)
     if target.exists() and any(target.iterdir()) and not wish.replace:
         raise EuthymiaError(
             "there is something at that place already: name a new home, or add --replace "
@@ -63,18 +63,36 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         shutil.copytree(source / CONTENT, building)
         progress(1, _STEPS)
         _require_unchanged(building, manifest)
-        keyring = _open(building, present, wish.master, signed)
+        keyring = _open(building, around, wish.master, signed)
         progress(2, _STEPS)
         _require_sound(building)
-        lists = _lists(present, wish.lists, keyring)
+        same = [home for home in around if _same_clinic(home, Home(building))]
+        lists = _lists(same, wish.lists, keyring)
         progress(3, _STEPS)
-        said = _bury(building, manifest, lists, _present_seq(present, keyring))
+        known = max((_last_entry(home, keyring) for home in same), default=0)
+        said = _bury(building, manifest, lists, known)
         aside = _put_in_place(building, target)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
     progress(_STEPS, _STEPS)
     return {"home": target, "made_at": manifest.made_at, **said, "kept_beside": aside}
+
+
+def _around(target: Home, manifest: Manifest) -> list[Home]:
+    """Return the homes that may know more than the backup: the one there, the one it is of."""
+    return list(
+        {home.path.resolve(): home for home in (target, Home(Path(manifest.home)))}.values()
+    )
+
+
+def _same_clinic(home: Home, restored: Home) -> bool:
+    """Tell whether a home is there that signs with the same key."""
+    ours, theirs = (folder.keys / "ledger.pub" for folder in (restored, home))
+    try:
+        return theirs.read_bytes() == ours.read_bytes()
+    except OSError:
+        return False
 
 
 def read_manifest(source: Path) -> tuple[Manifest, bytes]:
@@ -105,10 +123,10 @@ def _require_unchanged(building: Path, manifest: Manifest) -> None:
         raise _altered()
 
 
-def _open(building: Path, present: Home, master: Path | None, signed: bytes) -> Keyring:
+def _open(building: Path, around: list[Home], master: Path | None, signed: bytes) -> Keyring:
     home = Home(building)
     config, _ = load(home.config_file)
-    _place_root(home, present, config, master)
+    _place_root(home, around, config, master)
     keyring = open_keys(home, config)
     start = len(MAGIC) + SIGNATURE_BYTES
     try:
@@ -121,11 +139,12 @@ def _open(building: Path, present: Home, master: Path | None, signed: bytes) -> 
     return keyring
 
 
-def _place_root(home: Home, present: Home, config: Config, master: Path | None) -> None:
+def _place_root(home: Home, around: list[Home], config: Config, master: Path | None) -> None:
     """Put the key file where the settings look for it, if the root is one."""
     inside = home.keys / MASTER_NAME
     wanted = Path(config.keys.master) if config.keys.master else inside
-    beside = [inside] if config.keys.master else [present.keys / MASTER_NAME]
+    same = [other for other in around if _same_clinic(other, home)]
+    beside = [inside] if config.keys.master else [other.keys / MASTER_NAME for other in same]
     for found in ([master] if master else []) + beside:
         if not wanted.exists() and found.is_file():
             wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -141,18 +160,20 @@ def _require_sound(building: Path) -> None:
         raise IntegrityError(f"the backup does not verify: {'; '.join(found[:3])}")
 
 
-def _lists(present: Home, given: Sequence[Path], keyring: Keyring) -> list[tombstones.Tombstones]:
-    """Read the lists that were given, and the present home's own."""
-    files = [*given, *([present.tombstones] if present.tombstones.is_file() else [])]
+def _lists(
+    same: Sequence[Home], given: Sequence[Path], keyring: Keyring
+) -> list[tombstones.Tombstones]:
+    """Read the lists that were given, and those of homes of this clinic."""
+    files = [*given, *(home.tombstones for home in same if home.tombstones.is_file())]
     return [tombstones.read(file, keyring) for file in files]
 
 
-def _present_seq(present: Home, keyring: Keyring) -> int:
-    """Return how far the present home's ledger is; 0 if there is none that opens."""
-    if not present.ledger.is_dir():
+def _last_entry(home: Home, keyring: Keyring) -> int:
+    """Return how far a home's ledger is; 0 if there is none that opens."""
+    if not home.ledger.is_dir():
         return 0
     try:
-        ledger = Ledger.open(present.ledger, keyring, clock=_no_clock)
+        ledger = Ledger.open(home.ledger, keyring, clock=_no_clock)
         try:
             return ledger.head()[0]
         finally:
@@ -166,11 +187,11 @@ def _no_clock() -> Any:  # noqa: ANN401 - it never returns
 
 
 def _bury(
-    building: Path, manifest: Manifest, lists: list[tombstones.Tombstones], present_seq: int
+    building: Path, manifest: Manifest, lists: list[tombstones.Tombstones], last_entry: int
 ) -> dict[str, Any]:
     """Erase again whoever was erased since the backup; say in the ledger what was restored."""
     blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
-    known = max([present_seq, *(one.ledger_seq for one in lists)])
+    known = max([last_entry, *(one.ledger_seq for one in lists)])
     rolled_back = max(known - manifest.ledger_seq, 0)
     with Clinic.opened(building) as clinic:
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)

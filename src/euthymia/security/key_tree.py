@@ -4,7 +4,7 @@
 
 The header says what kind of root opens the file, and holds the root secret as that root sealed it.
 The tree is sealed under the root secret, with everything before it as associated data.
-See docs/adr/0008-key-tree.md.
+See docs/adr/0010-key-tree.md.
 """
 
 import hashlib

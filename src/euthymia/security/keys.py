@@ -3,7 +3,7 @@
 Files in the folder (0700; each file 0600): `tree` (everything, sealed under the root), `<role>.pub`
 (PEM, for whoever checks a signature without our keys), and, where the root is a key file that is
 kept here, `master.key`. Every byte of every file is covered: a flipped bit is noticed on opening.
-See docs/adr/0008-key-tree.md.
+See docs/adr/0010-key-tree.md.
 """
 
 import os

@@ -169,7 +169,7 @@ def restore(
 ) -> None:
     """Make a home from a backup, after all of it was verified. Who was erased since stays erased.
 
-    The list of erased people of the home that is replaced is taken by itself.
+    Where the home that the backup is of is still there, its list of erased people is taken too.
     """
     from euthymia.app.restore import Wish
     from euthymia.app.restore import restore as bring_back
