@@ -4,9 +4,10 @@ The same fortnights at one-minute epochs, the same core. Ours is everything the 
 IS, IV, ISm and IVm over 22 bin widths, RA, L5, M10, kRA, kAR, cosinor and extended cosinor, 24 h
 correlation, fluctuation analysis, sleep regularity and the daily profile. pyActigraphy is asked
 for IS, ISm, IV, IVm, L5, M10, RA, kRA, kAR and its cosinor: no extended cosinor, no fluctuation
-analysis (its `Fractal.dfa` takes seconds). Where the time goes is told by measure; "days" is all
-that is told of each day at once for all windows: tens, bins of 22 widths, fluctuations. Seconds are
-those of the processor: a busy machine falsifies them less.
+analysis (its `Fractal.dfa` takes seconds). Where the time goes is told by measure;
+"days_and_windows" is all that is told in one pass over the days: tens, bins of 22 widths and
+fluctuations of each day, the average day, kRA and kAR of each window; these stand by themselves
+below as well. Seconds are those of the processor: a busy machine falsifies them less.
 """
 
 import json
@@ -51,7 +52,7 @@ def _parts(level: np.ndarray, rows: np.ndarray) -> dict[str, Callable[[], object
     from euthymia.kernels import cosinor, fractal, rest_activity
     from euthymia.kernels import rest_activity_minutes as minutes
     from euthymia.kernels import rest_activity_resolutions as resolutions
-    from euthymia.kernels.rest_activity_days import of_days
+    from euthymia.kernels.rest_activity_days import told_of
     from euthymia.kernels.rest_activity_transitions import transition_rates
 
     hourly = level.reshape(-1, DAYS, 24, 60).mean(axis=3)
@@ -59,9 +60,9 @@ def _parts(level: np.ndarray, rows: np.ndarray) -> dict[str, Callable[[], object
     scales = np.array(fractal.SCALES), np.array(fractal.MADE_OF)
     widths = np.array(resolutions.RESOLUTIONS), np.array(resolutions.MADE_OF)
     return {
-        "days": lambda: of_days(level),
+        "days_and_windows": lambda: told_of(level, rows),
         "average_day": lambda: minutes.average_day(level, rows),
-        "l5_m10": lambda: (rest_activity.l5(profile), rest_activity.m10(profile)),
+        "l5_m10": lambda: rest_activity.least_and_most(profile),
         "is_iv": lambda: (
             rest_activity.interdaily_stability(hourly),
             rest_activity.intradaily_variability(hourly),

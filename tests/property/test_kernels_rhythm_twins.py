@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.kernels import cosinor, fractal, rest_activity
+from euthymia.kernels.rest_activity_days import told_of
 from euthymia.kernels.rest_activity_measures import measures
-from euthymia.kernels.rest_activity_minutes import average_day, tens
+from euthymia.kernels.rest_activity_minutes import average_day
 from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, at_resolutions
 from euthymia.kernels.rest_activity_transitions import count_runs, in_steady_part, transition_rates
 
@@ -55,11 +56,13 @@ def test_every_resolution_is_the_plain_measure_of_its_bins(seed, days, missing):
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 1.0]))
 def test_tens_and_the_average_day(seed, missing):
     counts = recording(seed, 3, missing)
-    total, seen = tens(counts)
+    told = told_of(counts, np.array([[0, 1, 2], [1, 1, 2]]))
+    total, seen = told.total, told.seen
     parts = counts.reshape(3, 144, 10)
     np.testing.assert_allclose(total, np.nansum(parts, axis=2))
     np.testing.assert_array_equal(seen, (~np.isnan(parts)).sum(axis=2))
     found = average_day(counts, np.array([[0, 1, 2], [1, 1, 2]]))
+    np.testing.assert_array_equal(told.profile, found)
     for row, days in zip(found, ([0, 1, 2], [1, 1, 2]), strict=True):
         known = (~np.isnan(counts[days])).sum(axis=0)
         mean = np.nansum(counts[days], axis=0) / np.where(known > 0, known, np.nan)

@@ -1,22 +1,21 @@
 """Cosines fitted to the daily rhythm: the plain one, and Marler's with a shape of its own."""
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.cosinor_fit import fit_extended
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
 
 HOURS: Final = 24
-ALPHA: Final = (-0.99, 0.99)  # beyond, the active time is nothing or everything
-BETA: Final = (0.2, 50.0)  # below, nothing but a cosine; above, nothing but a step
-STEPS: Final = 40
-CONVERGED: Final = 1e-8  # a step that improves the fit by a smaller share is the last
 _TINY: Final = 1e-12
 
 _ANGLE = 2 * np.pi * (np.arange(HOURS) + 0.5) / HOURS
+_BASIS: Final = np.stack([np.ones(HOURS), np.cos(_ANGLE), np.sin(_ANGLE)])
 _SHAPES: Final = np.array(
     [(a, b) for b in (1.0, 3.0, 10.0, 30.0) for a in (-0.7, -0.3, 0.0, 0.3, 0.7)]
 )
@@ -48,22 +47,142 @@ class ExtendedCosinor(NamedTuple):
     pseudo_f: Array
 
 
-def _clock(hours: Array) -> Array:
-    turned = hours % HOURS
-    return np.where(turned >= HOURS, 0.0, turned)  # a hair under 0 is rounded up to 24 by %
+@compiled("void(f8[:, ::1], f8[::1], f8[::1], f8[::1], f8[::1])")
+def by_the_clock(window: Array, total: Array, seen: Array, spread: Array, around: Array) -> None:
+    """Sum up a window of hours: each clock hour's sum and number of known days.
+
+    `spread` is then the number of known hours, their mean and their sum of squares around it (NaN
+    where all are equal to rounding); `around` the sum of squares around each clock hour's mean.
+    """
+    days, hours = window.shape
+    count = whole = 0.0
+    for h in range(hours):
+        total[h] = seen[h] = around[h] = 0.0
+    for d in range(days):
+        for h in range(hours):
+            known = window[d, h] == window[d, h]
+            total[h] += window[d, h] if known else 0.0
+            seen[h] += 1.0 if known else 0.0
+    for h in range(hours):
+        count += seen[h]
+        whole += total[h]
+    mean, squares = whole / max(count, 1.0), 0.0
+    for d in range(days):
+        for h in range(hours):
+            away = window[d, h] - total[h] / max(seen[h], 1.0)
+            around[h] += 0.0 if np.isnan(away) else away * away
+    for h in range(hours):
+        away = total[h] / max(seen[h], 1.0) - mean
+        squares += around[h] + seen[h] * away * away
+    if squares <= _TINY * max(count * mean * mean, _TINY):
+        squares = np.nan
+    spread[0], spread[1], spread[2] = count, mean, squares
 
 
-def _spread(hourly: Array) -> tuple[Array, Array]:
-    """Return (number of valid hours, their sum of squares around the mean; NaN where flat)."""
-    count = (~np.isnan(hourly)).sum(axis=(-2, -1)).astype(np.float64)
-    mean = np.nansum(hourly, axis=(-2, -1)) / np.maximum(count, 1)
-    squares = np.nansum((hourly - mean[..., None, None]) ** 2, axis=(-2, -1))
-    flat = squares <= _TINY * np.maximum(count * mean**2, _TINY)
-    return count, np.where(flat, np.nan, squares)
+@compiled("b1(f8[::1], f8[::1], f8, f8[:, ::1], f8[::1])")
+def fit_plain(total: Array, seen: Array, mean: float, basis: Array, fit: Array) -> bool:
+    """Fit level, cosine and sine to the sums by the clock; False with fewer than three hours."""
+    left, known = np.zeros((3, 3)), 0
+    for i in range(3):
+        fit[i] = 0.0
+        for h in range(total.size):
+            fit[i] += (total[h] - mean * seen[h]) * basis[i, h]
+            for j in range(i + 1):
+                left[i, j] += seen[h] * basis[i, h] * basis[j, h]
+    for h in range(total.size):
+        known += 1 if seen[h] > 0 else 0
+    if known < 3:
+        return False
+    for i in range(3):
+        for k in range(i + 1, 3):
+            share = left[k, i] / left[i, i]
+            for j in range(i + 1, k + 1):
+                left[k, j] -= share * left[j, i]
+            fit[k] -= share * fit[i]
+    for i in range(2, -1, -1):
+        for j in range(i + 1, 3):
+            fit[i] -= left[j, i] * fit[j]
+        fit[i] /= left[i, i]
+    fit[0] += mean
+    return True
 
 
-def _sum_of_errors(hourly: Array, curve: Array) -> Array:
-    return np.asarray(np.nansum((hourly - curve[..., None, :]) ** 2, axis=(-2, -1)), np.float64)
+@compiled("f8(f8[::1], f8[::1], f8[::1], f8[::1])")
+def left_by(total: Array, seen: Array, around: Array, curve: Array) -> float:
+    """Return the sum of squares of all hours around a curve that is the same every day."""
+    error = 0.0
+    for h in range(total.size):
+        away = total[h] / max(seen[h], 1.0) - curve[h]
+        error += around[h] + seen[h] * away * away
+    return error
+
+
+@compiled("f8[:, ::1](f8[:, :, ::1], f8[:, ::1])")
+def plain_cosines(hourly: Array, basis: Array) -> Array:
+    """Return, for each window, what `cosinor` says: mesor, amplitude, acrophase, R squared."""
+    windows, _, hours = hourly.shape
+    found = np.full((windows, 4), np.nan)
+    total, seen, around = np.empty(hours), np.empty(hours), np.empty(hours)
+    spread, fit, curve = np.empty(3), np.empty(3), np.empty(hours)
+    for w in range(windows):
+        by_the_clock(hourly[w], total, seen, spread, around)
+        if not fit_plain(total, seen, spread[1], basis, fit):
+            continue
+        amplitude = np.hypot(fit[1], fit[2])
+        found[w, 0], found[w, 1] = fit[0], amplitude
+        if amplitude > 1e-9 * max(abs(fit[0]), _TINY):
+            peak = np.arctan2(fit[2], fit[1]) * hours / (2 * np.pi) % hours
+            found[w, 2] = peak if peak < hours else 0.0
+        for h in range(hours):
+            curve[h] = fit[0] + fit[1] * basis[1, h] + fit[2] * basis[2, h]
+        error = left_by(total, seen, around, curve)
+        share = 1.0 - error / spread[2]
+        found[w, 3] = np.nan if np.isnan(share) else min(max(share, 0.0), 1.0)
+    return found
+
+
+@compiled("f8[:, ::1](f8[:, :, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1])")
+def squashed_cosines(hourly: Array, basis: Array, curves: Array, shapes: Array) -> Array:
+    """Return, for each window, what `extended_cosinor` says, in its order."""
+    windows, _, hours = hourly.shape
+    found = np.full((windows, 9), np.nan)
+    total, seen, around = np.empty(hours), np.empty(hours), np.empty(hours)
+    spread, plain, curve = np.empty(3), np.empty(3), np.empty(hours)
+    mean, weight = np.empty((1, hours)), np.empty((1, hours))
+    for w in range(windows):
+        by_the_clock(hourly[w], total, seen, spread, around)
+        known = 0
+        for h in range(hours):
+            known += 1 if seen[h] > 0 else 0
+            weight[0, h], mean[0, h] = seen[h], total[h] / max(seen[h], 1.0)
+        if known < 6 or np.isnan(spread[2]):
+            continue
+        fit = fit_extended(mean, weight, basis[1:], curves, shapes)[0]
+        if np.isnan(fit[0]):
+            continue
+        fit_plain(total, seen, spread[1], basis, plain)
+        for h in range(hours):
+            curve[h] = plain[0] + plain[1] * basis[1, h] + plain[2] * basis[2, h]
+        other = min(left_by(total, seen, around, curve), spread[2])
+        right, up = np.cos(fit[4]), np.sin(fit[4])
+        for h in range(hours):
+            away = basis[1, h] * right + basis[2, h] * up - fit[2]
+            curve[h] = fit[0] + fit[1] / (1.0 + np.exp(-fit[3] * away))
+        error = left_by(total, seen, around, curve)
+        found[w, :4] = fit[:4]
+        half = np.arccos(fit[2]) * hours / (2 * np.pi)
+        for i in range(3):
+            at = (fit[4] * hours / (2 * np.pi) + (0.0, -half, half)[i]) % hours
+            found[w, 4 + i] = at if at < hours else 0.0
+        found[w, 7] = min(max(1.0 - error / spread[2], 0.0), 1.0)
+        if spread[0] > 5 and error > 1e-9 * spread[2]:
+            found[w, 8] = max(other - error, 0.0) / 2 / (error / (spread[0] - 5))
+    return found
+
+
+def _windows(hourly: Array) -> Array:
+    flat = hourly.reshape(math.prod(hourly.shape[:-2]), *hourly.shape[-2:])
+    return np.ascontiguousarray(flat, np.float64)
 
 
 def cosinor(hourly: Array) -> Cosinor:
@@ -85,217 +204,8 @@ def cosinor(hourly: Array) -> Cosinor:
     ----------
     Cornelissen 2014, doi:10.1186/1742-4682-11-16.
     """
-    basis = np.stack([np.ones(HOURS), np.cos(_ANGLE), np.sin(_ANGLE)])
-    seen = (~np.isnan(hourly)).sum(axis=-2).astype(np.float64)
-    sums = np.nansum(hourly, axis=-2)
-    products = (basis[:, None] * basis[None]).reshape(9, HOURS)
-    # not a matrix product, whose order of sums changes with the number of windows
-    left = (seen[..., None, :] * products).sum(axis=-1).reshape(*seen.shape[:-1], 3, 3)
-    right = (sums[..., None, :] * basis).sum(axis=-1)
-    solvable = (seen > 0).sum(axis=-1) >= 3
-    left = np.where(solvable[..., None, None], left, np.eye(3))
-    fit = np.linalg.solve(left, right[..., None])[..., 0]
-    blank = np.where(solvable, 0.0, np.nan)
-    amplitude = np.hypot(fit[..., 1], fit[..., 2])
-    nil = amplitude <= 1e-9 * np.maximum(np.abs(fit[..., 0]), _TINY)
-    peak = _clock(np.arctan2(fit[..., 2], fit[..., 1]) * HOURS / (2 * np.pi))
-    _, squares = _spread(hourly)
-    share = 1 - _sum_of_errors(hourly, (fit[..., :, None] * basis).sum(axis=-2)) / squares
-    return Cosinor(
-        fit[..., 0] + blank,
-        amplitude + blank,
-        np.where(nil, np.nan, peak) + blank,
-        np.clip(share, 0.0, 1.0) + blank,
-    )
-
-
-@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1])")
-def residuals(fit: Array, mean: Array, weight: Array, clock: Array, curve: Array) -> float:
-    """Put the squashed cosine of each hour into `curve`; return the weighted sum of squares.
-
-    Sets the minimum and the amplitude of `fit` to the best that this curve can have, neither
-    below 0.
-    """
-    turned_c, turned_s = np.cos(fit[4]), np.sin(fit[4])
-    whole = c = cc = y = cy = 0.0
-    for h in range(mean.size):
-        cosine = clock[0, h] * turned_c + clock[1, h] * turned_s
-        curve[h] = 1.0 / (1.0 + np.exp(-fit[3] * (cosine - fit[2])))
-        whole += weight[h]
-        c += weight[h] * curve[h]
-        y += weight[h] * mean[h]
-    c, y = c / whole, y / whole
-    for h in range(mean.size):
-        away = weight[h] * (curve[h] - c)
-        cc += away * (curve[h] - c)
-        cy += away * (mean[h] - y)
-    fit[1] = max(cy / cc, 0.0) if cc > 0.0 else 0.0
-    fit[0] = y - fit[1] * c
-    if fit[0] < 0.0:
-        fit[0] = 0.0
-        fit[1] = max((cy + whole * c * y) / (cc + whole * c * c), 0.0)
-    total = 0.0
-    for h in range(mean.size):
-        total += weight[h] * (mean[h] - fit[0] - fit[1] * curve[h]) ** 2
-    return total
-
-
-@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
-def best_start(mean: Array, weight: Array, fit: Array, curves: Array) -> float:
-    """Put the best of `curves` at the best of 24 hours into `fit`: [which, hour]."""
-    hours = mean.size
-    whole = level = 0.0
-    for h in range(hours):
-        whole += weight[h]
-        level += weight[h] * mean[h]
-    level /= whole
-    sums, best = np.empty(3 * hours), -1.0
-    for which in range(curves.shape[0]):
-        c, cc, cy = sums[:hours], sums[hours : 2 * hours], sums[2 * hours :]
-        sums[:] = 0.0
-        for h in range(hours):  # all 24 turns at once
-            w, wy = weight[h], weight[h] * (mean[h] - level)
-            turned = curves[which, hours - h : 2 * hours - h]
-            for turn in range(hours):
-                value = turned[turn]
-                c[turn] += w * value
-                cc[turn] += w * value * value
-                cy[turn] += wy * value
-        for turn in range(hours):
-            spread = cc[turn] - c[turn] * c[turn] / whole
-            if cy[turn] > 0 and spread > 0 and cy[turn] * cy[turn] / spread > best:
-                best = cy[turn] * cy[turn] / spread
-                fit[0], fit[1] = which, turn
-    return best
-
-
-@compiled("b1(f8[:, ::1], f8[::1])")
-def solve(left: Array, right: Array) -> bool:
-    """Solve a small symmetric system in place; False where it has no single solution."""
-    n = right.size
-    for i in range(n):
-        if not left[i, i] > 0.0:
-            return False
-        for k in range(i + 1, n):
-            share = left[k, i] / left[i, i]
-            for j in range(i, n):
-                left[k, j] -= share * left[i, j]
-            right[k] -= share * right[i]
-    for i in range(n - 1, -1, -1):
-        for j in range(i + 1, n):
-            right[i] -= left[i, j] * right[j]
-        right[i] /= left[i, i]
-    return True
-
-
-@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1], f8[:, ::1], f8[::1])")
-def curvature(
-    fit: Array,
-    mean: Array,
-    weight: Array,
-    clock: Array,
-    curve: Array,
-    left: Array,
-    right: Array,
-) -> None:
-    """Put the normal equations of one Gauss-Newton step into `left` and `right`.
-
-    `curve` is what `residuals` gave for the same fit. Rows: minimum, amplitude, alpha, beta,
-    angle. What lies at a bound and
-    would go beyond it stays there.
-    """
-    for i in range(5):
-        right[i] = 0.0
-        for j in range(5):
-            left[i, j] = 0.0
-    slope = np.empty(5)
-    turned_c, turned_s = np.cos(fit[4]), np.sin(fit[4])
-    for h in range(mean.size):
-        cosine = clock[0, h] * turned_c + clock[1, h] * turned_s
-        sine = clock[1, h] * turned_c - clock[0, h] * turned_s
-        steep = fit[1] * curve[h] * (1.0 - curve[h])
-        slope[0], slope[1], slope[2] = 1.0, curve[h], -steep * fit[3]
-        slope[3], slope[4] = steep * (cosine - fit[2]), steep * fit[3] * sine
-        away = mean[h] - fit[0] - fit[1] * curve[h]
-        for i in range(5):
-            scaled = weight[h] * slope[i]
-            right[i] += scaled * away
-            for j in range(i + 1):
-                left[i, j] += scaled * slope[j]
-    for i in range(4):
-        low = fit[i] <= (0.0, 0.0, ALPHA[0], BETA[0])[i] and right[i] <= 0.0
-        if low or (i > 1 and fit[i] >= (ALPHA[1], BETA[1])[i - 2] and right[i] >= 0.0):
-            right[i] = 0.0
-            for j in range(5):
-                left[max(i, j), min(i, j)] = 1.0 if i == j else 0.0
-    for i in range(5):
-        for j in range(i):
-            left[j, i] = left[i, j]
-
-
-@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
-def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
-    """Improve a fit by damped least squares (Levenberg-Marquardt) within its bounds.
-
-    The shape alone is searched for; the best minimum and amplitude of each follow from it.
-
-    References
-    ----------
-    Kaufman 1975, doi:10.1007/BF01932995.
-    """
-    left, damped = np.empty((5, 5)), np.empty((5, 5))
-    right, step, trial = np.empty(5), np.empty(5), np.empty(5)
-    curve, other = np.empty(mean.size), np.empty(mean.size)
-    error, damping = residuals(fit, mean, weight, clock, curve), 1e-3
-    for _ in range(STEPS):
-        curvature(fit, mean, weight, clock, curve, left, right)
-        before, improved = error, False
-        for _ in range(8):
-            for i in range(5):
-                step[i] = right[i]
-                for j in range(5):
-                    damped[i, j] = left[i, j]
-                if i > 1:
-                    damped[i, i] += damping * left[i, i] + 1e-300
-            if solve(damped, step):
-                trial[2] = min(max(fit[2] + step[2], ALPHA[0]), ALPHA[1])
-                trial[3] = min(max(fit[3] + step[3], BETA[0]), BETA[1])
-                trial[4] = fit[4] + step[4]
-                tried = residuals(trial, mean, weight, clock, other)
-                if tried < error:
-                    for i in range(5):
-                        fit[i] = trial[i]
-                    error, improved = tried, True
-                    curve, other = other, curve
-                    damping = max(damping * 0.1, 1e-12)
-                    break
-            damping *= 8.0
-        if not improved or before - error <= CONVERGED * before:
-            break
-    return error
-
-
-@compiled("f8[:, ::1](f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1])")
-def fit_extended(mean: Array, weight: Array, clock: Array, curves: Array, shapes: Array) -> Array:
-    """Fit each average day: [minimum, amplitude, alpha, beta, angle of the peak]."""
-    found = np.full((mean.shape[0], 5), np.nan)
-    start, other = np.empty(2), np.empty(5)
-    half = curves.shape[0] // 2
-    for w in range(mean.shape[0]):
-        least = np.inf
-        for part in range(2):  # once from a soft shape, once from a steep one
-            some = curves[part * half : (part + 1) * half]
-            if best_start(mean[w], weight[w], start, some) < 0:
-                continue
-            which = int(start[0]) + part * half
-            other[2], other[3] = shapes[which, 0], shapes[which, 1]
-            other[4] = (start[1] + 0.5) * 2.0 * np.pi / mean.shape[1]
-            error = refine(other, mean[w], weight[w], clock)
-            if error < least:
-                least = error
-                for i in range(5):
-                    found[w, i] = other[i]
-    return found
+    found = plain_cosines(_windows(hourly), _BASIS)
+    return Cosinor(*np.moveaxis(found.reshape(*hourly.shape[:-2], 4), -1, 0))
 
 
 def extended_cosinor(hourly: Array) -> ExtendedCosinor:
@@ -329,37 +239,5 @@ def extended_cosinor(hourly: Array) -> ExtendedCosinor:
     ----------
     Marler et al. 2006, doi:10.1002/sim.2466.
     """
-    seen = (~np.isnan(hourly)).sum(axis=-2).astype(np.float64)
-    mean = np.nansum(hourly, axis=-2) / np.maximum(seen, 1)
-    count, squares = _spread(hourly)
-    usable = ((seen > 0).sum(axis=-1) >= 6) & ~np.isnan(squares)
-    shape = usable.shape
-    flat_mean, flat_seen = (
-        mean.reshape(usable.size, HOURS)[usable.ravel()],
-        seen.reshape(usable.size, HOURS)[usable.ravel()],
-    )
-    clock = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)])
-    fit = np.full((usable.size, 5), np.nan)
-    fit[usable.ravel()] = fit_extended(
-        np.ascontiguousarray(flat_mean), np.ascontiguousarray(flat_seen), clock, _CURVES, _SHAPES
-    )
-    low, size, alpha, beta, angle = np.moveaxis(fit.reshape(*shape, 5), -1, 0)
-    u = beta[..., None] * (np.cos(_ANGLE - angle[..., None]) - alpha[..., None])
-    curve = low[..., None] + size[..., None] / (1 + np.exp(-u))
-    error = _sum_of_errors(hourly, curve) + 0 * low
-    plain = squares * (1 - cosinor(hourly).r_squared)
-    perfect = error <= 1e-9 * squares
-    free = np.where((count > 5) & ~perfect, count - 5, np.nan)
-    half = np.arccos(alpha) * HOURS / (2 * np.pi)
-    peak = angle * HOURS / (2 * np.pi)
-    return ExtendedCosinor(
-        low,
-        size,
-        alpha,
-        beta,
-        _clock(peak),
-        _clock(peak - half),
-        _clock(peak + half),
-        np.clip(1 - error / squares, 0.0, 1.0),
-        np.maximum(plain - error, 0.0) / 2 / (error / free),
-    )
+    found = squashed_cosines(_windows(hourly), _BASIS, _CURVES, _SHAPES)
+    return ExtendedCosinor(*np.moveaxis(found.reshape(*hourly.shape[:-2], 9), -1, 0))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
-from euthymia.kernels.rest_activity_minutes import LANES, lay
+from euthymia.kernels.rest_activity_minutes import LANES, lay, round_means
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,25 +100,24 @@ def left_over(boxes: Array, width: int, number: int, found: Array) -> None:
             out[LANES + k] += 0.0 if np.isnan(s4) else 1.0
 
 
-@compiled("void(f8[::1], i8[::1], i8[::1], f8[:, ::1], f8[:, :, ::1])")
+@compiled("void(i8, i8[::1], i8[::1], f8[:, ::1], f8[:, :, ::1])")
 def fluctuations_side_by_side(
-    tile: Array, scales: Ints, made_of: Ints, kept: Array, found: Array
+    minutes: int, scales: Ints, made_of: Ints, kept: Array, found: Array
 ) -> None:
     """Put each laid-out day's (sum of squares left over, number of boxes) into `found`.
 
     Parameters
     ----------
-    tile : array
-        What `lay` made.
+    minutes : int
+        Of a day.
     kept : array, shape (scales, 80 * (minutes // 10))
-        Work space.
+        Work space; row 0 is what `smallest_boxes` made.
     found : array, shape (up to 16 days, scales, 2)
         Out.
     """
-    width, sums = tile.size // LANES, np.empty(2 * LANES)
-    smallest_boxes(tile, width // 10, kept[0])
+    sums = np.empty(2 * LANES)
     for place in range(scales.size):
-        s, source, count = scales[place], made_of[place], width // scales[place]
+        s, source, count = scales[place], made_of[place], minutes // scales[place]
         if place > 0:
             join_boxes(kept[source], scales[source], s // scales[source], count, kept[place])
         left_over(kept[place], s, count, sums)
@@ -142,8 +141,10 @@ def fluctuations(level: Array, scales: Ints, made_of: Ints) -> Array:
     tile, pivot = np.empty(width * LANES), np.empty(LANES)
     kept = np.empty((scales.size, ROW * (width // 10)))
     for first in range(0, days, LANES):
-        lay(level, first, tile, pivot)
-        fluctuations_side_by_side(tile, scales, made_of, kept, found[first : first + LANES])
+        round_means(level, first, pivot)
+        lay(level, first, pivot, 0, width, tile)
+        smallest_boxes(tile, width // 10, kept[0])
+        fluctuations_side_by_side(width, scales, made_of, kept, found[first : first + LANES])
     return found
 
 

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.kernels.rest_activity_minutes import extreme_stretch
+from euthymia.kernels.jit import compiled
+from euthymia.kernels.rest_activity_minutes import extreme_stretches
 
 Array = NDArray[np.float64]
 
@@ -28,15 +29,73 @@ def _total(values: Array, axes: tuple[int, ...]) -> Array:
     return np.asarray(np.nansum(values, axis=axes), np.float64)
 
 
-def _spread(hourly: Array) -> tuple[Array, Array, Array]:
-    """Return (deviations from the window's mean, their sum of squares, number of valid hours)."""
-    valid = ~np.isnan(hourly)
-    count = valid.sum(axis=(-2, -1)).astype(np.float64)
-    mean = _total(hourly, (-2, -1)) / np.maximum(count, 1)
-    away = hourly - mean[..., None, None]
-    squares = _total(away**2, (-2, -1))
-    flat = squares <= _TINY * np.maximum(count * mean**2, _TINY)
-    return away, np.where(flat, np.nan, squares), count
+@compiled("f8[:, ::1](f8[:, :, ::1])")
+def hourly_rhythm(hourly: Array) -> Array:
+    """Return each window's [IS, IV] of hours, as `interdaily_stability` and the next say."""
+    windows, days, hours = hourly.shape
+    found = np.full((windows, 2), np.nan)
+    total, seen = np.empty(hours), np.empty(hours)
+    for w in range(windows):
+        count = whole = squares = between = steps = pairs = 0.0
+        for h in range(hours):
+            total[h] = seen[h] = 0.0
+        for d in range(days):
+            for h in range(hours):
+                known = hourly[w, d, h] == hourly[w, d, h]
+                whole += hourly[w, d, h] if known else 0.0
+                count += 1.0 if known else 0.0
+        mean, before = whole / max(count, 1.0), np.nan
+        for d in range(days):
+            for h in range(hours):
+                away = hourly[w, d, h] - mean
+                step, before = away - before, away
+                if not np.isnan(step):
+                    steps += step * step
+                    pairs += 1.0
+                if not np.isnan(away):
+                    squares += away * away
+                    total[h] += away
+                    seen[h] += 1.0
+        for h in range(hours):
+            between += total[h] * total[h] / max(seen[h], 1.0)
+        if squares > _TINY * max(count * mean * mean, _TINY):
+            found[w, 0] = min(between / squares, 1.0)
+            found[w, 1] = steps / pairs * count / squares if pairs > 0 else np.nan
+    return found
+
+
+@compiled("f8[::1](f8[:, :, ::1])")
+def correlations(hourly: Array) -> Array:
+    """Return each window's correlation of hours with those a day later."""
+    windows, days, hours = hourly.shape
+    found = np.full(windows, np.nan)
+    for w in range(windows):
+        pairs = early = late = early_squares = late_squares = together = 0.0
+        for d in range(days - 1):
+            for h in range(hours):
+                one, two = hourly[w, d, h], hourly[w, d + 1, h]
+                if not np.isnan(one + two):
+                    pairs += 1.0
+                    early += one
+                    late += two
+        early, late = early / max(pairs, 1.0), late / max(pairs, 1.0)
+        for d in range(days - 1):
+            for h in range(hours):
+                one, two = hourly[w, d, h] - early, hourly[w, d + 1, h] - late
+                if not np.isnan(one + two):
+                    early_squares += one * one
+                    late_squares += two * two
+                    together += one * two
+        flat = early_squares <= _TINY * max(pairs * early * early, _TINY)
+        if not (flat or late_squares <= _TINY * max(pairs * late * late, _TINY)):
+            share = together / np.sqrt(early_squares) / np.sqrt(late_squares)
+            found[w] = min(max(share, -1.0), 1.0)
+    return found
+
+
+def _windows(hourly: Array) -> Array:
+    flat = hourly.reshape(math.prod(hourly.shape[:-2]), *hourly.shape[-2:])
+    return np.ascontiguousarray(flat, np.float64)
 
 
 def interdaily_stability(hourly: Array) -> Array:
@@ -63,11 +122,7 @@ def interdaily_stability(hourly: Array) -> Array:
     Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
     Van Someren et al. 1999, doi:10.3109/07420529908998724.
     """
-    away, squares, _ = _spread(hourly)
-    seen = (~np.isnan(hourly)).sum(axis=-2)
-    by_hour = np.nansum(away, axis=-2) / np.maximum(seen, 1)
-    between = (seen * by_hour**2).sum(axis=-1)
-    return np.asarray(np.minimum(between / squares, 1.0), np.float64)
+    return hourly_rhythm(_windows(hourly))[:, 0].reshape(hourly.shape[:-2])
 
 
 def intradaily_variability(hourly: Array) -> Array:
@@ -91,19 +146,20 @@ def intradaily_variability(hourly: Array) -> Array:
     ----------
     Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
     """
-    _, squares, count = _spread(hourly)
-    flat = hourly.reshape(*hourly.shape[:-2], hourly.shape[-2] * hourly.shape[-1])
-    steps = np.diff(flat, axis=-1)
-    pairs = (~np.isnan(steps)).sum(axis=-1)
-    jumps = np.nansum(steps**2, axis=-1) / np.where(pairs == 0, np.nan, pairs)
-    return np.asarray(jumps * count / squares, np.float64)
+    return hourly_rhythm(_windows(hourly))[:, 1].reshape(hourly.shape[:-2])
 
 
-def _stretch(profile: Array, hours: int, *, lowest: bool) -> Stretch:
+def least_and_most(profile: Array) -> tuple[Stretch, Stretch]:
+    """Find L5 and M10 of the average day at once. See `l5`."""
     bins = profile.shape[-1]
     flat = np.ascontiguousarray(profile.reshape(math.prod(profile.shape[:-1]), bins), np.float64)
-    found = extreme_stretch(flat, bins * hours // 24, lowest).reshape(*profile.shape[:-1], 2)
-    return Stretch(found[..., 0], found[..., 1] * (24.0 / bins))
+    found = extreme_stretches(flat, bins * 5 // 24, bins * 10 // 24)
+    found = found.reshape(*profile.shape[:-1], 4)
+    hour = 24.0 / bins
+    return (
+        Stretch(found[..., 0], found[..., 1] * hour),
+        Stretch(found[..., 2], found[..., 3] * hour),
+    )
 
 
 def l5(profile: Array) -> Stretch:
@@ -124,12 +180,12 @@ def l5(profile: Array) -> Stretch:
     ----------
     Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
     """
-    return _stretch(profile, 5, lowest=True)
+    return least_and_most(profile)[0]
 
 
 def m10(profile: Array) -> Stretch:
     """Find the most active 10 hours in a row of the average day. See `l5`."""
-    return _stretch(profile, 10, lowest=False)
+    return least_and_most(profile)[1]
 
 
 def relative_amplitude(m10_level: Array, l5_level: Array) -> Array:
@@ -164,21 +220,7 @@ def day_to_day_correlation(hourly: Array) -> Array:
     ----------
     Levine et al. 2002, doi:10.1186/1471-2202-3-1.
     """
-    first, second = hourly[..., :-1, :], hourly[..., 1:, :]
-    both = ~np.isnan(first + second)
-    axes = (-2, -1)
-    pairs = np.maximum(both.sum(axis=axes), 1)[..., None, None]
-    parts = []
-    for values in (first, second):
-        kept = np.where(both, values, 0.0)
-        mean = kept.sum(axis=axes, keepdims=True) / pairs
-        away = np.where(both, kept - mean, 0.0)
-        squares = (away**2).sum(axis=axes)
-        level = np.maximum((pairs * mean**2)[..., 0, 0], _TINY)
-        parts.append((away, np.where(squares <= _TINY * level, np.nan, squares)))
-    (early, early_squares), (late, late_squares) = parts
-    together = (early * late).sum(axis=axes) / np.sqrt(early_squares) / np.sqrt(late_squares)
-    return np.asarray(np.clip(together, -1.0, 1.0), np.float64)
+    return correlations(_windows(hourly)).reshape(hourly.shape[:-2])
 
 
 def sleep_regularity(asleep: Array) -> Array:

@@ -8,28 +8,22 @@ from numpy.typing import NDArray
 from euthymia.kernels import fractal
 from euthymia.kernels import rest_activity as rhythm
 from euthymia.kernels.cosinor import cosinor, extended_cosinor
-from euthymia.kernels.rest_activity_days import of_days
-from euthymia.kernels.rest_activity_minutes import average_day, rest_regularity
+from euthymia.kernels.rest_activity_days import told_of
+from euthymia.kernels.rest_activity_minutes import rest_regularity
 from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, of_windows
-from euthymia.kernels.rest_activity_transitions import transition_rates
 from euthymia.kernels.sleep_wake import REST_SHARE
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HOURS: Final = 24
-HALF: Final = 0.5  # an hour counts as seen when half of it was
 _RESOLUTIONS: Final = np.array(RESOLUTIONS, np.int64)
 _MADE_OF: Final = np.array(MADE_OF, np.int64)
 
 
-def _level(total: Array, seen: Array, minutes: int) -> Array:
-    return np.asarray(total / np.where(seen < HALF * minutes, np.nan, seen), np.float64)
-
-
 def _rhythm(hourly: Array, profile: Array) -> dict[str, Array]:
-    low, high, fit = rhythm.l5(profile), rhythm.m10(profile), cosinor(hourly)
-    own = extended_cosinor(hourly)
+    low, high = rhythm.least_and_most(profile)
+    fit, own = cosinor(hourly), extended_cosinor(hourly)
     return {
         "interdaily_stability": rhythm.interdaily_stability(hourly),
         "intradaily_variability": rhythm.intradaily_variability(hourly),
@@ -69,27 +63,21 @@ def measures(level: Array, rows: Ints) -> dict[str, Array]:
         `profile` has shape (windows, 24): the mean of each clock hour. When each is NaN its own
         kernel says.
     """
-    told = of_days(level)
-    total, seen = told.total, told.seen
-    days = level.shape[0]
-    hours = (days, HOURS, 144 // HOURS)
-    by_hour = _level(total.reshape(hours).sum(axis=2), seen.reshape(hours).sum(axis=2), 60)
-    hourly = by_hour[rows]
-    counts, minutes = total.sum(axis=1)[rows].sum(axis=1), seen.sum(axis=1)[rows].sum(axis=1)
+    told = told_of(level, rows)
+    hourly, profile = told.hourly[rows], told.profile
+    counts, minutes = np.moveaxis(told.whole[rows].sum(axis=1), -1, 0)
     mean = counts / np.where(minutes > 0, minutes, np.nan)
     threshold = REST_SHARE * np.where(mean > 0, mean, np.nan)
-    profile = average_day(level, rows)
     resolved = of_windows(level, rows, profile, told.bins, told.middle, _RESOLUTIONS, _MADE_OF)
-    rates = transition_rates(level, rows)
     return {
         **_rhythm(hourly, profile),
         "interdaily_stability_mean": _mean(resolved[:, :, 0]),
         "intradaily_variability_mean": _mean(resolved[:, :, 1]),
-        "rest_to_activity": rates[:, 0],
-        "activity_to_rest": rates[:, 1],
+        "rest_to_activity": told.rates[:, 0],
+        "activity_to_rest": told.rates[:, 1],
         "dfa_alpha_short": fractal.scaling(told.fluctuation, rows, fractal.SHORT),
         "dfa_alpha_long": fractal.scaling(told.fluctuation, rows, fractal.LONG),
-        "sleep_regularity_index": rest_regularity(total, seen, rows, threshold),
+        "sleep_regularity_index": rest_regularity(told.total, told.seen, rows, threshold),
         "mean_level": mean,
         "profile": profile.reshape(rows.shape[0], HOURS, 60).mean(axis=2),
     }

@@ -24,12 +24,13 @@ EQUAL_SHARE: Final = 1e-9  # sums this close, relative to the largest, are calle
 def mean_of(day: Array) -> float:
     """Return the mean of a day's known minutes; 0 without any."""
     a = b = c = d = 0.0
-    part = day.size // 4
-    for m in range(part):
+    for m in range(0, day.size // 4 * 4, 4):
         a += day[m]
-        b += day[part + m]
-        c += day[2 * part + m]
-        d += day[3 * part + m]
+        b += day[m + 1]
+        c += day[m + 2]
+        d += day[m + 3]
+    for m in range(day.size // 4 * 4, day.size):
+        a += day[m]
     whole, count = (a + b) + (c + d), float(day.size)
     if np.isnan(whole):
         whole = count = 0.0
@@ -39,96 +40,161 @@ def mean_of(day: Array) -> float:
     return whole / count if count > 0 else 0.0
 
 
-@compiled("void(f8[::1], i8, f8[::1], f8[::1])")
-def lay_one(day: Array, lane: int, tile: Array, pivot: Array) -> None:
-    """Lay one day into one lane. See `lay`."""
-    pivot[lane] = mean_of(day)
-    for m in range(day.size):
-        tile[LANES * m + lane] = day[m] - pivot[lane]
+@compiled("f8(f8[::1])")
+def round_mean(day: Array) -> float:
+    """Return the mean of a day's known minutes to eight binary digits; 0 without any.
+
+    Few digits, so that whole counts less this number, and all sums of them, are without error.
+
+    References
+    ----------
+    Dekker 1971, doi:10.1007/BF01397083.
+    """
+    mean = mean_of(day)
+    far = mean * 35184372088833.0  # 2 ** 45 + 1
+    return far - (far - mean)
 
 
-@compiled("void(f8[:, ::1], i8, f8[::1], f8[::1])")
-def lay(level: Array, first: int, tile: Array, pivot: Array) -> None:
-    """Lay up to sixteen days from `first` on side by side, each about its own mean.
+@compiled("void(f8[:, ::1], i8, f8[::1])")
+def round_means(level: Array, first: int, pivot: Array) -> None:
+    """Put what `round_mean` says of up to sixteen days from `first` on into `pivot`.
+
+    The last day stands in lanes without one.
+    """
+    for k in range(LANES):
+        pivot[k] = round_mean(level[min(first + k, level.shape[0] - 1)])
+
+
+@compiled("void(f8[:, ::1], i8, f8[::1], i8, i8, f8[::1])")
+def lay(level: Array, first: int, pivot: Array, since: int, until: int, tile: Array) -> None:
+    """Lay some minutes of up to sixteen days from `first` on side by side, less `pivot`.
 
     Parameters
     ----------
     level : array, shape (days, minutes)
+    pivot : array, shape (16,)
+        What `round_means` gives.
+    since, until : int
+        Which minutes.
     tile : array, shape (minutes * 16,)
         Out: minute m of lane k is `tile[16 * m + k]`; NaN where unknown. The last
         day stands in lanes without one.
-    pivot : array, shape (16,)
-        Out: the mean of each day's known minutes; 0 without any.
     """
     last = level.shape[0] - 1
     if first + LANES > last + 1:
         for k in range(LANES):
-            lay_one(level[min(first + k, last)], k, tile, pivot)
+            day = level[min(first + k, last)]
+            for m in range(since, until):
+                tile[LANES * m + k] = day[m] - pivot[k]
         return
     days = level[first : first + LANES]
-    for k in range(LANES):
-        pivot[k] = mean_of(days[k])
-    for m in range(level.shape[1]):
-        at = tile[LANES * m : LANES * (m + 1)]
+    for m in range(since, until):
+        at = LANES * m
         for k in range(LANES):
-            at[k] = days[k, m] - pivot[k]
+            tile[at + k] = days[k, m] - pivot[k]
 
 
-@compiled("UniTuple(f8[:, ::1], 2)(f8[:, ::1])")
-def tens(level: Array) -> tuple[Array, Array]:
-    """Return the sum and the number of the known minutes of each ten, shapes (days, 144)."""
-    days, bins = level.shape[0], level.shape[1] // 10
-    total, seen = np.zeros((days, bins)), np.zeros((days, bins))
-    for d in range(days):
-        day = level[d]
-        for b in range(bins):
-            i = 10 * b
-            half = (day[i] + day[i + 1]) + (day[i + 2] + day[i + 3])
-            rest = (day[i + 4] + day[i + 5]) + (day[i + 6] + day[i + 7])
-            total[d, b] = (half + rest) + (day[i + 8] + day[i + 9])
-            seen[d, b] = 10.0
-        for b in range(bins):
-            if total[d, b] == total[d, b]:
-                continue
-            total[d, b] = seen[d, b] = 0.0
-            for i in range(10 * b, 10 * b + 10):
-                if day[i] == day[i]:
-                    total[d, b] += day[i]
-                    seen[d, b] += 1.0
-    return total, seen
+@compiled("void(f8[::1], f8[::1], f8[::1])")
+def count_tens(day: Array, total: Array, seen: Array) -> None:
+    """Count the known minutes of each ten, and sum up anew where one is unknown (`total` NaN)."""
+    for b in range(total.size):
+        seen[b] = 10.0
+        if total[b] == total[b]:
+            continue
+        total[b] = seen[b] = 0.0
+        for i in range(10 * b, 10 * b + 10):
+            if day[i] == day[i]:
+                total[b] += day[i]
+                seen[b] += 1.0
+
+
+@compiled("void(f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[:, ::1])")
+def hours_of(total: Array, seen: Array, hourly: Array, whole: Array) -> None:
+    """Put the level of each hour of each day into `hourly`, from its tens.
+
+    NaN where less than half of it was seen. `whole` is then each day's sum and number of known
+    minutes.
+    """
+    for d in range(total.shape[0]):
+        whole[d, 0] = whole[d, 1] = 0.0
+        for h in range(24):
+            level = known = 0.0
+            for b in range(6 * h, 6 * h + 6):
+                level += total[d, b]
+                known += seen[d, b]
+            hourly[d, h] = level / known if known >= 30.0 else np.nan
+            whole[d, 0] += level
+            whole[d, 1] += known
+
+
+@compiled("void(f8[:, ::1], i8[::1], f8[::1], f8[::1])")
+def average_of(level: Array, days: Ints, seen: Array, found: Array) -> None:
+    """Put the mean of every minute of the clock over some days into `found`; NaN if never known.
+
+    `seen` is work space.
+    """
+    width, many, unknown = level.shape[1], days.size, 0
+    found[:] = 0.0
+    for place in range(many):
+        day = level[days[place]]
+        for m in range(width):
+            found[m] += day[m]
+    for m in range(width):
+        unknown += 1 if found[m] != found[m] else 0
+    if unknown == 0:
+        for m in range(width):
+            found[m] /= many
+        return
+    found[:] = 0.0
+    seen[:] = 0.0
+    for place in range(many):
+        day = level[days[place]]
+        for m in range(width):
+            known = day[m] == day[m]
+            found[m] += day[m] if known else 0.0
+            seen[m] += 1.0 if known else 0.0
+    for m in range(width):
+        found[m] = found[m] / seen[m] if seen[m] > 0 else np.nan
 
 
 @compiled("f8[:, ::1](f8[:, ::1], i8[:, ::1])")
 def average_day(level: Array, rows: Ints) -> Array:
     """Return each window's mean of every minute of the clock; NaN where it was never known."""
-    windows, width = rows.shape[0], level.shape[1]
-    found = np.empty((windows, width))
-    total, seen = np.empty(width), np.empty(width)
-    for w in range(windows):
-        total[:] = 0.0
-        seen[:] = 0.0
-        for place in range(rows.shape[1]):
-            day = level[rows[w, place]]
-            for m in range(width):
-                known = day[m] == day[m]
-                total[m] += day[m] if known else 0.0
-                seen[m] += 1.0 if known else 0.0
-        for m in range(width):
-            found[w, m] = total[m] / seen[m] if seen[m] > 0 else np.nan
+    found, seen = np.empty((rows.shape[0], level.shape[1])), np.empty(level.shape[1])
+    for w in range(rows.shape[0]):
+        average_of(level, rows[w], seen, found[w])
     return found
 
 
-@compiled("f8[:, ::1](f8[:, ::1], i8, b1)")
-def extreme_stretch(profile: Array, width: int, lowest: bool) -> Array:
-    """Return [mean level, first bin] of the least or most active `width` bins in a row.
+@compiled("void(f8[::1], i8, f8, f8[::1])")
+def extreme_of(summed: Array, width: int, sign: float, found: Array) -> None:
+    """Put the level and the first bin of the extreme stretch into `found`. See `extreme_stretch`.
 
-    Around midnight too; of stretches that are equal to rounding the earliest. NaN where a bin of
-    the profile is unknown. Shape (windows, 2).
+    `summed` are the running sums, from 0 on, of all bins and the first `width` once more.
+    """
+    bins = summed.size - width - 1
+    low, high = np.inf, -np.inf
+    for b in range(bins):
+        total = summed[b + width] - summed[b]
+        low = min(low, total)
+        high = max(high, total)
+    edge = sign * (low if sign < 0.0 else high) - EQUAL_SHARE * max(abs(low), abs(high))
+    at = 0
+    while sign * (summed[at + width] - summed[at]) < edge:
+        at += 1
+    found[0], found[1] = max((summed[at + width] - summed[at]) / width, 0.0), at
+
+
+@compiled("f8[:, ::1](f8[:, ::1], i8, i8)")
+def extreme_stretches(profile: Array, low: int, high: int) -> Array:
+    """Return [mean level, first bin] of the least active `low` and the most active `high` bins.
+
+    In a row, around midnight too; of stretches that are equal to rounding the earliest. NaN where
+    a bin of the profile is unknown. `low` is no more than `high`. Shape (windows, 4).
     """
     windows, bins = profile.shape
-    found = np.full((windows, 2), np.nan)
-    summed, sums = np.zeros(bins + width + 1), np.empty(bins)
-    sign = -1.0 if lowest else 1.0
+    found = np.full((windows, 4), np.nan)
+    summed = np.zeros(bins + high + 1)
     for w in range(windows):
         running = 0.0
         for b in range(bins):
@@ -136,20 +202,10 @@ def extreme_stretch(profile: Array, width: int, lowest: bool) -> Array:
             summed[b + 1] = running
         if np.isnan(running):
             continue
-        for b in range(width):
+        for b in range(high):
             summed[bins + 1 + b] = running + summed[b + 1]
-        low, high = np.inf, -np.inf
-        for b in range(bins):
-            sums[b] = summed[b + width] - summed[b]
-        for b in range(bins):
-            low = min(low, sums[b])
-            high = max(high, sums[b])
-        edge = sign * (low if lowest else high) - EQUAL_SHARE * max(abs(low), abs(high))
-        at = 0
-        while sign * sums[at] < edge:
-            at += 1
-        found[w, 0] = max(sums[at] / width, 0.0)
-        found[w, 1] = at
+        extreme_of(summed[: bins + low + 1], low, -1.0, found[w, :2])
+        extreme_of(summed, high, 1.0, found[w, 2:])
     return found
 
 

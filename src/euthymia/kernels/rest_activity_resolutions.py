@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
-from euthymia.kernels.rest_activity_minutes import LANES, average_day, lay
+from euthymia.kernels.rest_activity_minutes import LANES, average_day, lay, round_means
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,15 +61,20 @@ def fold(fine: Array, count: int, parts: int, coarse: Array) -> None:
 @compiled("void(f8[::1], i8, i8, f8[::1])")
 def fold_lanes(fine: Array, count: int, parts: int, coarse: Array) -> None:
     """Do as `fold` for sixteen days side by side."""
-    for i in range(count):
-        x = fine[LANES * parts * i : LANES * parts * (i + 1)]
-        out = coarse[LANES * i : LANES * (i + 1)]
-        for k in range(LANES):
-            out[k] = x[k] + x[LANES + k]
-        for j in range(2, parts):
-            more = x[LANES * j : LANES * (j + 1)]
+    if parts == 2:
+        for i in range(count):
+            x, out = 2 * LANES * i, LANES * i
             for k in range(LANES):
-                out[k] += more[k]
+                coarse[out + k] = fine[x + k] + fine[x + LANES + k]
+        return
+    for i in range(count):
+        x, out = LANES * parts * i, LANES * i
+        for k in range(LANES):
+            both = fine[x + k] + fine[x + LANES + k]
+            coarse[out + k] = both + fine[x + 2 * LANES + k]
+        for j in range(3, parts):
+            for k in range(LANES):
+                coarse[out + k] += fine[x + LANES * j + k]
 
 
 @compiled("void(f8[::1], i8, f8[::1])")
@@ -99,6 +104,22 @@ def squares_and_steps(bins: Array, count: int, out: Array) -> None:
         out[3 * LANES + k] = bins[LANES * (count - 1) + k]
 
 
+@compiled("void(f8[::1], i8, i8, i8[::1], i8[::1], f8[::1])")
+def fold_minutes(
+    tile: Array, since: int, until: int, widths: Ints, made_of: Ints, work: Array
+) -> None:
+    """Make those bins of some minutes of the laid-out days that are made of minutes.
+
+    `since` and `until` are multiples of their widths.
+    """
+    start, part = 0, tile[LANES * since : LANES * until]
+    for place in range(1, widths.size):
+        if made_of[place] == 0:
+            first = start + LANES * (since // widths[place])
+            fold_lanes(part, (until - since) // widths[place], widths[place], work[first:])
+        start += tile.size // widths[place]
+
+
 @compiled("void(f8[::1], i8[::1], i8[::1], f8[::1], f8[:, :, ::1])")
 def bins_side_by_side(tile: Array, widths: Ints, made_of: Ints, work: Array, found: Array) -> None:
     """Put what each laid-out day tells of its bins into `found`.
@@ -110,10 +131,10 @@ def bins_side_by_side(tile: Array, widths: Ints, made_of: Ints, work: Array, fou
     widths, made_of : int arrays
         `RESOLUTIONS` and `MADE_OF`.
     work : array
-        Work space: 16 numbers a bin of every width, and 64.
+        Work space: 16 numbers a bin of every width, and 64. `fold_minutes` was here.
     found : array, shape (up to 16 days, widths, 4)
-        Out: the sum of the squares of the bins' sums about the day's mean, that of the steps
-        between them, the first and the last. NaN where a minute is unknown.
+        Out: the sum of the squares of the bins' sums about what `lay` took away, that of the
+        steps between them, the first and the last. NaN where a minute is unknown.
     """
     start, size, sums = np.zeros(widths.size, np.int64), 0, work[work.size - 4 * LANES :]
     for place in range(widths.size):
@@ -124,15 +145,45 @@ def bins_side_by_side(tile: Array, widths: Ints, made_of: Ints, work: Array, fou
             bins = tile
         else:
             source = made_of[place]
-            fine, parts = tile, widths[place] // widths[source]
+            fine, parts = work[start[source] :], widths[place] // widths[source]
             if source > 0:
-                fine = work[start[source] : start[source] + tile.size // widths[source]]
-            fold_lanes(fine, count // LANES, parts, bins)
+                fold_lanes(fine, count // LANES, parts, bins)
             size += count
         squares_and_steps(bins, count // LANES, sums)
         for k in range(found.shape[0]):
             for i in range(4):
                 found[k, place, i] = sums[LANES * i + k]
+
+
+@compiled("void(f8[::1], i8[::1], f8[:, :, ::1], f8[::1])")
+def about_the_mean(tens: Array, widths: Ints, found: Array, middle: Array) -> None:
+    """Turn what `bins_side_by_side` found from about `lay`'s round means to about the means.
+
+    `tens` are the sums of ten minutes that it made; `middle` is turned from the round means.
+    """
+    minutes = 10.0 * (tens.size // LANES)
+    for k in range(found.shape[0]):
+        total = 0.0
+        for b in range(k, tens.size, LANES):
+            total += tens[b]
+        middle[k] += total / minutes
+        for place in range(widths.size):
+            bins = minutes / widths[place]
+            found[k, place, 0] = max(found[k, place, 0] - total * total / bins, 0.0)
+            found[k, place, 2] -= total / bins
+            found[k, place, 3] -= total / bins
+
+
+@compiled("UniTuple(i8, 2)(i8[::1], i8, i8)")
+def where_in_work(widths: Ints, width: int, size: int) -> tuple[int, int]:
+    """Return from where to where in `work` the bins of `width` minutes of days of `size` are."""
+    first = 0
+    for place in range(1, widths.size):
+        last = first + LANES * (size // widths[place])
+        if widths[place] == width:
+            return first, last
+        first = last
+    return first, first
 
 
 @compiled("void(f8[::1], f8[::1], i8, i8, f8[:, ::1])")
@@ -344,9 +395,14 @@ def bins_of_days(level: Array, widths: Ints, made_of: Ints) -> tuple[Array, Arra
     days, width = level.shape
     told, middle = np.empty((days, widths.size, 4)), np.empty(days + LANES)
     work, tile = np.empty(work_of(widths, width)), np.empty(LANES * width)
+    since, until = where_in_work(widths, 10, width)
+    tens = work[since:until]
     for first in range(0, days, LANES):
-        lay(level, first, tile, middle[first : first + LANES])
+        round_means(level, first, middle[first : first + LANES])
+        lay(level, first, middle[first : first + LANES], 0, width, tile)
+        fold_minutes(tile, 0, width, widths, made_of, work)
         bins_side_by_side(tile, widths, made_of, work, told[first : first + LANES])
+        about_the_mean(tens, widths, told[first : first + LANES], middle[first : first + LANES])
     return told, middle[:days]
 
 

@@ -14,28 +14,30 @@ Bytes = NDArray[np.int8]
 SPAN: Final = 0.3  # of the LOWESS curve: Lim et al. 2011
 
 
-@compiled("i8(f8[:, ::1], i8[::1], i8[::1])")
-def turns_of_known(level: Array, days: Ints, at: Ints) -> int:
+@compiled("i8(f8[:, ::1], i8[::1], i8[::1], i1[::1])")
+def turns_of_known(level: Array, days: Ints, at: Ints, what: Bytes) -> int:
     """Put the minutes at which rest and activity turn into the other into `at`; return how many.
 
     Minutes are counted from the first on; at[0] is -1 where the first is at rest, else 0, and is
-    not counted. -1 is returned where a minute is unknown.
+    not counted. -1 is returned where a minute is unknown. `what` is work space.
     """
-    turns, base, unknown = 1, 0, 0
-    before = int(level[days[0], 0] > 0.0)
+    turns, base, unknown, width = 1, 0, 0, level.shape[1]
+    before = 1 if level[days[0], 0] > 0.0 else 0
     at[0] = before - 1
     for place in range(days.size):
         day = level[days[place]]
-        for m in range(day.size):
+        for m in range(width):
             unknown += 1 if day[m] != day[m] else 0
         if unknown > 0:
             return -1
-        for m in range(day.size):  # without a branch: turns cannot be foreseen
-            now = int(day[m] > 0.0)
+        for m in range(width):
+            what[m + 1] = 1 if day[m] > 0.0 else 0
+        what[0] = before
+        before = what[width]
+        for m in range(width):  # without a branch: turns cannot be foreseen
             at[turns] = base + m
-            turns += now ^ before
-            before = now
-        base += day.size
+            turns += what[m + 1] ^ what[m]
+        base += width
     return turns - 1
 
 
@@ -82,7 +84,7 @@ def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> i
         The length of the longest run.
     """
     width, size = level.shape[1], days.size * level.shape[1]
-    turns = turns_of_known(level, days, at)
+    turns = turns_of_known(level, days, at, what)
     if turns >= 0:
         return runs_between(at, turns, runs)
     for place in range(days.size):
@@ -189,6 +191,21 @@ def in_steady_part(x: Array, y: Array, weight: Array, curve: Array, count: int) 
     return float(total / share)
 
 
+@compiled("void(f8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i1[::1], f8[:, ::1], f8[::1])")
+def rates_of_window(
+    level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes, work: Array, found: Array
+) -> None:
+    """Put a window's kRA and kAR into `found`; `runs`, all 0, `at`, `what` and `work` are space."""
+    length, chance, weight, curve = work[0], work[1], work[2], work[3]
+    longest = count_runs(level, days, runs, at, what)
+    for state in range(2):
+        count = turning(runs[state], length, chance, weight)
+        lowess(length, chance, count, SPAN, curve)
+        found[state] = in_steady_part(length, chance, weight, curve, count)
+        for n in range(longest + 1):
+            runs[state, n] = 0
+
+
 @compiled("f8[:, ::1](f8[:, ::1], i8[:, ::1])")
 def transition_rates(level: Array, rows: Ints) -> Array:
     """Return [kRA, kAR]: the chance a minute to leave lasting rest, and lasting activity.
@@ -217,15 +234,8 @@ def transition_rates(level: Array, rows: Ints) -> Array:
     """
     found = np.full((rows.shape[0], 2), np.nan)
     most = rows.shape[1] * level.shape[1] + 2
-    runs = np.zeros((2, most), np.int64)
+    runs, work = np.zeros((2, most), np.int64), np.empty((4, most))
     at, what = np.empty(most, np.int64), np.empty(most, np.int8)
-    length, chance, weight, curve = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
     for w in range(rows.shape[0]):
-        longest = count_runs(level, rows[w], runs, at, what)
-        for state in range(2):
-            count = turning(runs[state], length, chance, weight)
-            lowess(length, chance, count, SPAN, curve)
-            found[w, state] = in_steady_part(length, chance, weight, curve, count)
-            for n in range(longest + 1):
-                runs[state, n] = 0
+        rates_of_window(level, rows[w], runs, at, what, work, found[w])
     return found
