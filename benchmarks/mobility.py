@@ -80,7 +80,7 @@ def _measure(columns: dict[str, np.ndarray], days: int) -> object:
 
 def _segments(columns: dict[str, np.ndarray]) -> Callable[[], dict[str, np.ndarray]]:
     from euthymia.security.envelope import seal, unseal
-    from euthymia.store.chunk import decode, encode
+    from euthymia.store.chunk import decode_all, encode
     from euthymia.store.frame import Column
 
     key = bytes(32)
@@ -92,8 +92,8 @@ def _segments(columns: dict[str, np.ndarray]) -> Callable[[], dict[str, np.ndarr
         sealed.append(seal(key, encode(frame), context=b"bench"))
 
     def read() -> dict[str, np.ndarray]:
-        parts = [decode(unseal(key, each, context=b"bench")) for each in sealed]
-        return {name: np.concatenate([p[name].values for p in parts]) for name in kinds}
+        whole = decode_all([unseal(key, each, context=b"bench") for each in sealed])
+        return {name: whole[name].values for name in kinds}
 
     return read
 

@@ -1,5 +1,6 @@
 """A block gives back exactly what went in, whatever that was; other bytes are refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.ground.errors import IntegrityError
+from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
 from euthymia.store import chunk
-from euthymia.store.frame import cut, from_arrow, join, merge, rows_of, take, to_arrow
+from euthymia.store.frame import Column, cut, from_arrow, join, merge, rows_of, take, to_arrow
 
 SCHEMAS = {
     **{name: stream.schema for name, stream in STREAMS.items()},
@@ -102,6 +103,59 @@ def test_every_schema_at_every_size(name: str, rows: int) -> None:
     table = pa.Table.from_arrays(columns, schema=schema)
     back = to_arrow(chunk.decode(chunk.encode(from_arrow(table))), schema)
     assert back.equals(table)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), name=st.sampled_from(sorted(SCHEMAS)))
+def test_many_blocks_at_once_are_those_one_by_one(data: st.DataObject, name: str) -> None:
+    days = [from_arrow(data.draw(tables([name]))) for _ in range(data.draw(st.integers(1, 4)))]
+    blocks = [chunk.encode(day) for day in days]
+    apart = join([chunk.decode(block) for block in blocks])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunk, "_MANY", 0)
+        together = chunk.decode_all(blocks)
+    schema = SCHEMAS[name]
+    assert [chunk.rows_told(block) for block in blocks] == [rows_of(day) for day in days]
+    assert _bits(to_arrow(together, schema)) == _bits(to_arrow(apart, schema))
+
+
+def test_a_long_recording_is_read_in_one_go() -> None:
+    random = np.random.default_rng(5)
+    days = []
+    for day in range(25):
+        rows = 3000 + day
+        time = pa.array(day * 86_400_000_000 + np.arange(rows) * 1_000_000)
+        places = [random.normal(50, 1, rows), np.round(random.normal(8, 1, rows), 6)]
+        more = [np.full(rows, 20.0), random.normal(9, 1, rows), random.integers(0, 9, rows)]
+        schema = STREAMS["location"].schema
+        cells = [time, *places, *more][: len(schema)]
+        cast = [pa.array(c).cast(f.type) for c, f in zip(cells, schema, strict=True)]
+        days.append(from_arrow(pa.Table.from_arrays(cast, schema=schema)))
+    blocks = [chunk.encode(day) for day in days]
+    assert sum(map(len, blocks)) > chunk._MANY
+    schema = STREAMS["location"].schema
+    assert _bits(to_arrow(chunk.decode_all(blocks), schema)) == _bits(to_arrow(join(days), schema))
+
+
+@settings(max_examples=120, deadline=None)
+@given(data=st.data())
+def test_a_damaged_block_among_many_is_refused_as_one_alone_is(data: st.DataObject) -> None:
+    good = data.draw(st.sampled_from(_BLOCKS))
+    whole = bytearray(good)
+    place = data.draw(st.integers(0, len(whole) - 1))
+    whole[place] ^= 1 << data.draw(st.integers(0, 7))
+    pair = [good, bytes(whole)]
+
+    def outcome(read: Callable[[], dict[str, Column]]) -> object:
+        try:
+            return [(n, c.kind, c.values.tobytes(), c.pool) for n, c in read().items()]
+        except (IntegrityError, SchemaError):
+            return "refused"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunk, "_MANY", 0)
+        together = outcome(lambda: chunk.decode_all(pair))
+    assert together == outcome(lambda: join([chunk.decode(block) for block in pair]))
 
 
 def _blocks() -> list[bytes]:

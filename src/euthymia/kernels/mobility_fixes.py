@@ -28,42 +28,44 @@ _MOST: Final = 4096  # fixes of a minute that are looked at
 _SMALL: Final = 0.02  # [rad] up to here four terms of the series are exact to a micrometre
 
 
-@compiled("f8(f8[::1], i8)")
-def median_of(values: Array, count: int) -> float:
-    """Return the median of the first `count` values (at least one); they are put in another order.
+@compiled("f8(f8[::1], i8, f8[::1])")
+def median_of(values: Array, count: int, space: Array) -> float:
+    """Return the median of the first `count` values (at least one).
 
-    Quickselect: the mean of the two middle ones where there are two.
+    The mean of the two middle ones where there are two. Quickselect without a branch that could be
+    foreseen wrongly; `space` has room for three times `count`.
     """
     if count <= 2:
         return float(0.5 * (values[0] + values[count - 1]))
-    low, high, middle = 0, count - 1, count // 2
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                kept = values[i]
-                values[i] = values[j]
-                values[j] = kept
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
+    some, low, high = 0, count, 2 * count
+    for i in range(count):
+        space[i] = values[i]
+    left, place = count, count // 2
+    while True:
+        one, two, three = space[some], space[some + left // 2], space[some + left - 1]
+        pivot = max(min(one, two), min(max(one, two), three))
+        below = above = 0
+        for i in range(some, some + left):
+            value = space[i]
+            space[low + below] = value
+            below += 1 if value < pivot else 0
+            space[high + above] = value
+            above += 1 if value > pivot else 0
+        if place < below:
+            some, low, left = low, some, below
+        elif place >= left - above:
+            place -= left - above
+            some, high, left = high, some, above
         else:
             break
-    upper = values[middle]
     if count % 2 == 1:
-        return float(upper)
-    lower = values[0]
-    for k in range(1, middle):
-        lower = max(lower, values[k])
-    return float(0.5 * (lower + upper))
+        return float(pivot)
+    less, lower = 0, -math.inf
+    for i in range(count):
+        under = values[i] < pivot
+        less += 1 if under else 0
+        lower = values[i] if under and values[i] > lower else lower
+    return float(0.5 * ((lower if less == count // 2 else pivot) + pivot))
 
 
 @compiled("void(f8, f8, f8[::1])")
@@ -93,38 +95,51 @@ def flatten(x: Array, y: Array, count: int, sine: float, cosine: float) -> None:
     The orthographic projection, east and north, in radii of the earth; `sine` and `cosine` are
     those of the point's latitude. The first is the point itself.
     """
-    for i in range(1, count):
-        east, north = x[i], y[i]
-        if abs(north) <= _SMALL and abs(east) <= _SMALL:
+    far = 0
+    for i in range(count):
+        far += 1 if abs(x[i]) > _SMALL or abs(y[i]) > _SMALL else 0
+    if far == 0:  # without a branch: all at once
+        for i in range(count):
+            east, north = x[i], y[i]
             n2, e2 = north * north, east * east
-            sn, cn = north * (1 - n2 / 6), 1 - n2 / 2 * (1 - n2 / 12)
-            se, one_less = east * (1 - e2 / 6), e2 / 2 * (1 - e2 / 12)
-        else:
-            sn, cn = math.sin(north), math.cos(north)
-            se, one_less = math.sin(east), 1 - math.cos(east)
+            sn, cn = north * (1 - n2 * (1 / 6)), 1 - 0.5 * n2 * (1 - n2 * (1 / 12))
+            se, one_less = east * (1 - e2 * (1 / 6)), 0.5 * e2 * (1 - e2 * (1 / 12))
+            narrow = cosine * cn - sine * sn
+            x[i] = narrow * se
+            y[i] = sn + sine * narrow * one_less
+        return
+    for i in range(1, count):
+        sn, cn = math.sin(y[i]), math.cos(y[i])
+        se, one_less = math.sin(x[i]), 1 - math.cos(x[i])
         narrow = cosine * cn - sine * sn
         x[i] = narrow * se
         y[i] = sn + sine * narrow * one_less
 
 
-@compiled("void(f8[::1], f8[::1], i8)")
-def middle_of(x: Array, y: Array, count: int) -> None:
+@compiled("void(f8[::1], f8[::1], i8, f8[::1])")
+def middle_of(x: Array, y: Array, count: int, space: Array) -> None:
     """Put the middle of some points into x[0], y[0]: their mean if none lies over 60 m from it.
 
     Where they do not agree so well, the median of each coordinate, which single jumps do not move.
     """
-    mean_x, mean_y = 0.0, 0.0
-    for i in range(count):
+    mean_x = mean_y = other_x = other_y = 0.0
+    for i in range(0, count - 1, 2):
         mean_x += x[i]
         mean_y += y[i]
-    mean_x, mean_y = mean_x / count, mean_y / count
-    worst = 0.0
+        other_x += x[i + 1]
+        other_y += y[i + 1]
+    if count % 2 == 1:
+        mean_x += x[count - 1]
+        mean_y += y[count - 1]
+    mean_x, mean_y = (mean_x + other_x) / count, (mean_y + other_y) / count
+    apart, limit = 0, (_AGREE_M / EARTH_M) ** 2
     for i in range(count):
-        worst = max(worst, (x[i] - mean_x) ** 2 + (y[i] - mean_y) ** 2)
-    if worst <= (_AGREE_M / EARTH_M) ** 2:
+        away_x, away_y = x[i] - mean_x, y[i] - mean_y
+        apart += 0 if away_x * away_x + away_y * away_y <= limit else 1
+    if apart == 0:
         x[0], y[0] = mean_x, mean_y
     else:
-        x[0], y[0] = median_of(x, count), median_of(y, count)
+        x[0], y[0] = median_of(x, count, space), median_of(y, count, space)
 
 
 @compiled("void(f8[::1], f8, f8, f8[:, ::1], i8)")
@@ -146,6 +161,63 @@ def usable(latitude: float, longitude: float, accuracy: float) -> bool:
     if latitude == 0.0 and longitude == 0.0:
         return False  # what a receiver without a position writes
     return not accuracy > MAX_ACCURACY_M
+
+
+@compiled("i8(i8[::1], f8[::1], f8[::1], f4[::1], i8, i8)")
+def doubtful(
+    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: int, high: int
+) -> int:
+    """Count the fixes of low to high - 1 that are not usable, repeat an instant or lie far off.
+
+    Far off: half around the earth from the first, where a difference of longitude must be turned.
+    """
+    found, lon0 = 0, longitude[low]
+    for i in range(low, high):
+        lat, lon = latitude[i], longitude[i]
+        good = (abs(lat) <= 90.0) & (abs(lon) <= 180.0) & ((lat != 0.0) | (lon != 0.0))
+        good &= (not accuracy[i] > MAX_ACCURACY_M) & (abs((lon - lon0) * _RADIAN) <= math.pi)
+        found += 0 if good else 1
+    for i in range(low + 1, high):
+        found += 1 if time[i] == time[i - 1] else 0
+    return found
+
+
+@compiled("Tuple((i8, i8, f8, f8))(i8[::1], f8[::1], f8[::1], f4[::1], i8, i8, f8[::1], f8[::1])")
+def taken(
+    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: int, high: int,
+    x: Array, y: Array,
+) -> tuple[int, int, float, float]:  # fmt: skip
+    """Take the usable fixes of low to high - 1 less the first of them, in x (east) and y [rad].
+
+    Returns (how many, the sum of their times since that of `low`, latitude and longitude of the
+    first).
+    """
+    start, total, held = time[low], 0, 0
+    lat0, lon0 = latitude[low], longitude[low]
+    many = min(high - low, _MOST)
+    if high - low == many and doubtful(time, latitude, longitude, accuracy, low, high) == 0:
+        for k in range(many):
+            total += time[low + k] - start
+        for k in range(many):
+            x[k] = (longitude[low + k] - lon0) * _RADIAN
+        for k in range(many):
+            y[k] = (latitude[low + k] - lat0) * _RADIAN
+        return many, total, lat0, lon0
+    before = start - 1
+    for i in range(low, high):
+        lat, lon = latitude[i], longitude[i]
+        if time[i] == before or held == _MOST or not usable(lat, lon, accuracy[i]):
+            continue
+        before = time[i]
+        total += before - start
+        if held == 0:
+            lat0, lon0 = lat, lon
+        east = (lon - lon0) * _RADIAN
+        if abs(east) > math.pi:
+            east -= math.copysign(2 * math.pi, east)
+        x[held], y[held] = east, (lat - lat0) * _RADIAN
+        held += 1
+    return held, total, lat0, lon0
 
 
 @compiled(
@@ -181,35 +253,28 @@ def minute_positions(
     int
         How many positions there are.
     """
-    x, y = np.empty(_MOST), np.empty(_MOST)
+    x, y, space = np.empty(_MOST), np.empty(_MOST), np.empty(3 * _MOST)
     at = np.full(10, 99.0)
     found = 0
     for unit in range(low.size):
         first[unit] = found
-        i = low[unit]
-        while i < high[unit]:
-            start, held, total, before = time[i], 0, 0, time[i] - 1
+        i, end = low[unit], high[unit]
+        while i < end:
+            start, begin, held, total = time[i], i, 0, 0
+            lat0, lon0 = latitude[i], longitude[i]
             until = (math.floor(start / 60e6 + 0.5) + 0.5) * BIN_US
-            lat0, lon0 = 0.0, 0.0
-            while i < high[unit] and time[i] < until:
-                at_us_i, lat, lon, worst = time[i], latitude[i], longitude[i], accuracy[i]
+            i += 1
+            while i < end and time[i] < until:
                 i += 1
-                if at_us_i == before or held == _MOST or not usable(lat, lon, worst):
-                    continue
-                before = at_us_i
-                total += at_us_i - start
-                if held == 0:
-                    lat0, lon0 = lat, lon
-                east, north = (lon - lon0) * _RADIAN, (lat - lat0) * _RADIAN
-                if abs(east) > math.pi:
-                    east -= math.copysign(2 * math.pi, east)
-                x[held], y[held] = east, north
-                held += 1
+            if i - begin > 1:
+                held, total, lat0, lon0 = taken(time, latitude, longitude, accuracy, begin, i, x, y)
+            elif usable(lat0, lon0, accuracy[begin]):
+                held, x[0], y[0] = 1, 0.0, 0.0
             if held:
                 turn_to(lat0 * _RADIAN, lon0 * _RADIAN, at)
                 if held > 1:
                     flatten(x, y, held, at[6], at[7])
-                    middle_of(x, y, held)
+                    middle_of(x, y, held, space)
                 if x[0] == 0.0 and y[0] == 0.0:
                     flat = EARTH_M * at[7]
                     position[found, 0], position[found, 1] = flat * at[9], flat * at[8]

@@ -33,7 +33,7 @@ def turns_of_known(level: Array, days: Ints, at: Ints, what: Bytes) -> int:
         for m in range(width):
             what[m + 1] = 1 if day[m] > 0.0 else 0
         what[0] = before
-        before = what[width]
+        before = int(what[width])
         for m in range(width):  # without a branch: turns cannot be foreseen
             at[turns] = base + m
             turns += what[m + 1] ^ what[m]

@@ -117,5 +117,6 @@ def _decompress(body: bytes) -> bytes:
     import pyarrow as pa
 
     size = int.from_bytes(body[:_LENGTH_BYTES], "big")
-    unpacked: bytes = pa.Codec("zstd").decompress(body[_LENGTH_BYTES:], size, asbytes=True)
+    packed = memoryview(body)[_LENGTH_BYTES:]  # not another copy
+    unpacked: bytes = pa.Codec("zstd").decompress(packed, size, asbytes=True)
     return unpacked

@@ -6,9 +6,9 @@ A block's key is one integer, so that a person's days lie side by side and a ran
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
@@ -38,6 +38,10 @@ _PUT: Final = (
     "rows = excluded.rows, sequence = excluded.sequence, shape = excluded.shape, "
     "digest = excluded.digest, sealed = excluded.sealed"
 )
+
+
+OTHER_ROWS: Final = "a stored block has another number of rows than on record"
+OTHER_SHAPE: Final = "a stored block has other columns than on record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +135,39 @@ class Blocks:
         only: frozenset[int] | None = None,
     ) -> Iterator[tuple[int, dict[str, Column]]]:
         """Yield (part, rows) of the blocks from part `first` to `last`, or of `only` some."""
-        number = self.known_kind(kind)
-        if number is None or first > last:
-            return
-        low, high = (block_key(owner.number, number, p) for p in (max(first, 0), last))
-        found = self._db.all(
-            f"SELECT {STORED} FROM block WHERE key BETWEEN ? AND ? ORDER BY key",  # noqa: S608
-            (low, high),
-        )
-        for key, *stored in found:
+        for key, *stored in self._between(owner, kind, first, last):
             part = key & LAST_PART
             if only is None or part in only:
                 yield part, self.open(owner, kind, part, *stored)
+
+    def read_joined(
+        self, owner: Owner, kind: str, first: int = 0, last: int = LAST_PART
+    ) -> dict[str, Column] | None:
+        """Return the rows of the blocks from part `first` to `last` as one; None without any."""
+        counts, shapes, opened = [], set(), []
+        for key, count, sequence, shape, *rest in self._between(owner, kind, first, last):
+            counts.append(count)
+            shapes.add(shape)
+            part = key & LAST_PART
+            opened.append(self._unsealed(owner, kind, part, sequence, shape, *rest))
+        if not opened:
+            return None
+        if [chunk.rows_told(data) for data in opened] != counts:
+            raise IntegrityError(OTHER_ROWS)
+        frame = chunk.decode_all(opened)
+        if not shapes <= {0, shape_of(frame)}:
+            raise IntegrityError(OTHER_SHAPE)
+        return frame
+
+    def _between(self, owner: Owner, kind: str, first: int, last: int) -> Iterable[Sequence[Any]]:
+        number = self.known_kind(kind)
+        if number is None or first > last:
+            return []
+        ends = tuple(block_key(owner.number, number, p) for p in (max(first, 0), last))
+        return self._db.all(
+            f"SELECT {STORED} FROM block WHERE key BETWEEN ? AND ? ORDER BY key",  # noqa: S608
+            ends,
+        )
 
     def open(
         self,
@@ -162,15 +187,28 @@ class Blocks:
         IntegrityError
             If it is not the block that was written at this place.
         """
+        opened = self._unsealed(owner, kind, part, sequence, shape, digest, sealed)
+        frame = chunk.decode(opened)
+        if shape not in {0, shape_of(frame)}:
+            raise IntegrityError(OTHER_SHAPE)
+        if rows_of(frame) != count:
+            raise IntegrityError(OTHER_ROWS)
+        return frame
+
+    def _unsealed(
+        self,
+        owner: Owner,
+        kind: str,
+        part: int,
+        sequence: int,
+        shape: int,
+        digest: bytes,
+        sealed: bytes,
+    ) -> bytes:
         data = unseal(owner.key, sealed, context=_place(owner, kind, part, sequence, shape))
         if self._digest(data) != digest:
             raise IntegrityError("a stored block is not the one on record; restore a backup")
-        frame = chunk.decode(data)
-        if shape not in {0, shape_of(frame)}:
-            raise IntegrityError("a stored block has other columns than on record")
-        if rows_of(frame) != count:
-            raise IntegrityError("a stored block has another number of rows than on record")
-        return frame
+        return data
 
     def write(self, owner: Owner, kind: str, parts: Sequence[tuple[int, Frame]]) -> None:
         """Write blocks in place of those at the same parts; a frame without rows removes one."""

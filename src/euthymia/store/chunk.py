@@ -19,14 +19,16 @@ length, range and index is checked, and anything off is an IntegrityError.
 """
 
 import struct
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.ground.errors import IntegrityError, SchemaError
-from euthymia.store.frame import DTYPES, TEXT, Column, Frame, rows_of
+from euthymia.kernels import unpack
+from euthymia.store.frame import DTYPES, OTHER_COLUMNS, TEXT, Column, Frame, join, rows_of
 
 MAGIC: Final = b"EUC1"
 MAX_ROWS: Final = 1 << 26  # a day of 512 Hz is 44 million
@@ -38,6 +40,7 @@ _POWERS: Final = tuple(10.0**k for k in range(_MOST_DECIMALS + 1))
 _EXACT: Final = 2.0**53
 _LOOK: Final = 16  # rows looked at before a coding is tried on all
 _MASK64: Final = 2**64 - 1
+_MANY: Final = 1 << 20  # bytes to decode at once from which compiled code pays for being loaded
 
 
 class _Spec(msgspec.Struct, array_like=True, frozen=True):
@@ -50,6 +53,15 @@ class _Spec(msgspec.Struct, array_like=True, frozen=True):
     width: int
     nulls: int
     size: int
+
+
+class _Piece(NamedTuple):
+    """One column of one block, and where in it its bytes begin."""
+
+    spec: _Spec
+    block: bytes
+    at: int
+    rows: int
 
 
 class _Header(msgspec.Struct, array_like=True, frozen=True):
@@ -319,3 +331,82 @@ def decode(data: bytes) -> dict[str, Column]:
         frame[spec.name] = _decode_column(spec, data[at : at + spec.size], header.rows)
         at += spec.size
     return frame
+
+
+# -- many blocks at once ---------------------------------------------------------------------------
+
+
+def rows_told(data: bytes) -> int:
+    """Return how many rows a block says it has.
+
+    Raises
+    ------
+    IntegrityError
+        If it does not begin as a block does.
+    """
+    return _read_header(data)[0].rows
+
+
+def _fill(spec: _Spec, data: bytes, at: int, out: NDArray[Any]) -> None:
+    """Put a column without nulls into `out`, from its bytes at `data[at:]`."""
+    count = len(out)
+    fits = spec.size == spec.width * (count - (spec.coding == DELTA))
+    if spec.kind not in {"t", "i8", "f8", "f4"} or not (count and fits):
+        out[:] = _values(spec, data[at : at + spec.size], count)
+        return
+    planes = np.frombuffer(data, np.uint8, spec.size, at)
+    if spec.coding == RAW and spec.width == 4:
+        unpack.join_singles(planes, out.view(np.uint32))
+        return
+    whole = np.empty(count, np.uint64) if spec.kind == "f4" else out.view(np.uint64)
+    first = spec.scale & _MASK64 if spec.coding == DELTA else None
+    unpack.unpacked(planes, spec.width, spec.step, spec.base & _MASK64, first, whole)
+    if spec.coding == DECIMAL:
+        divide = unpack.divide_to_single if spec.kind == "f4" else unpack.divide
+        if not divide(whole, _POWERS[spec.scale], out):
+            raise _damaged("a number is out of range")
+
+
+def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
+    """Return the rows of blocks of the same columns (at least one), one after the other.
+
+    Equal to `join` of what `decode` makes of each. What is a megabyte or more goes straight from
+    its bytes to its place.
+
+    Raises
+    ------
+    IntegrityError
+        If anything is not as `encode` writes it.
+    SchemaError
+        If the columns of two blocks are not the same.
+    """
+    if len(blocks) == 1 or sum(map(len, blocks)) < _MANY:
+        return join([decode(block) for block in blocks])
+    read = [_read_header(block) for block in blocks]
+    shape = [(spec.name, spec.kind) for spec in read[0][0].columns]
+    if any([(s.name, s.kind) for s in header.columns] != shape for header, _ in read):
+        raise SchemaError(OTHER_COLUMNS)
+    start = [at for _, at in read]
+    whole: dict[str, Column] = {}
+    for place, (name, _) in enumerate(shape):
+        pieces = []
+        for nth, (header, _) in enumerate(read):
+            spec = header.columns[place]
+            if not _sound(spec, header.rows):
+                raise _damaged("a column's description makes no sense")
+            pieces.append(_Piece(spec, blocks[nth], start[nth], header.rows))
+            start[nth] += spec.size
+        whole[name] = _decode_pieces(pieces)
+    return whole
+
+
+def _decode_pieces(pieces: Sequence[_Piece]) -> Column:
+    name, kind = pieces[0].spec.name, pieces[0].spec.kind
+    if kind == TEXT or any(piece.spec.nulls for piece in pieces):
+        parts = [_decode_column(p.spec, p.block[p.at : p.at + p.spec.size], p.rows) for p in pieces]
+        return join([{name: part} for part in parts])[name]
+    values, last = np.empty(sum(piece.rows for piece in pieces), DTYPES[kind]), 0
+    for piece in pieces:
+        first, last = last, last + piece.rows
+        _fill(piece.spec, piece.block, piece.at, values[first:last])
+    return Column(kind, values)

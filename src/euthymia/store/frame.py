@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from euthymia.ground.errors import SchemaError
 
 TEXT: Final = "s"
+OTHER_COLUMNS: Final = "stored rows and new rows do not have the same columns"
 _KINDS: Final[dict[pa.DataType, str]] = {
     pa.timestamp("us", tz="UTC"): "t",
     pa.date32(): "d",
@@ -222,7 +223,7 @@ def join(frames: Sequence[Frame]) -> dict[str, Column]:
         return dict(frames[0])
     shape = [(name, column.kind) for name, column in frames[0].items()]
     if any([(name, c.kind) for name, c in frame.items()] != shape for frame in frames[1:]):
-        raise SchemaError("stored rows and new rows do not have the same columns")
+        raise SchemaError(OTHER_COLUMNS)
     return {name: _join([frame[name] for frame in frames]) for name, _ in shape}
 
 

@@ -367,11 +367,10 @@ class SealedStore(Upkeep):
         with self._reading():
             known = self._allowed(subject, audit, consent.Kind.PASSIVE, stream)
             last = min((end - 1) // DAY_US, LAST_PART)
-            blocks = self._blocks.read(known.owner, stream, start // DAY_US, last)
-            frames = [frame for _, frame in blocks]
+            held = self._blocks.read_joined(known.owner, stream, start // DAY_US, last)
         table = schema.empty_table()
-        if frames:
-            table = to_arrow(reading.within(join(frames), start, end), schema)
+        if held is not None:
+            table = to_arrow(reading.within(held, start, end), schema)
         self._tell(audit, subject, {"stream": stream, "rows": table.num_rows})
         return table
 
