@@ -66,8 +66,10 @@ class Corpus:
         everyday = corpora.sad(DATA / "text/SAD_v1.xlsx")
         clinical = [s for case in self.cases for s in plain_sentences(case)]
         extra = {"en": everyday, "es": clinical}
-        self.generator = Generator(self.names, extra, words, development=False)
-        self.kept_generator = Generator(self.names, extra, words, development=True)
+        found = {w for s in clinical for w in s.split() if w.isalpha() and w.islower()}
+        common = {"en": words, "es": sorted(word for word in found if len(word) > 3)}
+        self.generator = Generator(self.names, extra, common, development=False)
+        self.kept_generator = Generator(self.names, extra, common, development=True)
 
     def epoch(self, seed: int, notes: int) -> list[tuple[list[Piece], str]]:
         """Return the texts of one epoch."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from deid import data
@@ -86,6 +87,33 @@ def build(network: Network, heat: float) -> onnx.ModelProto:
     return helper.make_model(
         made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8, producer_name="euthymia"
     )
+
+
+def read(path: Path, network: Network) -> None:
+    """Put the weights of a written model into a network, to go on from them.
+
+    The 8-bit table is scaled to the size that a new one has; the layer after it takes the rest.
+    """
+    model = onnx.load(path)
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    heat = card["training"]["development_words"]["temperature"]
+    found = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
+    table = found["table"].astype(np.float32)
+    unit = 0.1 / float(table.std())
+    state = {
+        "table.weight": table * unit,
+        "enter.weight": found["enter_w"].T / unit,
+        "enter.bias": found["enter_b"],
+        "norm.weight": found["e3_weight"],
+        "norm.bias": found["e3_bias"],
+        "leave.weight": found["leave_w"].T * heat,
+        "leave.bias": found["leave_b"] * heat,
+    }
+    for at in range(len(DILATIONS)):
+        for part in ("weight", "bias"):
+            state[f"blocks.{at}.conv.{part}"] = found[f"conv{at}_{part}"]
+            state[f"blocks.{at}.norm.{part}"] = found[f"n{at}_{part}"]
+    network.load_state_dict({key: torch.tensor(value) for key, value in state.items()})
 
 
 def _norm(graph: Graph, x: str, state: dict[str, np.ndarray], key: str, name: str) -> str:

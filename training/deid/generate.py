@@ -26,11 +26,16 @@ class Generator:
     """Draws texts of known identifiers."""
 
     def __init__(
-        self, names: Names, extra: dict[str, list[str]], common: list[str], *, development: bool
+        self,
+        names: Names,
+        extra: dict[str, list[str]],
+        common: dict[str, list[str]],
+        *,
+        development: bool,
     ) -> None:
         self.names = names
         self.shapes = {lang: templates(lang, development=development) for lang in ("en", "es")}
-        self.words = {lang: WORDS[lang] | {"common": common} for lang in ("en", "es")}
+        self.words = {lang: WORDS[lang] | {"common": common[lang]} for lang in ("en", "es")}
         for lang, sentences in extra.items():
             times = 1 + len(sentences) // (2 * len(self.words[lang]["neg"]))
             self.words[lang]["neg"] = self.words[lang]["neg"] * times + sentences
@@ -48,7 +53,7 @@ class Generator:
             if chance.random() < 0.3:
                 more = []
                 for _ in range(8):
-                    more = list(inserted(chance.choice(self.words[lang]["neg"]), values))
+                    more = list(inserted(values.plain(), values))
                     if len(more) > 1:
                         break
                 text = "".join(part for part, _ in more)

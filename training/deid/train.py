@@ -1,6 +1,7 @@
 """Train the tagger and write its weights: `python -m deid.train --help` (see README.md)."""
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 from random import Random
@@ -73,6 +74,8 @@ def train(options: argparse.Namespace) -> None:
     corpus = data.Corpus(words)
     kept = data.windows([encode(*text) for text in corpus.development(1500)])
     network = Network(len(data.KINDS))
+    if options.start:
+        export.read(options.start, network)
     optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
     noise = np.random.default_rng(options.seed)
     step, total = 0, None
@@ -120,6 +123,7 @@ def finish(
     figures = summary(scores / heat, labels) | {"temperature": heat}
     facts = {
         "seed": options.seed,
+        "start": hashlib.sha256(options.start.read_bytes()).hexdigest() if options.start else None,
         "epochs": epochs,
         "notes": options.notes,
         "rate": options.rate,
@@ -136,6 +140,7 @@ if __name__ == "__main__":
         "--dictionary", type=Path, default=Path("/usr/share/dict/american-english-large")
     )
     parser.add_argument("--out", type=Path, default=Path("tagger.onnx"))
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--notes", type=int, default=22000)

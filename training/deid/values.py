@@ -394,6 +394,11 @@ class Values:
         key, _, form = slot.partition(".")
         if key in {"p", "d", "d2", "r", "o", "o2"}:
             return self.name(key, form or "any")
+        if key in {"label", "wholabel"}:
+            label = self.chance.choice(self.words[key])
+            return ((self.pick(f"{label}|{label}|{label.upper()}|{label.lower()}"), None),)
+        if key == "neg":
+            return ((self.plain(), None),)
         if key in self.words:
             return ((self.chance.choice(self.words[key]), None),)
         return self._value(key)
@@ -509,7 +514,7 @@ class Values:
                 return ((str(chance.randint(1, 30)), None),)
             case "neg2":
                 count = chance.randint(2, 5)
-                return ((" ".join(chance.choice(self.words["neg"]) for _ in range(count)), None),)
+                return ((" ".join(self.plain() for _ in range(count)), None),)
             case "words":
                 return ((self._plain_words(), None),)
             case "newdrug":
@@ -521,6 +526,21 @@ class Values:
             case "eponym":
                 return ((self.names.family(chance, self.some_origin()), None),)
         raise KeyError(key)
+
+    def plain(self) -> str:
+        """Return a sentence without identifiers, at times with other small words put in."""
+        chance = self.chance
+        sentence = chance.choice(self.words["neg_more" if chance.random() < 0.15 else "neg"])
+        if chance.random() < 0.35:
+            words = sentence.split(" ")
+            for _ in range(chance.randint(1, 3)):
+                at = chance.randrange(len(words))
+                if words[at].isalpha() and words[at].islower() and len(words[at]) > 2:
+                    words[at] = chance.choice(self.words["common"])
+                elif at == 0 and words[0].isalpha() and words[0][1:].islower():
+                    words[0] = chance.choice(self.words["common"]).capitalize()
+            sentence = " ".join(words)
+        return sentence
 
     def _plain_words(self) -> str:
         words = [self.chance.choice(self.words["common"]) for _ in range(self.chance.randint(1, 9))]
@@ -537,7 +557,7 @@ class Values:
             for _ in range(2)
         )
         ends = "pril|statin|mab|olol|azole|cillin|pine|done|xetine|zepam|triptan|sartan|idone|tinib|vir|floxacin"
-        ends += "|mycin|amine|ex|or|il|ix|al|ol|ine|in|zine|prazole"
+        ends += "|dal|fen|tin|zin|lium|pax|ral|xan|brex|tal|mil|min|zen|don|ten|mycin|amine|ex|or|il|ix|al|ol|ine|in|zine|prazole"
         name = stem + self.pick(ends)
         return name.capitalize() if self.chance.random() < 0.6 else name
 
