@@ -93,7 +93,7 @@ def names(origin: str) -> tuple[list[str], list[str]]:
     return list(found["given"]), list(found["family"])
 
 
-def held_out(seed: int = 1, *, per_origin: int = 60) -> list[Passage]:
+def held_out(seed: int = 1, *, per_origin: int = 104) -> list[Passage]:
     """Return `per_origin` passages for each origin of names, half English and half Spanish.
 
     All origins get the same templates, letter cases and values: only the names differ, so that a
