@@ -11,6 +11,7 @@ import pyarrow as pa
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
+from euthymia.app.oidc import Oidc
 from euthymia.app.once import Once
 from euthymia.app.web.contract import (
     Figure,
@@ -212,6 +213,7 @@ class TestClinic:
     model: ModelNote | None = NOTE_OF_MODEL
     breaks: Exception | None = None
     public_url: str | None = None
+    oidc: Oidc | None = None
     accounts: Accounts | None = None
 
     @classmethod

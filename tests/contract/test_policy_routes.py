@@ -44,6 +44,8 @@ ACTIONS = {
     ("POST", "/signin/passkey"): PUBLIC,
     ("POST", "/enrol/passkey"): PUBLIC,
     ("POST", "/account/passkey"): OWN,
+    ("GET", "/signin/oidc"): PUBLIC,
+    ("GET", "/signin/oidc/callback"): PUBLIC,
     ("GET", "/enrol"): PUBLIC,
     ("POST", "/enrol"): PUBLIC,
     ("GET", "/emergency"): "break glass",

@@ -10,6 +10,7 @@ import msgspec
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.schemas import STREAMS
 from euthymia.security.notes import WITNESS_KEY, read_key
+from euthymia.security.policy import ROLES
 
 ENGINES: Final = ("sqlite", "postgresql")
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -69,6 +70,27 @@ class AccountsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcConfig:
+    """The hospital's own sign-in (OpenID Connect). `issuer` None: there is none.
+
+    `roles`: "value=role", a value of the claim `role_claim` and the role it gives; the first that
+    fits counts. `user_claim`: the claim that is the user's name here, as care teams know it.
+    """
+
+    issuer: str | None = None
+    client_id: str = ""
+    client_secret_file: str | None = None
+    scopes: tuple[str, ...] = ("profile",)
+    user_claim: str = "sub"
+    role_claim: str = "roles"
+    roles: tuple[str, ...] = ()
+
+    def role_of(self) -> tuple[tuple[str, str], ...]:
+        """Return (value of the claim, role) in order."""
+        return tuple((value, role) for value, _, role in (r.rpartition("=") for r in self.roles))
+
+
+@dataclass(frozen=True, slots=True)
 class KeyConfig:
     """Where the root key is found.
 
@@ -124,6 +146,7 @@ class Config:
     serve: ServeConfig = field(default_factory=ServeConfig)
     api: ApiConfig = field(default_factory=ApiConfig)
     accounts: AccountsConfig = field(default_factory=AccountsConfig)
+    oidc: OidcConfig = field(default_factory=OidcConfig)
     keys: KeyConfig = field(default_factory=KeyConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -165,6 +188,15 @@ def _checked(config: Config, file: str) -> Config:
             f"{file}: gateway.feature_only names no stream of {', '.join(unknown)}; the streams "
             f"are {', '.join(sorted(STREAMS))}"
         )
+    wrong = [role for value, role in config.oidc.role_of() if role not in ROLES or not value]
+    if wrong:
+        raise SchemaError(
+            f'{file}: oidc.roles are "value=role" with a role of {", ".join(sorted(ROLES))}'
+        )
+    issuer = config.oidc.issuer
+    near = ("http://localhost", "http://127.0.0.1", "http://[::1]")
+    if issuer is not None and not issuer.startswith(("https://", *near)):
+        raise SchemaError(f"{file}: oidc.issuer is an https address (http on this machine only)")
     accounts = config.accounts
     for name, value, most in (
         ("idle_minutes", accounts.idle_minutes, 8 * 60),

@@ -20,6 +20,7 @@ from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
 from euthymia.app.clinic import shell_actor
+from euthymia.app.oidc import Oidc
 from euthymia.app.once import Once
 from euthymia.app.passed import with_passed
 from euthymia.app.problems import RefusalError
@@ -300,6 +301,12 @@ class ClinicBackend:
     def public_url(self) -> str | None:
         """See `Backend`."""
         return self.clinic.config.serve.public_url
+
+    @cached_property
+    def oidc(self) -> Oidc | None:
+        """See `Backend`."""
+        config, held = self.clinic.config.oidc, self.sessions
+        return Oidc(config, held.tokens, held.once, held.key, held.clock) if config.issuer else None
 
     @property
     def emergencies(self) -> Emergencies:

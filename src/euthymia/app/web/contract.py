@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
+from euthymia.app.oidc import Oidc
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import PatientView
 from euthymia.ground.audit import Actor
@@ -222,6 +223,10 @@ class Backend(Protocol):
     @property
     def public_url(self) -> str | None:
         """The address that browsers use, where the settings name it."""
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """The hospital's own sign-in, where there is one."""
 
     @property
     def emergencies(self) -> Emergencies:

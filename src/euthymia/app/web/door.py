@@ -17,6 +17,7 @@ from euthymia.app.web.guard import (
     require_same_origin,
     set_session,
 )
+from euthymia.app.web.sso import Sso
 from euthymia.ground.errors import AccessError
 from euthymia.security.totp import base32, enrolment_uri
 
@@ -39,6 +40,7 @@ class Door:
         """Return the addresses."""
         return [
             Route("/signin/password", self.password, methods=["POST"]),
+            *Sso(self).routes(),
             Route("/signin/passkey", self.sign_in_passkey, methods=["POST"]),
             Route("/enrol/passkey", self.enrol_passkey, methods=["POST"]),
             Route("/account/passkey", self.add_passkey, methods=["POST"]),

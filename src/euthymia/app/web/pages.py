@@ -4,6 +4,7 @@ import logging
 import secrets
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -32,6 +33,7 @@ from euthymia.app.web.guard import (
     set_session,
 )
 from euthymia.app.web.rendering import render, static_files
+from euthymia.app.web.sso import Sso
 from euthymia.care.timeline import Trend, groups_of, most_telling
 from euthymia.care.words import count_words
 from euthymia.ground.errors import (
@@ -158,10 +160,22 @@ class Site:
         if request.method == "POST":
             return await self.redeem(request)
         code = request.query_params.get("code", "")
-        return self.sign_in_page(request, code=code)
+        leave = ""
+        if request.query_params.get("out") == "1" and self.backend.oidc is not None:
+            back = Sso(Door(self)).here(request, "/signin")
+            with suppress(EuthymiaError):  # unreachable: then there is no link
+                found = await run_in_threadpool(self.backend.oidc.sign_out_address, back)
+                leave = found or ""
+        return self.sign_in_page(request, code=code, leave=leave)
 
     def sign_in_page(
-        self, request: Request, status: int = 200, *, code: str = "", refused: str = ""
+        self,
+        request: Request,
+        status: int = 200,
+        *,
+        code: str = "",
+        refused: str = "",
+        leave: str = "",
     ) -> Response:
         """Show the ways to sign in."""
         minutes = int(self.backend.sessions.idle.total_seconds() // 60)
@@ -174,6 +188,8 @@ class Site:
             refused=refused,
             idle=idle,
             enrolled=request.query_params.get("enrolled") == "1",
+            leave=leave,
+            provider=self.backend.oidc.name if self.backend.oidc else "",
             passkey=keys and not code and keys.request(),
         )
 
