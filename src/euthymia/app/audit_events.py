@@ -16,8 +16,8 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.ids import SubjectId
-from euthymia.security.ledger import LedgerLine
 from euthymia.security.ledger_format import SYSTEM_PURPOSE
+from euthymia.security.ledger_lines import LedgerLine
 
 PROFILES: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
 ENTITY_TYPES: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"

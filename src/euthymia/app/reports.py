@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from euthymia.security.ledger import LedgerLine
+from euthymia.security.ledger_lines import LedgerLine
 
 _PART: Final = ".part"
 

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Clock, Micros, to_micros
-from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
-from euthymia.ground.ids import SubjectId
+from euthymia.ground.errors import EuthymiaError, MissingError
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger_chain import Chain, Tip, Written
 from euthymia.security.ledger_details import DetailKeys, Details
@@ -35,39 +34,18 @@ from euthymia.security.ledger_format import (
     REPAIR,
     UPGRADE,
     Detail,
-    decode_payload,
     encode_entry,
-    entry_id,
     read_frames,
     start_of_chain,
 )
-from euthymia.security.ledger_head import Slot, origin_of, pack_slot
+from euthymia.security.ledger_head import Slot, both_slots, origin_of, pack_slot
 from euthymia.security.ledger_keys import EpochKey, MacKeys, pack_key
-from euthymia.security.ledger_queue import Outcome, Sink, Writer
+from euthymia.security.ledger_lines import LedgerLine, damaged, read_line
+from euthymia.security.ledger_queue import Sink, Writer, resolve
 from euthymia.security.ledger_state import Found, audit_macs, key_state, look
 from euthymia.security.ledger_verify import Audit, AuditKeys, audit, genesis_start
 from euthymia.security.merkle import Tree
 from euthymia.security.notes import Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """One entry as read back. The ledger's own entries have the purpose "ledger".
-
-    `closed` says why a part of the detail cannot be read: "erased" (the person's key is destroyed)
-    or "sealed" (read without the keys); "" where all is there.
-    """
-
-    seq: int
-    at: Micros
-    actor: str
-    role: str
-    action: str
-    purpose: str
-    subject: SubjectId | None
-    detail: dict[str, str | int | float | bool]
-    id: str
-    closed: str = ""
 
 
 class Ledger:
@@ -159,7 +137,7 @@ class Ledger:
         errors come through the future.
         """
         future: Future[str] = Future()
-        self.submit_to(entry, future, _resolve)
+        self.submit_to(entry, future, resolve)
         return future
 
     def submit_to(self, entry: Entry, tag: object, sink: Sink) -> None:
@@ -245,10 +223,10 @@ class Ledger:
         with self._files.reader() as log:
             begin = genesis_start(log, end)
             if begin is None:
-                raise _damaged("the beginning of the ledger cannot be read")
+                raise damaged("the beginning of the ledger cannot be read")
             for frame in read_frames(log, begin[1], end, None):
                 if frame.fault is not None or frame.end is None:
-                    raise _damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
+                    raise damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
                 if frame.seq >= size:
                     return
                 yield frame.body
@@ -267,35 +245,19 @@ class Ledger:
             tip, damage = self._tip, self._damage
             macs = audit_macs(self._files, self._secret, self._macs)[0]
         if tip is None:
-            raise _damaged(damage)
+            raise damaged(damage)
         last = None
         with self._files.reader() as log:
             begin = genesis_start(log, tip.position.size)
             if begin is None:
-                raise _damaged("the beginning of the ledger cannot be read")
+                raise damaged("the beginning of the ledger cannot be read")
             for frame in read_frames(log, begin[1], tip.position.size, macs):
                 if frame.fault is not None or frame.end is None:
-                    raise _damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
+                    raise damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
                 last = frame.end
-                yield self._line(frame.seq, frame.at, frame.payload, last.digest)
+                yield read_line(frame, last.digest, self._details)
         if damage is not None or last != tip.position:
-            raise _damaged(damage or "the log does not end where it did a moment ago")
-
-    def _line(self, seq: int, at: Micros, payload: bytes, digest: bytes) -> LedgerLine:
-        said = decode_payload(payload)
-        detail, closed = self._details.open(said)
-        return LedgerLine(
-            seq=seq,
-            at=at,
-            actor=said.user,
-            role=said.role,
-            action=said.action,
-            purpose=said.purpose,
-            subject=None if said.subject is None else SubjectId(said.subject),
-            detail=detail,
-            id=entry_id(seq, digest),
-            closed=closed,
-        )
+            raise damaged(damage or "the log does not end where it did a moment ago")
 
     def verify(self) -> list[str]:
         """Read the whole ledger; return every problem in words, with its place ([]: none).
@@ -448,7 +410,7 @@ class Ledger:
         try:
             self._files.sync_log()
             if before.epoch is None:
-                self._files.replace_head(_both(slot, self._secret))
+                self._files.replace_head(both_slots(slot, self._secret))
                 slot = replace(slot, generation=slot.generation + 1)
             else:
                 self._files.write_head(pack_slot(slot, self._secret), slot.generation)
@@ -479,7 +441,7 @@ class Ledger:
             raise EuthymiaError(self._failed)
         self._refresh()
         if self._damage is not None or self._tip is None:
-            raise _damaged(self._damage)
+            raise damaged(self._damage)
         return self._tip
 
     def _refresh(self) -> None:
@@ -512,34 +474,9 @@ class Ledger:
         chain.add_own(GENESIS, detail, to_micros(self._clock()))
         slot = Slot(ledger_id, 0, chain.position, 0, tuple(chain.tree.frontier))
         slot = replace(slot, signature=self._signer.sign(slot.text()))
-        self._files.create(chain.blob(), _both(slot, self._secret), pack_key(first, self._secret))
-
-
-def _both(slot: Slot, secret: bytes) -> bytes:
-    """Return a whole head whose slots both say the same; the second is the newer one."""
-    slots = sorted((slot, replace(slot, generation=slot.generation + 1)), key=_parity)
-    return b"".join(pack_slot(each, secret) for each in slots)
-
-
-def _parity(slot: Slot) -> int:
-    return slot.generation % 2
-
-
-def _resolve(results: list[tuple[Future[str], Outcome]]) -> None:
-    for future, outcome in results:
-        if not future.set_running_or_notify_cancel():
-            continue  # nobody waits any more; the entry stands
-        if isinstance(outcome, Written):
-            future.set_result(outcome.id)
-        else:
-            future.set_exception(outcome)
-
-
-def _damaged(what: str | None) -> IntegrityError:
-    return IntegrityError(
-        f"the ledger is damaged ({what}): nothing may be done that cannot be recorded. Run "
-        "`euthymia verify`, keep the damaged files, and restore the home from a backup"
-    )
+        self._files.create(
+            chain.blob(), both_slots(slot, self._secret), pack_key(first, self._secret)
+        )
 
 
 _LIVE: Final[weakref.WeakSet[Ledger]] = weakref.WeakSet()

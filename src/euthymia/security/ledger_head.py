@@ -10,7 +10,7 @@ signature alone; they are read and never written any more.
 import hmac
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -73,6 +73,16 @@ def pack_slot(slot: Slot, secret: bytes) -> bytes:
     head = _SLOT.pack(*parts, slot.signature, len(slot.frontier))
     body = (head + b"".join(slot.frontier)).ljust(SLOT_BYTES - HASH_BYTES, b"\0")
     return body + hmac.digest(use(secret, _LABEL), body, "sha256")
+
+
+def both_slots(slot: Slot, secret: bytes) -> bytes:
+    """Return a whole head whose slots both say the same; the second is the newer one."""
+    slots = sorted((slot, replace(slot, generation=slot.generation + 1)), key=_parity)
+    return b"".join(pack_slot(each, secret) for each in slots)
+
+
+def _parity(slot: Slot) -> int:
+    return slot.generation % 2
 
 
 @dataclass(frozen=True, slots=True)

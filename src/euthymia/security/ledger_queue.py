@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import Any, Final
@@ -88,3 +89,14 @@ def _tell(group: list[Queued], outcomes: list[Outcome]) -> None:
     with ExitStack() as stack:  # one sink that raises does not keep the others waiting
         for sink, results in reversed(told.items()):
             stack.callback(sink, results)
+
+
+def resolve(results: list[tuple[Future[str], Outcome]]) -> None:
+    """Give futures their entries' ids, or the error."""
+    for future, outcome in results:
+        if not future.set_running_or_notify_cancel():
+            continue  # nobody waits any more; the entry stands
+        if isinstance(outcome, Written):
+            future.set_result(outcome.id)
+        else:
+            future.set_exception(outcome)

@@ -8,7 +8,7 @@ import click
 from euthymia.app.shell import Shell, everywhere, table
 
 if TYPE_CHECKING:
-    from euthymia.security.ledger import LedgerLine
+    from euthymia.security.ledger_lines import LedgerLine
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW = click.Path(dir_okay=False, path_type=Path)
