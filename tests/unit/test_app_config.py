@@ -47,3 +47,27 @@ def test_every_setting_is_documented_and_no_other() -> None:
 def test_a_byte_that_is_no_utf8_is_named_by_its_place() -> None:
     with pytest.raises(SchemaError, match=r"euthymia\.toml: byte 14 is not UTF-8"):
         parse(b"[clinic]\n# a \xff\n", "euthymia.toml")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[oidc]\nissuer = "http://sso.example"',
+        '[oidc]\nissuer = "http://localhost.evil.example"',
+        '[oidc]\nissuer = "sso.example"',
+        '[oidc]\nroles = ["doctors"]',
+        '[oidc]\nroles = ["doctors=boss"]',
+        "[accounts]\nidle_minutes = 0",
+        "[accounts]\nsession_hours = 25",
+        "[accounts]\nemergency_minutes = 100000",
+    ],
+)
+def test_settings_of_who_is_asking_that_are_refused(line: str) -> None:
+    with pytest.raises(SchemaError, match=r"oidc|accounts"):
+        parse(line.encode(), "euthymia.toml")
+
+
+def test_providers_that_are_taken() -> None:
+    for issuer in ("https://sso.example/realms/staff", "http://127.0.0.1:9000", "http://localhost"):
+        text = f'[oidc]\nissuer = "{issuer}"\nroles = ["cn=doctors,ou=x=clinician"]\n'
+        assert parse(text.encode(), "x").oidc.role_of() == (("cn=doctors,ou=x", "clinician"),)

@@ -178,6 +178,11 @@ def parse(text: bytes, file: str) -> Config:
         raise SchemaError(f"{file}: {error}") from error
 
 
+_ISSUER: Final = re.compile(
+    r"https://[^\s/]+(/\S*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/\S*)?"
+)
+
+
 def _checked(config: Config, file: str) -> Config:
     for words in config.ledger.witnesses:
         if read_key(words).kind != WITNESS_KEY:
@@ -194,8 +199,7 @@ def _checked(config: Config, file: str) -> Config:
             f'{file}: oidc.roles are "value=role" with a role of {", ".join(sorted(ROLES))}'
         )
     issuer = config.oidc.issuer
-    near = ("http://localhost", "http://127.0.0.1", "http://[::1]")
-    if issuer is not None and not issuer.startswith(("https://", *near)):
+    if issuer is not None and not _ISSUER.fullmatch(issuer):
         raise SchemaError(f"{file}: oidc.issuer is an https address (http on this machine only)")
     accounts = config.accounts
     for name, value, most in (
