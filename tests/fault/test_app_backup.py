@@ -125,6 +125,7 @@ def test_the_home_that_a_backup_is_of_says_who_was_erased(clinic: Clinic, tmp_pa
     """Nobody names a list: the home that is still there is asked, if it is the same clinic."""
     back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
     erase_subject(clinic, the(clinic))
+    (tmp_path / "backup" / "tombstones").unlink()
     result = restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
     assert result["erased_again"] == 1
     assert result["entries_rolled_back"] > 0
@@ -185,6 +186,33 @@ def test_restoring_over_a_home_keeps_its_erasures_and_the_home(
     assert names(home) == ["Ada", "Carl"]
     assert verify_home(home, nothing) == []
     assert result["kept_beside"].is_dir()
+
+
+def test_an_erasure_is_told_to_the_backups_that_are_there(clinic: Clinic, tmp_path: Path) -> None:
+    for name in ("near", "far"):
+        back_up(clinic, tmp_path / name, with_root=True, progress=nothing)
+    (tmp_path / "far").rename(tmp_path / "away")
+    result = erase_subject(clinic, the(clinic))
+    assert result["backups_not_told"] == [str((tmp_path / "far").resolve())]
+    clinic.close()
+    shutil.rmtree(tmp_path / "home")  # nothing is left but the backups
+    assert restore(tmp_path / "near", tmp_path / "new", Wish(), nothing)["erased_again"] == 1
+    assert names(tmp_path / "new") == ["Ada", "Carl"]
+    listed = tmp_path / "near" / "tombstones"
+    lists = [listed]
+    told = restore(tmp_path / "away", tmp_path / "new2", Wish(lists=lists), nothing)
+    assert told["erased_again"] == 1
+    listed.write_bytes(listed.read_bytes()[:-1] + b" ")
+    with pytest.raises(IntegrityError, match="erased people"):
+        restore(tmp_path / "near", tmp_path / "new3", Wish(), nothing)
+
+
+def test_a_changed_list_of_backups_is_found(clinic: Clinic, tmp_path: Path) -> None:
+    back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
+    data = bytearray(clinic.home.copies.read_bytes())
+    data[len(data) // 2] ^= 1
+    clinic.home.copies.write_bytes(bytes(data))
+    assert any("list of backups" in found for found in verify_home(clinic.home.path, nothing))
 
 
 def test_a_list_that_was_changed_or_is_foreign_is_refused(clinic: Clinic, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any, Final
 import msgspec
 
 from euthymia import __version__
-from euthymia.app import tombstones
+from euthymia.app import copies, tombstones
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.copies import MANIFEST
 from euthymia.app.home import Home
 from euthymia.app.reports import held as reports_held
 from euthymia.app.shell import Progress
@@ -28,7 +29,6 @@ from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger_files import LOCK_NAME
 
-MANIFEST: Final = "manifest"
 CONTENT: Final = "home"
 MAGIC: Final = b"EUTHBAK1"
 SIGNATURE_BYTES: Final = 64
@@ -91,6 +91,7 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
         _write_manifest(building, manifest, clinic.keyring)
         building.rename(target)
         sync_folder(target.parent)
+        copies.remember(clinic.home, clinic.keyring, target)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
@@ -138,7 +139,8 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)
     for file in sorted(home.path.iterdir()):
-        if file.is_file() and not file.name.startswith((home.database.name, ".")):
+        ours = (home.database.name, home.copies.name, ".")  # the copy knows of no copies
+        if file.is_file() and not file.name.startswith(ours):
             _copy_file(file, into / file.name)
     blinds = clinic.store.tombstones()
     if blinds:

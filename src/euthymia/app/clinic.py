@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from euthymia.app import tombstones
+from euthymia.app import copies, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
@@ -127,11 +127,16 @@ class Clinic:
         self.store.close()
         self.ledger.close()
 
-    def write_tombstones(self) -> None:
-        """Bring the signed list of erased people up to date, if anybody was ever erased."""
+    def write_tombstones(self) -> list[str]:
+        """Bring the signed list of erased people up to date, here and beside the backups.
+
+        Returns the places of the backups that could not be told.
+        """
         blinds = self.store.tombstones()
-        if blinds:
-            tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
+        if not blinds:
+            return []
+        tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
+        return copies.tell(self.home, self.keyring, self.ledger, blinds)
 
     def gateway(self) -> Gateway:
         """Return the only door in."""

@@ -69,6 +69,11 @@ class Home:
         return self.path / "tombstones"
 
     @property
+    def copies(self) -> Path:
+        """Return the sealed list of where backups lie; there is none before the first."""
+        return self.path / "copies.sealed"
+
+    @property
     def redeemed(self) -> Path:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"

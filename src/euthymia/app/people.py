@@ -89,9 +89,9 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     try:
         told = clinic.store.erase(who, entry)
     finally:  # the person may be erased also where old pages are still in use
-        clinic.write_tombstones()
+        missed = clinic.write_tombstones()
     forget(clinic.accounts, who, shell_actor())
-    return {"subject": who, "ledger_entry": told, "models": models}
+    return {"subject": who, "ledger_entry": told, "models": models, "backups_not_told": missed}
 
 
 def _saw(clinic: Clinic, name: str) -> dict[str, Any]:

@@ -15,9 +15,10 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from euthymia.app import tombstones
-from euthymia.app.backup import CONTENT, MAGIC, MANIFEST, SIGNATURE_BYTES, Manifest, listed
+from euthymia.app.backup import CONTENT, MAGIC, SIGNATURE_BYTES, Manifest, listed
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import Config, load
+from euthymia.app.copies import LIST, MANIFEST
 from euthymia.app.home import Home, open_keys
 from euthymia.app.shell import Progress
 from euthymia.app.verify import verify_home
@@ -67,7 +68,8 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         progress(2, _STEPS)
         _require_sound(building)
         same = [home for home in around if _same_clinic(home, Home(building))]
-        lists = _lists(same, wish.lists, keyring)
+        beside = [source / LIST] if (source / LIST).is_file() else []
+        lists = _lists(same, [*wish.lists, *beside], keyring)
         progress(3, _STEPS)
         known = max((_last_entry(home, keyring) for home in same), default=0)
         said = _bury(building, manifest, lists, known)

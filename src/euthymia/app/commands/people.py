@@ -115,6 +115,8 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
             f"\n{model['model']} ({model['state']}) was trained with this person's data; bound on "
             f"what it may hold of them: {model['privacy']}"
         )
+    for place in result["backups_not_told"]:
+        words += f"\nthe backup at {place} was not there to be told: restore it with --tombstones"
     shell.emit(result, words)
 
 
