@@ -35,7 +35,7 @@ def test_every_setting_is_in_force(house: House) -> None:
     assert db.pragma("page_size") == PAGE_BYTES
     assert db.pragma("auto_vacuum") == 1
     assert db.pragma("journal_mode") == "wal"
-    assert db.pragma("cipher") == "chacha20"
+    assert db.pragma("cipher") == "sqlcipher"
     assert db.pragma("user_version") == len(MIGRATIONS)
 
 
@@ -89,20 +89,21 @@ def test_a_block_opens_for_its_owner_and_at_its_place_alone(house: House) -> Non
     blocks = house.store._blocks
     one, two = (house.store._people.get(the(house, who)).owner for who in ("A1", "B2"))
     rows = house.store._db.execute(f"SELECT {STORED} FROM block ORDER BY key")
-    for key, count, sequence, digest, value in list(rows):
+    for key, count, sequence, shape, digest, value in list(rows):
         mine, other = (one, two) if split_key(key)[0] == one.number else (two, one)
         part = split_key(key)[2]
         assert sequence > 0
-        assert blocks.open(mine, "screen", part, count, sequence, digest, value)
-        for owner, kind, where, number in (
-            (other, "screen", part, sequence),
-            (mine, "location", part, sequence),
-            (mine, "screen", part + 1, sequence),
-            (mine, "screen", part, sequence + 1),
-            (mine, "screen", part, 0),
+        assert blocks.open(mine, "screen", part, count, sequence, shape, digest, value)
+        for owner, kind, where, number, columns in (
+            (other, "screen", part, sequence, shape),
+            (mine, "location", part, sequence, shape),
+            (mine, "screen", part + 1, sequence, shape),
+            (mine, "screen", part, sequence + 1, shape),
+            (mine, "screen", part, 0, shape),
+            (mine, "screen", part, sequence, 0),
         ):
             with pytest.raises(EuthymiaError):
-                blocks.open(owner, kind, where, count, number, digest, value)
+                blocks.open(owner, kind, where, count, number, columns, digest, value)
     assert one.key != two.key
 
 

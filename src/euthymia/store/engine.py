@@ -1,8 +1,7 @@
 """The SQLite file: opened with its page key, its settings, its tables and their versions.
 
-Every page is encrypted and authenticated by itself (ChaCha20-Poly1305, 16-byte nonce and tag a
-page; the salt and the plain bytes of page 1 included), in the database and in its write-ahead log.
-See docs/adr/0004-sealed-blocks.md for why each setting is as it is.
+Every page is encrypted and authenticated by itself (store/cipher.py), in the database and in its
+write-ahead log. See docs/adr/0004-sealed-blocks.md for why each setting is as it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,10 +12,10 @@ from typing import Final
 import apsw
 
 from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
+from euthymia.store.cipher import PAGE_BYTES, bring_forward, former, unlock
 from euthymia.store.connection import Row, Value
 from euthymia.store.tables import COLUMNS, NUMBERED, Sums
 
-PAGE_BYTES: Final = 8192  # two days of minute data a page; 4096 wastes half of it on such blobs
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
 CHECKPOINT_PAGES: Final = 2000  # 16 MB of log at most between checkpoints
 
@@ -187,12 +186,6 @@ def translated() -> _Translated:
     return _TRANSLATED
 
 
-def unlock(db: apsw.Connection, page_key: bytes) -> None:
-    """Give the connection its cipher and its raw 256-bit key (no passphrase, no derivation)."""
-    db.pragma("cipher", "chacha20")
-    db.execute(f'PRAGMA key = "raw:{page_key.hex()}"')
-
-
 class SqliteDatabase(apsw.Connection):
     """The file as a `connection.Database`. See `connect` and `prepare`."""
 
@@ -343,7 +336,16 @@ class SqliteDatabase(apsw.Connection):
 
 
 def connect(path: Path, page_key: bytes) -> SqliteDatabase:
-    """Open the file with its key and settings; nothing is created or changed by this alone."""
+    """Open the file with its key and settings; a file of the former cipher is encrypted anew."""
+    try:
+        return _connect(path, page_key)
+    except apsw.NotADBError:
+        if former(path, page_key):
+            bring_forward(path, page_key)
+        return _connect(path, page_key)  # it may have been another program that did
+
+
+def _connect(path: Path, page_key: bytes) -> SqliteDatabase:
     db = SqliteDatabase(path, page_key)
     try:
         db.set_busy_timeout(BUSY_MS)

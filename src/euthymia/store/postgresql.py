@@ -2,7 +2,7 @@
 
 The server holds no key: a block, a profile, a name is sealed before it is sent. Everything lives in
 one schema. One program writes at a time (an advisory lock); readers see one state throughout.
-See docs/adr/0010-postgresql.md for what a server's administrator can and cannot do.
+See docs/adr/0011-postgresql.md for what a server's administrator can and cannot do.
 """
 
 import ssl
