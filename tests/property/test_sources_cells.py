@@ -1,13 +1,17 @@
 """The fast way to read a table and the slow one accept the same cells and read the same values."""
 
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from euthymia.sources import table
 from euthymia.sources.cells import BadCellError, Column, Kind, read_cell
-from euthymia.sources.table import _fast
+from euthymia.sources.table import _fast, _plain
 
 KINDS = [
     Column("c", ("c",), Kind.NUMBER),
@@ -62,3 +66,53 @@ def test_every_usual_number_is_read_fast_and_exactly(value: float) -> None:
     fast = _fast(f"7,{value!r}\n".encode(), {1: KINDS[0]}, 2)
     assert fast is not None
     assert fast["c"].to_pylist() == [value]
+
+
+NUMBERS = [column for column in KINDS if column.kind in table._NUMBERS]
+
+
+@contextmanager
+def short_tables_too() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "MANY", 0)
+        yield
+
+
+@settings(max_examples=400, deadline=None)
+@given(column=st.sampled_from(NUMBERS), cells=st.lists(plausible, min_size=1, max_size=4))
+@example(column=KINDS[0], cells=["-0"])
+@example(column=KINDS[0], cells=["9007199254740991", "9007199254740993", "0.9007199254740993"])
+@example(column=KINDS[0], cells=["1", "42.339806900000003", "5.0E-4", "-7e3"])
+@example(column=KINDS[0], cells=["1", "18446744073709551617", "0000000000000000000001"])
+def test_compiled_code_reads_what_arrow_reads_to_the_last_bit(
+    column: Column, cells: list[str]
+) -> None:
+    rows = [cell.replace(",", "") for cell in cells]
+    for layout, place in (("x y,{}\n", 1), ("{},x y\n", 0)):
+        data = "".join(layout.format(cell) for cell in rows).encode()
+        with short_tables_too():
+            found = _plain(data, {place: column}, 2)
+        if found is not None:
+            arrow = _fast(data, {place: column}, 2)
+            assert arrow is not None
+            assert found["c"].to_numpy().tobytes() == arrow["c"].to_numpy().tobytes()
+
+
+@settings(max_examples=200, deadline=None)
+@given(values=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
+def test_compiled_code_reads_every_usual_number(values: list[float]) -> None:
+    data = "".join(f"{value!r},7\n" for value in values).encode()
+    with short_tables_too():
+        found = _plain(data, {0: KINDS[0], 1: Column("d", ("d",))}, 2)
+    assert found is not None
+    assert found["c"].to_pylist() == values
+    assert found["d"].to_pylist() == [7.0] * len(values)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"1\n", b"1,2,3\n", b"\n", b"1,2\n\n", b"1,\n", b"1,2\r\n", b'1,"2"\n', b"1,2", b"1,-\n"],
+)
+def test_other_lines_are_left_to_arrow(data: bytes) -> None:
+    with short_tables_too():
+        assert _plain(data, {1: KINDS[0]}, 2) is None

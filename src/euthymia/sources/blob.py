@@ -85,6 +85,11 @@ class Blob:
         """How many bytes are held in memory."""
         return 0 if self._kept is None else len(self._kept)
 
+    @property
+    def held(self) -> bytes | None:
+        """The whole content, if it is held in memory and nothing is wrong with it."""
+        return None if self.problem else self._kept
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the unpacked content in pieces of about 1 MiB (or whole, if it is kept).
 

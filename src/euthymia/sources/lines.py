@@ -36,6 +36,10 @@ def blocks(blob: Blob) -> Iterator[Block | Gap]:
     A line over `MAX_LINE` is a Gap, and reading goes on after it. Where a gzip stream is cut, the
     unfinished last line is a Gap. A byte-order mark is dropped.
     """
+    whole = blob.held
+    if whole is not None and len(whole) <= MAX_LINE and not blob.cut and _is_plain(whole):
+        yield Block(whole, 1)  # a short file, as most are
+        return
     line = 1  # the number of the first line in `ready`
     ready: list[bytes] = []  # whole lines
     tail: list[bytes] = []  # the beginning of a line
@@ -61,6 +65,10 @@ def blocks(blob: Blob) -> Iterator[Block | Gap]:
             yield Gap(line, _too_long(line))
             tail, skipping = [], True
     yield from _end(blob, ready, b"".join(tail), line, skipping=skipping)
+
+
+def _is_plain(whole: bytes) -> bool:
+    return whole.endswith(b"\n") and not whole.startswith(BOM)
 
 
 def _end(
