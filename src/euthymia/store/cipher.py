@@ -8,7 +8,6 @@ docs/adr/0010-page-cipher.md.
 import os
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import apsw
 
@@ -76,7 +75,7 @@ def bring_forward(path: Path, page_key: bytes) -> None:
         building = path.with_name(f"{path.name}-building")
         building.unlink(missing_ok=True)
         key = _raw(page_key).encode().hex()
-        address = f"file:{quote(str(building.absolute()))}?cipher={CIPHER}&legacy=4&hexkey={key}"
+        address = f"{building.absolute().as_uri()}?cipher={CIPHER}&legacy=4&hexkey={key}"
         old.execute("VACUUM INTO ?", (f"{address}&legacy_page_size={PAGE_BYTES}",))
         building.chmod(0o600)
         _sync(building)
