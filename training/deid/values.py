@@ -223,10 +223,10 @@ class Values:
         match form:
             case "title":
                 title = (
-                    "Dr. |Dr |Prof. |Dr. |Professor |Nurse |Mr. |Ms "
+                    "Dr. |Dr |Prof. |Dr. |Professor |Nurse |Mr. |Ms |Mrs |Miss |Mrs. |Mr |Sir |nurse |doctor |Sister "
                     if self.lang == "en"
                     else (
-                        "Dr. |Dra. |Dr |Dra |doctor |doctora |Prof. |Sr. |Sra. |D. |Dña. |enfermera "
+                        "Dr. |Dra. |Dr |Dra |doctor |doctora |Prof. |Sr. |Sra. |D. |Dña. |enfermera |señora |señor |señorita |don |doña |el doctor |la doctora |la señora |el señor "
                     )
                 )
                 shown = family if chance.random() < 0.7 else f"{given} {family}"
@@ -394,7 +394,7 @@ class Values:
         key, _, form = slot.partition(".")
         if key in {"p", "d", "d2", "r", "o", "o2"}:
             return self.name(key, form or "any")
-        if key in {"label", "wholabel"}:
+        if key in {"label", "wholabel", "datelabel"}:
             label = self.chance.choice(self.words[key])
             return ((self.pick(f"{label}|{label}|{label.upper()}|{label.lower()}"), None),)
         if key == "neg":
@@ -515,6 +515,10 @@ class Values:
             case "neg2":
                 count = chance.randint(2, 5)
                 return ((" ".join(self.plain() for _ in range(count)), None),)
+            case "lowverb":
+                return ((chance.choice(self.words["verb"]).lower(), None),)
+            case "lowwords":
+                return ((self._plain_words().lower(), None),)
             case "words":
                 return ((self._plain_words(), None),)
             case "newdrug":
