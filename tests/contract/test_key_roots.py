@@ -151,3 +151,21 @@ def test_a_kind_that_is_not_known_is_refused() -> None:
     assert vault_of("key-file", {}, saying(b"")) is None
     with pytest.raises(EuthymiaError, match="cannot open"):
         opener(saying(b""))("cloud", {})
+
+
+def test_a_worker_is_not_asked_for_what_its_server_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from euthymia.app import vaults
+
+    cheap = {"memory_kib": 64, "iterations": 1, "lanes": 1, "salt": "ab" * 16}
+    made = Keyring.create(tmp_path / "keys", vault=Passphrase(saying(b"twelve or more"), cheap))
+    assert made.root_secret is not None
+    monkeypatch.setattr(vaults, "_ENTRUSTED", [])
+    vaults.entrust(made.root_secret)
+    worker = Keyring.open(tmp_path / "keys", vaults=opener(asker()))
+    assert worker.derive("page") == made.derive("page")
+    assert worker.verify() == []
+    vaults.entrust(b"x" * 32)
+    with pytest.raises(IntegrityError):
+        Keyring.open(tmp_path / "keys", vaults=opener(asker()))

@@ -89,4 +89,6 @@ def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -
     if crew == 1:
         serve(clinic, address.host, address.port)
     else:
-        serve_from_workers(clinic.home.path, address.host, address.port, crew)
+        asked = clinic.keyring.root_kind != "key-file"  # nobody is asked again in each worker
+        root = clinic.keyring.root_secret if asked else None
+        serve_from_workers(clinic.home.path, address.host, address.port, crew, root)

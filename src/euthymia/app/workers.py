@@ -35,10 +35,13 @@ def workers_wanted(configured: int) -> int:
     return min(configured or len(os.sched_getaffinity(0)), MOST)
 
 
-def serve_from_workers(home: Path, host: str, port: int, workers: int) -> None:
+def serve_from_workers(
+    home: Path, host: str, port: int, workers: int, root: bytes | None = None
+) -> None:
     """Serve the clinic at `home` until this process is told to stop.
 
-    A worker that ends is started anew.
+    A worker that ends is started anew. `root`: the secret of the root key, which workers get over
+    a pipe, so that nobody is asked for it again; without it each worker opens the keys by itself.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def serve_from_workers(home: Path, host: str, port: int, workers: int) -> None:
         Workers end as soon as they are started; their log lines say why.
     """
     with TemporaryDirectory(prefix="euthymia-counts-") as counts, listen(host, port) as listener:
-        crew = _Crew(home, host, port, Path(counts), listener)
+        crew = _Crew(home, host, port, Path(counts), listener, root)
         for place in range(workers):
             crew.start(place)
         Thread(target=accept_into, args=(crew.hands, listener), daemon=True).start()
@@ -65,6 +68,7 @@ class _Crew:
     port: int
     counts: Path
     listener: socket.socket
+    root: bytes | None = field(default=None, repr=False)
     stopping: bool = False
     hands: Hands = field(default_factory=Hands)
     members: dict[int, SpawnProcess] = field(default_factory=dict)
@@ -72,9 +76,11 @@ class _Crew:
     short: deque[bool] = field(default_factory=lambda: deque(maxlen=SHORT_LIVES))
 
     def start(self, place: int) -> None:
-        # spawned, not forked: nothing of this process, keys least of all, is handed on
-        with self.hands.add(place) as channel:
-            where = (self.home, self.host, self.port, self.counts, place, channel)
+        # spawned, not forked: nothing of this process is handed on but what is in the pipe
+        end, pipe = connection.Pipe(duplex=False)
+        with end, pipe, self.hands.add(place) as channel:
+            pipe.send_bytes(self.root or b"")
+            where = (self.home, self.host, self.port, self.counts, place, channel, end)
             member = get_context("spawn").Process(target=_work, args=where)
             member.start()
         self.members[place], self.started[place] = member, monotonic()
@@ -131,14 +137,25 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def _work(
-    home: Path, host: str, port: int, counts: Path, place: int, channel: socket.socket
+    home: Path,
+    host: str,
+    port: int,
+    counts: Path,
+    place: int,
+    channel: socket.socket,
+    end: "connection.Connection[None, bytes]",
 ) -> None:
     """Serve, as one of the workers, until told to stop or left without a parent."""
     from euthymia.app.clinic import Clinic
     from euthymia.app.http.server import serve
     from euthymia.app.http.tally import Tally
+    from euthymia.app.vaults import entrust
 
     Thread(target=_end_with_parent, daemon=True).start()
+    root = end.recv_bytes()
+    end.close()
+    if root:
+        entrust(root)
     with Clinic.opened(home) as clinic:
         serve(clinic, host, port, Tally(counts, place), channel)
 

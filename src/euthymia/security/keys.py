@@ -272,6 +272,11 @@ class Keyring:
         return "lent" if self._root is None else self._root.header.kind
 
     @property
+    def root_secret(self) -> bytes | None:
+        """What opens the keys without their vault, for workers of this process; None if lent."""
+        return None if self._root is None else self._root.secret
+
+    @property
     def root_settings(self) -> Mapping[str, str | int]:
         """Where the root rests, in the words of its kind."""
         return {} if self._root is None else self._root.header.settings
