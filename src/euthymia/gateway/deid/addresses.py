@@ -15,6 +15,9 @@ from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
     ADDRESS_UNITS,
     LABEL_WORDS,
+    MEASURES,
+    NEVER_NAMES,
+    WEAK_STREET_WORDS,
     PARTICLES,
     STREET_AFTER,
     STREET_BEFORE,
@@ -43,7 +46,9 @@ _OPENING: Final = STREET_BEFORE | _BOXES | {"c", "s"}
 _MOST: Final = 26
 
 
-def address_spans(low: str, tokens: list[Token], lexicon: Lexicon, letter_end: int) -> list[Span]:
+def address_spans(
+    low: str, tokens: list[Token], lexicon: Lexicon, letter_end: int, *, blind: bool
+) -> list[Span]:
     """Return street addresses and post-office boxes; from `letter_end` on a sender gives his."""
     out: list[Span] = []
     taken = -1
@@ -52,7 +57,7 @@ def address_spans(low: str, tokens: list[Token], lexicon: Lexicon, letter_end: i
             continue
         if not (token.proper or token.low in _OPENING or token.number):
             continue
-        start, sure, source = _opening(low, tokens, i)
+        start, sure, source = _opening(low, tokens, i, blind=blind)
         if (
             start is None
             and token.start > letter_end
@@ -73,12 +78,14 @@ def address_spans(low: str, tokens: list[Token], lexicon: Lexicon, letter_end: i
     return out
 
 
-def _opening(low: str, tokens: list[Token], i: int) -> tuple[int | None, float, str]:
+def _opening(
+    low: str, tokens: list[Token], i: int, *, blind: bool
+) -> tuple[int | None, float, str]:
     """Return where an address begins that token `i` opens, how sure, and by what."""
     token = tokens[i]
     if token.word and _opens_street(tokens, i):
         return i, 0.93, "street"
-    if token.number and _house_and_street(tokens, i):
+    if token.number and _house_and_street(tokens, i, blind=blind):
         return i, 0.9, "house"
     if (
         token.low in {"apt", "suite", "flat", "piso"}
@@ -149,7 +156,7 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
     return not short or (token.proper and any(t.number for t in tokens[j : j + 6]))
 
 
-def _house_and_street(tokens: list[Token], i: int) -> bool:
+def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
     """Tell whether number `i` is followed by up to five names and a street word: 12 Mill Lane."""
     if len(tokens[i].text) > 6 or not tokens[i].text.isdigit():
         return False
@@ -164,33 +171,10 @@ def _house_and_street(tokens: list[Token], i: int) -> bool:
                 or (end.low in ADDRESS_UNITS and len(end.low) > 1)
             )
         if token.word and token.low in STREET_AFTER and names:
-            return (
-                token.proper
-                or token.low
-                not in {
-                    "way",
-                    "place",
-                    "view",
-                    "rise",
-                    "close",
-                    "run",
-                    "drive",
-                    "green",
-                    "pass",
-                    "loop",
-                    "court",
-                    "square",
-                    "park",
-                    "trail",
-                    "hill",
-                    "path",
-                    "walk",
-                    "row",
-                    "st",
-                }
-                or names > 1
-            )
+            return token.proper or token.low not in WEAK_STREET_WORDS or names > 1
         if token.word and (token.proper or (names and token.low in PARTICLES)):
+            names += 1
+        elif blind and token.word and token.low not in NEVER_NAMES and token.low not in MEASURES:
             names += 1
         elif not (
             token.text in "'.-"
@@ -278,8 +262,8 @@ def _belongs(token: Token) -> bool:
 
 def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
     """Return the last token of the address that begins at `i`, and how many numbers it holds."""
-    last, numbers, lines = i, 0, 0
-    j = _small_names(tokens, i)
+    numbers, lines = int(tokens[i].number), 0
+    j = last = _small_names(tokens, i)
     while j < len(tokens) and j < i + _MOST:
         token = tokens[j]
         following = tokens[j + 1] if j + 1 < len(tokens) else None
@@ -311,6 +295,11 @@ def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
 
 def _small_names(tokens: list[Token], i: int) -> int:
     """Return where to go on after a street whose name has no capitals: calle de los derechos 3."""
+    if tokens[i].number:
+        ahead = range(i + 2, min(i + 7, len(tokens)))
+        street = next((j for j in ahead if tokens[j].low in STREET_AFTER), None)
+        between = tokens[i + 1 : street] if street else []
+        return street if street and all(t.word or t.text in "'.-" for t in between) else i
     if tokens[i].low not in STREET_BEFORE | {"c"}:
         return i
     for j in range(i + 1, min(i + 8, len(tokens))):

@@ -15,7 +15,7 @@ from euthymia.gateway.deid.merge import merged
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
 from euthymia.gateway.deid.patterns import pattern_spans
-from euthymia.gateway.deid.tokens import tokens_of
+from euthymia.gateway.deid.tokens import caseless, tokens_of
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
 
 _CODE_AFTER: Final = re.compile(r"[ ,]{0,3}\n?[ ,.(]{1,3}(\d{4,6}(?:-\d{3,4})?)(?![\w%/]|[.,]\d)")
@@ -35,7 +35,7 @@ def find(
     spans += number_spans(text, low)
     fields = labelled(low)
     spans += field_spans(text, low, fields)
-    spans += address_spans(low, tokens, lists, sign_off(low))
+    spans += address_spans(low, tokens, lists, sign_off(low), blind=caseless(text))
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()

@@ -9,7 +9,7 @@ relation, a label), by the lists, and by whether medicine lays claim to it (a sc
 from euthymia.gateway.deid.claims import Claims
 from euthymia.gateway.deid.clinical import MONTH_NAMES, medical
 from euthymia.gateway.deid.contract import Kind, Span
-from euthymia.gateway.deid.cues import BORN_CUE, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
+from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
 from euthymia.gateway.deid.runs import Run
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -30,6 +30,19 @@ class NameFinder(Claims):
         out: list[Span] = []
         for run in self._runs():
             out += self._judge(run)
+        return out + self._small_employers() if self.blind else out
+
+    def _small_employers(self) -> list[Span]:
+        """Return employers where capitals say nothing: from a cue to a word like "bakery"."""
+        out: list[Span] = []
+        for match in EMPLOYER.finditer(self.low):
+            last = match.group("last")
+            if last in ORG_WORDS or last in ORG_TAILS:
+                out.append(
+                    Span(
+                        match.start("all"), match.end("all"), Kind.ORGANISATION, 0.75, "names:work"
+                    )
+                )
         return out
 
     def _judge(self, run: Run) -> list[Span]:
@@ -37,6 +50,7 @@ class NameFinder(Claims):
         if (
             WORK_CUE.search(self.low, max(0, start - 42), start)
             and self.tokens[run.i].proper
+            and not self.blind
             and not medical(self.tokens[run.i].low)
         ):
             return [self._span(run.i, run.j, Kind.ORGANISATION, 0.8, "work")]
@@ -241,6 +255,8 @@ class NameFinder(Claims):
         return [self._span(run.i, run.j, Kind.PERSON, sure, "names")]
 
     def _sure(self, run: Run, own: list[Token], lead: str) -> float:
+        if all(len(t.low) == 1 for t in own):
+            return 0.0
         if (
             all(t.upper and len(t.low) < 6 for t in own)
             and not self._is_loud()

@@ -98,7 +98,7 @@ _ID_LABEL: Final = re.compile(
     r"la seguridad social|registro|licencia|serie|licitacion))(?![a-z])"
     r"(?: (?:is|es|was|ending|clinica))?\s{0,3}(?:[:=#.]|n[º°o]\.?|no\.?|num\.?|"
     r"numero)?\s{0,3}[:#]?\s{0,3}"
-    r"((?:[a-z]{1,6}[-/ ]?)?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
+    r"((?:[a-z]{1,6}[-/]?|[a-z]{1,3} )?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
 )
 _DIGIT: Final = re.compile(r"\d")
 

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 from euthymia.gateway.deid.clinical import medical
 from euthymia.gateway.deid.contract import Lang
-from euthymia.gateway.deid.cues import sign_off
+from euthymia.gateway.deid.cues import NAME_CUE, sign_off
 from euthymia.gateway.deid.lexicon import lexicon
 from euthymia.gateway.deid.tokens import Token, caseless
 from euthymia.gateway.deid.vocabulary import (
     HOSPITAL_WORDS,
     LABEL_WORDS,
     MONTHS,
+    NEVER_NAMES,
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    RELATIONS,
     STRONG_TITLES,
     TITLES,
     WEEKDAYS,
@@ -47,6 +49,46 @@ class Runs:
         self.protected: list[tuple[int, int]] = []
         self.sign_off = sign_off(low)
         self.blind = caseless(text)
+        if self.blind:
+            self._dress()
+
+    def _dress(self) -> None:
+        """Where capitals say nothing: let words that are names count as such beside a name or cue."""
+        for i, token in enumerate(self.tokens):
+            if (
+                not token.word
+                or not token.common
+                or token.low in NEVER_NAMES
+                or token.low in MONTHS
+            ):
+                continue
+            if self._named(token.low) and (
+                self._after_title(i) or self._cued(i) or self._by_name(i)
+            ):
+                token.proper = True
+
+    def _cued(self, i: int) -> bool:
+        start = self.tokens[i].start
+        if NAME_CUE.search(self.low, max(0, start - 42), start) is not None:
+            return True
+        k = i - 1
+        while k >= 0 and i - k <= 3 and self.tokens[k].text in {",", "(", ":", "-"}:
+            k -= 1
+        return k >= 0 and self.tokens[k].low in RELATIONS
+
+    def _by_name(self, i: int) -> bool:
+        """Tell whether a name that is no ordinary word stands right beside."""
+        token = self.tokens[i]
+        before = self.tokens[i - 1] if i else None
+        after = self.tokens[i + 1] if i + 1 < len(self.tokens) else None
+        if before is not None and before.proper and self._named(before.low):
+            return before.low in self.lex.given or before.start in self.labelled
+        return (
+            after is not None
+            and after.proper
+            and self._named(after.low)
+            and token.low in self.lex.given
+        )
 
     def _runs(self) -> Iterator[Run]:
         tokens, i, n = self.tokens, 0, len(self.tokens)
@@ -83,7 +125,9 @@ class Runs:
         if j >= len(self.tokens) or not self.tokens[j].word:
             return False
         following = self.tokens[j]
-        if token.low == "d" and self.tokens[i + 1].text not in {".", "ª"}:
+        if token.low == "d" and (
+            self.tokens[i + 1].text not in {".", "ª"} or len(following.low) < 2
+        ):
             return False
         if token.low in {"da", "don"} and not following.proper:
             return False

@@ -22,6 +22,8 @@ REGIONS: Final = words("regions")
 ADDRESS_UNITS: Final = words("address_units")
 LABEL_WORDS: Final = words("label_words")
 NOT_NAMES: Final = words("not_names")
+WEAK_STREET_WORDS: Final = words("weak_street_words")
+MEASURES: Final = words("measures")
 
 
 def numbered(*lists: str) -> dict[str, int]:

@@ -77,9 +77,9 @@ def _write(name: str, words: Iterable[str]) -> None:
     sys.stdout.write(f"{name}: {text.count(chr(10)) + 1} entries, {len(packed)} bytes\n")
 
 
-def _english(folder: Path) -> set[str]:
+def _english(folder: Path, *names: str) -> set[str]:
     words: set[str] = set()
-    for name in ("american-english-large", "british-english-large"):
+    for name in names:
         for line in (folder / "usr/share/dict" / name).read_text("utf-8").splitlines():
             if line == line.lower() and "'" not in line and len(line) > 1:
                 words.add(folded(line))
@@ -88,9 +88,13 @@ def _english(folder: Path) -> set[str]:
 
 def _spanish(folder: Path) -> set[str]:
     listed = json.loads((folder / "package/index.json").read_text("utf-8"))
-    debian = (folder / "usr/share/dict/spanish").read_text("utf-8").splitlines()
     words = {folded(w) for w in listed if not UNUSED_FORM.fullmatch(folded(w))}
-    return words | {folded(w) for w in debian if w == w.lower()}
+    return words | _spanish_core(folder)
+
+
+def _spanish_core(folder: Path) -> set[str]:
+    lines = (folder / "usr/share/dict/spanish").read_text("utf-8").splitlines()
+    return {folded(w) for w in lines if w == w.lower()}
 
 
 def _parts(name: str) -> list[str]:
@@ -193,11 +197,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
-    english, spanish = _english(folder), _spanish(folder)
-    people = _people(folder)
+    people, towns = _people(folder), _places(folder)
     known = people["given_f"] | people["given_m"] | people["given_x"] | people["family"]
+    # a name or a town is an ordinary word only if a short list of words holds it ("rose", "bath")
+    named = known | towns
+    large = ("american-english-large", "british-english-large")
+    english = _english(folder, *large) - (named - _english(folder, "american-english-small"))
+    spanish = _spanish(folder) - (named - _spanish_core(folder))
     people["family_rare"] -= known | english | spanish
-    towns = _places(folder)
     _write("words_en", english)
     _write("words_es", spanish)
     for name, names in people.items():
