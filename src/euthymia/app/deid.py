@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.gateway.deid.contract import Lang, NoTagger, Span, Tagger
+from euthymia.gateway.deid.contract import Lang, Span, Tagger
 from euthymia.gateway.deid.evaluate import evaluate, our_finder
 from euthymia.gateway.deid.gold import read_gold
 from euthymia.gateway.deid.known import Known
 from euthymia.gateway.deid.language import language
 from euthymia.gateway.deid.notes import Deidentified, Mode, deidentify, replaced
+from euthymia.gateway.deid.tagger import OnnxTagger
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import MissingError, SchemaError, SourceError
 from euthymia.ground.records import Person
@@ -28,8 +29,8 @@ MOST_BYTES: Final = 8 << 20
 
 
 def load_tagger() -> Tagger:
-    """Return the tagger that comes with Euthymia, or none where its weights are not installed."""
-    return NoTagger()
+    """Return the tagger that comes with Euthymia."""
+    return OnnxTagger.load()
 
 
 def known_of(clinic: Clinic, subject: str) -> tuple[Known, bytes]:

@@ -17,10 +17,10 @@ from euthymia.gateway.deid.vocabulary import (
     LABEL_WORDS,
     MEASURES,
     NEVER_NAMES,
-    WEAK_STREET_WORDS,
     PARTICLES,
     STREET_AFTER,
     STREET_BEFORE,
+    WEAK_STREET_WORDS,
 )
 
 _MARKS: Final = frozenset(",-/ºª°#'’·")
@@ -117,7 +117,10 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
         and (after[1].proper or after[1].low in PARTICLES)
     ):
         marked = after[0].text == ("." if token.text == "C" else "º")
-        return marked and any(t.number for t in tokens[i : i + 7])
+        number = next(
+            (t for t in tokens[i + 2 : i + 8] if not (t.proper or t.low in PARTICLES)), None
+        )
+        return marked and number is not None and (number.number or number.text in {",", "n", "º"})
     if token.low not in STREET_BEFORE or len(token.low) < 2:
         return False
     j = i + 1
@@ -129,6 +132,8 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
     if token.low in {"av", "al", "pl"} and (
         not tokens[j].word or (token.upper and len(tokens[j].low) < 3)
     ):
+        return False
+    if token.low in {"cl", "pl", "al", "cra"} and tokens[j].number:
         return False
     if token.text == "AV" and after and after[0].text != ".":
         return False
@@ -172,9 +177,7 @@ def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
             )
         if token.word and token.low in STREET_AFTER and names:
             return token.proper or token.low not in WEAK_STREET_WORDS or names > 1
-        if token.word and (token.proper or (names and token.low in PARTICLES)):
-            names += 1
-        elif blind and token.word and token.low not in NEVER_NAMES and token.low not in MEASURES:
+        if token.word and _may_name_street(token, names, blind=blind):
             names += 1
         elif not (
             token.text in "'.-"
@@ -184,6 +187,12 @@ def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
             return False
         j += 1
     return False
+
+
+def _may_name_street(token: Token, names: int, *, blind: bool) -> bool:
+    if token.proper or (names and token.low in PARTICLES):
+        return True
+    return blind and token.low not in NEVER_NAMES and token.low not in MEASURES
 
 
 def _boxed(tokens: list[Token], i: int) -> bool:

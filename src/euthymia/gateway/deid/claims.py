@@ -2,9 +2,10 @@
 
 # ruff: noqa: PLR0911, RUF001 - one question after the other, each with its answer
 
-from euthymia.gateway.deid.clinical import BARE, EPONYMS, clinical_noun, medical
+from euthymia.gateway.deid.clinical import TOWNS, bare_eponym, clinical_noun, eponym, medical
 from euthymia.gateway.deid.cues import NAME_CUE
 from euthymia.gateway.deid.runs import Run, Runs
+from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
     HOSPITAL_WORDS,
     NEVER_NAMES,
@@ -50,13 +51,17 @@ class Claims(Runs):
             return True
         if all(medical(t.low) for t in own):
             return True
-        given = any(t.low in self.lex.given and t.low not in EPONYMS for t in own[:1])
-        if self._claimed(run, known=any(t.low in EPONYMS for t in own)):
+        given = any(t.low in self.lex.given and not eponym(t.low) for t in own[:1])
+        known = any(eponym(t.low) for t in own)
+        if (known or not (given or own[-1].low in self.lex.family)) and self._claimed(
+            run, known=known
+        ):
             return True
-        if any(t.low in EPONYMS for t in own) and not given:
+        if any(eponym(t.low) for t in own) and not given:
             return (
                 len(own) == 1
-                and own[0].low in BARE
+                and bare_eponym(own[0].low)
+                and (own[0].low not in TOWNS or self._scored(run.j))
                 and not self._acts(run.i)
                 and not self._led_in(run)
                 and not self._enumerated(run)
@@ -76,37 +81,23 @@ class Claims(Runs):
                 break
             if token.word and clinical_noun(token.low):
                 return True
-            if (
-                token.word
-                and not token.proper
-                and token.low not in {"and", "y", "e"}
-                and not token.common
-                and not known
-            ):
-                break
-            if token.word and token.low in SAYS | {
-                "is",
-                "was",
-                "has",
-                "had",
-                "will",
-                "with",
-                "in",
-                "on",
-                "at",
-                "to",
-                "del",
-                "en",
-                "con",
-                "que",
-                "a",
-                "por",
-                "se",
-            }:
+            if token.word and not self._inside_claim(token, known=known):
                 break
             seen += 1
             k += 1
         return self._noun_before(run, known=known)
+
+    def _scored(self, j: int) -> bool:
+        """Tell whether a number follows: "Glasgow 15"."""
+        return any(t.number for t in self.tokens[j : j + 3])
+
+    def _inside_claim(self, token: Token, *, known: bool) -> bool:
+        """Tell whether a word may stand between an eponym and its noun: "Beck and Zung scales"."""
+        if token.low in SAYS:
+            return False
+        if token.low in {"and", "y", "e", "s"}:
+            return known
+        return token.low not in NEVER_NAMES and (token.proper or known)
 
     def _noun_before(self, run: Run, *, known: bool) -> bool:
         k, steps = run.i - 1, 0
@@ -118,7 +109,7 @@ class Claims(Runs):
                 return bool(between) and all(
                     t.low in PARTICLES
                     or t.text in {"-", "/", ",", '"', "«", "("}
-                    or t.low in EPONYMS
+                    or eponym(t.low)
                     or (t.common and linked)
                     for t in between
                 )
@@ -155,7 +146,8 @@ class Claims(Runs):
                     0 <= other < len(tokens)
                     and tokens[other].proper
                     and not tokens[other].common
-                    and tokens[other].low not in EPONYMS
+                    and not eponym(tokens[other].low)
+                    and len(tokens[other].low) > 2
                 ):
                     return True
         return False

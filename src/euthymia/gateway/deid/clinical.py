@@ -4,13 +4,17 @@ They survive unless something says outright that a person is meant ("Mr Parkinso
 All words here are folded: no case, no accents.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
+from euthymia.gateway.deid.lexicon import drugs
 from euthymia.gateway.deid.lexicon.by_hand import words
 
 EPONYMS: Final = words("eponyms")
 BARE: Final = words("bare_eponyms")
+TOWNS: Final = words("town_eponyms")
+"""Towns that a scale is named after: a town, unless a number follows."""
 MONTH_NAMES: Final = frozenset({"april", "may", "june", "august", "abril", "julio", "augusto"})
 _NOUNS: Final = words("clinical_nouns")
 _PLAIN: Final = words("drugs") | words("terms")
@@ -23,11 +27,32 @@ def clinical_noun(word: str) -> bool:
     return word in _NOUNS or word.removesuffix("s") in _NOUNS or word.removesuffix("es") in _NOUNS
 
 
+def eponym(word: str) -> bool:
+    """Tell whether a folded word is the name of medicine's people; with hyphens, each part."""
+    return word in EPONYMS or ("-" in word and all(p in EPONYMS for p in word.split("-")))
+
+
+def bare_eponym(word: str) -> bool:
+    """Tell whether an eponym stands for its scale or disease all by itself."""
+    return word in BARE or ("-" in word and all(p in EPONYMS for p in word.split("-")))
+
+
+def substance(word: str) -> bool:
+    """Tell whether a folded word is listed as a drug, microbe or term."""
+    return word in _PLAIN or word in drugs()
+
+
 @lru_cache(maxsize=16384)
 def medical(word: str) -> bool:
     """Tell whether a folded word is a drug, microbe or term by list or by its ending."""
-    if word in _PLAIN:
+    if substance(word):
         return True
     if len(word) > 6 and word.endswith(_DRUG_ENDINGS):
         return True
     return len(word) > 7 and word.endswith(_MEDICAL_ENDINGS)
+
+
+PHRASES: Final = re.compile(
+    r"(?<!\w)(?:" + "|".join(re.escape(p) for p in sorted(words("phrases"))) + r")(?!\w)"
+)
+"""Words that together name nobody."""

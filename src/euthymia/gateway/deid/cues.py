@@ -41,7 +41,8 @@ WORK_CUE: Final = re.compile(
 )
 EMPLOYER: Final = re.compile(
     WORK_CUE.pattern.removesuffix(" $")
-    + r" (?:the )?(?P<all>[a-z'&.-]{2,20}(?: [a-z'&.-]{1,20}){0,3} (?P<last>[a-z]{3,20}))(?=[\n.,;]| (?:and|since|for|with|as|in|on|until|but|where|y|desde|como)\b)"
+    + r" (?:the )?(?P<all>[a-z'&.-]{2,20}(?: [a-z'&.-]{1,20}){0,3} (?P<last>[a-z]{3,20}))"
+    r"(?=[\n.,;]| (?:and|since|for|with|as|in|on|until|but|where|y|desde|como)\b)"
 )
 SIGN_OFF: Final = re.compile(
     r"(?:remitido por|responsable (?:clinico|medico)|correspondencia|remite|rsponsable medico)\s?:"

@@ -8,6 +8,7 @@ from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
+from euthymia.gateway.deid.doubts import believed
 from euthymia.gateway.deid.fields import field_spans, labelled
 from euthymia.gateway.deid.fold import fold_each
 from euthymia.gateway.deid.lexicon import lexicon
@@ -45,7 +46,7 @@ def find(
             spans.append(Span(token.start, token.end, Kind.PROFESSION, 0.7, "names:profession"))
         elif token.low in DEMONYMS:
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
-    spans += (tagger or NoTagger()).spans(text, lang)
+    spans += believed((tagger or NoTagger()).spans(text, lang), tokens, lists)
     spans += _beside_places(text, spans)
     return merged(text, spans, names.protected)
 

@@ -1,6 +1,7 @@
 """Texts whose identifiers somebody marked: MEDDOCAN's BRAT folders and JSON lists of spans."""
 
 import json
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ MEDDOCAN_QUASI: Final = frozenset(
 # Safe Harbor allows a country. TITLE is "Dr." or a job; NRP is a nationality.
 JSON_QUASI: Final = frozenset({"TITLE", "NRP", "AGE", Kind.COUNTRY.value, Kind.PROFESSION.value})
 _NUMBERED: Final = frozenset({"ID_SUJETO_ASISTENCIA", "ID_ASEGURAMIENTO"})
+_NUMBER: Final = re.compile(r"\d{1,3}")
 _AGES: Final = frozenset({"EDAD_SUJETO_ASISTENCIA", "AGE"})
 
 
@@ -107,8 +109,7 @@ def _mark(text: str, start: int, end: int, label: str, quasi: frozenset[str]) ->
     if label in _NUMBERED and not any(map(str.isdigit, text[start:end])):
         direct = False  # a number's label on words ("Lactante"): nothing that leads to a person
     if label in _AGES:
-        digits = "".join(c for c in text[start:end] if c.isdigit())
-        direct = bool(digits) and int(digits) > 89
+        direct = any(89 < int(n) < 130 for n in _NUMBER.findall(text[start:end]))
     return Mark(start, end, label, direct)
 
 

@@ -11,6 +11,7 @@ The rule, in order:
 4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,6 +33,8 @@ _RANKS: Final = (
     ("names:echo", 4),
     ("tagger", 5),
 )
+_FAR: Final = 160
+"""Characters before a span in which a span that reaches into it may begin."""
 _SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 
@@ -71,20 +74,30 @@ def _claimed(span: Span, protected: Sequence[tuple[int, int]]) -> bool:
 
 def _agreed(spans: list[Span]) -> list[Span]:
     """Raise the confidence of spans that the tagger and another layer both mark."""
-    tagged = [s for s in spans if s.source.startswith("tagger")]
+    tagged = sorted(s for s in spans if s.source.startswith("tagger"))
     if not tagged:
         return spans
-    others = [s for s in spans if not s.source.startswith("tagger")]
-    return [_raised(s, others) for s in tagged] + [_raised(s, tagged) for s in others]
+    others = sorted(s for s in spans if not s.source.startswith("tagger"))
+    return _raised(tagged, others) + _raised(others, tagged)
 
 
-def _raised(span: Span, witnesses: list[Span]) -> Span:
-    sure = span.confidence
-    for other in witnesses:
-        shared = min(span.end, other.end) - max(span.start, other.start)
-        if 2 * shared > span.end - span.start:
-            sure = max(sure, 1 - (1 - span.confidence) * (1 - other.confidence))
-    return Span(span.start, span.end, span.kind, sure, span.source)
+def _raised(spans: list[Span], witnesses: list[Span]) -> list[Span]:
+    """Return the spans, surer where a witness covers half of one; both lists are sorted."""
+    starts = [w.start for w in witnesses]
+    out = []
+    for span in spans:
+        sure = span.confidence
+        at = bisect_left(starts, span.end)
+        while at and starts[at - 1] > span.start - _FAR:
+            at -= 1
+            other = witnesses[at]
+            if (
+                2 * (min(span.end, other.end) - max(span.start, other.start))
+                > span.end - span.start
+            ):
+                sure = max(sure, 1 - (1 - span.confidence) * (1 - other.confidence))
+        out.append(Span(span.start, span.end, span.kind, sure, span.source))
+    return out
 
 
 def _free(owner: bytearray, start: int, end: int) -> list[tuple[int, int]]:

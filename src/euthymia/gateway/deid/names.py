@@ -7,7 +7,7 @@ relation, a label), by the lists, and by whether medicine lays claim to it (a sc
 # ruff: noqa: PLR0911 - one question after the other, each with its answer
 
 from euthymia.gateway.deid.claims import Claims
-from euthymia.gateway.deid.clinical import MONTH_NAMES, medical
+from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, medical, substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
 from euthymia.gateway.deid.runs import Run
@@ -19,6 +19,7 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    SAYS,
 )
 
 
@@ -28,6 +29,12 @@ class NameFinder(Claims):
     def spans(self) -> list[Span]:
         """Return what is found, in order; `protected` then holds what belongs to medicine."""
         out: list[Span] = []
+        self.protected += [m.span() for m in PHRASES.finditer(self.low)]
+        self.protected += [
+            (t.start, t.end)
+            for t in self.tokens
+            if t.word and t.common and substance(t.low) and not self._named(t.low)
+        ]
         for run in self._runs():
             out += self._judge(run)
         return out + self._small_employers() if self.blind else out
@@ -284,7 +291,7 @@ class NameFinder(Claims):
         if sum(map(lambda a, b: a and b, family, fresh)):
             return 0.78
         if sum(self._unknown(t) for t in own) and own[0].proper:
-            return 0.66 if self.lang == "en" else 0.3
+            return 0.66 if self.lang == "en" and not self.blind else 0.3
         return 0.0
 
     def _sure_of_one(self, run: Run, token: Token, *, given: bool, family: bool) -> float:
@@ -299,16 +306,28 @@ class NameFinder(Claims):
                 return 0.87
             if family:
                 return 0.78 if token.low in self.lex.family else 0.7
-            if self.lang == "es":
-                return (
-                    0.3  # in Spanish notes an unknown capital is a drug far more often than a name
-                )
+            if self.lang == "es" or self.blind:
+                return 0.3  # far more often a drug or an abbreviation than a name
             return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66
         if self._acts(run.i) and (given or family):
             return 0.72
-        if token.first or token.low in MONTH_NAMES:
+        if token.first or token.low in MONTH_NAMES or self._in_heading(run.i):
             return 0.0
+        if given and self._describes(run.j):
+            return 0.3
         return 0.7 if given else 0.5 if token.low in self.lex.family else 0.0
+
+    def _in_heading(self, i: int) -> bool:
+        """Tell whether ordinary words with capitals stand before: "Trastorno Depresivo Mayor"."""
+        before = self.tokens[i - 1] if i else None
+        return before is not None and before.word and before.proper and before.common
+
+    def _describes(self, j: int) -> bool:
+        """Tell whether an ordinary noun follows: "the Rose garden"."""
+        after = self.tokens[j] if j < len(self.tokens) else None
+        if after is None or not after.word or after.proper:
+            return False
+        return after.common and after.low not in NEVER_NAMES | SAYS | PARTICLES
 
     def _span(self, i: int, j: int, kind: Kind, sure: float, source: str) -> Span:
         return Span(self.tokens[i].start, self.tokens[j - 1].end, kind, sure, f"names:{source}")

@@ -53,7 +53,7 @@ class Runs:
             self._dress()
 
     def _dress(self) -> None:
-        """Where capitals say nothing: let words that are names count as such beside a name or cue."""
+        """Where capitals say nothing: names count as such beside another name or a cue."""
         for i, token in enumerate(self.tokens):
             if (
                 not token.word
@@ -105,6 +105,8 @@ class Runs:
     def _may_open(self, i: int) -> bool:
         token = self.tokens[i]
         if token.low in TITLES and self._is_title(i):
+            return False
+        if token.text == "N" and self.tokens[i + 1 : i + 2] and self.tokens[i + 1].text == "º":
             return False
         if token.low in LABEL_WORDS or "º" in token.text:
             return False
@@ -160,6 +162,7 @@ class Runs:
                 continue
             elif (
                 token.text in {"-", "&"}
+                and not left.upper
                 and j + 1 < n
                 and tokens[j + 1].word
                 and tokens[j + 1].proper
@@ -184,6 +187,8 @@ class Runs:
             return False
         if token.text == "N" and j + 1 < len(self.tokens) and self.tokens[j + 1].text == "º":
             return False
+        if j - i > 1 and token.upper and set(token.text) <= set("IVX"):
+            return True
         if token.low == "d" and self.tokens[j - 1].proper:
             return True
         if token.low in TITLES and self._hospital(i, j):

@@ -57,7 +57,7 @@ def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
     blind = caseless(text)
     out: list[Token] = []
     first = True
-    words = lexicon.words
+    words, weak = lexicon.words, lexicon.weak
     for match in _TOKEN.finditer(text):
         part = match.group()
         start, end = match.span()
@@ -67,10 +67,27 @@ def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
             continue
         low, named, upper, plain = _shape(part)
         common = plain or low in words or ("-" in low and _compound(low, words))
+        if (
+            common
+            and low in weak
+            and not plain
+            and _counts(part, lexicon, blind=blind, first=first)
+        ):
+            common = False
         proper = not common if blind else named
         out.append(Token(start, end, part, low, True, proper, first, common, upper))
         first = False
     return out
+
+
+def _counts(part: str, lexicon: Lexicon, *, blind: bool, first: bool) -> bool:
+    """Tell whether a rare word that is a name as well counts as one, by its capital.
+
+    Where capitals say nothing, Spanish verbs would be names: there a name needs more to go by.
+    """
+    if lexicon.lang == "en":
+        return blind or part[0].isupper()
+    return not blind and not first and part[0].isupper()
 
 
 @lru_cache(maxsize=32768)

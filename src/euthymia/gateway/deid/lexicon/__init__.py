@@ -17,7 +17,10 @@ from euthymia.gateway.deid.vocabulary import REGIONS
 class Lexicon:
     """The lists for one language; names and places are the same for all."""
 
+    lang: Lang
     words: frozenset[str]
+    weak: frozenset[str]
+    """Rare words that are names as well: with a capital they count as names."""
     women: frozenset[str]
     men: frozenset[str]
     given: frozenset[str]
@@ -51,7 +54,15 @@ def _names() -> tuple[frozenset[str], ...]:
 @cache
 def lexicon(lang: Lang) -> Lexicon:
     """Return the lists for `lang`."""
-    return Lexicon(frozenset(_lines(f"words_{lang}")), *_names())
+    return Lexicon(
+        lang, frozenset(_lines(f"words_{lang}")), frozenset(_lines(f"weak_{lang}")), *_names()
+    )
+
+
+@cache
+def drugs() -> frozenset[str]:
+    """Return names of drugs that are no other word, name or place."""
+    return frozenset(_lines("drugs"))
 
 
 @cache

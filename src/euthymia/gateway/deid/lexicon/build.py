@@ -199,11 +199,12 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     people, towns = _people(folder), _places(folder)
     known = people["given_f"] | people["given_m"] | people["given_x"] | people["family"]
-    # a name or a town is an ordinary word only if a short list of words holds it ("rose", "bath")
+    # with a capital, a name or a town is an ordinary word only if a short list holds it ("rose")
     named = known | towns
     large = ("american-english-large", "british-english-large")
-    english = _english(folder, *large) - (named - _english(folder, "american-english-small"))
-    spanish = _spanish(folder) - (named - _spanish_core(folder))
+    english, spanish = _english(folder, *large), _spanish(folder)
+    _write("weak_en", english & named - _english(folder, "american-english-small"))
+    _write("weak_es", spanish & named - _spanish_core(folder))
     people["family_rare"] -= known | english | spanish
     _write("words_en", english)
     _write("words_es", spanish)
@@ -212,6 +213,7 @@ def main() -> None:
     _write("places", towns)
     _write("countries", _countries(folder))
     _write("pools", _pools(folder))
+    _write("drugs", (folder / "drugs.txt").read_text("utf-8").split("\n"))
 
 
 if __name__ == "__main__":
