@@ -46,8 +46,15 @@ class _Bins:
         self.size = int(sizes.sum())
         starts = [s + BIN_US * np.arange(n) for s, n in zip(self.start, sizes, strict=True)]
         self.time_us = np.concatenate([np.zeros(0, np.int64), *starts])
-        self.rate = self._rates(streams["heart_rate"])
-        self.steps = self._steps(streams.get("steps"))
+        self.rate = self._rates(self._near(streams["heart_rate"]))
+        self.steps = self._steps(self._near(streams["steps"]) if "steps" in streams else None)
+
+    def _near(self, stream: Columns) -> Columns:
+        """Return the samples from the first stretch to the last: a year has many days."""
+        if not self.start.size:
+            return {name: values[:0] for name, values in stream.items()}
+        low, high = np.searchsorted(stream["time"], [self.start.min(), self.end.max()])
+        return {name: values[low:high] for name, values in stream.items()}
 
     def _place(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Return the bin of each instant, and which instants lie in a stretch."""
