@@ -155,7 +155,8 @@ def test_nothing_goes_out_while_a_person_must_look() -> None:
     assert done.needs_review
     assert done.text is None
     assert [done.source[s.start : s.end] for s in done.uncertain] == ["naranja"]
-    accepted = deidentify("Ayer Ana Ruiz llevaba naranja puesto.", "es", None, Unsure(), accept=True)
+    again = "Ayer Ana Ruiz llevaba naranja puesto."
+    accepted = deidentify(again, "es", None, Unsure(), accept=True)
     assert accepted.text == "Ayer [PERSON] llevaba [ORGANISATION] puesto."
 
 

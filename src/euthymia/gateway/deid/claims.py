@@ -3,7 +3,7 @@
 # ruff: noqa: PLR0911, RUF001 - one question after the other, each with its answer
 
 from euthymia.gateway.deid.clinical import TOWNS, bare_eponym, clinical_noun, eponym, medical
-from euthymia.gateway.deid.cues import NAME_CUE
+from euthymia.gateway.deid.cues import DOSE, DRUG_CUE, ILLNESS_CUE, NAME_CUE, SCORE
 from euthymia.gateway.deid.runs import Run, Runs
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -45,6 +45,8 @@ class Claims(Runs):
         if self._hospital(run.i, run.j):
             return self.tokens[run.i + 1].low == "anxiety" if run.j - run.i > 1 else False
         own = [t for t in self.tokens[run.i : run.j] if t.word]
+        if own[-1].low in ORG_TAILS and len(own) > 1:
+            return False
         if all(
             t.common and not self._named(t.low) and t.low not in self.lex.places for t in own
         ) and not self._institution(run.i, run.j):
@@ -53,6 +55,8 @@ class Claims(Runs):
             return True
         given = any(t.low in self.lex.given and not eponym(t.low) for t in own[:1])
         known = any(eponym(t.low) for t in own)
+        if len(own) == 1 and own[0].low not in self.lex.given and self._measured(run, known=known):
+            return True
         if (known or not (given or own[-1].low in self.lex.family)) and self._claimed(
             run, known=known
         ):
@@ -86,6 +90,22 @@ class Claims(Runs):
             seen += 1
             k += 1
         return self._noun_before(run, known=known)
+
+    def _measured(self, run: Run, *, known: bool) -> bool:
+        """Tell whether a dose or a score stands after one word: a drug or a scale."""
+        end = self.tokens[run.j - 1].end
+        if DOSE.match(self.low, end):
+            return True
+        start = self.tokens[run.i].start
+        lead = self.low[max(0, start - 30) : start]
+        listed = (
+            self.tokens[run.i].low in self.lex.family or self.tokens[run.i].low in self.lex.places
+        )
+        if not listed and DRUG_CUE.search(lead):
+            return True
+        if not (known or ILLNESS_CUE.search(lead)):
+            return False
+        return SCORE.match(self.low, end) is not None and not self._led_in(run)
 
     def _scored(self, j: int) -> bool:
         """Tell whether a number follows: "Glasgow 15"."""

@@ -1,5 +1,7 @@
 """What leads a name, a place or an employer in; each ends where the name begins."""
 
+# ruff: noqa: E501 - patterns are read whole
+
 import re
 from typing import Final
 
@@ -46,6 +48,23 @@ EMPLOYER: Final = re.compile(
 )
 SIGN_OFF: Final = re.compile(
     r"(?:remitido por|responsable (?:clinico|medico)|correspondencia|remite|rsponsable medico)\s?:"
+)
+DRUG_CUE: Final = re.compile(
+    r"\b(?:started(?: on)?|stopped|takes|taking|took|prescribed|switched (?:to|from)|dose of|trial of|increased?|"
+    r"reduced?|titrat(?:e|ed|ing)|tapered?|continue[sd]?|on|toma|tomaba|tomando|tratamiento con|inicia|iniciar|"
+    r"se pauta|pautad[oa]|dosis de|retira|retirar|suspende|aumenta|aumentar) $"
+)
+ILLNESS_CUE: Final = re.compile(
+    r"\b(?:history of|diagnosed with|diagnosis of|suspected|rule out|criteria for|consistent with|excluded|positive|"
+    r"negative|on the|in the|with the|using the|scored|antecedentes de|diagnostic[oa]d[oa] de|diagnostico de|sospecha de|"
+    r"criterios de|compatible con|descartar|el|la|del|con el|en el|en la|test de|segun) $"
+)
+DOSE: Final = re.compile(
+    r" {1,2}\d{1,4}(?:[.,]\d{1,3})? ?(?:mg|mcg|µg|g|ml|ui|iu|units|tablets?|comprimidos?|gotas|drops)\b"
+)
+SCORE: Final = re.compile(
+    r"(?: (?:score|total|puntuacion|was|of|de|es|fue|at|a|en))? ?[:=]? ?\d{1,3}(?:/\d{1,3})?(?![\w-])|"
+    r" (?:positive|negative|present|absent|positivo|negativo|positiva|negativa|ausente|presente)\b"
 )
 
 

@@ -33,7 +33,9 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
         return False
     if all(t.word and t.common and (t.low in NEVER_NAMES or not _listed(t, lists)) for t in inside):
         return True
-    return len(inside) == 1 and _in_heading(inside[0], tokens, at)
+    if len(inside) > 1:
+        return False
+    return (inside[0].common and not inside[0].proper) or _in_heading(inside[0], tokens, at)
 
 
 def _listed(token: Token, lists: Lexicon) -> bool:

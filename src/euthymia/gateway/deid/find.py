@@ -40,7 +40,9 @@ def find(
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()
-    spans += found + echoes([*found, *known], tokens, names.protected, lists.given)
+    spans += found + echoes(
+        [*found, *known], tokens, names.protected, lists.given, small=names.blind
+    )
     for token in tokens:
         if token.low in PROFESSIONS and not token.upper:
             spans.append(Span(token.start, token.end, Kind.PROFESSION, 0.7, "names:profession"))

@@ -334,9 +334,14 @@ class NameFinder(Claims):
 
 
 def echoes(
-    spans: list[Span], tokens: list[Token], protected: list[tuple[int, int]], given: frozenset[str]
+    spans: list[Span],
+    tokens: list[Token],
+    protected: list[tuple[int, int]],
+    given: frozenset[str],
+    *,
+    small: bool,
 ) -> list[Span]:
-    """Return further places of names that are sure elsewhere in the text."""
+    """Return further places of names that are sure elsewhere; `small`: capitals say nothing."""
     places = {(s.start, s.end) for s in spans if s.kind is Kind.PERSON}
     strong: set[str] = set()
     for span in spans:
@@ -349,6 +354,7 @@ def echoes(
             if any(a <= token.start < b for a, b in protected):
                 continue
             opens = token.common and token.first and token.low not in given
-            if (token.proper and not opens) or not token.common:
+            blind = small and token.low in given
+            if (token.proper and not opens) or not token.common or blind:
                 out.append(Span(token.start, token.end, Kind.PERSON, 0.9, "names:echo"))
     return out

@@ -19,6 +19,7 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_WORDS,
     PARTICLES,
     RELATIONS,
+    SAYS,
     STRONG_TITLES,
     TITLES,
     WEEKDAYS,
@@ -63,9 +64,15 @@ class Runs:
             ):
                 continue
             if self._named(token.low) and (
-                self._after_title(i) or self._cued(i) or self._by_name(i)
+                self._after_title(i) or self._cued(i) or self._by_name(i) or self._speaks(i)
             ):
                 token.proper = True
+
+    def _speaks(self, i: int) -> bool:
+        """Tell whether a given name opens a sentence and does what people do."""
+        token = self.tokens[i]
+        after = self.tokens[i + 1 : i + 2]
+        return token.first and token.low in self.lex.given and bool(after) and after[0].low in SAYS
 
     def _cued(self, i: int) -> bool:
         start = self.tokens[i].start
