@@ -1,6 +1,5 @@
 """Training is stopped anywhere: `verify` stays content, and still finds what is foreign."""
 
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import Any
 
 import pytest
 
-import euthymia.models.train
-from euthymia.app import reports
+from euthymia.app import reports, training
 from euthymia.app.clinic import Clinic
+from euthymia.app.trainer_messages import Taught
 from euthymia.app.training import release_model, run_training
 from euthymia.app.verify import verify_home
 from euthymia.ground.audit import Entry, Purpose
+from euthymia.models.bundle import make_bundle
+from euthymia.models.snapshot import Manifest
 from small_clinic import TASK, TEST, make_clinic, trained
 
 
@@ -24,8 +25,9 @@ class Killed(BaseException):
 
 @pytest.fixture
 def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    page = dataclasses.replace(trained(), report_html="<p>report</p>")
-    monkeypatch.setattr(euthymia.models.train, "train", lambda *_a, **_k: page)
+    taught = Taught(make_bundle(trained(), 0), {}, {}, "<p>report</p>", "none: a test")
+    manifest = Manifest(1, "s", TASK, "", "", 8, 8, 0, 240, 1, "", "", "", "")
+    monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, manifest))
     made = make_clinic(tmp_path / "home")
     yield made
     made.close()

@@ -138,6 +138,18 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """The trainer, which is a process of its own.
+
+    `user`: the system user it runs as, where `train` has the right to choose one. `closed`: refuse
+    to train where the trainer could open the home.
+    """
+
+    user: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be set, in `euthymia.toml` of the home."""
 
@@ -150,6 +162,7 @@ class Config:
     keys: KeyConfig = field(default_factory=KeyConfig)
     ledger: LedgerConfig = field(default_factory=LedgerConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
 
 
 def _unknown_keys(data: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.snapshots import withdraw_person
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
@@ -159,6 +160,9 @@ def _effects(
                 f"kept, and read by nobody but the person: {', '.join(kept)}; "
                 "`euthymia erase` removes the whole person"
             )
+    if {Purpose.TRAINING, Purpose.MONITORING} & set(withdrawn):
+        gone = withdraw_person(clinic, who, "a person in it withdrew")
+        said += [f"destroyed: the research snapshot {name}, which held them" for name in gone]
     models = clinic.registry.trained_with(who)
     if models and {Purpose.TRAINING, Purpose.MONITORING} & set(withdrawn):
         said.append(

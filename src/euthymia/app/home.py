@@ -64,6 +64,11 @@ class Home:
         return self.path / "reports"
 
     @property
+    def snapshots(self) -> Path:
+        """Return the folder of the research snapshots; there is none before the first."""
+        return self.path / "snapshots"
+
+    @property
     def tombstones(self) -> Path:
         """Return the signed list of erased people; there is none before the first."""
         return self.path / "tombstones"

@@ -10,6 +10,7 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import purposes_of
 from euthymia.app.passing import Passing
 from euthymia.app.shell import Progress
+from euthymia.app.snapshots import sweep
 from euthymia.gateway.admit import BatchConsent
 from euthymia.gateway.contract import Admitted
 from euthymia.ground.audit import Entry, Purpose
@@ -140,5 +141,6 @@ def run_ingest(
                 _take(clinic, reading, consent, tally, passing)
     for settled in passing.settle():
         tally.add(*settled)
+    sweep(clinic)
     clinic.ledger.sync()
     return tally.told()

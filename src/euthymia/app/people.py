@@ -8,6 +8,7 @@ import msgspec
 from euthymia.app.accounts.emergencies import forget
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import consents_of
+from euthymia.app.snapshots import withdraw_person
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import day_date
 from euthymia.ground.errors import MissingError
@@ -86,12 +87,19 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     who = clinic.resolve(subject)
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
     models = [_saw(clinic, name) for name in clinic.registry.trained_with(who)]
+    snapshots = withdraw_person(clinic, who, "a person in it is erased")
     try:
         told = clinic.store.erase(who, entry)
     finally:  # the person may be erased also where old pages are still in use
         missed = clinic.write_tombstones()
     forget(clinic.accounts, who, shell_actor())
-    return {"subject": who, "ledger_entry": told, "models": models, "backups_not_told": missed}
+    return {
+        "subject": who,
+        "ledger_entry": told,
+        "models": models,
+        "snapshots": snapshots,
+        "backups_not_told": missed,
+    }
 
 
 def _saw(clinic: Clinic, name: str) -> dict[str, Any]:

@@ -9,29 +9,13 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.reports import keep
 from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
+from euthymia.app.snapshots import release_snapshot
+from euthymia.app.trainer_messages import Taught
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.clock import to_micros
-from euthymia.ground.errors import ConsentError, MissingError, SchemaError
-from euthymia.models.contract import SubjectData
+from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
 from euthymia.models.registry import Registered
+from euthymia.models.snapshot import Manifest
 from euthymia.models.tasks import tasks
-
-
-def _snapshot(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
-    """Return the people who consented to training, and how many did not.
-
-    The store checks the consent: an entry with the purpose `training` reads nobody else.
-    """
-    listed = clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.TRAINING))
-    people: list[SubjectData] = []
-    for done, who in enumerate(listed):
-        progress(done, len(listed) * 2)
-        audit = Entry(shell_actor(), "release to training", Purpose.TRAINING, who, {"task": task})
-        try:
-            people.append(clinic.subject_data(who, audit))
-        except ConsentError:
-            continue
-    return people, len(listed) - len(people)
 
 
 def _writable(report: Path) -> None:
@@ -48,37 +32,49 @@ def _writable(report: Path) -> None:
         report.unlink()
 
 
+def learn(clinic: Clinic, name: str, *, seed: int, progress: Progress) -> tuple[Taught, Manifest]:
+    """Release a task's snapshot and have the trainer learn from it, in a process of its own.
+
+    The bundle names the people by their live pseudonyms: by them an erasure finds who was in it.
+    """
+    from euthymia.app.teaching import trainer
+
+    with trainer(clinic) as ours:  # it loads while the snapshot is made
+        released = release_snapshot(clinic, name, lambda n, of: progress(n, 2 * of))
+        taught = ours.teach(
+            name, released.content, seed, lambda n, of: progress(int(of + n), 2 * of)
+        )
+    bundle, people = taught.bundle, released.people
+    wanted = (name, released.manifest.schema_digest, tuple(sorted(people)))
+    if (bundle.task, bundle.schema_digest, bundle.people) != wanted or bundle.name != name:
+        raise IntegrityError("the trainer gave back a model of something else: train again")
+    known = tuple(sorted(people[who] for who in bundle.people))
+    named = msgspec.structs.replace(bundle, people=known)
+    return msgspec.structs.replace(taught, bundle=named), released.manifest
+
+
 def run_training(
     clinic: Clinic, name: str, *, seed: int, report: Path | None, progress: Progress
 ) -> dict[str, Any]:
     """Train, audit and register a task's model; write its report."""
-    from euthymia.models.train import train
-
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
     if report is not None:
         _writable(report)
-    people, without_consent = _snapshot(clinic, name, progress)
-    count = len(people)
-    trained = train(
-        tasks()[name],
-        people,
-        seed=seed,
-        synthetic=clinic.config.clinic.simulated,
-        now=to_micros(clinic.clock()),
-        progress=lambda done, total: progress(int(total + done), 2 * total),
-    )
-    added = clinic.registry.add(trained)
-    html = trained.report_html.encode()
+    trained, manifest = learn(clinic, name, seed=seed, progress=progress)
+    added = clinic.registry.add_bundle(trained.bundle)
+    html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
     detail: dict[str, str | int | float | bool] = {
         "task": name,
         "model": f"{added.name}@{added.version}",
         "digest": added.digest,
         "registry_counter": clinic.registry.counter,
-        "people": count,
-        "without_consent": without_consent,
+        "people": manifest.offered,
+        "without_consent": manifest.without_consent,
         "seed": seed,
+        "snapshot": manifest.snapshot,
+        "isolation": trained.isolation,
         "report": kept.name,
     }
 
@@ -94,14 +90,16 @@ def run_training(
         "model": f"{added.name}@{added.version}",
         "task": name,
         "report": report or kept,
-        "metrics": {key: msgspec.to_builtins(value) for key, value in trained.metrics.items()},
+        "metrics": trained.metrics,
         "audits": trained.audits,
         "baselines": [
             {"name": row["name"], "auc": row["auc"], "ahead": row["ahead"]}
             for row in trained.audits.get("baselines", {}).get("rows", ())
         ],
-        "people": count,
-        "without_consent": without_consent,
+        "people": manifest.offered,
+        "without_consent": manifest.without_consent,
+        "snapshot": manifest.snapshot,
+        "isolation": trained.isolation,
     }
 
 

@@ -10,6 +10,8 @@ from euthymia.app.database import open_store
 from euthymia.app.home import Home, read_config, read_policies
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
+from euthymia.app.snapshots import problems as snapshot_problems
+from euthymia.app.snapshots import told_of
 from euthymia.app.witnesses import vouched
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.registry import Registry
@@ -67,6 +69,8 @@ def _reports_and_models(home: Home, keyring: Keyring, ledger: Ledger) -> list[st
     with held(home.reports, alone=False):  # or a report written meanwhile would look like a foreign
         lines = [line for line in ledger.entries() if "registry_counter" in line.detail]
         found = [f"reports: {problem}" for problem in problems(home.reports, told(lines))]
+    of_snapshots = told_of(line.detail for line in ledger.entries())
+    found += [f"snapshots: {said}" for said in snapshot_problems(home, keyring, of_snapshots)]
     counters = (int(line.detail.get("registry_counter", 0)) for line in lines)
     return found + _models(home, keyring, max(counters, default=0))
 

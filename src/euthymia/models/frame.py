@@ -39,8 +39,8 @@ class CohortFrame:
     flow: tuple[tuple[str, int, int], ...]
     seen_until: Micros
 
-    def rows(self, chosen: NDArray[np.bool_]) -> "CohortFrame":
-        """Return the chosen rows; the flow stays."""
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CohortFrame":
+        """Return the chosen rows (which, or their places in order); the flow stays."""
         return CohortFrame(
             self.task,
             self.names,

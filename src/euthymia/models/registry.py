@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.bundle import Bundle, Keys, file_digest, make_bundle, pack, unpack
+from euthymia.models.export import check_bytes
 
 if TYPE_CHECKING:
     from euthymia.models.train import Trained  # training is heavy to import, and not needed here
@@ -150,10 +151,15 @@ class Registry:
     # -- writing ---------------------------------------------------------------------------------
     def add(self, trained: "Trained") -> Registered:
         """Seal and keep a trained model as a candidate; its version is the next of its name."""
+        return self.add_bundle(make_bundle(trained, 0))
+
+    def add_bundle(self, made: Bundle) -> Registered:
+        """Do as `add` for a bundle, whatever version it has."""
+        check_bytes(made.onnx)
         with self._locked() as index:
-            name = trained.task.name
+            name = made.name
             version = 1 + max((m.version for m in index.models if m.name == name), default=0)
-            bundle = make_bundle(trained, version)
+            bundle = msgspec.structs.replace(made, version=version)
             content = pack(bundle, self._keys)
             entry = Registered(
                 name,

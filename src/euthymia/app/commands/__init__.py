@@ -15,7 +15,7 @@ from euthymia.app.commands.features import (
 )
 from euthymia.app.commands.keys import backup, keys, restore
 from euthymia.app.commands.ledger import ledger
-from euthymia.app.commands.model import analyze, models, release, train
+from euthymia.app.commands.model import analyze, models, release, snapshot, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
@@ -30,6 +30,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     shards,
     compute_shards,
     certificates,
+    snapshot,
     train,
     models,
     release,

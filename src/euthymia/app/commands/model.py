@@ -29,11 +29,46 @@ def train(shell: Shell, task: str, report: Path | None, seed: int) -> None:
     with shell.clinic() as clinic, shell.progress("train") as progress:
         result = run_training(clinic, task, seed=seed, report=report, progress=progress)
     lines = [f"{result['model']} trained; report: {result['report']}"]
+    lines.append(f"  from snapshot {result['snapshot']}; trainer: {result['isolation']}")
     lines += [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
     lines += [f"  {line}" for line in beside_words(result)]
     rest = {k: v for k, v in result["audits"].items() if k not in {"baselines", "confounds"}}
     lines += [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
     shell.emit(result, "\n".join(lines))
+
+
+@click.command("release-snapshot", epilog="Example: euthymia release-snapshot relapse-30d")
+@click.argument("task", required=False)
+@everywhere
+@click.pass_obj
+def snapshot(shell: Shell, task: str | None) -> None:
+    """Write a task's research snapshot: the rows that training may see, under other names.
+
+    The one way from the live data towards training; it takes only those who consented to it, goes
+    into the ledger, and is what `train` does first. Without TASK: list the snapshots.
+    """
+    from euthymia.app.snapshots import list_snapshots, release_snapshot, result_of, sweep
+
+    with shell.clinic() as clinic:
+        if task is None:
+            sweep(clinic)
+            found = [result_of(m, clinic.home.snapshots) for m in list_snapshots(clinic)]
+            rows = [(m["snapshot"], str(m["people"]), str(m["rows"]), m["task"]) for m in found]
+            text = table(rows, ("snapshot", "people", "rows", "task")) if rows else "none"
+            shell.emit({"snapshots": found}, text)
+            return
+        with shell.progress("release snapshot") as progress:
+            released = release_snapshot(clinic, task, progress)
+        result = result_of(released.manifest, clinic.home.snapshots)
+    shell.emit(result, _snapshot_words(result))
+
+
+def _snapshot_words(result: dict[str, Any]) -> str:
+    return (
+        f"snapshot {result['snapshot']}: {result['people']} people, {result['rows']} rows, "
+        f"{result['features']} features; {result['without_consent']} people without consent left "
+        f"out; ledger entry {result['ledger_entry']}"
+    )
 
 
 @click.command(epilog="Example: euthymia models --json")

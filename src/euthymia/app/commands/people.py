@@ -117,6 +117,8 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
         )
     for place in result["backups_not_told"]:
         words += f"\nthe backup at {place} was not there to be told: restore it with --tombstones"
+    for name in result["snapshots"]:
+        words += f"\nthe research snapshot {name} held them, and is destroyed"
     shell.emit(result, words)
 
 

@@ -1,0 +1,267 @@
+"""`release-snapshot`: the one job that carries anything from the live zone towards training.
+
+It reads the consented people through the store, which decides, and writes one frozen file a task
+into `HOME/snapshots` (see `models/snapshot.py`). A newer one takes the place of the older. One that
+holds somebody who withdraws, or is erased, is destroyed at once.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.home import Home
+from euthymia.app.shell import Progress
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import ConsentError, EuthymiaError, MissingError
+from euthymia.ground.ids import SubjectId
+from euthymia.models.contract import SubjectData
+from euthymia.models.snapshot import (
+    FORMAT,
+    Deriving,
+    Manifest,
+    digest,
+    members_of,
+    new_names,
+    pack,
+    pack_members,
+    pack_rows,
+    renamed,
+    unpack,
+)
+from euthymia.models.tasks import tasks
+from euthymia.security.consent import consent_covers
+from euthymia.security.key_files import held, shred, write_private
+
+ACTION: Final = "release snapshot"
+BASIS: Final = (
+    "consent to training in force at the moment of release, asked of the store for each person, "
+    "and for passive data the consent to monitoring that it rests on"
+)
+_SUFFIX: Final = ".snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A snapshot on disk. `content`: its bytes. `people`: {name in it: live pseudonym}."""
+
+    manifest: Manifest
+    content: bytes
+    people: Mapping[str, str]
+
+
+def _people(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
+    """Return the people who consented to training, and how many did not.
+
+    The store checks the consent: an entry with the purpose `training` reads nobody else.
+    """
+    listed = clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.TRAINING))
+    people: list[SubjectData] = []
+    for done, who in enumerate(listed):
+        progress(done, len(listed))
+        audit = Entry(shell_actor(), "release to training", Purpose.TRAINING, who, {"task": task})
+        try:
+            people.append(clinic.subject_data(who, audit))
+        except ConsentError:
+            continue
+    return people, len(listed) - len(people)
+
+
+def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
+    """Write the snapshot of a task, in the place of the one before.
+
+    Raises
+    ------
+    MissingError
+        There is no such task.
+    SchemaError
+        There are too few people to train it.
+    """
+    from euthymia.models.frame import cohort
+    from euthymia.models.train import refuse_too_few
+
+    task = tasks().get(name)
+    if task is None:
+        raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    people, without = _people(clinic, name, progress)
+    frame = cohort(task, people)
+    refuse_too_few(frame)
+    snapshot = f"{name}-{secrets.token_hex(6)}"
+    names = new_names(clinic.keyring, snapshot, sorted(set(frame.person.tolist())))
+    rows = pack_rows(clinic.keyring, snapshot, renamed(frame, names))
+    members = pack_members(clinic.keyring, snapshot, names)
+    with _alone(clinic.home):
+        told = _tell(clinic, snapshot, name, len(names), without, digest(rows))
+        manifest = Manifest(
+            format=FORMAT,
+            snapshot=snapshot,
+            task=name,
+            schema_digest=task.schema_digest,
+            made_at=clinic.clock().isoformat(timespec="seconds"),
+            people=len(names),
+            offered=len(people),
+            without_consent=without,
+            rows=int(frame.y.size),
+            features=len(frame.names),
+            consent_basis=BASIS,
+            ledger_entry=told,
+            rows_sha256=digest(rows),
+            members_sha256=digest(members),
+        )
+        content = pack(clinic.keyring, manifest, members, rows)
+        older = [file for file, held_ in _manifests(clinic) if held_.task == name]
+        write_private(clinic.home.snapshots / f"{snapshot}{_SUFFIX}", content)
+        for file in older:
+            shred(file)
+    progress(1, 1)
+    return Released(manifest, content, {new: who for who, new in names.items()})
+
+
+def _tell(clinic: Clinic, snapshot: str, task: str, people: int, without: int, rows: str) -> str:
+    detail: dict[str, str | int | float | bool] = {
+        "snapshot": snapshot,
+        "task": task,
+        "people": people,
+        "without_consent": without,
+        "snapshot_rows_sha256": rows,
+    }
+    return clinic.ledger.append(Entry(shell_actor(), ACTION, Purpose.TRAINING, detail=detail))
+
+
+def _files(home: Home) -> list[Path]:
+    return sorted(home.snapshots.glob(f"*{_SUFFIX}")) if home.snapshots.is_dir() else []
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold the folder against other processes; what a crash left half written is destroyed."""
+    home.snapshots.mkdir(mode=0o700, exist_ok=True)
+    with held(home.snapshots):
+        for left in home.snapshots.glob(".*"):
+            shred(left)
+        yield
+
+
+def _manifests(clinic: Clinic) -> Iterator[tuple[Path, Manifest]]:
+    for file in _files(clinic.home):
+        try:
+            yield file, unpack(clinic.keyring, file.read_bytes()).manifest
+        except EuthymiaError:
+            continue  # `verify` names it
+
+
+def list_snapshots(clinic: Clinic) -> list[Manifest]:
+    """Return the manifests of the snapshots that there are."""
+    return [manifest for _, manifest in _manifests(clinic)]
+
+
+# -- taking back ---------------------------------------------------------------------------------
+
+
+def withdraw_person(clinic: Clinic, who: SubjectId, because: str) -> list[str]:
+    """Destroy the snapshots that hold a person; return their names.
+
+    One that cannot be read, so that nobody can tell whom it holds, is destroyed as well.
+    """
+    return _destroy(clinic, lambda members: str(who) in members, because)
+
+
+def sweep(clinic: Clinic) -> list[str]:
+    """Destroy the snapshots that hold anybody whose consent to training is not in force now.
+
+    For consents that ended, or were withdrawn in a file that came in.
+    """
+    now = to_micros(clinic.clock())
+
+    def uncovered(members: Mapping[str, str]) -> bool:
+        return not all(
+            consent_covers(clinic.store.grants(SubjectId(who)), Purpose.TRAINING, now)
+            for who in members
+        )
+
+    return _destroy(clinic, uncovered, "a consent is no longer in force")
+
+
+def _destroy(
+    clinic: Clinic, chosen: Callable[[Mapping[str, str]], bool], because: str
+) -> list[str]:
+    if not _files(clinic.home):
+        return []
+    gone = []
+    with _alone(clinic.home):
+        for file in _files(clinic.home):
+            if not _is_chosen(clinic, file, chosen):
+                continue
+            name = file.name.removesuffix(_SUFFIX)
+            detail: dict[str, str | int | float | bool] = {"snapshot": name, "because": because}
+            clinic.ledger.append(
+                Entry(shell_actor(), "destroy snapshot", Purpose.TRAINING, detail=detail)
+            )
+            shred(file)
+            gone.append(name)
+    return gone
+
+
+def _is_chosen(clinic: Clinic, file: Path, chosen: Callable[[Mapping[str, str]], bool]) -> bool:
+    """Tell whether a file's members are chosen; one that cannot be read is."""
+    try:
+        opened = unpack(clinic.keyring, file.read_bytes())
+        return chosen(members_of(clinic.keyring, opened))
+    except EuthymiaError:
+        return True
+
+
+# -- checking ------------------------------------------------------------------------------------
+
+
+def problems(home: Home, keys: Deriving, told: Mapping[str, str]) -> list[str]:
+    """Compare each snapshot with what the ledger tells of it: {snapshot: digest of its rows}.
+
+    One that is not there was taken back, or never finished: the ledger says so where it matters.
+    """
+    found = []
+    if not home.snapshots.is_dir():
+        return []
+    for file in sorted(home.snapshots.iterdir()):
+        name = file.name.removesuffix(_SUFFIX)
+        if file.name.startswith("."):
+            continue  # what a crash left; the next release destroys it
+        try:
+            opened = unpack(keys, file.read_bytes())
+            members_of(keys, opened)
+        except (EuthymiaError, OSError) as error:
+            found.append(f"{file.name}: {error}")
+            continue
+        if opened.manifest.snapshot != name or told.get(name) != opened.manifest.rows_sha256:
+            found.append(f"{file.name} is not the snapshot that was released under that name")
+    return found
+
+
+def told_of(details: Iterator[Mapping[str, Any]]) -> dict[str, str]:
+    """Return {snapshot: digest of its rows} from the details of ledger entries."""
+    return {
+        str(detail["snapshot"]): str(detail["snapshot_rows_sha256"])
+        for detail in details
+        if "snapshot_rows_sha256" in detail
+    }
+
+
+def result_of(manifest: Manifest, path: Path) -> dict[str, Any]:
+    """Return what the command tells of a snapshot."""
+    return {
+        "snapshot": manifest.snapshot,
+        "file": path / f"{manifest.snapshot}{_SUFFIX}",
+        "task": manifest.task,
+        "people": manifest.people,
+        "without_consent": manifest.without_consent,
+        "rows": manifest.rows,
+        "features": manifest.features,
+        "schema_digest": manifest.schema_digest,
+        "consent_basis": manifest.consent_basis,
+        "ledger_entry": manifest.ledger_entry,
+        "rows_sha256": manifest.rows_sha256,
+    }
