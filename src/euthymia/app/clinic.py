@@ -25,7 +25,7 @@ from euthymia.security.ledger import Ledger
 from euthymia.security.policy import SHIPPED, Policies
 from euthymia.security.roots import Vault
 from euthymia.security.token import Tokens
-from euthymia.store.consent import streams_for
+from euthymia.store.consent import streams_for, unlabelled
 from euthymia.store.sealed import SealedStore
 
 ISSUER = "euthymia"
@@ -182,7 +182,7 @@ class Clinic:
         """Return all that a model's task may look at to describe one person."""
         return SubjectData(
             subject=subject,
-            observations=self.store.observations(subject, audit),
+            observations=unlabelled(self.store.observations(subject, audit)),
             features={
                 name: table
                 for name in families()

@@ -13,6 +13,7 @@ from euthymia.app.web.rendering import render, static_files
 from euthymia.care.timeline import patient_view
 from euthymia.features.catalogue import families
 from euthymia.ground.errors import ConsentError, SchemaError
+from euthymia.store.consent import unlabelled
 
 
 def plot_subject(clinic: Clinic, subject: str, out: Path) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def plot_subject(clinic: Clinic, subject: str, out: Path) -> dict[str, Any]:
         raise ConsentError("no consent to monitoring is in force: there is nothing to plot")
     view = patient_view(
         looked.summary,
-        observations=looked.observations,
+        observations=unlabelled(looked.observations),
         families=families(),
         features=looked.features,
         now=reader.now(),

@@ -127,6 +127,12 @@ def readable(table: pa.Table, grants: Sequence[GrantRecord], audit: Entry, now: 
     return table if keep.all() else table.filter(pa.array(keep))
 
 
+def unlabelled(table: pa.Table) -> pa.Table:
+    """Return the observations without a protected label: what models and summaries may rest on."""
+    cells = table.column("sensitivity")
+    return table if cells.null_count == len(cells) else table.filter(cells.is_null())
+
+
 def _unprotected(
     table: pa.Table,
     categories: pa.ChunkedArray,

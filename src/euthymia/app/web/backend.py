@@ -37,6 +37,7 @@ from euthymia.app.web.contract import (
 )
 from euthymia.app.web.notes import note_of
 from euthymia.app.web.on_demand import OnDemand
+from euthymia.app.web.protected import open_to
 from euthymia.app.web.session import Sessions
 from euthymia.care.contract import WorklistItem
 from euthymia.care.summary import SubjectSummary, devices_seen, summarise
@@ -52,14 +53,13 @@ from euthymia.models.contract import Prediction, SubjectData
 from euthymia.security.consent import consent_covers
 from euthymia.security.policy import Action, Policies
 from euthymia.security.token import Claims
+from euthymia.store.consent import unlabelled
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
 
 WORKLIST_MODEL: Final = "relapse-30d"  # the model whose question is who needs a call soon
-KEPT_US: Final = (
-    900 * SECOND_US
-)  # features and questionnaires are daily: a quarter hour is not late
+KEPT_US: Final = 900 * SECOND_US  # what is seen is daily: a quarter hour is not late
 NO_MONITORING: Final = (
     "There is no consent to monitoring in force: phone and watch data, what was computed from "
     "them, and estimates that rest on them are not shown."
@@ -185,6 +185,8 @@ class Reader:
         grants = store.grants(subject)
         monitored = consent_covers(grants, Purpose.MONITORING, now)
         data = self._data(subject, audit, monitored=monitored, now=now)
+        observations = data.observations
+        data = replace(data, observations=unlabelled(observations))
         team = store.care_team(subject)
         owners = tuple(sorted(self._names.get(user, user) for user in team))
         summary = summarise(
@@ -214,7 +216,7 @@ class Reader:
             team,
             owners,
             summary,
-            data.observations,
+            observations,
             data.features,
             monitored,
             now,
@@ -391,16 +393,19 @@ class ClinicBackend:
         looked = self.reader.look(subject, actor)
         now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
+        observations, held_back = open_to(
+            self.clinic.policies, visitor.role, looked.observations, related=emergency is None
+        )
         view = patient_view(
             looked.seen_by(may_ask=may),
-            observations=looked.observations,
+            observations=observations,
             families=families(),
             features=looked.features,
             now=now,
             feed=feed,
             consented=looked.consented,
         )
-        withheld = [] if looked.monitored else [NO_MONITORING]
+        withheld = held_back if looked.monitored else [*held_back, NO_MONITORING]
         if not may:
             withheld.append(NO_ESTIMATE_ROLE)
         model = self.reader.model()
