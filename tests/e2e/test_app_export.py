@@ -114,3 +114,34 @@ def test_what_was_not_kept_is_not_exported(tmp_path: Path) -> None:
     assert "features/mobility.csv" in files
     assert not [f for f in files if "location" in f or f.startswith("openmhealth")]
     assert "does not keep" in (tmp_path / "out" / "README.txt").read_text()
+
+
+def test_the_record_as_fhir_reads_back_in_another_clinic(tmp_path: Path) -> None:
+    home, out = tmp_path / "clinic", tmp_path / "out"
+    simulated = tmp_path / "simulated"
+    run(home, "init")
+    run(home, "simulate", "--subjects", "1", "--days", "14", "--seed", "5", "--out", str(simulated))
+    run(home, "ingest", str(simulated / "fhir"), str(simulated / "notes"))
+    (subject,) = run(home, "show")["subjects"]
+    run(home, "export", subject, "--out", str(out))
+    other = tmp_path / "other"
+    run(other, "init")
+    assert run(other, "ingest", str(out / "record.fhir.ndjson"))["rejected"] == 0
+    with Clinic.opened(home) as one, Clinic.opened(other) as two:
+        (again,) = two.store.subjects(READ)
+        care = Entry(Actor("test", "shell"), "read", Purpose.CARE)
+        assert _facts(one, subject, care) == _facts(two, again, care)
+        assert one.store.grants(subject) == two.store.grants(again) != ()
+        person, same = one.store.person(subject, care), two.store.person(again, care)
+        assert (person.name, person.birth_date, person.sex, person.time_zone) == (
+            *(same.name, same.birth_date, same.sex),
+            same.time_zone,
+        )
+
+
+def _facts(clinic: Clinic, subject: str, audit: Entry) -> Counter:
+    names = ["time", "code", "numeric_value", "unit"]
+    table = clinic.store.observations(subject, audit)
+    rows = [tuple(row.values()) for row in table.select([*names, "text_value"]).to_pylist()]
+    # the words beside a number are a remark, which is not read as a value
+    return Counter((*row[:4], row[4] if row[2] is None else None) for row in rows)

@@ -173,6 +173,7 @@ def test_an_observation_is_filed_under_the_record_number(tmp_path: Path) -> None
         "purpose": "care",
         "source": "fhir",
         "row": 4,
+        "sensitivity": None,
     }
 
 
@@ -374,8 +375,8 @@ def test_consent_is_a_grant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("consent", "rule"),
     [
-        (_consent(actor=[{"role": {}}]), "limited by actor"),
-        (_consent(provision=[{"type": "deny"}]), "limited by provision"),
+        (_consent(actor=[{"role": {}}]), "actor names nobody"),
+        (_consent(provision=[{"type": "deny", "data": [{}]}]), "limited by data"),
         (_consent(purpose=[{"code": "MARKETING"}]), "care, monitoring, research and training"),
         (_consent(type=None), "neither permit nor deny"),
         ({**_consent(), "status": "draft"}, "neither active nor rejected"),

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.consents import consents_of, write_bundle
+from euthymia.app.consents import consents_of, grants_of_subject, write_bundle
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
+from euthymia.sources.fhir_out import record_resources
 from euthymia.sources.openmhealth_out import STREAMS, data_points, observation_points, write_points
 from euthymia.store.contract import EXPORT
 
@@ -31,6 +32,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "consents.fhir.json": "the same as FHIR R4 Consent resources, for other programs",
     "observations.csv": "clinical records: code, value, UCUM unit, purpose, source, protected "
     "kind; times in UTC",
+    "record.fhir.ndjson": "who you are and the same records as FHIR R4, one resource a line, for "
+    "other programs: a Patient, Consents, Observations, and notes as DocumentReferences",
     "samples": "what phones and wearables recorded, one file a stream, with every column",
     POINTS: "the same streams as Open mHealth / IEEE 1752.1 data points, for other programs: one "
     "point a line (NDJSON), each with the header and schema of the standard. Streams for which the "
@@ -58,6 +61,7 @@ class _Export:
         _write_json(folder / "consents.json", consents_of(self.clinic, self.who))
         write_bundle(self.clinic, self.who, folder / "consents.fhir.json")
         observations = store.observations(self.who, self.audit)
+        self._fhir(observations)
         _write_table(folder / "observations.csv", observations)
         self._points("observations", lambda **said: observation_points(observations, **said))
         for stream in store.segments(self.who):
@@ -68,6 +72,13 @@ class _Export:
                 _write_table(_inside(folder / "features") / f"{name}.csv", derived)
         self._who_saw_it()
         (folder / "README.txt").write_text(_readme(folder), encoding="utf-8")
+
+    def _fhir(self, observations: pa.Table) -> None:
+        person = self.clinic.store.person(self.who, self.audit)
+        grants = grants_of_subject(self.clinic, self.who)
+        with (self.folder / "record.fhir.ndjson").open("wb") as file:
+            for resource in record_resources(self.who, person, grants, observations):
+                file.write(msgspec.json.encode(resource) + b"\n")
 
     def _stream(self, stream: str, samples: pa.Table) -> None:
         _write_table(_inside(self.folder / "samples") / f"{stream}.csv", samples)

@@ -17,6 +17,7 @@ CODE_SYSTEMS: Final = {
     "http://www.whocc.no/atc": "ATC/",
     "http://hl7.org/fhir/sid/cvx": "CVX/",
     "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ActCode/",
+    "urn:euthymia:code": OWN,
 }
 
 PHQ9_ITEMS: Final = tuple(

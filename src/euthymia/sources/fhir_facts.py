@@ -10,7 +10,7 @@ from typing import Any, Final
 from euthymia.ground.clock import DAY_US
 from euthymia.ground.codes import LOINC, NOTE, OWN
 from euthymia.ground.ids import SourceId
-from euthymia.ground.scope import SECURITY_LABELS
+from euthymia.ground.scope import SECURITY_LABELS, Label
 from euthymia.sources.fhir_people import Entry, World
 from euthymia.sources.fhir_values import (
     Value,
@@ -144,8 +144,9 @@ def add_facts(entry: Entry, who: SourceId, world: World, facts: Facts) -> None:
 def _labels(resource: Node) -> str | None:
     """Return the protected kinds that a resource says it is of (`meta.security` and the like)."""
     codings = [*find(resource, "meta.security"), *find(resource, "securityLabel.coding")]
-    codes = (text(coding, "code") for coding in codings if isinstance(coding, dict))
-    found = {SECURITY_LABELS[code] for code in codes if code in SECURITY_LABELS}
+    known = {**SECURITY_LABELS, **{label.value: label for label in Label}}
+    codes = (text(coding, "code") or "" for coding in codings if isinstance(coding, dict))
+    found = {known[code] for code in codes if code in known}
     return " ".join(sorted(found)) or None
 
 
