@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help demo serve check check-all test lint format types imports deps docs browser postgresql bench lock clean
+.PHONY: help demo serve check check-all test attacks lint format types imports deps docs browser postgresql bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,6 +55,9 @@ deps: $(VENV)/.dev
 
 test: $(VENV)/.dev browser postgresql
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests
+
+attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
+	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks
 
 browser: $(VENV)/.dev
 	@.ci/browser
