@@ -70,12 +70,13 @@ def evaluate(gold: Sequence[Marked], finder: Finder, *, probes: bool = True) -> 
     out["by_type"] = _by_label(notes)
     out["traps_damaged"], out["worst_origin_gap"], out["recall_by_origin"] = None, None, {}
     if probes:
-        out["traps_damaged"] = _traps_damaged(_as_marked(traps()), finder)
-        out |= _origins(_as_marked(held_out()), finder)
+        out["traps_damaged"] = _traps_damaged(as_marked(traps()), finder)
+        out |= _origins(as_marked(held_out()), finder)
     return out
 
 
-def _as_marked(passages: Iterable[Passage]) -> list[Marked]:
+def as_marked(passages: Iterable[Passage]) -> list[Marked]:
+    """Return the simulator's passages as marked notes."""
     return [
         Marked(
             p.family,
@@ -178,12 +179,16 @@ def _traps_damaged(sentences: Sequence[Marked], finder: Finder) -> float | None:
     hurt = 0
     for sentence in sentences:
         spans, _ = finder(sentence.text, sentence.lang)
-        gone = covered(sentence.text, [(s.start, s.end) for s in spans])
-        inside = covered(sentence.text, [(m.start, m.end) for m in sentence.marks])
-        hurt += any(
-            g and not i and c.isalnum() for g, i, c in zip(gone, inside, sentence.text, strict=True)
-        )
+        hurt += harmed(sentence, [(s.start, s.end) for s in spans])
     return hurt / len(sentences) if sentences else None
+
+
+def harmed(sentence: Marked, places: Iterable[tuple[int, int]]) -> bool:
+    """Tell whether a letter or digit outside the marks is in one of the places."""
+    gone = covered(sentence.text, places)
+    inside = covered(sentence.text, [(m.start, m.end) for m in sentence.marks])
+    together = zip(gone, inside, sentence.text, strict=True)
+    return any(g and not i and c.isalnum() for g, i, c in together)
 
 
 def _origins(passages: Sequence[Marked], finder: Finder) -> dict[str, Any]:

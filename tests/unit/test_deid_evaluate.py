@@ -1,0 +1,79 @@
+"""The figures of de-identification, on marks small enough to count by hand."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.evaluate import evaluate, harmed, printed
+from euthymia.gateway.deid.gold import Mark, Marked, read_gold
+from euthymia.ground.errors import SourceError
+
+NOTES = [
+    Marked("a", "Ana came home", "en", (Mark(0, 3, "PERSON", direct=True),)),
+    Marked("b", "Bob left now", "en", (Mark(0, 3, "PERSON", direct=True),)),
+    Marked("c", "calm and well", "en", ()),
+]
+
+
+def found(text: str, lang: str) -> tuple[list[Span], bool]:
+    spans = {"Ana": [Span(0, 3, Kind.PERSON)], "Bob": [Span(1, 3, Kind.PERSON)]}
+    return spans.get(text[:3], [Span(0, 4, Kind.PERSON)]), text.startswith("Bob")
+
+
+def test_figures_are_counted_as_they_say() -> None:
+    out = evaluate(NOTES, found, probes=False)
+    assert out["recall_direct"] == pytest.approx(5 / 6)
+    assert out["leak_free"] == pytest.approx(1 / 2)
+    assert out["over_redaction"] == pytest.approx(1 / 7)
+    assert out["needs_review"] == pytest.approx(1 / 3)
+    assert out["by_type"]["PERSON"] == {
+        "characters": 6, "recall": pytest.approx(5 / 6), "spans": 2, "spans_whole": 0.5
+    }  # fmt: skip
+    low, high = out["leak_free_95"]
+    assert low <= 0.5 <= high
+    assert "leak free" in printed(out)
+    assert evaluate(NOTES, found, probes=False)["leak_free_95"] == [low, high]
+
+
+def test_a_trap_is_harmed_outside_its_marks_only() -> None:
+    assert not harmed(NOTES[0], [(0, 3)])
+    assert not harmed(NOTES[0], [(0, 4)])
+    assert harmed(NOTES[0], [(0, 5)])
+
+
+def test_brat_folders_and_archives_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "gold"
+    folder.mkdir()
+    (folder / "n.txt").write_text("Edad: 94 años. Ana, 40 años, Lactante", "utf-8")
+    lines = ["T1\tEDAD_SUJETO_ASISTENCIA 6 13\t94 años", "T2\tNOMBRE_SUJETO_ASISTENCIA 15 18\tAna",
+             "T3\tEDAD_SUJETO_ASISTENCIA 20 27\t40 años", "T4\tID_SUJETO_ASISTENCIA 29 37\tLactante",
+             "#1\tx"]  # fmt: skip
+    (folder / "n.ann").write_text("\n".join(lines), "utf-8")
+    (note,) = read_gold(folder)
+    assert [m.direct for m in note.marks] == [True, True, False, False]
+    with tarfile.open(tmp_path / "gold.tar.gz", "w:gz") as archive:
+        archive.add(folder, "deep/gold")
+    assert read_gold(tmp_path / "gold.tar.gz") == [note]
+    (folder / "n.ann").unlink()
+    with pytest.raises(SourceError, match="needs an"):
+        read_gold(folder)
+
+
+def test_json_lists_are_read_and_wrong_ones_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gold.json"
+    row = {
+        "full_text": "Ana",
+        "spans": [{"entity_type": "PERSON", "start_position": 0, "end_position": 3}],
+    }
+    path.write_text(json.dumps([row]), "utf-8")
+    assert read_gold(path)[0].marks == (Mark(0, 3, "PERSON", direct=True),)
+    row["spans"][0]["end_position"] = 9
+    path.write_text(json.dumps([row]), "utf-8")
+    with pytest.raises(SourceError, match="outside"):
+        read_gold(path)
+    path.write_text('[{"text": 1}]', "utf-8")
+    with pytest.raises(SourceError, match="must look like"):
+        read_gold(path)
