@@ -48,9 +48,13 @@ def test_brat_folders_and_archives_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "gold"
     folder.mkdir()
     (folder / "n.txt").write_text("Edad: 94 años. Ana, 40 años, Lactante", "utf-8")
-    lines = ["T1\tEDAD_SUJETO_ASISTENCIA 6 13\t94 años", "T2\tNOMBRE_SUJETO_ASISTENCIA 15 18\tAna",
-             "T3\tEDAD_SUJETO_ASISTENCIA 20 27\t40 años", "T4\tID_SUJETO_ASISTENCIA 29 37\tLactante",
-             "#1\tx"]  # fmt: skip
+    lines = [
+        "T1\tEDAD_SUJETO_ASISTENCIA 6 13\t94 años",
+        "T2\tNOMBRE_SUJETO_ASISTENCIA 15 18\tAna",
+        "T3\tEDAD_SUJETO_ASISTENCIA 20 27\t40 años",
+        "T4\tID_SUJETO_ASISTENCIA 29 37\tLactante",
+        "#1\tx",
+    ]
     (folder / "n.ann").write_text("\n".join(lines), "utf-8")
     (note,) = read_gold(folder)
     assert [m.direct for m in note.marks] == [True, True, False, False]

@@ -45,6 +45,8 @@ class Claims(Runs):
         if self._hospital(run.i, run.j):
             return self.tokens[run.i + 1].low == "anxiety" if run.j - run.i > 1 else False
         own = [t for t in self.tokens[run.i : run.j] if t.word]
+        if not own:
+            return True
         if own[-1].low in ORG_TAILS and len(own) > 1:
             return False
         if all(
