@@ -1,4 +1,4 @@
-"""The pages: forms from elsewhere, script from names, frames, redirects, sessions, sign-in links."""
+"""The pages: forms from elsewhere, script from names, frames, redirects, sessions, links."""
 
 import re
 import statistics
@@ -61,9 +61,16 @@ def test_csrf_on_every_form(api: Api):
     assert len(paths) >= 9
     before = api.clinic.ledger.head()
     for path in paths:
-        for site in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
-                     {"sec-fetch-site": "none"}, {"origin": "null"}, {"origin": "http://evil"},
-                     {"origin": "http://here.evil.example"}, {"referer": "http://here/"}, {}):  # fmt: skip
+        for site in (
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site"},
+            {"sec-fetch-site": "none"},
+            {"origin": "null"},
+            {"origin": "http://evil"},
+            {"origin": "http://here.evil.example"},
+            {"referer": "http://here/"},
+            {},
+        ):
             headers = cookie | site | {"content-type": FORM}
             answer = api.many([("POST", path, b"csrf=x&code=x", headers)])[0]
             assert answer.status_code == 403, (path, site)

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from api_calls import URL, Api, slug, token
 from attack_help import forged, parts_of
-from euthymia.app.clinic import Clinic
 from euthymia.security.token import Kind, More, Tokens
 from proofs import Holder, b64
 from small_clinic import DOCTOR, MINE, TASK, Hands, copied_clinic
