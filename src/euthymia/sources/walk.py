@@ -67,6 +67,7 @@ class Walk:
         self._skipped = skipped
         self._group_of = group_of
         self._archives: list[zipfile.ZipFile] = []
+        self._inside = Path()
 
     def close(self) -> None:
         """Close the archives."""
@@ -86,6 +87,7 @@ class Walk:
                 raise MissingError(f"{printable(str(path))} does not exist; check the path")
         for path in paths:
             base = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
+            self._inside = path.resolve()
             yield from (
                 self._folder(base, base.name)
                 if base.is_dir()
@@ -110,8 +112,17 @@ class Walk:
                 yield from self._folder(folder / entry.name, name)
             elif entry.is_dir():
                 self._skipped(name, "a link to a folder; name that folder to ingest it")
+            elif entry.is_symlink() and not self._stays(folder / entry.name):
+                self._skipped(name, "a link out of the folder; name the file itself to ingest it")
             else:
                 yield from self._file(folder / entry.name, name, entry)
+
+    def _stays(self, link: Path) -> bool:
+        """Tell whether a link leads to a file of the folder that was named."""
+        try:
+            return link.resolve(strict=True).is_relative_to(self._inside)
+        except (OSError, RuntimeError):  # it leads nowhere, or in circles
+            return False
 
     def _file(
         self, path: Path, label: str, entry: os.DirEntry[str] | None = None
