@@ -137,3 +137,22 @@ def test_hostile_input_costs_time_in_proportion_to_its_length(unit: str) -> None
     seconds(500)
     short, long = seconds(1500), seconds(6000)
     assert long < 12 * short + 0.3  # four times the length; a quadratic rule would need sixteen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nombre: [PERSON].\nResponsable clínico: Dr. [PERSON]. C/ [ADDRESS]",
+        "Name: [PERSON] born [DATE], MRN [ID], lives at [ADDRESS]",
+    ],
+)
+def test_tags_are_left_alone(text: str) -> None:
+    assert redacted(text, "es") == text
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ['en "" hospital "" .', 'Clínica ""', '"Hospital" "', "Dr. Dr. Dr."]
+)
+def test_marks_without_words_are_no_names(text: str) -> None:
+    assert deidentify(text, "es").source == text

@@ -11,6 +11,7 @@ The rule, in order:
 4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -35,6 +36,8 @@ _RANKS: Final = (
 )
 _FAR: Final = 160
 """Characters before a span in which a span that reaches into it may begin."""
+_TAG: Final = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
+"""What stands for an identifier that is out already; it names nobody."""
 _SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 
@@ -56,6 +59,8 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     )
     taken: list[Span] = []
     owner = bytearray(len(text))
+    for tag in _TAG.finditer(text):
+        owner[tag.start() : tag.end()] = b"\x01" * (tag.end() - tag.start())
     for span in alive:
         for start, end in _free(owner, span.start, span.end):
             piece = _trimmed(text, start, end)

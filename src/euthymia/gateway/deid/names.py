@@ -20,6 +20,7 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_WORDS,
     PARTICLES,
     SAYS,
+    STRONG_TITLES,
 )
 
 
@@ -53,6 +54,8 @@ class NameFinder(Claims):
         return out
 
     def _judge(self, run: Run) -> list[Span]:
+        if all(t.low in STRONG_TITLES for t in self.tokens[run.i : run.j]):
+            return []
         start = self.tokens[run.i].start
         if (
             WORK_CUE.search(self.low, max(0, start - 42), start)
@@ -143,7 +146,7 @@ class NameFinder(Claims):
     def _signed(self, run: Run, lead: str) -> list[Span]:
         """Judge a run in the sender's block at the end of a letter: nearly all there identifies."""
         own = self.tokens[run.i : run.j]
-        if own[0].low in NOT_NAMES or own[0].low == "s":
+        if own[0].low in NOT_NAMES or all(len(t.low) == 1 for t in own):
             return []
         if self._hospital(run.i, run.j) or self._institution(run.i, run.j):
             return self._institutional(run, lead)
