@@ -142,7 +142,7 @@ def test_hostile_input_costs_time_in_proportion_to_its_length(unit: str) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "Nombre: [PERSON].\nResponsable clínico: Dr. [PERSON]. C/ [ADDRESS]",
+        "Nombre: [PERSON].\nResponsable clínico: Dr. [PERSON]. [ADDRESS]",
         "Name: [PERSON] born [DATE], MRN [ID], lives at [ADDRESS]",
     ],
 )
