@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,13 +45,25 @@ class ServeConfig:
     """Where the API and the pages are served. Loopback unless the clinic says otherwise.
 
     `workers`: how many processes answer; 0: one a core. `public_url`: the address that browsers
-    use, such as "https://clinic.example", where a proxy stands in front.
+    use, such as "https://clinic.example", where a proxy stands in front. `certificate`, `key`:
+    paths of PEM files; with them only TLS is spoken. `behind_proxy`: one of `proxies` ends TLS, is
+    the only one whose connections are taken, and says in `X-Forwarded-For` who calls.
+    `connections`: open at a time, of all callers and of one address. `rate_per_address`,
+    `rate_per_token`: calls a second, of callers that are not on this machine; 0: any number.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     workers: int = 0
     public_url: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    behind_proxy: bool = False
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    connections: int = 1024
+    connections_per_address: int = 256
+    rate_per_address: int = 200
+    rate_per_token: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +208,10 @@ _ISSUER: Final = re.compile(
     r"https://[^\s/]+(/\S*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/\S*)?"
 )
 
+_PUBLIC: Final = re.compile(
+    r"https://[^\s/]+/?|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?/?"
+)
+
 
 def _checked(config: Config, file: str) -> Config:
     for words in config.ledger.witnesses:
@@ -214,6 +231,9 @@ def _checked(config: Config, file: str) -> Config:
     issuer = config.oidc.issuer
     if issuer is not None and not _ISSUER.fullmatch(issuer):
         raise SchemaError(f"{file}: oidc.issuer is an https address (http on this machine only)")
+    problem = wrong_serve(config.serve)
+    if problem:
+        raise SchemaError(f"{file}: {problem}")
     accounts = config.accounts
     for name, value, most in (
         ("idle_minutes", accounts.idle_minutes, 8 * 60),
@@ -226,6 +246,30 @@ def _checked(config: Config, file: str) -> Config:
     if problem:
         raise SchemaError(f"{file}: {problem}")
     return config
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def wrong_serve(serve: ServeConfig) -> str | None:
+    """Return what is wrong with how the clinic is served, in words; None if nothing is."""
+    if (serve.certificate is None) != (serve.key is None):
+        return "serve.certificate and serve.key go together"
+    if serve.behind_proxy and not serve.proxies:
+        return "serve.proxies names the addresses of the proxy that serve.behind_proxy speaks of"
+    if not all(_is_address(proxy) for proxy in serve.proxies):
+        return "serve.proxies are addresses, such as 10.0.0.5"
+    public = serve.public_url
+    if public is not None and not _PUBLIC.fullmatch(public):
+        return "serve.public_url is an https address (http on this machine only)"
+    least = min(serve.connections, serve.connections_per_address)
+    if least < 1 or min(serve.rate_per_address, serve.rate_per_token) < 0:
+        return "serve.connections are at least 1, and rates at least 0 (no limit)"
+    return None
 
 
 def wrong_store(store: StoreConfig) -> str | None:

@@ -15,7 +15,8 @@ from time import sleep
 from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from euthymia.app.http.wire import HEAD_TIMEOUT_S, Doorman, Wire
 
 ACCEPT_BACKLOG: Final = 2048
 _DEALT: Final = b"c"
@@ -23,6 +24,8 @@ _ENDED: Final = b"e"
 _PASSING: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED}
 _BREATHER_S: Final = 0.05
 _AT_ONCE: Final = 64  # sockets, or ends, taken from a channel in one go
+_UNREAD_MS: Final = 30_000  # an answer that the caller does not take in is given up
+_GOODBYE_S: Final = 5.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -30,6 +33,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections have it from their listener
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
         listener.bind((host, port))
         listener.listen(ACCEPT_BACKLOG)
     except OSError:
@@ -39,9 +44,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Hands:
-    """The parent's side: what each worker (by its place) holds, and how to give it one more."""
+    """The parent's side: what each worker (by its place) holds, and how to give it one more.
 
-    def __init__(self) -> None:
+    `most`: connections that all of them hold together; one more is closed as it comes.
+    """
+
+    def __init__(self, most: int = 1024) -> None:
+        self._most = most
         self._channels: dict[int, socket.socket] = {}
         self._open: dict[int, int] = {}
         self._lock = Lock()
@@ -59,7 +68,10 @@ class Hands:
     def deal(self, connection: socket.socket) -> None:
         """Give a connection away, and forget it here; with no worker alive it is closed."""
         with connection, self._lock:
-            for place in sorted(self._channels, key=self._held):
+            held = {place: self._held(place) for place in self._channels}
+            if sum(held.values()) >= self._most:
+                return
+            for place in sorted(held, key=held.__getitem__):
                 try:
                     socket.send_fds(self._channels[place], [_DEALT], [connection.fileno()])
                 except OSError:  # that worker has just ended; another takes its place soon
@@ -99,9 +111,10 @@ def accept_into(hands: Hands, listener: socket.socket) -> None:
 class DealtServer(uvicorn.Server):
     """A uvicorn server whose connections come over a channel, not from a port of its own."""
 
-    def __init__(self, config: uvicorn.Config, channel: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, channel: socket.socket, door: Doorman) -> None:
         super().__init__(config)
         self._channel = channel
+        self.door = door
         self._opening: set[asyncio.Task[None]] = set()
         channel.setblocking(False)
 
@@ -130,8 +143,10 @@ class DealtServer(uvicorn.Server):
     async def _open(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         try:
+            tls = self.config.ssl
+            waits = {"ssl_handshake_timeout": HEAD_TIMEOUT_S, "ssl_shutdown_timeout": _GOODBYE_S}
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._protocol, connection, ssl=self.config.ssl
+                self._protocol, connection, ssl=tls, **(waits if tls else {})
             )
         except OSError:  # the caller has gone, or spoke no TLS
             connection.close()
@@ -146,15 +161,11 @@ class DealtServer(uvicorn.Server):
             self._channel.send(_ENDED)
 
 
-class _Told(HttpToolsProtocol):
+class _Told(Wire):
     """One connection, whose end is told."""
 
     def __init__(self, server: DealtServer) -> None:
-        super().__init__(
-            config=server.config,
-            server_state=server.server_state,
-            app_state=server.lifespan.state,
-        )
+        super().__init__(server.config, server.server_state, server.lifespan.state, server.door)
         self._dealt_by = server
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -55,6 +55,13 @@ _KINDS = (
         "The features do not fit the model",
         "Wrong length, or names that the model does not know.",
     ),
+    Kind("address", 414, "The address is too long", "It has more than 8,192 bytes."),
+    Kind(
+        "rate",
+        429,
+        "Too many requests",
+        "More calls than the settings allow an address or a token: wait for `Retry-After`.",
+    ),
     Kind("internal", 500, "The server failed", "An error of ours. It is in the server's log."),
     Kind(
         "ledger",

@@ -7,6 +7,7 @@ from typing import Final
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
+from euthymia.app.http.tls import server_name, tls_context
 from euthymia.app.setup import issue
 from euthymia.app.workers import serve_from_workers, workers_wanted
 from euthymia.ground.errors import BusyError
@@ -73,12 +74,19 @@ def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str)
     BusyError
         The port asked for is taken; or none was asked for, and the settings' and the nine after
         it are.
+    AccessError, MissingError, SchemaError
+        Others than this machine would be spoken to without TLS; or its files are not in order.
     """
-    at, default = host or clinic.config.serve.host, clinic.config.serve.port
+    settings = clinic.config.serve
+    at, default = host or settings.host, settings.port
+    tls = tls_context(settings, at) is not None  # or there is no serving at all
     bound = free_port(at, port, default)
     moved = default if port is None and default not in {0, bound} else None
     made = issue(clinic, user, "clinician", SIGNIN_LIFETIME, sign_in=True)
-    url = f"http://[{at}]:{bound}" if ":" in at else f"http://{at}:{bound}"
+    name = (tls and server_name(settings)) or (f"[{at}]" if ":" in at else at)
+    url = f"{'https' if tls else 'http'}://{name}:{bound}"
+    if settings.behind_proxy and settings.public_url:
+        url = settings.public_url.rstrip("/")
     return Address(at, bound, url, f"{url}/signin?code={made['token']}", user, moved)
 
 
@@ -91,4 +99,5 @@ def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -
     else:
         asked = clinic.keyring.root_kind != "key-file"  # nobody is asked again in each worker
         root = clinic.keyring.root_secret if asked else None
-        serve_from_workers(clinic.home.path, address.host, address.port, crew, root)
+        most = clinic.config.serve.connections
+        serve_from_workers(clinic.home.path, address.host, address.port, crew, root, most)

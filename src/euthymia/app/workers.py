@@ -36,12 +36,18 @@ def workers_wanted(configured: int) -> int:
 
 
 def serve_from_workers(
-    home: Path, host: str, port: int, workers: int, root: bytes | None = None
+    home: Path,
+    host: str,
+    port: int,
+    workers: int,
+    root: bytes | None = None,
+    connections: int = 1024,
 ) -> None:
     """Serve the clinic at `home` until this process is told to stop.
 
     A worker that ends is started anew. `root`: the secret of the root key, which workers get over
     a pipe, so that nobody is asked for it again; without it each worker opens the keys by itself.
+    `connections`: how many may be open at a time.
 
     Raises
     ------
@@ -50,6 +56,7 @@ def serve_from_workers(
     """
     with TemporaryDirectory(prefix="euthymia-counts-") as counts, listen(host, port) as listener:
         crew = _Crew(home, host, port, Path(counts), listener, root)
+        crew.hands = Hands(connections)
         for place in range(workers):
             crew.start(place)
         Thread(target=accept_into, args=(crew.hands, listener), daemon=True).start()

@@ -162,18 +162,35 @@ def compute_shards(
     shell.emit(report, words)
 
 
-@click.command(epilog="Example: euthymia certificates cluster-certificates")
+@click.command(epilog="Example: euthymia certificates --server clinic.lan clinic-certificates")
 @click.argument("folder", type=_FOLDER)
+@click.option(
+    "--server",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="For `serve` in a closed network: what browsers call this machine. May be repeated.",
+)
 @everywhere
 @click.pass_obj
-def certificates(shell: Shell, folder: Path) -> None:
-    """Make certificates by which the machines of a Dask cluster know each other."""
+def certificates(shell: Shell, folder: Path, names: tuple[str, ...]) -> None:
+    """Make certificates: of a Dask cluster's machines, or with --server of the pages and API."""
     from euthymia.app.clinic import wall_clock
-    from euthymia.security.certificates import make_certificates
+    from euthymia.security import certificates as made
 
-    make_certificates(folder, now=wall_clock())
-    words = f"certificates for a year in {folder}: copy them to each machine over a safe way"
-    shell.emit({"folder": folder}, words)
+    if not names:
+        made.make_certificates(folder, now=wall_clock())
+        words = f"certificates for a year in {folder}: copy them to each machine over a safe way"
+        shell.emit({"folder": folder}, words)
+        return
+    made.make_server_certificates(folder, names, now=wall_clock())
+    paths = [(folder / name).resolve() for name in (made.SERVER, made.SERVER_KEY, made.AUTHORITY)]
+    shell.emit(
+        dict(zip(("certificate", "key", "authority"), paths, strict=True)),
+        f"certificates for a year; under [serve] of euthymia.toml write\n"
+        f'  certificate = "{paths[0]}"\n  key = "{paths[1]}"\n'
+        f"then `euthymia init` to accept it. Have the clinic's browsers trust {paths[2]}.",
+    )
 
 
 @click.command(epilog="Example: euthymia catalogue --families mobility,hrv --json")

@@ -75,6 +75,8 @@ ANALYZE = Operation(
         "media-type",
         "schema",
         "features",
+        "address",
+        "rate",
         "internal",
         "ledger",
         "integrity",

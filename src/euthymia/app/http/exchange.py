@@ -23,6 +23,10 @@ SAFE_HEADERS: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 )
 """On every answer of the API. The page of `/docs` puts its own policy in place of the third."""
 
@@ -34,6 +38,7 @@ _CHALLENGE: Final = (
 )
 _RETRY: Final = (b"retry-after", b"1")
 _CLOSE: Final = (b"connection", b"close")
+TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -177,9 +182,13 @@ def refused(refusal: RefusalError, request: str, more: Headers = ()) -> Reply:
     return problem_reply(refusal.problem(request_urn(request)), more)
 
 
-async def send_reply(send: Send, reply: Reply, request: str, *, head: bool = False) -> None:
+async def send_reply(
+    send: Send, reply: Reply, request: str, *, head: bool = False, tls: bool = False
+) -> None:
     """Send an answer under the request's number; for HEAD its headers alone."""
     headers = [*reply.headers, (b"x-request-id", request.encode())]
+    if tls:
+        headers.append(TLS_ONLY)
     if reply.status != 204:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

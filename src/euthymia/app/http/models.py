@@ -108,6 +108,6 @@ MODELS = Operation(
     "purposes a patient must consent to.",
     handle=models,
     reply=ModelList,
-    problems=("token", "role", "method", "internal", "ledger", "integrity"),
+    problems=("token", "role", "method", "address", "rate", "internal", "ledger", "integrity"),
     bearer="required",
 )

@@ -30,7 +30,6 @@ _POLICY: Final = (
 DOCS_HEADERS: Final[Headers] = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"content-security-policy", _POLICY.encode()),
-    (b"referrer-policy", b"no-referrer"),
     *(header for header in SAFE_HEADERS if header[0] != b"content-security-policy"),
 )
 

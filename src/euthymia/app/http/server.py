@@ -12,8 +12,10 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
-from time import perf_counter
+from threading import Thread
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Final
 
 from euthymia.app.analyze import Analyzer
@@ -22,6 +24,7 @@ from euthymia.app.http.exchange import (
     SAFE_HEADERS,
     Asgi,
     Call,
+    Headers,
     Receive,
     Reply,
     Scope,
@@ -29,10 +32,12 @@ from euthymia.app.http.exchange import (
     refused,
     send_reply,
 )
+from euthymia.app.http.gate import Gate
 from euthymia.app.http.recorder import Recorder
 from euthymia.app.http.routes import ROUTES
 from euthymia.app.http.services import Operation, Services
 from euthymia.app.http.tally import Tally
+from euthymia.app.http.tls import tls_context
 from euthymia.app.http.together import Together
 from euthymia.app.once import Once
 from euthymia.app.problems import RefusalError
@@ -44,7 +49,6 @@ if TYPE_CHECKING:
 
 LOG_EVERY_S: Final = 0.25  # how long a log line may wait to be written with its neighbours
 KEEP_ALIVE_S: Final = 30
-CONNECTIONS: Final = 1024  # more than a clinic has screens; beyond it callers are told to wait
 _errors: Final = logging.getLogger("euthymia.http")
 
 
@@ -71,6 +75,7 @@ class Server:
         self._boot = secrets.token_hex(4)
         self._numbers = count(1)
         self._log_due = False
+        self._gate = Gate(clinic.config.serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
@@ -80,6 +85,10 @@ class Server:
             return
         path = scope["path"]
         operations = ROUTES.get(path)
+        stopped = self._gate.enter(scope, monotonic())
+        if stopped is not None:
+            await self._stop(scope, send, *stopped)
+            return
         if operations is None and path != "/v1" and not path.startswith("/v1/"):
             await self._page(scope, receive, send)
             return
@@ -89,8 +98,19 @@ class Server:
         method = scope["method"]
         reply = await self._answer(call, operations or {}, method)
         route = path if operations is not None else "none"
-        await send_reply(send, reply, request, head=method == "HEAD")
+        tls = scope["scheme"] == "https"
+        await send_reply(send, reply, request, head=method == "HEAD", tls=tls)
         self._note(request, route, method, reply, perf_counter() - start)
+
+    async def _stop(
+        self, scope: Scope, send: Send, refusal: RefusalError, headers: Headers
+    ) -> None:
+        """Answer who is not let in: at the smallest cost to us."""
+        request, method = f"{self._boot}-{next(self._numbers)}", scope["method"]
+        reply = refused(refusal, request, headers)
+        tls = scope["scheme"] == "https"
+        await send_reply(send, reply, request, head=method == "HEAD", tls=tls)
+        self._note(request, "stopped", method, reply, 0.0)
 
     async def _answer(self, call: Call, operations: Mapping[str, Operation], method: str) -> Reply:
         operation = operations.get("GET" if method == "HEAD" else method)
@@ -193,18 +213,27 @@ def serve(
     clinic : Clinic
         An open clinic; the caller closes it afterwards.
     host, port : str, int
-        Where to listen. Beyond loopback put a TLS-terminating proxy in front.
+        Where to listen. Beyond loopback only TLS is spoken, or with the settings' proxy.
     tally, channel : Tally, socket, optional
         Where this process is one of several workers: what they count together, and where its
         connections come from (see `app.dealing`).
+
+    Raises
+    ------
+    AccessError, MissingError, SchemaError
+        Others than this machine would be spoken to without TLS; or its files are not in order.
     """
     import uvicorn
 
+    from euthymia.app.dealing import DealtServer, Hands, accept_into, listen
+    from euthymia.app.http.wire import Doorman
+
+    settings = clinic.config.serve
+    tls = tls_context(settings, host)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again
-    app = create_app(clinic, AccessLog(sys.stderr.write), tally)
     config = uvicorn.Config(
-        app,
+        create_app(clinic, AccessLog(sys.stderr.write), tally),
         host=host,
         port=port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -216,13 +245,22 @@ def serve(
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=settings.connections,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
-    if channel is None:
-        uvicorn.Server(config).run()
-    else:
-        from euthymia.app.dealing import DealtServer
-
-        DealtServer(config, channel).run()
+    if channel is not None:
+        DealtServer(config, channel, Doorman(settings)).run()
+        return
+    hands = Hands(settings.connections)
+    with listen(host, port) as listener, hands.add(0) as alone:
+        dealer = Thread(target=accept_into, args=(hands, listener), daemon=True)
+        dealer.start()
+        try:
+            DealtServer(config, alone, Doorman(settings)).run()
+        finally:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            dealer.join()
+            hands.close()
