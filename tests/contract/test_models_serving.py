@@ -238,30 +238,21 @@ def test_missing_strange_and_swapped_files_are_found(registry, trained):
     (folder / "lock").write_text("x")
     assert registry.verify() == ["lock: it should be empty"]
     (folder / "lock").write_text("")
-    index = (folder / "index").read_bytes()
-    (folder / "index").unlink()
-    assert registry.verify() == ["the registry's index is missing"]
-    (folder / "index").write_bytes(index[:40])
+    stamp = (folder / "timestamp").read_bytes()
+    (folder / "timestamp").unlink()
+    assert registry.verify() == ["the registry's timestamp is missing"]
+    (folder / "timestamp").write_bytes(stamp[:40])
     assert registry.verify() != []
-
-
-def test_an_older_index_is_noticed_by_its_counter(registry, trained):
-    folder = registry._folder
-    old = (folder / "index").read_bytes()
-    registry.release("relapse-30d")
-    counter = registry.counter
-    (folder / "index").write_bytes(old)
-    assert "older state" in registry.verify(least_counter=counter)[0]
 
 
 def test_a_crash_between_bundle_and_index_leaves_no_problem(registry, trained, keys):
     folder = registry._folder
     (folder / "relapse-30d@2.bundle").write_bytes(pack(make_bundle(trained, 2), keys))
-    (folder / ".index.part").write_bytes(b"half")
+    (folder / ".timestamp.part").write_bytes(b"half")
     assert registry.verify() == []
     assert registry.add(trained).version == 2
     assert registry.verify() == []
-    assert not (folder / ".index.part").exists()
+    assert not (folder / ".timestamp.part").exists()
 
 
 def test_a_folder_that_is_not_there_has_no_models_and_no_problems(tmp_path, keys):

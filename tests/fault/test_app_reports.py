@@ -1,5 +1,6 @@
 """Training is stopped anywhere: `verify` stays content, and still finds what is foreign."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,15 +117,19 @@ def test_foreign_changed_and_missing_reports_are_found(clinic: Clinic) -> None:
 @pytest.mark.parametrize("step", ["train", "release"])
 def test_an_older_registry_put_back_is_found(clinic: Clinic, step: str) -> None:
     name = _train(clinic)
-    index = clinic.home.models / "index"
-    older = index.read_bytes()
+    models, older = clinic.home.models, clinic.home.path.parent / "older"
+    shutil.copytree(models, older)
+    seen = clinic.home.models_seen.read_bytes()
     if step == "train":
         _train(clinic)
     else:
         release_model(clinic, name.removesuffix(".html").replace("d-", "d@"))
     assert _verify(clinic) == []
-    index.write_bytes(older)
+    shutil.rmtree(models)
+    older.rename(models)
     assert any("put back to an older state" in problem for problem in _verify(clinic))
+    clinic.home.models_seen.write_bytes(seen)  # with all that remembers it but the ledger
+    assert _verify(clinic) == ["models: the registry was put back to an older state"]
 
 
 def test_a_registry_that_is_gone_is_found(clinic: Clinic) -> None:

@@ -135,6 +135,8 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         _copy_file(Path(clinic.config.keys.master), into / home.keys.name / MASTER_NAME)
     with clinic.registry.held():
         _copy_folder(home.models, into / home.models.name, without=("lock",))
+        if home.models_seen.is_file():
+            _copy_file(home.models_seen, into / home.models_seen.name)
     with reports_held(home.reports, alone=False):
         _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)

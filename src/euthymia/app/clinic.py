@@ -97,7 +97,7 @@ class Clinic:
             keyring=keyring,
             ledger=ledger,
             store=store,
-            registry=Registry(home.models, keyring),
+            registry=Registry(home.models, keyring, clock),
             tokens=Tokens(keyring, issuer=ISSUER, audience=AUDIENCE, revoked=accounts.ended),
             clock=clock,
             accounts=accounts,

@@ -59,6 +59,11 @@ class Home:
         return self.path / "models"
 
     @property
+    def models_seen(self) -> Path:
+        """Return the file of the largest versions of the registry; none before the first model."""
+        return self.path / "models.seen"
+
+    @property
     def reports(self) -> Path:
         """Return the folder of the training reports."""
         return self.path / "reports"

@@ -103,7 +103,7 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
 
 
 def _saw(clinic: Clinic, name: str) -> dict[str, Any]:
-    bundle, entry = clinic.registry.load(name)
+    bundle, entry = clinic.registry.load(name, for_use=False)
     privacy = bundle.card.get("differential_privacy")
     epsilon = privacy.get("epsilon") if isinstance(privacy, dict) else None
     said = NOT_PRIVATE if epsilon is None else f"epsilon {epsilon}"

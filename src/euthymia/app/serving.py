@@ -9,6 +9,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
 from euthymia.app.http.tls import server_name, tls_context
 from euthymia.app.setup import issue
+from euthymia.app.training import renew_registry
 from euthymia.app.workers import serve_from_workers, workers_wanted
 from euthymia.ground.errors import BusyError
 from euthymia.security.token import SIGNIN_LIFETIME
@@ -92,6 +93,7 @@ def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str)
 
 def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -> None:
     """Serve until stopped, from as many processes as asked for or configured."""
+    renew_registry(clinic)
     sys.stdout.flush()  # whoever reads our output through a pipe needs the link now
     crew = workers_wanted(clinic.config.serve.workers if workers is None else workers)
     if crew == 1:

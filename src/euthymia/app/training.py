@@ -61,6 +61,7 @@ def run_training(
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
     if report is not None:
         _writable(report)
+    renew_registry(clinic)
     trained, manifest = learn(clinic, name, seed=seed, progress=progress)
     added = clinic.registry.add_bundle(trained.bundle)
     html = trained.report.encode()
@@ -115,8 +116,16 @@ def beside_words(result: dict[str, Any]) -> list[str]:
     return lines + [f"audit {name}: {audit['verdict']}" for name, audit in audits.items()]
 
 
+def renew_registry(clinic: Clinic) -> None:
+    """Vouch for the registry anew before that runs out, after a comparison with the ledger."""
+    if clinic.registry.due():
+        told = (line.detail.get("registry_counter", 0) for line in clinic.ledger.entries())
+        clinic.registry.renew(least_counter=max((int(n) for n in told), default=0))
+
+
 def list_models(clinic: Clinic) -> list[dict[str, Any]]:
     """Return every registered model and its state."""
+    renew_registry(clinic)
     return [
         {
             "model": f"{m.name}@{m.version}",
@@ -139,6 +148,7 @@ def _outdated(clinic: Clinic, listed: Registered) -> str:
 
 def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any]:
     """Release a model; the ledger says who did, and why if its audit spoke against it."""
+    renew_registry(clinic)
     released = clinic.registry.release(name, because=because)
     detail: dict[str, str | int | float | bool] = {
         "model": f"{released.name}@{released.version}",

@@ -76,7 +76,7 @@ def _reports_and_models(home: Home, keyring: Keyring, ledger: Ledger) -> list[st
 
 
 def _models(home: Home, keyring: Keyring, least_counter: int) -> list[str]:
-    found = Registry(home.models, keyring).verify(least_counter=least_counter)
+    found = Registry(home.models, keyring, wall_clock).verify(least_counter=least_counter)
     return [f"models: {problem}" for problem in found]
 
 

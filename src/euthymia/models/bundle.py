@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"EUTHMDL1"
 FORMAT: Final = 1
+MAX_BUNDLE_BYTES: Final = 64 << 20
 _SIGNATURE_BYTES: Final = 64
 _CONTEXT: Final = context("model bundle", FORMAT)
 
@@ -189,6 +190,8 @@ def unpack(content: bytes, keys: Keys) -> Bundle:
         The file is not one that this clinic signed, or not as it was signed.
     """
     start = len(MAGIC) + _SIGNATURE_BYTES
+    if len(content) > MAX_BUNDLE_BYTES:
+        raise IntegrityError("this is larger than a model bundle can be")
     if len(content) <= start or content[: len(MAGIC)] != MAGIC:
         raise IntegrityError("this is not a model bundle, or it was cut: train the model again")
     signature, sealed = content[len(MAGIC) : start], content[start:]

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 OPSET: Final = 17
 IR_VERSION: Final = 8
+MAX_BYTES: Final = 16 << 20
+MAX_NODES: Final = 128
 ALLOWED: Final = frozenset(
     {
         "Add", "Cast", "Concat", "Gather", "IsNaN", "MatMul", "Max", "Min", "Sigmoid", "TopK",
@@ -140,33 +142,62 @@ def to_onnx(model: "Fitted", features: int) -> bytes:
 
 
 def check_graph(model: onnx.ModelProto) -> None:
-    """Refuse a graph that is invalid or holds anything but arithmetic.
+    """Refuse a graph that is invalid or holds anything but a little arithmetic.
 
     Raises
     ------
     IntegrityError
-        An operator is not allowed, a function or a sub-graph is there, a number lies in another
-        file, or the ONNX checker refuses it.
+        An operator, a domain, a type or an attribute is not allowed; a function or a sub-graph is
+        there; a number lies in another file; it is too large; or the ONNX checker refuses it.
     """
     if [(o.domain, o.version) for o in model.opset_import] != [("", OPSET)]:
         raise IntegrityError("the model's graph uses another operator set")
     graph = model.graph
+    if len(graph.node) > MAX_NODES or len(graph.initializer) > MAX_NODES:
+        raise IntegrityError("the model's graph is larger than one that was trained here")
     used = {node.op_type for node in graph.node}
     if used - ALLOWED or any(node.domain for node in graph.node) or len(model.functions):
         raise IntegrityError("the model's graph holds an operator that is not allowed")
     nested = {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}
     if any(a.type in nested for node in graph.node for a in node.attribute):
         raise IntegrityError("the model's graph holds another graph")
+    if any(a.type != onnx.AttributeProto.INT for node in graph.node for a in node.attribute):
+        raise IntegrityError("the model's graph holds an attribute that is not allowed")
     if any(t.data_location or t.external_data for t in graph.initializer):
         raise IntegrityError("the model's graph takes numbers from another file")
+    _check_rest(model)
     try:
         onnx.checker.check_model(model, full_check=True)
     except onnx.checker.ValidationError as error:
         raise IntegrityError("the model's graph is not valid") from error
     except onnx.shape_inference.InferenceError as error:
         raise IntegrityError("the model's graph has shapes that do not fit") from error
+    names = [[value.name for value in side] for side in (graph.input, graph.output)]
+    if names != [["x"], ["probability", "low", "high"]]:
+        raise IntegrityError("the model's graph takes or gives something else")
+
+
+def _check_rest(model: onnx.ModelProto) -> None:
+    """Refuse whatever our graphs never hold: other types, training steps, notes to a runtime."""
+    graph = model.graph
+    if {t.data_type for t in graph.initializer} - {TensorProto.DOUBLE, TensorProto.INT64}:
+        raise IntegrityError("the model's graph holds numbers of a type that is not allowed")
+    more = (
+        graph.sparse_initializer,
+        graph.quantization_annotation,
+        model.training_info,
+        model.metadata_props,
+    )
+    if any(len(part) for part in more):
+        raise IntegrityError("the model's file holds more than a graph")
 
 
 def check_bytes(content: bytes) -> None:
-    """Parse an ONNX file (whose signature holds) and refuse it as `check_graph` does."""
+    """Refuse an ONNX file as `check_graph` does, before any runtime sees it."""
+    if len(content) > MAX_BYTES:
+        raise IntegrityError("the model's graph is larger than one that was trained here")
+    try:
+        onnx.checker.check_model(content)
+    except (ValueError, onnx.checker.ValidationError) as error:
+        raise IntegrityError("the model's graph is not valid") from error
     check_graph(onnx.load_from_string(content))

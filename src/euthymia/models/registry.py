@@ -1,8 +1,9 @@
-"""Which models this clinic has, and which are in use: bundles and a signed index in one folder.
+"""Which models this clinic has, and which are in use: bundles, and roles that vouch for them.
 
-Every byte of every file is vouched for: the index by its signature, each bundle by its own
-signature and by its digest in the index. The index carries a counter that only grows; a folder put
-back to an older state as a whole is noticed by whoever remembers the counter (`counter`).
+Every byte of every file is vouched for: each bundle by its own signature and by its length and
+digest in the targets, those by the snapshot, that by the timestamp (`models/roles.py`). The version
+of the targets is a counter that only grows; `models.seen` beside the folder and the ledger remember
+it, so that a folder put back to an older state is refused, and noticed by `verify` (`counter`).
 """
 
 import fcntl
@@ -15,16 +16,32 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
+from euthymia.ground.clock import Clock
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
-from euthymia.models.bundle import Bundle, Keys, file_digest, make_bundle, pack, unpack
+from euthymia.models.bundle import (
+    MAX_BUNDLE_BYTES,
+    Bundle,
+    Keys,
+    file_digest,
+    make_bundle,
+    pack,
+    unpack,
+)
 from euthymia.models.export import check_bytes
+from euthymia.models.roles import ROOT, TIMESTAMP, Event, Registered, Targets, TrustedSet
+from euthymia.models.shelf_files import RoleFiles, read_bounded, write
 
 if TYPE_CHECKING:
     from euthymia.models.train import Trained  # training is heavy to import, and not needed here
 
-INDEX: Final = "index"
+__all__ = ["INDEX", "Event", "Registered", "Registry"]
+
+INDEX: Final = TIMESTAMP
+"""The file whose change says that something changed."""
 LOCK: Final = "lock"
-_MAGIC: Final = b"EUTHIDX1"
+OLD_INDEX: Final = "index"
+"""Of homes made before there were roles; the next change replaces it."""
+_OLD_MAGIC: Final = b"EUTHIDX1"
 _SIGNATURE_BYTES: Final = 64
 REFUSED: Final = "not evidence"  # in a verdict: the audits do not vouch for the figures
 
@@ -32,30 +49,7 @@ REFUSED: Final = "not evidence"  # in a verdict: the audits do not vouch for the
 Names = list[str]  # the class below has a method called list
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """One version of one model. `state`: candidate, released or superseded."""
-
-    name: str
-    version: int
-    task: str
-    state: str
-    digest: str
-    trained_at: str
-    evidence: str
-    synthetic: bool
-
-
-class Event(msgspec.Struct, frozen=True):
-    """One change of the registry, in order of `counter`."""
-
-    counter: int
-    action: str
-    name: str
-    version: int
-    because: str = ""
-
-
-class _Index(msgspec.Struct, frozen=True):
+class _OldIndex(msgspec.Struct, frozen=True):
     counter: int = 0
     models: tuple[Registered, ...] = ()
     history: tuple[Event, ...] = ()
@@ -63,22 +57,6 @@ class _Index(msgspec.Struct, frozen=True):
 
 def _file_name(name: str, version: int) -> str:
     return f"{name}@{version}.bundle"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class Registry:
@@ -90,17 +68,20 @@ class Registry:
         Made on the first `add`.
     keys : Keys
         The clinic's keyring: bundles are sealed and signed with it, and no others are read.
+    clock : Clock, optional
+        Without one nothing runs out.
     """
 
-    def __init__(self, folder: Path, keys: Keys) -> None:
+    def __init__(self, folder: Path, keys: Keys, clock: Clock | None = None) -> None:
         self._folder = folder
         self._keys = keys
+        self._roles = RoleFiles(folder, keys, clock)
 
     # -- reading ---------------------------------------------------------------------------------
     @property
     def counter(self) -> int:
         """The number of changes so far; it never falls."""
-        return self._read().counter
+        return self._read().version
 
     def list(self) -> tuple[Registered, ...]:
         """Return every version of every model, by name and version."""
@@ -120,9 +101,12 @@ class Registry:
         """
         return self._find(self._read(), model)
 
-    def load(self, model: str) -> tuple[Bundle, Registered]:
-        """Return a bundle and its entry, after every check (see `unpack`)."""
-        entry = self.find(model)
+    def load(self, model: str, *, for_use: bool = True) -> tuple[Bundle, Registered]:
+        """Return a bundle and its entry, after every check (see `unpack`).
+
+        Not `for_use` (who was it trained with?), also where the registry's timestamp has run out.
+        """
+        entry = self._find(self._read(for_use=for_use), model)
         return self._open(entry), entry
 
     def load_released(self, name: str) -> tuple[Bundle, Registered]:
@@ -135,7 +119,7 @@ class Registry:
         IntegrityError
             The index or the bundle is not as it was written.
         """
-        for entry in self._read().models:
+        for entry in self._read(for_use=True).models:
             if entry.name == name and entry.state == "released":
                 return self._open(entry), entry
         raise MissingError("no such model is released; `euthymia models` lists them")
@@ -170,8 +154,9 @@ class Registry:
                 bundle.trained_at,
                 bundle.evidence,
                 bundle.synthetic,
+                len(content),
             )
-            _write(self._folder / _file_name(name, version), content)
+            write(self._folder / _file_name(name, version), content)
             self._save(index, (*index.models, entry), "add", entry, "")
         return entry
 
@@ -224,13 +209,14 @@ class Registry:
             The largest counter ever seen: an index below it was put back from an older copy.
         """
         if not self._folder.is_dir():
-            return ["the registry is missing"] if least_counter else []
+            gone = least_counter or self._roles.seen_file.exists()
+            return ["the registry is missing"] if gone else []
         try:
             index = self._read()
         except IntegrityError as error:
             return [str(error)]
         problems = []
-        if index.counter < least_counter:
+        if index.version < least_counter:
             problems.append("the registry was put back to an older state")
         for entry in index.models:
             try:
@@ -239,10 +225,15 @@ class Registry:
                 problems.append(f"{entry.name}@{entry.version}: {error}")
         return problems + self._strangers(index)
 
-    def _strangers(self, index: _Index) -> Names:
+    def _strangers(self, index: Targets) -> Names:
         """Name files that nothing vouches for; what a crash during `add` leaves is ours."""
-        known = {_file_name(m.name, m.version) for m in index.models} | {INDEX, LOCK}
+        known = {_file_name(m.name, m.version) for m in index.models} | {LOCK}
         problems = []
+        if self._roles.exist():
+            trusted = self._roles.read(may_have_run_out=True)
+            known |= {ROOT, TIMESTAMP, *self._signed_once(trusted)}
+        else:
+            known |= {OLD_INDEX, *(p.name for p, _, _ in self._roles.numbered()), ROOT}
         for path in sorted(self._folder.iterdir()):
             if path.name in known or path.name.endswith(".part"):
                 continue
@@ -255,9 +246,15 @@ class Registry:
             problems.append("lock: it should be empty")
         return problems
 
+    def _signed_once(self, trusted: TrustedSet) -> Iterator[str]:
+        """Yield the numbered files in use, and those of the state before or of a crash."""
+        for path, role, _ in self._roles.numbered():
+            if not self._roles.strange(trusted, path, role):
+                yield path.name
+
     # -- files -----------------------------------------------------------------------------------
     @staticmethod
-    def _find(index: _Index, model: str) -> Registered:
+    def _find(index: Targets, model: str) -> Registered:
         name, _, version = model.partition("@")
         found = [
             m for m in index.models if m.name == name and (not version or str(m.version) == version)
@@ -268,10 +265,13 @@ class Registry:
 
     def _open(self, entry: Registered) -> Bundle:
         path = self._folder / _file_name(entry.name, entry.version)
+        most = entry.length or MAX_BUNDLE_BYTES
         try:
-            content = path.read_bytes()
+            content = read_bounded(path, most)
         except FileNotFoundError as error:
             raise IntegrityError("the bundle is missing") from error
+        if len(content) > most or (entry.length and len(content) < most):
+            raise IntegrityError("the bundle has another length than was registered: it was cut")
         if file_digest(content) != entry.digest:
             raise IntegrityError("the bundle is not the one that was registered")
         bundle = unpack(content, self._keys)
@@ -279,53 +279,93 @@ class Registry:
             raise IntegrityError("the bundle is another model's")
         return bundle
 
-    def _read(self) -> _Index:
-        path = self._folder / INDEX
+    def _read(self, *, for_use: bool = False) -> Targets:
+        """Return what is signed; `for_use`: and has not run out."""
+        if self._roles.exist():
+            found = self._roles.read(may_have_run_out=not for_use).targets
+            assert found is not None
+            return found
+        return self._read_old()
+
+    def _read_old(self) -> Targets:
+        """Return what a home says that was made before there were roles."""
         try:
-            content = path.read_bytes()
+            content = (self._folder / OLD_INDEX).read_bytes()
         except FileNotFoundError:
             if self._folder.is_dir() and any(self._folder.glob("*.bundle")):
-                raise IntegrityError("the registry's index is missing") from None
-            return _Index()
-        start = len(_MAGIC) + _SIGNATURE_BYTES
-        signature, body = content[len(_MAGIC) : start], content[start:]
+                raise IntegrityError("the registry's timestamp is missing") from None
+            return Targets()
+        start = len(_OLD_MAGIC) + _SIGNATURE_BYTES
+        signature, body = content[len(_OLD_MAGIC) : start], content[start:]
         try:
-            self._keys.verifier("model").verify(signature, _MAGIC + body)
+            self._keys.verifier("model").verify(signature, _OLD_MAGIC + body)
         except InvalidSignature as error:
             raise IntegrityError("the registry's index is not as it was signed") from error
-        if content[: len(_MAGIC)] != _MAGIC:
+        if content[: len(_OLD_MAGIC)] != _OLD_MAGIC:
             raise IntegrityError("the registry's index is not as it was signed")
-        return msgspec.json.decode(body, type=_Index)
+        old = msgspec.json.decode(body, type=_OldIndex)
+        return Targets(old.counter, old.models, old.history)
 
     def _save(
         self,
-        index: _Index,
+        index: Targets,
         models: tuple[Registered, ...],
         action: str,
         entry: Registered,
         because: str,
     ) -> None:
-        counter = index.counter + 1
-        event = Event(counter, action, entry.name, entry.version, because)
-        body = msgspec.json.encode(_Index(counter, models, (*index.history, event)), order="sorted")
-        signature = self._keys.signer("model").sign(_MAGIC + body)
-        _write(self._folder / INDEX, _MAGIC + signature + body)
+        version = index.version + 1
+        event = Event(version, action, entry.name, entry.version, because)
+        self._roles.save(Targets(version, models, (*index.history, event)))
+        (self._folder / OLD_INDEX).unlink(missing_ok=True)
+
+    # -- time ------------------------------------------------------------------------------------
+    def due(self) -> bool:
+        """Tell whether what vouches for the registry runs out soon, or has: see `renew`."""
+        return self._roles.due()
+
+    def renew(self, *, least_counter: int) -> None:
+        """Say anew that this is the newest state.
+
+        Parameters
+        ----------
+        least_counter : int
+            The largest counter in the ledger.
+
+        Raises
+        ------
+        IntegrityError
+            The ledger knows a newer state, or something is not as it was signed.
+        """
+        with self._held_folder():
+            found = self._roles.read(may_have_run_out=True).targets
+            assert found is not None
+            if found.version < least_counter:
+                raise IntegrityError(
+                    "the registry was put back to an older state: the ledger knows a newer one"
+                )
+            self._roles.renew()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep everybody from changing the folder for the length of a `with` block."""
-        with self._locked():
+        with self._held_folder():
             yield
 
     @contextmanager
-    def _locked(self) -> Iterator[_Index]:
+    def _locked(self) -> Iterator[Targets]:
         """Hold the folder against other processes and read the index anew."""
+        with self._held_folder():
+            yield self._read()
+
+    @contextmanager
+    def _held_folder(self) -> Iterator[None]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             for part in self._folder.glob(".*.part"):
                 part.unlink()
-            yield self._read()
+            yield
         finally:
             os.close(descriptor)

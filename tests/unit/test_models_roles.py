@@ -1,0 +1,158 @@
+"""The roles over the models: the state machine alone, with keys made here."""
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from euthymia.ground.errors import IntegrityError
+from euthymia.models.roles import (
+    ROLES,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    TIMESTAMP,
+    Registered,
+    Seen,
+    Signed,
+    Snapshot,
+    Targets,
+    Timestamp,
+    TrustedSet,
+    key_id,
+    make_root,
+    named,
+    sign,
+)
+
+NOW, LATER = 1_000, 2_000
+NOTHING = Seen()
+
+
+class Shop:
+    """A clinic's keys, and one state of its models after the other."""
+
+    def __init__(self) -> None:
+        self.keys = {role: (Ed25519PrivateKey.generate(),) for role in ROLES}
+        self.keys[ROOT] = (*self.keys[ROOT], Ed25519PrivateKey.generate())
+        public = {role: tuple(k.public_key() for k in keys) for role, keys in self.keys.items()}
+        self.anchors = {key_id(k): k.public_bytes_raw().hex() for k in public[ROOT]}
+        self.root = sign(make_root(public), *self.keys[ROOT])
+
+    def state(self, number: int, expires: int = LATER) -> dict[str, bytes]:
+        model = Registered("m", number, "t", "candidate", "d" * 64, "", "", False, 9)
+        targets = sign(Targets(number, (model,)), *self.keys[TARGETS])
+        body = Snapshot(number, named(1, self.root), named(number, targets))
+        snapshot = sign(body, *self.keys[SNAPSHOT])
+        stamp = Timestamp(number, expires, named(number, snapshot))
+        return {
+            ROOT: self.root,
+            TIMESTAMP: sign(stamp, *self.keys[TIMESTAMP]),
+            SNAPSHOT: snapshot,
+            TARGETS: targets,
+        }
+
+    def trust(self, files: dict[str, bytes], seen: Seen = NOTHING, now: int = NOW) -> TrustedSet:
+        found = TrustedSet(files[ROOT], self.anchors, seen, now)
+        found.update_timestamp(files[TIMESTAMP])
+        found.update_snapshot(files[SNAPSHOT])
+        found.update_targets(files[TARGETS])
+        return found
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return Shop()
+
+
+def test_what_is_signed_is_believed(shop):
+    found = shop.trust(shop.state(3))
+    assert found.targets is not None
+    assert found.targets.models[0].version == 3
+    assert found.seen() == Seen(1, 3, 3, 3)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_changed_byte_and_every_cut_is_refused(shop, role):
+    files = shop.state(2)
+    whole = files[role]
+    for place in range(len(whole)):
+        bad = bytearray(whole)
+        bad[place] ^= 0x20 if chr(whole[place]).isalpha() else 1
+        with pytest.raises(IntegrityError):
+            shop.trust({**files, role: bytes(bad)})
+    for bad in (b"", whole[:-1], whole + b" ", whole[: len(whole) // 2]):
+        with pytest.raises(IntegrityError):
+            shop.trust({**files, role: bad})
+
+
+def test_no_roll_back(shop):
+    seen = shop.trust(shop.state(3)).seen()
+    assert shop.trust(shop.state(3), seen).seen() == seen
+    with pytest.raises(IntegrityError, match="timestamp was put back to an older state"):
+        shop.trust(shop.state(2), seen)
+    for role, kept in ((SNAPSHOT, Seen(1, 3, 3, 0)), (TARGETS, Seen(1, 3, 0, 0))):
+        with pytest.raises(IntegrityError, match=f"{role} was put back"):
+            shop.trust(shop.state(2), kept)
+    with pytest.raises(IntegrityError, match="root was put back"):
+        shop.trust(shop.state(3), Seen(root=2))
+
+
+@pytest.mark.parametrize("role", [SNAPSHOT, TARGETS])
+def test_no_mix_and_match(shop, role):
+    old, new = shop.state(2), shop.state(3)
+    with pytest.raises(IntegrityError, match=f"{role} is not the one that belongs"):
+        shop.trust({**new, role: old[role]})
+    with pytest.raises(IntegrityError, match=f"{role} is not the one that belongs"):
+        shop.trust({**old, role: new[role]})
+
+
+def test_no_freeze(shop):
+    files = shop.state(3)
+    shop.trust(files, now=LATER - 1)
+    with pytest.raises(IntegrityError, match="ran out"):
+        shop.trust(files, now=LATER)
+
+
+def test_another_clinics_files_are_refused(shop):
+    theirs = Shop().state(2)
+    with pytest.raises(IntegrityError, match="another clinic's"):
+        shop.trust(theirs)
+    for role in (TIMESTAMP, SNAPSHOT, TARGETS):
+        with pytest.raises(IntegrityError):
+            shop.trust({**shop.state(2), role: theirs[role]})
+
+
+def test_one_role_cannot_sign_for_another(shop):
+    files = shop.state(2)
+    body = msgspec.json.decode(files[TIMESTAMP], type=Signed).signed
+    stamp = msgspec.json.decode(body, type=Timestamp)
+    for role in (TARGETS, SNAPSHOT, ROOT):
+        with pytest.raises(IntegrityError, match="not the role's"):
+            shop.trust({**files, TIMESTAMP: sign(stamp, shop.keys[role][0])})
+    targets = sign(Targets(2), *shop.keys[TIMESTAMP])  # the right key for the wrong words
+    with pytest.raises(IntegrityError, match="another role's"):
+        shop.trust({**files, TIMESTAMP: targets})
+
+
+def test_a_root_needs_both_of_its_keys(shop):
+    files = shop.state(2)
+    root = msgspec.json.decode(files[ROOT], type=Signed)
+    one = dict([next(iter(root.signatures.items()))])
+    half = msgspec.json.encode(Signed(one, root.signed), order="sorted")
+    with pytest.raises(IntegrityError, match="1 of 2 signatures"):
+        shop.trust({**files, ROOT: half})
+    # one of the two cannot make the other needless
+    thief = Ed25519PrivateKey.generate()
+    public = {role: (thief.public_key(),) for role in ROLES}
+    with pytest.raises(IntegrityError, match="not the role's"):
+        shop.trust({**files, ROOT: sign(make_root(public), shop.keys[ROOT][0], thief)})
+    with pytest.raises(IntegrityError, match="other keys than this clinic's"):
+        shop.trust({**files, ROOT: sign(make_root(public), *shop.keys[ROOT])})
+
+
+def test_the_order_of_trust_cannot_be_left(shop):
+    files = shop.state(2)
+    found = TrustedSet(files[ROOT], shop.anchors, Seen(), NOW)
+    for step in (found.update_snapshot, found.update_targets):
+        with pytest.raises(RuntimeError):
+            step(files[SNAPSHOT])
