@@ -1,6 +1,5 @@
 """De-identification at the command line: files in, text out, with help from the clinic's store."""
 
-import hashlib
 import hmac
 import json
 import re
@@ -44,10 +43,11 @@ def known_of(clinic: Clinic, subject: str) -> tuple[Known, bytes]:
     staff = [d for d in clinic.store.directory(audit) if d.kind.lower() in _STAFF]
     places = [d.name for d in clinic.store.directory(audit) if d.kind.lower() not in _STAFF]
     named = [m.rpartition("|")[2] for m in person.care_team if "@" not in m]
-    key = hmac.new(
-        clinic.keyring.derive("research"), b"surrogates\x00" + who.encode(), hashlib.sha256
-    )
-    return _known(person, [d.name for d in staff], places, named), key.digest()
+    secret = clinic.store.detail_key(who)  # the person's own: it is gone with their erasure
+    if secret is None:
+        raise MissingError("no such subject: erased while this was read")
+    key = hmac.digest(secret, b"surrogates", "sha256")
+    return _known(person, [d.name for d in staff], places, named), key
 
 
 def _known(
