@@ -61,8 +61,8 @@ def _start(clinic: Clinic, keys: int) -> "subprocess.Popen[bytes]":
         )
     except PermissionError as error:
         raise AccessError(
-            "training.user is set, and this process may not start another as that user: train as "
-            "root, or with the capabilities CAP_SETUID and CAP_SETGID"
+            "training.user is set, and the trainer cannot be started as that user: train as root "
+            "(or with CAP_SETUID and CAP_SETGID), and let that user read and run Euthymia's Python"
         ) from error
 
 
