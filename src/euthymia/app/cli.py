@@ -83,9 +83,23 @@ def _wants_json(shell: Shell, arguments: list[str] | None) -> bool:
     return shell.as_json or "--json" in (sys.argv[1:] if arguments is None else arguments)
 
 
+def _guard() -> None:
+    from euthymia.app.logs import keep_to_allow_list
+    from euthymia.app.outbound import guard
+
+    keep_to_allow_list()
+    guard()
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code.
+
+    The real command line (`arguments` None) also guards its process: nothing leaves the machine
+    but to where the settings say, and logs keep to an allow-list.
+    """
     shell = Shell()
+    if arguments is None:
+        _guard()
     try:
         cli.main(args=arguments, prog_name="euthymia", standalone_mode=False, obj=shell)
     except click.exceptions.Exit as end:

@@ -11,7 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
+from euthymia.app.outbound import allow
 from euthymia.ground.errors import BusyError, MissingError
 from euthymia.security.certificates import AUTHORITY, KEY, NODE, require_certificates
 
@@ -96,5 +98,6 @@ def dask_at(scheduler: str, certificates: Path) -> Iterator[Dask]:
     distributed = _dask()
     if not scheduler.startswith("tls://"):
         raise MissingError("a scheduler is spoken to over TLS only: its address begins with tls://")
+    allow(urlsplit(scheduler).hostname)
     with distributed.Client(scheduler, security=_security(certificates), timeout=30) as client:
         yield Dask(client)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from euthymia.app.config import Config, StoreConfig, wrong_store
 from euthymia.app.home import Home
+from euthymia.app.outbound import allow
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import EuthymiaError, SchemaError
 from euthymia.security.keys import Keyring
@@ -14,6 +15,11 @@ from euthymia.store.sealed import SealedStore
 from euthymia.store.sqlite import SqliteStore
 
 _IN_URL: Final = frozenset({"host", "schema", "tls", "ca_file", "password_file"})
+
+
+def _allowed(host: str) -> str:
+    allow(host)
+    return host
 
 
 def open_store(
@@ -37,7 +43,7 @@ def open_store(
         ) from None
     given = config.store
     server = Server(
-        host=given.host,
+        host=_allowed(given.host),
         port=given.port,
         database=given.database,
         user=given.user,

@@ -23,6 +23,7 @@ import msgspec
 from euthymia.app.config import OidcConfig
 from euthymia.app.id_token import Key, read_keys, verified_claims
 from euthymia.app.once import Once
+from euthymia.app.outbound import allow
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import AccessError, BusyError, SchemaError
 from euthymia.security.policy import ROLES
@@ -211,6 +212,7 @@ class Oidc:
     ) -> Mapping[str, Any]:
         """Return a JSON object; whatever is not a plain 200 is refused, a redirect too."""
         scheme, host, port = origin(url)
+        allow(host)
         line: http.client.HTTPConnection
         if scheme == "https":
             safe = ssl.create_default_context()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from euthymia.app.outbound import allow
 from euthymia.ground.errors import AccessError, BusyError, EuthymiaError, IntegrityError
 from euthymia.security.roots import Ask, OpenVault, Passphrase, Settings, Vault, local_vault
 from euthymia.security.roots import no_secret as nobody_to_ask
@@ -100,6 +101,7 @@ class OpenBao:
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(str(self.settings["address"]))
         host = parts.hostname or ""
+        allow(host)
         if parts.scheme == "https":
             authority = self.settings.get("ca_file")
             trust = ssl.create_default_context(cafile=str(authority) if authority else None)

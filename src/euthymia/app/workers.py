@@ -156,8 +156,12 @@ def _work(
     from euthymia.app.clinic import Clinic
     from euthymia.app.http.server import serve
     from euthymia.app.http.tally import Tally
+    from euthymia.app.logs import keep_to_allow_list
+    from euthymia.app.outbound import guard
     from euthymia.app.vaults import entrust
 
+    keep_to_allow_list()
+    guard()
     Thread(target=_end_with_parent, daemon=True).start()
     root = end.recv_bytes()
     end.close()

@@ -18,17 +18,23 @@ class Rate:
 
     per_second: float
     burst_s: float = BURST_S
+    _step: float = field(init=False)
     _full_at: dict[object, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._step = 1.0 / self.per_second
 
     def wait(self, caller: object, now: float) -> float:
         """Count a call; return 0.0 if it may go on, or in how many seconds it may come again."""
-        full_at = max(self._full_at.get(caller, now), now)
-        over = full_at - now - self.burst_s
-        if over > 0.0:
-            return over
-        if full_at == now and len(self._full_at) >= MOST_KEPT:
+        full_at = self._full_at.get(caller, 0.0)
+        if full_at > now:
+            if full_at - now > self.burst_s:
+                return full_at - now - self.burst_s
+            self._full_at[caller] = full_at + self._step
+            return 0.0
+        if len(self._full_at) >= MOST_KEPT:
             self._forget(now)
-        self._full_at[caller] = full_at + 1.0 / self.per_second
+        self._full_at[caller] = now + self._step
         return 0.0
 
     def _forget(self, now: float) -> None:

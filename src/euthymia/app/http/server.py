@@ -242,6 +242,7 @@ def serve(
         lifespan="on",
         access_log=False,
         log_level="warning",
+        log_config=None,  # the process's own allow-list: see `app.logs`
         server_header=False,
         date_header=True,
         proxy_headers=False,

@@ -59,7 +59,7 @@ class Wire(HttpToolsProtocol):
         self._door = at
         self._held_for: str | None = None
         self._in_head = self._in_body = False
-        self._piece = self._head_bytes = 0
+        self._piece = self._began_with = self._head_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -99,12 +99,13 @@ class Wire(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a message."""
         super().on_message_begin()
-        self._in_head, self._in_body, self._head_bytes = True, False, 0
+        self._in_head, self._in_body = True, False
+        self._began_with, self._head_bytes = self._piece, 0
 
     def on_headers_complete(self) -> None:
         """Give the request to the application, unless its head is too large."""
         self._in_head, self._in_body = False, True
-        if self._piece + self._head_bytes > HEAD_LIMIT:
+        if self._began_with + self._head_bytes > HEAD_LIMIT:
             size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             if size > HEAD_LIMIT:
                 self._cut(431)

@@ -1,0 +1,45 @@
+"""What a log line may hold: of libraries no message, of errors no text but our own."""
+
+import logging
+import sys
+
+from euthymia.app.logs import AllowList
+from euthymia.ground.errors import MissingError
+
+SENTINEL = "Zelda-Quimby-1931"
+
+
+def _line(name: str, message: str, *values: object, error: Exception | None = None) -> str:
+    told = None
+    if error is not None:
+        try:
+            raise error
+        except type(error):
+            told = sys.exc_info()
+    record = logging.LogRecord(name, logging.ERROR, "x.py", 1, message, values, told)
+    return AllowList().format(record)
+
+
+def test_a_library_cannot_log_a_value() -> None:
+    for line in (
+        _line("asyncio", f"task of {SENTINEL} failed"),
+        _line("uvicorn.error", "answer to %s", SENTINEL),
+        _line("uvicorn.error", "Invalid HTTP request received.", SENTINEL),
+        _line("py.warnings", "%s", SENTINEL),
+        _line("other", "failed", error=ValueError(SENTINEL)),
+        _line("euthymia.http", "failed", error=KeyError(SENTINEL)),
+        _line("euthymiaX", SENTINEL),
+    ):
+        assert SENTINEL not in line
+    assert _line("other", "x", error=ValueError(SENTINEL)).startswith("other error ValueError at ")
+
+
+def test_what_is_ours_can_be_read() -> None:
+    assert _line("euthymia.http", "b1-7 failed") == "euthymia.http error b1-7 failed"
+    assert "no such model" in _line("asyncio", "x", error=MissingError("no such model"))
+    assert _line("uvicorn.error", "Exceeded concurrency limit.").endswith("concurrency limit.")
+
+
+def test_one_record_is_one_line() -> None:
+    assert "\n" not in _line("euthymia.http", "a\r\nforged line\x1b[2J")
+    assert "\x1b" not in _line("euthymia.http", "a\x1b[2J")
