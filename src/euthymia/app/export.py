@@ -1,6 +1,7 @@
 """Everything about one person as files they can read and take elsewhere (GDPR articles 15, 20)."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from euthymia.app.clinic import Clinic, shell_actor
@@ -24,6 +26,7 @@ from euthymia.store.contract import EXPORT
 
 WHOLE_TIME: Final = (-(2**62), 2**62)
 POINTS: Final = "openmhealth"
+_FORMULA: Final = "^[ \\n]*[=+@\\t\\r\uff1d\uff0b\uff20-]"  # where a spreadsheet sees a formula
 WITH_POINTS: Final = frozenset({*STREAMS, "sleep_stages"})
 
 _ABOUT: Final[Mapping[str, str]] = {
@@ -31,7 +34,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "consents.json": "every consent you gave or withdrew, oldest first",
     "consents.fhir.json": "the same as FHIR R4 Consent resources, for other programs",
     "observations.csv": "clinical records: code, value, UCUM unit, purpose, source, protected "
-    "kind; times in UTC",
+    "kind; times in UTC. Text that a spreadsheet would take for a formula has a ' before it",
     "record.fhir.ndjson": "who you are and the same records as FHIR R4, one resource a line, for "
     "other programs: a Patient, Consents, Observations, and notes as DocumentReferences",
     "samples": "what phones and wearables recorded, one file a stream, with every column",
@@ -100,7 +103,7 @@ class _Export:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("at", "user", "role", "action", "purpose", "ledger_entry"))
-            writer.writerows(_who_saw(self.clinic, self.who))
+            writer.writerows(tuple(map(_safe, row)) for row in _who_saw(self.clinic, self.who))
 
 
 def _inside(folder: Path) -> Path:
@@ -114,7 +117,16 @@ def _write_json(path: Path, value: object) -> None:
 
 
 def _write_table(path: Path, data: pa.Table) -> None:
+    """Write a table in which no text can be taken for a formula by a spreadsheet."""
+    for place, field in enumerate(data.schema):
+        if pa.types.is_string(field.type):
+            safe = pc.replace_substring_regex(data.column(place), _FORMULA, "'\\0")
+            data = data.set_column(place, field, safe)
     pyarrow.csv.write_csv(data, path)
+
+
+def _safe(text: str) -> str:
+    return re.sub(_FORMULA, "'\\g<0>", text)
 
 
 def _who_saw(clinic: Clinic, who: SubjectId) -> Iterable[tuple[str, ...]]:
