@@ -78,7 +78,8 @@ BOMBS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "quadratic blow-up": ("export.xml", QUADRATIC),
     "deep xml": ("export.xml", xml("<HealthData>" + "<a>" * 200_000)),
     "endless attribute": ("export.xml", xml(f'<HealthData><Record a="{"x" * (24 << 20)}"/>')),
-    "deep json": ("a.json", lambda p: p.write_text('{"resourceType":"Bundle","entry":' + "[" * 10**6)),
+    "deep json": ("a.json", lambda p: p.write_text(
+        '{"resourceType":"Bundle","entry":' + "[" * 10**6)),
     "deep object": ("a.json", lambda p: p.write_text(
         '{"resourceType":"Bundle","entry":[' + '{"resource":' * 10**5)),
     "huge number": ("a.json", lambda p: p.write_text(
@@ -255,7 +256,8 @@ def test_same_name_in_another_case_or_alphabet(clinic: Clinic, tmp_path: Path):
         {"resource": {"resourceType": "Patient", "id": str(n), "name": [{"text": "Evil Twin"}],
                       "birthDate": "1970-07-07",
                       "identifier": [{"system": "urn:euthymia:mrn", "value": value}]}}
-        for n, value in enumerate(("MRN-1\u200b", "\uff2dRN-1", "MRN-1\u0301", "M\u0420N-1", "MRN-1"))
+        for n, value in enumerate(
+            ("MRN-1\u200b", "\uff2dRN-1", "MRN-1\u0301", "M\u0420N-1", "MRN-1"))
     ]  # fmt: skip
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": patients}
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(json.dumps(bundle).encode()))
@@ -273,6 +275,6 @@ def test_reading_leaves_no_open_files(tmp_path: Path):
         (tmp_path / f"{n}.zip").write_bytes(b"PK\x03\x04" + os.urandom(50))
         (tmp_path / f"{n}.csv.gz").write_bytes(b"\x1f\x8b\x08" + os.urandom(50))
         (tmp_path / f"{n}.db").write_bytes(b"SQLite format 3\0" + os.urandom(50))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     read(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
