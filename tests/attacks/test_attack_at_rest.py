@@ -146,6 +146,7 @@ def test_stolen_backup(planted: Path, tmp_path: Path):
     with Clinic.opened(planted, lambda: NOW) as opened:
         back_up(opened, tmp_path / "backup", with_root=False, progress=nothing)
     assert leaks(tmp_path / "backup", PLANTED.values()) == []
+    shutil.rmtree(planted)  # the shelf is elsewhere: no root key beside it
     with pytest.raises(EuthymiaError):
         restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
 
