@@ -91,7 +91,7 @@ def verified_claims(
     head, body, tail = token.split(".")
     header, claims = _object(head), _object(body)
     fitting = [key for key in keys if key.algorithm == header.get("alg")]
-    if "crit" in header or header.get("alg") not in {"RS256", "ES256", "EdDSA"}:
+    if "crit" in header or header.get("alg") not in ("RS256", "ES256", "EdDSA"):
         raise AccessError(_WRONG)
     if "kid" in header:
         fitting = [key for key in fitting if key.name == header["kid"]]

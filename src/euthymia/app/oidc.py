@@ -153,7 +153,7 @@ class Oidc:
         user, said = claims.get(self.config.user_claim), claims.get(self.config.role_claim)
         if not isinstance(user, str) or not user:
             raise AccessError("the provider does not say who you are: tell your administrator")
-        held = {said} if isinstance(said, str) else set(said) if isinstance(said, list) else set()
+        held = [said] if isinstance(said, str) else said if isinstance(said, list) else []
         for value, role in self.config.role_of():
             if value in held and role in ROLES:
                 proofs = claims.get("amr", [])
