@@ -141,7 +141,8 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)
     for file in sorted(home.path.iterdir()):
-        ours = (home.database.name, home.copies.name, ".")  # the copy knows of no copies
+        # the copy knows of no copies; what was seen of the models went with them
+        ours = (home.database.name, home.copies.name, home.models_seen.name, ".")
         if file.is_file() and not file.name.startswith(ours):
             _copy_file(file, into / file.name)
     blinds = clinic.store.tombstones()
