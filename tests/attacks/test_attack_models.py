@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,8 @@ def test_pickle_in_place_of_a_model(clinic: Clinic):
         kept = path.read_bytes()
         for content in (evil, kept[:72] + evil):
             path.write_bytes(content)
-            with pytest.raises(IntegrityError):
+            assert clinic.registry.verify() != [], path.name
+            with suppress(IntegrityError):  # an older role's file is not read to load a model
                 clinic.registry.load_released("relapse-30d")
         path.write_bytes(kept)
     assert not ran.exists()
