@@ -29,6 +29,7 @@ _WATCHED: Final = frozenset(
 _allowed: Final[set[str]] = set()
 _found: Final[set[str]] = set()  # addresses that the allowed names had when they were looked up
 _lock: Final = Lock()
+_begun: Final[list[bool]] = []
 
 
 class OutboundError(AccessError, ConnectionRefusedError):
@@ -44,7 +45,14 @@ def allow(host: str | None) -> None:
 
 def guard() -> None:
     """Begin to refuse, for the rest of this process."""
-    sys.addaudithook(_hook)
+    if not guarded():
+        sys.addaudithook(_hook)
+        _begun.append(True)
+
+
+def guarded() -> bool:
+    """Tell whether this process is guarded."""
+    return bool(_begun)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -6,6 +6,7 @@ import click
 
 from euthymia.app.commands.data import ingest, rejects, simulate
 from euthymia.app.commands.deid import deid
+from euthymia.app.commands.evidence import evidence
 from euthymia.app.commands.features import (
     catalogue,
     certificates,
@@ -52,5 +53,6 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     backup,
     restore,
     ledger,
+    evidence,
     demo,
 )

@@ -1,0 +1,229 @@
+"""The checks that a machine can make of a clinic. Each returns what is wrong, in words."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from euthymia.app import copies
+from euthymia.app.clinic import Clinic
+from euthymia.app.evidence import self_tests
+from euthymia.app.evidence.packages import Package
+from euthymia.app.home import read_policies
+from euthymia.app.http.tls import on_this_machine, tls_context
+from euthymia.app.outbound import OutboundError, guarded
+from euthymia.app.restore import read_manifest
+from euthymia.app.verify import verify_home
+from euthymia.ground.errors import EuthymiaError
+from euthymia.models.export import check_bytes
+from euthymia.security.policy import Policies
+from euthymia.security.policy_matrix import broken_rails
+
+BACKUP_AGE: Final = timedelta(days=7)
+UNSEEN_FOR: Final = timedelta(days=2)
+_IDLE_MINUTES: Final = 15
+_SESSION_HOURS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check found: `problem` "" is fine; `scope` says what was and was not looked at."""
+
+    check: str
+    scope: str
+    problem: str
+
+    @property
+    def fine(self) -> bool:
+        """Tell whether nothing was found."""
+        return not self.problem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the checks look at."""
+
+    clinic: Clinic
+    packages: tuple[Package, ...]
+    now: datetime
+
+
+def _verify(at: Place) -> str:
+    found = verify_home(at.clinic.home.path, lambda _done, _all: None)
+    return f"`euthymia verify` finds {len(found)} problems" if found else ""
+
+
+def _file_modes(at: Place) -> str:
+    home = at.clinic.home.path
+    open_to = [p for p in (home / "keys").rglob("*") if p.stat().st_mode & 0o077]
+    open_to += [p for p in (home / "keys",) if p.stat().st_mode & 0o077]
+    database = home / "clinic.db"
+    open_to += [p for p in (database,) if p.exists() and p.stat().st_mode & 0o007]
+    return f"{len(open_to)} files or folders are open to other users: chmod" if open_to else ""
+
+
+def _tls(at: Place) -> str:
+    serve = at.clinic.config.serve
+    try:
+        context = tls_context(serve, serve.host)
+    except EuthymiaError as error:
+        return str(error)
+    if context is not None or serve.behind_proxy or on_this_machine(serve.host):
+        return ""
+    return "others are spoken to in plain HTTP"
+
+
+def _key_root(at: Place) -> str:
+    clinic = at.clinic
+    if clinic.keyring.root_kind != "key-file":
+        return ""
+    master = clinic.config.keys.master
+    if master and clinic.home.path.resolve() not in Path(master).resolve().parents:
+        return ""
+    return "the root key lies in the home: `euthymia keys`, docs/keys.md"
+
+
+def _witness(at: Place) -> str:
+    return "" if at.clinic.config.ledger.witnesses else "no witness must cosign the ledger"
+
+
+def _second_factor(at: Place) -> str:
+    if at.clinic.config.oidc.issuer is not None:
+        return "the provider of the sign-in decides: have it attested"
+    book = at.clinic.accounts.file.now()
+    users = [account for account in book.accounts.values() if not account.disabled]
+    if not users:
+        return "there are no accounts: users sign in by one-time links alone"
+    without = sum(not account.enrolled for account in users)
+    return f"{without} of {len(users)} accounts have no second factor yet" if without else ""
+
+
+def _sender_constrained(at: Place) -> str:
+    return "" if at.clinic.config.api.sender_constrained else "bearer tokens are taken"
+
+
+def _sessions(at: Place) -> str:
+    told = at.clinic.config.accounts
+    if told.idle_minutes <= _IDLE_MINUTES and told.session_hours <= _SESSION_HOURS:
+        return ""
+    return f"sessions last longer than {_IDLE_MINUTES} minutes idle, {_SESSION_HOURS} hours in all"
+
+
+def _policies(at: Place) -> str:
+    own = read_policies(at.clinic.home, at.clinic.keyring)
+    broken = broken_rails(Policies(own) if own else Policies())
+    return f"guard rails are broken: {', '.join(broken)}" if broken else ""
+
+
+def _limits(at: Place) -> str:
+    serve = at.clinic.config.serve
+    if serve.rate_per_address and serve.rate_per_token:
+        return ""
+    return "calls of an address or a token are not limited"
+
+
+def _outbound(_: Place) -> str:
+    if not guarded():
+        return "this process is not guarded: run `euthymia evidence` from the command line"
+    try:
+        sys.audit("socket.gethostbyname", "evidence.invalid")
+    except OutboundError:
+        return ""
+    return "a look-up of a foreign name was let out"
+
+
+def _backup(at: Place) -> str:
+    newest: datetime | None = None
+    for place in copies.places(at.clinic.home, at.clinic.keyring):
+        if (Path(place) / copies.MANIFEST).is_file():
+            made = datetime.fromisoformat(read_manifest(Path(place))[0].made_at)
+            newest = made if newest is None or made > newest else newest
+    if newest is None:
+        return "no backup is where it was written: `euthymia backup`"
+    old = at.now - newest > BACKUP_AGE
+    return f"the newest backup is older than {BACKUP_AGE.days} days" if old else ""
+
+
+def _emergencies(at: Place) -> str:
+    book = at.clinic.accounts.file.now()
+    before = (at.now - UNSEEN_FOR).timestamp()
+    old = sum(not e.seen_by and e.began < before for e in book.emergencies)
+    return f"{old} emergencies were not looked at for {UNSEEN_FOR.days} days" if old else ""
+
+
+def _models(at: Place) -> str:
+    registry = at.clinic.registry
+    found = list(registry.verify())
+    for model in registry.list():
+        if model.state != "released":
+            continue
+        try:
+            bundle, _ = registry.load(f"{model.name}@{model.version}")
+            check_bytes(bundle.onnx)
+        except EuthymiaError as error:
+            found.append(str(error))
+    return f"{len(found)} problems of models" if found else ""
+
+
+def _packages(at: Place) -> str:
+    if not at.packages:
+        return "which packages the product needs cannot be told: it is not installed as one"
+    changed = [p.name for p in at.packages if p.changed]
+    unread = [p.name for p in at.packages if p.unread and p.name != "euthymia"]
+    strict = [p.name for p in at.packages if not p.permissive]
+    told = (
+        ("files are not as installed", changed),
+        ("no record of files", unread),
+        ("licence to be looked at", strict),
+    )
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in told if names)
+
+
+def _self_test(test: Callable[[], str], _: Place) -> str:
+    return test()
+
+
+Check = tuple[str, Callable[[Place], str]]
+CHECKS: Final[Mapping[str, Check]] = {
+    "verify": ("every stored byte: keys, settings, ledger, store, models, reports", _verify),
+    "file-modes": ("nobody but the owner reads keys; not everybody the database", _file_modes),
+    "tls": ("settings: TLS, a proxy that ends it, or this machine only", _tls),
+    "key-root": ("the root key does not lie beside the data", _key_root),
+    "witness": ("settings: witnesses of the ledger", _witness),
+    "second-factor": ("each account that is not disabled has a second factor", _second_factor),
+    "sender-constrained": ("settings: tokens are bound to keys", _sender_constrained),
+    "sessions": ("settings: 15 minutes idle, 12 hours in all, at most", _sessions),
+    "policies": ("guard rails of the policies, over every situation", _policies),
+    "limits": ("settings: rates of address and token", _limits),
+    "outbound": ("Python code of this process connects to configured hosts only", _outbound),
+    "backup": ("a backup not older than a week is where it was written", _backup),
+    "emergencies": ("a supervisor saw each emergency within two days", _emergencies),
+    "models": ("signatures of all models; graphs of those released", _models),
+    "packages": ("files of all installed packages against their records; licences", _packages),
+    "self-envelope": (
+        "every bit flip and cut of a sealed block, on a scratch key",
+        partial(_self_test, self_tests.envelope),
+    ),
+    "self-tokens": ("wrong tokens, on scratch keys", partial(_self_test, self_tests.tokens)),
+    "self-logs": ("the log's allow-list", partial(_self_test, self_tests.logs)),
+    "self-headers": ("headers of API and pages", partial(_self_test, self_tests.headers)),
+}
+
+
+def run(at: Place, progress: Callable[[int, int], None]) -> dict[str, Outcome]:
+    """Run all checks. One that cannot be run is a problem, never fine."""
+    found = {}
+    for number, (name, (scope, check)) in enumerate(CHECKS.items()):
+        progress(number, len(CHECKS))
+        try:
+            problem = check(at)
+        except EuthymiaError as error:
+            problem = f"could not be checked: {error}"
+        except OSError as error:
+            problem = f"could not be checked: {type(error).__name__}"
+        found[name] = Outcome(name, scope, problem)
+    progress(len(CHECKS), len(CHECKS))
+    return found
