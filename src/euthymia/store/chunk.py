@@ -360,7 +360,9 @@ def _fill(spec: _Spec, data: bytes, at: int, out: NDArray[Any]) -> None:
         return
     whole = np.empty(count, np.uint64) if spec.kind == "f4" else out.view(np.uint64)
     first = spec.scale & _MASK64 if spec.coding == DELTA else None
-    unpack.unpacked(planes, spec.width, spec.step, spec.base & _MASK64, first, whole)
+    # a raw column has neither step nor base, whatever is written there
+    step, base = (1, 0) if spec.coding == RAW else (spec.step, spec.base & _MASK64)
+    unpack.unpacked(planes, spec.width, step, base, first, whole)
     if spec.coding == DECIMAL:
         divide = unpack.divide_to_single if spec.kind == "f4" else unpack.divide
         if not divide(whole, _POWERS[spec.scale], out):

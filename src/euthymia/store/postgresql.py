@@ -125,7 +125,15 @@ _BUSY: Final = ("55P03", "40001", "40P01")
 _LOST: Final = ("57P01", "57P02", "57P03", "08")
 
 
-def _translation(error: Exception) -> EuthymiaError:
+def _refusal(error: BaseException | None) -> BaseException | None:
+    """Return what the server said, where closing the connection on it failed as well."""
+    while error is not None and not isinstance(error, DatabaseError):
+        error = error.__context__
+    return error
+
+
+def _translation(error: BaseException) -> EuthymiaError:
+    error = _refusal(error) or error
     if isinstance(error, ssl.SSLError):
         return AccessError(
             "no trusted connection to the database server: its certificate is not one that "
