@@ -252,7 +252,13 @@ def test_a_home_without_its_settings_says_what_to_do(tmp_path: Path) -> None:
 @needs_data
 @pytest.mark.parametrize(
     ("folder", "rows"),
-    [("fhir", 5002), ("questionnaires", None), ("wearable_stress", None), ("phone", None)],
+    [
+        ("fhir", 5002),
+        ("questionnaires/DPQ_E.xpt.gz", None),  # 6,000 people
+        pytest.param("questionnaires", None, marks=pytest.mark.slow),  # three times as many
+        ("wearable_stress", None),
+        ("phone", None),
+    ],
 )
 def test_real_data_is_stored_without_a_lost_row(
     tmp_path: Path, folder: str, rows: int | None

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,7 +118,9 @@ class Visitor:
         self.cookies = self._client.cookies
 
     def get(self, path: str) -> httpx.Response:
-        return asyncio.run(self._client.get(path))
+        # in a thread of its own: the browser tests leave a loop running in this one
+        with ThreadPoolExecutor(1) as aside:
+            return aside.submit(asyncio.run, self._client.get(path)).result()
 
 
 def test_from_the_button_to_a_session_with_a_role(clinic: TestClinic, provider: str):

@@ -16,6 +16,7 @@ class Grant:
     permit: bool
     since: int
     until: int | None
+    scope: None = None
 
 
 roles = st.sampled_from([*policy_oracle.PEOPLE, "admin", "", "Clinician", 'x" || true || "'])

@@ -124,10 +124,8 @@ def clock_was_off(time_us: Micros) -> Marks:
         return off
     order = np.argsort(time_us, kind="stable")
     edges = np.flatnonzero(np.diff(time_us[order]) > FAR_US) + 1
-    groups = np.split(order, edges)
-    most = max(map(len, groups))
-    for group in groups:
-        if len(group) * 100 <= most:
+    for group in np.split(order, edges):
+        if len(group) * 100 <= time_us.size:
             off[group] = True
     return off
 
