@@ -376,7 +376,16 @@ async def _whole_cost(clinic: Clinic, token: str, body: bytes, calls: int = 3200
         (b"content-type", b"application/json"),
         (b"authorization", b"Bearer " + token.encode()),
     ]
-    scope = {"type": "http", "path": "/v1/analyze", "method": "POST", "headers": headers}
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "method": "POST",
+        "path": "/v1/analyze",
+        "raw_path": b"/v1/analyze",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
 
     async def receive() -> dict:
         return {"type": "http.request", "body": body}
