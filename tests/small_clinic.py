@@ -29,8 +29,9 @@ from euthymia.ground.codes import PHQ9_TOTAL
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Grant, Observations, Person
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, ROW
+from euthymia.models.estimators.contract import Sample
+from euthymia.models.estimators.logistic import fit
 from euthymia.models.frame import CohortFrame
-from euthymia.models.ridge import Sample, fit
 from euthymia.models.tasks import tasks
 from euthymia.models.train import Trained
 

@@ -12,7 +12,7 @@ import models_data
 from euthymia.evaluation.logistic import sigmoid
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError, SchemaError
 from euthymia.models.bundle import make_bundle, pack, unpack
-from euthymia.models.export import OPSET, check_graph, percentile_weights, to_onnx
+from euthymia.models.export import OPSET, check_graph, percentile_weights
 from euthymia.models.registry import Registry
 from euthymia.models.serve import Served
 from euthymia.models.tasks import tasks
@@ -109,7 +109,7 @@ def test_a_graph_with_anything_but_arithmetic_is_refused():
 
 
 def test_numbers_in_another_file_are_refused(trained):
-    model = onnx.load_from_string(to_onnx(trained.fitted, trained.frame.x.shape[1]))
+    model = onnx.load_from_string(trained.fitted.to_onnx(trained.frame.x.shape[1]))
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL

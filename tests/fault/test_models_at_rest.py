@@ -17,7 +17,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.models import registry as rooms
 from euthymia.models.bundle import make_bundle, pack
-from euthymia.models.export import MAX_BYTES, MAX_NODES, check_bytes, check_graph, to_onnx
+from euthymia.models.export import MAX_BYTES, MAX_NODES, check_bytes, check_graph
 from euthymia.models.registry import Registry
 from euthymia.models.roles import Registered
 from euthymia.security.keys import Keyring
@@ -258,7 +258,7 @@ def test_a_crash_at_the_first_write_of_all_leaves_no_problem(tmp_path, keys, mad
 
 # -- the graph -----------------------------------------------------------------------------------
 def _graph(made) -> onnx.ModelProto:
-    return onnx.load_from_string(to_onnx(made.fitted, len(made.task.features)))
+    return onnx.load_from_string(made.fitted.to_onnx(len(made.task.features)))
 
 
 def _function(model: onnx.ModelProto) -> None:
@@ -312,7 +312,7 @@ def test_a_graph_with_a_trick_is_refused_before_any_runtime_sees_it(made, trick,
 
 
 def test_what_is_no_graph_is_refused(made):
-    whole = to_onnx(made.fitted, len(made.task.features))
+    whole = made.fitted.to_onnx(len(made.task.features))
     for bad in (b"", b"garbage\xff\xff", whole[: len(whole) // 2], bytes(MAX_BYTES + 1)):
         with pytest.raises(IntegrityError):
             check_bytes(bad)

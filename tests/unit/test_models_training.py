@@ -10,8 +10,10 @@ from sklearn.linear_model import LogisticRegression
 import models_data
 from euthymia.app.training import beside_words
 from euthymia.ground.errors import SchemaError
-from euthymia.models import ridge, validate
+from euthymia.models import validate
 from euthymia.models.bundle import make_bundle
+from euthymia.models.estimators import linear, logistic
+from euthymia.models.estimators.contract import Choice, Sample
 from euthymia.models.tasks import tasks
 from euthymia.models.train import refuse_too_few, train
 
@@ -99,7 +101,9 @@ def test_splitting_rows_flatters_and_the_report_says_by_how_much():
     person = np.repeat(np.arange(50), 10)
     x = rng.normal(size=(500, 60)) + 3 * rng.normal(size=(50, 60))[person]
     label = (person % 2).astype(float)
-    found = validate.leakage(ridge.Sample(x, label, person.astype(str)), np.arange(60), 3.0, seed=1)
+    sample = Sample(x, label, person.astype(str))
+    choice = Choice("all", {"penalty": 3.0}, ())
+    found = validate.leakage(logistic.MODEL, sample, np.arange(60), choice, seed=1)
     assert found.by_row > 0.9
     assert found.by_person < 0.7
 
@@ -161,8 +165,8 @@ def test_what_comes_from_the_data_is_escaped():
 # -- the estimator -----------------------------------------------------------------------------
 def test_the_fit_equals_scikit_learn_on_the_same_columns():
     frame = models_data.frame()
-    sample = ridge.Sample(frame.x, frame.y, frame.person)
-    prepared, beta = ridge.plain_fit(sample, np.arange(frame.x.shape[1]), 30.0)
+    sample = Sample(frame.x, frame.y, frame.person)
+    prepared, beta = logistic.plain_fit(sample, np.arange(frame.x.shape[1]), 30.0)
     z = prepared.apply(frame.x)
     reference = LogisticRegression(C=1 / 30.0, tol=1e-10, max_iter=5000).fit(z, frame.y)
     np.testing.assert_allclose(beta[1:], reference.coef_[0], atol=1e-4)
@@ -176,7 +180,7 @@ def test_preparation_leaves_out_what_is_unknown_or_constant_and_shares_indicator
     )
     x[:30, 0] = np.nan
     x[:30, 3] = np.nan
-    prepared = ridge.prepare(x, np.arange(4))
+    prepared = linear.prepare(x, np.arange(4))
     assert prepared.columns.tolist() == [0, 3]
     assert prepared.indicators.tolist() == [0]
     assert prepared.fill.tolist() == [64.5, 64.5]
@@ -186,7 +190,7 @@ def test_percentiles_equal_numpy():
     x = np.random.default_rng(1).normal(size=(57, 9))
     x[np.random.default_rng(2).uniform(size=x.shape) < 0.3] = np.nan
     expected = np.nanpercentile(x, (50.0, 1.0, 99.0), axis=0)
-    np.testing.assert_allclose(ridge._percentiles(x, (50.0, 1.0, 99.0)), expected)
+    np.testing.assert_allclose(linear._percentiles(x, (50.0, 1.0, 99.0)), expected)
 
 
 def test_intervals_hold_the_probability_and_narrow_with_more_people():
@@ -194,7 +198,7 @@ def test_intervals_hold_the_probability_and_narrow_with_more_people():
     for people in (40, 160):
         frame = models_data.frame(people=people, rows=4, seed=9)
         columns = [("all", np.arange(frame.x.shape[1]))]
-        fitted = ridge.fit(ridge.Sample(frame.x, frame.y, frame.person), columns, seed=1)
+        fitted = logistic.fit(Sample(frame.x, frame.y, frame.person), columns, seed=1)
         p, low, high = fitted.predict_interval(frame.x)
         assert (low <= p).all()
         assert (p <= high).all()

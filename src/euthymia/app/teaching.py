@@ -85,7 +85,13 @@ class Trainer:
         self._process = process
 
     def teach(
-        self, task: str, snapshot: bytes, seed: int, progress: Callable[[int, int], None]
+        self,
+        task: str,
+        snapshot: bytes,
+        seed: int,
+        progress: Callable[[int, int], None],
+        *,
+        estimator: str = "",
     ) -> Taught:
         """Return the model of a snapshot.
 
@@ -104,6 +110,7 @@ class Trainer:
             to_micros(clinic.clock()),
             _closed(clinic),
             clinic.config.training.closed,
+            estimator,
         )
         source, told = self._pipes()
         try:

@@ -102,6 +102,7 @@ def work(keys: Keyring, source: BinaryIO, tell: BinaryIO, *, enclosed: bool) -> 
         seed=order.seed,
         synthetic=order.synthetic,
         now=order.now,
+        estimator=order.estimator or None,
         progress=lambda done, total: say(Step(done, total)),
     )
     taught = Taught(

@@ -22,6 +22,7 @@ class Order(msgspec.Struct, frozen=True):
     now: int
     closed: tuple[str, ...]
     must_be_closed: bool
+    estimator: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

@@ -13,6 +13,7 @@ from euthymia.app.snapshots import release_snapshot
 from euthymia.app.trainer_messages import Taught
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
+from euthymia.models.estimators import estimator as named
 from euthymia.models.registry import Registered
 from euthymia.models.snapshot import Manifest
 from euthymia.models.tasks import tasks
@@ -32,7 +33,9 @@ def _writable(report: Path) -> None:
         report.unlink()
 
 
-def learn(clinic: Clinic, name: str, *, seed: int, progress: Progress) -> tuple[Taught, Manifest]:
+def learn(
+    clinic: Clinic, name: str, *, seed: int, progress: Progress, estimator: str = ""
+) -> tuple[Taught, Manifest]:
     """Release a task's snapshot and have the trainer learn from it, in a process of its own.
 
     The bundle names the people by their live pseudonyms: by them an erasure finds who was in it.
@@ -42,7 +45,11 @@ def learn(clinic: Clinic, name: str, *, seed: int, progress: Progress) -> tuple[
     with trainer(clinic) as ours:  # it loads while the snapshot is made
         released = release_snapshot(clinic, name, lambda n, of: progress(n, 2 * of))
         taught = ours.teach(
-            name, released.content, seed, lambda n, of: progress(int(of + n), 2 * of)
+            name,
+            released.content,
+            seed,
+            lambda n, of: progress(int(of + n), 2 * of),
+            estimator=estimator,
         )
     bundle, people = taught.bundle, released.people
     wanted = (name, released.manifest.schema_digest, tuple(sorted(people)))
@@ -54,15 +61,23 @@ def learn(clinic: Clinic, name: str, *, seed: int, progress: Progress) -> tuple[
 
 
 def run_training(
-    clinic: Clinic, name: str, *, seed: int, report: Path | None, progress: Progress
+    clinic: Clinic,
+    name: str,
+    *,
+    seed: int,
+    report: Path | None,
+    progress: Progress,
+    estimator: str = "",
 ) -> dict[str, Any]:
     """Train, audit and register a task's model; write its report."""
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    if estimator:
+        named(estimator).ready()
     if report is not None:
         _writable(report)
     renew_registry(clinic)
-    trained, manifest = learn(clinic, name, seed=seed, progress=progress)
+    trained, manifest = learn(clinic, name, seed=seed, progress=progress, estimator=estimator)
     added = clinic.registry.add_bundle(trained.bundle)
     html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
@@ -74,6 +89,7 @@ def run_training(
         "people": manifest.offered,
         "without_consent": manifest.without_consent,
         "seed": seed,
+        "estimator": trained.bundle.estimator,
         "snapshot": manifest.snapshot,
         "isolation": trained.isolation,
         "report": kept.name,
@@ -90,6 +106,7 @@ def run_training(
     return {
         "model": f"{added.name}@{added.version}",
         "task": name,
+        "estimator": trained.bundle.estimator,
         "report": report or kept,
         "metrics": trained.metrics,
         "audits": trained.audits,

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import IntegrityError
 from euthymia.models.card import card
-from euthymia.models.export import check_bytes, to_onnx
+from euthymia.models.estimators.contract import Column, Trees
+from euthymia.models.export import check_bytes
 from euthymia.security.envelope import context, seal, unseal
 
 if TYPE_CHECKING:
@@ -56,19 +57,6 @@ class BundleFeature(msgspec.Struct, frozen=True):
     seen_high: float | None
 
 
-class Column(msgspec.Struct, frozen=True):
-    """One column of the linear model, for the reasons: which feature, and its push."""
-
-    feature: int
-    missing: bool  # the column says that the feature is not known
-    fill: float
-    low: float
-    high: float
-    mean: float
-    scale: float
-    coefficient: float
-
-
 class Bundle(msgspec.Struct, frozen=True):
     """Everything about one version of one model."""
 
@@ -93,6 +81,8 @@ class Bundle(msgspec.Struct, frozen=True):
     people: tuple[str, ...]  # pseudonyms; sealed with the rest
     synthetic: bool
     evidence: str  # the confound audit's verdict
+    estimator: str = "logistic"
+    trees: Trees | None = None  # of a tree ensemble: what its reasons come from
 
 
 def _known(value: float) -> float | None:
@@ -107,27 +97,6 @@ def _features(trained: "Trained") -> tuple[BundleFeature, ...]:
     return tuple(
         BundleFeature(s.name, s.title, s.unit, s.low, s.high, _known(low[i]), _known(high[i]))
         for i, s in enumerate(trained.task.features)
-    )
-
-
-def _columns(trained: "Trained") -> tuple[Column, ...]:
-    model = trained.fitted
-    prepared = model.preparation
-    kept = prepared.columns.size
-    pad = np.zeros(prepared.indicators.size)
-    rows = zip(
-        prepared.sources.tolist(),
-        np.concatenate([prepared.fill, pad]).tolist(),
-        np.concatenate([prepared.low, pad]).tolist(),
-        np.concatenate([prepared.high, pad]).tolist(),
-        prepared.mean.tolist(),
-        prepared.scale.tolist(),
-        model.coefficients.tolist(),
-        strict=True,
-    )
-    return tuple(
-        Column(feature, i >= kept, fill, low, high, mean, scale, push)
-        for i, (feature, fill, low, high, mean, scale, push) in enumerate(rows)
     )
 
 
@@ -150,9 +119,9 @@ def make_bundle(trained: "Trained", version: int) -> Bundle:
         version=version,
         task=task.name,
         schema_digest=task.schema_digest,
-        onnx=to_onnx(trained.fitted, len(task.features)),
+        onnx=trained.fitted.to_onnx(len(task.features)),
         features=_features(trained),
-        columns=_columns(trained),
+        columns=trained.fitted.columns(),
         calibration=trained.fitted.calibration,
         horizon_days=task.horizon_days,
         threshold=task.threshold,
@@ -166,12 +135,14 @@ def make_bundle(trained: "Trained", version: int) -> Bundle:
         people=trained.people,
         synthetic=trained.synthetic,
         evidence=str(trained.audits["confounds"]["verdict"]),
+        estimator=trained.estimator,
+        trees=trained.fitted.trees(),
     )
 
 
 def _used(trained: "Trained") -> set[str]:
     names = trained.frame.names
-    return {names[int(i)] for i in trained.fitted.preparation.sources}
+    return {names[int(i)] for i in trained.fitted.sources}
 
 
 def pack(bundle: Bundle, keys: Keys) -> bytes:

@@ -13,12 +13,6 @@ from euthymia.ground.clock import from_micros
 if TYPE_CHECKING:
     from euthymia.models.train import Trained  # training is heavy to import, and not needed here
 
-INTERVAL_MEANS = (
-    "2.5th to 97.5th percentile of 100 refits on people drawn with replacement. Covers who happened"
-    " to be in the training data; not a wrong model, nor patients unlike those of the training"
-    " data, nor the choice of features. It is about the probability, not about what will happen."
-)
-
 
 def figure(value: Estimate) -> dict[str, float | None]:
     """Return an estimate as plain values; what is not defined is None."""
@@ -33,7 +27,10 @@ def figure(value: Estimate) -> dict[str, float | None]:
 
 def card(trained: "Trained") -> dict[str, Any]:
     """Return the card of a trained model, as plain values."""
+    from euthymia.models.estimators import estimator
+
     task, frame, choice = trained.task, trained.frame, trained.fitted.choice
+    model = estimator(trained.estimator)
     return {
         "title": task.title,
         "outcome": task.outcome,
@@ -46,10 +43,12 @@ def card(trained: "Trained") -> dict[str, Any]:
         "not_for": list(task.not_for),
         "threshold": task.threshold,
         "threshold_rule": task.threshold_rule,
-        "interval": INTERVAL_MEANS,
-        "estimator": "ridge logistic regression, recalibrated on held-out predictions",
+        "interval": model.interval,
+        "estimator": model.title,
+        "estimator_name": model.name,
         "features_chosen": choice.features,
-        "ridge": choice.ridge,
+        "settings": dict(choice.settings),
+        "calibration": list(trained.fitted.calibration),
         "seed": trained.seed,
         "trained_at": from_micros(trained.trained_at).isoformat(timespec="seconds"),
         "synthetic": trained.synthetic,

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from euthymia.ground.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from euthymia.models.ridge import Fitted  # brings SciPy, which is not needed here
+    from euthymia.models.estimators.linear import Preparation
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def percentile_weights(heads: int, percents: tuple[float, ...]) -> Floats:
     return weights
 
 
-class _Graph:
+class Graph:
     """Collects the nodes and constants of a graph."""
 
     def __init__(self) -> None:
@@ -50,19 +50,20 @@ class _Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        """Add an array under a name, and return the name."""
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def add(self, op: str, inputs: list[str], output: str, **attributes: int) -> str:
+        """Add a node with one output, and return the output's name."""
         node = helper.make_node(op, inputs, [output])
         node.attribute.extend(helper.make_attribute(k, v) for k, v in attributes.items())
         self.nodes.append(node)
         return output
 
 
-def _columns(graph: _Graph, model: "Fitted") -> str:
+def raw_columns(graph: Graph, prepared: "Preparation") -> str:
     """Add the nodes from x to the clipped columns and missing indicators."""
-    prepared = model.preparation
     graph.constant("columns", prepared.columns.astype(np.int64))
     graph.constant("indicators", prepared.indicators.astype(np.int64))
     for name in ("fill", "low", "high"):
@@ -78,15 +79,7 @@ def _columns(graph: _Graph, model: "Fitted") -> str:
     return graph.add("Concat", ["clipped", "flags"], "raw", axis=1)
 
 
-def _folded(model: "Fitted") -> tuple[Floats, Floats]:
-    """Return intercepts and coefficients of model and heads for columns not yet standardised."""
-    prepared = model.preparation
-    coefficients = np.column_stack([model.coefficients, model.heads[1:]]) / prepared.scale[:, None]
-    intercepts = np.r_[model.intercept, model.heads[0]] - prepared.mean @ coefficients
-    return intercepts, coefficients
-
-
-def _interval(graph: _Graph, heads: int) -> None:
+def interval_nodes(graph: Graph, heads: int) -> None:
     """Add the nodes from the bootstrap heads to the percentiles that hold the probability."""
     graph.constant("heads", np.array([heads], np.int64))
     graph.nodes.append(
@@ -98,11 +91,15 @@ def _interval(graph: _Graph, heads: int) -> None:
         graph.add(keep, [f"{name}_bound", "probability"], name)
 
 
-def to_onnx(model: "Fitted", features: int) -> bytes:
-    """Return the model as a checked ONNX file.
+def linear_graph(
+    prepared: "Preparation", intercepts: Floats, coefficients: Floats, features: int
+) -> bytes:
+    """Return a logistic model with its heads as a checked ONNX file.
 
     Parameters
     ----------
+    intercepts, coefficients : shape [1 + heads], [columns, 1 + heads]
+        Of columns not standardised; the model itself first.
     features : int
         The length of a feature vector.
 
@@ -112,20 +109,28 @@ def to_onnx(model: "Fitted", features: int) -> bytes:
         Input ``x`` float64 [n, features]; outputs ``probability``, ``low``, ``high`` float64
         [n, 1].
     """
-    graph = _Graph()
-    columns = _columns(graph, model)
-    heads = model.heads.shape[1]
-    intercepts, coefficients = _folded(model)
+    graph = Graph()
+    columns = raw_columns(graph, prepared)
     graph.constant("coefficients", coefficients)
     graph.constant("intercepts", intercepts)
-    graph.constant("first", np.array([0], np.int64))
-    graph.constant("others", np.arange(1, heads + 1))
     graph.add("MatMul", [columns, "coefficients"], "weighed")
     graph.add("Add", ["weighed", "intercepts"], "log_odds")
     graph.add("Sigmoid", ["log_odds"], "all")
-    graph.add("Gather", ["all", "first"], "probability", axis=1)
-    graph.add("Gather", ["all", "others"], "drawn", axis=1)
-    _interval(graph, heads)
+    split_heads(graph, "all", intercepts.size - 1)
+    return finish(graph, features)
+
+
+def split_heads(graph: Graph, everything: str, heads: int) -> None:
+    """Add the nodes from [n, 1 + heads] probabilities to the three outputs."""
+    graph.constant("first", np.array([0], np.int64))
+    graph.constant("others", np.arange(1, heads + 1))
+    graph.add("Gather", [everything, "first"], "probability", axis=1)
+    graph.add("Gather", [everything, "others"], "drawn", axis=1)
+    interval_nodes(graph, heads)
+
+
+def finish(graph: Graph, features: int) -> bytes:
+    """Return the graph as a checked ONNX file."""
     shape = helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["n", features])
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["n", 1])

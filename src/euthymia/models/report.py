@@ -315,27 +315,20 @@ def _groups(results: Results) -> str:
 
 
 def _model(results: Results) -> str:
-    model, task = results.fitted, results.task
-    size = np.abs(model.coefficients)
-    sources = model.preparation.sources
-    kept = model.preparation.columns.size
-    rows = []
-    for place in np.argsort(-size)[:15].tolist():
-        feature = task.features[int(sources[place])]
-        what = "not known" if place >= kept else f"per SD ({feature.unit})"
-        rows.append((feature.title, what, number(float(model.coefficients[place]), 3)))
-    choice = model.choice
+    told, task, chosen = results.fitted.told(), results.task, results.fitted.choice.features
+    rows = [
+        (task.features[place].title if place >= 0 else "", what, number(value, 3))
+        for place, what, value in told.rows
+    ]
+    alike = (
+        f" The same feature set was chosen in {sum(c == chosen for c in results.chosen_sets)} of"
+        f" {len(results.chosen_sets)} outer folds."
+    )
     return _section(
         "The model",
-        _paragraph(
-            f"Ridge logistic regression on the feature set “{choice.features}” (chosen in"
-            f" {sum(c == choice.features for c in results.chosen_sets)} of"
-            f" {len(results.chosen_sets)} outer folds as well), penalty {choice.ridge:g},"
-            f" {size.size} columns; recalibrated with slope {model.calibration[1]:.2f}. The 15"
-            " largest coefficients:"
-        ),
-        table(("feature", "", "log-odds"), rows, 2),
-        _paragraph(wording.COEFFICIENTS, "small"),
+        _paragraph(told.text + alike),
+        table(told.head, rows, 2),
+        _paragraph(told.note, "small"),
     )
 
 
@@ -359,7 +352,7 @@ def render(results: Results) -> str:
             _groups(results),
             _model(results),
             _words("Limits", wording.limits(results)),
-            _words("Methods", wording.METHODS),
+            _words("Methods", wording.methods(results)),
         )
     )
     return (

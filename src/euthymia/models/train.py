@@ -15,8 +15,10 @@ from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.contract import SubjectData
+from euthymia.models.estimators import DEFAULT
+from euthymia.models.estimators import estimator as named
+from euthymia.models.estimators.contract import Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
-from euthymia.models.ridge import Fitted, Ints, Sample, fit
 from euthymia.models.tasks.contract import Task
 from euthymia.models.validate import (
     Baseline,
@@ -64,6 +66,7 @@ class Results:
     leakage: Leakage
     shuffle: ShuffleTest
     weights: Any
+    model: Model
     fitted: Fitted
 
 
@@ -81,6 +84,7 @@ class Trained:
     trained_at: Micros
     people: tuple[str, ...]
     frame: CohortFrame
+    estimator: str = DEFAULT
 
 
 def refuse_too_few(frame: CohortFrame) -> None:
@@ -129,6 +133,7 @@ def train(
     seed: int,
     synthetic: bool,
     now: Micros,
+    estimator: str | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Build the cohort, judge the model on people it has not seen, fit it on all, write the report.
@@ -143,6 +148,8 @@ def train(
         The data come from a simulator: the report and the bundle say so everywhere.
     now : Micros
         Goes into the card.
+    estimator : str, optional
+        One of `models.estimators.estimators()`; the task's own where none is named.
     progress : callable
         Called with (steps done, steps in all).
 
@@ -153,9 +160,13 @@ def train(
     """
     frame = _known(people if isinstance(people, CohortFrame) else cohort(task, people), task)
     refuse_too_few(frame)
+    model = named(estimator or task.estimator)
+    model.ready()
     # many small systems are solved: threads inside each would only wait for each other
     with threadpool_limits(limits=1, user_api="blas"):
-        results = _judge(task, frame, seed=seed, synthetic=synthetic, now=now, progress=progress)
+        results = _judge(
+            task, frame, model, seed=seed, synthetic=synthetic, now=now, progress=progress
+        )
     from euthymia.models.report import render
 
     return Trained(
@@ -169,6 +180,7 @@ def train(
         trained_at=now,
         people=tuple(sorted(set(frame.person.tolist()))),
         frame=frame,
+        estimator=model.name,
     )
 
 
@@ -187,6 +199,7 @@ def _affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
 def _judge(
     task: Task,
     frame: CohortFrame,
+    model: Model,
     *,
     seed: int,
     synthetic: bool,
@@ -197,9 +210,9 @@ def _judge(
     sets = _affordable(task, frame)
     splits = outer_splits(sample, seed)
     steps = _Steps(progress, len(splits) + np.unique(frame.site).size + 6)
-    found, chosen = cross_validate(sample, sets, splits, seed=seed, progress=steps.step)
-    sites, pooled = leave_sites_out(sample, sets, frame.site, seed=seed, progress=steps.step)
-    fitted = fit(sample, sets, seed=seed)
+    found, chosen = cross_validate(model, sample, sets, splits, seed=seed, progress=steps.step)
+    sites, pooled = leave_sites_out(model, sample, sets, frame.site, seed=seed, progress=steps.step)
+    fitted = model.fit(sample, sets, seed=seed)
     steps.step()
     metrics = figures(found, task.threshold, seed=seed)
     if pooled is not None:
@@ -221,7 +234,7 @@ def _judge(
         seed=seed,
     )
     steps.step()
-    shuffle = shuffle_test(sample, columns, fitted.choice.ridge, seed=seed)
+    shuffle = shuffle_test(model, sample, columns, fitted.choice, seed=seed)
     steps.step()
     return Results(
         task=task,
@@ -238,9 +251,10 @@ def _judge(
         groups=groups,
         confounds=confounds,
         verdict=confound_verdict(metrics["auc"], confounds),
-        leakage=leakage(sample, columns, fitted.choice.ridge, seed=seed),
+        leakage=leakage(model, sample, columns, fitted.choice, seed=seed),
         shuffle=shuffle,
         weights=bootstrap_weights(found.person, 500, np.random.default_rng(seed)),
+        model=model,
         fitted=fitted,
     )
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from euthymia.evaluation import calibration, discrimination, net_benefit
 from euthymia.evaluation.chance import chance_levels
 from euthymia.evaluation.estimate import Estimate, Metric
-from euthymia.evaluation.logistic import fit_logistic, sigmoid
+from euthymia.evaluation.logistic import sigmoid
 from euthymia.evaluation.meta import Pooled, pool_auc
 from euthymia.evaluation.resample import difference, estimates, permuted_labels
 from euthymia.evaluation.splits import Split, leave_site_out, person_folds, row_folds
-from euthymia.models.ridge import Sample, fit, plain_fit, plain_log_odds, prepare
+from euthymia.models.estimators.contract import Choice, Model, Sample
+from euthymia.models.estimators.logistic import plain_fit, plain_log_odds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,6 +65,7 @@ def outer_splits(sample: Sample, seed: int) -> tuple[Split, ...]:
 
 
 def cross_validate(
+    model: Model,
     sample: Sample,
     sets: Sets,
     splits: Sequence[Split],
@@ -80,8 +82,8 @@ def cross_validate(
 
     def one(numbered: tuple[int, Split]) -> tuple[Floats, str]:
         number, split = numbered
-        model = fit(sample.take(split.train), sets, seed=seed + number, heads=0)
-        return model.predict(sample.x[split.test]), model.choice.features
+        fitted = model.fit(sample.take(split.train), sets, seed=seed + number, heads=0)
+        return fitted.predict(sample.x[split.test]), fitted.choice.features
 
     predicted, chosen = [], []
     with ThreadPoolExecutor(WORKERS) as pool:  # linear algebra lets go of the interpreter
@@ -189,6 +191,7 @@ class SiteResult:
 
 
 def leave_sites_out(
+    model: Model,
     sample: Sample,
     sets: Sets,
     site: NDArray[np.str_],
@@ -201,7 +204,7 @@ def leave_sites_out(
         return (), None
     found = []
     for number, split in enumerate(leave_site_out(sample.y, sample.person, site)):
-        one, _ = cross_validate(sample, sets, [split], seed=seed + number)
+        one, _ = cross_validate(model, sample, sets, [split], seed=seed + number)
         metrics: Mapping[str, Metric] = {
             "auc": discrimination.auc,
             "brier": discrimination.brier,
@@ -233,17 +236,21 @@ class Leakage:
     rows_per_person: float
 
 
-def leakage(sample: Sample, columns: Ints, ridge: float, *, seed: int) -> Leakage:
+def leakage(model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed: int) -> Leakage:
     """Return the same model's AUC under a split by person and under a random split of rows."""
     once = np.ones((1, sample.y.size))
     by_person = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
     by_row = row_folds(sample.y, folds=FOLDS, repeats=1, seed=seed)
     areas = []
     for splits in (by_person, by_row):
-        found = _plain(sample, splits, columns, ridge)
+        predicted = []
+        for split in splits:
+            rows, held = split.train, split.test
+            predicted.append(model.refit(sample, rows, columns, choice, rows[None], held)[0])
+        found = held_out(sample, splits, predicted)
         areas.append(float(found.auc(found.y, found.p, once)[0]))
-    rows = sample.y.size / np.unique(sample.person).size
-    return Leakage(areas[0], areas[1], rows)
+    each = sample.y.size / np.unique(sample.person).size
+    return Leakage(areas[0], areas[1], each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,25 +263,28 @@ class ShuffleTest:
     p_value: float
 
 
-def shuffle_test(sample: Sample, columns: Ints, ridge: float, *, seed: int) -> ShuffleTest:
+def shuffle_test(
+    model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed: int
+) -> ShuffleTest:
     """Refit on shuffled labels (Ojala & Garriga 2010, JMLR 11:1833) and judge held-out people."""
     rng = np.random.default_rng(seed)
-    labels = np.vstack([sample.y, permuted_labels(sample.y, sample.person, SHUFFLES, rng)])
+    true = np.arange(sample.y.size)
+    shuffled = permuted_labels(true.astype(np.float64), sample.person, SHUFFLES, rng).astype(
+        np.int64
+    )
+    dealt = np.vstack([true, shuffled])
     splits = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
-    predicted = np.empty_like(labels)
+    predicted = np.empty(dealt.shape)
     strata = np.empty(sample.y.size, np.int64)
     for number, split in enumerate(splits):
-        prepared = prepare(sample.x[split.train], columns)
-        z, held = prepared.apply(sample.x[split.train]), prepared.apply(sample.x[split.test])
-        once = np.ones((labels.shape[0], split.train.size))
-        beta = fit_logistic(z, labels[:, split.train], once, ridge=ridge)
-        predicted[:, split.test] = beta[:, :1] + beta[:, 1:] @ held.T
+        rows, held = split.train, split.test
+        predicted[:, held] = model.refit(sample, rows, columns, choice, dealt[:, rows], held)
         strata[split.test] = number
     one = np.ones((1, sample.y.size))
     areas = [
-        float(discrimination.auc_within(y, p, one, strata)[0])
-        for y, p in zip(labels, predicted, strict=True)
+        float(discrimination.auc_within(sample.y[given], predicted[i], one, strata)[0])
+        for i, given in enumerate(dealt)
     ]
-    shuffled = np.array(areas[1:])
-    p_value = (1 + int((shuffled >= areas[0]).sum())) / (1 + SHUFFLES)
-    return ShuffleTest(areas[0], float(shuffled.mean()), float(shuffled.max()), p_value)
+    others = np.array(areas[1:])
+    p_value = (1 + int((others >= areas[0]).sum())) / (1 + SHUFFLES)
+    return ShuffleTest(areas[0], float(others.mean()), float(others.max()), p_value)

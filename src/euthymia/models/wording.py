@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from euthymia.models.card import INTERVAL_MEANS
-
 if TYPE_CHECKING:
     from euthymia.models.train import Results
 
@@ -64,21 +62,8 @@ GROUPS: Final = (
     " fewer than 10 people are hidden, and another where one could be found by subtraction; so is"
     " a count of fewer than 10 people with the outcome."
 )
-COEFFICIENTS: Final = (
-    "A coefficient is a push with all other features held equal, among features that move together:"
-    " none of them is a cause."
-)
 ONE_ROW: Final = "One row a person: a split of rows is a split of people, so nothing can leak."
 METHODS: Final = (
-    (
-        "Features outside the 1st to 99th percentile of the training rows are clipped, missing ones"
-        " replaced by the median with an indicator, all standardised."
-    ),
-    (
-        "Ridge logistic regression by Newton's method; penalty and feature set by held-out log loss"
-        " in four inner folds by person; logistic recalibration on the inner held-out predictions."
-    ),
-    f"Interval of a single probability: {INTERVAL_MEANS}",
     "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747.",
     "Calibration: Van Calster et al. 2019, doi:10.1186/s12916-019-1466-7.",
     "Calibration index: Austin & Steyerberg 2019, doi:10.1002/sim.8281.",
@@ -87,6 +72,12 @@ METHODS: Final = (
     "Mean over sites: Debray et al. 2017, doi:10.1136/bmj.i6460.",
     "Intervals: Efron 1987, doi:10.2307/2289144. Shuffled labels: Ojala & Garriga 2010, JMLR 11.",
 )
+
+
+def methods(results: "Results") -> tuple[str, ...]:
+    """Return how it was done, the estimator's part first."""
+    model = results.model
+    return (*model.methods, f"Interval of a single probability: {model.interval}", *METHODS)
 
 
 def abstains(coverage: float, age_hours: float) -> str:

@@ -20,14 +20,17 @@ def _figure(metric: dict[str, Any]) -> str:
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--estimator", default="", help="How it learns; otherwise as the task says.")
 @everywhere
 @click.pass_obj
-def train(shell: Shell, task: str, report: Path | None, seed: int) -> None:
+def train(shell: Shell, task: str, report: Path | None, seed: int, estimator: str) -> None:
     """Train a task's model on those who consented to training, audit it, write its report."""
     from euthymia.app.training import beside_words, run_training
 
     with shell.clinic() as clinic, shell.progress("train") as progress:
-        result = run_training(clinic, task, seed=seed, report=report, progress=progress)
+        result = run_training(
+            clinic, task, seed=seed, report=report, progress=progress, estimator=estimator
+        )
     lines = [f"{result['model']} trained; report: {result['report']}"]
     lines.append(f"  from snapshot {result['snapshot']}; trainer: {result['isolation']}")
     lines += [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]

@@ -59,7 +59,8 @@ class Task:
     `feature_sets` are the choices that tuning may make between; `baselines` are trivial models that
     are reported beside it. `threshold` is the probability from which a person is put forward.
     `ceilings` are the values that contradict the population, whoever states them: `ineligible`
-    looks at the record, these at a vector that a caller gave.
+    looks at the record, these at a vector that a caller gave. `estimator` is the name of the
+    estimator (`models/estimators/`) that learns it unless another is asked for.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Task:
     groups: Callable[[History, Micros], Mapping[str, str]]
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
     ceilings: tuple[Ceiling, ...] = ()
+    estimator: str = "logistic"
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""
