@@ -1,0 +1,1 @@
+"""Differential privacy with the person as the unit: what a release costs, and who pays for it."""
