@@ -1,1 +1,24 @@
-"""Estimators and their cards: tasks, training, release as signed, encrypted ONNX bundles."""
+"""Estimators and their cards: tasks, training, release as signed, encrypted ONNX bundles.
+
+>>> from euthymia.models import certify  # each command's twin, for any frame
+"""
+
+from importlib import import_module
+from typing import Final
+
+_TWINS: Final = {
+    "certify": "euthymia.models.matching.certify",
+}
+"""What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
+
+__all__ = ["certify"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _TWINS:
+        return getattr(import_module(_TWINS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_TWINS])

@@ -1,0 +1,110 @@
+"""What a certificate says, and its words."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from euthymia.evaluation.estimate import Estimate
+from euthymia.evaluation.policy_value import BenefitGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold, and whether it does."""
+
+    name: str
+    met: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGain:
+    """What the rule learned at the other sites gained at one site."""
+
+    site: str
+    people: int
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The value of giving everybody one arm, in the outcome's own unit."""
+
+    name: str
+    people: int
+    value: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What the rule says to some people: who, which arm."""
+
+    who: str
+    arm: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Whether an individual treatment rule has earned its use, and on what evidence.
+
+    All gains are in the outcome's unit and positive where the rule is better than giving everybody
+    the best single arm.
+    """
+
+    certified: bool
+    honest_gain: Estimate
+    apparent_gain: float
+    best_arm: str
+    needed_n: int
+    why: str
+    conditions: tuple[Condition, ...]
+    permutation_p: float
+    permutations: int
+    leave_site_out: Estimate | None
+    sites: tuple[SiteGain, ...]
+    autoc: Estimate
+    qini: Estimate
+    calibration_slope: Estimate
+    calibration: tuple[BenefitGroup, ...]
+    learner: str
+    learners: Mapping[str, float]
+    rule: tuple[Leaf, ...]
+    arms: tuple[Arm, ...]
+    departs: float
+    people: int
+    rows: int
+    outcome: str
+    outcome_sd: float
+    worthwhile: float
+    covariates: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values: the answer first, then all it rests on."""
+        whole = asdict(self)
+        top = ("certified", "honest_gain", "apparent_gain", "best_arm", "needed_n", "why")
+        answer = {key: whole.pop(key) for key in top}
+        answer["honest_gain"].pop("chance")
+        answer["detail"] = whole
+        return _finite(answer)  # type: ignore[no-any-return]
+
+
+def _finite(value: object) -> Any:  # noqa: ANN401 - a tree of plain values
+    """Return the value with numbers that JSON does not know as None."""
+    if isinstance(value, Mapping):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def said(figure: Estimate, digits: int = 3) -> str:
+    """Say an estimate with its interval."""
+    return f"{figure.estimate:.{digits}g} [{figure.low:.{digits}g}, {figure.high:.{digits}g}]"

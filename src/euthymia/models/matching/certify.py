@@ -1,0 +1,361 @@
+"""Certify an individual treatment rule, or refuse it.
+
+A rule is learned from doubly robust scores by several learners, one of which is chosen inside each
+training set. It is certified only if, on rows it has not seen, it gains over the single arm that
+was best *in training*; if such a gain is rare when treatment has one effect for everybody
+(re-randomised, main effects kept); if it does not lose at sites it has not seen; and if those it
+puts first do gain more. All conditions must hold, so the chance of a false certificate is at most
+that of the strictest one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from euthymia.evaluation.estimate import Estimate, Floats, Ints
+from euthymia.evaluation.policy_value import (
+    Mean,
+    benefit_groups,
+    benefit_slope,
+    mean_by_person,
+    people_needed,
+    power_at,
+    rate_by_fold,
+)
+from euthymia.evaluation.resample import people_of
+from euthymia.ground.errors import SchemaError
+from euthymia.models import tables
+from euthymia.models.matching.certificate import (
+    Arm,
+    Certificate,
+    Condition,
+    Leaf,
+    SiteGain,
+    said,
+)
+from euthymia.models.matching.crossfit import fold_splits, judge, scores_of, site_splits
+from euthymia.models.matching.learners import LEARNERS, Part
+from euthymia.models.matching.permute import Null, effect_null
+from euthymia.models.matching.rule_words import rule_in_words
+from euthymia.models.matching.trial import Trial, people_parts
+from euthymia.models.matching.trial_table import Question, TrialTable, read_trial
+
+FOLDS: Final = 5
+REPEATS: Final = 3  # cross-fitting rounds that are averaged: the answer hangs less on the deal
+PERMUTATIONS: Final = 99
+LEVEL: Final = 0.05
+WORTHWHILE: Final = 0.1
+"""The smallest gain worth a rule, in standard deviations of the outcome.
+
+A third of what antidepressants gain over placebo (0.30; Cipriani et al. 2018,
+doi:10.1016/S0140-6736(17)32802-7): less would not pay for asking, and explaining, more questions.
+"""
+MOST_SITES: Final = 12  # more sites are left out in so many groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """All cross-fitting rounds of one table, a row a round."""
+
+    gain: Floats
+    effect: Floats
+    priority: Floats
+    fold: Ints
+    departs: Floats
+    learner: tuple[str, ...]
+    by_learner: dict[str, float]
+
+    def most(self) -> str:
+        """Return the learner that was chosen most often."""
+        return max(sorted(set(self.learner)), key=self.learner.count)
+
+
+def certify(
+    frame: tables.Frame,
+    *,
+    outcome: str,
+    treatment: str,
+    better: Literal["higher", "lower"],
+    site: str | None = None,
+    covariates: Sequence[str] = (),
+    person: str | None = None,
+    propensity: str | float | None = None,
+    worthwhile: float = WORTHWHILE,
+    tries: int = 1,
+    seed: int = 1,
+    where: str = "",
+) -> Certificate:
+    """Return the certificate of an individual treatment rule, or the refusal of one.
+
+    Parameters
+    ----------
+    frame : path, frame or mapping
+        See `euthymia.models.tables.read_frame`. One row a person, or several with `person`.
+    outcome : str
+        Numbers (or yes and no); missing ones are weighted for.
+    treatment : str
+        The arm that each row received, two to six.
+    better : "higher" or "lower"
+        Which outcomes are good.
+    site : str, optional
+        Each site is also left out in turn.
+    covariates : sequence of str
+        What the rule may look at, measured before treatment; all other columns by default.
+    person : str, optional
+        Rows of one person stay together.
+    propensity : float, str or None
+        None: randomised, the arms' shares; a number: the chance of the second of two arms; a
+        column of such chances; or "estimate".
+    worthwhile : float
+        The smallest gain worth a rule [standard deviations of the outcome], for `needed_n`.
+    tries : int
+        How many questions are asked of these data (outcomes, sets of covariates ...): the level is
+        shared among them.
+
+    Raises
+    ------
+    SchemaError
+        The table cannot answer the question; column and rule are named.
+    """
+    if better not in {"higher", "lower"}:
+        raise SchemaError("say whether higher or lower outcomes are better")
+    if worthwhile <= 0 or tries < 1:
+        raise SchemaError("the worthwhile gain must be above 0, and the tries at least 1")
+    named = [n for n in (treatment, site, person) if n]
+    table = tables.read_frame(frame, where=where, as_text=named)
+    asked = Question(outcome, treatment, better, site, tuple(covariates), person, propensity)
+    read = read_trial(table, asked, where or "the table")
+    rounds = _rounds(read.trial, seed)
+    null = effect_null(read.trial, read.site, draws=PERMUTATIONS, folds=FOLDS, seed=seed)
+    return _decide(read, asked, rounds, null, worthwhile, LEVEL / tries, seed)
+
+
+def _rounds(trial: Trial, seed: int) -> _Rounds:
+    shape = (REPEATS, trial.y.size)
+    gain, effect, priority = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    fold, departs = np.zeros(shape, np.int64), np.zeros(shape)
+    chosen, compared = [], dict.fromkeys(LEARNERS, 0.0)
+    for number in range(REPEATS):
+        for k, split in enumerate(fold_splits(trial, FOLDS, seed + number)):
+            found = judge(trial, split, compare=True)
+            gain[number, found.rows], effect[number, found.rows] = found.gain, found.effect
+            priority[number, found.rows] = found.priority
+            fold[number, found.rows] = k
+            departs[number, found.rows] = found.chosen != found.best
+            chosen.append(found.learner)
+            for name, values in found.by_learner.items():
+                compared[name] += float(values.sum()) / gain.size
+    return _Rounds(gain, effect, priority, fold, departs, tuple(chosen), compared)
+
+
+def _honest(rounds: _Rounds, person: Ints) -> Mean:
+    """Return the gain averaged over rounds; its error is that of one round (they are alike)."""
+    means = [mean_by_person(g, person) for g in rounds.gain]
+    error = float(np.sqrt(np.mean([m.error**2 for m in means])))
+    return Mean(float(np.mean([m.estimate for m in means])), error, means[0].people)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What the decision rests on."""
+
+    mean: Mean
+    honest: Estimate
+    p: float
+    autoc: Estimate
+    qini: Estimate
+    slope: Estimate
+    outside: Estimate | None
+    sites: tuple[SiteGain, ...]
+
+
+def _evidence(read: TrialTable, rounds: _Rounds, null: Null, level: float, seed: int) -> _Evidence:
+    person = read.trial.person
+    mean = _honest(rounds, person)
+    reach = max(mean.interval(1 - level)[1] - mean.estimate, null.reach(level) * mean.error)
+    autoc, qini = (
+        rate_by_fold(
+            rounds.effect,
+            rounds.priority,
+            rounds.fold,
+            person,
+            rng=np.random.default_rng(seed),
+            target=target,
+        )
+        for target in ("AUTOC", "QINI")
+    )
+    outside, sites = _sites(read, seed)
+    return _Evidence(
+        mean=mean,
+        honest=Estimate(mean.estimate, mean.estimate - reach, mean.estimate + reach, 0.0),
+        p=null.p(mean.z()),
+        autoc=autoc,
+        qini=qini,
+        slope=benefit_slope(rounds.effect[0], rounds.priority[0], rounds.fold[0], person),
+        outside=outside,
+        sites=sites,
+    )
+
+
+def _conditions(found: _Evidence, draws: int, level: float, doubt: str) -> tuple[Condition, ...]:
+    """Return what must hold, all of it."""
+    outside = found.outside
+    return (
+        Condition("honest gain", found.honest.low > 0, f"the honest gain is {said(found.honest)}"),
+        Condition(
+            "permutation",
+            found.p <= level,
+            f"so large a gain comes up by chance with p = {found.p:.3g}"
+            f" ({draws} re-randomisations with one effect for everybody)",
+        ),
+        Condition(
+            "leave site out",
+            outside is None or outside.estimate >= 0,
+            "not externally tested: there is no site column"
+            if outside is None
+            else f"at sites left out the gain is {said(outside)}",
+        ),
+        Condition("rank", found.autoc.low > 0, f"AUTOC is {said(found.autoc)}"),
+        Condition("calibration", found.slope.low > 0, f"slope of benefit is {said(found.slope)}"),
+        Condition("design", not doubt, doubt or "arms are alike at baseline"),
+    )
+
+
+def _decide(
+    read: TrialTable,
+    asked: Question,
+    rounds: _Rounds,
+    null: Null,
+    worthwhile: float,
+    level: float,
+    seed: int,
+) -> Certificate:
+    found = _evidence(read, rounds, null, level, seed)
+    conditions = _conditions(found, null.z.size, level, _suspect(read))
+    rule, apparent, best, arms = _apparent(read, rounds)
+    smallest = worthwhile * read.outcome_sd
+    spread = _spread(found.mean, rounds, read.trial)
+    needed = people_needed(spread, smallest, alpha=level)
+    power = power_at(found.mean.people, spread, smallest, alpha=level)
+    return Certificate(
+        certified=all(c.met for c in conditions),
+        honest_gain=found.honest,
+        apparent_gain=apparent,
+        best_arm=read.arms[best],
+        needed_n=needed,
+        why=_why(conditions, found.mean.people, needed, power, worthwhile),
+        conditions=conditions,
+        permutation_p=found.p,
+        permutations=null.z.size,
+        leave_site_out=found.outside,
+        sites=found.sites,
+        autoc=found.autoc,
+        qini=found.qini,
+        calibration_slope=found.slope,
+        calibration=benefit_groups(rounds.effect[0], rounds.priority[0], read.trial.person),
+        learner=rounds.most(),
+        learners=rounds.by_learner,
+        rule=rule,
+        arms=arms,
+        departs=float(rounds.departs.mean()),
+        people=found.mean.people,
+        rows=read.trial.y.size,
+        outcome=asked.outcome,
+        outcome_sd=read.outcome_sd,
+        worthwhile=smallest,
+        covariates=read.covariates,
+        left_out=read.left_out,
+        notes=read.notes,
+        seed=seed,
+    )
+
+
+def _suspect(read: TrialTable) -> str:
+    """Say what speaks against the trial having been randomised as stated."""
+    if len(read.unbalanced) > max(1, 0.1 * (len(read.covariates) + len(read.unbalanced))):
+        return (
+            f"{len(read.unbalanced)} columns differ between arms more than randomisation allows:"
+            " name covariates measured before treatment, or use --propensity estimate"
+        )
+    return ""
+
+
+def _spread(mean: Mean, rounds: _Rounds, trial: Trial) -> float:
+    """Return the standard deviation over people of what a rule gains.
+
+    At least that of a rule that departs from the best arm for a quarter of the people: one that
+    never departs says nothing of the people needed for one that does.
+    """
+    own = mean.error * np.sqrt(mean.people)
+    code, people = people_of(trial.person)
+    effect = np.bincount(code, weights=rounds.effect[0]) / trial.y.size * people
+    return float(max(own, np.sqrt(0.25 * (effect**2).mean())))
+
+
+def _sites(read: TrialTable, seed: int) -> tuple[Estimate | None, tuple[SiteGain, ...]]:
+    """Return the gain at sites left out, all together and each."""
+    if read.site is None:
+        return None, ()
+    site, names = read.site, read.sites
+    if len(names) > MOST_SITES:
+        site = people_parts(site, MOST_SITES, np.random.default_rng(seed))
+        names = tuple(f"group {k + 1} of sites" for k in range(MOST_SITES))
+    trial, found, gain = read.trial, [], np.full(read.trial.y.size, np.nan)
+    for split in site_splits(trial, site, seed):
+        judged = judge(trial, split)
+        gain[judged.rows] = judged.gain
+        mean = mean_by_person(judged.gain, trial.person[judged.rows])
+        found.append(SiteGain(names[int(site[judged.rows[0]])], mean.people, mean.figure()))
+    rows = np.flatnonzero(~np.isnan(gain))
+    if not rows.size:
+        return None, ()
+    return mean_by_person(gain[rows], trial.person[rows]).figure(), tuple(found)
+
+
+def _apparent(
+    read: TrialTable, rounds: _Rounds
+) -> tuple[tuple[Leaf, ...], float, int, tuple[Arm, ...]]:
+    """Return the rule learned on all rows, its gain on those same rows, and the arms' values.
+
+    The apparent gain is what one sees who judges a rule on the rows it was learned from: the
+    highest of all learners'.
+    """
+    trial = read.trial
+    rows = np.arange(trial.y.size)
+    scores = scores_of(trial, rows, rows)
+    best = int(scores.mean(axis=0).argmax())
+    part = Part.of(trial, rows)
+    gains = {}
+    for name, learner in LEARNERS.items():
+        arm = learner(trial, part, scores)(rows).argmax(axis=1)
+        gains[name] = float((scores[rows, arm] - scores[:, best]).mean())
+    arms = tuple(
+        Arm(name, int((trial.arm == a).sum()), _own_unit(scores[:, a], trial.person, read.sign))
+        for a, name in enumerate(read.arms)
+    )
+    return rule_in_words(read, part, scores, rounds.most()), max(gains.values()), best, arms
+
+
+def _own_unit(scores: Floats, person: Ints, sign: float) -> Estimate:
+    mean = mean_by_person(sign * scores, person)
+    low, high = mean.interval()
+    return Estimate(mean.estimate, low, high)
+
+
+def _why(
+    conditions: Sequence[Condition],
+    people: int,
+    needed: int,
+    power: float,
+    worthwhile: float,
+) -> str:
+    if all(c.met for c in conditions):
+        return "certified: " + "; ".join(c.said for c in conditions)
+    failed = "; ".join(c.said for c in conditions if not c.met)
+    size = (
+        f"about {needed:,} people would be needed to show a gain of {worthwhile:g} standard"
+        f" deviations; here are {people:,} (power {power:.0%})"
+    )
+    return f"refused: {failed}. Give everybody the best single arm. {size[0].upper()}{size[1:]}."
