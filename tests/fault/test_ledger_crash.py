@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -158,3 +160,27 @@ def test_a_stuck_process_is_named(home, monkeypatch):
     with other._files.locked(), pytest.raises(BusyError, match="another process"):
         ledger.append(entry())
     assert ledger.append(entry())
+
+
+def test_a_busy_process_does_not_keep_a_waiting_one_out(tmp_path):
+    groups = {"busy": 0, "waiting": 0}
+    begun, done = threading.Event(), threading.Event()
+
+    def write(name: str) -> None:
+        files = ledger_files.LedgerFiles(tmp_path)
+        while not done.is_set():
+            with files.locked():
+                groups[name] += 1
+                time.sleep(0.001)  # a group's write and sync
+                begun.set()
+            if groups["waiting"] == 20 or groups["busy"] == 2_000:
+                done.set()
+        files.close()
+
+    busy = threading.Thread(target=write, args=("busy",))
+    busy.start()
+    assert begun.wait(10)
+    write("waiting")
+    busy.join(10)
+    assert groups["waiting"] >= 20
+    assert groups["busy"] < 80  # a turn each; without turns it would be hundreds

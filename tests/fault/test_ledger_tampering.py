@@ -452,6 +452,7 @@ def test_a_creation_that_was_cut_off(tmp_path, keyring):
             "ledger.keys",
             "ledger.lock",
             "ledger.log",
+            "ledger.turn",
         ]
 
 

@@ -175,6 +175,19 @@ def test_another_program_sees_writes_erasures_and_withdrawals(tmp_path: Path) ->
     house.close()
 
 
+def test_the_key_of_somebody_erased_elsewhere_is_forgotten_at_the_next_look(tmp_path: Path) -> None:
+    house = House.build(tmp_path)
+    other = second(house)
+    house.ingest([samples("screen", times(START, 5))], consent=ALL)
+    subject = the(house)
+    assert other.detail_key(subject) is not None
+    house.store.erase(subject, audit())
+    other.version()  # as the server does before each call is judged
+    assert other.detail_key(subject) is None
+    other.close()
+    house.close()
+
+
 def test_a_file_admitted_before_an_erasure_is_refused_after_it(tmp_path: Path) -> None:
     house = House.build(tmp_path)
     house.ingest([facts([{"row": 1, "code": "a"}])])

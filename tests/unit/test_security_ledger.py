@@ -68,6 +68,7 @@ def test_what_goes_in_comes_out(folder, keyring, ledger):
         "ledger.keys",
         "ledger.lock",
         "ledger.log",
+        "ledger.turn",
     ]
 
 

@@ -26,6 +26,7 @@ from euthymia.app.question import (
     question,
 )
 from euthymia.app.shelf import Known, Model, NotOpenError, Shelf
+from euthymia.app.turn import OncePerTurn
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
@@ -153,6 +154,7 @@ class Analyzer:
     def __init__(self, clinic: "Clinic") -> None:
         self._clinic = clinic
         self._shelf = Shelf(clinic.registry, clinic.home.models)
+        self._version = OncePerTurn(clinic.store.version)
         self._kept = _Kept(-1)
 
     # -- before the body is read ----------------------------------------------------------------
@@ -258,7 +260,7 @@ class Analyzer:
         return prepared.verdict(model.silent(found.outside)) if found.outside else prepared
 
     def _kept_now(self) -> _Kept:
-        version = self._clinic.store.version()
+        version = self._version()
         kept = self._kept
         if kept.version != version:
             kept = self._kept = _Kept(version)

@@ -27,7 +27,7 @@ from euthymia.ground.errors import EuthymiaError
 from euthymia.security.key_files import held, sync_folder
 from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
-from euthymia.security.ledger_files import LOCK_NAME
+from euthymia.security.ledger_files import LOCK_NAME, TURN_NAME
 
 CONTENT: Final = "home"
 MAGIC: Final = b"EUTHBAK1"
@@ -123,7 +123,7 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         clinic.ledger.sync()
         head.append(clinic.ledger.head())
         with clinic.ledger.held():
-            _copy_folder(home.ledger, into / home.ledger.name, without=(LOCK_NAME,))
+            _copy_folder(home.ledger, into / home.ledger.name, without=(LOCK_NAME, TURN_NAME))
         progress(1, _STEPS)
 
     clinic.store.copy_to(into / home.database.name, while_nobody_commits)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.app.problems import RefusalError
+from euthymia.app.turn import OncePerTurn
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.models.bundle import Bundle
@@ -185,6 +186,7 @@ class Shelf:
     def __init__(self, registry: Registry, folder: Path) -> None:
         self._registry = registry
         self._index = str(folder / INDEX)
+        self._stamp = OncePerTurn(self._look)
         self._lock = Lock()
         self._row = _Row((-1, -1, -1), {})
 
@@ -220,7 +222,7 @@ class Shelf:
         found = (self.get(name) for name in self.names())
         return tuple(model for model in found if model is not None)
 
-    def _stamp(self) -> Stamp:
+    def _look(self) -> Stamp:
         try:
             state = os.stat(self._index)  # noqa: PTH116 - half the time of Path.stat, on each call
         except FileNotFoundError:

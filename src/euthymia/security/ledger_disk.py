@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from euthymia.ground.errors import AccessError
 
-WAIT_S: Final = 0.002
+WAIT_S: Final = 0.0002
 
 
 class Disk(Protocol):

@@ -66,28 +66,37 @@ class Growth:
         self._leaves = leaves
         self._levels: list[tuple[int, list[bytes]]] | None = None
         self._edges: list[bytes] = []
+        self._above: dict[tuple[int, int], tuple[bytes, ...]] = {}
 
-    def path(self, number: int) -> list[bytes]:
+    def path(self, number: int) -> tuple[bytes, ...]:
         """Return the proof of the `number`-th of the added leaves, in the tree after all of them.
 
         From the leaf's sibling up to the root's child, as RFC 6962 2.1.1 has it.
         """
         if number == len(self._leaves) - 1 == 0:
-            return self._before.frontier[::-1]
+            return tuple(self._before.frontier[::-1])
         if self._levels is None:
             self._build()
         assert self._levels is not None
-        index = self._before.size + number
         last = self._before.size + len(self._leaves) - 1
-        path, level = [], 0
-        while last:
+        return self._path(self._before.size + number, last, 0)
+
+    def _path(self, index: int, last: int, level: int) -> tuple[bytes, ...]:
+        """Return the proof from a node upwards; neighbours share what lies above them."""
+        if not last:
+            return ()
+        found = self._above.get((level, index))
+        if found is None:
+            assert self._levels is not None
             first, nodes = self._levels[level]
+            beside: tuple[bytes, ...] = ()
             if index & 1:
-                path.append(nodes[index - 1 - first])
+                beside = (nodes[index - 1 - first],)
             elif index < last:
-                path.append(self._edges[level] if index + 1 == last else nodes[index + 1 - first])
-            index, last, level = index >> 1, last >> 1, level + 1
-        return path
+                beside = (self._edges[level] if index + 1 == last else nodes[index + 1 - first],)
+            found = beside + self._path(index >> 1, last >> 1, level + 1)
+            self._above[level, index] = found
+        return found
 
     def _build(self) -> None:
         """Hash each level from the one below; what is left of it comes from the old frontier."""
@@ -118,7 +127,7 @@ def root_of(leaves: Hashes) -> bytes:
     return tree.root()
 
 
-def inclusion_proof(index: int, leaves: Hashes) -> list[bytes]:
+def inclusion_proof(index: int, leaves: Hashes) -> tuple[bytes, ...]:
     """Return the proof that leaf `index` is in the tree over `leaves`."""
     if not 0 <= index < len(leaves):
         raise ValueError("there is no such leaf")

@@ -9,6 +9,7 @@ what the entry says about the subject stays sealed.
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +27,7 @@ _HEADER: Final = HEADER.encode()
 _INDEX: Final = re.compile(r"index (0|[1-9][0-9]{0,18})")
 
 
-def receipt_text(body: bytes, index: int, path: list[bytes], note: bytes) -> str:
+def receipt_text(body: bytes, index: int, path: Sequence[bytes], note: bytes) -> str:
     """Return the receipt of an entry."""
     extra = binascii.b2a_base64(body, newline=False)
     hashes = b"".join([binascii.b2a_base64(node) for node in path])

@@ -105,6 +105,10 @@ class People:
             raise unknown_subject()
         return known
 
+    def remembered_detail_key(self, subject: SubjectId) -> bytes | None:
+        """Return what `detail_key` found since `forget`; None if it was not asked."""
+        return self._detail_keys.get(subject)
+
     def detail_key(self, subject: SubjectId) -> bytes | None:
         """Return the key of what the ledger tells of a subject; None if there is none of them."""
         key = self._detail_keys.get(subject)

@@ -325,10 +325,18 @@ class SealedStore(Upkeep):
             return self._people.get(subject)
 
     def detail_key(self, subject: SubjectId) -> bytes | None:
-        """See `Store.detail_key`."""
+        """See `Store.detail_key`.
+
+        A key found before is given without a look at the database: `version` and every read forget
+        it if anybody has committed since, and what is sealed under a key that was destroyed a
+        moment ago is as unreadable as it should be.
+        """
         with self._lock, self._db.translated():
-            self._refresh(self._db.stamp())
-            return self._people.detail_key(subject)
+            key = self._people.remembered_detail_key(subject)
+            if key is None:
+                self._refresh(self._db.stamp())
+                key = self._people.detail_key(subject)
+            return key
 
     def care_team(self, subject: SubjectId) -> frozenset[str]:
         """See `Store.care_team`."""
@@ -428,7 +436,9 @@ class SealedStore(Upkeep):
     def version(self) -> int:
         """See `Store.version`."""
         with self._lock, self._db.translated():
-            return (self._db.stamp() << 32) + self._commits
+            stamp = self._db.stamp()
+            self._refresh(stamp)
+            return (stamp << 32) + self._commits
 
     def verify(self) -> list[str]:
         """See `Store.verify`. Reads through a connection of its own, nothing cached."""

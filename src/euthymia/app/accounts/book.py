@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from euthymia.app.turn import OncePerTurn
 from euthymia.ground.errors import IntegrityError
 from euthymia.security.envelope import context, seal, unseal
 
@@ -94,6 +95,7 @@ class BookFile:
     def __init__(self, path: Path, key: bytes) -> None:
         self.path = path
         self.key = key
+        self._stamp = OncePerTurn(self._look)
         self._lock = Lock()
         self._read: tuple[_Stamp | None, Book] | None = None
         self._newest = 0
@@ -126,9 +128,10 @@ class BookFile:
             self._write(book)
             self._newest = book.generation
             self._read = None
+            self._stamp.forget()
             return result, book.generation
 
-    def _stamp(self) -> _Stamp | None:
+    def _look(self) -> _Stamp | None:
         try:
             found = os.stat(self.path)  # noqa: PTH116 - on the path of every call: 1 us less
         except FileNotFoundError:
