@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from euthymia.models.privacy.accountant import epsilon_of, mu2_of, total
-from euthymia.models.privacy.contract import KINDS, BudgetError, Charge, Guarantee
+from euthymia.models.privacy.accountant import epsilon_of, mu2_of
+from euthymia.models.privacy.contract import KINDS, BudgetError, Charge, Guarantee, cost
 
 
 class Allowance:
@@ -26,7 +26,11 @@ class Allowance:
     @property
     def left(self) -> float:
         """The mu2 that can still be spent."""
-        return max(0.0, self._mu2 - total(charge.mu2 for charge in self._charges))
+        return max(0.0, self._mu2 - cost(self._charges))
+
+    def left_for(self, part: str) -> float:
+        """Return the mu2 that one part of the people can still be asked for."""
+        return max(0.0, self._mu2 - cost(c for c in self._charges if c.part in {"", part}))
 
     @property
     def charges(self) -> Sequence[Charge]:
@@ -36,8 +40,7 @@ class Allowance:
     @property
     def spent(self) -> Guarantee:
         """What the releases so far keep together, at the claim's delta."""
-        paid = total(charge.mu2 for charge in self._charges)
-        epsilon = min(self.claim.epsilon, epsilon_of(paid, self.claim.delta))
+        epsilon = min(self.claim.epsilon, epsilon_of(cost(self._charges), self.claim.delta))
         return Guarantee(epsilon, self.claim.delta)
 
     def spend(self, charge: Charge) -> None:
@@ -46,7 +49,7 @@ class Allowance:
             raise ValueError(f"a charge is for one of {', '.join(KINDS)}")
         if not 0 < charge.mu2 < float("inf"):
             raise ValueError("a release costs something: mu2 must be above 0 and finite")
-        if charge.mu2 > self.left * (1 + 1e-12):
+        if cost([*self._charges, charge]) > self._mu2 * (1 + 1e-12):
             raise BudgetError(
                 f"the run's epsilon {self.claim.epsilon:g} is spent: the {charge.kind} that was"
                 " next would exceed it; nothing was released for it"

@@ -6,7 +6,9 @@ doi:10.1111/rssb.12454): (L2 sensitivity / noise standard deviation) squared. Co
 add up, whoever asks and in whatever order; zero-concentrated DP's rho is mu2 / 2.
 """
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,11 +43,25 @@ class Charge:
         In words, without a value of anybody: "relapse-30d: 40 gradient steps".
     mu2 : float
         (L2 sensitivity to one person / noise standard deviation) squared, over the whole release.
+    part : str
+        The part of the people that it looks at, where they were dealt into parts by a rule that
+        looks at each person alone; "" for all. Nobody is in two parts, so parts do not add up.
     """
 
     kind: str
     what: str
     mu2: float
+    part: str = ""
+
+
+def cost(charges: Iterable[Charge]) -> float:
+    """Return the mu2 of charges together, rounded up: those of the dearest part count."""
+    parts: defaultdict[str, list[float]] = defaultdict(list)
+    for charge in charges:
+        parts[charge.part].append(charge.mu2)
+    everybody = parts.pop("", [])
+    dearest = max((math.fsum(costs) for costs in parts.values()), default=0.0)
+    return (math.fsum(everybody) + dearest) * (1 + 1e-15)
 
 
 @dataclass(frozen=True, slots=True)
