@@ -204,6 +204,7 @@ def confound_audit(
     *,
     seed: int,
     model: ModelScores | None = None,
+    repeats: int = REPEATS,
 ) -> tuple[ConfoundRow, ...]:
     """Return each metadata variable's AUC alone, on people it has not seen, best first.
 
@@ -222,6 +223,8 @@ def confound_audit(
         Labels 0 or 1, and whose row it is.
     model : ModelScores, optional
         To ask as well how the model does among rows that are alike in a variable.
+    repeats : int
+        How often people are dealt into folds anew; with many people once is enough.
 
     Examples
     --------
@@ -233,7 +236,7 @@ def confound_audit(
     1.0
     """
     _, people = people_of(person)
-    splits = person_folds(y, person, folds=min(FOLDS, people), repeats=REPEATS, seed=seed)
+    splits = person_folds(y, person, folds=min(FOLDS, people), repeats=repeats, seed=seed)
     refused = {name: _unusable(values, people) for name, values in metadata.items()}
     asked = [name for name, why in refused.items() if not why]
     found = [ConfoundRow(n, None, None, None, why) for n, why in refused.items() if why]
@@ -256,13 +259,35 @@ def _alone(
     splits: tuple[Split, ...],
     chance: float,
     seed: int,
+    replicates: int = 400,
 ) -> Estimate:
     rows = np.concatenate([s.test for s in splits])
     strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
     metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
     scores = _scores(values, y, splits)
-    area = estimates(metrics, y[rows], scores, person[rows], seed=seed, replicates=400)["auc"]
+    area = estimates(metrics, y[rows], scores, person[rows], seed=seed, replicates=replicates)[
+        "auc"
+    ]
     return Estimate(area.estimate, area.low, area.high, chance)
+
+
+def alone(
+    values: NDArray[np.generic],
+    y: Floats,
+    person: NDArray[np.generic],
+    *,
+    seed: int,
+    repeats: int = REPEATS,
+) -> tuple[Estimate, str] | None:
+    """Return one variable's AUC on people it was not oriented on, and how it was used.
+
+    As in `confound_audit`, without the shuffles. None where it is the same for everybody or a name.
+    """
+    _, people = people_of(person)
+    if _unusable(values, people):
+        return None
+    splits = person_folds(y, person, folds=min(FOLDS, people), repeats=repeats, seed=seed)
+    return _alone(values, y, person, splits, 0.5, seed, replicates=200), _how(values)
 
 
 def _listed(rows: list[ConfoundRow]) -> str:

@@ -17,8 +17,10 @@ def _ties(score: Floats) -> tuple[Ints, Ints]:
 def pairs(y: Floats, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return the weight of concordant pairs (ties count half) and of all pairs."""
     order, starts = _ties(score)
-    events = np.add.reduceat((weights * y)[:, order], starts, axis=1)
-    others = np.add.reduceat((weights * (1 - y))[:, order], starts, axis=1)
+    events, others = (weights * y)[:, order], (weights * (1 - y))[:, order]
+    if starts.size < order.size:
+        events = np.add.reduceat(events, starts, axis=1)
+        others = np.add.reduceat(others, starts, axis=1)
     below = np.cumsum(others, axis=1) - others / 2
     return (events * below).sum(axis=1), events.sum(axis=1) * others.sum(axis=1)
 

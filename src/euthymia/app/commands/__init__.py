@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from euthymia.app.commands.audit import audit
 from euthymia.app.commands.data import ingest, rejects, simulate
 from euthymia.app.commands.deid import deid
 from euthymia.app.commands.evidence import evidence
@@ -37,6 +38,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     models,
     certify,
     release,
+    audit,
     serve,
     token,
     policy,

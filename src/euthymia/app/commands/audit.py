@@ -1,0 +1,62 @@
+"""`euthymia audit`: is what a table seems to foretell evidence at all."""
+
+from pathlib import Path
+
+import click
+
+from euthymia.app.shell import Shell, everywhere
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(n.strip() for n in (value or "").split(",") if n.strip())
+
+
+@click.command(epilog="Example: euthymia audit days.csv --outcome depressed --person id --json")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--outcome", required=True, help="The column to be predicted.")
+@click.option("--person", help="The column that says whose row it is; without it each row is one.")
+@click.option("--site", help="The column of sites; found by its name where not given.")
+@click.option("--treatment", help="The column of treatments.")
+@click.option("--groups", callback=_names, help="Columns to judge fairness by: A,B.")
+@click.option("--index-date", help="The column of index dates: later dates are look-ahead.")
+@click.option("--features", callback=_names, help="Look at these columns only: A,B.")
+@click.option("--ignore", callback=_names, help="Leave these columns out: A,B.")
+@click.option("--positive", help="The outcome's value that counts as the event.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def audit(
+    shell: Shell,
+    file: Path,
+    outcome: str,
+    person: str | None,
+    site: str | None,
+    treatment: str | None,
+    groups: tuple[str, ...],
+    index_date: str | None,
+    features: tuple[str, ...],
+    ignore: tuple[str, ...],
+    positive: str | None,
+    seed: int,
+) -> None:
+    """Audit any table (CSV or Parquet): confounds, leaks, copies of people, look-ahead.
+
+    Asks how the data were collected (lengths, dates, gaps, order, names), each alone; which columns
+    hold the outcome; who is there twice; what a split by rows would claim.
+    """
+    from euthymia.models.audit import audit as run_audit
+
+    found = run_audit(
+        file,
+        outcome=outcome,
+        person=person,
+        site=site,
+        treatment=treatment,
+        groups=groups,
+        index_date=index_date,
+        features=features,
+        ignore=ignore,
+        positive=positive,
+        seed=seed,
+    )
+    shell.emit(found.to_json(), found.words())

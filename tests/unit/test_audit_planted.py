@@ -1,0 +1,241 @@
+"""Leaks, look-ahead, copies and confounds that were planted are found, and honest tables pass."""
+
+import numpy as np
+import pytest
+
+from audit_tables import changing, honest, made_ready
+from euthymia.evaluation.duplicates import suspected_copies
+from euthymia.evaluation.probe import row_split_inflation
+from euthymia.ground.errors import SchemaError
+from euthymia.models.audit import ahead, leaks
+from euthymia.models.audit import audit as run_audit
+from euthymia.models.audit.columns import design
+from euthymia.models.audit.signs import measurements, signs
+
+
+def _columns(findings, kind):
+    return {c for f in findings if f.kind == kind for c in f.columns}
+
+
+# -- the whole audit -----------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def clean():
+    table, _, _ = honest()
+    return run_audit(table, outcome="ill", person="pid")
+
+
+def test_an_honest_table_is_only_told_to_split_by_person(clean):
+    assert {f.kind for f in clean.findings} <= {"row_split", "constant_outcome"}
+    assert clean.model.low > 0.5
+    assert clean.outcome["constant_within_person"]
+
+
+@pytest.fixture(scope="module")
+def rotten():
+    """Ill people start in winter, stay longer, stand first in the file; a column is the outcome."""
+    table, who, rng = honest(90, 5)
+    ill = table["ill"]
+    month = np.where(ill == 1, rng.integers(1, 4, 90)[who], rng.integers(5, 9, 90)[who])
+    table["visit"] = np.array([f"2021-{m:02d}-{1 + i % 5:02d}" for i, m in enumerate(month)])
+    table["code"] = np.where(ill == 1, 7.0, 3.0) + rng.normal(0, 0.2, who.size)
+    kept = (ill == 1) | (np.arange(who.size) % 5 < rng.integers(1, 4, 90)[who])
+    order = np.argsort(-ill[kept], kind="stable")
+    return run_audit({k: v[kept][order] for k, v in table.items()}, outcome="ill", person="pid")
+
+
+def test_what_was_planted_is_named(rotten):
+    assert rotten.verdict == "not evidence until mended"
+    alone = {a.row.variable: a.row.auc.estimate for a in rotten.confounds if a.row.auc}
+    assert alone["start (visit): month"] > 0.9
+    assert alone["rows per person"] > 0.9
+    assert alone["order of people in the file"] > 0.9
+    assert _columns(rotten.findings, "leak") == {"code"}
+    said = " ".join(f.words for f in rotten.findings if f.kind == "confound")
+    assert "month" in said
+    assert "rows per person" in said
+
+
+def test_json_is_one_plain_object(rotten):
+    import json
+
+    found = json.loads(json.dumps(rotten.to_json(), allow_nan=False))
+    assert found["row_split"]["inflation"].keys() == {"estimate", "low", "high", "chance"}
+    assert {c["variable"] for c in found["confounds"]} >= {"rows per person", "order in the file"}
+    assert "verdict: not evidence" in rotten.words()
+
+
+def test_splitting_rows_flatters_where_rows_tell_who_it_is():
+    rng = np.random.default_rng(3)
+    who = np.repeat(np.arange(50), 5)
+    x = rng.normal(size=(50, 5))[who] + 0.2 * rng.normal(size=(250, 5))
+    y = rng.integers(0, 2, 50)[who].astype(float)
+    memory = next(s for s in row_split_inflation(x, y, who, seed=1) if "neighbours" in s.model)
+    assert memory.inflation.low > 0.2
+    assert memory.by_person.low < 0.5 < memory.by_person.high
+    gap = memory.by_row.estimate - memory.by_person.estimate
+    assert memory.inflation.estimate == pytest.approx(gap)
+    assert row_split_inflation(x[::5], y[::5], who[::5], seed=1) == ()
+
+
+# -- leaks ---------------------------------------------------------------------------------------
+def test_an_outcome_computed_from_two_columns_is_found():
+    rng = np.random.default_rng(1)
+    before, after = rng.normal(30, 6, 150), rng.normal(20, 7, 150)
+    table = {
+        "pid": np.arange(150),
+        "ill": ((before - after) / before >= 0.5).astype(int),
+        "before": before,
+        "after": after,
+        "age": rng.integers(20, 70, 150),
+    }
+    found = list(leaks.derived(made_ready(table), seed=1))
+    assert [f.columns for f in found] in ([("before", "after")], [("after", "before")])
+
+
+def test_honest_columns_do_not_make_up_the_outcome():
+    table, _, _ = honest(120, 1)
+    assert list(leaks.derived(made_ready(table), seed=1)) == []
+    assert list(leaks.encoded(made_ready(table))) == []
+
+
+@pytest.mark.parametrize("way", ["mean", "others", "shrunken"])
+def test_target_encoding_is_found(way):
+    table, _, rng = honest(300, 1)
+    ward = rng.integers(0, 12, 300)
+    y = table["ill"].astype(float)
+    total, count = np.bincount(ward, weights=y)[ward], np.bincount(ward)[ward]
+    table["ward_risk"] = {
+        "mean": total / count,
+        "others": (total - y) / (count - 1),
+        "shrunken": (total + 10 * y.mean()) / (count + 10),
+    }[way]
+    table["ward"] = np.array([f"w{i}" for i in ward])
+    assert _columns(leaks.encoded(made_ready(table)), "target_encoding") == {"ward_risk"}
+    if way == "mean":
+        del table["ward"]
+        assert _columns(leaks.encoded(made_ready(table)), "target_encoding") == {"ward_risk"}
+
+
+# -- look-ahead ----------------------------------------------------------------------------------
+def _per_person(x, who, how):
+    return np.concatenate([how(x[who == i]) for i in range(who.max() + 1)])
+
+
+def _moved(part, by):
+    out = np.full(part.size, np.nan)
+    out[max(0, -by) : part.size - max(0, by)] = part[max(0, by) : part.size + min(0, by)]
+    return out
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda part: _moved(part, 1),
+        lambda part: (_moved(part, -1) + part + _moved(part, 1)) / 3,
+        lambda part: np.full(part.size, part.mean()),
+        lambda part: np.full(part.size, part.max()),
+        lambda part: (part - part.mean()) / part.std(),
+    ],
+    ids=["next", "around", "mean of all", "largest of all", "standardised"],
+)
+def test_columns_made_from_later_rows_are_found(how):
+    table, who, _ = changing()
+    table["made"] = _per_person(table["x3"], who, how)
+    assert _columns(ahead.ahead_of_time(made_ready(table)), "look_ahead") == {"made"}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda part: _moved(part, -1),
+        lambda part: (_moved(part, -2) + _moved(part, -1) + part) / 3,
+        np.cumsum,
+        lambda part: np.r_[0, np.cumsum(part)[:-1]],
+        lambda part: np.r_[np.nan, np.diff(part)],
+        lambda part: (_moved(part, -2) + _moved(part, -1)) / 2,
+    ],
+    ids=["last", "trailing mean", "sum so far", "sum before", "change", "mean of the two before"],
+)
+def test_columns_made_from_earlier_rows_pass(how):
+    table, who, _ = changing()
+    table["made"] = _per_person(table["x3"], who, how)
+    assert list(ahead.ahead_of_time(made_ready(table))) == []
+
+
+def test_the_next_outcome_and_later_dates_are_found():
+    table, who, _ = changing()
+    table["soon"] = _per_person(table["ill"].astype(float), who, lambda part: _moved(part, 1))
+    day = table["visit"].astype("datetime64[D]")
+    table["discharged"] = (day + np.where(np.arange(day.size) % 4 == 0, 9, -3)).astype(str)
+    made = made_ready(table, index_date="visit")
+    found = [*ahead.ahead_of_time(made), *ahead.after_the_index_date(made)]
+    assert _columns(found, "look_ahead") == {"soon", "discharged"}
+
+
+# -- copies --------------------------------------------------------------------------------------
+def _copied(table, who, names, noise, rng):
+    """Return the table with some people's rows once more under new names."""
+    rows = np.flatnonzero(np.isin(who, names))
+    more = {k: np.concatenate([v, v[rows]]) for k, v in table.items()}
+    more["pid"] = np.concatenate([table["pid"], np.char.add("Q", table["pid"][rows])])
+    for k in ("x0", "x1", "x2", "x3", "x4"):
+        more[k][-rows.size :] += rng.normal(0, noise, rows.size)
+    return more
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_people_under_two_names_are_found(noise, rows):
+    table, who, rng = honest(100, rows)
+    made = made_ready(_copied(table, who, [3, 50, 77], noise, rng))
+    x, _ = design(measurements(made), made.people)
+    found = suspected_copies(x, made.person, seed=1)
+    pairs = {frozenset((made.names[c.first_row], made.names[c.second_row])) for c in found}
+    named = {table["pid"][who == i][0] for i in (3, 50, 77)}
+    assert pairs == {frozenset((n, "Q" + n)) for n in named}
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_different_people_are_not_taken_for_copies(rows):
+    for seed in range(3):
+        made = made_ready(honest(100, rows, seed=seed)[0])
+        x, _ = design(measurements(made), made.people)
+        assert suspected_copies(x, made.person, seed=1) == ()
+
+
+def test_people_who_answer_alike_are_not_taken_for_copies():
+    rng = np.random.default_rng(2)
+    answers = rng.binomial(3, 0.2, (300, 9)).astype(float)
+    assert suspected_copies(answers, np.arange(300), seed=1) == ()
+
+
+# -- signs ---------------------------------------------------------------------------------------
+def test_signs_are_found_by_themselves():
+    table, _, rng = honest()
+    table["device"] = np.array(["a", "b"])[rng.integers(0, 2, table["ill"].size)]
+    table["x4"][rng.uniform(size=table["ill"].size) < 0.2] = np.nan
+    names = {s.name: s.kind for s in signs(made_ready(table))}
+    assert names["start (visit): month"] == "season"
+    assert names["start (visit): weekday"] == "weekday"
+    assert names["sex"] == "who people are"
+    assert names["device"] == "named so"
+    assert names["order in the file"] == "order"
+    assert "pid: number" in names
+    assert any("missing" in n for n in names)
+
+
+# -- refusals ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("change", "asked", "says"),
+    [
+        ({}, {"outcome": "il"}, "did you mean ill"),
+        ({"ill": np.ones(400)}, {}, "the same in every row"),
+        ({"ill": np.array(["a", "b", "c", "d"] * 100)}, {}, "--positive"),
+        ({"pid": np.array([""] + ["p"] * 399)}, {}, "line 2, column pid"),
+        ({"pid": np.repeat(["p", "q"], 200)}, {}, "too few people"),
+    ],
+)
+def test_bad_input_is_refused_with_the_fix(change, asked, says):
+    table = honest()[0] | change
+    with pytest.raises(SchemaError, match=says):
+        made_ready(table, **asked)
