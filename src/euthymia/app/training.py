@@ -19,7 +19,7 @@ from euthymia.models.snapshot import Manifest
 from euthymia.models.tasks import tasks
 
 
-def _writable(report: Path) -> None:
+def writable(report: Path) -> None:
     """Refuse a place where no report can be written, before the long work and not after it."""
     new = not report.exists()
     try:
@@ -75,7 +75,7 @@ def run_training(
     if estimator:
         named(estimator).ready()
     if report is not None:
-        _writable(report)
+        writable(report)
     renew_registry(clinic)
     trained, manifest = learn(clinic, name, seed=seed, progress=progress, estimator=estimator)
     added = clinic.registry.add_bundle(trained.bundle)

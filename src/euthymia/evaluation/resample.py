@@ -84,7 +84,7 @@ def bca_interval(estimate: float, drawn: Floats, left_out: Floats) -> tuple[floa
     levels = np.array([0.025, 0.975])
     if 0.1 < below < 0.9:
         away = left_out[np.isfinite(left_out)]
-        away = away.mean() - away
+        away = away.mean() - away if away.size else away
         spread = float((away**2).sum()) ** 1.5
         pull = float((away**3).sum()) / (6 * spread) if spread > 0 else 0.0
         shift = float(ndtri(below))

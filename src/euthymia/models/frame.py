@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models.contract import SubjectData
-from euthymia.models.tasks.contract import Task
+from euthymia.models.tasks.contract import RecordTask
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
@@ -66,7 +66,7 @@ class CohortFrame:
 class _Rows:
     """The rows so far, and who was left out."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: RecordTask) -> None:
         self.task = task
         self.x: list[Floats] = []
         self.keys: list[tuple[int, str, str, int, float, float]] = []
@@ -116,7 +116,7 @@ def _together(rows: list[Mapping[str, str | float]]) -> dict[str, NDArray[np.gen
     return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 
-def _end_of_data(task: Task, people: list[SubjectData]) -> Micros:
+def _end_of_data(task: RecordTask, people: list[SubjectData]) -> Micros:
     """Return when the clinic's data end: a day after the last record or sample of anybody.
 
     An extract that ends months ago must not look like everybody falling silent at once.
@@ -132,7 +132,7 @@ def _end_of_data(task: Task, people: list[SubjectData]) -> Micros:
 
 
 def cohort(
-    task: Task,
+    task: RecordTask,
     people: Iterable[SubjectData],
     *,
     progress: Callable[[int], None] = lambda _: None,

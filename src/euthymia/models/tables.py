@@ -30,8 +30,8 @@ Frame = Any
 MAX_BYTES: Final = 1 << 30  # of a CSV once it is unpacked
 NOT_KNOWN: Final = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", ".")
 _SEPARATORS: Final = (",", ";", "\t")
-_YES: Final = frozenset({"yes", "y", "true", "t", "1", "positive", "present", "case"})
-_NO: Final = frozenset({"no", "n", "false", "f", "0", "negative", "absent", "control"})
+YES: Final = frozenset({"yes", "y", "true", "t", "1", "positive", "present", "case"})
+NO: Final = frozenset({"no", "n", "false", "f", "0", "negative", "absent", "control"})
 
 
 def read_frame(
@@ -317,7 +317,7 @@ def labels(
             raise SchemaError(f"{where}, column {name}: no row has the value that counts as 1")
         return np.where(known, (words == positive).astype(np.float64), np.nan)
     low = np.char.lower(words)
-    yes, no = np.isin(low, list(_YES)), np.isin(low, list(_NO))
+    yes, no = np.isin(low, list(YES)), np.isin(low, list(NO))
     if not np.all(yes | no | ~known):
         kinds = np.unique(words[known]).size
         row = int(np.flatnonzero(~(yes | no) & known)[0]) + 1

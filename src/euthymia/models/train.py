@@ -19,7 +19,7 @@ from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
-from euthymia.models.tasks.contract import Task
+from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.validate import (
     Baseline,
     HeldOut,
@@ -120,6 +120,14 @@ class _Steps:
         self.progress(self.done, self.total)
 
 
+def _rows_of(task: Task, people: Iterable[SubjectData] | CohortFrame) -> CohortFrame:
+    if isinstance(people, CohortFrame):
+        return people
+    if not isinstance(task, RecordTask):
+        raise SchemaError(f"{task.name} is a task on a table: train it with train_table")
+    return cohort(task, people)
+
+
 def _known(frame: CohortFrame, task: Task) -> CohortFrame:
     if frame.names != tuple(spec.name for spec in task.features):
         raise SchemaError(f"the frame's features are not those of {task.name}: build it anew")
@@ -158,7 +166,7 @@ def train(
     SchemaError
         There are too few people (see `refuse_too_few`), or the frame is another task's.
     """
-    frame = _known(people if isinstance(people, CohortFrame) else cohort(task, people), task)
+    frame = _known(_rows_of(task, people), task)
     refuse_too_few(frame)
     model = named(estimator or task.estimator)
     model.ready()
@@ -259,12 +267,12 @@ def _judge(
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any value that JSON has
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value that JSON has
     """Return dataclasses as dicts, rounded floats, tuples as lists: ready for JSON."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float):
         return round(value, 6) if np.isfinite(value) else None
     return value
@@ -322,4 +330,4 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
             "rows": [asdict(row) for row in results.groups],
         },
     }
-    return {name: _plain(audit) for name, audit in found.items()}
+    return {name: plain(audit) for name, audit in found.items()}

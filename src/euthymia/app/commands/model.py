@@ -1,11 +1,14 @@
 """Models: train, models, release, analyze."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from euthymia.app.shell import Shell, everywhere, table
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _figure(metric: dict[str, Any]) -> str:
@@ -14,17 +17,64 @@ def _figure(metric: dict[str, Any]) -> str:
     return text if chance is None else f"{text}, chance {chance:.3f}"
 
 
-@click.command(epilog="Example: euthymia train relapse-30d --report relapse.html")
-@click.argument("task")
+_COLUMNS = (
+    click.option(
+        "--data", type=click.Path(dir_okay=False, path_type=Path), help="A CSV or Parquet table."
+    ),
+    click.option(
+        "--task-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A task of your own on the table (TOML).",
+    ),
+    click.option("--outcome", default="", help="The column (or formula) to predict."),
+    click.option("--positive", default="", help="The value of the outcome that counts as 1."),
+    click.option("--person", default="", help="The column that says whose row it is."),
+    click.option("--site", default="", help="The column that says where: each is left out once."),
+    click.option("--features", default="", help="The columns to predict from: A,B."),
+    click.option("--time", default="", help="The column that says when; never a predictor."),
+    click.option("--synthetic", is_flag=True, help="The table holds no real people: say so."),
+)
+
+
+def _columns(function: F) -> F:
+    """Give a command the options of a table."""
+    for option in reversed(_COLUMNS):
+        function = option(function)
+    return function
+
+
+@click.command(
+    epilog="Example: euthymia train relapse-30d --report relapse.html, or without a clinic: "
+    "euthymia train --data trial.csv --outcome response --person id --site centre"
+)
+@click.argument("task", required=False)
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write it."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--estimator", default="", help="How it learns; otherwise as the task says.")
+@_columns
 @everywhere
 @click.pass_obj
-def train(shell: Shell, task: str, report: Path | None, seed: int, estimator: str) -> None:
-    """Train a task's model on those who consented to training, audit it, write its report."""
+def train(
+    shell: Shell,
+    /,
+    task: str | None,
+    report: Path | None,
+    seed: int,
+    estimator: str,
+    **of: Any,  # noqa: ANN401
+) -> None:
+    """Train a task's model, audit it, write its report.
+
+    Of a clinic: on those who consented to training; the model can then be released. With --data: on
+    any table, without a clinic, with the same audits and report.
+    """
+    if of["data"] is not None:
+        _train_on_table(shell, task or "", report, seed, estimator, of)
+        return
+    if task is None or any(of.values()):
+        raise click.UsageError("name a TASK, or give a table with --data and what is asked of it")
     from euthymia.app.training import beside_words, run_training
 
     with shell.clinic() as clinic, shell.progress("train") as progress:
@@ -33,10 +83,41 @@ def train(shell: Shell, task: str, report: Path | None, seed: int, estimator: st
         )
     lines = [f"{result['model']} trained; report: {result['report']}"]
     lines.append(f"  from snapshot {result['snapshot']}; trainer: {result['isolation']}")
-    lines += [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
-    lines += [f"  {line}" for line in beside_words(result)]
+    shell.emit(result, "\n".join([*lines, *_judged(result, beside_words(result))]))
+
+
+def _judged(result: dict[str, Any], beside: list[str]) -> list[str]:
+    lines = [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
+    lines += [f"  {line}" for line in beside]
     rest = {k: v for k, v in result["audits"].items() if k not in {"baselines", "confounds"}}
-    lines += [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
+    return lines + [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
+
+
+def _train_on_table(
+    shell: Shell, task: str, report: Path | None, seed: int, estimator: str, of: dict[str, Any]
+) -> None:
+    from euthymia.app.table_training import Asked, train_on_table
+    from euthymia.app.training import beside_words
+
+    said = [bool(task), of["task_file"] is not None, bool(of["outcome"])]
+    if sum(said) != 1:
+        raise click.UsageError("with --data give one of TASK, --task-file and --outcome")
+    features = tuple(name.strip() for name in of.pop("features").split(",") if name.strip())
+    synthetic = of.pop("synthetic")
+    asked = Asked(task=task, estimator=estimator, features=features, **of)
+    with shell.progress("train") as progress:
+        result = train_on_table(
+            asked, seed=seed, report=report, synthetic=synthetic, progress=progress
+        )
+    lines = ["SYNTHETIC DATA: not about any person"] if synthetic else []
+    lines.append(
+        f"{result['task']} on {result['data']}: {result['people']} people,"
+        f" {result['with_outcome']} with the outcome, {result['features']} features"
+    )
+    lines += [f"  left aside: {row['column']} ({row['why']})" for row in result["left_out"]]
+    lines += _judged(result, beside_words(result))
+    if report is not None:
+        lines.append(f"report: {report}")
     shell.emit(result, "\n".join(lines))
 
 

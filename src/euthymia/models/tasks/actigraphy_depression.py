@@ -13,7 +13,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros, day_date
 from euthymia.ground.codes import MADRS_TOTAL, OWN
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, Task
+from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, RecordTask
 
 STREAM: Final = "activity_counts"
 FAMILY_NAME: Final = "rest_activity"
@@ -131,7 +131,7 @@ def metadata(history: History, at: Micros) -> dict[str, str | float]:  # noqa: A
     }
 
 
-TASK = Task(
+TASK = RecordTask(
     name="actigraphy-depression",
     title="Depression or not, from two weeks of wrist activity",
     outcome="The person was recorded as a patient (a MADRS score or a diagnosis), not a control.",

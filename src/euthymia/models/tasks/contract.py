@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,15 +52,18 @@ class Described:
     data_age_hours: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task: who is asked about, when, what counts as the outcome, and who must not use it.
 
+    Training, audits, the report, the bundle and serving know no more than this. Where its rows come
+    from is said by the two kinds of task: `RecordTask` (the store's records of a person) and
+    `TableTask` (a plain table, such as a trial's).
+
     `feature_sets` are the choices that tuning may make between; `baselines` are trivial models that
     are reported beside it. `threshold` is the probability from which a person is put forward.
-    `ceilings` are the values that contradict the population, whoever states them: `ineligible`
-    looks at the record, these at a vector that a caller gave. `estimator` is the name of the
-    estimator (`models/estimators/`) that learns it unless another is asked for.
+    `ceilings` are the values that contradict the population, whoever states them. `estimator` is
+    the name of a model of `euthymia.models.estimators`.
     """
 
     name: str
@@ -73,22 +76,41 @@ class Task:
     censoring: str
     intended_use: str
     not_for: tuple[str, ...]
-    purposes: tuple[Purpose, ...]
-    families: Mapping[str, Family]
-    min_coverage: float
-    max_data_age_hours: float
     threshold: float
     threshold_rule: str
     features: tuple[FeatureSpec, ...]
     feature_sets: Mapping[str, tuple[str, ...]]
     baselines: Mapping[str, tuple[str, ...]]
+    purposes: tuple[Purpose, ...] = ()
+    families: Mapping[str, Family] = field(default_factory=dict)
+    min_coverage: float = 0.0
+    max_data_age_hours: float = float("inf")
+    ceilings: tuple[Ceiling, ...] = ()
+    estimator: str = "logistic"
+
+    @property
+    def schema_digest(self) -> str:
+        """A digest of the features and the versions of their families.
+
+        A model may only be asked with vectors made under the digest it was trained under.
+        """
+        text = [f"{f.name}\t{f.unit}\t{f.low}\t{f.high}" for f in self.features]
+        text += [f"{name}\t{family.version}" for name, family in sorted(self.families.items())]
+        return hashlib.sha256("\n".join(text).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTask(Task):
+    """A task on a person's records and daily features, as the store holds them.
+
+    `ineligible` looks at the record, `ceilings` at a vector that a caller gave.
+    """
+
     landmarks: Callable[[History], Sequence[Landmark]]
     describe: Callable[[History, Micros], Described]
     ineligible: Callable[[History, Micros], str]
     groups: Callable[[History, Micros], Mapping[str, str]]
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
-    ceilings: tuple[Ceiling, ...] = ()
-    estimator: str = "logistic"
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""
@@ -105,13 +127,3 @@ class Task:
     def outside_population(self, data: SubjectData, at: Micros) -> str:
         """Return why the model must not be asked about a person at a moment; empty if it may."""
         return self.ineligible(self.history(data), at)
-
-    @property
-    def schema_digest(self) -> str:
-        """A digest of the features and the versions of their families.
-
-        A model may only be asked with vectors made under the digest it was trained under.
-        """
-        text = [f"{f.name}\t{f.unit}\t{f.low}\t{f.high}" for f in self.features]
-        text += [f"{name}\t{family.version}" for name, family in sorted(self.families.items())]
-        return hashlib.sha256("\n".join(text).encode()).hexdigest()

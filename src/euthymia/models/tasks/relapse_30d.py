@@ -13,7 +13,7 @@ from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models import clinical
 from euthymia.models.history import History
 from euthymia.models.signals import LOOKBACK_DAYS, WORSENING, family_specs, family_values
-from euthymia.models.tasks.contract import Ceiling, Described, FeatureSpec, Landmark, Task
+from euthymia.models.tasks.contract import Ceiling, Described, FeatureSpec, Landmark, RecordTask
 
 HORIZON_DAYS: Final = 30
 FOLLOW_UP_DAYS: Final = 28  # before the first index date, so that there is a baseline
@@ -237,7 +237,7 @@ def metadata(history: History, at: Micros) -> dict[str, str | float]:
     }
 
 
-TASK = Task(
+TASK = RecordTask(
     name="relapse-30d",
     title="Relapse of depression within 30 days",
     outcome=(

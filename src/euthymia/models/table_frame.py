@@ -1,0 +1,209 @@
+"""From a plain table to the rows of a task: who was asked, what happened, who was left out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.ground.errors import SchemaError
+from euthymia.models.expressions import Rows, Visit, number, text
+from euthymia.models.frame import CohortFrame
+from euthymia.models.tables import Frame, is_number, numbers, read_frame, texts
+from euthymia.models.tasks.table import TableTask
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class PlainRows:
+    """A table of one row an index date."""
+
+    table: pa.Table
+    where: str
+
+    def number(self, column: str, visit: Visit) -> Floats:
+        """Return a column as numbers."""
+        _no_visit(visit, column)
+        return numbers(self.table, column, where=self.where)
+
+    def text(self, column: str, visit: Visit) -> Texts:
+        """Return a column as texts."""
+        _no_visit(visit, column)
+        return texts(self.table, column, where=self.where)
+
+
+def _no_visit(visit: Visit, column: str) -> None:
+    if visit is not None:
+        raise SchemaError(f"{column} @ ...: this task's table has no column of visits")
+
+
+@dataclass(frozen=True)
+class VisitRows:
+    """A table of one row a visit: one row to be for each person."""
+
+    table: pa.Table
+    person: str
+    visit: str
+    where: str
+
+    @cached_property
+    def people(self) -> Texts:
+        """The people, in order."""
+        return np.unique(texts(self.table, self.person, where=self.where))
+
+    @cached_property
+    def _row_of(self) -> dict[tuple[str, Visit], int]:
+        who = texts(self.table, self.person, where=self.where).tolist()
+        if is_number(self.table, self.visit):
+            when: list[float | str] = list(numbers(self.table, self.visit).tolist())
+        else:
+            when = list(texts(self.table, self.visit, where=self.where).tolist())
+        found: dict[tuple[str, Visit], int] = {}
+        for row, key in enumerate(zip(who, when, strict=True)):
+            if key in found:
+                raise SchemaError(
+                    f"{self.where}: rows {found[key] + 1} and {row + 1} are one person's at one"
+                    f" visit ({self.visit}): keep one of them"
+                )
+            found[key] = row
+        return found
+
+    @cached_property
+    def _first(self) -> Ints:
+        earliest: dict[str, tuple[float | str, int]] = {}
+        for (who, when), row in self._row_of.items():
+            assert when is not None
+            if who not in earliest or (str(type(when)), when) < (
+                str(type(earliest[who][0])),
+                earliest[who][0],
+            ):
+                earliest[who] = (when, row)
+        return np.array([earliest[who][1] for who in self.people.tolist()], np.int64)
+
+    def _rows(self, column: str, visit: Visit) -> Ints:
+        if visit is None:
+            self._must_stay(column)
+            return self._first
+        return np.array([self._row_of.get((who, visit), -1) for who in self.people.tolist()])
+
+    def _must_stay(self, column: str) -> None:
+        """Refuse a column that changes between a person's visits where no visit is named."""
+        values = texts(self.table, column, where=self.where)
+        who = texts(self.table, self.person, where=self.where)
+        known = values != ""
+        pairs = np.unique(np.column_stack([who[known], values[known]]), axis=0)
+        if np.unique(pairs[:, 0]).size < pairs.shape[0]:
+            raise SchemaError(
+                f"{self.where}, column {column}: differs between visits of a person; say at which"
+                f" visit, as in {column} @ 0"
+            )
+
+    def number(self, column: str, visit: Visit) -> Floats:
+        """Return a column at a visit as numbers, one a person."""
+        rows = self._rows(column, visit)
+        return np.where(rows < 0, np.nan, numbers(self.table, column, where=self.where)[rows])
+
+    def text(self, column: str, visit: Visit) -> Texts:
+        """Return a column at a visit as texts, one a person."""
+        rows = self._rows(column, visit)
+        return np.where(rows < 0, "", texts(self.table, column, where=self.where)[rows])
+
+
+def rows_of(task: TableTask, table: pa.Table, where: str) -> PlainRows | VisitRows:
+    """Return the rows that a task's formulas are evaluated on."""
+    if not task.visit:
+        return PlainRows(table, where)
+    if not task.person:
+        raise SchemaError(f"{task.name}: a table of visits needs a column that says whose they are")
+    return VisitRows(table, task.person, task.visit, where)
+
+
+def _whose(task: TableTask, rows: PlainRows | VisitRows) -> Texts:
+    if isinstance(rows, VisitRows):
+        return rows.people
+    if not task.person:
+        return np.array([f"row {i + 1}" for i in range(rows.table.num_rows)], np.str_)
+    who = rows.text(task.person, None)
+    if np.any(who == ""):
+        row = int(np.flatnonzero(who == "")[0]) + 1
+        raise SchemaError(f"{rows.where}, column {task.person}, row {row}: says of nobody")
+    return who
+
+
+def _metadata(rows: Rows, formula: str, where: str, title: str) -> NDArray[np.generic]:
+    """Return a metadata variable, as numbers where it is some."""
+    try:
+        return np.asarray(number(formula, rows))
+    except SchemaError:
+        pass
+    try:
+        return np.asarray(text(formula, rows))
+    except SchemaError as error:
+        raise SchemaError(f"{where}: metadata {title}: {error}") from error
+
+
+def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "") -> CohortFrame:
+    """Return the rows of a task on a table, and the flow of people and index dates into it.
+
+    Parameters
+    ----------
+    source : path or frame
+        As `read_frame` takes it.
+
+    Raises
+    ------
+    SchemaError, SourceError, MissingError
+        The table cannot be read, or lacks a column; the place is named.
+    """
+    keep = [name for name in (task.person, task.site) if name]
+    table = read_frame(source, where=where, as_text=keep)
+    name = where or (Path(source).name if isinstance(source, str | Path) else "the frame")
+    rows = rows_of(task, table, name)
+    person = _whose(task, rows)
+    y = number(task.label, rows)
+    if np.any(~np.isnan(y) & (y != 0) & (y != 1)):
+        row = int(np.flatnonzero(~np.isnan(y) & (y != 0) & (y != 1))[0]) + 1
+        raise SchemaError(f"{name}, row {row}: the outcome {task.label} is neither 0 nor 1")
+    inside = number(task.among, rows) == 1 if task.among else np.ones(person.size, bool)
+    kept = inside & ~np.isnan(y)
+    x = np.column_stack(
+        [np.broadcast_to(number(spec.formula, rows), person.shape) for spec in task.predictors]
+    ).astype(np.float64)
+    site = rows.text(task.site, None) if task.site else np.full(person.size, "not known")
+    frame = CohortFrame(
+        task=task.name,
+        names=tuple(spec.name for spec in task.features),
+        x=x,
+        y=y,
+        person=person,
+        site=np.where(site == "", "not known", site).astype(np.str_),
+        at=np.full(person.size, int(task.index_day), np.int64),
+        coverage=(~np.isnan(x)).mean(axis=1),
+        data_age_hours=np.zeros(person.size),
+        groups={title: text(formula, rows) for title, formula in task.groups.items()},
+        metadata={
+            title: _metadata(rows, formula, name, title) for title, formula in task.metadata.items()
+        },
+        flow=_flow(person, inside, y),
+        seen_until=0,
+    )
+    return frame.rows(kept)
+
+
+def _flow(person: Texts, inside: NDArray[np.bool_], y: Floats) -> tuple[tuple[str, int, int], ...]:
+    def count(rows: NDArray[np.bool_]) -> tuple[int, int]:
+        return int(rows.sum()), int(np.unique(person[rows]).size)
+
+    everybody = np.ones(person.size, bool)
+    unknown = inside & np.isnan(y)
+    return (
+        ("in the table", *count(everybody)),
+        ("not in the population", *count(~inside)),
+        ("censored: not seen: the outcome is not known", *count(unknown)),
+        ("in the analysis", *count(inside & ~unknown)),
+    )

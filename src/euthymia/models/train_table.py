@@ -1,0 +1,111 @@
+"""Training on a plain table: of a declared task, or of any column of it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from euthymia.ground.clock import Micros
+from euthymia.ground.errors import MissingError
+from euthymia.models.table_frame import table_frame
+from euthymia.models.tables import Frame
+from euthymia.models.tasks import table_tasks, tasks
+from euthymia.models.tasks.contract import RecordTask, Task
+from euthymia.models.tasks.table import Predictor, TableTask
+from euthymia.models.train import Progress, Trained, train
+
+
+def train_table(
+    task: Task | str,
+    frame: Path | str | Frame,
+    *,
+    seed: int = 1,
+    synthetic: bool = False,
+    now: Micros = 0,
+    estimator: str = "",
+    progress: Progress = lambda _done, _total: None,
+) -> Trained:
+    """Judge, audit and fit a model of a task on a plain table.
+
+    Parameters
+    ----------
+    task : Task or str
+        A task or its name; any task of the store runs on a table too (`as_table`).
+    frame : path or frame
+        A CSV or Parquet file, or a pandas, Polars or Arrow frame (see `read_frame`).
+    seed : int
+        Of every random draw.
+    synthetic : bool
+        The data come from a simulator: the report says so everywhere.
+    now : Micros
+        Goes into the card.
+    estimator : str, optional
+        In place of the task's own.
+
+    Raises
+    ------
+    MissingError
+        There is no such task or file.
+    SchemaError, SourceError
+        The table does not hold what the task declares, or too few people.
+    """
+    asked = table_task(task)
+    return train(
+        asked,
+        table_frame(asked, frame),
+        seed=seed,
+        synthetic=synthetic,
+        now=now,
+        estimator=estimator or None,
+        progress=progress,
+    )
+
+
+def table_task(task: Task | str) -> TableTask:
+    """Return a task as one on a table.
+
+    Raises
+    ------
+    MissingError
+        There is no task of that name.
+    """
+    if isinstance(task, str):
+        known: dict[str, Task] = {**tasks(), **table_tasks()}
+        if task not in known:
+            raise MissingError(f"no such task; tasks are {', '.join(sorted(known))}")
+        task = known[task]
+    if isinstance(task, TableTask):
+        return task
+    assert isinstance(task, RecordTask)
+    return as_table(task)
+
+
+def as_table(task: RecordTask) -> TableTask:
+    """Return a task of the store as one on a table: `person`, `site`, `outcome`, one a feature.
+
+    The table is what `release-snapshot` makes of the store, or an extract with the same columns:
+    one row an index date, `site` where it is known. Groups and metadata are those that the table
+    has by their names; see `table_frame`.
+    """
+    return TableTask(
+        **{
+            name: getattr(task, name)
+            for name in Task.__dataclass_fields__
+            if name not in {"features", "min_coverage", "max_data_age_hours"}
+        },
+        features=tuple(Predictor(s.name, s.title, s.unit, s.low, s.high) for s in task.features),
+        person="person",
+        site="site",
+        label="outcome",
+    )
+
+
+def describe_rows(trained: Trained) -> dict[str, int]:
+    """Return how many rows, people, people with the outcome and sites a model was judged on."""
+    frame = trained.frame
+    return {
+        "rows": int(frame.y.size),
+        "people": int(np.unique(frame.person).size),
+        "with_outcome": int(np.unique(frame.person[frame.y == 1]).size),
+        "sites": int(np.unique(frame.site).size),
+        "features": len(frame.names),
+    }

@@ -1,0 +1,247 @@
+"""Tasks on plain tables: formulas, look-ahead refused when declared, rows, guesses, task files."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from euthymia.ground.errors import MissingError, SchemaError, SourceError
+from euthymia.models import expressions
+from euthymia.models.plain_task import plain_task
+from euthymia.models.table_frame import PlainRows, VisitRows, table_frame
+from euthymia.models.tables import read_frame
+from euthymia.models.task_file import read_task, task_of
+from euthymia.models.tasks import table_tasks, tasks
+from euthymia.models.tasks.table import Predictor
+from euthymia.models.train_table import table_task, train_table
+
+NAN = float("nan")
+WIDE = {
+    "id": ["a", "b", "c", "d"],
+    "arm": ["drug", None, "placebo", "drug"],
+    "sex": [1, 2, 2, None],
+    "age": [29, 30, 61, None],
+    "w1": [1.0, None, 3.0, 0.0],
+    "w2": [2.0, 5.0, None, 0.0],
+    "bdi.pre": [10.0, 20.0, 30.0, 0.0],
+}
+LONG = {
+    "who": ["b", "a", "a", "b", "c"],
+    "week": [0, 0, 6, 12, 6],
+    "score": [5.0, 3.0, 4.0, 9.0, 1.0],
+    "sex": ["f", "m", "m", None, "f"],
+}
+
+
+def _wide(formula):
+    return expressions.number(formula, PlainRows(read_frame(WIDE), "t"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "wanted"),
+    [
+        ("w1 + 2 * w2 - 1", [4, NAN, NAN, -1]),
+        ("w1 / w2", [0.5, NAN, NAN, NAN]),
+        ("-w1", [-1, NAN, -3, 0]),
+        ("1 < w2 <= 5", [1, 1, NAN, 0]),
+        ("w1 > 0 or w2 > 0", [1, 1, 1, 0]),
+        ("w1 > 2 and w2 > 2", [0, NAN, NAN, 0]),
+        ("not w1", [0, NAN, 0, 1]),
+        ('arm == "drug"', [1, NAN, 0, 1]),
+        ('arm != "drug"', [0, NAN, 1, 0]),
+        ("last(w1, w2)", [2, 5, 3, 0]),
+        ("first(w1, w2)", [1, 5, 3, 0]),
+        ("highest(w1, w2) - lowest(w1, w2)", [1, 0, 0, 0]),
+        ("any(w1, w2)", [1, 1, 1, 0]),
+        ("all(w1, w2)", [1, 1, 1, 0]),
+        ("mean(w1, w2) + total(w1, w2)", [4.5, 10, 6, 0]),
+        ("known(w1, w2)", [2, 1, 1, 2]),
+        ("abs(w1 - w2)", [1, NAN, NAN, 0]),
+        ("bdi.pre >= 20", [0, 1, 1, 0]),
+        ('col("bdi.pre") / 10', [1, 2, 3, 0]),
+    ],
+)
+def test_formulas_are_evaluated_and_keep_what_is_not_known(formula, wanted):
+    np.testing.assert_equal(_wide(formula), np.array(wanted, float))
+
+
+def test_formulas_give_words():
+    rows = PlainRows(read_frame(WIDE), "t")
+    said = expressions.text('words(sex, {1: "men", 2: "women"})', rows)
+    assert said.tolist() == ["men", "women", "women", ""]
+    banded = expressions.text("band(age, 30, 60)", rows)
+    assert banded.tolist() == ["under 30", "30 to 59", "60 and over", ""]
+    assert expressions.text("w1", rows).tolist() == ["1", "", "3", "0"]
+    assert expressions.text("w1 > 2", rows).tolist() == ["0", "", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "__import__('os').system('true')",
+        "w1.__class__",
+        "[x for x in w1]",
+        "lambda: 1",
+        "w1 if w2 else 0",
+        "w1 ** 99999",
+        "open('x')",
+        "w1 @ w2",
+        "'words'",
+        "known()",
+        "w1 in (1, 2)",
+        "f'{w1}'",
+        "w1 +",
+        "any(*w1)",
+        "last(w1, key=2)",
+    ],
+)
+def test_anything_else_is_no_formula(formula):
+    with pytest.raises(SchemaError):
+        _wide(formula)
+
+
+def test_a_table_of_visits_gives_one_row_a_person():
+    rows = VisitRows(read_frame(LONG), "who", "week", "t")
+    assert rows.people.tolist() == ["a", "b", "c"]
+    np.testing.assert_equal(expressions.number("score @ 6", rows), [4, NAN, 1])
+    np.testing.assert_equal(expressions.number("last(score @ (0, 6, 12))", rows), [4, 9, 1])
+    assert expressions.text("sex", rows).tolist() == ["m", "f", "f"]
+    with pytest.raises(SchemaError, match="differs between visits"):
+        expressions.number("score", rows)
+    with pytest.raises(SchemaError, match="several visits"):
+        expressions.number("score @ (0, 6)", rows)
+    twice = {**LONG, "week": [0, 0, 0, 12, 6]}
+    with pytest.raises(SchemaError, match="rows 2 and 3 are one person's at one visit"):
+        expressions.number("score @ 0", VisitRows(read_frame(twice), "who", "week", "t"))
+
+
+def test_looking_ahead_is_refused_when_a_task_is_declared():
+    task = table_tasks()["trial-panss-response"]
+    late = (*task.features, Predictor("late", "Late", "1", value="Week4 - Week2"))
+    with pytest.raises(SchemaError, match="measured on day 28, after the prediction on day 14"):
+        replace(task, features=late)
+    with pytest.raises(SchemaError, match="nothing is left to predict"):
+        replace(task, label="Week2_bin")
+    early = task.at(7, "week 1")
+    assert {spec.name for spec in early.features} == {"Week1", "Week1_bin", "Treat"}
+    assert early.rule is None
+    assert early.name == "trial-panss-response@week-1"
+
+
+@pytest.mark.parametrize("name", sorted(table_tasks()))
+def test_every_table_task_says_what_it_must(name):
+    task = table_tasks()[name]
+    for text in (task.outcome, task.population, task.censoring, task.intended_use, task.title):
+        assert len(text) > 10
+    assert task.not_for
+    names = {spec.name for spec in task.features}
+    for chosen in [*task.feature_sets.values(), *task.baselines.values()]:
+        assert set(chosen) <= names
+    assert 0 < task.threshold < 1
+    assert set(tasks()).isdisjoint(table_tasks())
+
+
+def _trial(n=200, seed=3):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    return {
+        "pid": np.arange(n) + 1,
+        "centre": [f"c{i % 4}" for i in range(n)],
+        "sex": np.where(rng.random(n) < 0.5, "f", "m").tolist(),
+        "age": rng.integers(18, 80, n),
+        "x": x,
+        "same": np.ones(n),
+        "remark": [f"word {i}" for i in range(n)],
+        "seen": np.datetime64("2020-01-01") + np.arange(n),
+        "well": np.where(rng.random(n) < 1 / (1 + np.exp(-1.5 * x)), "Yes", "No").tolist(),
+    }
+
+
+def test_a_task_is_made_of_a_table_and_an_outcome():
+    table = read_frame(_trial())
+    task, left = plain_task(table, outcome="well", site="centre")
+    assert {c.column: c.why for c in left} == {
+        "pid": "names rows",
+        "same": "the same for everybody",
+        "remark": "more than 12 different words",
+        "seen": "a date: what the calendar says is no trait of a person",
+    }
+    assert [f.name for f in task.features] == ["sex=f", "age", "x"] or [
+        f.name for f in task.features
+    ] == ["sex=m", "age", "x"]
+    assert set(task.groups) == {"sex", "age band"}
+    assert set(task.metadata) == {"site"}
+    frame = table_frame(task, table)
+    assert frame.y.mean() == pytest.approx(np.mean([w == "Yes" for w in _trial()["well"]]))
+    assert np.unique(frame.site).tolist() == ["c0", "c1", "c2", "c3"]
+
+
+def test_an_outcome_may_be_a_formula_or_a_value():
+    table = read_frame({**_trial(), "arm": ["a", "b"] * 100})
+    task, _ = plain_task(table, outcome="x >= 1 and age < 60", features=("sex",))
+    assert table_frame(task, table).y.sum() > 5
+    task, _ = plain_task(table, outcome="arm", positive="b", person="pid")
+    assert table_frame(task, table).y.mean() == 0.5
+    with pytest.raises(SchemaError, match=r"200 different values\. Say which counts"):
+        plain_task(table, outcome="remark")
+    with pytest.raises(SchemaError, match="no row has the value"):
+        plain_task(table, outcome="arm", positive="z")
+    with pytest.raises(SchemaError, match="has no column gone"):
+        plain_task(table, outcome="gone")
+    with pytest.raises(SchemaError, match="both a predictor and"):
+        plain_task(table, outcome="arm", positive="a", features=("arm",))
+
+
+def test_a_model_is_judged_on_a_plain_table():
+    table = read_frame(_trial())
+    task, _ = plain_task(table, outcome="well", person="pid", features=("x", "age", "sex"))
+    trained = train_table(task, table, seed=2)
+    assert trained.metrics["auc"].beats_chance()
+    assert trained.audits["sites"]["verdict"].startswith("not externally tested")
+    assert "Not externally tested" in trained.report_html
+    again = train_table(task, table, seed=2)
+    assert again.report_html == trained.report_html
+
+
+def test_a_task_of_the_store_runs_on_a_table():
+    task = table_task("relapse-30d")
+    assert task.label == "outcome"
+    assert len(task.features) == len(tasks()["relapse-30d"].features)
+    with pytest.raises(MissingError, match="no such task"):
+        table_task("nothing")
+
+
+FILE = """
+name = "mine"
+label = "last(w2, w4) <= 5"
+person = "id"
+index_day = 7
+days = { w1 = 7, w2 = 14, w4 = 28 }
+features = ["age", { name = "fall", value = "w1 - w0", title = "Fall", low = -50, high = 50 }]
+[feature_sets]
+all = ["age", "fall"]
+[rule]
+title = "better at week 1"
+formula = "w1 <= 0.8 * w0"
+"""
+
+
+def test_a_task_file_declares_a_task(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILE)
+    task = read_task(path)
+    assert [spec.formula for spec in task.predictors] == ["col('age')", "w1 - w0"]
+    assert task.rule.title == "better at week 1"
+    path.write_text(FILE.replace("index_day = 7", "index_day = 0"))
+    with pytest.raises(SchemaError, match="looking ahead"):
+        read_task(path)
+    path.write_text(FILE + "[oops]\n")
+    with pytest.raises(SchemaError, match="oops is no key"):
+        read_task(path)
+    path.write_text("name = ")
+    with pytest.raises(SourceError, match=r"mine\.toml"):
+        read_task(path)
+    with pytest.raises(SchemaError, match="needs label"):
+        task_of({"name": "x"}, where="t")
+    with pytest.raises(SchemaError, match="other keys"):
+        task_of({"name": "x", "label": "y", "features": [{"name": "a", "tilte": "b"}]}, where="t")
