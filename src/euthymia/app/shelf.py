@@ -61,7 +61,7 @@ class Model:
         self.threshold = bundle.threshold
         self.purposes = tuple(Purpose(text) for text in bundle.purposes)
         self.position: Mapping[str, int] = {n: i for i, n in enumerate(self.served.names)}
-        self._used = np.unique(np.array([c.feature for c in bundle.columns], np.int64))
+        self._used = self.served.used
         task = tasks().get(bundle.task)
         self._ceilings = [
             (self.position[c.feature], c.value, c.reason)
@@ -116,7 +116,7 @@ class Model:
     def share(self, vector: NDArray[np.float64]) -> float:
         """Return how many of the features that the model uses are known, 0 to 1."""
         used = vector[self._used]
-        return 1 - int(np.count_nonzero(np.isnan(used))) / used.size
+        return 1 - int(np.count_nonzero(np.isnan(used))) / max(1, used.size)
 
     def unfit(self, vector: NDArray[np.float64], share: float) -> str:
         """Return why a vector that a caller gave is not answered; empty if it is.

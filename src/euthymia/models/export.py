@@ -4,6 +4,7 @@ Built node by node, so that nothing is in it that is not meant to be. All number
 graph equals the Python model to 1e-6 on every row (it is in fact equal to about 1e-15).
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from euthymia.ground.errors import IntegrityError
+from euthymia.models.export_trees import ML_DOMAIN, ML_OPSET, OPERATOR, check_trees
 
 if TYPE_CHECKING:
     from euthymia.models.estimators.linear import Preparation
@@ -24,11 +26,12 @@ MAX_BYTES: Final = 16 << 20
 MAX_NODES: Final = 128
 ALLOWED: Final = frozenset(
     {
-        "Add", "Cast", "Concat", "Gather", "IsNaN", "MatMul", "Max", "Min", "Sigmoid", "TopK",
-        "Where",
+        "Add", "Cast", "Concat", "Exp", "Gather", "IsNaN", "MatMul", "Max", "Min", "Mul", "Neg",
+        "Reshape", "Sigmoid", "Softplus", "Sqrt", "Sub", "TopK", "Where",
     }
 )  # fmt: skip
-"""The only operators that a bundle may hold: arithmetic. None reads a file or runs code."""
+"""The only operators that a bundle may hold, but for one `TreeEnsemble` whose trees are checked
+node by node (`export_trees.py`): arithmetic. None reads a file or runs code."""
 
 
 def percentile_weights(heads: int, percents: tuple[float, ...]) -> Floats:
@@ -138,12 +141,17 @@ def finish(graph: Graph, features: int) -> bytes:
     ]
     made = helper.make_model(
         helper.make_graph(graph.nodes, "model", [shape], outputs, graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid(*one) for one in _opsets(graph.nodes)],
         ir_version=IR_VERSION,
         producer_name="euthymia",
     )
     check_graph(made)
     return bytes(made.SerializeToString(deterministic=True))
+
+
+def _opsets(nodes: Iterable[onnx.NodeProto]) -> list[tuple[str, int]]:
+    trees = any(node.domain == ML_DOMAIN for node in nodes)
+    return [("", OPSET), (ML_DOMAIN, ML_OPSET)] if trees else [("", OPSET)]
 
 
 def check_graph(model: onnx.ModelProto) -> None:
@@ -155,19 +163,14 @@ def check_graph(model: onnx.ModelProto) -> None:
         An operator, a domain, a type or an attribute is not allowed; a function or a sub-graph is
         there; a number lies in another file; it is too large; or the ONNX checker refuses it.
     """
-    if [(o.domain, o.version) for o in model.opset_import] != [("", OPSET)]:
-        raise IntegrityError("the model's graph uses another operator set")
     graph = model.graph
+    if [(o.domain, o.version) for o in model.opset_import] != _opsets(graph.node):
+        raise IntegrityError("the model's graph uses another operator set")
     if len(graph.node) > MAX_NODES or len(graph.initializer) > MAX_NODES:
         raise IntegrityError("the model's graph is larger than one that was trained here")
-    used = {node.op_type for node in graph.node}
-    if used - ALLOWED or any(node.domain for node in graph.node) or len(model.functions):
+    if len(model.functions):
         raise IntegrityError("the model's graph holds an operator that is not allowed")
-    nested = {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}
-    if any(a.type in nested for node in graph.node for a in node.attribute):
-        raise IntegrityError("the model's graph holds another graph")
-    if any(a.type != onnx.AttributeProto.INT for node in graph.node for a in node.attribute):
-        raise IntegrityError("the model's graph holds an attribute that is not allowed")
+    _check_nodes(model)
     if any(t.data_location or t.external_data for t in graph.initializer):
         raise IntegrityError("the model's graph takes numbers from another file")
     _check_rest(model)
@@ -180,6 +183,31 @@ def check_graph(model: onnx.ModelProto) -> None:
     names = [[value.name for value in side] for side in (graph.input, graph.output)]
     if names != [["x"], ["probability", "low", "high"]]:
         raise IntegrityError("the model's graph takes or gives something else")
+
+
+def _check_nodes(model: onnx.ModelProto) -> None:
+    """Refuse operators and attributes that our graphs never hold."""
+    nodes = model.graph.node
+    trees = [node for node in nodes if (node.domain, node.op_type) == (ML_DOMAIN, OPERATOR)]
+    plain = [node for node in nodes if (node.domain, node.op_type) != (ML_DOMAIN, OPERATOR)]
+    strange = any(node.domain or node.op_type not in ALLOWED for node in plain)
+    if strange or len(trees) > 1:
+        raise IntegrityError("the model's graph holds an operator that is not allowed")
+    nested = {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}
+    if any(a.type in nested for node in nodes for a in node.attribute):
+        raise IntegrityError("the model's graph holds another graph")
+    if any(a.type != onnx.AttributeProto.INT for node in plain for a in node.attribute):
+        raise IntegrityError("the model's graph holds an attribute that is not allowed")
+    for node in trees:
+        if list(node.input) != ["x"]:
+            raise IntegrityError("the model's trees take something else than x")
+        check_trees(node, _width(model))
+
+
+def _width(model: onnx.ModelProto) -> int:
+    """Return how many features x has; 0 where the graph does not say."""
+    shapes = [v.type.tensor_type.shape.dim for v in model.graph.input if v.name == "x"]
+    return int(shapes[0][1].dim_value) if len(shapes) == 1 and len(shapes[0]) == 2 else 0
 
 
 def _check_rest(model: onnx.ModelProto) -> None:

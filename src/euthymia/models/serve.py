@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from euthymia.ground.errors import SchemaError
 from euthymia.models.bundle import Bundle
 from euthymia.models.contract import Prediction, Reason
+from euthymia.models.reasons import pushes
 from euthymia.models.tasks.contract import Task
 
 Floats = NDArray[np.float64]
@@ -54,6 +55,8 @@ class Served:
     ----------
     names : tuple of str
         The features in the order of the vector.
+    used : NDArray of int
+        The places of those that the model looks at.
     """
 
     def __init__(self, bundle: Bundle, digest: str) -> None:
@@ -63,24 +66,16 @@ class Served:
         self.version = str(bundle.version)
         self._place = {name: i for i, name in enumerate(self.names)}
         self._session = _session(bundle.onnx)
-        features, columns = bundle.features, bundle.columns
+        features = bundle.features
         self._true_low = _limits([f.low for f in features], -np.inf)
         self._true_high = _limits([f.high for f in features], np.inf)
         self._seen_low = _limits([f.seen_low for f in features], -np.inf)
         self._seen_high = _limits([f.seen_high for f in features], np.inf)
-        kept = [c for c in columns if not c.missing]
-        self._kept = np.array([c.feature for c in kept], np.int64)
-        self._fill = np.array([c.fill for c in kept])
-        self._low, self._high = np.array([c.low for c in kept]), np.array([c.high for c in kept])
-        self._gone = np.array([c.feature for c in columns if c.missing], np.int64)
-        push = np.array([c.coefficient / c.scale for c in columns])
-        self._push = push
-        self._at_mean = push * np.array([c.mean for c in columns])
-        self._source = np.array([c.feature for c in columns], np.int64)
+        self._pushes = pushes(bundle.columns, bundle.trees, len(features))
         used = np.zeros(len(features), bool)
-        used[self._source] = True
+        used[self._pushes.used] = True
         self._used = used
-        self._where_used = np.flatnonzero(used)
+        self.used = self._where_used = np.flatnonzero(used)
         self._texts = tuple((f.name, f.title, f.unit) for f in features)
 
     def matches(self, task: Task) -> bool:
@@ -167,19 +162,12 @@ class Served:
         return found
 
     def contributions(self, x: Floats) -> Floats:
-        """Return each feature's push in log-odds against the training population's mean.
+        """Return each feature's push against the training population's mean, in log-odds.
 
-        Exact: they add up to the log-odds of `x` less the mean log-odds in training.
+        Exact: they add up to the log-odds of `x` less the mean log-odds in training (of a time to
+        event: to the log-hazard).
         """
-        chosen = x[self._kept]
-        known = np.where(np.isnan(chosen), self._fill, chosen)
-        raw = np.concatenate(
-            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[self._gone])]
-        )
-        pushed = self._push * raw - self._at_mean
-        return np.asarray(
-            np.bincount(self._source, weights=pushed, minlength=len(self.names)), np.float64
-        )
+        return self._pushes.of(x)
 
     def _abstains(self, x: Floats, coverage: float | None, age: float | None) -> str | None:
         bundle = self.bundle
@@ -217,15 +205,7 @@ class Served:
 
     def _reasons_of(self, x: Floats) -> list[tuple[Reason, ...]]:
         """Return `_reasons` of each row."""
-        rows, size = len(x), len(self.names)
-        chosen = x[:, self._kept]
-        known = np.where(np.isnan(chosen), self._fill, chosen)
-        raw = np.hstack(
-            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[:, self._gone])]
-        )
-        pushes = (self._push * raw - self._at_mean).ravel()
-        place = (np.arange(rows)[:, None] * size + self._source).ravel()
-        pushed = np.bincount(place, weights=pushes, minlength=rows * size).reshape(rows, size)
+        pushed = self._pushes.of_many(x)
         top = np.argsort(np.abs(pushed), axis=1)[:, : -REASONS - 1 : -1]
         parts = (top, np.take_along_axis(pushed, top, 1), np.take_along_axis(x, top, 1))
         return [self._told(*row) for row in zip(*(part.tolist() for part in parts), strict=True)]

@@ -174,13 +174,23 @@ def tune(sample: Sample, sets: Sets, seed: int) -> tuple[Choice, Floats]:
 
 
 def calibrators(y: Floats, log_odds: Floats, weights: Floats) -> Floats:
-    """Return (intercept, slope) of the recalibration for each row of weights, shape [b, 2]."""
-    p = sigmoid(log_odds)
-    found = recalibrate(y, p, weights)
-    slope = np.clip(found[:, 1], *_SLOPES)
-    moved = np.where(np.isfinite(slope), slope, 1.0)
-    level = np.where(np.isfinite(found[:, 0]), found[:, 0], 0.0)
-    return np.column_stack([level, moved])
+    """Return (intercept, slope) of the recalibration for each row of weights, shape [b, 2].
+
+    Where the slope is held to a limit, the intercept is the one that belongs to that slope: without
+    any signal held-out predictions fall where the outcome is more frequent, as each fold's lie
+    nearer to the other folds' prevalence.
+    """
+    found = recalibrate(y, sigmoid(log_odds), weights)
+    for limit, beyond in (
+        (_SLOPES[0], ~(found[:, 1] >= _SLOPES[0])),
+        (_SLOPES[1], found[:, 1] > _SLOPES[1]),
+    ):
+        rows = np.flatnonzero(beyond)
+        if rows.size:
+            none = np.zeros((y.size, 0))
+            level = fit_logistic(none, y, weights[rows], offset=limit * log_odds)
+            found[rows] = np.column_stack([level[:, 0], np.full(rows.size, limit)])
+    return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, np.array([0.0, 1.0]))
 
 
 def fit(sample: Sample, sets: Sets, *, seed: int, heads: int = HEADS) -> Logistic:
