@@ -23,6 +23,7 @@ from euthymia.app.commands.people import care_team, consent, erase, export, show
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 from euthymia.app.commands.users import user
+from euthymia.app.commands.watch import watch
 
 COMMANDS: Final[tuple[click.Command, ...]] = (
     init,
@@ -44,6 +45,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     policy,
     user,
     analyze,
+    watch,
     worklist,
     show,
     export,
