@@ -84,6 +84,11 @@ class Home:
         return self.path / "copies.sealed"
 
     @property
+    def budget(self) -> Path:
+        """Return the sealed ledger of epsilon; there is none before the first private training."""
+        return self.path / "budget.sealed"
+
+    @property
     def redeemed(self) -> Path:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"

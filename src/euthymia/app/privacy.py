@@ -1,0 +1,244 @@
+"""The ledger of epsilon of one clinic: what each data set may still give away, and what it gave.
+
+The account itself is `models/privacy/book.py`. Here it is tied to the home and to the ledger, which
+knows the generation of every change: an older copy of the file is noticed.
+"""
+
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.home import Home
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
+from euthymia.models.privacy.accountant import epsilon_of
+from euthymia.models.privacy.book import (
+    Book,
+    BudgetFile,
+    DataSet,
+    Run,
+    digests,
+    reserve,
+    set_budget,
+    settle,
+)
+from euthymia.models.privacy.contract import Charge, Guarantee
+from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
+
+GENERATION: Final = "budget_generation"
+KEY: Final = "privacy budget"
+Words = Mapping[str, str | int | float | bool]
+
+
+def budget_file(clinic: Clinic) -> BudgetFile:
+    """Return the ledger of epsilon of a clinic."""
+
+    def tell(generation: int, detail: Words) -> None:
+        held: Words = {**detail, GENERATION: generation}
+        clinic.ledger.append(
+            Entry(shell_actor(), "change privacy budget", Purpose.TRAINING, detail=held)
+        )
+
+    return _file(clinic.home, clinic.keyring, clinic.ledger, tell)
+
+
+def _file(home: Home, keyring: Keyring, ledger: Ledger, tell: Any = None) -> BudgetFile:  # noqa: ANN401
+    def told() -> int:
+        lines = (int(line.detail.get(GENERATION, 0)) for line in ledger.entries())
+        return max(lines, default=0)
+
+    return BudgetFile(home.budget, keyring.derive(KEY), told=told, tell=tell)
+
+
+def problems(home: Home, keyring: Keyring, ledger: Ledger) -> list[str]:
+    """Return what is wrong with the file, by itself and by the ledger's word ([]: nothing)."""
+    try:
+        _file(home, keyring, ledger).now()
+    except IntegrityError as error:
+        return [str(error)]
+    return []
+
+
+# -- spending --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was set aside for one run of one data set."""
+
+    data_set: str
+    run: str
+    claim: Guarantee
+
+
+def people_of(clinic: Clinic, names: Iterable[str], kind: str = "subject") -> set[bytes]:
+    """Return the digests under which the account knows people, by pseudonym or identifier."""
+    return digests(clinic.keyring.derive(KEY), kind, (name.encode() for name in names))
+
+
+def rows_of(clinic: Clinic, rows: Iterable[bytes]) -> set[bytes]:
+    """Return the digests of what is said of people: the same rows under other names."""
+    return digests(clinic.keyring.derive(KEY), "rows", rows)
+
+
+def set_aside(
+    clinic: Clinic, name: str, members: Collection[bytes], *, people: int, claim: Guarantee
+) -> Held:
+    """Take a run's whole cost off its data set's budget, before the run looks at anybody.
+
+    Raises
+    ------
+    BudgetError
+        The budget does not hold it.
+    """
+    run = Run(
+        id=f"run-{secrets.token_hex(5)}",
+        at=clinic.clock().isoformat(timespec="microseconds"),
+        by=shell_actor().user,
+        what=name,
+        epsilon=claim.epsilon,
+        delta=claim.delta,
+        set_aside=0.0,
+        people=people,
+    )
+
+    def detail(made: tuple[DataSet, Run]) -> Words:
+        return {
+            "data_set": made[0].id,
+            "run": run.id,
+            "epsilon": claim.epsilon,
+            "delta": claim.delta,
+            "did": "set aside",
+        }
+
+    found, _ = budget_file(clinic).change(lambda book: reserve(book, name, members, run), detail)
+    return Held(found.id, run.id, claim)
+
+
+def settled(clinic: Clinic, held: Held, charges: Iterable[Charge], model: str) -> Guarantee:
+    """Write down what a finished run paid, and for which model; return what it keeps."""
+    made = list(charges)
+
+    def detail(done: tuple[DataSet, Run]) -> Words:
+        return {
+            "data_set": held.data_set,
+            "run": held.run,
+            "epsilon": round(epsilon_of(done[1].spent, held.claim.delta), 6),
+            "delta": held.claim.delta,
+            "model": model,
+            "did": "settle",
+        }
+
+    _, run = budget_file(clinic).change(
+        lambda book: settle(book, held.data_set, held.run, made, model), detail
+    )
+    epsilon = min(held.claim.epsilon, epsilon_of(run.spent, held.claim.delta))
+    return Guarantee(epsilon, held.claim.delta)
+
+
+# -- what the command tells ------------------------------------------------------------------------
+
+
+def _set_told(book: Book, held: DataSet) -> dict[str, Any]:
+    spent = book.spent(held)
+    left = max(0.0, held.budget - spent)
+    runs = book.runs(held)
+    return {
+        "data_set": held.id,
+        "names": held.names,
+        "epsilon": held.epsilon,
+        "delta": held.delta,
+        "spent": _rounded(min(held.epsilon, epsilon_of(spent, held.delta))),
+        "left": _rounded(epsilon_of(left, held.delta)),
+        "runs": len(runs),
+        "unfinished": sum(run.paid is None for _, run in runs),
+    }
+
+
+def _rounded(epsilon: float) -> float:
+    return round(epsilon, 4)
+
+
+def show(clinic: Clinic) -> list[dict[str, Any]]:
+    """Return every data set: its budget, what is spent, and what is left, as epsilon at its delta.
+
+    Epsilons do not add up (two runs at epsilon 1 cost less than epsilon 2): `left` is the epsilon
+    that one more run could have at the data set's delta.
+    """
+    book = budget_file(clinic).now()
+    return [_set_told(book, held) for held in book.open_sets()]
+
+
+def history(clinic: Clinic, name: str | None) -> list[dict[str, Any]]:
+    """Return every run, oldest first: who, when, for what, what it cost, item by item."""
+    book = budget_file(clinic).now()
+    sets = [book.find(name)] if name is not None else book.open_sets()
+    return [
+        {
+            "data_set": held.id,
+            "run": run.id,
+            "at": run.at,
+            "by": run.by,
+            "what": run.what,
+            "model": run.model,
+            "people": run.people,
+            "epsilon": _rounded(min(run.epsilon, epsilon_of(run.spent, run.delta))),
+            "delta": run.delta,
+            "state": "finished" if run.paid is not None else "set aside",
+            "items": {
+                kind: _rounded(epsilon_of(mu2, run.delta)) for kind, mu2 in run.items.items()
+            },
+        }
+        for held in sets
+        for _, run in book.runs(held)
+    ]
+
+
+def change_budget(clinic: Clinic, name: str, budget: Guarantee, because: str) -> dict[str, Any]:
+    """Set the budget of a data set (its id, its name, or the name of one to come).
+
+    Raises
+    ------
+    SchemaError
+        Nobody can keep such a budget.
+    EuthymiaError
+        It is raised, and no reason is given.
+    """
+    file = budget_file(clinic)
+
+    def how(book: Book) -> dict[str, Any]:
+        before = _budget_before(book, name)
+        try:
+            found = set_budget(book, name, budget)
+        except ValueError as error:
+            raise SchemaError(str(error)) from error
+        raised = before is not None and budget.epsilon > before
+        if raised and not because.strip():
+            raise EuthymiaError("a budget is not raised without a reason: give --because")
+        told = {"data_set": name, "names": [name], "spent": 0.0, "runs": 0, "unfinished": 0}
+        if found is not None:
+            return _set_told(book, found)
+        return {**told, "epsilon": budget.epsilon, "delta": budget.delta, "left": budget.epsilon}
+
+    def detail(_: dict[str, Any]) -> Words:
+        words: Words = {"epsilon": budget.epsilon, "delta": budget.delta, "because": because}
+        return {"data_set": name, "did": "set budget", **words}
+
+    return file.change(how, detail)
+
+
+def _budget_before(book: Book, name: str) -> float | None:
+    try:
+        return book.find(name).epsilon
+    except EuthymiaError:
+        return book.wanted.get(name, (None, None))[0]
+
+
+def released(clinic: Clinic) -> Iterator[dict[str, Any]]:
+    """Yield each model that was trained under a budget, and what it cost."""
+    for line in history(clinic, None):
+        if line["model"]:
+            yield {key: line[key] for key in ("model", "epsilon", "delta", "people", "at", "items")}
