@@ -8,6 +8,7 @@ from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
 from euthymia.app.home import Home, read_config, read_policies
+from euthymia.app.privacy import problems as budget_problems
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
 from euthymia.app.snapshots import problems as snapshot_problems
@@ -43,6 +44,7 @@ def _ledger_and_all_it_tells_of(
             found += _reports_and_models(home, keyring, ledger)
             accounts = Accounts(home.accounts, keyring, ledger, wall_clock)
             found += [f"accounts: {problem}" for problem in accounts.verify()]
+            found += [f"privacy: {said}" for said in budget_problems(home, keyring, ledger)]
         if not accepted and config.store.engine != "sqlite":
             return [*found, "store: the server that unaccepted settings name is not spoken to"]
         return found + _store(home, config, keyring, ledger)

@@ -21,6 +21,7 @@ from euthymia.app.commands.matching import certify
 from euthymia.app.commands.model import analyze, models, release, snapshot, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
+from euthymia.app.commands.privacy import privacy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 from euthymia.app.commands.users import user
 from euthymia.app.commands.watch import watch
@@ -55,6 +56,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     rejects,
     deid,
     verify,
+    privacy,
     keys,
     backup,
     restore,

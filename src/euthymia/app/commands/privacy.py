@@ -1,0 +1,93 @@
+"""`euthymia privacy`: what each data set may still give away about any one person."""
+
+from typing import Any
+
+import click
+
+from euthymia.app.shell import Shell, everywhere, table
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: euthymia privacy, euthymia privacy budget relapse-30d --epsilon 2",
+)
+@everywhere
+@click.pass_context
+def privacy(context: click.Context) -> None:
+    """Show the ledger of epsilon: what each data set may give away, and what is spent of it."""
+    if context.invoked_subcommand is not None:
+        return
+    from euthymia.app.privacy import show
+
+    shell = context.ensure_object(Shell)
+    with shell.clinic() as clinic:
+        found = show(clinic)
+    shell.emit({"data_sets": found, "unit": "person"}, _sets(found))
+
+
+def _sets(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "nothing was spent: no model was trained with --private yet"
+    rows = [
+        (
+            held["data_set"],
+            ", ".join(held["names"]),
+            f"{held['epsilon']:g} ({held['delta']:g})",
+            f"{held['spent']:.3f}",
+            f"{held['left']:.3f}",
+            str(held["runs"]),
+        )
+        for held in found
+    ]
+    head = (
+        "data set",
+        "released as",
+        "budget epsilon (delta)",
+        "spent",
+        "left for one run",
+        "runs",
+    )
+    return table(rows, head)
+
+
+@privacy.command(epilog="Example: euthymia privacy budget relapse-30d --epsilon 2 --delta 1e-6")
+@click.argument("data_set")
+@click.option("--epsilon", type=float, required=True, help="In all, over every run to come.")
+@click.option("--delta", type=float, default=1e-5, show_default=True)
+@click.option("--because", default="", help="Needed to raise it.")
+@everywhere
+@click.pass_obj
+def budget(shell: Shell, data_set: str, epsilon: float, delta: float, because: str) -> None:
+    """Set the budget of DATA_SET: its id, its name, or the name of one to come (a task's)."""
+    from euthymia.app.privacy import change_budget
+    from euthymia.models.privacy.contract import Guarantee
+
+    with shell.clinic() as clinic:
+        found = change_budget(clinic, data_set, Guarantee(epsilon, delta), because)
+    words = f"{data_set}: epsilon {found['epsilon']:g} at delta {found['delta']:g}"
+    shell.emit(found, f"{words}; {found['left']:.3f} left for one run")
+
+
+@privacy.command(epilog="Example: euthymia privacy history --json")
+@click.argument("data_set", required=False)
+@everywhere
+@click.pass_obj
+def history(shell: Shell, data_set: str | None) -> None:
+    """List every run that spent from DATA_SET (or from any): who, when, for what, how much."""
+    from euthymia.app.privacy import history as told
+
+    with shell.clinic() as clinic:
+        found = told(clinic, data_set)
+    rows = [
+        (
+            run["at"][:19],
+            run["data_set"],
+            run["model"] or run["what"],
+            f"{run['epsilon']:.3f} ({run['delta']:g})",
+            run["state"],
+            ", ".join(f"{kind} {epsilon:.3f}" for kind, epsilon in run["items"].items()),
+        )
+        for run in found
+    ]
+    head = ("at", "data set", "for", "epsilon (delta)", "state", "items alone")
+    shell.emit({"runs": found}, table(rows, head) if rows else "no run yet")
