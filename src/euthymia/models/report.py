@@ -16,6 +16,7 @@ from euthymia.models import plots, wording
 from euthymia.models.train import Results
 from euthymia.models.validate import baseline_verdict
 
+MOST_DRAWN: Final = 30
 DASH: Final = "\N{EN DASH}"  # not defined, or not shown
 
 _UNKNOWN: Final = ("censored: not seen", "censored: died")  # the outcome might have been either
@@ -110,7 +111,7 @@ def _head(results: Results) -> str:
             "bad" if refused else "warn" if beside[0].startswith("not shown") else "",
         )
         + (box(wording.SYNTHETIC, "warn") if results.synthetic else "")
-        + (box(wording.NOT_EXTERNAL, "warn") if results.pooled is None else "")
+        + (box(wording.NOT_EXTERNAL, "warn") if results.sites is None else "")
     )
 
 
@@ -153,7 +154,7 @@ def _figures(results: Results) -> str:
         (
             wording.METRICS.get(name, name),
             number(e.estimate, 3),
-            f"{number(e.low, 3)} to {number(e.high, 3)}",
+            _between(e),
             number(e.chance, 3),
         )
         for name, e in results.metrics.items()
@@ -259,8 +260,13 @@ def _beside(results: Results) -> str:
 
 
 def _sites(results: Results) -> str:
-    if not results.sites:
+    found = results.sites
+    if found is None:
         return _section("Sites it has not seen", box(wording.NOT_EXTERNAL, "warn"))
+    figures = [
+        (wording.METRICS.get(name, name), number(e.estimate, 3), _between(e), number(e.chance, 3))
+        for name, e in found.figures.items()
+    ]
     rows = [
         (
             s.site,
@@ -271,28 +277,52 @@ def _sites(results: Results) -> str:
             span(s.figures["calibration_in_the_large"]),
             span(s.figures["calibration_slope"]),
         )
-        for s in results.sites
-        if s.people >= 10
+        for s in found.sites
     ]
     head = ("site left out", "people", "with outcome", "AUC", "Brier", "in the large", "slope")
-    drawn = [(s.site, s.figures["auc"], plots.GREY) for s in results.sites if s.people >= 10]
-    parts = [table(head, rows)]
-    if results.pooled is not None:
-        pooled = results.pooled
-        drawn.append(("mean of sites", pooled.mean, plots.BLUE))
+    drawn = [(s.site, s.figures["auc"], plots.GREY) for s in found.sites[:MOST_DRAWN]]
+    drawn.append(("all sites left out", found.figures["auc"], plots.BLUE))
+    parts = [
+        _paragraph(f"{found.how[0].upper()}{found.how[1:]}."),
+        table(("figure", "estimate", "95 % interval", "chance"), figures),
+        plots.forest_plot("AUC at each site left out", drawn),
+        table(head, rows),
+    ]
+    if found.pooled is not None:
+        pooled = found.pooled
         parts.append(
             _paragraph(
-                f"Random-effects mean {span(pooled.mean)}; the AUC at a new site may lie between"
-                f" {pooled.predicted_low:.2f} and {pooled.predicted_high:.2f}"
+                f"Random-effects mean of the sites shown {span(pooled.mean)}; the AUC at a new site"
+                f" may lie between {pooled.predicted_low:.2f} and {pooled.predicted_high:.2f}"
                 f" (between-site variance of the log-odds {pooled.tau2:.3f})."
                 " With few sites this range is wide, and rightly so."
             )
         )
-    else:
-        parts.append(box(wording.NOT_EXTERNAL, "warn"))
-    if drawn:
-        parts.insert(0, plots.forest_plot("AUC at each site left out", drawn))
     return _section("Sites it has not seen", *parts, _paragraph(wording.SITES, "small"))
+
+
+def _between(e: Estimate) -> str:
+    return f"{number(e.low, 3)} to {number(e.high, 3)}"
+
+
+def _uncertainty(results: Results) -> str:
+    found = results.uncertainty
+    check = found.check
+    rows = [
+        ("holds the truth, of those with the outcome", span(check.with_event)),
+        ("holds the truth, of those without", span(check.without_event)),
+        ("definite answers (one outcome only)", span(check.definite)),
+        ("definite answers that were right", span(check.right)),
+        ("both outcomes possible: no answer", number(check.both)),
+        ("unlike both: no answer", number(check.neither)),
+    ]
+    return _section(
+        "When it does not answer",
+        box(f"{check.verdict}.", "" if "promises" in check.verdict else "bad"),
+        table((f"sets at {check.level:.0%}", "share (95 % interval)"), rows),
+        _paragraph(found.words),
+        _paragraph(wording.CONFORMAL, "small"),
+    )
 
 
 def _groups(results: Results) -> str:
@@ -349,6 +379,7 @@ def render(results: Results) -> str:
             _confounds(results),
             _beside(results),
             _sites(results),
+            _uncertainty(results),
             _groups(results),
             _model(results),
             _words("Limits", wording.limits(results)),

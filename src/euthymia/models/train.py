@@ -10,7 +10,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit, confound_verdict
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.groups import GroupRow, group_table
-from euthymia.evaluation.meta import Pooled
 from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
@@ -19,19 +18,19 @@ from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
+from euthymia.models.sites import MOST_SPLITS, Sites, leave_sites_out
 from euthymia.models.tasks.contract import RecordTask, Task
+from euthymia.models.uncertainty import Uncertainty, uncertainty
 from euthymia.models.validate import (
     Baseline,
     HeldOut,
     Leakage,
     ShuffleTest,
-    SiteResult,
     baseline_verdict,
     baselines,
     cross_validate,
     figures,
     leakage,
-    leave_sites_out,
     outer_splits,
     shuffle_test,
 )
@@ -58,8 +57,8 @@ class Results:
     chosen_sets: tuple[str, ...]
     metrics: Mapping[str, Estimate]
     baselines: tuple[Baseline, ...]
-    sites: tuple[SiteResult, ...]
-    pooled: Pooled | None
+    sites: Sites | None
+    uncertainty: Uncertainty
     groups: tuple[GroupRow, ...]
     confounds: tuple[ConfoundRow, ...]
     verdict: tuple[str, str]
@@ -217,14 +216,16 @@ def _judge(
     sample = Sample(frame.x, frame.y, frame.person)
     sets = _affordable(task, frame)
     splits = outer_splits(sample, seed)
-    steps = _Steps(progress, len(splits) + np.unique(frame.site).size + 6)
+    steps = _Steps(progress, len(splits) + min(np.unique(frame.site).size, MOST_SPLITS) + 6)
     found, chosen = cross_validate(model, sample, sets, splits, seed=seed, progress=steps.step)
-    sites, pooled = leave_sites_out(model, sample, sets, frame.site, seed=seed, progress=steps.step)
+    sites = leave_sites_out(
+        model, sample, sets, frame.site, task.threshold, seed=seed, progress=steps.step
+    )
     fitted = model.fit(sample, sets, seed=seed)
     steps.step()
     metrics = figures(found, task.threshold, seed=seed)
-    if pooled is not None:
-        metrics["auc_new_site"] = pooled.mean
+    if sites is not None:
+        metrics["auc_new_site"] = sites.figures["auc"]
     steps.step()
     columns = dict(sets)[fitted.choice.features]
     trivial = {name: frame.columns(names) for name, names in task.baselines.items()}
@@ -255,7 +256,7 @@ def _judge(
         metrics=metrics,
         baselines=beside,
         sites=sites,
-        pooled=pooled,
+        uncertainty=uncertainty(found, sites, seed=seed),
         groups=groups,
         confounds=confounds,
         verdict=confound_verdict(metrics["auc"], confounds),
@@ -290,14 +291,19 @@ def _leakage_audit(found: Leakage) -> dict[str, Any]:
 
 
 def _sites_audit(results: Results) -> dict[str, Any]:
-    if results.pooled is None:
-        verdict = "not externally tested: fewer than two sites could be left out"
-    else:
-        low, high = results.pooled.predicted_low, results.pooled.predicted_high
-        verdict = (
-            f"each site left out in turn; a new site may lie at an AUC of {low:.2f}-{high:.2f}"
-        )
-    return {"verdict": verdict, "sites": [asdict(site) for site in results.sites]}
+    found = results.sites
+    if found is None:
+        return {"verdict": "not externally tested: fewer than two sites could be left out"}
+    auc = found.figures["auc"]
+    verdict = f"AUC {auc.estimate:.2f} ({auc.low:.2f} to {auc.high:.2f}): {found.how}"
+    if found.pooled is not None:
+        low, high = found.pooled.predicted_low, found.pooled.predicted_high
+        verdict += f"; a new site may lie at {low:.2f} to {high:.2f}"
+    return {
+        "verdict": verdict,
+        "figures": {name: asdict(e) for name, e in found.figures.items()},
+        "sites": [asdict(site) for site in found.sites],
+    }
 
 
 def _audits(results: Results) -> dict[str, dict[str, Any]]:
@@ -325,6 +331,7 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
         },
         "row split": _leakage_audit(results.leakage),
         "sites": _sites_audit(results),
+        "uncertainty": results.uncertainty.audit(),
         "groups": {
             "verdict": f"{len(results.groups) - hidden} groups shown, {hidden} too small to show",
             "rows": [asdict(row) for row in results.groups],

@@ -12,9 +12,8 @@ from euthymia.evaluation import calibration, discrimination, net_benefit
 from euthymia.evaluation.chance import chance_levels
 from euthymia.evaluation.estimate import Estimate, Metric
 from euthymia.evaluation.logistic import sigmoid
-from euthymia.evaluation.meta import Pooled, pool_auc
 from euthymia.evaluation.resample import difference, estimates, permuted_labels
-from euthymia.evaluation.splits import Split, leave_site_out, person_folds, row_folds
+from euthymia.evaluation.splits import Split, person_folds, row_folds
 from euthymia.models.estimators.contract import Choice, Model, Sample
 from euthymia.models.estimators.logistic import plain_fit, plain_log_odds
 
@@ -178,53 +177,6 @@ def baseline_verdict(model: Estimate, rows: Sequence[Baseline]) -> tuple[str, st
         f" ({best.auc.low:.2f} to {best.auc.high:.2f}) and the model {model.estimate:.2f}: the"
         f" model is not shown to beat {names}."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SiteResult:
-    """A site that the model had not seen."""
-
-    site: str
-    people: int
-    events: int
-    figures: Mapping[str, Estimate]
-
-
-def leave_sites_out(
-    model: Model,
-    sample: Sample,
-    sets: Sets,
-    site: NDArray[np.str_],
-    *,
-    seed: int,
-    progress: Callable[[], None] = lambda: None,
-) -> tuple[tuple[SiteResult, ...], Pooled | None]:
-    """Return the figures of each site left out in turn, and their random-effects mean."""
-    if np.unique(site).size < 2:
-        return (), None
-    found = []
-    for number, split in enumerate(leave_site_out(sample.y, sample.person, site)):
-        one, _ = cross_validate(model, sample, sets, [split], seed=seed + number)
-        metrics: Mapping[str, Metric] = {
-            "auc": discrimination.auc,
-            "brier": discrimination.brier,
-            "calibration_in_the_large": calibration.calibration_in_the_large,
-            "calibration_slope": calibration.calibration_slope,
-        }
-        people = int(np.unique(one.person).size)
-        having = int(np.unique(one.person[one.y == 1]).size)
-        judged = estimates(
-            metrics,
-            one.y,
-            one.p,
-            one.person,
-            seed=seed,
-            replicates=500,
-            chance=chance_levels(one.y),
-        )
-        found.append(SiteResult(split.name, people, having, judged))
-        progress()
-    return tuple(found), pool_auc([s.figures["auc"] for s in found])
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ METRICS: Final = {
     "ece": "Expected calibration error, 10 bins (0 is perfect)",
     "net_benefit": "Net benefit at the decision threshold",
     "net_benefit_gain": "… over the better of everybody and nobody",
-    "auc_new_site": "AUC at sites left out (random-effects mean)",
+    "auc_new_site": "AUC at sites left out",
 }
 HOW_JUDGED: Final = (
     "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen"
@@ -54,8 +54,15 @@ CONFOUNDS: Final = (
     " explains the model unless, among rows alike in it, the model's interval still lies above 0.5."
 )
 SITES: Final = (
-    "Internal-external validation: tuned, fitted and recalibrated on all other sites. Sites of"
-    " fewer than 10 people are not shown."
+    "Internal-external validation: tuned, fitted and recalibrated on all other sites. AUCs compare"
+    " rows that were left out together only. Sites of fewer than 10 people, and those where one"
+    " outcome only was seen, are judged with the others and not shown alone."
+)
+CONFORMAL: Final = (
+    "Class-conditional conformal sets: calibrated on held-out predictions of other groups, among"
+    " those with and those without the outcome apart; all rows of a person have one vote. One"
+    " outcome in the set is a definite answer, both or none is none. The check holds for people who"
+    " are like these; where they differ, it must be made anew."
 )
 GROUPS: Final = (
     "Calibration in the large above 0 means that the group's risk is underestimated. Groups of"
