@@ -256,3 +256,21 @@ def test_cutting_and_joining_change_nothing(table: pa.Table, data: st.DataObject
     assert _bits(to_arrow(join(parts), table.schema)) == _bits(table)
     places = np.array(data.draw(st.permutations(range(table.num_rows))), np.int64)
     assert _bits(to_arrow(take(frame, places), table.schema)) == _bits(table.take(pa.array(places)))
+
+
+@pytest.mark.parametrize("kind", ["f8", "f4", "i8", "t", "d"])
+@settings(deadline=None)  # the first example compiles, or reads machine code
+@given(data=st.data())
+def test_compiled_code_gives_the_same_bytes(kind: str, data: st.DataObject) -> None:
+    name = {"f8": pa.float64(), "f4": pa.float32(), "i8": pa.int32(), "d": pa.date32()}
+    cells = NUMBERS[name.get(kind, pa.timestamp("us", "UTC"))]
+    drawn = data.draw(st.lists(cells, min_size=1, max_size=40))
+    if kind in {"f8", "f4"}:
+        values = np.array(drawn, np.float64 if kind == "f8" else np.float32)
+        with np.errstate(all="ignore"):
+            values *= data.draw(st.sampled_from([1.0, 0.1, 1e-7, -0.0]))
+        assert chunk._floats_fast(values) == chunk._floats(values)
+        return
+    whole = np.array(drawn, np.int64) * data.draw(st.sampled_from([1, 60, 1000, 2**40]))
+    delta = kind in {"t", "d"}
+    assert chunk._integers_fast(whole, delta) == chunk._integers(whole, delta)

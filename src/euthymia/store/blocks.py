@@ -6,8 +6,9 @@ A block's key is one integer, so that a person's days lie side by side and a ran
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from euthymia.ground.errors import IntegrityError
@@ -15,7 +16,7 @@ from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.key_tree import LIVE
 from euthymia.store import chunk
-from euthymia.store.frame import Column, Frame, rows_of
+from euthymia.store.frame import Column, Frame, kinds_of, rows_of
 from euthymia.store.tables import COLUMNS, Tables
 
 OBSERVATIONS: Final = "observations"
@@ -73,10 +74,23 @@ def split_key(key: int) -> tuple[int, int, int]:
     return key >> (PART_BITS + KIND_BITS), kind, key & LAST_PART
 
 
-def shape_of(frame: Frame) -> int:
+def shape_of(kinds: Mapping[str, str]) -> int:
     """Return a number that stands for a frame's columns: their names, kinds and order."""
-    columns = "\n".join(f"{name} {column.kind}" for name, column in frame.items())
+    columns = "\n".join(f"{name} {kind}" for name, kind in kinds.items())
+    return _number_of(columns)
+
+
+@cache
+def _number_of(columns: str) -> int:
     return int.from_bytes(hashlib.blake2b(columns.encode(), digest_size=_SHAPE_BYTES).digest())
+
+
+def _agree(shape: int, count: int, kinds: Mapping[str, str], rows: int) -> None:
+    """Refuse a block that is not as its row in the table says; 0 is a shape of before shapes."""
+    if shape not in {0, shape_of(kinds)}:
+        raise IntegrityError(OTHER_SHAPE)
+    if rows != count:
+        raise IntegrityError(OTHER_ROWS)
 
 
 def _place(owner: Owner, kind: str, part: int, sequence: int, shape: int) -> bytes:
@@ -155,7 +169,7 @@ class Blocks:
         if [chunk.rows_told(data) for data in opened] != counts:
             raise IntegrityError(OTHER_ROWS)
         frame = chunk.decode_all(opened)
-        if not shapes <= {0, shape_of(frame)}:
+        if not shapes <= {0, shape_of(kinds_of(frame))}:
             raise IntegrityError(OTHER_SHAPE)
         return frame
 
@@ -189,11 +203,25 @@ class Blocks:
         """
         opened = self._unsealed(owner, kind, part, sequence, shape, digest, sealed)
         frame = chunk.decode(opened)
-        if shape not in {0, shape_of(frame)}:
-            raise IntegrityError(OTHER_SHAPE)
-        if rows_of(frame) != count:
-            raise IntegrityError(OTHER_ROWS)
+        _agree(shape, count, kinds_of(frame), rows_of(frame))
         return frame
+
+    def outline(
+        self,
+        owner: Owner,
+        kind: str,
+        part: int,
+        count: int,
+        sequence: int,
+        shape: int,
+        digest: bytes,
+        sealed: bytes,
+    ) -> dict[str, str]:
+        """Do as `open`, every byte authenticated and no value decoded; return kinds of columns."""
+        opened = self._unsealed(owner, kind, part, sequence, shape, digest, sealed)
+        rows, kinds = chunk.outline(opened)
+        _agree(shape, count, kinds, rows)
+        return kinds
 
     def _unsealed(
         self,
@@ -219,7 +247,7 @@ class Blocks:
             if not rows_of(frame):
                 self._tables.delete("block", "key = ?", (key,))
                 continue
-            data, shape = chunk.encode(frame), shape_of(frame)
+            data, shape = chunk.encode(frame), shape_of(kinds_of(frame))
             place = _place(owner, kind, part, sequence, shape)
             sealed = seal(owner.key, data, context=place)
             kept.append((key, rows_of(frame), sequence, shape, self._digest(data), sealed))
@@ -252,7 +280,7 @@ class Blocks:
             data = unseal(old.key, sealed, context=_place(old, kind, part, sequence, shape))
             if self._digest(data) != digest:
                 raise IntegrityError("a stored block is not the one on record; restore a backup")
-            shown = shape or shape_of(chunk.decode(data))
+            shown = shape or shape_of(chunk.outline(data)[1])
             again = seal(new.key, data, context=_place(new, kind, part, sequence, shown))
             changed.append((again, shown, key))
         self._db.run_many("UPDATE block SET sealed = ?, shape = ? WHERE key = ?", changed)

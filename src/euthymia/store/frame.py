@@ -301,8 +301,11 @@ def _order(frame: Frame, ignore: frozenset[str]) -> tuple[NDArray[np.intp], NDAr
     return order, keep
 
 
-def same_columns(frame: Frame, schema: pa.Schema) -> bool:
-    """Tell whether a frame has exactly the columns of `schema`."""
-    return list(frame) == schema.names and all(
-        kind_of(field.type) == frame[field.name].kind for field in schema
-    )
+def kinds_of(frame: Frame) -> dict[str, str]:
+    """Return the kind of each column, in order."""
+    return {name: column.kind for name, column in frame.items()}
+
+
+def same_columns(kinds: Mapping[str, str], schema: pa.Schema) -> bool:
+    """Tell whether a frame's columns, by name and kind, are exactly those of `schema`."""
+    return list(kinds.items()) == [(field.name, kind_of(field.type)) for field in schema]

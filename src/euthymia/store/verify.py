@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.ground.schemas import OBSERVATIONS, STREAMS
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.store.blocks import FEATURES, STORED, Blocks, split_key
+from euthymia.store.blocks import FEATURES, STORED, Blocks, Owner, split_key
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.connection import Connection, Database
 from euthymia.store.files import Files
-from euthymia.store.frame import Frame, same_columns
+from euthymia.store.frame import kinds_of, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
@@ -76,20 +77,23 @@ def _rows(db: Connection, keyring: Keyring) -> list[str]:
             continue
         owner = known[number].owner
         try:
-            frame = blocks.open(owner, name, part, *stored)
+            agreed = _agreed(blocks, owner, name, part, *stored)
         except EuthymiaError as error:
             found.append(f"{name} of {owner.subject}, part {part}: {error}")
             continue
-        if not _agreed(name, frame):
+        if not agreed:
             found.append(f"{name} of {owner.subject}, part {part}: other columns than agreed")
     return found + _accounts(db, files)
 
 
-def _agreed(name: str, frame: Frame) -> bool:
-    if name in STREAMS:
-        return same_columns(frame, STREAMS[name].schema)
+def _agreed(blocks: Blocks, owner: Owner, name: str, *place: Any) -> bool:  # noqa: ANN401
+    """Authenticate a block and tell whether its columns are those of its stream."""
     if name == FACTS:
-        return same_columns(brought_forward(frame), OBSERVATIONS.remove(0))
+        frame = brought_forward(blocks.open(owner, name, *place))
+        return same_columns(kinds_of(frame), OBSERVATIONS.remove(0))
+    kinds = blocks.outline(owner, name, *place)
+    if name in STREAMS:
+        return same_columns(kinds, STREAMS[name].schema)
     return name.startswith(FEATURES)
 
 
