@@ -41,7 +41,7 @@ def _hard(x):
 
 
 def test_the_estimators_that_are_promised_are_there():
-    assert {DEFAULT, "lightgbm"} <= set(NAMES)
+    assert {DEFAULT, "lightgbm", "cox", "hazard"} <= set(NAMES)
     with pytest.raises(MissingError, match="no such estimator; there are"):
         estimator("magic")
 

@@ -26,8 +26,8 @@ MAX_BYTES: Final = 16 << 20
 MAX_NODES: Final = 128
 ALLOWED: Final = frozenset(
     {
-        "Add", "Cast", "Concat", "Exp", "Gather", "IsNaN", "MatMul", "Max", "Min", "Mul", "Neg",
-        "Reshape", "Sigmoid", "Softplus", "Sqrt", "Sub", "TopK", "Where",
+        "Add", "Cast", "Concat", "Div", "Exp", "Gather", "IsNaN", "Log", "MatMul", "Max", "Min",
+        "Mul", "Neg", "Reshape", "Sigmoid", "Sqrt", "Sub", "TopK", "Where",
     }
 )  # fmt: skip
 """The only operators that a bundle may hold, but for one `TreeEnsemble` whose trees are checked
@@ -126,8 +126,12 @@ def linear_graph(
 def split_heads(graph: Graph, everything: str, heads: int) -> None:
     """Add the nodes from [n, 1 + heads] probabilities to the three outputs."""
     graph.constant("first", np.array([0], np.int64))
-    graph.constant("others", np.arange(1, heads + 1))
     graph.add("Gather", [everything, "first"], "probability", axis=1)
+    if heads == 0:
+        graph.add("Min", ["probability"], "low")
+        graph.add("Max", ["probability"], "high")
+        return
+    graph.constant("others", np.arange(1, heads + 1))
     graph.add("Gather", [everything, "others"], "drawn", axis=1)
     interval_nodes(graph, heads)
 
