@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import Final
 
 _TWINS: Final = {
+    "rank": "euthymia.models.matching.rank",
     "certify": "euthymia.models.matching.certify",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
 
-__all__ = ["certify"]
+__all__ = ["certify", "rank"]
 
 
 def __getattr__(name: str) -> object:

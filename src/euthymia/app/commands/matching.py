@@ -1,18 +1,135 @@
-"""Treatment matching: certify."""
+"""Treatment matching: rank, certify."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from euthymia.app.shell import Shell, everywhere, table
+from euthymia.ground.errors import MissingError
 
 if TYPE_CHECKING:
     from euthymia.models.matching.certificate import Certificate
+    from euthymia.models.matching.ranking import Judged, Network, Option, Ranking
 
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(n.strip() for n in (text or "").split(",") if n.strip())
+
+
+def _evidence_at(given: tuple[Path, ...], home: Path) -> list[Path]:
+    """Return where the evidence is: where it was said to be, else the usual places."""
+    if given:
+        return list(given)
+    named = os.environ.get("EUTHYMIA_EVIDENCE")
+    places = [Path(named)] if named else []
+    places += [home / "evidence", Path("evidence"), Path("../shared/data/evidence")]
+    for place in places:
+        if place.exists():
+            return [place]
+    raise MissingError(
+        "there is no evidence yet: give --evidence FILE or DIR, or put files into"
+        f" {home / 'evidence'}. A file is a table of trials, an arm a row: study, treatment,"
+        " outcome (response, dropout, weight_gain ...), events, n; see docs/treatment-matching.md"
+    )
+
+
+@click.command(
+    epilog="Example: euthymia rank --condition depression --avoid weight_gain --contraindicated TCA"
+)
+@click.option("--condition", required=True, help="Such as depression.")
+@click.option(
+    "--evidence",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File or folder of trials. Default: EUTHYMIA_EVIDENCE, or evidence/ in the home.",
+)
+@click.option(
+    "--avoid", help="Side effects to avoid: A,B=2 (a weight; 1 is as much as responding)."
+)
+@click.option("--prefer", help="Outcomes that count more, or treatments that are liked: A,B.")
+@click.option("--contraindicated", help="Treatments that the clinician rules out: A,B.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def rank(
+    shell: Shell,
+    condition: str,
+    evidence: tuple[Path, ...],
+    avoid: str | None,
+    prefer: str | None,
+    contraindicated: str | None,
+    seed: int,
+) -> None:
+    """Rank treatments by published trials, the patient's wishes and contraindications.
+
+    Needs no local data. Each body of evidence is ranked on its own: treatments that no chain of
+    trials connects are not compared.
+    """
+    from euthymia.models.matching.rank import rank as order
+
+    found = order(
+        condition,
+        evidence=_evidence_at(evidence, shell.path()),
+        avoid=_names(avoid),
+        prefer=_names(prefer),
+        contraindicated=_names(contraindicated),
+        seed=seed,
+    )
+    first, *others = [ranking.to_dict() for ranking in found]
+    result = {"ranking": first.pop("options"), **first, "other_evidence": others}
+    shell.emit(result, "\n\n".join(_ranking_words(ranking) for ranking in found))
+
+
+def _ranking_words(found: "Ranking") -> str:
+    net = found.networks[found.benefit]
+    rows = [_option_row(option, found) for option in found.options]
+    lines = [
+        f"{found.condition}: {found.source}",
+        f"evidence     {found.citation}; {net.trials} trials, {net.people:,} people",
+        f"score        {found.unit}; reference: {found.reference}",
+        "counted      " + ", ".join(f"{n} x {w:g}" for n, w in found.weights.items()),
+        f"differing    {_agreement(net)}",
+        table(rows, ("place", "treatment", "score", "places", "SUCRA", found.benefit, "grade")),
+    ]
+    lines += [f"ruled out: {name}" for name in found.excluded]
+    lines += [f"{j.wish}: {_judged(j)}" for j in found.judged]
+    lines += [f"{u.wish}: NOT taken into account; {u.why}" for u in found.unmet]
+    return "\n".join(lines + [f"note: {note}" for note in found.notes])
+
+
+def _judged(wish: "Judged") -> str:
+    return (
+        f"no trial here counts it; by what reviews say in words it is taken for {wish.in_100:g} in"
+        f" 100 more where they say so, half of that where they are silent ({wish.source})"
+    )
+
+
+def _agreement(net: "Network") -> str:
+    return (
+        f"between-trial variance {net.tau2:.3f}, I2 {net.i2:.0%} (p {net.heterogeneity_p:.2g});"
+        f" direct against indirect p {net.inconsistency_p:.2g}"
+    )
+
+
+def _option_row(option: "Option", found: "Ranking") -> tuple[str, ...]:
+    score, effect = option.score, option.effects[found.benefit]
+    risk = effect.per_100
+    shown = (
+        f"{effect.effect.estimate:.2f} [{effect.effect.low:.2f}, {effect.effect.high:.2f}]"
+        if risk is None
+        else f"{risk.estimate:.0f} in 100 [{risk.low:.0f}, {risk.high:.0f}]"
+    )
+    return (
+        str(option.rank),
+        option.treatment,
+        f"{score.estimate:.2g} [{score.low:.2g}, {score.high:.2g}]",
+        f"{option.rank_low} to {option.rank_high}",
+        f"{option.sucra:.2f}",
+        shown,
+        option.grade,
+    )
 
 
 def _chance(text: str | None) -> str | float | None:

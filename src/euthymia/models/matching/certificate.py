@@ -91,15 +91,15 @@ class Certificate:
         answer = {key: whole.pop(key) for key in top}
         answer["honest_gain"].pop("chance")
         answer["detail"] = whole
-        return _finite(answer)  # type: ignore[no-any-return]
+        return finite(answer)  # type: ignore[no-any-return]
 
 
-def _finite(value: object) -> Any:  # noqa: ANN401 - a tree of plain values
+def finite(value: object) -> Any:  # noqa: ANN401 - a tree of plain values
     """Return the value with numbers that JSON does not know as None."""
     if isinstance(value, Mapping):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value

@@ -1,0 +1,164 @@
+"""Ranking by evidence: layouts, wishes, contraindications, what is not known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from euthymia.app.cli import main
+from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.models import tables
+from euthymia.models.matching.evidence import read_evidence, read_table
+from euthymia.models.matching.rank import Wishes, rank, rank_network
+from real import DATA, needs_data
+
+ARMS = """study,treatment,outcome,events,n,risk_of_bias
+a,placebo,response,30,100,low
+a,one,response,50,100,low
+a,placebo,weight_gain,2,100,low
+a,one,weight_gain,20,100,low
+b,placebo,response,28,90,low
+b,two,response,43,90,low
+b,placebo,weight_gain,3,90,low
+b,two,weight_gain,3,90,low
+c,one,response,58,110,high
+c,two,response,50,110,high
+"""
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    file = tmp_path / "depression_trials.csv"
+    file.write_text(ARMS)
+    return file
+
+
+def test_a_wish_changes_the_order_and_says_so(evidence):
+    (plain,) = rank("depression", evidence=evidence)
+    (wished,) = rank("depression", evidence=evidence, avoid=["weight_gain"])
+    assert [o.treatment for o in plain.options] == ["one", "two"]
+    assert [o.treatment for o in wished.options] == ["two", "one"]
+    assert wished.weights["weight_gain"] == 1.0
+    gain = {o.treatment: o.effects["weight_gain"].per_100.estimate for o in wished.options}
+    assert gain["one"] > 3 * gain["two"]
+
+
+def test_placebo_is_no_option_and_contraindicated_is_off_the_list(evidence):
+    (found,) = rank("depression", evidence=evidence, contraindicated=["ONE"])
+    assert [o.treatment for o in found.options] == ["two"]
+    assert found.excluded == ("one",)
+    with pytest.raises(SchemaError, match="names one, placebo, two"):
+        rank("depression", evidence=evidence, contraindicated=["tow"])
+
+
+def test_a_wish_that_nothing_speaks_to_is_told(evidence):
+    (found,) = rank("depression", evidence=evidence, avoid=["itching"])
+    assert [u.wish for u in found.unmet] == ["itching"]
+
+
+def test_a_liked_treatment_leads_unless_another_is_surely_better(evidence):
+    (found,) = rank("depression", evidence=evidence, prefer=["two"])
+    assert found.options[0].treatment == "two"
+
+
+def test_grades_rest_on_the_trials(evidence):
+    (found,) = rank("depression", evidence=evidence)
+    effect = {o.treatment: o.effects["response"] for o in found.options}["one"]
+    assert effect.grade in {"high", "moderate", "low", "very low"}
+    levels = {d.name: d.level for d in effect.domains}
+    assert levels["risk of bias"] == "some"
+    assert levels["indirectness"] == "none"
+    assert levels["reporting bias"] == "not judged"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("study,treatment\na,b\n", "not a known layout"),
+        ("study,treatment,outcome,events,n\na,p,response,5,3\n", "events lie between"),
+        ("study,treatment,outcome,events,n\na,p,response,1,3\n", "no trial with two arms|benefit"),
+    ],
+)
+def test_a_bad_table_is_refused_in_words(tmp_path, text, words):
+    file = tmp_path / "depression.csv"
+    file.write_text(text)
+    with pytest.raises(SchemaError, match=words):
+        rank("depression", evidence=file)
+
+
+def test_another_condition_is_not_ranked(evidence):
+    with pytest.raises(MissingError, match="no evidence on mania"):
+        read_evidence(evidence, "mania")
+
+
+def test_pairs_and_means_are_layouts_too():
+    pairs = tables.read_frame(
+        {
+            "study": ["a", "b", "c", "c"],
+            "treatment1": ["x", "y", "x", "y"],
+            "treatment2": ["wait list"] * 4,
+            "effect": [0.8, 0.3, 0.9, 0.2],
+            "error": [0.2] * 4,
+            "condition": ["mania"] * 4,
+        }
+    )
+    found = rank_network(read_table(pairs, "pairs", "mania"), Wishes())
+    assert [o.treatment for o in found.options] == ["x", "y"]
+    means = tables.read_frame(
+        {
+            "study": ["a", "a", "b", "b"],
+            "treatment": ["x", "placebo", "y", "placebo"],
+            "outcome": ["severity"] * 4,
+            "n": [50] * 4,
+            "mean": [5.0, 3.0, 4.0, 3.0],
+            "sd": [2.0] * 4,
+            "condition": ["mania"] * 4,
+        }
+    )
+    ranked = rank_network(read_table(means, "means", "mania"), Wishes())
+    effect = {o.treatment: o.effects["severity"].effect.estimate for o in ranked.options}
+    assert effect["x"] == pytest.approx(1.0, abs=0.03)
+    assert effect["y"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_variances_under_the_name_of_errors_are_noticed():
+    rng = np.random.default_rng(1)
+    n = rng.integers(15, 90, 24)
+    table = tables.read_frame(
+        {
+            "study": np.repeat(np.arange(12), 2).astype(str),
+            "treatment": ["placebo", "cbt"] * 12,
+            "n": n,
+            "diff": -0.3 - 0.7 * np.tile([0, 1], 12) + rng.standard_normal(24) / np.sqrt(n),
+            "se": 1 / n,
+        }
+    )
+    found = read_table(table, "depression", "depression")
+    assert "holds variances" in found.notes[0]
+    assert found.outcomes["severity"].studies[0].covariance[0, 0] > 0.02
+
+
+def test_command_without_evidence_names_the_format(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUTHYMIA_EVIDENCE", raising=False)
+    call = ["rank", "--condition", "depression", "--home", str(tmp_path / "home"), "--json"]
+    assert main(call) == 1
+    assert "study, treatment, outcome" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_command_prints_the_order(evidence, capsys):
+    call = ["rank", "--condition", "depression", "--evidence", str(evidence)]
+    assert main([*call, "--avoid", "weight_gain", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [o["treatment"] for o in answer["ranking"]] == ["two", "one"]
+    assert main(call) == 0
+    assert "SUCRA" in capsys.readouterr().out
+
+
+@needs_data
+def test_every_layout_of_the_shared_evidence_is_read():
+    found = rank("depression", evidence=DATA / "evidence", avoid=["weight_gain"])
+    assert [r.source.split("_")[0] for r in found] == ["linde2015", "lopez2019", "metapsy", "ssri"]
+    assert [j.wish for j in found[0].judged] == ["weight_gain"]
+    assert found[0].options[-1].treatment == "NaSSa"
+    assert "care as usual" not in {o.treatment for o in found[2].options}
