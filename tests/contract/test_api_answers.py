@@ -40,6 +40,7 @@ KEYS = [
     "interval",
     "decision",
     "abstained_because",
+    "outcomes",
     "reasons",
     "coverage",
     "data_age_hours",

@@ -320,3 +320,16 @@ def test_vectors_of_the_wrong_length_and_infinite_numbers_are_refused(served):
 def test_a_model_of_another_feature_schema_does_not_match(served):
     assert served.matches(tasks()["relapse-30d"])
     assert not served.matches(tasks()["actigraphy-depression"])
+
+
+def test_conformal_sets_are_served(trained, served):
+    cut = trained.uncertainty.cutoffs
+    rows = trained.frame.x[:200]
+    unknown = [None] * len(rows)
+    wanted = cut.sets(trained.fitted.predict(rows))
+    for said, held in zip(served.predict_many(rows, unknown, unknown), wanted, strict=True):
+        if said.probability is None:
+            assert said.outcomes is None
+        else:
+            assert said.outcomes == tuple(np.flatnonzero(held).tolist())
+    assert {said.outcomes for said in served.predict_many(rows, unknown, unknown)} & {(0,), (1,)}

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 ACTION: Final = "analyze patient"
 NOBODY: Final = Actor("unknown", "none")
+UNDECIDED: Final = "undecided"  # a probability that leaves both outcomes possible, or neither
 KEPT: Final = 10_000  # looked-up people, and vectors; about 1 KiB each
 VECTOR_KEPT_US: Final = 300 * SECOND_US  # features are daily: five minutes late is not late
 GIVEN: Final[Known] = (None, None)
@@ -363,6 +364,8 @@ class Prepared:
             coverage = self.share
         answer = _answer(self.subject, said, coverage, age, self.model.threshold)
         outcome = "abstained" if answer.abstained_because else "answered"
+        if answer.outcomes is not None and len(answer.outcomes) != 1:
+            outcome = UNDECIDED
         return Verdict(self.trace.entry(outcome), answer, None)
 
 
@@ -382,6 +385,7 @@ def _answer(
         interval=said.interval,
         decision=decision,
         abstained_because=said.abstained_because,
+        outcomes=said.outcomes,
         reasons=[
             ReasonTold(r.feature, r.title, r.value, r.unit, DIRECTIONS[r.direction], r.contribution)
             for r in said.reasons

@@ -74,7 +74,7 @@ _PURPOSES: Final[Mapping[str, tuple[str, str]]] = {
     Purpose.RESEARCH: ("HRESCH", "healthcare research"),
     Purpose.TRAINING: ("HRESCH", "healthcare research"),
 }
-_WELL: Final = {"", "answered", "abstained"}
+_WELL: Final = {"", "answered", "abstained", "undecided"}
 
 
 def _coding(system: str, code: str, display: str) -> dict[str, str]:

@@ -72,6 +72,14 @@ class Answer(msgspec.Struct):
     abstained_because: Annotated[
         str | None, Meta(description="Why there is no probability; null where there is one.")
     ]
+    outcomes: Annotated[
+        tuple[int, ...] | None,
+        Meta(
+            description="Which outcomes (1: it happens, 0: it does not) cannot be ruled out: each "
+            "is left out wrongly for at most one in ten of those who have it. One is a definite "
+            "answer; both or none is none. Null where there is no probability."
+        ),
+    ]
     reasons: Annotated[list[ReasonTold], Meta(description="The strongest first.")]
     coverage: Annotated[
         float,

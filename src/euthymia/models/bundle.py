@@ -83,6 +83,15 @@ class Bundle(msgspec.Struct, frozen=True):
     evidence: str  # the confound audit's verdict
     estimator: str = "logistic"
     trees: Trees | None = None  # of a tree ensemble: what its reasons come from
+    # (level, outcome 1 is possible from here on, outcome 0 up to here): conformal sets
+    conformal: tuple[float, float, float] | None = None
+
+
+def _conformal(trained: "Trained") -> tuple[float, float, float] | None:
+    if trained.uncertainty is None:
+        return None
+    cut = trained.uncertainty.cutoffs
+    return cut.level, max(cut.positive_from, 0.0), min(cut.negative_to, 1.0)
 
 
 def _known(value: float) -> float | None:
@@ -137,6 +146,7 @@ def make_bundle(trained: "Trained", version: int) -> Bundle:
         evidence=str(trained.audits["confounds"]["verdict"]),
         estimator=trained.estimator,
         trees=trained.fitted.trees(),
+        conformal=_conformal(trained),
     )
 
 

@@ -23,7 +23,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's answer about one person at one moment, or its reason for giving none."""
+    """A model's answer about one person at one moment, or its reason for giving none.
+
+    `outcomes`: which outcomes (0, 1) its conformal set holds; one is a definite answer, both or
+    none is none. None where it abstains, or has no sets.
+    """
 
     model: str
     model_version: str
@@ -35,6 +39,7 @@ class Prediction:
     reasons: tuple[Reason, ...]
     coverage: float | None
     data_age_hours: float | None
+    outcomes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

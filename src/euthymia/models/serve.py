@@ -76,6 +76,7 @@ class Served:
         used[self._pushes.used] = True
         self._used = used
         self.used = self._where_used = np.flatnonzero(used)
+        self._conformal = bundle.conformal
         self._texts = tuple((f.name, f.title, f.unit) for f in features)
 
     def matches(self, task: Task) -> bool:
@@ -244,4 +245,14 @@ class Served:
             reasons,
             coverage,
             age,
+            None if p is None else self._outcomes(p),
         )
+
+    def _outcomes(self, p: float) -> tuple[int, ...] | None:
+        """Return the outcomes that cannot be ruled out; None where the model has no sets."""
+        if self._conformal is None:
+            return None
+        _, positive_from, negative_to = self._conformal
+        if p <= negative_to:
+            return (0, 1) if p >= positive_from else (0,)
+        return (1,) if p >= positive_from else ()

@@ -84,6 +84,7 @@ class Trained:
     people: tuple[str, ...]
     frame: CohortFrame
     estimator: str = DEFAULT
+    uncertainty: Uncertainty | None = None
 
 
 def refuse_too_few(frame: CohortFrame) -> None:
@@ -187,6 +188,7 @@ def train(
         trained_at=now,
         people=tuple(sorted(set(frame.person.tolist()))),
         frame=frame,
+        uncertainty=results.uncertainty,
         estimator=model.name,
     )
 

@@ -219,6 +219,7 @@ def _answer_words(answer: dict[str, Any]) -> str:
         f"patient       {answer['patient_id']}",
         f"model         {answer['model']} {answer['model_version']}, digest {digest}",
         f"estimate      {_estimate(answer)}",
+        f"possible      {_possible(answer['outcomes'])}",
         f"decision      {answer['decision']}",
     ]
     for number, reason in enumerate(answer["reasons"]):
@@ -231,6 +232,15 @@ def _answer_words(answer: dict[str, Any]) -> str:
     lines.append(f"data          {answer['coverage']:.0%} known{newest}")
     lines.append(f"ledger entry  {answer['ledger_entry']}")
     return "\n".join(lines)
+
+
+def _possible(outcomes: list[int] | None) -> str:
+    """Say which outcomes a conformal set leaves."""
+    if outcomes is None:
+        return "not said"
+    if len(outcomes) == 1:
+        return "only that it happens" if outcomes[0] else "only that it does not"
+    return "both: no definite answer" if outcomes else "neither: unlike anybody seen"
 
 
 def _estimate(answer: dict[str, Any]) -> str:
