@@ -25,7 +25,7 @@ def clean():
 
 
 def test_an_honest_table_is_only_told_to_split_by_person(clean):
-    assert {f.kind for f in clean.findings} <= {"row_split", "constant_outcome"}
+    assert {f.kind for f in clean.findings} <= {"row_split", "constant_outcome", "site"}
     assert clean.model.low > 0.5
     assert clean.outcome["constant_within_person"]
 

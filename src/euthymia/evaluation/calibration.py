@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from euthymia.evaluation.estimate import Floats, Ints
+from euthymia.evaluation.estimate import Floats, Ints, Metric
 from euthymia.evaluation.logistic import fit_logistic, logit, sigmoid
 
 _NEARLY_NONE = 1e-6  # a penalty that only keeps separated resamples finite
@@ -71,6 +71,29 @@ def integrated_calibration_index(y: Floats, p: Floats, weights: Floats) -> Float
     """
     distance = np.abs(smoothed(y, p, weights) - p)
     return np.asarray((weights * distance).sum(axis=1) / weights.sum(axis=1))
+
+
+def calibration_error_quantile(share: float) -> Metric:
+    """Return the metric of the distance that a share of people is within: E50, E90 (or Emax at 1).
+
+    Quantiles of |predicted - smoothed observed risk| (Austin & Steyerberg 2019).
+    """
+    if not 0 < share <= 1:
+        raise ValueError("the share of people lies above 0 and is at most 1")
+
+    def metric(y: Floats, p: Floats, weights: Floats) -> Floats:
+        distance = np.abs(smoothed(y, p, weights) - p)
+        order = np.argsort(distance, axis=1)
+        total = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+        reached = (total < share * total[:, -1:] - 1e-9).sum(axis=1).clip(max=p.size - 1)
+        ranked = np.take_along_axis(distance, order, axis=1)
+        return np.asarray(ranked[np.arange(ranked.shape[0]), reached])
+
+    return metric
+
+
+e50 = calibration_error_quantile(0.5)
+e90 = calibration_error_quantile(0.9)
 
 
 def equal_count_bins(p: Floats, bins: int) -> Ints:

@@ -45,21 +45,67 @@ def gain_at(threshold: float) -> Metric:
     return metric
 
 
+def net_benefit_of_rule(y: Floats, acted: Floats, weights: Floats, threshold: float) -> Floats:
+    """Return the net benefit of a rule that says whom to act on (1 or 0), such as a guideline's."""
+    return net_benefit(y, np.where(acted > 0, 1.0, 0.0), weights, threshold)
+
+
+def gain_over_rule(acted: Floats, threshold: float) -> Metric:
+    """Return net benefit of the model over that of a rule on the same rows, as a metric."""
+
+    def metric(y: Floats, p: Floats, weights: Floats) -> Floats:
+        rule = net_benefit_of_rule(y, acted, weights, threshold)
+        return net_benefit(y, p, weights, threshold) - rule
+
+    return metric
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionPoint:
-    """One threshold of the decision curve."""
+    """One threshold of the decision curve.
+
+    `rule` is the net benefit of the guideline's rule, `ahead` by how much the model is ahead of the
+    best of it, everybody and nobody, [low, high]; None without a rule.
+    """
 
     threshold: float
     model: float
     low: float
     high: float
     everybody: float
+    rule: float | None = None
+    ahead: tuple[float, float, float] | None = None
+
+
+def _ahead(
+    y: Floats, p: Floats, acted: Floats, weights: Floats, threshold: float
+) -> tuple[float, float, float]:
+    def gap(w: Floats) -> Floats:
+        rivals = (
+            net_benefit_of_rule(y, acted, w, threshold),
+            net_benefit_all(y, w, threshold),
+            np.zeros(w.shape[0]),
+        )
+        return np.asarray(net_benefit(y, p, w, threshold) - np.max(rivals, axis=0))
+
+    low, high = np.percentile(gap(weights), (2.5, 97.5))
+    return float(gap(np.ones((1, y.size)))[0]), float(low), float(high)
 
 
 def decision_curve(
-    y: Floats, p: Floats, weights: Floats, thresholds: Floats
+    y: Floats,
+    p: Floats,
+    weights: Floats,
+    thresholds: Floats,
+    rule: Floats | None = None,
 ) -> tuple[DecisionPoint, ...]:
-    """Return net benefit along the thresholds, with intervals from person-bootstrap `weights`."""
+    """Return net benefit along the thresholds, with intervals from person-bootstrap `weights`.
+
+    Parameters
+    ----------
+    rule : shape [n], optional
+        1 where a guideline says to act, else 0: compared at each threshold.
+    """
     once = np.ones((1, y.size))
     points = []
     for threshold in thresholds.tolist():
@@ -72,6 +118,8 @@ def decision_curve(
                 float(low),
                 float(high),
                 float(net_benefit_all(y, once, threshold)[0]),
+                None if rule is None else float(net_benefit_of_rule(y, rule, once, threshold)[0]),
+                None if rule is None else _ahead(y, p, rule, weights, threshold),
             )
         )
     return tuple(points)

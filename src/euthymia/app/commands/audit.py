@@ -19,6 +19,9 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.option("--treatment", help="The column of treatments.")
 @click.option("--groups", callback=_names, help="Columns to judge fairness by: A,B.")
 @click.option("--index-date", help="The column of index dates: later dates are look-ahead.")
+@click.option("--score", help="A column of your own model's probabilities, to judge in place.")
+@click.option("--threshold", type=float, help="Act from this probability on.  [prevalence]")
+@click.option("--against", type=click.Path(path_type=Path), help="A later table, for drift.")
 @click.option("--features", callback=_names, help="Look at these columns only: A,B.")
 @click.option("--ignore", callback=_names, help="Leave these columns out: A,B.")
 @click.option("--positive", help="The outcome's value that counts as the event.")
@@ -34,6 +37,9 @@ def audit(
     treatment: str | None,
     groups: tuple[str, ...],
     index_date: str | None,
+    score: str | None,
+    threshold: float | None,
+    against: Path | None,
     features: tuple[str, ...],
     ignore: tuple[str, ...],
     positive: str | None,
@@ -42,7 +48,8 @@ def audit(
     """Audit any table (CSV or Parquet): confounds, leaks, copies of people, look-ahead.
 
     Asks how the data were collected (lengths, dates, gaps, order, names), each alone; which columns
-    hold the outcome; who is there twice; what a split by rows would claim.
+    hold the outcome; who is there twice; what a split by rows would claim; how groups fare; what
+    differs between sites, treatments and times.
     """
     from euthymia.models.audit import audit as run_audit
 
@@ -54,6 +61,9 @@ def audit(
         treatment=treatment,
         groups=groups,
         index_date=index_date,
+        score=score,
+        threshold=threshold,
+        against=against,
         features=features,
         ignore=ignore,
         positive=positive,

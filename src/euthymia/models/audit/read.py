@@ -161,6 +161,14 @@ def _refuse_too_few(outcome: Outcome, person: Ints, where: str) -> None:
         )
 
 
+def _score(table: pa.Table, name: str, where: str) -> Floats:
+    values = numbers(table, name, where=where)
+    known = values[~np.isnan(values)]
+    if known.size == 0 or known.min() < 0 or known.max() > 1:
+        raise SchemaError(f"{where}, column {name}: predictions must be probabilities, 0 to 1")
+    return values
+
+
 def _site(asked: Asked, columns: Sequence[Column]) -> str | None:
     if asked.site:
         return asked.site
@@ -199,7 +207,7 @@ def ready(table: pa.Table, asked: Asked, where: str) -> Ready:
     apart = {asked.outcome, asked.person, asked.score, *asked.ignore}
     wanted = [n for n in table.column_names if n not in apart]
     read = {n: read_column(table, n, people, where) for n in wanted}
-    score = None if asked.score is None else numbers(table, asked.score, where=where)
+    score = None if asked.score is None else _score(table, asked.score, where)
     site = _site(asked, list(read.values()))
     groups = tuple(asked.groups) or tuple(n for n in wanted if GROUPS.match(n))
     kept_columns = tuple(

@@ -1,16 +1,18 @@
 """Run every audit on a table and put what they found together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from euthymia.evaluation.confounds import LEVEL, ModelScores
+from euthymia.evaluation.confounds import ModelScores
+from euthymia.evaluation.drift import Drift
 from euthymia.evaluation.duplicates import Copies, suspected_copies
 from euthymia.evaluation.estimate import Estimate, Floats
+from euthymia.evaluation.fairness import FairnessTable
 from euthymia.evaluation.probe import (
     FOLDS,
     RowSplit,
@@ -20,17 +22,17 @@ from euthymia.evaluation.probe import (
     row_split_inflation,
 )
 from euthymia.evaluation.splits import person_folds
-from euthymia.models.audit.ahead import after_the_index_date, ahead_of_time
+from euthymia.ground.errors import SchemaError
+from euthymia.models.audit import ahead, leaks, places, times, verdicts
 from euthymia.models.audit.alone import Alone, outcome_is_a_persons, signs_alone
 from euthymia.models.audit.columns import design
+from euthymia.models.audit.fair import fairness, unfair
 from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.leaks import ColumnAlone, columns_alone, derived, encoded, together
-from euthymia.models.audit.leaks import too_good as too_good_columns
+from euthymia.models.audit.leaks import ColumnAlone
 from euthymia.models.audit.read import Asked, Ready, ready
 from euthymia.models.audit.signs import measurements, signs
 from euthymia.models.tables import Frame, read_frame
 
-_INFLATED: Final = 0.02  # AUC: a smaller gain from splitting rows would mislead nobody
 _RANK: Final = {"stop": 0, "warn": 1, "note": 2}
 
 
@@ -43,11 +45,18 @@ class Audit:
     rows_left_out: int
     people: int
     outcome: Mapping[str, Any]
+    judged: str
     model: Estimate
+    threshold: float
     confounds: tuple[Alone, ...]
     columns: tuple[ColumnAlone, ...]
     row_split: tuple[RowSplit, ...]
     copies: tuple[Mapping[str, Any], ...]
+    fairness: tuple[FairnessTable, ...]
+    sites: places.Sites | None
+    treatment: places.Arms | None
+    drift: Drift | None
+    between: str
     findings: tuple[Finding, ...]
 
     @property
@@ -74,7 +83,7 @@ class Audit:
             "outcome": dict(self.outcome),
             "verdict": self.verdict,
             "findings": [asdict(f) for f in self.findings],
-            "model": {"what": "ridge logistic regression, people held out", "auc": self.model},
+            "model": {"what": self.judged, "auc": self.model, "threshold": self.threshold},
             "confounds": [
                 {
                     "variable": a.row.variable,
@@ -95,6 +104,10 @@ class Audit:
                 "models": self.row_split,
             },
             "copies": self.copies,
+            "fairness": self.fairness,
+            "sites": self.sites,
+            "treatment": self.treatment,
+            "drift": None if self.drift is None else {"between": self.between} | asdict(self.drift),
         }
         return {name: plain(value) for name, value in found.items()}
 
@@ -127,6 +140,9 @@ def audit(
     treatment: str | None = None,
     groups: Sequence[str] = (),
     index_date: str | None = None,
+    score: str | None = None,
+    threshold: float | None = None,
+    against: Path | str | Frame | None = None,
     features: Sequence[str] = (),
     ignore: Sequence[str] = (),
     positive: str | None = None,
@@ -143,9 +159,17 @@ def audit(
     person : str, optional
         The column that says whose row it is; without it each row is taken for a person.
     site, treatment, index_date : str, optional
-        Columns that are asked about further.
+        Columns that are asked about further; a site is found by its name where not given.
     groups : sequence of str
         Columns by which people must not be treated worse; by default those named so.
+    score : str, optional
+        A column of probabilities of your own model, made on people it had not seen: it is judged in
+        place of a plain one.
+    threshold : float, optional
+        The probability from which a person is acted on; by default the prevalence, at which acting
+        on everybody is worth as much as acting on nobody.
+    against : path or frame, optional
+        A later table with the same columns; without it the later half by date is compared.
     features, ignore : sequence of str
         Only these columns; none of these.
     positive : str, optional
@@ -165,9 +189,6 @@ def audit(
     >>> audit(table, outcome="ill", person="who").verdict
     'not evidence until mended'
     """
-    where = Path(source).name if isinstance(source, str | Path) else "the table"
-    texts = [name for name in (person, site) if name]
-    table = read_frame(source, where=where, as_text=texts)
     asked = Asked(
         outcome=outcome,
         person=person,
@@ -175,57 +196,114 @@ def audit(
         treatment=treatment,
         groups=tuple(groups),
         index_date=index_date,
+        score=score,
         features=tuple(features),
         ignore=tuple(ignore),
         positive=positive,
     )
+    if threshold is not None and not 0 < threshold < 1:
+        raise SchemaError("a decision threshold lies between 0 and 1")
+    first = _read(source, asked, "the table")
+    second = None if against is None else _read(against, asked, "the second table")
     with threadpool_limits(limits=1, user_api="blas"):
-        return run(ready(table, asked, where), seed=seed)
+        return run(first, threshold=threshold, against=second, seed=seed)
 
 
-def _scores(x: Floats, table: Ready, seed: int) -> ModelScores:
-    repeats = 2 if table.person.size <= 5000 else 1
+def _read(source: Path | str | Frame, asked: Asked, otherwise: str) -> Ready:
+    where = Path(source).name if isinstance(source, str | Path) else otherwise
+    texts = [name for name in (asked.person, asked.site) if name]
+    return ready(read_frame(source, where=where, as_text=texts), asked, where)
+
+
+def _scores(x: Floats, table: Ready, seed: int) -> tuple[ModelScores, str]:
+    y, person = table.outcome.y, table.person
+    if table.score is not None:
+        rows = np.flatnonzero(~np.isnan(table.score))
+        given = ModelScores(rows, table.score[rows], np.zeros(rows.size, np.int64))
+        return given, "the probabilities of the table"
+    repeats = 2 if person.size <= 5000 else 1
     folds = min(FOLDS, table.people)
-    y, person = table.outcome.y, table.person
     splits = person_folds(y, person, folds=folds, repeats=repeats, seed=seed)
-    return held_out_scores(x, y, splits, logistic_probabilities)
+    found = held_out_scores(x, y, splits, logistic_probabilities)
+    return found, "ridge logistic regression of all measurements, people held out"
 
 
-def run(table: Ready, *, seed: int) -> Audit:
+def _held_together(table: Ready, copies: Sequence[Copies]) -> Ready:
+    """Return the table with suspected copies as one person each."""
+    if not copies:
+        return table
+    head = np.arange(table.people)
+    for c in copies:
+        a, b = head[table.person[c.first_row]], head[table.person[c.second_row]]
+        head[head == max(a, b)] = min(a, b)
+    person = np.unique(head[table.person], return_inverse=True)[1]
+    return replace(table, person=person.astype(np.int64))
+
+
+def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: int) -> Audit:
     """Run every audit on a table made ready."""
-    x, _ = design(measurements(table), table.people)
-    if x.shape[1] == 0:
-        x = np.zeros((table.person.size, 1))
-    y, person = table.outcome.y, table.person
-    scores = _scores(x, table, seed)
-    model = auc_of(scores, y, person, seed=seed)
-    confounds = signs_alone(table, signs(table), scores, seed=seed)
-    columns = columns_alone(table, seed=seed)
-    split = row_split_inflation(x, y, person, seed=seed)
-    copies = suspected_copies(x, person, seed=seed)
-    found = [
-        *too_good_columns(columns),
-        *derived(table, seed=seed),
-        *encoded(table),
-        *after_the_index_date(table),
-        *ahead_of_time(table),
-    ]
-    found += list(together(model, found))
-    found += [*_confounded(confounds, model), *_inflated(split), *_copied(table, copies)]
-    found += list(_about_outcome(table))
-    return Audit(
+    x, names = design(measurements(given), given.people)
+    copies = suspected_copies(x, given.person, seed=seed) if x.shape[1] else ()
+    table = _held_together(given, copies)
+    whole = x if x.shape[1] else np.zeros((table.person.size, 1))
+    scores, judged = _scores(whole, table, seed)
+    model = auc_of(scores, table.outcome.y, table.person, seed=seed)
+    act = float(table.outcome.y.mean()) if threshold is None else threshold
+    between, moved = _drift(table, against, x, names, seed)
+    made = Audit(
         where=table.where,
-        rows=person.size,
+        rows=table.person.size,
         rows_left_out=table.left_out,
-        people=table.people,
+        people=given.people,
         outcome=_outcome(table),
+        judged=judged,
         model=model,
-        confounds=confounds,
-        columns=columns,
-        row_split=split,
+        threshold=act,
+        confounds=signs_alone(table, signs(given), scores, seed=seed),
+        columns=leaks.columns_alone(table, seed=seed),
+        row_split=row_split_inflation(whole, table.outcome.y, table.person, seed=seed),
         copies=tuple(_copy(table, c) for c in copies),
-        findings=tuple(sorted(found, key=lambda f: _RANK[f.weight])),
+        fairness=fairness(table, scores, act, seed=seed),
+        sites=places.sites(table, whole, scores, seed=seed),
+        treatment=places.arms(table, seed=seed),
+        drift=moved,
+        between=between,
+        findings=(),
     )
+    found = _findings(table, made, copies, seed)
+    return replace(made, findings=tuple(sorted(found, key=lambda f: _RANK[f.weight])))
+
+
+def _drift(
+    table: Ready, against: Ready | None, x: Floats, names: tuple[str, ...], seed: int
+) -> tuple[str, Drift | None]:
+    if against is not None:
+        words = f"{table.where} and {against.where}"
+        return words, times.between_tables(table, against, seed=seed)
+    words = "the earlier and the later half of the dates"
+    return words, times.between_halves(table, x, names, seed=seed)
+
+
+def _findings(table: Ready, made: Audit, copies: Sequence[Copies], seed: int) -> list[Finding]:
+    leaked = [
+        *leaks.too_good(made.columns),
+        *leaks.derived(table, seed=seed),
+        *leaks.encoded(table),
+        *ahead.after_the_index_date(table),
+        *ahead.ahead_of_time(table),
+    ]
+    return [
+        *leaked,
+        *leaks.together(made.model, leaked),
+        *verdicts.copied(table, copies),
+        *verdicts.confounded(made.confounds, made.model),
+        *places.about_sites(made.sites, made.model),
+        *places.about_arms(made.treatment),
+        *verdicts.inflated(made.row_split),
+        *unfair(made.fairness),
+        *times.drifted(made.drift, made.between),
+        *verdicts.about_outcome(table),
+    ]
 
 
 def _outcome(table: Ready) -> dict[str, Any]:
@@ -248,80 +326,3 @@ def _copy(table: Ready, c: Copies) -> dict[str, Any]:
         "share": c.share,
         "exact": c.exact,
     }
-
-
-def _confounded(confounds: Sequence[Alone], model: Estimate) -> list[Finding]:
-    found = []
-    for a in confounds:
-        row = a.row
-        if row.auc is None or row.p_value is None or row.p_value > LEVEL:
-            continue
-        rivals, explains = row.rivals(model), row.explains(model)
-        harmless = a.sign.kind in {"order", "identifier"} and not a.sign.columns
-        weight = "stop" if rivals and explains and not harmless else "warn"
-        about = f" - about as well as all columns together ({model.estimate:.2f})" if rivals else ""
-        found.append(
-            Finding(
-                "confound",
-                weight,  # type: ignore[arg-type]
-                a.sign.columns,
-                f"{row.variable} ({a.sign.kind}) alone tells the outcome with an AUC of"
-                f" {row.auc.estimate:.2f} ({row.auc.low:.2f} to {row.auc.high:.2f}), p ="
-                f" {row.p_value:.3f}{about}.",
-                {"auc": row.auc, "p_value": row.p_value},
-            )
-        )
-    return found
-
-
-def _inflated(split: Sequence[RowSplit]) -> list[Finding]:
-    found = [s for s in split if s.inflation.low > 0 and s.inflation.estimate >= _INFLATED]
-    if not found:
-        return []
-    worst = max(found, key=lambda s: s.inflation.estimate)
-    gap = worst.inflation
-    return [
-        Finding(
-            "row_split",
-            "warn",
-            (),
-            f"Splitting rows in place of people would claim {gap.estimate:+.2f} AUC"
-            f" ({gap.low:+.2f} to {gap.high:+.2f}): {worst.by_row.estimate:.2f} for"
-            f" {worst.by_person.estimate:.2f} ({worst.model}). Split by person.",
-            {"inflation": gap, "by_person": worst.by_person, "by_row": worst.by_row},
-        )
-    ]
-
-
-def _copied(table: Ready, copies: Sequence[Copies]) -> list[Finding]:
-    if not copies:
-        return []
-    lines = tuple(
-        (int(table.line[c.first_row]), int(table.line[c.second_row])) for c in copies[:20]
-    )
-    return [
-        Finding(
-            "duplicates",
-            "stop",
-            () if table.person_name is None else (table.person_name,),
-            f"{len(copies)} pairs of people have records too alike to be two people's (such as"
-            f" lines {lines[0][0]} and {lines[0][1]}): one would be in training when the other is"
-            " judged. Give each person one name.",
-            {"pairs": len(copies)},
-            lines,
-        )
-    ]
-
-
-def _about_outcome(table: Ready) -> list[Finding]:
-    if table.people == table.person.size or not outcome_is_a_persons(table):
-        return []
-    return [
-        Finding(
-            "constant_outcome",
-            "note",
-            (table.outcome.name,),
-            f"{table.outcome.name} is the same in all rows of each person: there are"
-            f" {table.people} outcomes here, not {table.person.size}.",
-        )
-    ]

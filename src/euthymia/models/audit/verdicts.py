@@ -1,0 +1,94 @@
+"""What the figures of an audit come to: the findings that are about the whole table."""
+
+from collections.abc import Iterator, Sequence
+
+from euthymia.evaluation.confounds import LEVEL
+from euthymia.evaluation.duplicates import Copies
+from euthymia.evaluation.estimate import Estimate
+from euthymia.evaluation.probe import RowSplit
+from euthymia.models.audit.alone import Alone, outcome_is_a_persons
+from euthymia.models.audit.finding import Finding, Weight
+from euthymia.models.audit.read import Ready
+
+INFLATED = 0.02  # AUC: a smaller gain from splitting rows would mislead nobody
+_NEVER_STOP = ("order", "who people are", "treatment")
+"""The order of a file is no column, and age or treatment may foretell an outcome honestly."""
+
+
+def confounded(confounds: Sequence[Alone], model: Estimate) -> Iterator[Finding]:
+    """Yield variables of how the data were collected that tell the outcome alone."""
+    for a in confounds:
+        row = a.row
+        if row.auc is None or row.p_value is None or row.p_value > LEVEL:
+            continue
+        rivals = row.rivals(model)
+        grave = rivals and row.explains(model) and a.sign.kind not in _NEVER_STOP
+        weight: Weight = "stop" if grave else "warn"
+        about = f", as much as all measurements together ({model.estimate:.2f})" if rivals else ""
+        kind = "" if a.sign.kind == row.variable else f" ({a.sign.kind})"
+        yield Finding(
+            "confound",
+            weight,
+            a.sign.columns,
+            f"{row.variable}{kind} alone tells the outcome with an AUC of {row.auc.estimate:.2f}"
+            f" ({row.auc.low:.2f} to {row.auc.high:.2f}; p = {row.p_value:.3f}){about}."
+            f"{_advice(a)}",
+            {"auc": row.auc, "p_value": row.p_value, "kind": a.sign.kind},
+        )
+
+
+def _advice(a: Alone) -> str:
+    if a.sign.kind == "order":
+        return " Shuffle before any split that goes by the order of the file."
+    if a.sign.kind == "identifier":
+        return " Never let a model see it."
+    return ""
+
+
+def inflated(split: Sequence[RowSplit]) -> Iterator[Finding]:
+    """Yield what splitting rows in place of people would have claimed."""
+    found = [s for s in split if s.inflation.low > 0 and s.inflation.estimate >= INFLATED]
+    if not found:
+        return
+    worst = max(found, key=lambda s: s.inflation.estimate)
+    gap = worst.inflation
+    yield Finding(
+        "row_split",
+        "warn",
+        (),
+        f"Splitting rows in place of people would claim {gap.estimate:+.2f} AUC ({gap.low:+.2f} to"
+        f" {gap.high:+.2f}): {worst.by_row.estimate:.2f} for {worst.by_person.estimate:.2f}"
+        f" ({worst.model}). Split by person.",
+        {"inflation": gap, "by_person": worst.by_person, "by_row": worst.by_row},
+    )
+
+
+def copied(table: Ready, copies: Sequence[Copies]) -> Iterator[Finding]:
+    """Yield that people are there under two names."""
+    if not copies:
+        return
+    lines = tuple(
+        (int(table.line[c.first_row]), int(table.line[c.second_row])) for c in copies[:20]
+    )
+    yield Finding(
+        "duplicates",
+        "stop",
+        () if table.person_name is None else (table.person_name,),
+        f"{len(copies)} pairs of people have records too alike to be two people's (such as lines"
+        f" {lines[0][0]} and {lines[0][1]}): one would be in training when the other is judged."
+        " Give each person one name. In the figures here they are held together.",
+        {"pairs": len(copies)},
+        lines,
+    )
+
+
+def about_outcome(table: Ready) -> Iterator[Finding]:
+    """Yield that there are only as many outcomes as people."""
+    if table.people < table.person.size and outcome_is_a_persons(table):
+        yield Finding(
+            "constant_outcome",
+            "note",
+            (table.outcome.name,),
+            f"{table.outcome.name} is the same in all rows of each person: there are"
+            f" {table.people} outcomes here, not {table.person.size}.",
+        )
