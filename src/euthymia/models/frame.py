@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.ground.clock import DAY_US, Micros
+from euthymia.ground.errors import SchemaError
 from euthymia.models.contract import SubjectData
 from euthymia.models.tasks.contract import RecordTask
 
@@ -22,7 +23,9 @@ class CohortFrame:
     """One row a person and index date.
 
     `x` is [n, p] in the order of `names`, NaN where not known; `y` is 0 or 1; `flow` says in order
-    how many index dates (and people) were left out and why.
+    how many index dates (and people) were left out and why. Of a task on a time to an event, `time`
+    is the follow-up in days and `cause` how it ended (see `estimators/contract.py`); `y` is then
+    whether the event was seen by the horizon, also of those who were lost before it.
     """
 
     task: str
@@ -38,6 +41,8 @@ class CohortFrame:
     metadata: Mapping[str, NDArray[np.generic]]
     flow: tuple[tuple[str, int, int], ...]
     seen_until: Micros
+    time: Floats | None = None
+    cause: NDArray[np.int64] | None = None
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CohortFrame":
         """Return the chosen rows (which, or their places in order); the flow stays."""
@@ -55,6 +60,8 @@ class CohortFrame:
             {name: values[chosen] for name, values in self.metadata.items()},
             self.flow,
             self.seen_until,
+            None if self.time is None else self.time[chosen],
+            None if self.cause is None else self.cause[chosen],
         )
 
     def columns(self, names: Iterable[str]) -> NDArray[np.int64]:
@@ -72,6 +79,7 @@ class _Rows:
         self.keys: list[tuple[int, str, str, int, float, float]] = []
         self.groups: list[Mapping[str, str]] = []
         self.metadata: list[Mapping[str, str | float]] = []
+        self.ends: list[tuple[float, int]] = []
         self.left_out: Counter[str] = Counter()
         self.people_left_out: dict[str, set[str]] = {}
         self.asked = 0
@@ -98,6 +106,8 @@ class _Rows:
                 self.leave_out("data too old: the model would abstain", data.subject)
                 continue
             self.x.append(found.x)
+            if mark.days is not None:
+                self.ends.append((mark.days, mark.ended_by))
             site = data.attributes.get("site", "") or "not known"
             self.keys.append(
                 (mark.label, data.subject, site, mark.at, found.coverage, found.data_age_hours)
@@ -158,6 +168,10 @@ def cohort(
     flow = [("people offered", count, count), ("index dates", rows.asked, count)]
     flow += [(why, n, len(rows.people_left_out[why])) for why, n in rows.left_out.most_common()]
     flow.append(("in the analysis", kept, len(set(person))))
+    if len(rows.ends) not in {0, kept}:
+        raise SchemaError(f"{task.name}: some index dates say how long they were followed, not all")
+    ends = np.array(rows.ends, np.float64).reshape(-1, 2)
+    timed = bool(rows.ends)
     return CohortFrame(
         task=task.name,
         names=tuple(spec.name for spec in task.features),
@@ -172,4 +186,6 @@ def cohort(
         metadata=_together(rows.metadata),
         flow=tuple(flow),
         seen_until=end,
+        time=ends[:, 0] if timed else None,
+        cause=ends[:, 1].astype(np.int64) if timed else None,
     )

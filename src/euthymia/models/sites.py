@@ -187,7 +187,7 @@ def _figures(held: HeldOut, cluster: Texts, threshold: float, seed: int) -> dict
         "net_benefit_gain": net_benefit.gain_at(threshold),
     }
     return estimates(
-        metrics,
+        held.weighted(metrics),
         held.y,
         held.p,
         cluster,
@@ -213,7 +213,13 @@ def _judged(held: HeldOut, where: Texts, seed: int) -> Sequence[SiteResult]:
         if people < SMALL_CELL or not 0 < y.mean() < 1:
             continue
         judged = estimates(
-            metrics, y, p, person, seed=seed, replicates=300, chance=chance_levels(y)
+            held.weighted(metrics, rows),
+            y,
+            p,
+            person,
+            seed=seed,
+            replicates=300,
+            chance=chance_levels(y),
         )
         found.append(SiteResult(str(name), int(people), int(having), judged))
     return found

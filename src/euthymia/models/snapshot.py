@@ -88,6 +88,11 @@ class _Rows(msgspec.Struct, frozen=True):
 
 
 _ARRAYS: Final = ("x", "y", "person", "site", "at", "coverage", "data_age_hours")
+_TIMES: Final = ("time", "cause")  # only of a task on a time to an event
+
+
+def _timed(frame: CohortFrame) -> tuple[str, ...]:
+    return () if frame.time is None else _TIMES
 
 
 def new_names(keys: Deriving, snapshot: str, people: Sequence[str]) -> dict[str, str]:
@@ -139,7 +144,7 @@ def pack_rows(keys: Deriving, snapshot: str, frame: CohortFrame) -> bytes:
     held = _Rows(
         frame.task,
         frame.names,
-        {name: _packed(getattr(frame, name)) for name in _ARRAYS},
+        {name: _packed(getattr(frame, name)) for name in (*_ARRAYS, *_timed(frame))},
         {name: _packed(values) for name, values in frame.groups.items()},
         {name: _packed(values) for name, values in frame.metadata.items()},
         frame.flow,
@@ -227,7 +232,7 @@ def frame_of(keys: Deriving, opened: Opened) -> CohortFrame:
     place = context("snapshot rows", FORMAT, opened.manifest.snapshot)
     plain = unseal(keys.derive("research snapshot"), opened.rows, context=place)
     held = msgspec.msgpack.decode(plain, type=_Rows)
-    if set(held.arrays) != set(_ARRAYS):
+    if set(held.arrays) not in (set(_ARRAYS), {*_ARRAYS, *_TIMES}):
         raise SchemaError("the snapshot holds other columns than training takes")
     return CohortFrame(
         task=held.task,

@@ -165,7 +165,8 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
     name = where or (Path(source).name if isinstance(source, str | Path) else "the frame")
     rows = rows_of(task, table, name)
     person = _whose(task, rows)
-    y = number(task.label, rows)
+    time, cause = _ends(task, rows, name) if task.follow_up else (None, None)
+    y = _label(task, rows, time, cause)
     if np.any(~np.isnan(y) & (y != 0) & (y != 1)):
         row = int(np.flatnonzero(~np.isnan(y) & (y != 0) & (y != 1))[0]) + 1
         raise SchemaError(f"{name}, row {row}: the outcome {task.label} is neither 0 nor 1")
@@ -189,10 +190,46 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
         metadata={
             title: _metadata(rows, formula, name, title) for title, formula in task.metadata.items()
         },
-        flow=_flow(person, inside, y),
+        flow=_flow(person, inside, y) + _lost(task, kept, time, cause),
         seen_until=0,
+        time=time,
+        cause=cause,
     )
     return frame.rows(kept)
+
+
+def _ends(task: TableTask, rows: Rows, where: str) -> tuple[Floats, Ints]:
+    """Return how long each row was followed and how that ended; NaN days where not known."""
+    time, ended = number(task.follow_up, rows), number(task.ended_by, rows)
+    known = ~np.isnan(time) & ~np.isnan(ended)
+    bad = known & ((time <= 0) | (ended < 0) | (ended != np.round(ended)))
+    if np.any(bad):
+        row = int(np.flatnonzero(bad)[0]) + 1
+        raise SchemaError(
+            f"{where}, row {row}: a follow-up lasts longer than 0 days and ends with 0 (no event),"
+            " 1 (the event) or another whole number (an event that rules it out)"
+        )
+    return np.where(known, time, np.nan), np.where(known, ended, 0).astype(np.int64)
+
+
+def _label(task: TableTask, rows: Rows, time: Floats | None, cause: Ints | None) -> Floats:
+    """Return the outcome: 1, 0 or not known."""
+    if time is None or cause is None:
+        return number(task.label, rows)
+    came = (cause == 1) & (time <= task.horizon_days)
+    return np.where(np.isnan(time), np.nan, came.astype(np.float64))
+
+
+def _lost(
+    task: TableTask, kept: NDArray[np.bool_], time: Floats | None, cause: Ints | None
+) -> tuple[tuple[str, int, int], ...]:
+    """Say how many of those in the analysis were lost before the horizon."""
+    if time is None or cause is None:
+        return ()
+    lost = int((kept & (cause == 0) & (time < task.horizon_days)).sum())
+    return (
+        (f"of them followed for less than {task.horizon_days} days, no event seen", lost, lost),
+    )
 
 
 def _flow(person: Texts, inside: NDArray[np.bool_], y: Floats) -> tuple[tuple[str, int, int], ...]:

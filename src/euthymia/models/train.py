@@ -1,7 +1,7 @@
 """From people to a judged model: cohort, validation, audits, final fit, report."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -11,12 +11,13 @@ from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_aud
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.groups import GroupRow, group_table
 from euthymia.evaluation.resample import bootstrap_weights
+from euthymia.evaluation.survival import at_horizon
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.contract import SubjectData
 from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
-from euthymia.models.estimators.contract import Fitted, Ints, Model, Sample
+from euthymia.models.estimators.contract import EVENT, Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
 from euthymia.models.sites import MOST_SPLITS, Sites, leave_sites_out
 from euthymia.models.tasks.contract import RecordTask, Task
@@ -28,6 +29,7 @@ from euthymia.models.validate import (
     ShuffleTest,
     baseline_verdict,
     baselines,
+    c_index,
     cross_validate,
     figures,
     leakage,
@@ -167,9 +169,10 @@ def train(
         There are too few people (see `refuse_too_few`), or the frame is another task's.
     """
     frame = _known(_rows_of(task, people), task)
-    refuse_too_few(frame)
     model = named(estimator or task.estimator)
     model.ready()
+    frame = _for_model(task, frame, model)
+    refuse_too_few(frame)
     # many small systems are solved: threads inside each would only wait for each other
     with threadpool_limits(limits=1, user_api="blas"):
         results = _judge(
@@ -205,6 +208,37 @@ def _affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
     ]
 
 
+def _sample(task: Task, frame: CohortFrame) -> Sample:
+    if frame.time is None or frame.cause is None:
+        return Sample(frame.x, frame.y, frame.person)
+    event = (frame.cause == EVENT).astype(np.float64)
+    return Sample(frame.x, event, frame.person, frame.time, frame.cause, float(task.horizon_days))
+
+
+def _for_model(task: Task, frame: CohortFrame, model: Model) -> CohortFrame:
+    """Return the rows that a model can learn from: a binary one, those not lost too early.
+
+    Raises
+    ------
+    SchemaError
+        It learns times to an event, and the rows have none.
+    """
+    if model.kind == "survival":
+        if frame.time is None or task.horizon_days <= 0:
+            raise SchemaError(
+                f"{model.name} learns how long it takes to an event, and {task.name} only says"
+                " whether it came: train it with --estimator logistic or lightgbm, or declare how"
+                " long each row was followed"
+            )
+        return frame
+    if frame.time is None or frame.cause is None:
+        return frame
+    _, known = at_horizon(frame.time, frame.cause, float(task.horizon_days))
+    left = int((~known).sum())
+    told = ("lost before the horizon, which this estimator cannot use", left, left)
+    return replace(frame.rows(known), time=None, cause=None, flow=(*frame.flow, told))
+
+
 def _judge(
     task: Task,
     frame: CohortFrame,
@@ -215,7 +249,7 @@ def _judge(
     now: Micros,
     progress: Progress,
 ) -> Results:
-    sample = Sample(frame.x, frame.y, frame.person)
+    sample = _sample(task, frame)
     sets = _affordable(task, frame)
     splits = outer_splits(sample, seed)
     steps = _Steps(progress, len(splits) + min(np.unique(frame.site).size, MOST_SPLITS) + 6)
@@ -228,13 +262,19 @@ def _judge(
     metrics = figures(found, task.threshold, seed=seed)
     if sites is not None:
         metrics["auc_new_site"] = sites.figures["auc"]
+    for name, held in (("c_index", found), ("c_index_new_site", sites.held if sites else None)):
+        ordered = c_index(sample, held, seed=seed) if held is not None else None
+        if ordered is not None:
+            metrics[name] = ordered
     steps.step()
     columns = dict(sets)[fitted.choice.features]
     trivial = {name: frame.columns(names) for name, names in task.baselines.items()}
     beside = baselines(sample, splits, trivial, found, seed=seed)
     steps.step()
-    scores = ModelScores(found.rows, found.p, found.strata)
-    confounds = confound_audit(frame.metadata, frame.y, frame.person, seed=seed, model=scores)
+    known = sample.by_horizon[1]
+    scores = ModelScores((np.cumsum(known) - 1)[found.rows], found.p, found.strata)
+    seen = frame.rows(known)
+    confounds = confound_audit(seen.metadata, seen.y, seen.person, seed=seed, model=scores)
     steps.step()
     groups = group_table(
         {name: values[found.rows] for name, values in frame.groups.items()},

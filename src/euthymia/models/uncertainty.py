@@ -72,7 +72,4 @@ def uncertainty(
 
 def _first_round(held: HeldOut) -> HeldOut:
     _, first = np.unique(held.rows, return_index=True)
-    kept = np.sort(first)
-    return HeldOut(
-        held.rows[kept], held.y[kept], held.p[kept], held.person[kept], held.strata[kept]
-    )
+    return held.only(np.sort(first))

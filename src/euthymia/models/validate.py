@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from euthymia.evaluation.estimate import Estimate, Metric
 from euthymia.evaluation.logistic import sigmoid
 from euthymia.evaluation.resample import difference, estimates, permuted_labels
 from euthymia.evaluation.splits import Split, person_folds, row_folds
+from euthymia.evaluation.survival import censoring_weights, concordance_estimate
 from euthymia.models.estimators.contract import Choice, Model, Sample
 from euthymia.models.estimators.logistic import plain_fit, plain_log_odds
 
@@ -33,6 +34,9 @@ class HeldOut:
     """Predictions of rows by models that saw neither them nor their people.
 
     `strata` is the split that each row was predicted in; with repeats a row occurs more than once.
+    Of a time to an event, only rows are here whose outcome by the horizon is known, `weight` is
+    their inverse probability of not being lost before it, and `every` holds (rows, p, strata) of
+    all, for figures of the whole follow-up.
     """
 
     rows: Ints
@@ -40,6 +44,8 @@ class HeldOut:
     p: Floats
     person: NDArray[np.str_]
     strata: Ints
+    weight: Floats | None = None
+    every: "tuple[Ints, Floats, Ints] | None" = None
 
     @property
     def auc(self) -> Metric:
@@ -50,12 +56,43 @@ class HeldOut:
 
         return metric
 
+    def weighted(
+        self, metrics: Mapping[str, Metric], rows: Ints | None = None
+    ) -> Mapping[str, Metric]:
+        """Return metrics in which rows stand for those like them who were lost too early."""
+        if self.weight is None:
+            return metrics
+        held = self.weight if rows is None else self.weight[rows]
+
+        def one(metric: Metric) -> Metric:
+            return lambda y, p, weights: metric(y, p, weights * held)
+
+        return {name: one(metric) for name, metric in metrics.items()}
+
+    def only(self, kept: Ints) -> "HeldOut":
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[kept]
+        return HeldOut(
+            self.rows[kept],
+            self.y[kept],
+            self.p[kept],
+            self.person[kept],
+            self.strata[kept],
+            weight,
+        )
+
 
 def held_out(sample: Sample, splits: Sequence[Split], predicted: Sequence[Floats]) -> HeldOut:
     """Put the predictions of each split's test rows together."""
     rows = np.concatenate([s.test for s in splits])
     strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
-    return HeldOut(rows, sample.y[rows], np.concatenate(predicted), sample.person[rows], strata)
+    p, (label, known) = np.concatenate(predicted), sample.by_horizon
+    found = HeldOut(rows, label[rows], p, sample.person[rows], strata)
+    if sample.time is None or sample.cause is None:
+        return found
+    weight = censoring_weights(sample.time, sample.cause, sample.horizon)
+    kept = np.flatnonzero(known[rows])
+    return replace(found.only(kept), weight=weight[rows[kept]], every=(rows, p, strata))
 
 
 def outer_splits(sample: Sample, seed: int) -> tuple[Split, ...]:
@@ -96,7 +133,10 @@ def cross_validate(
 def _plain(sample: Sample, splits: Sequence[Split], columns: Ints, ridge: float) -> HeldOut:
     predicted = []
     for split in splits:
-        fitted = plain_fit(sample.take(split.train), columns, ridge)
+        label, known = sample.by_horizon
+        rows = split.train[known[split.train]]
+        judged = Sample(sample.x[rows], label[rows], sample.person[rows])
+        fitted = plain_fit(judged, columns, ridge)
         predicted.append(sigmoid(plain_log_odds(*fitted, sample.x[split.test])))
     return held_out(sample, splits, predicted)
 
@@ -116,7 +156,18 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
         "net_benefit_gain": net_benefit.gain_at(threshold),
     }
     chance = chance_levels(found.y, threshold)
-    return estimates(metrics, found.y, found.p, found.person, seed=seed, chance=chance)
+    judged = found.weighted(metrics)
+    return estimates(judged, found.y, found.p, found.person, seed=seed, chance=chance)
+
+
+def c_index(sample: Sample, found: HeldOut, *, seed: int) -> Estimate | None:
+    """Return Harrell's C of held-out predictions over the whole follow-up; None without times."""
+    if found.every is None or sample.time is None or sample.cause is None:
+        return None
+    rows, p, strata = found.every
+    return concordance_estimate(
+        sample.time[rows], sample.cause[rows], p, sample.person[rows], strata, seed=seed
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +189,8 @@ def baselines(
     seed: int,
 ) -> tuple[Baseline, ...]:
     """Return trivial models: the training prevalence, and logistic models of a few columns."""
-    flat = [np.full(s.test.size, sample.y[s.train].mean()) for s in splits]
+    label, known = sample.by_horizon
+    flat = [np.full(s.test.size, label[s.train[known[s.train]]].mean()) for s in splits]
     trivial = {"prevalence": held_out(sample, splits, flat)}
     for name, places in columns.items():
         if places.size:
@@ -146,6 +198,7 @@ def baselines(
     found = []
     for name, other in trivial.items():
         metrics: Mapping[str, Metric] = {"auc": other.auc, "brier": discrimination.brier}
+        metrics = other.weighted(metrics)
         mine = estimates(
             metrics,
             other.y,
@@ -190,7 +243,6 @@ class Leakage:
 
 def leakage(model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed: int) -> Leakage:
     """Return the same model's AUC under a split by person and under a random split of rows."""
-    once = np.ones((1, sample.y.size))
     by_person = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
     by_row = row_folds(sample.y, folds=FOLDS, repeats=1, seed=seed)
     areas = []
@@ -200,7 +252,7 @@ def leakage(model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed
             rows, held = split.train, split.test
             predicted.append(model.refit(sample, rows, columns, choice, rows[None], held)[0])
         found = held_out(sample, splits, predicted)
-        areas.append(float(found.auc(found.y, found.p, once)[0]))
+        areas.append(float(found.auc(found.y, found.p, np.ones((1, found.y.size)))[0]))
     each = sample.y.size / np.unique(sample.person).size
     return Leakage(areas[0], areas[1], each)
 
@@ -232,9 +284,13 @@ def shuffle_test(
         rows, held = split.train, split.test
         predicted[:, held] = model.refit(sample, rows, columns, choice, dealt[:, rows], held)
         strata[split.test] = number
-    one = np.ones((1, sample.y.size))
+    label, known = sample.by_horizon
     areas = [
-        float(discrimination.auc_within(sample.y[given], predicted[i], one, strata)[0])
+        float(
+            discrimination.auc_within(
+                label[given], predicted[i], known[given][None].astype(float), strata
+            )[0]
+        )
         for i, given in enumerate(dealt)
     ]
     others = np.array(areas[1:])

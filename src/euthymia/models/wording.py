@@ -27,6 +27,8 @@ METRICS: Final = {
     "ece": "Expected calibration error, 10 bins (0 is perfect)",
     "net_benefit": "Net benefit at the decision threshold",
     "net_benefit_gain": "… over the better of everybody and nobody",
+    "c_index": "C-index (pairs in the right order over the whole follow-up)",
+    "c_index_new_site": "C-index at sites left out",
     "auc_new_site": "AUC at sites left out",
 }
 HOW_JUDGED: Final = (

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.evaluation.survival import at_horizon
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Sets = Sequence[tuple[str, Ints]]
@@ -66,6 +68,13 @@ class Sample:
             time=None if self.time is None else self.time[rows],
             cause=None if self.cause is None else self.cause[rows],
         )
+
+    @property
+    def by_horizon(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """The outcome that is judged (by the horizon), and for which rows it is known."""
+        if self.time is None or self.cause is None:
+            return self.y, np.ones(self.y.size, bool)
+        return at_horizon(self.time, self.cause, self.horizon)
 
     def dealt(self, rows: Ints, dealt: Ints) -> "Sample":
         """Return some of the rows, given the outcomes of others: for audits."""

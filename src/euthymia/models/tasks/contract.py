@@ -36,11 +36,18 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """One index date of one person: the label seen later, or why there is none."""
+    """One index date of one person: the label seen later, or why there is none.
+
+    Of a time to an event, `days` says how long the person was followed and `ended_by` how that
+    ended: 0 not by any event, 1 the event, 2 and above one that rules it out (death). `label` is
+    then whether the event was seen by the horizon.
+    """
 
     at: Micros
     label: int | None
     excluded: str = ""
+    days: float | None = None
+    ended_by: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ class TableTask(Task):
         The day of the prediction. `features` may look at nothing measured later.
     label, among : str
         Formulas: 1, 0 or not known; and who is in the population (empty: everybody).
+    follow_up, ended_by : str
+        Of a time to an event, in place of `label`: formulas of the days that a row was followed,
+        and how that ended (0 not by any event, 1 the event, 2 and above one that rules it out). The
+        prediction is the risk within `horizon_days`.
     groups, metadata : mapping
         Title -> formula: whom the model must do equally well for; how the data were collected.
     rule : Rule, optional
@@ -67,6 +71,8 @@ class TableTask(Task):
     index_day: float = 0.0
     label: str = ""
     among: str = ""
+    follow_up: str = ""
+    ended_by: str = ""
     groups: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     rule: Rule | None = None
@@ -83,8 +89,13 @@ class TableTask(Task):
                     f"{self.name}: {spec.name} is measured on day {late[-1]:g}, after the"
                     f" prediction on day {self.index_day:g}: that would be looking ahead"
                 )
-        outcome = [self.day(read) for read in reads(self.label)]
-        if self.days and max(outcome, default=0.0) <= self.index_day:
+        if self.follow_up and (self.label or not self.ended_by or self.horizon_days <= 0):
+            raise SchemaError(
+                f"{self.name}: a time to an event needs follow_up, ended_by and horizon_days, and"
+                " no label"
+            )
+        outcome = [self.day(read) for read in reads(self.label)] if self.label else []
+        if self.label and self.days and max(outcome, default=0.0) <= self.index_day:
             raise SchemaError(
                 f"{self.name}: the outcome is known on the day of the prediction; nothing is left"
                 " to predict"
