@@ -16,8 +16,12 @@ def allowed(role, action, purpose, *, care_team=False, own=False, consented=Fals
         return False
     if action == "view worklist":
         return role in ("clinician", "coordinator")
-    if action == "view emergencies":
+    if action in ("view emergencies", "change alert policy"):
         return role == "supervisor"
+    if action == "view quality":
+        return role in ("clinician", "coordinator", "supervisor")
+    if action == "act on alert":
+        return role in ("clinician", "coordinator") and care_team
     if action == "break glass":
         return role == "clinician" and reason and second_factor
     open_to = not labelled or (role == "clinician" and released)

@@ -35,6 +35,9 @@ class Action(StrEnum):
     VIEW_MODELS = "view model list"
     VIEW_METRICS = "view metrics"
     VIEW_EMERGENCIES = "view emergencies"
+    ACT_ON_ALERT = "act on alert"
+    VIEW_QUALITY = "view quality"
+    CHANGE_ALERT_POLICY = "change alert policy"
 
 
 @dataclass(frozen=True, slots=True)

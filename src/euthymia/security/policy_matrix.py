@@ -10,7 +10,7 @@ from euthymia.security.policy import ROLES, Action, Policies
 from euthymia.security.policy_text import Situation
 
 _FLAGS: Final = (False, True)
-_PERSONAL: Final = frozenset({"analyze", "view patient", "break glass"})
+_PERSONAL: Final = frozenset({"analyze", "view patient", "break glass", "act on alert"})
 
 
 def situations() -> Iterator[Situation]:
@@ -38,6 +38,10 @@ GUARD_RAILS: Final[tuple[tuple[str, _Rule], ...]] = (
     (
         "patients reach nobody but themselves",
         lambda s: s.role == "patient" and s.action in _PERSONAL and not s.own,
+    ),
+    (
+        "nobody acts on an alert who is not of the care team's roles",
+        lambda s: s.action == "act on alert" and s.role == "patient",
     ),
     (
         "the glass is broken with a reason and a second factor, or not at all",

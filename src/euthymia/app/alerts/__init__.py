@@ -1,0 +1,1 @@
+"""Alerts of an open clinic: read, acted on, replayed, measured, for the pages and the commands."""
