@@ -87,7 +87,7 @@ def test_plug_ins_of_a_room_do_not_know_each_other(room: str, constant: str) -> 
 
 # who may turn a pseudonym back into a name: the gateway's own desk, the page for the care team,
 # the export that a patient has a right to, and what takes the person's name out of a note
-MAY_NAME = {"euthymia/app/deid.py", "euthymia/app/export.py", "euthymia/app/web/backend.py"}
+MAY_NAME = {"euthymia/app/deid.py", "euthymia/app/export.py", "euthymia/app/web/reader.py"}
 
 
 def test_only_named_places_ask_the_store_who_somebody_is() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from euthymia.app.ingest import batch_consent, run_ingest
 from euthymia.app.passed import with_passed
-from euthymia.app.web.backend import Reader
+from euthymia.app.web.reader import Reader
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import day_number

@@ -9,8 +9,9 @@ import pytest
 from euthymia.app.ask import ask
 from euthymia.app.clinic import Clinic
 from euthymia.app.training import list_models
-from euthymia.app.web.backend import KEPT_US, NO_MONITORING, ClinicBackend, worklist_items
+from euthymia.app.web.backend import ClinicBackend, worklist_items
 from euthymia.app.web.contract import Filter, PatientPage, Visitor
+from euthymia.app.web.reader import KEPT_US, NO_MONITORING
 from euthymia.app.web.rendering import render
 from euthymia.care.contract import Urgency
 from euthymia.gateway.contract import GrantRecord
@@ -311,3 +312,22 @@ def test_somebody_who_has_died_is_under_everyone_alone_and_no_estimate_is_asked(
 def _shown(page: PatientPage) -> dict[str, object]:
     values = {"shown": page, "view": page.view, "scores": [], "trends": [], "groups": ()}
     return values | {"visitor": visitor(), "clinic": "Test clinic", "simulated": True, "ways": ()}
+
+
+def test_only_the_person_whose_record_changed_is_read_again(
+    pages: ClinicBackend, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.worklist(visitor(), EVERYONE)
+    read = []
+    observations = clinic.store.observations
+    monkeypatch.setattr(
+        clinic.store,
+        "observations",
+        lambda who, audit: read.append(who) or observations(who, audit),
+    )
+    give_features(clinic, MINE)
+    pages.worklist(visitor(), EVERYONE)
+    assert read == [subject_of(clinic, MINE)]
+    decide_consent(clinic, NO_CONSENT, permit=True)
+    pages.worklist(visitor(), EVERYONE)
+    assert read == [subject_of(clinic, MINE), subject_of(clinic, NO_CONSENT)]

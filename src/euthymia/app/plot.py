@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.web import charts
-from euthymia.app.web.backend import Reader
+from euthymia.app.web.reader import Reader
 from euthymia.app.web.rendering import render, static_files
 from euthymia.care.timeline import patient_view
 from euthymia.features.catalogue import families

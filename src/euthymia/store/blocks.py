@@ -306,5 +306,15 @@ class Blocks:
         )
         return [(*split_key(key)[1:], rows, digest.hex()) for key, rows, digest in found]
 
+    def stamp(self, owner: Owner) -> bytes:
+        """Return what changes when a block of a person is written or removed: how many, which."""
+        top = block_key(owner.number, (1 << KIND_BITS) - 1, LAST_PART)
+        row = self._db.one(
+            "SELECT count(*), max(sequence), sum(sequence), sum(rows) FROM block "
+            "WHERE key BETWEEN ? AND ?",
+            (block_key(owner.number, 0, 0), top),
+        )
+        return ",".join(map(str, row or ())).encode()
+
     def _digest(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=self._digest_key).digest()

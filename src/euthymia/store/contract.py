@@ -172,6 +172,12 @@ class Store(Protocol):
     def version(self) -> int:
         """Return a number that changes with every commit, of this or any other process."""
 
+    def stamp(self, subject: SubjectId) -> str:
+        """Return a text that changes when anything stored about the person does; no value is read.
+
+        It may change without that as well.
+        """
+
     def verify(self) -> list[str]:
         """Read and authenticate every stored byte; return the problems found, in words."""
 

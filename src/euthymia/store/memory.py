@@ -418,6 +418,11 @@ class MemoryStore:
         """See `Store.version`."""
         return self._version
 
+    def stamp(self, subject: SubjectId) -> str:
+        """See `Store.stamp`."""
+        self._need(subject)
+        return str(self._version)
+
     def verify(self) -> list[str]:
         """See `Store.verify`: nothing rests on a disk."""
         return []

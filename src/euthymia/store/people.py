@@ -98,6 +98,13 @@ class People:
         content = unpack(unseal(key, profile, context=profile_place(owner)))
         return Known(owner, content, consents)
 
+    def sealed_profile(self, subject: SubjectId) -> bytes:
+        """Return the profile as it rests: other bytes after each change."""
+        row = self._db.one("SELECT profile FROM subject WHERE pseudonym = ?", (subject,))
+        if row is None:
+            raise unknown_subject()
+        return bytes(row[0])
+
     def need(self, subject: SubjectId) -> Known:
         """Return a subject; MissingError if there is none of that pseudonym."""
         known = self.get(subject)
