@@ -112,7 +112,7 @@ def test_many_blocks_at_once_are_those_one_by_one(data: st.DataObject, name: str
     blocks = [chunk.encode(day) for day in days]
     apart = join([chunk.decode(block) for block in blocks])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "_MANY", 0)
+        patch.setattr(chunk, "_bytes_decoded", chunk._Effort(0))
         together = chunk.decode_all(blocks)
     schema = SCHEMAS[name]
     assert [chunk.rows_told(block) for block in blocks] == [rows_of(day) for day in days]
@@ -132,7 +132,7 @@ def test_a_long_recording_is_read_in_one_go() -> None:
         cast = [pa.array(c).cast(f.type) for c, f in zip(cells, schema, strict=True)]
         days.append(from_arrow(pa.Table.from_arrays(cast, schema=schema)))
     blocks = [chunk.encode(day) for day in days]
-    assert sum(map(len, blocks)) > chunk._MANY
+    assert not chunk._Effort(1 << 20).still_small(sum(map(len, blocks)))
     schema = STREAMS["location"].schema
     assert _bits(to_arrow(chunk.decode_all(blocks), schema)) == _bits(to_arrow(join(days), schema))
 
@@ -153,7 +153,7 @@ def test_a_damaged_block_among_many_is_refused_as_one_alone_is(data: st.DataObje
             return "refused"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "_MANY", 0)
+        patch.setattr(chunk, "_bytes_decoded", chunk._Effort(0))
         together = outcome(lambda: chunk.decode_all(pair))
     assert together == outcome(lambda: join([chunk.decode(block) for block in pair]))
 

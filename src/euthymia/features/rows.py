@@ -9,6 +9,7 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -105,13 +106,18 @@ def joined(stretches: Iterable[tuple[Micros, Micros]]) -> tuple[tuple[Micros, Mi
     return tuple(found)
 
 
-def _zone_part(steps: tuple[Ints, Ints], low: int, high: int) -> str:
-    """Return the offsets in force in [low, high) as text, the same however it was asked for."""
+def _zone_parts(steps: tuple[Ints, Ints], low: Ints, high: Ints) -> list[str]:
+    """Return the offsets in force in each [low, high), the same however they were asked for."""
     starts, offsets = steps
-    first = max(int(np.searchsorted(starts, low, side="right")) - 1, 0)
-    last = int(np.searchsorted(starts, high, side="left"))
-    changed = [i for i in range(first + 1, last) if offsets[i] != offsets[i - 1]]
-    return ",".join([f"{offsets[first]}", *(f"{starts[i]}:{offsets[i]}" for i in changed)])
+    first = np.maximum(np.searchsorted(starts, low, side="right") - 1, 0)
+    last = np.searchsorted(starts, high, side="left")
+
+    @cache  # most windows lie between the same two changes
+    def part(first: int, last: int) -> str:
+        changed = [i for i in range(first + 1, last) if offsets[i] != offsets[i - 1]]
+        return ",".join([f"{offsets[first]}", *(f"{starts[i]}:{offsets[i]}" for i in changed)])
+
+    return list(map(part, first.tolist(), last.tolist()))
 
 
 def input_digests(family: Family, timeline: Timeline, digests: Digests, days: Ints) -> list[str]:
@@ -132,10 +138,9 @@ def input_digests(family: Family, timeline: Timeline, digests: Digests, days: In
     for stream in family.streams:
         for day, digest in digests.get(stream, {}).items():
             held[day] = f"{held.get(day, '')}\n{stream} {day} {digest}"
-    one_zone = _zone_part(steps, int(start.min()), int(end.max()))
+    zones = _zone_parts(steps, start, end)
     found = []
-    for low, high in zip(start.tolist(), end.tolist(), strict=True):
-        zone = one_zone if "," not in one_zone else _zone_part(steps, low, high)
+    for low, high, zone in zip(start.tolist(), end.tolist(), zones, strict=True):
         touched = range(low // DAY_US, (high - 1) // DAY_US + 1)
         text = [head, zone, *(held[day] for day in touched if day in held)]
         found.append(hashlib.sha256("".join(text).encode()).hexdigest())

@@ -20,7 +20,6 @@ length, range and index is checked, and anything off is an IntegrityError.
 
 import struct
 from collections.abc import Sequence
-from itertools import count
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -42,8 +41,22 @@ _EXACT: Final = 2.0**53
 _LOOK: Final = pack.LOOK  # rows looked at before a coding is tried on all
 _MASK64: Final = 2**64 - 1
 UNSOUND: Final = "a column's description makes no sense"
-_MANY: Final = 1 << 20  # bytes to decode at once from which compiled code pays for being loaded
-_MANY_COLUMNS: Final = 4_000  # columns that a process encodes by NumPy before it loads that code
+
+
+class _Effort:
+    """What a process has done without compiled code, and whether it is time to load that."""
+
+    def __init__(self, enough: int) -> None:
+        self._left = enough
+
+    def still_small(self, more: int) -> bool:
+        """Count `more`; tell whether all so far would not have paid for the loading."""
+        self._left -= more
+        return self._left > 0
+
+
+_columns_encoded: Final = _Effort(4_000)
+_bytes_decoded: Final = _Effort(1 << 20)
 
 
 class _Spec(msgspec.Struct, array_like=True, frozen=True):
@@ -193,9 +206,6 @@ def _floats_fast(values: NDArray[Any]) -> tuple[int, int, int, int, int, bytes]:
     return DECIMAL, base, step, decimals, width, data
 
 
-_columns_encoded = count()
-
-
 def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
     values, mask, nulls = column.values, b"", 0
     if column.valid is not None:
@@ -208,7 +218,7 @@ def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
         texts = _encode_pool(column.pool)
         pool = struct.pack("<I", len(texts)) + texts
     values = np.ascontiguousarray(values)
-    few = next(_columns_encoded) < _MANY_COLUMNS  # both ways give the same bytes
+    few = _columns_encoded.still_small(1)  # both ways give the same bytes
     floats, integers = (_floats, _integers) if few else (_floats_fast, _integers_fast)
     if not len(values):
         coded: tuple[int, int, int, int, int, bytes] = (PLAIN, 0, 1, 0, 0, b"")
@@ -425,8 +435,8 @@ def _fill(spec: _Spec, data: bytes, at: int, out: NDArray[Any]) -> None:
 def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
     """Return the rows of blocks of the same columns (at least one), one after the other.
 
-    Equal to `join` of what `decode` makes of each. What is a megabyte or more goes straight from
-    its bytes to its place.
+    Equal to `join` of what `decode` makes of each. Once a process has decoded a megabyte, numbers
+    go straight from their bytes to their place.
 
     Raises
     ------
@@ -435,7 +445,8 @@ def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
     SchemaError
         If the columns of two blocks are not the same.
     """
-    if len(blocks) == 1 or sum(map(len, blocks)) < _MANY:
+    small = _bytes_decoded.still_small(sum(map(len, blocks)))
+    if len(blocks) == 1 or small:
         return join([decode(block) for block in blocks])
     read = [_read_header(block) for block in blocks]
     shape = [(spec.name, spec.kind) for spec in read[0][0].columns]
@@ -448,7 +459,7 @@ def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
         for nth, (header, _) in enumerate(read):
             spec = header.columns[place]
             if not _sound(spec, header.rows):
-                raise _damaged("a column's description makes no sense")
+                raise _damaged(UNSOUND)
             pieces.append(_Piece(spec, blocks[nth], start[nth], header.rows))
             start[nth] += spec.size
         whole[name] = _decode_pieces(pieces)
