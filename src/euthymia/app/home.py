@@ -89,6 +89,11 @@ class Home:
         return self.path / "budget.sealed"
 
     @property
+    def watch(self) -> Path:
+        """Return the sealed norms and lines of the watch; there are none before its first run."""
+        return self.path / "watch.sealed"
+
+    @property
     def redeemed(self) -> Path:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from euthymia.care.monitor.contract import Note
+from euthymia.care.safety import Cssrs, cssrs_screeners
 from euthymia.ground.clock import Micros, Timeline, day_date
 from euthymia.ground.codes import PHQ9_ITEMS, PHQ9_TOTAL
 from euthymia.ground.ids import SubjectId
@@ -88,6 +90,8 @@ class SubjectSummary:
     owners: tuple[str, ...] = ()
     zones: Timeline = field(default_factory=Timeline)
     died: str | None = None  # the date, or "unknown"; None: alive as far as the record says
+    cssrs: tuple[Cssrs, ...] = ()
+    changed: Note | None = None  # an open episode of the watch
 
     def local_date(self, at: Micros) -> date:
         """Return the person's own date at an instant."""
@@ -147,6 +151,7 @@ def summarise(
     predicted_at: Micros | None = None,
     threshold: float | None = None,
     died: str | None = None,
+    changed: Note | None = None,
 ) -> SubjectSummary:
     """Gather one person's summary from what the store and the model say."""
     return SubjectSummary(
@@ -159,4 +164,6 @@ def summarise(
         owners=tuple(sorted(owners)),
         zones=zones,
         died=died,
+        cssrs=cssrs_screeners(observations, zones),
+        changed=changed,
     )

@@ -12,6 +12,7 @@ from typing import Final
 
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.interventions import interventions
+from euthymia.care.monitor.note import change_words
 from euthymia.care.summary import DEVICES, RECENT_DAYS, SubjectSummary
 from euthymia.care.words import date_words, percent_words
 from euthymia.ground.clock import DAY_US, Micros, day_date
@@ -43,7 +44,7 @@ class Finding:
     `step` names a file of `care/interventions`; `filled` is what its text leaves open.
     """
 
-    rule: str  # "self-harm", "worse", "estimate", "silent" or "overdue"
+    rule: str  # "self-harm", "worse", "estimate", "changed", "silent" or "overdue"
     urgency: Urgency
     why: str
     since: Micros | None
@@ -85,6 +86,30 @@ def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
         why += f"; not asked again for {age} days"
         return Finding("self-harm", Urgency.SOON, why, since, "ask-again", 3.0)
     return None
+
+
+def _screened(who: SubjectSummary, now: Micros) -> Finding | None:
+    """Find a yes in the latest C-SSRS screener of the last 30 days: a person looks today."""
+    asked = [screener for screener in who.cssrs if screener.at <= now]
+    if not asked or _day_gap(asked[-1].at, now) > ITEM9_NEWS_DAYS or not asked[-1].words():
+        return None
+    last = asked[-1]
+    on = date_words(who.local_date(last.at), who.local_date(now))
+    urgency = Urgency.NOW if last.alarming else Urgency.SOON
+    step = "speak-today" if last.alarming else "ask-again"
+    why = f"C-SSRS screener, yes to: {last.words()}, on {on}"
+    return Finding("self-harm", urgency, why, last.at, step, last.weight)
+
+
+def _changed(who: SubjectSummary, now: Micros) -> Finding | None:
+    """Find an open episode of the watch: days unlike the person's own usual, towards worse."""
+    note = who.changed
+    if note is None:
+        return None
+    on = date_words(day_date(note.opened), who.local_date(now))
+    why = f"Unlike their own usual since {on}: {change_words(note)}"
+    weight = min(0.9, 0.2 * note.times_line)  # behind what the person said: a score, an answer
+    return Finding("changed", Urgency.SOON, why, note.opened * DAY_US, "ask-change", weight)
 
 
 def _worse(who: SubjectSummary, now: Micros) -> Finding | None:
@@ -206,8 +231,10 @@ def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tupl
     }
     met = [
         _self_harm(who, now),
+        _screened(who, now),
         _worse(who, now),
         _estimate(who),
+        _changed(who, now),
         *(_silence(who, device, now, newest[device]) for device in DEVICES),
         _overdue(who, now),
     ]

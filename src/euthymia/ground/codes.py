@@ -36,6 +36,18 @@ PHQ9_ITEMS: Final = tuple(
 )
 PHQ9_TOTAL: Final = LOINC + "44261-6"
 PHQ9_DIFFICULTY: Final = LOINC + "69722-7"
+CSSRS_IDEATION: Final = tuple(
+    LOINC + code
+    for code in (
+        "93246-7",  # wish to be dead
+        "93247-5",  # thoughts of suicide
+        "93248-3",  # with a method
+        "93249-1",  # with some intent
+        "93250-9",  # with a plan and intent
+    )
+)
+CSSRS_BEHAVIOUR: Final = LOINC + "93267-3"  # anything done, started or prepared, ever
+CSSRS_RECENT: Final = LOINC + "93269-9"  # within the last three months
 MADRS_TOTAL: Final = OWN + "madrs.total"
 
 NOTE: Final = OWN + "note"

@@ -1,5 +1,6 @@
 """The watch: score everybody now, try the detectors on a cohort, or watch one series."""
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -7,9 +8,74 @@ import click
 from euthymia.app.shell import Shell, everywhere, table
 
 
-@click.group(epilog="Example: euthymia watch evaluate --subjects 300 --days 330 --seed 7")
-def watch() -> None:
-    """Watch people's days against their own baseline: who changed, since when, on what data."""
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: euthymia watch --json",
+)
+@click.option(
+    "--budget-days", default=90.0, show_default=True, type=click.FloatRange(7, 3650),
+    help="Relapse-free patient-days to one false alarm, where lines are set.",
+)  # fmt: skip
+@click.option("--recalibrate", is_flag=True, help="Set norms and lines anew from here on.")
+@everywhere
+@click.pass_context
+def watch(context: click.Context, budget_days: float, recalibrate: bool) -> None:
+    """Score everybody's days against their own baseline: who changed, since when.
+
+    The first run sets what is usual and where the lines are, on relapse-free days, for each person
+    on other people; they stay until --recalibrate. Days that were judged stay as they were judged.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from euthymia.app.watch import watch as run
+
+    shell = context.ensure_object(Shell)
+    with shell.clinic() as clinic, shell.progress("watch") as progress:
+        found = run(clinic, progress, budget_days, anew=recalibrate)
+    shell.emit(found, _run_words(found))
+
+
+def _run_words(found: dict[str, Any]) -> str:
+    made = found["calibration"]
+    real = made["found_days_to_an_alarm"]
+    kind = "simulated data: " if found["simulated"] else ""
+    return (
+        f"{kind}{found['scored']} of {found['subjects']} people scored, {found['rows']:,} new "
+        f"days; without consent {found['without_consent']}, without data {found['without_data']}\n"
+        f"{found['open']} open episodes; {found['opened']} opened on the new days; "
+        f"{found['unseen']} people not seen for a week or more\n"
+        f"lines of {made['made_on']} ({made['people']} people, {made['relapse_free_days']:,} "
+        f"relapse-free days): one false alarm in {made['promised_days_to_an_alarm']:g} "
+        f"patient-days promised, {'none' if real is None else f'one in {real:.0f}'} found on "
+        "people left out\nwho they are: euthymia worklist"
+    )
+
+
+@watch.command(epilog="Example: euthymia watch baseline p-abcdefghijklmnop --since 2026-03-01")
+@click.argument("subject")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Well since this day.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Up to this day. Default: today.")
+@click.option("--clear", is_flag=True, help="Have no frozen baseline any more.")
+@everywhere
+@click.pass_obj
+def baseline(
+    shell: Shell, subject: str, since: datetime | None, until: datetime | None, clear: bool
+) -> None:
+    """Freeze a person's baseline: "well since March". It is watched beside the rolling one."""
+    from euthymia.app.watch import set_frozen
+
+    if (since is None) != clear:
+        raise click.UsageError("name --since DATE, or --clear")
+    with shell.clinic() as clinic:
+        found = set_frozen(
+            clinic, subject, since.date() if since else None, until.date() if until else None
+        )
+    words = (
+        f"{found['subject']}: usual are the days from {found['since']} to {found['until']}"
+        if found["since"]
+        else f"{found['subject']} has no frozen baseline"
+    )
+    shell.emit(found, f"{words}; the next `euthymia watch` goes by it")
 
 
 @watch.command(

@@ -18,6 +18,7 @@ from euthymia.app.problems import RefusalError
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.web.contract import Who
 from euthymia.app.web.on_demand import OnDemand
+from euthymia.care.monitor.note import stored_note
 from euthymia.care.summary import SubjectSummary, devices_seen, summarise
 from euthymia.care.worklist import Case, caseload, feed_days
 from euthymia.features.catalogue import families
@@ -203,7 +204,8 @@ class Reader:
         data = self._data(subject, audit, monitored=monitored, now=now)
         observations = data.observations
         data = replace(data, observations=unlabelled(observations))
-        team = store.care_team(subject)
+        team, zones = store.care_team(subject), store.timeline(subject)
+        watched = monitored and self.clinic.home.watch.exists()
         owners = tuple(sorted(self._names.get(user, user) for user in team))
         summary = summarise(
             subject,
@@ -211,12 +213,13 @@ class Reader:
             segments=with_passed(
                 data.segments, data.features, self.clinic.config.gateway.feature_only
             ),
-            zones=data.timeline or store.timeline(subject),
+            zones=zones,
             owners=owners,
             prediction=self._estimate(model, data, now),
             predicted_at=now,
             threshold=model.threshold if model else None,
             died=data.attributes.get("deceased_on"),
+            changed=stored_note(store, subject, audit, zones, now) if watched else None,
         )
         person = store.person(subject, audit)
         who = Who(

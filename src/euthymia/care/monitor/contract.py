@@ -82,6 +82,19 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """An open episode: since which local day, what changed, and how many times the line it was."""
+
+    opened: int
+    kind: str
+    changes: tuple[str, ...]
+    times_line: float
+    days_seen: int
+    days: int
+    log_e: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreStream:
     """Scores of consecutive local days of one person; arrays of shape (days,), NaN: not known.
 
@@ -132,11 +145,12 @@ class ScoreStream:
         return tuple(found[:most])
 
 
-_ARRAYS: Final = tuple(
+ARRAYS: Final = tuple(
     f.name
     for f in fields(ScoreStream)
-    if f.name not in {"subject", "day", "coverage", "z", "digest", "version"}
+    if f.name not in {"subject", "day", "z", "digest", "version"}
 )
+"""The fields of a stream that are one number a day."""
 
 
 def to_table(stream: ScoreStream) -> pa.Table:
@@ -148,9 +162,8 @@ def to_table(stream: ScoreStream) -> pa.Table:
         "family": pa.array([FAMILY] * count, pa.string()),
         "version": pa.array([stream.version] * count, pa.string()),
         "input_digest": pa.array(list(stream.digest), pa.string()),
-        "coverage": pa.array(stream.coverage, pa.float64()),
     }
-    columns |= {name: pa.array(getattr(stream, name), pa.float64()) for name in _ARRAYS}
+    columns |= {name: pa.array(getattr(stream, name), pa.float64()) for name in ARRAYS}
     columns |= {f"{Z}{name}": pa.array(z, pa.float64()) for name, z in sorted(stream.z.items())}
     own = [pa.field(name, pa.float64()) for name in list(columns)[len(FEATURE_KEYS) :]]
     return pa.table(columns, schema=pa.schema([*FEATURE_KEYS, *own]))
@@ -164,7 +177,7 @@ def from_table(table: pa.Table) -> ScoreStream:
     SchemaError
         If columns are missing, or the rows are of several people or versions.
     """
-    absent = [name for name in (*FEATURE_KEYS.names, *_ARRAYS) if name not in table.column_names]
+    absent = [name for name in (*FEATURE_KEYS.names, *ARRAYS) if name not in table.column_names]
     if absent:
         raise SchemaError(f"the rows of {FAMILY} lack {', '.join(absent)}: run `euthymia watch`")
     people, versions = (table[name].unique().to_pylist() for name in ("subject_id", "version"))
@@ -177,9 +190,8 @@ def from_table(table: pa.Table) -> ScoreStream:
     return ScoreStream(
         subject=people[0],
         day=np.asarray(table["date"].cast(pa.int32()).to_numpy(), np.int64),
-        coverage=column("coverage"),
         z={n[len(Z) :]: column(n) for n in table.column_names if n.startswith(Z)},
         digest=tuple(table["input_digest"].to_pylist()),
         version=versions[0],
-        **{name: column(name) for name in _ARRAYS},
+        **{name: column(name) for name in ARRAYS},
     )

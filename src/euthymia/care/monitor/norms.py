@@ -112,7 +112,9 @@ class Norms:
 
 def from_plain(plain: dict[str, Any]) -> Norms:
     """Return the norms that `Norms.plain` wrote."""
-    lists = {k: np.array(v, np.float64) for k, v in plain.items() if isinstance(v, list)}
+    lists = {
+        k: np.array(v, np.float64) for k, v in plain.items() if isinstance(v, list) and k != "names"
+    }
     return Norms(**{**plain, **lists, "names": tuple(plain["names"])})
 
 

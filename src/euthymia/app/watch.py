@@ -1,0 +1,286 @@
+"""Score everybody now: read what is new, score it against each person's own baseline, store it.
+
+Only people with a consent to monitoring are read. What is stored is sealed with the person's other
+derived rows; days whose input has not changed stay as they were judged. One ledger entry says what
+a run did; each person's stored rows leave theirs, as all derived rows do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.app.clinic import Clinic
+from euthymia.app.shell import Progress
+from euthymia.care.monitor.calibration import Calibration, calibrate, decode
+from euthymia.care.monitor.contract import FAMILY, Lines, ScoreStream, from_table, to_table
+from euthymia.care.monitor.frozen import frozen_of
+from euthymia.care.monitor.panel import Days, Features, Panel
+from euthymia.care.monitor.records import excused_days, outages, well_days
+from euthymia.care.monitor.stream import episodes_of, merged, stream_of, unseen_episodes
+from euthymia.care.monitor.watched import days_of, family_names, features_named, features_of
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import Timeline, to_micros
+from euthymia.ground.errors import ConsentError, IntegrityError, SchemaError
+from euthymia.ground.ids import SubjectId
+from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.key_files import replace_private
+from euthymia.store.consent import unlabelled
+
+JOB: Final = Actor("watch job", "job")
+LABEL: Final = "watch calibration"
+_PLACE: Final = context(LABEL, 1)
+SUBJECTS_A_COMMIT: Final = 20
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is read of one person."""
+
+    tables: Mapping[str, pa.Table]
+    zones: Timeline
+    observations: pa.Table
+    before: ScoreStream | None
+    frozen: tuple[int, int] | None
+    today: int  # local day number
+
+
+@dataclass
+class _Run:
+    clinic: Clinic
+    without_consent: int = 0
+    died: int = 0
+
+    def read(self, who: SubjectId) -> _Held | None:
+        """Return what is known of a person; None without consent, or once they have died."""
+        store, audit = self.clinic.store, Entry(JOB, "watch", Purpose.MONITORING, who)
+        try:
+            if "deceased_on" in store.attributes(who, audit):
+                self.died += 1
+                return None
+            tables = {
+                name: table
+                for name in family_names()
+                if (table := store.features(who, name, audit)) is not None
+            }
+            before = store.features(who, FAMILY, audit)
+            observations = unlabelled(store.observations(who, audit))
+            frozen = frozen_of(store, who, audit)
+        except ConsentError:
+            self.without_consent += 1
+            return None
+        zones = store.timeline(who)
+        now = np.array([to_micros(self.clinic.clock())], np.int64)
+        return _Held(
+            tables=tables,
+            zones=zones,
+            observations=observations,
+            before=from_table(before) if before is not None and before.num_rows else None,
+            frozen=frozen,
+            today=int(zones.local_day(now)[0]),
+        )
+
+
+def watch(
+    clinic: Clinic, progress: Progress, budget_days: float = 90.0, *, anew: bool = False
+) -> dict[str, Any]:
+    """Bring every score stream up to date; set norms and lines where there are none (or `anew`).
+
+    Raises
+    ------
+    SchemaError
+        If there are too few people or relapse-free days to set lines on.
+    """
+    run = _Run(clinic)
+    subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
+    held = {who: found for who in subjects if (found := run.read(who)) is not None}
+    standing = None if anew else read_calibration(clinic)
+    features = (
+        features_named(standing.names)
+        if standing is not None
+        else features_of(found.tables for found in held.values())
+    )
+    if features is None:
+        raise SchemaError(
+            "nothing to watch: too few people have two weeks of daily features under a consent to "
+            "monitoring; `euthymia ingest`, then `euthymia features`"
+        )
+    days = _days(features, held)
+    calibration = standing or _calibrate(clinic, features, held, days, budget_days)
+    told: dict[str, Any] = _store_all(clinic, features, calibration, held, days, progress)
+    told |= {
+        "subjects": len(subjects),
+        "scored": len(days),
+        "without_consent": run.without_consent,
+        "without_data": len(held) - len(days),
+    }
+    entry = Entry(
+        JOB, "watch", Purpose.MONITORING, None, {**told, "calibration": calibration.digest}
+    )
+    return told | {
+        "ledger_entry": clinic.ledger.append(entry),
+        "features": list(features.names),
+        "calibration": _said(calibration),
+        "simulated": clinic.config.clinic.simulated,
+    }
+
+
+def _days(features: Features, held: Mapping[SubjectId, _Held]) -> dict[SubjectId, Days]:
+    """Return everybody's days up to yesterday; outages of the clinic's feed are forgiven."""
+
+    def build(outage: frozenset[int]) -> dict[SubjectId, Days]:
+        found = {}
+        for who, person in held.items():
+            forgiven = outage | excused_days(person.observations, person.zones)
+            made = days_of(features, person.tables, person.zones, person.today - 1, forgiven)
+            if made is not None:
+                found[who] = made
+        return found
+
+    return build(outages(list(build(frozenset()).values())))
+
+
+def _calibrate(
+    clinic: Clinic,
+    features: Features,
+    held: Mapping[SubjectId, _Held],
+    days: Mapping[SubjectId, Days],
+    budget_days: float,
+) -> Calibration:
+    people = list(days)
+    well = tuple(well_days(days[w], held[w].observations, held[w].zones) for w in people)
+    panel = Panel(features, tuple(days[w] for w in people), well)
+    made = calibrate(
+        features, panel, people, budget_days=budget_days, made_on=clinic.clock().date().isoformat()
+    )
+    key = clinic.keyring.derive(LABEL)
+    replace_private(clinic.home.watch, seal(key, made.encode(), context=_PLACE))
+    return made
+
+
+def read_calibration(clinic: Clinic) -> Calibration | None:
+    """Return the calibration of this clinic; None before the first run."""
+    if not clinic.home.watch.exists():
+        return None
+    key = clinic.keyring.derive(LABEL)
+    try:
+        return decode(unseal(key, clinic.home.watch.read_bytes(), context=_PLACE))
+    except IntegrityError:
+        raise IntegrityError(
+            "watch.sealed is not as it was written: remove it, and `euthymia watch` sets norms and "
+            "lines anew"
+        ) from None
+
+
+def _store_all(
+    clinic: Clinic,
+    features: Features,
+    calibration: Calibration,
+    held: Mapping[SubjectId, _Held],
+    days: Mapping[SubjectId, Days],
+    progress: Progress,
+) -> dict[str, int]:
+    people = list(days)
+    counts = dict.fromkeys(("rows", "open", "opened", "unseen"), 0)
+    progress(0, len(people))
+    for first in range(0, len(people), SUBJECTS_A_COMMIT):
+        with clinic.store.grouped():
+            for who in people[first : first + SUBJECTS_A_COMMIT]:
+                _store_one(clinic, features, calibration, who, held[who], days[who], counts)
+        progress(min(first + SUBJECTS_A_COMMIT, len(people)), len(people))
+    return counts
+
+
+def _store_one(
+    clinic: Clinic,
+    features: Features,
+    calibration: Calibration,
+    who: SubjectId,
+    person: _Held,
+    days: Days,
+    counts: dict[str, int],
+) -> None:
+    norms, lines = calibration.of(who)
+    fresh = stream_of(who, features, days, norms, lines, person.frozen)
+    stream, since = merged(person.before, fresh, lines)
+    if since < stream.day.size:
+        audit = Entry(JOB, "store scores", Purpose.MONITORING, who, {"family": FAMILY})
+        table = to_table(stream)
+        whole = person.before is None or set(person.before.z) != set(stream.z)
+        clinic.store.put_features(who, FAMILY, table if whole else table.slice(since), audit)
+    counts["rows"] += stream.day.size - since
+    _count(counts, stream, since, lines)
+
+
+def _count(counts: dict[str, int], stream: ScoreStream, since: int, lines: Lines) -> None:
+    episodes = episodes_of(stream)
+    new = int(stream.day[-1]) + 1 if since == stream.day.size else int(stream.day[since])
+    counts["open"] += sum(e.closed is None for e in episodes)
+    counts["opened"] += sum(e.opened >= new for e in episodes)
+    counts["unseen"] += sum(e.closed is None for e in unseen_episodes(stream, lines))
+
+
+def _said(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "promised_days_to_an_alarm": calibration.promised,
+        "found_days_to_an_alarm": calibration.days_to_an_alarm if calibration.alarms else None,
+        "alarms": calibration.alarms,
+        "relapse_free_days": calibration.days,
+        "people": calibration.people,
+        "made_on": calibration.made_on,
+        "digest": calibration.digest,
+    }
+
+
+def set_frozen(
+    clinic: Clinic, subject: str, since: date | None, until: date | None
+) -> dict[str, Any]:
+    """Set (or, without `since`, clear) a person's frozen baseline: "well since March".
+
+    Raises
+    ------
+    SchemaError
+        If it is shorter than four weeks, or ends after today.
+    """
+    from euthymia.care.monitor.frozen import frozen_row
+
+    who = clinic.resolve(subject)
+    audit = Entry(JOB, "set baseline", Purpose.MONITORING, who)
+    today = clinic.clock().date()
+    table = frozen_row(who, today, since, until or today)
+    clinic.store.put_features(who, table["family"][0].as_py(), table, audit)
+    return {
+        "subject": who,
+        "since": since.isoformat() if since else None,
+        "until": (until or today).isoformat() if since else None,
+    }
+
+
+def stream_for(clinic: Clinic, who: SubjectId, audit: Entry) -> ScoreStream | None:
+    """Return a person's stored score stream; None where there is none (or no consent)."""
+    try:
+        table = clinic.store.features(who, FAMILY, audit)
+    except ConsentError:
+        return None
+    return from_table(table) if table is not None and table.num_rows else None
+
+
+def lines_for(calibration: Calibration, who: SubjectId) -> Lines:
+    """Return the lines that a person is judged by."""
+    return replace(calibration.of(who)[1])
+
+
+def people_streams(clinic: Clinic, subjects: Sequence[SubjectId]) -> dict[SubjectId, ScoreStream]:
+    """Return the stored streams of several people, for a replay."""
+    found = {}
+    for who in subjects:
+        stream = stream_for(clinic, who, Entry(JOB, "read scores", Purpose.MONITORING, who))
+        if stream is not None:
+            found[who] = stream
+    return found

@@ -1,0 +1,146 @@
+"""`euthymia watch` on a clinic: who is scored, what is kept, what an erasure leaves."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from euthymia.app.clinic import Clinic
+from euthymia.app.people import print_worklist
+from euthymia.app.watch import read_calibration, stream_for, watch
+from euthymia.care.monitor.contract import FAMILY, to_table
+from euthymia.care.monitor.stream import episodes_of, judged, unseen_episodes
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
+from small_clinic import TEST, subject_of
+from watch_clinic import GONE, ILL, NOW, PEOPLE, REFUSED, make, put_days
+
+BUDGET = 60.0
+
+
+def quiet(*_: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    made = make(tmp_path_factory.mktemp("watch") / "home")
+    made.first_run = watch(made, quiet, BUDGET)  # type: ignore[attr-defined]
+    yield made
+    made.close()
+
+
+def same(a: pa.Table, b: pa.Table) -> bool:
+    """Tell whether two tables hold the same bits: NaN equals NaN."""
+    if a.column_names != b.column_names or a.num_rows != b.num_rows:
+        return False
+    pairs = [(a[name].to_numpy(), b[name].to_numpy()) for name in a.column_names]
+    return all(
+        x.tobytes() == y.tobytes() if x.dtype.kind == "f" else (x == y).all() for x, y in pairs
+    )
+
+
+def stream(clinic: Clinic, name: str):
+    who = subject_of(clinic, name)
+    return stream_for(clinic, who, Entry(TEST, "read scores", Purpose.MONITORING, who))
+
+
+def test_who_changed_has_an_open_episode_and_who_left_is_not_seen(clinic: Clinic) -> None:
+    told = clinic.first_run  # type: ignore[attr-defined]
+    assert (told["scored"], told["without_consent"]) == (PEOPLE - 1, 1)
+    assert told["calibration"]["promised_days_to_an_alarm"] == BUDGET
+    ill = episodes_of(stream(clinic, ILL))
+    assert ill[-1].closed is None
+    assert ill[-1].opened > stream(clinic, ILL).day[-1] - 21
+    who = subject_of(clinic, GONE)
+    lines = read_calibration(clinic).of(who)[1]
+    gone = unseen_episodes(stream(clinic, GONE), lines)
+    assert gone[-1].closed is None
+    assert told["unseen"] == 1
+    assert stream(clinic, REFUSED) is None
+
+
+def test_a_second_run_writes_nothing_and_says_so_in_one_entry(clinic: Clinic) -> None:
+    before = to_table(stream(clinic, ILL))
+    told = watch(clinic, quiet, BUDGET)
+    assert told["rows"] == 0
+    assert same(to_table(stream(clinic, ILL)), before)
+    entries = [e for e in clinic.ledger.entries() if e.action == "watch" and not e.subject]
+    assert entries[-1].detail["scored"] == PEOPLE - 1
+    assert clinic.store.verify() == []
+
+
+def test_the_live_lines_give_back_the_stored_episodes(clinic: Clinic) -> None:
+    for name in (ILL, GONE):
+        kept = stream(clinic, name)
+        lines = read_calibration(clinic).of(subject_of(clinic, name))[1]
+        assert judged(kept, lines).episode.tobytes() == kept.episode.tobytes()
+
+
+def test_the_worklist_says_what_changed(clinic: Clinic) -> None:
+    who = subject_of(clinic, ILL)
+    clinic.store.put_care_team(who, ["lee"], Entry(TEST, "set care team", Purpose.CARE, who))
+    (item,) = print_worklist(clinic, "lee")
+    assert item["urgency"] == "soon"
+    assert item["why"].startswith("Unlike their own usual since")
+    assert item["intervention"] == "ask-change"
+
+
+def test_a_new_day_is_added_and_judged_days_stay(tmp_path: Path) -> None:
+    today = NOW
+    clinic = make(tmp_path / "home", lambda: today)
+    watch(clinic, quiet, BUDGET)
+    kept = to_table(stream(clinic, ILL))
+    today = NOW + timedelta(days=1)
+    told = watch(clinic, quiet, BUDGET)
+    assert told["rows"] == PEOPLE - 1
+    now = to_table(stream(clinic, ILL))
+    assert same(now.slice(0, kept.num_rows), kept)
+    assert now.num_rows == kept.num_rows + 1
+    put_days(clinic, ILL, NOW.date(), 3, 77, ill=False)  # late data changes the last days only
+    assert watch(clinic, quiet, BUDGET)["rows"] == 3
+    late = to_table(stream(clinic, ILL))
+    assert same(late.slice(0, kept.num_rows - 2), kept.slice(0, kept.num_rows - 2))
+    who = subject_of(clinic, ILL)
+    clinic.store.erase(who, Entry(TEST, "erase subject", Purpose.CARE, who))
+    with pytest.raises(MissingError):
+        clinic.store.features(who, FAMILY, Entry(TEST, "read", Purpose.MONITORING, who))
+    clinic.home.watch.write_bytes(b"x" * 200)
+    with pytest.raises(IntegrityError, match=r"watch\.sealed"):
+        watch(clinic, quiet, BUDGET)
+    clinic.close()
+
+
+def test_without_people_there_is_nothing_to_watch(tmp_path: Path) -> None:
+    from euthymia.app.config import ClinicConfig, Config
+
+    with_nobody = Clinic.create(tmp_path / "h", Config(clinic=ClinicConfig(name="T")), lambda: NOW)
+    with pytest.raises(SchemaError, match="too few people"):
+        watch(with_nobody, quiet)
+    with_nobody.close()
+
+
+def test_a_frozen_baseline_is_watched_beside_the_rolling_one(
+    clinic: Clinic, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from euthymia.app.cli import main
+
+    who = subject_of(clinic, ILL)
+    home = ["--home", str(clinic.home.path), "--json"]
+    assert (
+        main(["watch", "baseline", who, "--since", "2026-03-01", "--until", "2026-05-01", *home])
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["since"] == "2026-03-01"
+    assert (
+        main(["watch", "baseline", who, "--since", "2026-06-01", "--until", "2026-06-20", *home])
+        == 1
+    )
+    assert "28 days" in json.loads(capsys.readouterr().out)["error"]
+    watch(clinic, quiet, BUDGET)
+    frozen = stream(clinic, ILL).frozen
+    assert frozen[-1] > frozen[-30]
+    assert main(["watch", "baseline", who, "--clear", *home]) == 0
