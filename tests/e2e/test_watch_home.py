@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from euthymia.app.calibrations import read
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import print_worklist
-from euthymia.app.watch import read_calibration, stream_for, watch
+from euthymia.app.watch import stream_for, watch
 from euthymia.care.monitor.contract import FAMILY, to_table
 from euthymia.care.monitor.stream import episodes_of, judged, unseen_episodes
 from euthymia.ground.audit import Entry, Purpose
@@ -56,7 +57,7 @@ def test_who_changed_has_an_open_episode_and_who_left_is_not_seen(clinic: Clinic
     assert ill[-1].closed is None
     assert ill[-1].opened > stream(clinic, ILL).day[-1] - 21
     who = subject_of(clinic, GONE)
-    lines = read_calibration(clinic).of(who)[1]
+    lines = read(clinic.home, clinic.keyring).of(who)[1]
     gone = unseen_episodes(stream(clinic, GONE), lines)
     assert gone[-1].closed is None
     assert told["unseen"] == 1
@@ -76,7 +77,7 @@ def test_a_second_run_writes_nothing_and_says_so_in_one_entry(clinic: Clinic) ->
 def test_the_live_lines_give_back_the_stored_episodes(clinic: Clinic) -> None:
     for name in (ILL, GONE):
         kept = stream(clinic, name)
-        lines = read_calibration(clinic).of(subject_of(clinic, name))[1]
+        lines = read(clinic.home, clinic.keyring).of(subject_of(clinic, name))[1]
         assert judged(kept, lines).episode.tobytes() == kept.episode.tobytes()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from euthymia.app import copies, tombstones
+from euthymia.app import calibrations, copies, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
@@ -100,6 +100,7 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
         return [f"keys and settings: {error}"]
     found = [f"keys: {problem}" for problem in keyring.verify()]
     found += copies.problems(home, keyring)
+    found += calibrations.problems(home, keyring)
     if not accepted:
         found.append("settings: euthymia.toml is not the file that was accepted")
     try:

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from euthymia.app import calibrations
 from euthymia.app.clinic import Clinic
 from euthymia.app.shell import Progress
-from euthymia.care.monitor.calibration import Calibration, calibrate, decode
+from euthymia.care.monitor.calibration import Calibration, calibrate
 from euthymia.care.monitor.contract import FAMILY, Lines, ScoreStream, from_table, to_table
 from euthymia.care.monitor.frozen import frozen_of
 from euthymia.care.monitor.panel import Days, Features, Panel
@@ -25,15 +26,11 @@ from euthymia.care.monitor.stream import episodes_of, merged, stream_of, unseen_
 from euthymia.care.monitor.watched import days_of, family_names, features_named, features_of
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline, to_micros
-from euthymia.ground.errors import ConsentError, IntegrityError, SchemaError
+from euthymia.ground.errors import ConsentError, SchemaError
 from euthymia.ground.ids import SubjectId
-from euthymia.security.envelope import context, seal, unseal
-from euthymia.security.key_files import replace_private
 from euthymia.store.consent import unlabelled
 
 JOB: Final = Actor("watch job", "job")
-LABEL: Final = "watch calibration"
-_PLACE: Final = context(LABEL, 1)
 SUBJECTS_A_COMMIT: Final = 20
 
 Mask = NDArray[np.bool_]
@@ -100,7 +97,7 @@ def watch(
     run = _Run(clinic)
     subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
     held = {who: found for who in subjects if (found := run.read(who)) is not None}
-    standing = None if anew else read_calibration(clinic)
+    standing = None if anew else calibrations.read(clinic.home, clinic.keyring)
     features = (
         features_named(standing.names)
         if standing is not None
@@ -159,23 +156,8 @@ def _calibrate(
     made = calibrate(
         features, panel, people, budget_days=budget_days, made_on=clinic.clock().date().isoformat()
     )
-    key = clinic.keyring.derive(LABEL)
-    replace_private(clinic.home.watch, seal(key, made.encode(), context=_PLACE))
+    calibrations.write(clinic.home, clinic.keyring, made)
     return made
-
-
-def read_calibration(clinic: Clinic) -> Calibration | None:
-    """Return the calibration of this clinic; None before the first run."""
-    if not clinic.home.watch.exists():
-        return None
-    key = clinic.keyring.derive(LABEL)
-    try:
-        return decode(unseal(key, clinic.home.watch.read_bytes(), context=_PLACE))
-    except IntegrityError:
-        raise IntegrityError(
-            "watch.sealed is not as it was written: remove it, and `euthymia watch` sets norms and "
-            "lines anew"
-        ) from None
 
 
 def _store_all(
