@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.kernels.policy_tree import FIELDS, NO_SPLIT, best_tree
+from euthymia.kernels.policy_tree import FIELDS, NO_SPLIT, best_trees, count_pairs
 
 
 def _leaf(scores, rows):
@@ -57,15 +57,21 @@ def _collected(tree, binned, scores):
     n=st.integers(4, 40),
     columns=st.integers(1, 4),
     arms=st.integers(2, 4),
-    depth=st.integers(1, 2),
     least=st.integers(1, 6),
 )
-def test_no_tree_collects_more(seed, n, columns, arms, depth, least):
+def test_no_tree_collects_more(seed, n, columns, arms, least):
     rng = np.random.default_rng(seed)
     bins = rng.integers(1, 5, columns)
     binned = np.ascontiguousarray(np.stack([rng.integers(0, b, n) for b in bins], axis=1))
     scores = rng.standard_normal((n, arms))
-    tree = np.zeros(FIELDS, np.int64)
-    value = best_tree(binned, bins, scores, depth, least, tree)
-    assert np.isclose(value, _slow(binned, bins, scores, depth, least))
-    assert np.isclose(value, _collected(tree, binned, scores))
+    trees = np.zeros((2, FIELDS), np.int64)
+    counts = np.zeros((columns, bins.max(), columns, bins.max()), np.int64)
+    count_pairs(binned, counts)
+    against_first = np.ascontiguousarray(scores[:, 1:] - scores[:, :1])
+    asked = np.arange(columns)
+    value = best_trees(binned, bins, counts, asked, against_first, least, trees)
+    base = scores[:, 0].sum()
+    for depth, tree in enumerate(trees, 1):
+        slow = _slow(binned, bins, scores, depth, least)
+        assert np.isclose(_collected(tree, binned, scores), slow)
+    assert np.isclose(value + base, slow)

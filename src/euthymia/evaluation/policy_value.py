@@ -19,19 +19,19 @@ _HALVES = 200  # half-samples behind a standard error of RATE, as many as grf dr
 def aipw_scores(
     y: Floats, arm: Ints, expected: Floats, propensity: Floats, seen: Floats | None = None
 ) -> Floats:
-    """Return the doubly robust score of each row under each arm, shape [n, arms].
+    """Return the doubly robust score of each row under each arm, shape [..., n, arms].
 
     Parameters
     ----------
-    y : shape [n]
+    y : shape [..., n]
         Outcomes, NaN where they are missing.
-    arm : shape [n]
+    arm : shape [..., n]
         The arm received, 0..arms-1.
-    expected : shape [n, arms]
+    expected : shape [..., n, arms]
         Outcomes expected under each arm, from other rows.
-    propensity : shape [n, arms]
+    propensity : shape [..., n, arms]
         Probabilities of receiving each arm.
-    seen : shape [n], optional
+    seen : shape [..., n], optional
         Probability that the outcome of this row under its own arm is seen (inverse probability
         weighting of missing outcomes: missing at random given covariates and arm).
 
@@ -41,14 +41,15 @@ def aipw_scores(
     >>> aipw_scores(y, arm, np.full((2, 2), 4.0), np.full((2, 2), 0.5)).tolist()
     [[2.0, 4.0], [4.0, 6.0]]
     """
-    row = np.arange(y.size)
-    weight = 1.0 / propensity[row, arm]
+    at = arm[..., None]
+    own = np.take_along_axis(expected, at, axis=-1)[..., 0]
+    weight = 1.0 / np.take_along_axis(propensity, at, axis=-1)[..., 0]
     if seen is not None:
         weight = weight / seen
-    surprise = np.where(np.isnan(y), 0.0, y - expected[row, arm])
-    scores = expected.copy()
-    scores[row, arm] += weight * surprise
-    return np.asarray(scores, np.float64)
+    surprise = np.where(np.isnan(y), 0.0, y - own)
+    scores = np.array(expected, np.float64)
+    np.put_along_axis(scores, at, (own + weight * surprise)[..., None], axis=-1)
+    return scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""The best decision tree of depth one or two over given scores, found exactly.
+"""The best decision trees of depth one and two over given scores, found exactly.
 
 A treatment rule that a person can read: at most three questions. All trees over the given cuts are
 compared, none is skipped (Zhou, Athey & Wager 2023, doi:10.1287/opre.2022.2271); sums for all
-cuts of all pairs of columns are formed in one pass over the rows.
+cuts of all pairs of columns are formed in one pass over the rows. Many sets of scores over the
+same rows are done in one call: what only counts rows is formed once.
 """
 
 import numpy as np
@@ -18,113 +19,147 @@ FIELDS = 10
 """root column, root bin, left column, left bin, right column, right bin, four leaves' arms."""
 
 
-@compiled("f8(f8[:,:,::1], f8[::1], i8[::1], i8, i8[::1])")
-def _best_child(sums: Floats, total: Floats, bins: Ints, min_leaf: int, found: Ints) -> float:
+@compiled("f8(f8[:,:,::1], i8[:,::1], f8[::1], i8, i8[::1], i8, i8[::1])")
+def _best_child(
+    sums: Floats, counts: Ints, total: Floats, rows: int, bins: Ints, min_leaf: int, found: Ints
+) -> float:
     """Return the value of the best stump over these sums; `found` gets column, bin, two arms.
 
-    `sums` is [columns, bins, arms + 1], the last of which counts rows.
+    `sums` is [columns, bins, arms - 1], of scores against the first arm; `counts` the rows.
     """
-    arms = total.size - 1
-    only = 0
-    for a in range(1, arms):
-        if total[a] > total[only]:
-            only = a
-    best = float(total[only])
+    others = total.size
+    best, only = 0.0, 0
+    for a in range(others):
+        if total[a] > best:
+            best, only = total[a], a + 1
     found[0], found[1], found[2], found[3] = NO_SPLIT, NO_SPLIT, only, only
-    left = np.zeros(arms + 1)
+    left = np.zeros(others)
     for k in range(sums.shape[0]):
         left[:] = 0.0
+        inside = 0
         for b in range(bins[k] - 1):
-            for a in range(arms + 1):
+            inside += counts[k, b]
+            below, above, low, high = 0, 0, 0.0, 0.0
+            for a in range(others):
                 left[a] += sums[k, b, a]
-            if left[arms] < min_leaf or total[arms] - left[arms] < min_leaf:
+                if left[a] > low:
+                    low, below = left[a], a + 1
+                if total[a] - left[a] > high:
+                    high, above = total[a] - left[a], a + 1
+            if inside < min_leaf or rows - inside < min_leaf:
                 continue
-            below, above = 0, 0
-            for a in range(1, arms):
-                if left[a] > left[below]:
-                    below = a
-                if total[a] - left[a] > total[above] - left[above]:
-                    above = a
-            value = left[below] + total[above] - left[above]
-            if value > best + 1e-12:
-                best = float(value)
+            if low + high > best + 1e-9:
+                best = low + high
                 found[0], found[1], found[2], found[3] = k, b, below, above
-    return best
+    return float(best)
 
 
-@compiled("void(i8[:,::1], f8[:,::1], f8[:,:,::1], f8[::1])")
-def _sum_once(binned: Ints, scores: Floats, once: Floats, total: Floats) -> None:
-    """Add each row's scores, and one, to its bin of every column and to the total."""
-    arms = scores.shape[1]
+@compiled("void(i8[:,::1], i8[:,:,:,::1])")
+def count_pairs(binned: Ints, counts: Ints) -> None:
+    """Add up how many rows lie in each pair of bins of each two columns, into `counts`."""
     for i in range(binned.shape[0]):
-        for a in range(arms):
-            total[a] += scores[i, a]
-        total[arms] += 1.0
-        for k in range(binned.shape[1]):
-            for a in range(arms):
-                once[k, binned[i, k], a] += scores[i, a]
-            once[k, binned[i, k], arms] += 1.0
+        for j in range(binned.shape[1]):
+            for k in range(binned.shape[1]):
+                counts[j, binned[i, j], k, binned[i, k]] += 1
 
 
-@compiled("void(i8[:,::1], f8[:,::1], i8, f8[:,:,:,::1])")
-def _sum_pairs(binned: Ints, scores: Floats, root: int, pairs: Floats) -> None:
-    """Add each row's scores, and one, to its bins of the root column and every other."""
-    arms = scores.shape[1]
+@compiled("void(i8[:,::1], i8[::1], f8[:,::1], i8, f8[:,:,:,::1])")
+def _sum_pairs(binned: Ints, columns: Ints, scores: Floats, root: int, pairs: Floats) -> None:
+    """Add each row's scores to its bins of the root column and of every other."""
     pairs[:] = 0.0
     for i in range(binned.shape[0]):
-        for k in range(binned.shape[1]):
-            cell = pairs[binned[i, root], k, binned[i, k]]
-            for a in range(arms):
-                cell[a] += scores[i, a]
-            cell[arms] += 1.0
+        at = binned[i, root]
+        for k in range(columns.size):
+            b = binned[i, columns[k]]
+            for a in range(scores.shape[1]):
+                pairs[at, k, b, a] += scores[i, a]
 
 
-@compiled("f8(i8[:,::1], i8[::1], f8[:,::1], i8, i8, i8[::1])")
-def best_tree(
-    binned: Ints, bins: Ints, scores: Floats, depth: int, min_leaf: int, tree: Ints
+@compiled("void(i8[:,:,:,::1], i8, i8, i8[::1], i8[:,::1])")
+def _add_counts(counts: Ints, root: int, b: int, columns: Ints, held: Ints) -> None:
+    """Add how many rows of a bin of the root column lie in each bin of the others."""
+    for k in range(columns.size):
+        for c in range(held.shape[1]):
+            held[k, c] += counts[root, b, columns[k], c]
+
+
+@compiled("void(i8[::1], i8, i8, i8[::1], i8[::1])")
+def _plant(tree: Ints, root: int, cut: int, low: Ints, high: Ints) -> None:
+    """Write down a tree: its root, and the stumps below and above it."""
+    tree[0], tree[1] = root, cut
+    tree[2], tree[3], tree[4], tree[5] = low[0], low[1], high[0], high[1]
+    tree[6], tree[7], tree[8], tree[9] = low[2], low[3], high[2], high[3]
+
+
+@compiled("void(i8[::1], i8[::1])")
+def _plant_stump(tree: Ints, found: Ints) -> None:
+    """Write down a tree of one question."""
+    tree[:] = NO_SPLIT
+    tree[0], tree[1] = found[0], found[1]
+    tree[6], tree[7], tree[8], tree[9] = found[2], found[2], found[3], found[3]
+
+
+@compiled("f8(i8[:,::1], i8[::1], i8[:,:,:,::1], i8[::1], f8[:,::1], i8, i8[:,::1])")
+def best_trees(
+    binned: Ints,
+    bins: Ints,
+    counts: Ints,
+    columns: Ints,
+    scores: Floats,
+    min_leaf: int,
+    trees: Ints,
 ) -> float:
-    """Fill `tree` with the best tree and return the sum of scores it collects.
+    """Fill `trees` with the best tree of depth one and of depth two; return the latter's value.
 
     Parameters
     ----------
-    binned : shape [n, columns]
+    binned : shape [n, all columns]
         The bin of each value; a row goes left where its bin is at most the split's.
-    bins : shape [columns]
+    bins : shape [all columns]
         How many bins each column has.
-    scores : shape [n, arms]
-        What each row gains under each arm.
-    depth : 1 or 2
+    counts : shape [all columns, bins, all columns, bins]
+        From `count_pairs`.
+    columns : shape [columns]
+        The columns that may be asked about; splits name places in this list.
+    scores : shape [n, arms - 1]
+        What each row gains under each arm but the first, against the first.
     min_leaf : int
         Rows that each leaf must hold.
-    tree : shape [FIELDS]
+    trees : shape [2, FIELDS]
         See `FIELDS`; `NO_SPLIT` as a column stands for a leaf.
     """
-    columns, arms, widest = binned.shape[1], scores.shape[1], bins.max()
-    once, total = np.zeros((columns, widest, arms + 1)), np.zeros(arms + 1)
-    _sum_once(binned, scores, once, total)
+    n, others, width, widest = binned.shape[0], scores.shape[1], columns.size, bins.max()
+    own = bins[columns]
+    pairs = np.zeros((widest, width, widest, others))
     low, high = np.empty(4, np.int64), np.empty(4, np.int64)
-    best = _best_child(once, total, bins, min_leaf, low)
-    tree[:] = NO_SPLIT
-    tree[0], tree[1] = low[0], low[1]
-    tree[6], tree[7], tree[8], tree[9] = low[2], low[2], low[3], low[3]
-    if depth < 2:
-        return float(best)
-    inside, under = np.zeros(once.shape), np.zeros(arms + 1)
-    pairs = np.zeros((widest, columns, widest, arms + 1))
-    for j in range(columns):
-        _sum_pairs(binned, scores, j, pairs)
-        inside[:] = 0.0
-        under[:] = 0.0
-        for c in range(bins[j] - 1):
+    total = np.zeros(others)
+    for i in range(n):
+        total += scores[i]
+    best = -1.0
+    for j in range(width):
+        _sum_pairs(binned, columns, scores, columns[j], pairs)
+        once, held = np.zeros(pairs.shape[1:]), np.zeros((width, widest), np.int64)
+        for b in range(own[j]):
+            once += pairs[b]
+            _add_counts(counts, columns[j], b, columns, held)
+        if j == 0:
+            best = _best_child(once, held, total, n, own, min_leaf, low)
+            _plant_stump(trees[0], low)
+            _plant_stump(trees[1], low)
+        inside, inside_held = np.zeros(once.shape), np.zeros(held.shape, np.int64)
+        under, rows = np.zeros(others), 0
+        for c in range(own[j] - 1):
             inside += pairs[c]
+            _add_counts(counts, columns[j], c, columns, inside_held)
             under += once[j, c]
-            if under[arms] < min_leaf or total[arms] - under[arms] < min_leaf:
+            rows += held[j, c]
+            if rows < min_leaf or n - rows < min_leaf:
                 continue
-            value = _best_child(inside, under, bins, min_leaf, low)
-            value += _best_child(once - inside, total - under, bins, min_leaf, high)
+            value = _best_child(inside, inside_held, under, rows, own, min_leaf, low)
+            value += _best_child(
+                once - inside, held - inside_held, total - under, n - rows, own, min_leaf, high
+            )
             if value > best + 1e-9:
-                best = float(value)
-                tree[0], tree[1] = j, c
-                tree[2], tree[3], tree[4], tree[5] = low[0], low[1], high[0], high[1]
-                tree[6], tree[7], tree[8], tree[9] = low[2], low[3], high[2], high[3]
+                best = value
+                _plant(trees[1], j, c, low, high)
     return float(best)

@@ -8,11 +8,12 @@ from typing import Final
 
 _TWINS: Final = {
     "rank": "euthymia.models.matching.rank",
+    "subtypes": "euthymia.models.matching.subtypes",
     "certify": "euthymia.models.matching.certify",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
 
-__all__ = ["certify", "rank"]
+__all__ = ["certify", "rank", "subtypes"]
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ from euthymia.app.commands.features import (
 )
 from euthymia.app.commands.keys import backup, keys, restore
 from euthymia.app.commands.ledger import ledger
-from euthymia.app.commands.matching import certify, rank
+from euthymia.app.commands.matching import certify, rank, subtypes
 from euthymia.app.commands.model import analyze, models, release, snapshot, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
@@ -40,6 +40,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     models,
     rank,
     certify,
+    subtypes,
     release,
     audit,
     serve,

@@ -1,4 +1,4 @@
-"""Treatment matching: rank, certify."""
+"""Treatment matching: rank, certify, subtypes."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,7 @@ from euthymia.ground.errors import MissingError
 if TYPE_CHECKING:
     from euthymia.models.matching.certificate import Certificate
     from euthymia.models.matching.ranking import Judged, Network, Option, Ranking
+    from euthymia.models.matching.subtypes import Subtypes
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -245,3 +246,64 @@ def _rule_words(found: "Certificate") -> list[str]:
         (leaf.arm, f"{leaf.share:.0%}", leaf.who) for leaf in found.rule if leaf.share > 0
     ]
     return [f"{head}, {found.learner}:", table(rows, ("arm", "share", "who")), ""]
+
+
+@click.command(
+    epilog="Example: euthymia subtypes trial.csv --columns phq_1,phq_2,phq_3,sleep_h"
+    " --outcome bdi_8m --treatment arm --better lower"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--columns", required=True, help="Columns of numbers to cluster on: A,B,C.")
+@click.option("--outcome", help="With --treatment: do the subtypes respond differently?")
+@click.option("--treatment", help="Column of the arm that each person received.")
+@click.option("--better", type=click.Choice(["higher", "lower"]), help="Good outcomes are...")
+@click.option("--site", help="Column of the site, for the certificate.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def subtypes(
+    shell: Shell,
+    file: Path,
+    columns: str,
+    outcome: str | None,
+    treatment: str | None,
+    better: Literal["higher", "lower"] | None,
+    site: str | None,
+    seed: int,
+) -> None:
+    """Find subtypes of people, or say that there are none and describe dimensions.
+
+    Clusters are published only where they stand above what the same clustering finds in a cloud
+    without clusters: one Gaussian, and one with the same marginals.
+    """
+    from euthymia.models.matching.subtypes import subtypes as find
+
+    if (outcome is None) != (treatment is None) or (outcome is not None and better is None):
+        raise click.UsageError("--outcome, --treatment and --better go together")
+    found = find(
+        file,
+        columns=_names(columns),
+        outcome=outcome,
+        treatment=treatment,
+        better=better or "higher",
+        site=site,
+        seed=seed,
+        where=file.name,
+    )
+    shell.emit(found.to_dict(), _subtype_words(found))
+
+
+def _subtype_words(found: "Subtypes") -> str:
+    lines = [f"{found.clusters} SUBTYPES" if found.published else "NO SUBTYPES", found.why, ""]
+    if found.published:
+        rows = [
+            (c.name, f"{c.share:.0%}", *(f"{v:+.2f}" for v in c.profile.values()))
+            for c in found.found
+        ]
+        lines += [table(rows, ("", "share", *found.columns)), "means in standard deviations", ""]
+    rows = [
+        (d.name, f"{d.share:.0%}", *(f"{v:+.2f}" for v in d.loadings.values()))
+        for d in found.dimensions
+    ]
+    lines += [table(rows, ("", "of variance", *found.columns)), "loadings"]
+    return "\n".join(lines)

@@ -36,7 +36,7 @@ from euthymia.models.matching.certificate import (
     said,
 )
 from euthymia.models.matching.crossfit import fold_splits, judge, scores_of, site_splits
-from euthymia.models.matching.learners import LEARNERS, Part
+from euthymia.models.matching.learners import LEARNERS, Part, learn_all
 from euthymia.models.matching.permute import Null, effect_null
 from euthymia.models.matching.rule_words import rule_in_words
 from euthymia.models.matching.trial import Trial, people_parts
@@ -45,6 +45,7 @@ from euthymia.models.matching.trial_table import Question, TrialTable, read_tria
 FOLDS: Final = 5
 REPEATS: Final = 3  # cross-fitting rounds that are averaged: the answer hangs less on the deal
 PERMUTATIONS: Final = 99
+FEWER: Final = 39  # where the plain interval holds no gain already: they only show how it looks
 LEVEL: Final = 0.05
 WORTHWHILE: Final = 0.1
 """The smallest gain worth a rule, in standard deviations of the outcome.
@@ -128,23 +129,25 @@ def certify(
     asked = Question(outcome, treatment, better, site, tuple(covariates), person, propensity)
     read = read_trial(table, asked, where or "the table")
     rounds = _rounds(read.trial, seed)
-    null = effect_null(read.trial, read.site, draws=PERMUTATIONS, folds=FOLDS, seed=seed)
-    return _decide(read, asked, rounds, null, worthwhile, LEVEL / tries, seed)
+    level = LEVEL / tries
+    hopeful = _honest(rounds, read.trial.person).interval(1 - level)[0] > 0
+    draws = max(PERMUTATIONS, int(np.ceil(2 / level))) if hopeful else FEWER
+    null = effect_null(read.trial, read.site, draws=draws, folds=FOLDS, seed=seed)
+    return _decide(read, asked, rounds, null, worthwhile, level, seed)
 
 
 def _rounds(trial: Trial, seed: int) -> _Rounds:
-    shape = (REPEATS, trial.y.size)
+    shape = (REPEATS, trial.rows)
     gain, effect, priority = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     fold, departs = np.zeros(shape, np.int64), np.zeros(shape)
     chosen, compared = [], dict.fromkeys(LEARNERS, 0.0)
     for number in range(REPEATS):
         for k, split in enumerate(fold_splits(trial, FOLDS, seed + number)):
             found = judge(trial, split, compare=True)
-            gain[number, found.rows], effect[number, found.rows] = found.gain, found.effect
-            priority[number, found.rows] = found.priority
-            fold[number, found.rows] = k
-            departs[number, found.rows] = found.chosen != found.best
-            chosen.append(found.learner)
+            at = (number, found.rows)
+            gain[at], effect[at] = found.gain[0], found.effect[0]
+            priority[at], departs[at], fold[at] = found.priority[0], found.departs[0], k
+            chosen.append(LEARNERS[int(found.learner[0])])
             for name, values in found.by_learner.items():
                 compared[name] += float(values.sum()) / gain.size
     return _Rounds(gain, effect, priority, fold, departs, tuple(chosen), compared)
@@ -261,7 +264,7 @@ def _decide(
         arms=arms,
         departs=float(rounds.departs.mean()),
         people=found.mean.people,
-        rows=read.trial.y.size,
+        rows=read.trial.rows,
         outcome=asked.outcome,
         outcome_sd=read.outcome_sd,
         worthwhile=smallest,
@@ -290,7 +293,7 @@ def _spread(mean: Mean, rounds: _Rounds, trial: Trial) -> float:
     """
     own = mean.error * np.sqrt(mean.people)
     code, people = people_of(trial.person)
-    effect = np.bincount(code, weights=rounds.effect[0]) / trial.y.size * people
+    effect = np.bincount(code, weights=rounds.effect[0]) / trial.rows * people
     return float(max(own, np.sqrt(0.25 * (effect**2).mean())))
 
 
@@ -302,11 +305,11 @@ def _sites(read: TrialTable, seed: int) -> tuple[Estimate | None, tuple[SiteGain
     if len(names) > MOST_SITES:
         site = people_parts(site, MOST_SITES, np.random.default_rng(seed))
         names = tuple(f"group {k + 1} of sites" for k in range(MOST_SITES))
-    trial, found, gain = read.trial, [], np.full(read.trial.y.size, np.nan)
+    trial, found, gain = read.trial, [], np.full(read.trial.rows, np.nan)
     for split in site_splits(trial, site, seed):
         judged = judge(trial, split)
-        gain[judged.rows] = judged.gain
-        mean = mean_by_person(judged.gain, trial.person[judged.rows])
+        gain[judged.rows] = judged.gain[0]
+        mean = mean_by_person(judged.gain[0], trial.person[judged.rows])
         found.append(SiteGain(names[int(site[judged.rows[0]])], mean.people, mean.figure()))
     rows = np.flatnonzero(~np.isnan(gain))
     if not rows.size:
@@ -323,19 +326,20 @@ def _apparent(
     highest of all learners'.
     """
     trial = read.trial
-    rows = np.arange(trial.y.size)
-    scores = scores_of(trial, rows, rows)
+    rows = np.arange(trial.rows)
+    scores = scores_of(trial, rows, rows)[0]
     best = int(scores.mean(axis=0).argmax())
     part = Part.of(trial, rows)
-    gains = {}
-    for name, learner in LEARNERS.items():
-        arm = learner(trial, part, scores)(rows).argmax(axis=1)
-        gains[name] = float((scores[rows, arm] - scores[:, best]).mean())
+    rules = learn_all(trial, part, scores[None])
+    gains = []
+    for name in LEARNERS:
+        arm = rules[name](rows)[0].argmax(axis=1)
+        gains.append(float((scores[rows, arm] - scores[:, best]).mean()))
     arms = tuple(
-        Arm(name, int((trial.arm == a).sum()), _own_unit(scores[:, a], trial.person, read.sign))
+        Arm(name, int((trial.arm[0] == a).sum()), _own_unit(scores[:, a], trial.person, read.sign))
         for a, name in enumerate(read.arms)
     )
-    return rule_in_words(read, part, scores, rounds.most()), max(gains.values()), best, arms
+    return rule_in_words(read, part, scores, rounds.most()), max(gains), best, arms
 
 
 def _own_unit(scores: Floats, person: Ints, sign: float) -> Estimate:

@@ -1,20 +1,23 @@
 """Ways to learn a treatment rule from doubly robust scores. Several are tried, one is chosen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
 
 from euthymia.evaluation.estimate import Floats, Ints
-from euthymia.kernels.policy_tree import FIELDS, NO_SPLIT, best_tree
+from euthymia.kernels.policy_tree import FIELDS, NO_SPLIT, best_trees, count_pairs
 from euthymia.models.matching.least_squares import Design, predicted
-from euthymia.models.matching.trial import Trial
+from euthymia.models.matching.trial import BINS, Trial
 
-TREE_COLUMNS: Final = 20  # a tree looks at those most tied to the effect; its cost is their square
+TREE_COLUMNS: Final = 12  # a tree looks at those most tied to the effect; its cost is their square
 LEAF_SHARE: Final = 0.05  # of the training rows that each leaf must hold
 LEAF_ROWS: Final = 10
+RIDGE: Final = "ridge"
+TREES: Final = ("tree of depth 1", "tree of depth 2")
+LEARNERS: Final = (RIDGE, *TREES)
+"""What is tried. One is chosen inside each training set, so that it is one decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +27,39 @@ class Part:
     rows: Ints
     design: Design
     binned: Ints
+    counts: Ints
 
     @classmethod
     def of(cls, trial: Trial, rows: Ints) -> "Part":
         """Prepare some rows of a trial."""
-        return cls(rows, Design.of(trial.x[rows]), np.ascontiguousarray(trial.binned[rows]))
+        binned = np.ascontiguousarray(trial.binned[rows])
+        width = binned.shape[1]
+        counts = np.zeros((width, BINS, width, BINS), np.int64)
+        count_pairs(binned, counts)
+        return cls(rows, Design.of(trial.x[rows]), binned, counts)
 
 
 Rule = Callable[[Ints], Floats]
-"""Row numbers -> what each arm is expected to bring there, up to a constant; [rows, arms]."""
-
-Learner = Callable[[Trial, Part, Floats], Rule]
-"""(trial, training part, doubly robust scores of its rows) -> a rule."""
+"""Row numbers -> what each arm is expected to bring there, up to a constant; [draws, rows, arms].
+"""
 
 
-def ridge(trial: Trial, part: Part, scores: Floats) -> Rule:
+def learn_all(trial: Trial, part: Part, scores: Floats) -> dict[str, Rule]:
+    """Return the rule of each learner, from doubly robust scores [draws, rows, arms] of a part."""
+    contrast = scores - scores.mean(axis=2, keepdims=True)
+    rules = {RIDGE: _ridge(trial, part, contrast)}
+    grown = grow(trial, part, contrast)
+    for depth, name in enumerate(TREES):
+        rules[name] = _forest(trial, [pair[depth] for pair in grown])
+    return rules
+
+
+def _ridge(trial: Trial, part: Part, contrast: Floats) -> Rule:
     """Learn effects that are linear in the covariates: the DR-learner with a ridge penalty.
 
     Kennedy 2023, doi:10.1214/23-EJS2157; the pseudo-outcome is each arm's score against the mean
     of all arms.
     """
-    contrast = scores - scores.mean(axis=1, keepdims=True)
     fitted = part.design.fit(contrast)
     return lambda rows: predicted(trial.x[rows], fitted)
 
@@ -75,42 +90,49 @@ class Tree:
         return np.asarray(self.brings[self.leaves(binned)])
 
 
-def grow(trial: Trial, part: Part, scores: Floats, depth: int) -> Tree:
-    """Return the policy tree that collects most of the scores, all trees over the cuts compared."""
-    contrast = scores - scores.mean(axis=1, keepdims=True)
+def _forest(trial: Trial, trees: list[Tree]) -> Rule:
+    """Return the rule of one tree a draw."""
+    return lambda rows: np.stack([tree(trial.binned[rows]) for tree in trees])
+
+
+def grow(trial: Trial, part: Part, contrast: Floats) -> list[tuple[Tree, Tree]]:
+    """Return, for each draw, the trees of depth one and two that collect most of the scores."""
     columns = _columns(part, contrast)
-    binned = np.ascontiguousarray(part.binned[:, columns])
-    leaf = max(LEAF_ROWS, int(np.ceil(LEAF_SHARE * part.rows.size)))
-    fields = np.zeros(FIELDS, np.int64)
-    best_tree(binned, trial.bins[columns], np.ascontiguousarray(contrast), depth, leaf, fields)
-    bare = Tree(fields, columns, np.zeros((4, trial.arms)))
-    where = bare.leaves(part.binned)
-    brings = np.zeros((4, trial.arms))
-    for number in np.unique(where):
-        brings[number] = contrast[where == number].mean(axis=0)
+    least = max(LEAF_ROWS, int(np.ceil(LEAF_SHARE * part.rows.size)))
+    against_first = np.ascontiguousarray(contrast[:, :, 1:] - contrast[:, :, :1])
+    found = []
+    for draw in range(contrast.shape[0]):
+        fields = np.zeros((2, FIELDS), np.int64)
+        best_trees(
+            part.binned,
+            trial.bins,
+            part.counts,
+            columns[draw],
+            against_first[draw],
+            least,
+            fields,
+        )
+        one, two = (_filled(part, f, columns[draw], contrast[draw]) for f in fields)
+        found.append((one, two))
+    return found
+
+
+def _filled(part: Part, fields: Ints, columns: Ints, contrast: Floats) -> Tree:
+    """Return a tree with what each arm brought to each of its leaves."""
+    brings = np.zeros((4, contrast.shape[1]))
+    where = Tree(fields, columns, brings).leaves(part.binned)
+    size = np.maximum(np.bincount(where, minlength=4), 1)
+    for arm in range(contrast.shape[1]):
+        brings[:, arm] = np.bincount(where, weights=contrast[:, arm], minlength=4) / size
     return Tree(fields, columns, brings)
 
 
-def tree(trial: Trial, part: Part, scores: Floats, *, depth: int) -> Rule:
-    """Learn a policy tree."""
-    grown = grow(trial, part, scores, depth)
-    return lambda rows: grown(trial.binned[rows])
-
-
 def _columns(part: Part, contrast: Floats) -> Ints:
-    """Return the columns that a tree may ask about: those most tied to the contrasts."""
+    """Return the columns that each draw's tree may ask about: those most tied to the contrasts."""
     width = part.binned.shape[1]
     if width <= TREE_COLUMNS:
-        return np.arange(width)
+        return np.tile(np.arange(width), (contrast.shape[0], 1))
     away = part.binned - part.binned.mean(axis=0)
     spread = np.sqrt((away**2).sum(axis=0))
-    tie = np.abs(away.T @ contrast).max(axis=1) / np.where(spread > 0, spread, np.inf)
-    return np.sort(np.argsort(-tie, kind="stable")[:TREE_COLUMNS])
-
-
-LEARNERS: Final[Mapping[str, Learner]] = {
-    "ridge": ridge,
-    "tree of depth 1": partial(tree, depth=1),
-    "tree of depth 2": partial(tree, depth=2),
-}
-"""What is tried. One is chosen inside each training set, so that it is one decision."""
+    tie = np.abs(away.T @ contrast).max(axis=2) / np.where(spread > 0, spread, np.inf)
+    return np.sort(np.argsort(-tie, axis=1, kind="stable")[:, :TREE_COLUMNS], axis=1)

@@ -1,6 +1,6 @@
 """Ridge regression with its penalty chosen in the training rows, one decomposition for many fits.
 
-The certificate re-fits thousands of times on the same rows; a `Design` is decomposed once.
+The certificate fits thousands of times on the same rows; a `Design` is decomposed once.
 """
 
 from dataclasses import dataclass
@@ -32,26 +32,26 @@ class Design:
         return cls(x.shape[0], middle, centred, np.maximum(values, 0.0), vectors)
 
     def fit(self, y: Floats) -> tuple[Floats, Floats]:
-        """Return intercepts [m] and slopes [k, m] for outcomes of shape [n, m].
+        """Return intercepts [draws, m] and slopes [draws, k, m] for outcomes [draws, n, m].
 
-        One penalty for all m, by generalised cross-validation (Golub, Heath & Wahba 1979,
-        doi:10.1080/00401706.1979.10489751).
+        One penalty for the m outcomes of a draw, by generalised cross-validation (Golub, Heath &
+        Wahba 1979, doi:10.1080/00401706.1979.10489751).
         """
-        mean = y.mean(axis=0)
-        away = y - mean
-        along = self.vectors.T @ (self.centred.T @ away)
+        mean = y.mean(axis=1)
+        away = y - mean[:, None, :]
+        along = (self.centred @ self.vectors).T @ away
         shrunk = self.values[None, :] + self.rows * PENALTIES[:, None]
         taken = (self.values / shrunk).sum(axis=1)
-        squares = (along**2).sum(axis=1)
-        left = (away**2).sum() - 2 * (squares / shrunk).sum(axis=1)
-        left = left + (squares * self.values / shrunk**2).sum(axis=1)
+        squares = (along**2).sum(axis=2)
+        left = (away**2).sum(axis=(1, 2))[:, None] - 2 * squares @ (1 / shrunk).T
+        left = left + squares @ (self.values / shrunk**2).T
         free = self.rows - 1 - taken
         score = np.where(free > 1, left / np.maximum(free, 1e-9) ** 2, np.inf)
-        best = int(np.argmin(score))
-        slopes = self.vectors @ (along / shrunk[best][:, None])
+        best = np.argmin(score, axis=1)
+        slopes = self.vectors @ (along / shrunk[best][:, :, None])
         return mean - self.middle @ slopes, slopes
 
 
 def predicted(x: Floats, fitted: tuple[Floats, Floats]) -> Floats:
-    """Return the expected outcomes, shape [n, m]."""
-    return np.asarray(fitted[0] + x @ fitted[1])
+    """Return the expected outcomes, shape [draws, n, m]."""
+    return np.asarray(fitted[0][:, None, :] + x @ fitted[1])

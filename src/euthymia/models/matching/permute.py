@@ -9,12 +9,15 @@ distribution and who is missing stay as they are.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from euthymia.evaluation.estimate import Floats, Ints
 from euthymia.evaluation.policy_value import mean_by_person
 from euthymia.evaluation.resample import people_of
-from euthymia.models.matching.crossfit import Split, fold_splits, judge, scores_of
+from euthymia.models.matching.crossfit import fold_splits, gains, scores_of
 from euthymia.models.matching.trial import Trial, chances_of_treatment
+
+_BLOCK_CELLS = 4_000_000  # draws x rows x arms that are worked on at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,8 @@ class Null:
     def reach(self, level: float) -> float:
         """Return how many standard errors the middle of the null spans to one side.
 
-        From its standard deviation, which few draws tell better than they tell a far quantile.
+        From its root mean square, which few draws tell better than they tell a far quantile.
         """
-        from scipy.special import ndtri
-
         spread = float(np.sqrt((self.z**2).mean()))
         return float(ndtri(1 - level / 2)) * max(1.0, spread)
 
@@ -42,39 +43,33 @@ def effect_null(trial: Trial, site: Ints | None, *, draws: int, folds: int, seed
     """Return the null distribution of the gain in standard errors."""
     rng = np.random.default_rng([seed, 1])
     splits = fold_splits(trial, folds, seed)
-    rows = np.arange(trial.y.size)
-    effect = scores_of(trial, rows, rows).mean(axis=0)
-    bare = trial.y - effect[trial.arm]
-    chance = None if trial.propensity is not None else chances_of_treatment(trial, rows, rows)
+    rows = np.arange(trial.rows)
+    effect = scores_of(trial, rows, rows)[0].mean(axis=0)
+    bare = trial.y[0] - effect[trial.arm[0]]
+    chance = None if trial.propensity is not None else chances_of_treatment(trial, rows, rows)[0]
+    arm = np.stack([_deal(trial, site, chance, rng) for _ in range(draws)])
+    block = max(1, _BLOCK_CELLS // (trial.rows * trial.arms))
     z = np.empty(draws)
-    for draw in range(draws):
-        arm = _deal(trial, site, chance, rng)
-        z[draw] = _statistic(trial.with_arms(arm, bare + effect[arm]), splits)
+    for start in range(0, draws, block):
+        dealt = arm[start : start + block]
+        found = gains(trial.with_arms(dealt, bare + effect[dealt]), splits)
+        z[start : start + block] = [mean_by_person(g, trial.person).z() for g in found]
     return Null(z)
-
-
-def _statistic(trial: Trial, splits: tuple[Split, ...]) -> float:
-    gain = np.empty(trial.y.size)
-    for split in splits:
-        gain[split.test] = judge(trial, split).gain
-    return mean_by_person(gain, trial.person).z()
 
 
 def _deal(trial: Trial, site: Ints | None, chance: Floats | None, rng: np.random.Generator) -> Ints:
     """Return arms dealt anew: shuffled between people of a site, or drawn by their chances."""
     code, people = people_of(trial.person)
-    first = np.unique(code, return_index=True)[1]
-    constant = bool(np.array_equal(trial.arm, trial.arm[first][code]))
+    first, arm = np.unique(code, return_index=True)[1], trial.arm[0]
+    constant = bool(np.array_equal(arm, arm[first][code]))
     known = trial.propensity
-    even = known is not None and bool(np.all(known == known[0]))
-    if even and constant:
+    if constant and known is not None and bool(np.all(known == known[0])):
         block = np.zeros(people, np.int64) if site is None else site[first]
         dealt = np.empty(people, np.int64)
         for name in np.unique(block):
             inside = np.flatnonzero(block == name)
-            dealt[inside] = rng.permutation(trial.arm[first][inside])
+            dealt[inside] = rng.permutation(arm[first][inside])
         return dealt[code]
     p = np.asarray(known if known is not None else chance)
-    draw = rng.random(people)[code] if constant else rng.random(trial.y.size)
-    arm = (draw[:, None] > np.cumsum(p, axis=1)[:, :-1]).sum(axis=1)
-    return np.asarray(arm, np.int64)
+    draw = rng.random(people)[code] if constant else rng.random(trial.rows)
+    return np.asarray((draw[:, None] > np.cumsum(p, axis=1)[:, :-1]).sum(axis=1), np.int64)

@@ -5,19 +5,21 @@ import numpy as np
 from euthymia.evaluation.estimate import Floats
 from euthymia.kernels.policy_tree import NO_SPLIT
 from euthymia.models.matching.certificate import Leaf
-from euthymia.models.matching.learners import LEARNERS, Part, grow
+from euthymia.models.matching.learners import TREES, Part, grow, learn_all
 from euthymia.models.matching.trial_table import TrialTable
 
 
 def rule_in_words(read: TrialTable, part: Part, scores: Floats, learner: str) -> tuple[Leaf, ...]:
     """Return who gets which arm under the rule that all rows together teach."""
-    if not learner.startswith("tree"):
-        arm = LEARNERS[learner](read.trial, part, scores)(part.rows).argmax(axis=1)
+    if learner not in TREES:
+        rule = learn_all(read.trial, part, scores[None])[learner]
+        arm = rule(part.rows)[0].argmax(axis=1)
         return tuple(
             Leaf("those for whom a linear score favours it", name, float((arm == a).mean()))
             for a, name in enumerate(read.arms)
         )
-    tree = grow(read.trial, part, scores, int(learner[-1]))
+    contrast = scores[None] - scores[None].mean(axis=2, keepdims=True)
+    tree = grow(read.trial, part, contrast)[0][TREES.index(learner)]
     where = tree.leaves(read.trial.binned)
     found = []
     for leaf in np.unique(where):

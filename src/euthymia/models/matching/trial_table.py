@@ -103,7 +103,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     ).astype(np.int64)
     bins = np.array([q.size + 1 for q in cuts], np.int64)
     chance, said = _propensity(table, asked, arm, len(arms), site, where)
-    trial = Trial(x, binned, bins, y, arm, len(arms), person, chance)
+    trial = Trial(x, binned, bins, y[None], arm[None], len(arms), person, chance)
     return TrialTable(
         trial,
         arms,
