@@ -25,7 +25,8 @@ class CohortFrame:
     `x` is [n, p] in the order of `names`, NaN where not known; `y` is 0 or 1; `flow` says in order
     how many index dates (and people) were left out and why. Of a task on a time to an event, `time`
     is the follow-up in days and `cause` how it ended (see `estimators/contract.py`); `y` is then
-    whether the event was seen by the horizon, also of those who were lost before it.
+    whether the event was seen by the horizon, also of those who were lost before it. `rule`: 1
+    where the clinical rule that the task names would act, NaN where it cannot be told.
     """
 
     task: str
@@ -43,6 +44,7 @@ class CohortFrame:
     seen_until: Micros
     time: Floats | None = None
     cause: NDArray[np.int64] | None = None
+    rule: Floats | None = None
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CohortFrame":
         """Return the chosen rows (which, or their places in order); the flow stays."""
@@ -62,6 +64,7 @@ class CohortFrame:
             self.seen_until,
             None if self.time is None else self.time[chosen],
             None if self.cause is None else self.cause[chosen],
+            None if self.rule is None else self.rule[chosen],
         )
 
     def columns(self, names: Iterable[str]) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ MOST_DRAWN: Final = 30
 DASH: Final = "\N{EN DASH}"  # not defined, or not shown
 
 _UNKNOWN: Final = ("censored: not seen", "censored: died")  # the outcome might have been either
-_STYLE: Final = """
+STYLE: Final = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;
  color:#1b2129;background:#fff;margin:0}
@@ -389,6 +389,6 @@ def render(results: Results) -> str:
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(results.task.title)}: model report</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(results.task.title)}: model report</title><style>{STYLE}</style></head>"
         f"<body>{mark}<main>{body}</main></body></html>\n"
     )

@@ -160,10 +160,7 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
     SchemaError, SourceError, MissingError
         The table cannot be read, or lacks a column; the place is named.
     """
-    keep = [name for name in (task.person, task.site) if name]
-    table = read_frame(source, where=where, as_text=keep)
-    name = where or (Path(source).name if isinstance(source, str | Path) else "the frame")
-    rows = rows_of(task, table, name)
+    rows, name = _opened(task, source, where)
     person = _whose(task, rows)
     time, cause = _ends(task, rows, name) if task.follow_up else (None, None)
     y = _label(task, rows, time, cause)
@@ -172,9 +169,7 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
         raise SchemaError(f"{name}, row {row}: the outcome {task.label} is neither 0 nor 1")
     inside = number(task.among, rows) == 1 if task.among else np.ones(person.size, bool)
     kept = inside & ~np.isnan(y)
-    x = np.column_stack(
-        [np.broadcast_to(number(spec.formula, rows), person.shape) for spec in task.predictors]
-    ).astype(np.float64)
+    x = _x(task, rows, person.size)
     site = rows.text(task.site, None) if task.site else np.full(person.size, "not known")
     frame = CohortFrame(
         task=task.name,
@@ -194,6 +189,7 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
         seen_until=0,
         time=time,
         cause=cause,
+        rule=None if task.rule is None else number(task.rule.formula, rows),
     )
     return frame.rows(kept)
 
@@ -230,6 +226,28 @@ def _lost(
     return (
         (f"of them followed for less than {task.horizon_days} days, no event seen", lost, lost),
     )
+
+
+def predictors_of(
+    task: TableTask, source: Path | str | Frame, *, where: str = ""
+) -> tuple[Texts, Floats]:
+    """Return (person, x) of a table that need not hold outcomes: for a prediction."""
+    rows, _ = _opened(task, source, where)
+    person = _whose(task, rows)
+    return person, _x(task, rows, person.size)
+
+
+def _opened(
+    task: TableTask, source: Path | str | Frame, where: str
+) -> tuple[PlainRows | VisitRows, str]:
+    keep = [name for name in (task.person, task.site) if name]
+    name = where or (Path(source).name if isinstance(source, str | Path) else "the frame")
+    return rows_of(task, read_frame(source, where=where, as_text=keep), name), name
+
+
+def _x(task: TableTask, rows: Rows, size: int) -> Floats:
+    columns = [np.broadcast_to(number(spec.formula, rows), (size,)) for spec in task.predictors]
+    return np.column_stack(columns).astype(np.float64)
 
 
 def _flow(person: Texts, inside: NDArray[np.bool_], y: Floats) -> tuple[tuple[str, int, int], ...]:

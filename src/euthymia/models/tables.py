@@ -171,7 +171,7 @@ def _mapping(source: Mapping[str, Any], where: str) -> pa.Table:
     columns = {}
     for name, values in source.items():
         try:
-            columns[str(name)] = pa.array(values, from_pandas=True)
+            columns[str(name)] = pa.array(values)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise SchemaError(
                 f"{where}, column {name}: holds values of several kinds; give it one type"

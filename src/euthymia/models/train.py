@@ -171,7 +171,7 @@ def train(
     frame = _known(_rows_of(task, people), task)
     model = named(estimator or task.estimator)
     model.ready()
-    frame = _for_model(task, frame, model)
+    frame = for_model(task, frame, model)
     refuse_too_few(frame)
     # many small systems are solved: threads inside each would only wait for each other
     with threadpool_limits(limits=1, user_api="blas"):
@@ -196,7 +196,7 @@ def train(
     )
 
 
-def _affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
+def affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
     """Return the feature sets that there are enough people with the outcome for."""
     having = np.unique(frame.person[frame.y == 1]).size
     sets = [(name, frame.columns(names)) for name, names in task.feature_sets.items()]
@@ -208,14 +208,15 @@ def _affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
     ]
 
 
-def _sample(task: Task, frame: CohortFrame) -> Sample:
+def sample_of(task: Task, frame: CohortFrame) -> Sample:
+    """Return the rows as what an estimator learns from."""
     if frame.time is None or frame.cause is None:
         return Sample(frame.x, frame.y, frame.person)
     event = (frame.cause == EVENT).astype(np.float64)
     return Sample(frame.x, event, frame.person, frame.time, frame.cause, float(task.horizon_days))
 
 
-def _for_model(task: Task, frame: CohortFrame, model: Model) -> CohortFrame:
+def for_model(task: Task, frame: CohortFrame, model: Model) -> CohortFrame:
     """Return the rows that a model can learn from: a binary one, those not lost too early.
 
     Raises
@@ -249,8 +250,8 @@ def _judge(
     now: Micros,
     progress: Progress,
 ) -> Results:
-    sample = _sample(task, frame)
-    sets = _affordable(task, frame)
+    sample = sample_of(task, frame)
+    sets = affordable(task, frame)
     splits = outer_splits(sample, seed)
     steps = _Steps(progress, len(splits) + min(np.unique(frame.site).size, MOST_SPLITS) + 6)
     found, chosen = cross_validate(model, sample, sets, splits, seed=seed, progress=steps.step)

@@ -23,6 +23,7 @@ from euthymia.app.commands.people import care_team, consent, erase, export, show
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.privacy import privacy
 from euthymia.app.commands.setup import demo, init, serve, token, verify
+from euthymia.app.commands.update import update
 from euthymia.app.commands.users import user
 from euthymia.app.commands.watch import watch
 
@@ -37,6 +38,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     certificates,
     snapshot,
     train,
+    update,
     models,
     rank,
     certify,

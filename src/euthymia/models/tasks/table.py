@@ -83,11 +83,10 @@ class TableTask(Task):
         for spec in self.features:
             if not isinstance(spec, Predictor):
                 raise SchemaError(f"{self.name}: {spec.name} is no Predictor")
-            late = sorted(self.day(read) for read in reads(spec.formula))
-            if late and late[-1] > self.index_day:
+            if self.measured(spec) > self.index_day:
                 raise SchemaError(
-                    f"{self.name}: {spec.name} is measured on day {late[-1]:g}, after the"
-                    f" prediction on day {self.index_day:g}: that would be looking ahead"
+                    f"{self.name}: {spec.name} is measured on day {self.measured(spec):g}, after"
+                    f" the prediction on day {self.index_day:g}: that would be looking ahead"
                 )
         if self.follow_up and (self.label or not self.ended_by or self.horizon_days <= 0):
             raise SchemaError(
@@ -111,13 +110,14 @@ class TableTask(Task):
         said = f"{read.visit:g}" if isinstance(read.visit, float) else (read.visit or read.column)
         return float(self.days.get(said, 0.0))
 
+    def measured(self, spec: FeatureSpec) -> float:
+        """Return the day by which all that a predictor looks at is known."""
+        formula = spec.formula if isinstance(spec, Predictor) else column_formula(spec.name)
+        return max((self.day(read) for read in reads(formula)), default=0.0)
+
     def measured_by(self, day: float) -> tuple[Predictor, ...]:
         """Return the predictors that are known on a day."""
-        return tuple(
-            spec
-            for spec in self.predictors
-            if max((self.day(read) for read in reads(spec.formula)), default=0.0) <= day
-        )
+        return tuple(spec for spec in self.predictors if self.measured(spec) <= day)
 
     def at(self, day: float, title: str) -> "TableTask":
         """Return the task of a prediction made on another day, with what is known by then.
@@ -125,7 +125,11 @@ class TableTask(Task):
         Its feature sets, baselines and rule are those that can be had by that day.
         """
         known = {spec.name for spec in self.measured_by(day)}
-        sets = {n: tuple(f for f in fs if f in known) for n, fs in self.feature_sets.items()}
+        sets: dict[str, tuple[str, ...]] = {}
+        for title_of, names in self.feature_sets.items():
+            kept = tuple(name for name in names if name in known)
+            if kept and kept not in sets.values():
+                sets[title_of] = kept
         rule = self.rule
         if rule is not None and max(self.day(r) for r in reads(rule.formula)) > day:
             rule = None
@@ -135,7 +139,7 @@ class TableTask(Task):
             title=f"{self.title}, {title}",
             index_day=day,
             features=tuple(spec for spec in self.features if spec.name in known),
-            feature_sets={n: fs for n, fs in sets.items() if fs},
+            feature_sets=sets,
             baselines={n: fs for n, fs in self.baselines.items() if fs and set(fs) <= known},
             rule=rule,
             moments={},

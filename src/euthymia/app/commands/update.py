@@ -1,0 +1,56 @@
+"""Go on or change: predictions made anew each week, beside the clinical rule."""
+
+from pathlib import Path
+
+import click
+
+from euthymia.app.shell import Shell, everywhere
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog="Example: euthymia update trial-panss-response --data schizophrenia_panss.csv"
+)
+@click.argument("task", required=False)
+@click.option("--data", type=_FILE, required=True, help="A CSV or Parquet table of the trial.")
+@click.option("--task-file", type=_FILE, help="A task of your own, with moments (TOML).")
+@click.option("--patients", type=_FILE, help="A table like it: say of each what follows.")
+@click.option("--report", type=_FILE, help="Where to write the page.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--estimator", default="", help="How it learns; otherwise as the task says.")
+@click.option("--synthetic", is_flag=True, help="The table holds no real people: say so.")
+@everywhere
+@click.pass_obj
+def update(
+    shell: Shell,
+    task: str | None,
+    data: Path,
+    task_file: Path | None,
+    patients: Path | None,
+    report: Path | None,
+    seed: int,
+    estimator: str,
+    synthetic: bool,
+) -> None:
+    """Predict a response again at each week, with sets that say when there is no answer.
+
+    Each week is judged at sites left out, and compared in net benefit with the clinical rule.
+    """
+    from euthymia.app.table_update import update_on_table, words
+
+    if (task is None) == (task_file is None):
+        raise click.UsageError("give one of TASK and --task-file")
+    with shell.progress("update") as progress:
+        result = update_on_table(
+            data,
+            task=task or "",
+            task_file=task_file,
+            patients=patients,
+            report=report,
+            seed=seed,
+            estimator=estimator,
+            synthetic=synthetic,
+            progress=progress,
+        )
+    shell.emit(result, words(result))

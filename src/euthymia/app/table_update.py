@@ -1,0 +1,97 @@
+"""Update a task's predictions week by week on a table; see `models/update/weeks.py`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from euthymia.app.training import writable
+from euthymia.models.task_file import read_task
+from euthymia.models.train import Progress, plain
+from euthymia.models.train_table import table_task
+from euthymia.models.update.page import render
+from euthymia.models.update.weeks import Moment, update
+
+
+def update_on_table(
+    data: Path,
+    *,
+    task: str,
+    task_file: Path | None,
+    patients: Path | None,
+    report: Path | None,
+    seed: int,
+    estimator: str,
+    synthetic: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Judge a task at each of its moments; say of each person of `patients` what follows."""
+    if report is not None:
+        writable(report)
+    asked = table_task(task) if task_file is None else read_task(task_file)
+    found = update(asked, data, seed=seed, estimator=estimator, progress=progress)
+    if report is not None:
+        report.write_text(render(found, synthetic=synthetic), encoding="utf-8")
+    advice = () if patients is None else found.advise(patients)
+    result: dict[str, Any] = plain(
+        {
+            "task": asked.name,
+            "data": data.name,
+            "report": None if report is None else str(report),
+            "rule": None if asked.rule is None else asked.rule.title,
+            "moments": [_moment(m) for m in found.moments],
+            "advice": [{**asdict(a), "advice": a.words} for a in advice],
+            "synthetic": synthetic,
+        }
+    )
+    return result
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {
+        "moment": moment.title,
+        "day": moment.day,
+        "people": moment.people,
+        "with_outcome": moment.with_outcome,
+        "how": moment.how,
+        "externally_tested": moment.external,
+        "verdict": moment.signal,
+        "figures": {name: asdict(e) for name, e in moment.figures.items()},
+        "conformal": moment.uncertainty.audit(),
+        "beside_rule": {
+            "verdict": moment.beats_rule,
+            "rule_unknown": moment.rule_unknown,
+            "points": [asdict(p) for p in moment.rule],
+        },
+    }
+
+
+def words(result: dict[str, Any]) -> str:
+    """Say the result to a person."""
+    lines = ["SYNTHETIC DATA: not about any person"] if result["synthetic"] else []
+    lines.append(f"{result['task']} on {result['data']}")
+    for m in result["moments"]:
+        auc, slope = m["figures"]["auc"], m["figures"]["calibration_slope"]
+        check = m["conformal"]
+        lines += [
+            f"{m['moment']}: {m['people']} people, {m['with_outcome']} with the outcome",
+            f"  {m['how']}",
+            f"  AUC {_said(auc)}, chance {auc['chance']:.3f}: {m['verdict']}",
+            f"  calibration slope {_said(slope)}",
+            f"  sets cover, with the outcome {_said(check['with_event'])}",
+            f"  sets cover, without it {_said(check['without_event'])}",
+            f"  definite answers {_said(check['definite'])}",
+            f"  {result['rule'] or 'no rule'}: {m['beside_rule']['verdict']}",
+        ]
+    lines += [
+        f"{a['person']}: {a['advice']} (by {a['moment']}, probability {a['probability']:.2f})"
+        for a in result["advice"]
+    ]
+    if result["report"]:
+        lines.append(f"report: {result['report']}")
+    return "\n".join(lines)
+
+
+def _said(e: dict[str, float | None]) -> str:
+    values = [e["estimate"], e["low"], e["high"]]
+    told = ["not defined" if v is None else f"{v:.3f}" for v in values]
+    return f"{told[0]} [{told[1]}, {told[2]}]"
