@@ -1,15 +1,16 @@
 """Bring the clinic's features up to date: plan, read, compute (on another core too), store.
 
-This process plans, decrypts and stores, a second one computes meanwhile: samples and rows pass
-between the two in memory and touch no disk. Little work is done here alone.
+This process plans, decrypts and stores, the other cores compute meanwhile, and where it would wait
+for them it computes too. Samples and rows pass between processes in memory and touch no disk.
+Little work is done here alone.
 """
 
 import os
 from collections import deque
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Final
@@ -36,7 +37,7 @@ from euthymia.ground.ids import SubjectId
 JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
 WORTH_A_HELPER: Final = 2000  # rows due: below, starting a process costs more than it saves
-AHEAD: Final = 3  # subjects read while others are computed: some megabytes each
+AHEAD: Final = 4  # subjects read while others are computed: some megabytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +69,64 @@ def compute_task(task: Task) -> list[tuple[str, pa.Table]]:
     return found
 
 
+Rows = list[tuple[str, pa.Table]]
+
+
 @dataclass
+class _Waiting:
+    """A subject that was read: who computes it, or (`started` None) what this process computed."""
+
+    task: Task
+    started: Future[Rows] | None = None
+    rows: Rows | None = None
+
+    def take(self) -> Rows:
+        """Return the rows, computed here where nobody else has."""
+        if self.started is not None:
+            try:
+                return self.started.result()
+            except BrokenProcessPool:
+                pass  # nothing was stored of it
+        return compute_task(self.task) if self.rows is None else self.rows
+
+
 class _Helper:
-    """Another process to compute in; this one, where there is none or it was lost."""
+    """The other cores, started once enough is due; this process works where there is none."""
 
-    pool: ProcessPoolExecutor | None
+    def __init__(self, processes: ExitStack) -> None:
+        self._processes = processes
+        self._others = len(os.sched_getaffinity(0)) - 1
+        self._rows_due = 0
+        self._pool: ProcessPoolExecutor | None = None
 
-    def start(self, task: Task) -> "Future[list[tuple[str, pa.Table]]] | None":
-        if self.pool is None:
-            return None
+    def expect(self, rows: int) -> None:
+        """Get ready for so many more rows."""
+        self._rows_due += rows
+        if self._pool is None and self._others and self._rows_due >= WORTH_A_HELPER:
+            pool = ProcessPoolExecutor(self._others, mp_context=get_context("spawn"))
+            self._pool = self._processes.enter_context(pool)
+            for _ in range(self._others):
+                self._pool.submit(families)  # they import, while this process plans
+
+    def start(self, task: Task) -> _Waiting:
+        """Hand a subject over."""
+        if self._pool is None:
+            return _Waiting(task)
         try:
-            return self.pool.submit(compute_task, task)
+            return _Waiting(task, self._pool.submit(compute_task, task))
         except BrokenProcessPool:
-            return None
+            return _Waiting(task)
 
     @staticmethod
-    def finish(
-        task: Task, started: "Future[list[tuple[str, pa.Table]]] | None"
-    ) -> list[tuple[str, pa.Table]]:
-        if started is not None:
-            try:
-                return started.result()
-            except BrokenProcessPool:
-                pass  # nothing was stored of it: it is computed here
-        return compute_task(task)
-
-
-@contextmanager
-def _helper(rows_due: int) -> Iterator[_Helper]:
-    cores = len(os.sched_getaffinity(0))
-    if cores < 2 or rows_due < WORTH_A_HELPER:
-        yield _Helper(None)
-        return
-    with ProcessPoolExecutor(cores - 1, mp_context=get_context("spawn")) as pool:
-        yield _Helper(pool)
+    def first(waiting: deque[_Waiting]) -> tuple[Task, Rows]:
+        """Return the first subject; while another process computes it, compute the last here."""
+        first = waiting.popleft()
+        while first.started is not None and not first.started.done():
+            mine = next((w for w in reversed(waiting) if w.started and w.started.cancel()), None)
+            if mine is None:
+                break
+            mine.started, mine.rows = None, compute_task(mine.task)
+        return first.task, first.take()
 
 
 @dataclass
@@ -195,9 +220,15 @@ def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
     """Bring every subject's features up to date; a subject without consent is counted, not read."""
     subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
     job = _Job(clinic, dict.fromkeys(families(), 0))
-    planned = [due for who in subjects if (due := job.plan(who)) is not None and due.plans]
-    progress(0, len(planned))
-    with _helper(sum(due.rows for due in planned)) as helper:
+    planned: list[_Due] = []
+    with ExitStack() as processes:
+        helper = _Helper(processes)
+        for who in subjects:
+            due = job.plan(who)
+            if due is not None and due.plans:
+                planned.append(due)
+                helper.expect(due.rows)
+        progress(0, len(planned))
         _run(job, planned, helper, progress)
     progress(len(planned), len(planned))
     clinic.ledger.sync()
@@ -212,7 +243,7 @@ def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
 
 def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress) -> None:
     """Read ahead of what is computed; store in order, some subjects a commit."""
-    waiting: deque[tuple[Task, Future[list[tuple[str, pa.Table]]] | None]] = deque()
+    waiting: deque[_Waiting] = deque()
     left = deque(planned)
     done = 0
     while left or waiting:
@@ -221,10 +252,9 @@ def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress
                 while left and len(waiting) < AHEAD:
                     task = job.read(left.popleft())
                     if task is not None:
-                        waiting.append((task, helper.start(task)))
+                        waiting.append(helper.start(task))
                 if not waiting:
                     break
-                task, started = waiting.popleft()
-                job.store(task, helper.finish(task, started))
+                job.store(*helper.first(waiting))
                 done += 1
                 progress(done, len(planned))
