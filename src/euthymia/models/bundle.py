@@ -99,6 +99,12 @@ def _known(value: float) -> float | None:
 
 
 def _features(trained: "Trained") -> tuple[BundleFeature, ...]:
+    """Return the features and what was seen of each: of a private run, its declared range."""
+    if trained.privacy:
+        return tuple(
+            BundleFeature(s.name, s.title, s.unit, s.low, s.high, s.low, s.high)
+            for s in trained.task.features
+        )
     x = trained.frame.x
     known = ~np.isnan(x)
     low = np.where(known, x, np.inf).min(axis=0)

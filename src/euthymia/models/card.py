@@ -3,7 +3,7 @@
 After Mitchell et al. 2019, doi:10.1145/3287560.3287596.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -25,6 +25,18 @@ def figure(value: Estimate) -> dict[str, float | None]:
     return {k: round(v, 6) if v is not None and np.isfinite(v) else None for k, v in parts.items()}
 
 
+PRIVATE_INTERVAL: Final = (
+    "2.5th to 97.5th percentile of private fits to stand-in populations drawn from the model."
+    " Covers the noise that was added for privacy, and who happened to be in the training data; not"
+    " a wrong model, nor patients unlike those. It is about the probability, not about what will"
+    " happen."
+)
+
+
+def _privacy(trained: "Trained") -> dict[str, Any]:
+    return {"differential_privacy": dict(trained.privacy)} if trained.privacy else {}
+
+
 def card(trained: "Trained") -> dict[str, Any]:
     """Return the card of a trained model, as plain values."""
     from euthymia.models.estimators import estimator
@@ -32,6 +44,7 @@ def card(trained: "Trained") -> dict[str, Any]:
     task, frame, choice = trained.task, trained.frame, trained.fitted.choice
     model = estimator(trained.estimator)
     return {
+        **_privacy(trained),
         "title": task.title,
         "outcome": task.outcome,
         "population": task.population,
@@ -43,8 +56,8 @@ def card(trained: "Trained") -> dict[str, Any]:
         "not_for": list(task.not_for),
         "threshold": task.threshold,
         "threshold_rule": task.threshold_rule,
-        "interval": model.interval,
-        "estimator": model.title,
+        "interval": PRIVATE_INTERVAL if trained.privacy else model.interval,
+        "estimator": str(trained.privacy.get("method", model.title)),
         "estimator_name": model.name,
         "features_chosen": choice.features,
         "settings": dict(choice.settings),

@@ -1,7 +1,7 @@
 """From people to a judged model: cohort, validation, audits, final fit, report."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -87,6 +87,7 @@ class Trained:
     frame: CohortFrame
     estimator: str = DEFAULT
     uncertainty: Uncertainty | None = None
+    privacy: Mapping[str, Any] = field(default_factory=dict)  # of a private run: see its card
 
 
 def refuse_too_few(frame: CohortFrame) -> None:
