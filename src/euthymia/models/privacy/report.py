@@ -257,7 +257,9 @@ def _model(results: "PrivateResults") -> str:
             number(float(model.preparation.mean[i])),
             number(float(scale[i])),
             number(float(model.coefficients[i]), 3),
-            " to ".join(number(float(end), 3) for end in np.percentile(model.heads[1 + i], (2.5, 97.5))),
+            " to ".join(
+                number(float(end), 3) for end in np.percentile(model.heads[1 + i], (2.5, 97.5))
+            ),
         )
         for i in order
     ]
