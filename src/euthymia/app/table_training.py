@@ -1,16 +1,24 @@
 """Training on a table, without a clinic: a task by name, by file, or made of a column."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from euthymia.app.clinic import wall_clock
+import numpy as np
+
+from euthymia.app.clinic import Clinic, wall_clock
+from euthymia.app.privacy import people_of, rows_of, set_aside, settled
 from euthymia.app.training import writable
 from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import SchemaError
+from euthymia.models.frame import CohortFrame
 from euthymia.models.plain_task import Left, plain_task
+from euthymia.models.privacy.contract import Guarantee
+from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import read_frame
 from euthymia.models.tasks.table import TableTask
-from euthymia.models.train import Progress, plain
+from euthymia.models.train import Progress, Trained, plain
 from euthymia.models.train_table import describe_rows, table_task, train_table
 
 
@@ -68,10 +76,6 @@ def train_on_table(
     )
     if report is not None:
         report.write_text(trained.report_html, encoding="utf-8")
-    metrics = {
-        name: {"estimate": e.estimate, "low": e.low, "high": e.high, "chance": e.chance}
-        for name, e in trained.metrics.items()
-    }
     baselines = trained.audits.get("baselines", {}).get("rows", ())
     result: dict[str, Any] = plain(
         {
@@ -82,7 +86,7 @@ def train_on_table(
             **describe_rows(trained),
             "left_out": [{"column": c.column, "why": c.why} for c in left],
             "flow": [{"what": w, "rows": n, "people": m} for w, n, m in trained.frame.flow],
-            "metrics": metrics,
+            "metrics": _metrics(trained),
             "audits": dict(trained.audits),
             "baselines": [
                 {"name": row["name"], "auc": row["auc"], "ahead": row["ahead"]} for row in baselines
@@ -91,3 +95,89 @@ def train_on_table(
         }
     )
     return result
+
+
+def _metrics(trained: Trained) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {"estimate": e.estimate, "low": e.low, "high": e.high, "chance": e.chance}
+        for name, e in trained.metrics.items()
+    }
+
+
+def train_privately(
+    clinic: Clinic,
+    asked: Asked,
+    claim: Guarantee,
+    *,
+    seed: int,
+    report: Path | None,
+    synthetic: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train with differential privacy on a table, from the budget that the clinic keeps for it.
+
+    The people of a table are known by their identifiers and by what the table says of them: the
+    same rows under other identifiers, or the same identifiers with other rows, share one budget.
+
+    Raises
+    ------
+    SchemaError
+        The task is made up of the table itself, whose columns would then give it away.
+    BudgetError
+        The budget does not hold the claim.
+    """
+    from euthymia.models.privacy.training import allowance, private_train
+
+    if asked.outcome:
+        raise SchemaError(
+            "a private run needs a declared task (TASK or --task-file): ranges, levels and columns"
+            " that are read off the table would give it away"
+        )
+    if report is not None:
+        writable(report)
+    task, _ = _task(asked)
+    frame = table_frame(task, asked.data)
+    account = allowance(claim)
+    people = sorted(set(frame.person.tolist()))
+    members = people_of(clinic, people, "table") | rows_of(clinic, _said(frame))
+    held = set_aside(clinic, task.name, members, people=len(people), claim=claim)
+    now, model = to_micros(clinic.clock()), ""
+    try:
+        trained = private_train(
+            task, frame, account, seed=seed, synthetic=synthetic, now=now, progress=progress
+        )
+        model = f"{task.name} (table)"
+    finally:  # what was paid stays paid, and no more
+        kept = settled(clinic, held, account.charges, model)
+    if report is not None:
+        report.write_text(trained.report_html, encoding="utf-8")
+    result: dict[str, Any] = plain(
+        {
+            "task": task.name,
+            "data": asked.data.name,
+            "report": None if report is None else str(report),
+            "people": trained.privacy["people"],
+            "with_outcome": trained.privacy["people_with_outcome"],
+            "features": len(trained.fitted.sources),
+            "left_out": [],
+            "metrics": _metrics(trained),
+            "audits": dict(trained.audits),
+            "baselines": [],
+            "data_set": held.data_set,
+            "epsilon": kept.epsilon,
+            "delta": kept.delta,
+            "synthetic": synthetic,
+        }
+    )
+    return result
+
+
+def _said(frame: CohortFrame) -> Iterator[bytes]:
+    """Yield what the table says of each person, in one order whatever the order of its rows."""
+    for who in np.unique(frame.person):
+        own = frame.person == who
+        rows = sorted(
+            np.append(x, y).astype("<f8").tobytes()
+            for x, y in zip(frame.x[own], frame.y[own], strict=True)
+        )
+        yield b"".join(rows)

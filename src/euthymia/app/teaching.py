@@ -27,6 +27,7 @@ from euthymia.app.trainer_messages import (
 )
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, EuthymiaError, IntegrityError, SchemaError
+from euthymia.models.privacy.contract import Charge, Guarantee
 from euthymia.security.envelope import unseal
 from euthymia.security.key_tree import RESEARCH, TRAIN
 
@@ -83,6 +84,8 @@ class Trainer:
     def __init__(self, clinic: Clinic, process: "subprocess.Popen[bytes]") -> None:
         self._clinic = clinic
         self._process = process
+        self.charges: tuple[Charge, ...] | None = None
+        """What a private run paid, as far as it came to say so."""
 
     def teach(
         self,
@@ -92,8 +95,9 @@ class Trainer:
         progress: Callable[[int, int], None],
         *,
         estimator: str = "",
+        claim: Guarantee | None = None,
     ) -> Taught:
-        """Return the model of a snapshot.
+        """Return the model of a snapshot; under a `claim`, of a private run.
 
         Raises
         ------
@@ -111,6 +115,7 @@ class Trainer:
             _closed(clinic),
             clinic.config.training.closed,
             estimator,
+            *((claim.epsilon, claim.delta) if claim is not None else ()),
         )
         source, told = self._pipes()
         try:
@@ -133,13 +138,13 @@ class Trainer:
         assert told is not None
         return source, told  # type: ignore[return-value]
 
-    @staticmethod
     def _until(
-        told: BinaryIO, wanted: type[Message], progress: Callable[[int, int], None]
+        self, told: BinaryIO, wanted: type[Message], progress: Callable[[int, int], None]
     ) -> Message:
         while True:
             message: Message = msgspec.msgpack.decode(receive(told), type=Message)
             if isinstance(message, Refused):
+                self.charges = message.charges
                 raise (SchemaError if message.schema else EuthymiaError)(message.why)
             if isinstance(message, Step):
                 progress(message.done, message.total)

@@ -29,10 +29,15 @@ from euthymia.app.trainer_messages import (
 )
 from euthymia.ground.errors import EuthymiaError, SchemaError
 from euthymia.models.bundle import make_bundle
+from euthymia.models.frame import CohortFrame
+from euthymia.models.privacy.allowance import Allowance
+from euthymia.models.privacy.contract import Guarantee
+from euthymia.models.privacy.training import allowance, private_train
 from euthymia.models.report import render as _loaded  # noqa: F401 - nothing is read later on
 from euthymia.models.snapshot import frame_of, unpack
 from euthymia.models.tasks import tasks
-from euthymia.models.train import train
+from euthymia.models.tasks.contract import Task
+from euthymia.models.train import Progress, Trained, train
 from euthymia.security.enclosure import enclose
 from euthymia.security.envelope import seal
 from euthymia.security.keys import Keyring
@@ -96,24 +101,52 @@ def work(keys: Keyring, source: BinaryIO, tell: BinaryIO, *, enclosed: bool) -> 
     manifest = opened.manifest
     if task is None or (manifest.task, manifest.schema_digest) != (task.name, task.schema_digest):
         raise SchemaError("the snapshot was made for another task, or for other features of it")
-    trained = train(
-        task,
-        frame_of(keys, opened),
-        seed=order.seed,
-        synthetic=order.synthetic,
-        now=order.now,
-        estimator=order.estimator or None,
-        progress=lambda done, total: say(Step(done, total)),
-    )
+    account = allowance(Guarantee(order.epsilon, order.delta)) if order.epsilon else None
+    frame = frame_of(keys, opened)
+
+    def step(done: int, total: int) -> None:
+        say(Step(done, total))
+
+    try:
+        trained = _trained(task, frame, order, account, step)
+    except EuthymiaError as error:
+        charges = None if account is None else tuple(account.charges)
+        say(Refused(str(error), isinstance(error, SchemaError), charges))
+        return
     taught = Taught(
         make_bundle(trained, 0),
         {name: msgspec.to_builtins(value) for name, value in trained.metrics.items()},
         msgspec.to_builtins(trained.audits),
         trained.report_html,
         isolation,
+        () if account is None else tuple(account.charges),
     )
     plain = msgspec.msgpack.encode(taught)
     say(Done(seal(keys.derive(RESULT_KEY), plain, context=RESULT)))
+
+
+def _trained(
+    task: Task, frame: CohortFrame, order: Order, account: Allowance | None, step: Progress
+) -> Trained:
+    if account is not None:
+        return private_train(
+            task,
+            frame,
+            account,
+            seed=order.seed,
+            synthetic=order.synthetic,
+            now=order.now,
+            progress=step,
+        )
+    return train(
+        task,
+        frame,
+        seed=order.seed,
+        synthetic=order.synthetic,
+        now=order.now,
+        estimator=order.estimator or None,
+        progress=step,
+    )
 
 
 def _places(error: BaseException) -> str:

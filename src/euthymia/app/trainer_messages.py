@@ -6,6 +6,7 @@ import msgspec
 
 from euthymia.ground.errors import IntegrityError
 from euthymia.models.bundle import Bundle
+from euthymia.models.privacy.contract import Charge
 from euthymia.security.envelope import context
 
 RESULT: Final = context("trained model", 1)
@@ -23,6 +24,8 @@ class Order(msgspec.Struct, frozen=True):
     closed: tuple[str, ...]
     must_be_closed: bool
     estimator: str = ""
+    epsilon: float = 0.0  # above 0: a private run
+    delta: float = 0.0
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -43,6 +46,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
     why: str
     schema: bool
+    charges: tuple[Charge, ...] | None = None  # what a private run had paid by then
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
@@ -59,6 +63,7 @@ class Taught(msgspec.Struct, frozen=True):
     audits: dict[str, Any]
     report: str
     isolation: str
+    charges: tuple[Charge, ...] = ()
 
 
 Message = Ready | Step | Refused | Done

@@ -6,14 +6,16 @@ from typing import Any
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.privacy import Held, people_of, set_aside, settled
 from euthymia.app.reports import keep
 from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
-from euthymia.app.snapshots import release_snapshot
+from euthymia.app.snapshots import Released, release_snapshot
 from euthymia.app.trainer_messages import Taught
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
+from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError, SchemaError
 from euthymia.models.estimators import estimator as named
+from euthymia.models.privacy.contract import Guarantee
 from euthymia.models.registry import Registered
 from euthymia.models.snapshot import Manifest
 from euthymia.models.tasks import tasks
@@ -34,30 +36,56 @@ def writable(report: Path) -> None:
 
 
 def learn(
-    clinic: Clinic, name: str, *, seed: int, progress: Progress, estimator: str = ""
-) -> tuple[Taught, Manifest]:
+    clinic: Clinic,
+    name: str,
+    *,
+    seed: int,
+    progress: Progress,
+    estimator: str = "",
+    claim: Guarantee | None = None,
+) -> tuple[Taught, Manifest, Held | None]:
     """Release a task's snapshot and have the trainer learn from it, in a process of its own.
 
     The bundle names the people by their live pseudonyms: by them an erasure finds who was in it.
+    Under a `claim` its whole cost is set aside before the trainer sees anybody.
     """
     from euthymia.app.teaching import trainer
 
     with trainer(clinic) as ours:  # it loads while the snapshot is made
         released = release_snapshot(clinic, name, lambda n, of: progress(n, 2 * of))
-        taught = ours.teach(
-            name,
-            released.content,
-            seed,
-            lambda n, of: progress(int(of + n), 2 * of),
-            estimator=estimator,
-        )
+        held = _set_aside(clinic, name, released, claim)
+        try:
+            taught = ours.teach(
+                name,
+                released.content,
+                seed,
+                lambda n, of: progress(int(of + n), 2 * of),
+                estimator=estimator,
+                claim=claim,
+            )
+        except EuthymiaError:
+            if held is not None and ours.charges is not None:
+                settled(clinic, held, ours.charges, "")
+            raise
     bundle, people = taught.bundle, released.people
     wanted = (name, released.manifest.schema_digest, tuple(sorted(people)))
     if (bundle.task, bundle.schema_digest, bundle.people) != wanted or bundle.name != name:
         raise IntegrityError("the trainer gave back a model of something else: train again")
     known = tuple(sorted(people[who] for who in bundle.people))
     named = msgspec.structs.replace(bundle, people=known)
-    return msgspec.structs.replace(taught, bundle=named), released.manifest
+    return msgspec.structs.replace(taught, bundle=named), released.manifest, held
+
+
+def _set_aside(
+    clinic: Clinic, name: str, released: Released, claim: Guarantee | None
+) -> Held | None:
+    if claim is None:
+        return None
+    from euthymia.models.privacy.training import allowance
+
+    allowance(claim)  # refuses what nobody can keep
+    members = people_of(clinic, released.people.values())
+    return set_aside(clinic, name, members, people=released.manifest.people, claim=claim)
 
 
 def run_training(
@@ -68,8 +96,15 @@ def run_training(
     report: Path | None,
     progress: Progress,
     estimator: str = "",
+    claim: Guarantee | None = None,
 ) -> dict[str, Any]:
-    """Train, audit and register a task's model; write its report."""
+    """Train, audit and register a task's model; write its report.
+
+    Parameters
+    ----------
+    claim : Guarantee, optional
+        Train with differential privacy, from the budget of the people who are in it.
+    """
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
     if estimator:
@@ -77,8 +112,11 @@ def run_training(
     if report is not None:
         writable(report)
     renew_registry(clinic)
-    trained, manifest = learn(clinic, name, seed=seed, progress=progress, estimator=estimator)
+    trained, manifest, held = learn(
+        clinic, name, seed=seed, progress=progress, estimator=estimator, claim=claim
+    )
     added = clinic.registry.add_bundle(trained.bundle)
+    paid = {} if held is None else _paid(clinic, held, trained, f"{added.name}@{added.version}")
     html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
     detail: dict[str, str | int | float | bool] = {
@@ -93,11 +131,12 @@ def run_training(
         "snapshot": manifest.snapshot,
         "isolation": trained.isolation,
         "report": kept.name,
+        **paid,
     }
 
     def vouch(digest: str) -> None:
-        held = {**detail, "report_sha256": digest}
-        clinic.ledger.append(Entry(shell_actor(), "train model", Purpose.TRAINING, detail=held))
+        said = {**detail, "report_sha256": digest}
+        clinic.ledger.append(Entry(shell_actor(), "train model", Purpose.TRAINING, detail=said))
 
     keep(kept, html, vouch, clinic.ledger.entries)
     if report is not None:
@@ -118,7 +157,13 @@ def run_training(
         "without_consent": manifest.without_consent,
         "snapshot": manifest.snapshot,
         "isolation": trained.isolation,
+        **paid,
     }
+
+
+def _paid(clinic: Clinic, held: Held, trained: Taught, model: str) -> dict[str, str | float]:
+    kept = settled(clinic, held, trained.charges, model)
+    return {"data_set": held.data_set, "epsilon": round(kept.epsilon, 6), "delta": kept.delta}
 
 
 def beside_words(result: dict[str, Any]) -> list[str]:

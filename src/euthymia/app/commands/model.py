@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from euthymia.app.shell import Shell, everywhere, table
+
+if TYPE_CHECKING:
+    from euthymia.models.privacy.contract import Guarantee
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +56,9 @@ def _columns(function: F) -> F:
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--estimator", default="", help="How it learns; otherwise as the task says.")
+@click.option("--private", is_flag=True, help="With differential privacy: docs/privacy.md.")
+@click.option("--epsilon", type=float, help="With --private: what this run may spend.")
+@click.option("--delta", type=float, default=1e-5, show_default=True, help="With --private.")
 @_columns
 @everywhere
 @click.pass_obj
@@ -63,6 +69,9 @@ def train(
     report: Path | None,
     seed: int,
     estimator: str,
+    private: bool,
+    epsilon: float | None,
+    delta: float,
     **of: Any,  # noqa: ANN401
 ) -> None:
     """Train a task's model, audit it, write its report.
@@ -70,8 +79,9 @@ def train(
     Of a clinic: on those who consented to training; the model can then be released. With --data: on
     any table, without a clinic, with the same audits and report.
     """
+    claim = _claim(private, epsilon, delta, estimator)
     if of["data"] is not None:
-        _train_on_table(shell, task or "", report, seed, estimator, of)
+        _train_on_table(shell, task or "", report, seed, estimator, of, claim)
         return
     if task is None or any(of.values()):
         raise click.UsageError("name a TASK, or give a table with --data and what is asked of it")
@@ -79,11 +89,29 @@ def train(
 
     with shell.clinic() as clinic, shell.progress("train") as progress:
         result = run_training(
-            clinic, task, seed=seed, report=report, progress=progress, estimator=estimator
+            clinic,
+            task,
+            seed=seed,
+            report=report,
+            progress=progress,
+            estimator=estimator,
+            claim=claim,
         )
     lines = [f"{result['model']} trained; report: {result['report']}"]
     lines.append(f"  from snapshot {result['snapshot']}; trainer: {result['isolation']}")
     shell.emit(result, "\n".join([*lines, *_judged(result, beside_words(result))]))
+
+
+def _claim(
+    private: bool, epsilon: float | None, delta: float, estimator: str
+) -> "Guarantee | None":
+    from euthymia.models.privacy.contract import Guarantee
+
+    if private != (epsilon is not None):
+        raise click.UsageError("a private run names its cost: --private --epsilon E [--delta D]")
+    if private and estimator:
+        raise click.UsageError("a private run has an estimator of its own: leave --estimator out")
+    return None if epsilon is None else Guarantee(epsilon, delta)
 
 
 def _judged(result: dict[str, Any], beside: list[str]) -> list[str]:
@@ -94,9 +122,15 @@ def _judged(result: dict[str, Any], beside: list[str]) -> list[str]:
 
 
 def _train_on_table(
-    shell: Shell, task: str, report: Path | None, seed: int, estimator: str, of: dict[str, Any]
+    shell: Shell,
+    task: str,
+    report: Path | None,
+    seed: int,
+    estimator: str,
+    of: dict[str, Any],
+    claim: "Guarantee | None",
 ) -> None:
-    from euthymia.app.table_training import Asked, train_on_table
+    from euthymia.app.table_training import Asked, train_on_table, train_privately
     from euthymia.app.training import beside_words
 
     said = [bool(task), of["task_file"] is not None, bool(of["outcome"])]
@@ -105,10 +139,22 @@ def _train_on_table(
     features = tuple(name.strip() for name in of.pop("features").split(",") if name.strip())
     synthetic = of.pop("synthetic")
     asked = Asked(task=task, estimator=estimator, features=features, **of)
-    with shell.progress("train") as progress:
-        result = train_on_table(
-            asked, seed=seed, report=report, synthetic=synthetic, progress=progress
-        )
+    if claim is not None:
+        with shell.clinic() as clinic, shell.progress("train") as progress:
+            result = train_privately(
+                clinic,
+                asked,
+                claim,
+                seed=seed,
+                report=report,
+                synthetic=synthetic,
+                progress=progress,
+            )
+    else:
+        with shell.progress("train") as progress:
+            result = train_on_table(
+                asked, seed=seed, report=report, synthetic=synthetic, progress=progress
+            )
     lines = ["SYNTHETIC DATA: not about any person"] if synthetic else []
     lines.append(
         f"{result['task']} on {result['data']}: {result['people']} people,"

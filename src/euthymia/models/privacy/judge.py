@@ -20,7 +20,10 @@ from euthymia.models.privacy.contract import Budget
 from euthymia.models.privacy.lattice import Floats, Noise, exact_noise, noisy_sum
 from euthymia.models.privacy.rows import People
 
-BINS: Final = 10
+MOST_BINS: Final = 10
+LEAST_BINS: Final = 4
+PEOPLE_A_BIN: Final = 10.0
+"""Divided by mu: fewer judges have fewer bins, so that the counts stand above the noise."""
 GROUP_SHARE: Final = 0.3
 """Of the cost, for the group audit."""
 SURE: Final = 6.2
@@ -58,9 +61,20 @@ class Judged:
     groups: tuple[GroupFigures, ...]
 
 
-def bin_edges(intercept: float, width: float) -> Floats:
-    """Return where the bins of a linear predictor end, from the model alone."""
-    return np.asarray(intercept + max(width, 1e-3) * ndtri(np.arange(1, BINS) / BINS))
+def bin_edges(intercept: float, width: float, people: float, mu2: float) -> Floats:
+    """Return where the bins of a linear predictor end, from released numbers alone.
+
+    Parameters
+    ----------
+    intercept, width : float
+        The middle and the spread of the predictor, as the coefficients say.
+    people : float
+        About how many people judge.
+    mu2 : float
+        What the counts will cost.
+    """
+    bins = int(np.clip(people * math.sqrt(mu2) / PEOPLE_A_BIN, LEAST_BINS, MOST_BINS))
+    return np.asarray(intercept + max(width, 1e-3) * ndtri(np.arange(1, bins) / bins))
 
 
 def _one_hot(place: Floats, size: int) -> Floats:
@@ -99,17 +113,18 @@ def judge(
     """
     asked = dict(list(groups.items())[:MOST_GROUPS])
     share = GROUP_SHARE if asked else 0.0
+    bins = edges.size + 1
     place = np.digitize(score, edges) * 2 + people.y
     whole = noisy_sum(
-        people.summed(_one_hot(place, 2 * BINS)),
+        people.summed(_one_hot(place, 2 * bins)),
         1.0,
         mu2 * (1 - share),
         pay=pay,
         kind="evaluation",
-        what=f"people in {BINS} bins of the score, by outcome: discrimination, calibration",
+        what=f"people in {bins} bins of the score, by outcome: discrimination, calibration",
         part=part,
         noise=noise,
-    ).reshape(BINS, 2)
+    ).reshape(bins, 2)
     sd = 1 / math.sqrt(mu2 * (1 - share))
     level, slope = _recalibration(whole, edges)
     cut = (threshold - level) / slope  # on the score as it is
@@ -140,12 +155,12 @@ def _auc(counts: Floats, sd: float, seed: int) -> Estimate:
         return Estimate(math.nan, math.nan, math.nan, 0.5)
     again = rng.multinomial(total, certain / certain.sum(), _DRAWS).astype(np.float64)
     again += rng.normal(0, sd, again.shape)
-    drawn = np.array([area(one.reshape(BINS, 2)) for one in again])
+    drawn = np.array([area(one.reshape(-1, 2)) for one in again])
     drawn = drawn[np.isfinite(drawn)]
     if drawn.size < _DRAWS / 2:
         return Estimate(math.nan, math.nan, math.nan, 0.5)
-    error = float(np.std(drawn))
-    low, high = max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)
+    off = np.percentile(drawn, (2.5, 97.5)) - area(certain.reshape(-1, 2))
+    low, high = max(0.0, value - float(off[1])), min(1.0, value - float(off[0]))
     return Estimate(min(max(value, 0.0), 1.0), low, high, 0.5)
 
 
@@ -159,7 +174,7 @@ def _recalibration(counts: Floats, edges: Floats) -> tuple[float, float]:
     certain = np.maximum(counts, 0)
     middle = _middles(edges)
     z = np.concatenate([middle, middle])[:, None]
-    y = np.repeat([0.0, 1.0], BINS)
+    y = np.repeat([0.0, 1.0], middle.size)
     weights = np.concatenate([certain[:, 0], certain[:, 1]])[None]
     found = fit_logistic(z, y, weights, ridge=1.0, offset=z[:, 0])[0]
     if not np.isfinite(found).all():
@@ -188,11 +203,11 @@ def _figures(counts: Floats, edges: Floats, threshold: float) -> dict[str, Estim
 
 def _share(part: float, whole: float) -> Estimate:
     """Return a share with Wilson's interval; of people only, the noise comes on top."""
-    p = min(max(part / whole, 0.0), 1.0)
+    p = min(max(float(part / whole), 0.0), 1.0)
     z2 = 1.96**2
     centre = (p + z2 / (2 * whole)) / (1 + z2 / whole)
     half = math.sqrt(p * (1 - p) / whole + z2 / (4 * whole**2)) * 1.96 / (1 + z2 / whole)
-    return Estimate(p, centre - half, centre + half, None)
+    return Estimate(p, float(centre - half), float(centre + half), None)
 
 
 def _groups(

@@ -213,7 +213,7 @@ def _figures(results: "PrivateResults") -> str:
         table(("figure", "estimate", "95 % interval"), rows),
         paragraph(FIGURES, "small"),
         "<h3>The counts behind them</h3>",
-        table(("tenth of the score", "without the outcome", "with it"), counts),
+        table(("part of the score, from low to high", "without the outcome", "with it"), counts),
         paragraph(
             f"Noise with a standard deviation of {results.judged.noise_sd:.1f} people is on each"
             " count; that is why some are negative.",

@@ -90,7 +90,7 @@ def judges(person: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def private_train(
     task: Task,
     frame: CohortFrame,
-    claim: Guarantee,
+    account: Allowance,
     *,
     seed: int,
     synthetic: bool,
@@ -98,13 +98,14 @@ def private_train(
     effort: Effort = Effort(),  # noqa: B008 - frozen
     noise: Noise = exact_noise,
     progress: Progress = lambda _done, _total: None,
-) -> tuple[Trained, tuple[Charge, ...]]:
+) -> Trained:
     """Train with (epsilon, delta)-differential privacy for adding or removing one person.
 
     Parameters
     ----------
-    claim : Guarantee
-        What was set aside for this run; it is never exceeded, and what was paid is returned.
+    account : Allowance
+        Of `allowance`: what was set aside for this run. It is never exceeded, and holds what was
+        paid, also where the run is refused half way.
     seed : int
         Of the stand-in population alone. The noise has none: two runs give two models.
     effort : Effort
@@ -117,14 +118,12 @@ def private_train(
     SchemaError
         The claim cannot be kept, or (by the noisy count) there are too few people.
     """
-    try:
-        account = Allowance(claim.epsilon, claim.delta - GROUP_DELTA)
-    except ValueError as error:
-        raise SchemaError(str(error)) from error
+    claim = Guarantee(account.claim.epsilon, account.claim.delta + GROUP_DELTA)
     side = judges(frame.person)
     counted, chosen, prepared, beta = _taught(task, frame.rows(~side), account, noise)
     progress(1, 3)
-    judged = _judged(task, frame.rows(side), prepared, beta, account, seed, noise)
+    judges_ = counted.people * JUDGING / (1 - JUDGING)
+    judged = _judged(task, frame.rows(side), prepared, beta, judges_, account, seed, noise)
     kept = Guarantee(min(claim.epsilon, account.spent.epsilon), claim.delta)
     beyond = stand_in(beta, counted.people, claim, seed=seed, effort=effort)
     progress(2, 3)
@@ -145,7 +144,21 @@ def private_train(
         now=now,
     )
     progress(3, 3)
-    return _trained(results, frame), results.charges
+    return _trained(results, frame)
+
+
+def allowance(claim: Guarantee) -> Allowance:
+    """Return the account of a run that keeps this claim.
+
+    Raises
+    ------
+    SchemaError
+        Nobody can keep it.
+    """
+    try:
+        return Allowance(claim.epsilon, claim.delta - GROUP_DELTA)
+    except ValueError as error:
+        raise SchemaError(str(error)) from error
 
 
 def _taught(
@@ -201,6 +214,7 @@ def _judged(
     frame: CohortFrame,
     prepared: Preparation,
     beta: Floats,
+    expected: float,
     account: Allowance,
     seed: int,
     noise: Noise,
@@ -211,7 +225,7 @@ def _judged(
     return judge(
         people,
         predictor(people.z, beta),
-        bin_edges(float(beta[0]), float(np.linalg.norm(beta[1:]))),
+        bin_edges(float(beta[0]), float(np.linalg.norm(beta[1:])), expected, account.mu2),
         {name: values[order] for name, values in frame.groups.items()},
         odds,
         account.left_for(JUDGE) * _KEPT,
