@@ -142,11 +142,13 @@ def run_training(
     if report is not None:
         report.write_bytes(html)
     progress(1, 1)
+    told = {"model": f"{added.name}@{added.version}", "task": name, "report": report or kept}
+    return {**told, **_result(trained, manifest), **paid}
+
+
+def _result(trained: Taught, manifest: Manifest) -> dict[str, Any]:
     return {
-        "model": f"{added.name}@{added.version}",
-        "task": name,
         "estimator": trained.bundle.estimator,
-        "report": report or kept,
         "metrics": trained.metrics,
         "audits": trained.audits,
         "baselines": [
@@ -157,7 +159,6 @@ def run_training(
         "without_consent": manifest.without_consent,
         "snapshot": manifest.snapshot,
         "isolation": trained.isolation,
-        **paid,
     }
 
 

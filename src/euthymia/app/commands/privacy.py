@@ -1,5 +1,6 @@
 """`euthymia privacy`: what each data set may still give away about any one person."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -91,3 +92,40 @@ def history(shell: Shell, data_set: str | None) -> None:
     ]
     head = ("at", "data set", "for", "epsilon (delta)", "state", "items alone")
     shell.emit({"runs": found}, table(rows, head) if rows else "no run yet")
+
+
+@privacy.command("models", epilog="Example: euthymia privacy models")
+@everywhere
+@click.pass_obj
+def models_(shell: Shell) -> None:
+    """List every model that was trained under a budget, and what it cost."""
+    from euthymia.app.privacy import released
+
+    with shell.clinic() as clinic:
+        found = list(released(clinic))
+    rows = [
+        (line["model"], f"{line['epsilon']:.3f}", f"{line['delta']:g}", str(line["people"]))
+        for line in found
+    ]
+    text = table(rows, ("model", "epsilon", "delta", "people")) if rows else "none"
+    shell.emit({"models": found}, text)
+
+
+@privacy.command(epilog="Example: euthymia privacy export relapse-30d --out relapse.model")
+@click.argument("model")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A new file."
+)
+@everywhere
+@click.pass_obj
+def export(shell: Shell, model: str, out: Path) -> None:
+    """Write MODEL (NAME or NAME@VERSION) for others: only one trained with --private may leave."""
+    from euthymia.app.privacy import give_out
+
+    with shell.clinic() as clinic:
+        made = give_out(clinic, model, out)
+    shell.emit(
+        made,
+        f"{made['model']} written to {made['file']}: epsilon {made['epsilon']:.3g} (delta"
+        f" {made['delta']:g}); ledger entry {made['ledger_entry']}",
+    )
