@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from euthymia.models.audit.read import Asked, ready
+from euthymia.models.audits.read import Asked, ready
 from euthymia.models.tables import read_frame
 
 

@@ -7,10 +7,10 @@ from audit_tables import changing, honest, made_ready
 from euthymia.evaluation.duplicates import suspected_copies
 from euthymia.evaluation.probe import row_split_inflation
 from euthymia.ground.errors import SchemaError
-from euthymia.models.audit import ahead, leaks
-from euthymia.models.audit import audit as run_audit
-from euthymia.models.audit.columns import design
-from euthymia.models.audit.signs import measurements, signs
+from euthymia.models.audits import ahead, leaks
+from euthymia.models.audits import audit as run_audit
+from euthymia.models.audits.columns import design
+from euthymia.models.audits.signs import measurements, signs
 
 
 def _columns(findings, kind):

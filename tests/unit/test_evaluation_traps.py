@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from euthymia.evaluation import calibration, timed, workload
+from euthymia.evaluation import calibration, judge, timed, workload
 from euthymia.evaluation.discrimination import auc, auc_within
-from euthymia.evaluation.drift import drift, stability_index
+from euthymia.evaluation.drifts import drift, stability_index
 from euthymia.evaluation.fairness import fairness_tables
 from euthymia.evaluation.logistic import fit_logistic, sigmoid
 from euthymia.evaluation.net_benefit import decision_curve, gain_over_rule, net_benefit
@@ -110,6 +110,29 @@ def test_net_benefit_is_compared_with_the_guideline_rule():
     assert point.ahead[1] > 0
     assert gain_over_rule(rule, 0.5)(y, p, _ones(y))[0] == pytest.approx(point.model - point.rule)
     assert net_benefit(y, rule, _ones(y), 0.5)[0] == pytest.approx(point.rule)
+
+
+def test_judge_says_everything_with_intervals_and_chance():
+    rng = np.random.default_rng(2)
+    p = rng.uniform(0.02, 0.98, 200)
+    y = (rng.uniform(size=200) < p).astype(int)
+    found = judge(
+        y.tolist(), p, threshold=0.5, rule=p > 0.7, workload=5, period=np.arange(200) // 20,
+        replicates=100,
+    )  # fmt: skip
+    assert {"auc", "auprc", "ici", "e90", "ppv", "net_benefit_over_rule", "ppv_at_workload"} <= set(
+        found
+    )
+    assert all(e.low <= e.estimate <= e.high for e in found.values())
+    assert found["ppv"].chance == pytest.approx(y.mean())
+    for wrong, says in (
+        ({"p": p * 2}, "probabilities"),
+        ({"y": y + 1}, "0 and 1"),
+        ({"p": p[:-1]}, "one length"),
+        ({"rule": p > 0.7}, "threshold"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            judge(**({"y": y, "p": p} | wrong))
 
 
 # -- workload and lead time ----------------------------------------------------------------------

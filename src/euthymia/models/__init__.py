@@ -7,13 +7,14 @@ from importlib import import_module
 from typing import Final
 
 _TWINS: Final = {
+    "audit": "euthymia.models.audits",
     "rank": "euthymia.models.matching.rank",
     "subtypes": "euthymia.models.matching.subtypes",
     "certify": "euthymia.models.matching.certify",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
 
-__all__ = ["certify", "rank", "subtypes"]
+__all__ = ["audit", "certify", "rank", "subtypes"]
 
 
 def __getattr__(name: str) -> object:

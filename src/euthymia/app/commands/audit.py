@@ -51,7 +51,7 @@ def audit(
     hold the outcome; who is there twice; what a split by rows would claim; how groups fare; what
     differs between sites, treatments and times.
     """
-    from euthymia.models.audit import audit as run_audit
+    from euthymia.models.audits import audit as run_audit
 
     found = run_audit(
         file,

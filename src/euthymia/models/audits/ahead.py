@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from euthymia.evaluation.estimate import Floats, Ints
-from euthymia.models.audit.columns import Column
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.read import Ready
-from euthymia.models.audit.signs import times_of
+from euthymia.models.audits.columns import Column
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.read import Ready
+from euthymia.models.audits.signs import times_of
 
 _EXACT: Final = 0.98  # share of rows that must be equal
 _FIT: Final = (0.999, 0.98)  # R2 with what came after, and without it

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Floats
-from euthymia.models.audit.columns import Column
-from euthymia.models.audit.read import Ready
+from euthymia.models.audits.columns import Column
+from euthymia.models.audits.read import Ready
 
 NAMES: Final = re.compile(
     r"(^|[_\W])(device|firmware|platform|batch|file_?name|site|cent(re|er)|clinic|hospital|ward|rater"

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.confounds import ModelScores
 from euthymia.evaluation.discrimination import auc_within
-from euthymia.evaluation.drift import two_sample_test
+from euthymia.evaluation.drifts import two_sample_test
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
 from euthymia.evaluation.probe import auc_of, held_out_scores, logistic_probabilities
 from euthymia.evaluation.resample import estimates
 from euthymia.evaluation.splits import leave_site_out
-from euthymia.models.audit.columns import design
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.read import Ready
-from euthymia.models.audit.signs import measurements
+from euthymia.models.audits.columns import design
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.read import Ready
+from euthymia.models.audits.signs import measurements
 
 _LEVEL: Final = 0.05
 _SHUFFLES: Final = 999

@@ -5,13 +5,13 @@ from typing import Final
 
 import numpy as np
 
-from euthymia.evaluation.drift import Drift, drift
+from euthymia.evaluation.drifts import Drift, drift
 from euthymia.evaluation.estimate import Floats
 from euthymia.ground.errors import SchemaError
-from euthymia.models.audit.columns import Column, design
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.read import Ready
-from euthymia.models.audit.signs import measurements, times_of
+from euthymia.models.audits.columns import Column, design
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.read import Ready
+from euthymia.models.audits.signs import measurements, times_of
 
 _LEAST: Final = 30  # rows in each half
 _LEVEL: Final = 0.05

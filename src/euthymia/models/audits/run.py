@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from euthymia.evaluation.confounds import ModelScores
-from euthymia.evaluation.drift import Drift
+from euthymia.evaluation.drifts import Drift
 from euthymia.evaluation.duplicates import Copies, suspected_copies
 from euthymia.evaluation.estimate import Estimate, Floats
 from euthymia.evaluation.fairness import FairnessTable
@@ -23,14 +23,14 @@ from euthymia.evaluation.probe import (
 )
 from euthymia.evaluation.splits import person_folds
 from euthymia.ground.errors import SchemaError
-from euthymia.models.audit import ahead, leaks, places, times, verdicts
-from euthymia.models.audit.alone import Alone, outcome_is_a_persons, signs_alone
-from euthymia.models.audit.columns import design
-from euthymia.models.audit.fair import fairness, unfair
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.leaks import ColumnAlone
-from euthymia.models.audit.read import Asked, Ready, ready
-from euthymia.models.audit.signs import measurements, signs
+from euthymia.models.audits import ahead, leaks, places, times, verdicts
+from euthymia.models.audits.alone import Alone, outcome_is_a_persons, signs_alone
+from euthymia.models.audits.columns import design
+from euthymia.models.audits.fair import fairness, unfair
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.leaks import ColumnAlone
+from euthymia.models.audits.read import Asked, Ready, ready
+from euthymia.models.audits.signs import measurements, signs
 from euthymia.models.tables import Frame, read_frame
 
 _RANK: Final = {"stop": 0, "warn": 1, "note": 2}
@@ -113,7 +113,7 @@ class Audit:
 
     def words(self) -> str:
         """Return the audit as lines for a terminal."""
-        from euthymia.models.audit.words import lines
+        from euthymia.models.audits.words import lines
 
         return "\n".join(lines(self))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from euthymia.evaluation.estimate import Estimate
 
 if TYPE_CHECKING:
-    from euthymia.models.audit.run import Audit
+    from euthymia.models.audits.run import Audit
 
 _MARK = {"stop": "STOP", "warn": "LOOK", "note": "note"}
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit
-from euthymia.models.audit.read import Ready
-from euthymia.models.audit.signs import Sign, same_within_people
+from euthymia.models.audits.read import Ready
+from euthymia.models.audits.signs import Sign, same_within_people
 
 _ROWS: Final = 4000  # of repeated splits together: more rows need fewer repeats
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.confounds import ModelScores
 from euthymia.evaluation.fairness import FairnessTable, fairness_tables
-from euthymia.models.audit.columns import Column
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.read import Ready
+from euthymia.models.audits.columns import Column
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.read import Ready
 
 _FEW: Final = 6  # numbers with at most so many values are groups as they are
 _MOST: Final = 15  # groups of one variable; the rest are put together

@@ -6,9 +6,9 @@ from euthymia.evaluation.confounds import LEVEL
 from euthymia.evaluation.duplicates import Copies
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.probe import RowSplit
-from euthymia.models.audit.alone import Alone, outcome_is_a_persons
-from euthymia.models.audit.finding import Finding, Weight
-from euthymia.models.audit.read import Ready
+from euthymia.models.audits.alone import Alone, outcome_is_a_persons
+from euthymia.models.audits.finding import Finding, Weight
+from euthymia.models.audits.read import Ready
 
 INFLATED = 0.02  # AUC: a smaller gain from splitting rows would mislead nobody
 _NEVER_STOP = ("order", "who people are", "treatment")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from euthymia.evaluation.confounds import alone
 from euthymia.evaluation.discrimination import auc
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
-from euthymia.models.audit.columns import Column
-from euthymia.models.audit.finding import Finding
-from euthymia.models.audit.read import Ready
+from euthymia.models.audits.columns import Column
+from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.read import Ready
 
 TOO_GOOD: Final = 0.95
 """AUC of one column alone: hardly any measurement of a person foretells an outcome so well."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Floats, Ints
 from euthymia.ground.errors import SchemaError
-from euthymia.models.audit.columns import Column, read_column
+from euthymia.models.audits.columns import Column, read_column
 from euthymia.models.tables import is_number, labels, numbers, require, texts
 
 MIN_PEOPLE: Final = 20  # below it five folds hold fewer than two people of a class each
