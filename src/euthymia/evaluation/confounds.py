@@ -19,6 +19,7 @@ from euthymia.evaluation.splits import Split, person_folds
 FOLDS = 5
 REPEATS = 8
 SHUFFLES = 199
+_MANY = 2000  # people, from which so many shuffles and replicates tell no more
 LEVEL = 0.05  # of the family of variables together
 _PRIOR = 1.0  # so many rows of the overall rate are added to each category
 _TOO_MANY = 0.5  # categories per person: above it a variable names people and cannot be learned
@@ -205,6 +206,7 @@ def confound_audit(
     seed: int,
     model: ModelScores | None = None,
     repeats: int = REPEATS,
+    lean: bool = False,
 ) -> tuple[ConfoundRow, ...]:
     """Return each metadata variable's AUC alone, on people it has not seen, best first.
 
@@ -225,6 +227,8 @@ def confound_audit(
         To ask as well how the model does among rows that are alike in a variable.
     repeats : int
         How often people are dealt into folds anew; with many people once is enough.
+    lean : bool
+        Ask how the model does within a variable only where the variable predicts.
 
     Examples
     --------
@@ -241,13 +245,16 @@ def confound_audit(
     asked = [name for name, why in refused.items() if not why]
     found = [ConfoundRow(n, None, None, None, why) for n, why in refused.items() if why]
     if asked:
-        dealt = permuted_labels(y, person, SHUFFLES, np.random.default_rng(seed))
+        shuffles = SHUFFLES if people <= _MANY else SHUFFLES // 2
+        dealt = permuted_labels(y, person, shuffles, np.random.default_rng(seed))
         areas = np.array([_areas(metadata[n], np.vstack([y, dealt]), splits) for n in asked])
         p_values = _family_wise(areas[:, 0], areas[:, 1:])
         for name, shuffled, p_value in zip(asked, areas[:, 1:], p_values, strict=True):
             values = metadata[name]
-            alone = _alone(values, y, person, splits, float(shuffled.mean()), seed)
-            within = None if model is None else _within(values, y, person, model, seed)
+            more = 400 if people <= _MANY else 200
+            alone = _alone(values, y, person, splits, float(shuffled.mean()), seed, more)
+            asks = model is not None and (p_value <= LEVEL or not lean)
+            within = _within(values, y, person, model, seed) if asks and model else None
             found.append(ConfoundRow(name, alone, float(p_value), within, _how(values)))
     return tuple(sorted(found, key=lambda row: -(row.auc.estimate if row.auc else -1.0)))
 

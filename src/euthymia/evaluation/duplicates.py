@@ -14,6 +14,11 @@ _NEIGHBOURS: Final = 10  # the tenth nearest person says how far apart people us
 _ASKED: Final = 3000  # rows that are compared with all others, at most
 _SHARE: Final = 0.5  # of the shorter record: below it two people had a few days alike
 _BLOCK: Final = 3_000_000  # distances held at once
+_SAME: Final = 0.995  # rank correlation: the same measurement in another unit
+_VALUES: Final = 30  # of a column at least, and
+_OF_PEOPLE: Final = 0.1  # for each person so many, for it to tell people apart
+_NEAR: Final = 0.15  # of the usual distance to the nearest: farther is not a copy with noise
+_AGREE: Final = 0.8  # of the columns of few values
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +32,66 @@ class Copies:
     exact: bool
 
 
-def _ready(x: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return columns on the scale of their ranks, gaps in the middle, and where the gaps are."""
-    missing = np.isnan(x)
-    spread = np.nanstd(np.where(missing.all(axis=0), 0.0, x), axis=0)
-    used = spread > 0
-    part = x[:, used]
-    middle, scale = np.nanmedian(part, axis=0), spread[used]
-    z = np.clip((part - middle) / scale, -6, 6)
-    return np.where(np.isnan(z), 0.0, z), missing[:, used]
+def _ranks(x: Floats) -> Floats:
+    """Return the columns as ranks of mean 0 and spread 1, 0 where not known."""
+    out = np.zeros(x.shape)
+    for j, column in enumerate(x.T):
+        known = ~np.isnan(column)
+        _, place = np.unique(column[known], return_inverse=True)
+        count = np.bincount(place)
+        rank = (np.cumsum(count) - (count - 1) / 2)[place]
+        spread = rank.std() if rank.size else 0.0
+        if spread > 0:
+            out[known, j] = (rank - rank.mean()) / spread
+    return out
 
 
-def _surprise(x: Floats, rows: tuple[Ints, Ints]) -> Floats:
-    """Return how unlikely it is that two independent rows agree so [nat]: rare values count."""
+def _own(x: Floats) -> Ints:
+    """Return the columns that vary and are no other column over again (in another unit)."""
+    ranks = _ranks(x)
+    alike = np.abs(ranks.T @ ranks) / x.shape[0]
+    kept: list[int] = []
+    for j in range(x.shape[1]):
+        if alike[j, j] > 0.05 and not any(alike[j, k] >= _SAME for k in kept):
+            kept.append(j)
+    return np.array(kept, np.int64)
+
+
+def _rich(x: Floats, people: int) -> NDArray[np.bool_]:
+    """Tell which columns have so many values that two people hardly share one."""
+    distinct = np.array([np.unique(c[~np.isnan(c)]).size for c in x.T])
+    return distinct >= max(_VALUES, _OF_PEOPLE * people)
+
+
+def _scaled(x: Floats) -> Floats:
+    """Return columns of median 0 and spread 1, gaps in the middle, far values drawn in."""
+    spread = np.nanstd(x, axis=0)
+    z = np.clip((x - np.nanmedian(x, axis=0)) / np.where(spread > 0, spread, 1.0), -6, 6)
+    return np.where(np.isnan(z), 0.0, z)
+
+
+def _surprise(x: Floats, rows: tuple[Ints, Ints], rich: NDArray[np.bool_]) -> Floats:
+    """Return how unlikely it is that pairs of rows agree so [nat].
+
+    How rare the shared value of each column is: of many values among all rows, of few among the
+    rows like the pair in the two columns before it that it goes with most. Answers of one
+    questionnaire go together: taken alone, each would look like a coincidence of its own.
+    """
+    ranks = _ranks(x)
+    thirds = np.digitize(ranks, (-0.5, 0.5)).astype(np.int64)
+    together = np.abs(ranks.T @ ranks)
     total = np.zeros(rows[0].size)
-    for column in x.T:
-        _, code, count = np.unique(column, return_inverse=True, return_counts=True, equal_nan=True)
-        share = count / column.size
+    for j, column in enumerate(x.T):
+        near = np.argsort(-together[j, :j], kind="stable")[:2]
+        _, code = np.unique(column, return_inverse=True, equal_nan=True)
+        alone = rich[j] or not near.size
+        cell = 0 * code if alone else thirds[:, near] @ np.array([3, 1])[: near.size]
+        like = np.bincount(cell)
+        both = cell * (int(code.max()) + 1) + code
+        count = np.bincount(both)
         alike = code[rows[0]] == code[rows[1]]
-        agree = float((share**2).sum())
-        rare = -np.log(share[code[rows[0]]])
-        usual = -np.log(max(agree, 1e-12))
-        total += np.where(alike, np.minimum(rare, 2 * usual + 1), 0.0)
+        share = np.maximum(count[both[rows[0]]] - 1, 0.5) / np.maximum(like[cell[rows[0]]] - 1, 1)
+        total += np.where(alike, -np.log(np.minimum(share, 1.0)), 0.0)
     return total
 
 
@@ -97,12 +140,14 @@ def _close_rows(x: Floats, code: Ints, seed: int) -> list[tuple[int, int]]:
 
     With d directions the ratio r of the nearest to the k-th nearest distance has P(ratio <= r) =
     1 - (1 - r^d)^(k - 1); d from the same ratios (Facco et al. 2017,
-    doi:10.1038/s41598-017-11873-y).
+    doi:10.1038/s41598-017-11873-y). Only columns of many values say how close people are, and the
+    others must agree for the most part.
     """
-    z, _ = _ready(x)
     people = int(np.unique(code).size)
-    if z.shape[1] < 2 or people < 2 * _NEIGHBOURS:
+    rich = _rich(x, people)
+    if rich.sum() < 2 or people < 2 * _NEIGHBOURS:
         return []
+    z = _scaled(x[:, rich])
     asked = np.arange(z.shape[0])
     if asked.size > _ASKED:
         asked = np.sort(np.random.default_rng(seed).choice(asked, _ASKED, replace=False))
@@ -115,16 +160,31 @@ def _close_rows(x: Floats, code: Ints, seed: int) -> list[tuple[int, int]]:
     half = np.log(1 - 0.5 ** (1 / (_NEIGHBOURS - 1)))
     directions = min(float(half / np.log(np.clip(np.median(ratio), 1e-6, 1 - 1e-6))), 8.0)
     chance = -np.expm1((_NEIGHBOURS - 1) * np.log1p(-(np.clip(ratio, 0, 1 - 1e-12) ** directions)))
-    places = np.flatnonzero(usable)[chance * asked.size <= LEVEL]
-    return [(int(asked[i]), int(nearest[i])) for i in places]
+    near = first[usable] <= _NEAR * np.median(first[usable])
+    places = np.flatnonzero(usable)[(chance * asked.size <= LEVEL) & near]
+    few = x[:, ~rich]
+    agree = few[asked[places]] == few[nearest[places]]
+    agree |= np.isnan(few[asked[places]]) & np.isnan(few[nearest[places]])
+    alike = agree.mean(axis=1) >= _AGREE if few.shape[1] else np.ones(places.size, bool)
+    return [(int(asked[i]), int(nearest[i])) for i in places[alike]]
+
+
+def _unlikely(x: Floats, pairs: list[tuple[int, int]], people: int) -> list[tuple[int, int]]:
+    """Return the pairs of equal rows that chance would not make among all pairs."""
+    if not pairs or not x.shape[1]:
+        return []
+    rows = (np.array([a for a, _ in pairs]), np.array([b for _, b in pairs]))
+    limit = 2 * np.log(x.shape[0]) - np.log(LEVEL)
+    surprise = _surprise(x, rows, _rich(x, people))
+    return [pair for pair, s in zip(pairs, surprise, strict=True) if s > limit]
 
 
 def suspected_copies(x: Floats, person: NDArray[np.generic], *, seed: int) -> tuple[Copies, ...]:
     """Return pairs of people whose records are too alike to be two people's.
 
-    Two ways of looking: rows equal in every column, where so many rare values do not agree by
-    chance among all pairs; and rows far closer than neighbours are. A pair of people is named
-    where half of the shorter record is alike.
+    Two ways of looking: rows equal in every column (or in every column of many values), where so
+    many rare values do not agree by chance among all pairs; and rows far closer than neighbours
+    are. A pair of people is named where half of the shorter record is alike.
 
     Parameters
     ----------
@@ -132,29 +192,33 @@ def suspected_copies(x: Floats, person: NDArray[np.generic], *, seed: int) -> tu
         Numbers (categories as codes), NaN where not known.
     """
     code, people = people_of(person)
-    if people < 2:
+    used = x[:, _own(x)] if people > 1 and x.shape[1] else x[:, :0]
+    if not used.shape[1]:
         return ()
-    equal = _equal_rows(x, code)
-    if equal:
-        rows = (np.array([a for a, _ in equal]), np.array([b for _, b in equal]))
-        limit = 2 * np.log(x.shape[0]) - np.log(LEVEL)
-        equal = [pair for pair, s in zip(equal, _surprise(x, rows), strict=True) if s > limit]
-    close = _close_rows(x, code, seed)
+    equal = set(_unlikely(used, _equal_rows(used, code), people))
+    rich = used[:, _rich(used, people)]
+    if 2 <= rich.shape[1] < used.shape[1]:
+        equal |= set(_unlikely(rich, _equal_rows(rich, code), people))
+    close = _close_rows(used, code, seed)
+    return _people_alike(code, sorted(equal), close, min(1.0, _ASKED / x.shape[0]))
+
+
+def _people_alike(
+    code: Ints, equal: list[tuple[int, int]], close: list[tuple[int, int]], asked: float
+) -> tuple[Copies, ...]:
     count = np.bincount(code)
     alike: dict[tuple[int, int], list[tuple[int, int, bool]]] = {}
     for exact, pairs in ((True, equal), (False, close)):
         for a, b in pairs:
             low, high = (a, b) if code[a] <= code[b] else (b, a)
-            who = (int(code[low]), int(code[high]))
-            alike.setdefault(who, []).append((low, high, exact))
+            alike.setdefault((int(code[low]), int(code[high])), []).append((low, high, exact))
     found = []
-    asked = min(1.0, _ASKED / x.shape[0])
-    for (a, b), rows_alike in alike.items():
+    for (a, b), rows in alike.items():
         shorter = a if count[a] <= count[b] else b
-        mine = {r[0] if code[r[0]] == shorter else r[1] for r in rows_alike}
+        mine = {r[0] if code[r[0]] == shorter else r[1] for r in rows}
         share = len(mine) / count[shorter]
-        exact = any(r[2] for r in rows_alike)
+        exact = any(r[2] for r in rows)
         if share >= _SHARE * (1.0 if exact else asked):
-            low, high, _ = min(rows_alike)
+            low, high, _ = min(rows)
             found.append(Copies(low, high, len(mine), float(min(1.0, share)), exact))
     return tuple(sorted(found, key=lambda c: (-c.share, c.first_row)))

@@ -21,6 +21,7 @@ from euthymia.evaluation.resample import bca_interval, bootstrap_weights, estima
 from euthymia.evaluation.workload import false_negative_rate, false_positive_rate, ppv
 
 REPLICATES: Final = 400
+_MANY: Final = 4000  # rows, from which half of the replicates do
 FOLDS: Final = 5  # of people, in which thresholds are chosen on the others
 
 
@@ -101,6 +102,10 @@ class _Data:
         )
 
 
+def _replicates(data: _Data) -> int:
+    return REPLICATES if data.y.size <= _MANY else REPLICATES // 2
+
+
 def _of_group(variable: str, group: str, data: _Data) -> Fairness:
     people = _count(data.person)
     having = _count(data.person[data.y == 1])
@@ -116,7 +121,7 @@ def _of_group(variable: str, group: str, data: _Data) -> Fairness:
         data.p,
         data.person,
         seed=data.seed,
-        replicates=REPLICATES,
+        replicates=_replicates(data),
         chance={"auc": 0.5, "ppv": float(data.y.mean())},
     )
     shown: dict[str, Estimate | None] = {
@@ -166,7 +171,7 @@ def equalised_odds_gap(y: Floats, acted: Floats, weights: Floats, group: Ints) -
 
 def _interval(of: Callable[[Floats], Floats], data: _Data, chance: float | None) -> Estimate:
     """Return a figure of weights with its interval by person."""
-    drawn = of(bootstrap_weights(data.person, REPLICATES, np.random.default_rng(data.seed)))
+    drawn = of(bootstrap_weights(data.person, _replicates(data), np.random.default_rng(data.seed)))
     value = float(of(np.ones((1, data.y.size)))[0])
     # a gap cannot be below 0, where the corrected interval is not to be trusted: percentiles
     return Estimate(value, *bca_interval(value, drawn, np.array([value, value])), chance)

@@ -15,7 +15,7 @@ from euthymia.evaluation.confounds import ModelScores
 from euthymia.evaluation.discrimination import auc_within
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
 from euthymia.evaluation.logistic import fit_logistic, sigmoid
-from euthymia.evaluation.resample import bca_interval, estimates, people_of
+from euthymia.evaluation.resample import bca_interval, draw_people, estimates, people_of
 from euthymia.evaluation.splits import Split, person_folds, row_folds
 
 RIDGE: Final = 1.0  # scikit-learn's default: 1 / C with C = 1
@@ -142,7 +142,7 @@ def _compare(
 ) -> RowSplit:
     code, people = people_of(person)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(people, np.full(people, 1 / people), size=400).astype(np.float64)
+    drawn = draw_people(people, 400, rng)
     groups = min(people, 200)
     left = (np.arange(people)[None] % groups != np.arange(groups)[:, None]).astype(np.float64)
     whole = np.ones((1, people))

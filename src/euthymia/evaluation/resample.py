@@ -31,8 +31,15 @@ def bootstrap_weights(
     """
     code, people = people_of(person)
     replicates = max(min(replicates, _HELD // max(1, code.size)), min(replicates, 200))
-    counts = rng.multinomial(people, np.full(people, 1 / people), size=replicates)
-    return np.asarray(counts[:, code], np.float64)
+    return draw_people(people, replicates, rng)[:, code]
+
+
+def draw_people(people: int, replicates: int, rng: np.random.Generator) -> Floats:
+    """Return how often each of so many people is drawn, with replacement, shape [b, people]."""
+    drawn = rng.integers(0, people, (replicates, people))
+    drawn += (np.arange(replicates) * people)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=replicates * people)
+    return np.asarray(counts.reshape(replicates, people), np.float64)
 
 
 def jackknife_weights(person: NDArray[np.generic]) -> Floats:

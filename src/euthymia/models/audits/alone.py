@@ -68,6 +68,7 @@ def signs_alone(
             seed=seed,
             model=scores,
             repeats=repeats,
+            lean=True,
         )
         sign = {s.name: s for s in family}
         for row in audited:

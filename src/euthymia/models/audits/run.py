@@ -215,17 +215,15 @@ def _read(source: Path | str | Frame, asked: Asked, otherwise: str) -> Ready:
     return ready(read_frame(source, where=where, as_text=texts), asked, where)
 
 
-def _scores(x: Floats, table: Ready, seed: int) -> tuple[ModelScores, str]:
+def _scores(x: Floats, table: Ready, seed: int) -> ModelScores:
     y, person = table.outcome.y, table.person
     if table.score is not None:
         rows = np.flatnonzero(~np.isnan(table.score))
-        given = ModelScores(rows, table.score[rows], np.zeros(rows.size, np.int64))
-        return given, "the probabilities of the table"
+        return ModelScores(rows, table.score[rows], np.zeros(rows.size, np.int64))
     repeats = 2 if person.size <= 5000 else 1
     folds = min(FOLDS, table.people)
     splits = person_folds(y, person, folds=folds, repeats=repeats, seed=seed)
-    found = held_out_scores(x, y, splits, logistic_probabilities)
-    return found, "ridge logistic regression of all measurements, people held out"
+    return held_out_scores(x, y, splits, logistic_probabilities)
 
 
 def _held_together(table: Ready, copies: Sequence[Copies]) -> Ready:
@@ -240,28 +238,52 @@ def _held_together(table: Ready, copies: Sequence[Copies]) -> Ready:
     return replace(table, person=person.astype(np.int64))
 
 
+def _leaks(
+    table: Ready, alone: Sequence[ColumnAlone], seed: int
+) -> tuple[list[Finding], frozenset[str]]:
+    """Return the leaks, and the columns that a model must not have."""
+    found = [
+        *leaks.too_good(alone),
+        *leaks.derived(table, seed=seed),
+        *leaks.encoded(table),
+        *ahead.after_the_index_date(table),
+        *ahead.ahead_of_time(table),
+    ]
+    return found, frozenset(c for f in found if f.weight == "stop" for c in f.columns)
+
+
+def _judged_by(table: Ready, leaked: frozenset[str]) -> str:
+    if table.score is not None:
+        return "the probabilities of the table"
+    out = f" without {', '.join(sorted(leaked))}" if leaked else ""
+    return f"ridge logistic regression of all measurements{out}, people held out"
+
+
 def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: int) -> Audit:
-    """Run every audit on a table made ready."""
-    x, names = design(measurements(given), given.people)
-    copies = suspected_copies(x, given.person, seed=seed) if x.shape[1] else ()
+    """Run every audit on a table made ready. Leaks are found first; no model sees them after."""
+    every = measurements(given)
+    copies = suspected_copies(design(every, given.people)[0], given.person, seed=seed)
     table = _held_together(given, copies)
+    alone = leaks.columns_alone(table, seed=seed)
+    leaked, out = _leaks(table, alone, seed)
+    x, names = design([c for c in every if c.name not in out], table.people)
     whole = x if x.shape[1] else np.zeros((table.person.size, 1))
-    scores, judged = _scores(whole, table, seed)
-    model = auc_of(scores, table.outcome.y, table.person, seed=seed)
-    act = float(table.outcome.y.mean()) if threshold is None else threshold
+    scores = _scores(whole, table, seed)
+    y, person = table.outcome.y, table.person
+    act = float(y.mean()) if threshold is None else threshold
     between, moved = _drift(table, against, x, names, seed)
     made = Audit(
         where=table.where,
-        rows=table.person.size,
+        rows=person.size,
         rows_left_out=table.left_out,
         people=given.people,
         outcome=_outcome(table),
-        judged=judged,
-        model=model,
+        judged=_judged_by(table, out),
+        model=auc_of(scores, y, person, seed=seed),
         threshold=act,
         confounds=signs_alone(table, signs(given), scores, seed=seed),
-        columns=leaks.columns_alone(table, seed=seed),
-        row_split=row_split_inflation(whole, table.outcome.y, table.person, seed=seed),
+        columns=alone,
+        row_split=row_split_inflation(whole, y, person, seed=seed),
         copies=tuple(_copy(table, c) for c in copies),
         fairness=fairness(table, scores, act, seed=seed),
         sites=places.sites(table, whole, scores, seed=seed),
@@ -270,29 +292,7 @@ def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: i
         between=between,
         findings=(),
     )
-    found = _findings(table, made, copies, seed)
-    return replace(made, findings=tuple(sorted(found, key=lambda f: _RANK[f.weight])))
-
-
-def _drift(
-    table: Ready, against: Ready | None, x: Floats, names: tuple[str, ...], seed: int
-) -> tuple[str, Drift | None]:
-    if against is not None:
-        words = f"{table.where} and {against.where}"
-        return words, times.between_tables(table, against, seed=seed)
-    words = "the earlier and the later half of the dates"
-    return words, times.between_halves(table, x, names, seed=seed)
-
-
-def _findings(table: Ready, made: Audit, copies: Sequence[Copies], seed: int) -> list[Finding]:
-    leaked = [
-        *leaks.too_good(made.columns),
-        *leaks.derived(table, seed=seed),
-        *leaks.encoded(table),
-        *ahead.after_the_index_date(table),
-        *ahead.ahead_of_time(table),
-    ]
-    return [
+    found = [
         *leaked,
         *leaks.together(made.model, leaked),
         *verdicts.copied(table, copies),
@@ -304,6 +304,17 @@ def _findings(table: Ready, made: Audit, copies: Sequence[Copies], seed: int) ->
         *times.drifted(made.drift, made.between),
         *verdicts.about_outcome(table),
     ]
+    return replace(made, findings=tuple(sorted(found, key=lambda f: _RANK[f.weight])))
+
+
+def _drift(
+    table: Ready, against: Ready | None, x: Floats, names: tuple[str, ...], seed: int
+) -> tuple[str, Drift | None]:
+    if against is not None:
+        words = f"{table.where} and {against.where}"
+        return words, times.between_tables(table, against, seed=seed)
+    words = "the earlier and the later half of the dates"
+    return words, times.between_halves(table, x, names, seed=seed)
 
 
 def _outcome(table: Ready) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from euthymia.models.audits.finding import Finding, Weight
 from euthymia.models.audits.read import Ready
 
 INFLATED = 0.02  # AUC: a smaller gain from splitting rows would mislead nobody
+_PAIRS = 3  # near pairs, from which it is no coincidence
 _NEVER_STOP = ("order", "who people are", "treatment")
 """The order of a file is no column, and age or treatment may foretell an outcome honestly."""
 
@@ -70,16 +71,21 @@ def copied(table: Ready, copies: Sequence[Copies]) -> Iterator[Finding]:
     lines = tuple(
         (int(table.line[c.first_row]), int(table.line[c.second_row])) for c in copies[:20]
     )
+    sure = len(copies) >= _PAIRS or any(c.exact or c.rows_alike > 1 for c in copies)
     yield Finding(
         "duplicates",
-        "stop",
+        "stop" if sure else "warn",  # one near pair among many may be two people
         () if table.person_name is None else (table.person_name,),
-        f"{len(copies)} pairs of people have records too alike to be two people's (such as lines"
+        f"{_pairs(len(copies))} records too alike to be two people's (such as lines"
         f" {lines[0][0]} and {lines[0][1]}): one would be in training when the other is judged."
         " Give each person one name. In the figures here they are held together.",
         {"pairs": len(copies)},
         lines,
     )
+
+
+def _pairs(count: int) -> str:
+    return "A pair of people has" if count == 1 else f"{count} pairs of people have"
 
 
 def about_outcome(table: Ready) -> Iterator[Finding]:
