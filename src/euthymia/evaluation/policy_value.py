@@ -8,7 +8,7 @@ doi:10.1080/01621459.1994.10476818). Higher outcomes are better throughout.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
 from euthymia.evaluation.resample import people_of
@@ -94,30 +94,29 @@ def mean_by_person(values: Floats, person: Ints) -> Mean:
     return Mean(middle, error, people)
 
 
-def people_needed(spread: float, gain: float, *, alpha: float = 0.05, power: float = 0.8) -> int:
-    """Return how many people it takes to show a gain with a two-sided interval above zero.
+_REACH = 1.959963984540054
+
+
+def people_needed(spread: float, gain: float, *, reach: float = _REACH, power: float = 0.8) -> int:
+    """Return how many people it takes to show a gain with an interval above zero.
 
     Parameters
     ----------
     spread : float
         Standard deviation over people of what the rule gains (of its influence function), in the
         unit of `gain`.
+    reach : float
+        How many standard errors the interval spans to one side.
     """
-    z = float(ndtri(1 - alpha / 2) + ndtri(power))
+    z = reach + float(ndtri(power))
     return int(np.ceil((z * spread / gain) ** 2))
 
 
-def power_at(people: int, spread: float, gain: float, *, alpha: float = 0.05) -> float:
+def power_at(people: int, spread: float, gain: float, *, reach: float = _REACH) -> float:
     """Return the chance that so many people show the gain, if it is there."""
     if spread <= 0:
         return 1.0
-    return float(1 - _normal(ndtri(1 - alpha / 2) - gain * np.sqrt(people) / spread))
-
-
-def _normal(z: float) -> float:
-    from scipy.special import ndtr
-
-    return float(ndtr(z))
+    return float(ndtr(gain * np.sqrt(people) / spread - reach))
 
 
 def rate(scores: Floats, priority: Floats, weights: Floats, *, target: str = "AUTOC") -> Floats:
@@ -190,7 +189,7 @@ def rate_by_fold(
             found[usable] = rate(s[inside], p[inside], kept[usable], target=target)
             drawn += np.nan_to_num(found) * inside.size / person.size / scores.shape[0]
     error = float(drawn[1:].std(ddof=1))
-    reach = 1.959963984540054 * error
+    reach = _REACH * error
     return Estimate(float(drawn[0]), float(drawn[0]) - reach, float(drawn[0]) + reach, 0.0)
 
 

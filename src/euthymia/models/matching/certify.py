@@ -53,6 +53,7 @@ WORTHWHILE: Final = 0.1
 A third of what antidepressants gain over placebo (0.30; Cipriani et al. 2018,
 doi:10.1016/S0140-6736(17)32802-7): less would not pay for asking, and explaining, more questions.
 """
+FEWEST_SITES: Final = 20  # where treatment was given by site
 MOST_SITES: Final = 12  # more sites are left out in so many groups
 
 
@@ -202,7 +203,9 @@ def _evidence(read: TrialTable, rounds: _Rounds, null: Null, level: float, seed:
     )
 
 
-def _conditions(found: _Evidence, draws: int, level: float, doubt: str) -> tuple[Condition, ...]:
+def _conditions(
+    found: _Evidence, draws: int, level: float, design: Condition
+) -> tuple[Condition, ...]:
     """Return what must hold, all of it."""
     outside = found.outside
     return (
@@ -222,7 +225,7 @@ def _conditions(found: _Evidence, draws: int, level: float, doubt: str) -> tuple
         ),
         Condition("rank", found.autoc.low > 0, f"AUTOC is {said(found.autoc)}"),
         Condition("calibration", found.slope.low > 0, f"slope of benefit is {said(found.slope)}"),
-        Condition("design", not doubt, doubt or "arms are alike at baseline"),
+        design,
     )
 
 
@@ -236,19 +239,21 @@ def _decide(
     seed: int,
 ) -> Certificate:
     found = _evidence(read, rounds, null, level, seed)
-    conditions = _conditions(found, null.z.size, level, _suspect(read))
+    conditions = _conditions(found, null.z.size, level, _design(read, asked))
     rule, apparent, best, arms = _apparent(read, rounds)
     smallest = worthwhile * read.outcome_sd
     spread = _spread(found.mean, rounds, read.trial)
-    needed = people_needed(spread, smallest, alpha=level)
-    power = power_at(found.mean.people, spread, smallest, alpha=level)
+    people = read.people
+    units = people_needed(spread, smallest, reach=null.reach(level))
+    needed = int(np.ceil(units * people / found.mean.people))
+    power = power_at(found.mean.people, spread, smallest, reach=null.reach(level))
     return Certificate(
         certified=all(c.met for c in conditions),
         honest_gain=found.honest,
         apparent_gain=apparent,
         best_arm=read.arms[best],
         needed_n=needed,
-        why=_why(conditions, found.mean.people, needed, power, worthwhile),
+        why=_why(conditions, people, needed, power, worthwhile),
         conditions=conditions,
         permutation_p=found.p,
         permutations=null.z.size,
@@ -263,7 +268,7 @@ def _decide(
         rule=rule,
         arms=arms,
         departs=float(rounds.departs.mean()),
-        people=found.mean.people,
+        people=people,
         rows=read.trial.rows,
         outcome=asked.outcome,
         outcome_sd=read.outcome_sd,
@@ -275,26 +280,35 @@ def _decide(
     )
 
 
-def _suspect(read: TrialTable) -> str:
-    """Say what speaks against the trial having been randomised as stated."""
-    if len(read.unbalanced) > max(1, 0.1 * (len(read.covariates) + len(read.unbalanced))):
-        return (
-            f"{len(read.unbalanced)} columns differ between arms more than randomisation allows:"
-            " name covariates measured before treatment, or use --propensity estimate"
+def _design(read: TrialTable, asked: Question) -> Condition:
+    """Say what speaks for or against the comparison of arms being fair."""
+    if read.suspect:
+        return Condition(
+            "design",
+            False,
+            f"arms differ in {', '.join(read.suspect[:5])} more than randomisation allows: name"
+            " covariates measured before treatment, or use --propensity estimate",
         )
-    return ""
+    if read.clustered and len(read.sites) < FEWEST_SITES:
+        said = f"treatment was given by site, and {len(read.sites)} sites are too few to judge it"
+        return Condition("design", False, said)
+    if read.trial.propensity is None:
+        said = "not randomised: holds only if the covariates are all that drove treatment"
+        return Condition("design", True, said)
+    said = "by the chances given" if asked.propensity is not None else "arms are alike at baseline"
+    return Condition("design", True, said)
 
 
 def _spread(mean: Mean, rounds: _Rounds, trial: Trial) -> float:
     """Return the standard deviation over people of what a rule gains.
 
-    At least that of a rule that departs from the best arm for a quarter of the people: one that
-    never departs says nothing of the people needed for one that does.
+    At least that of a rule that departs from the best arm for half of the people: one that hardly
+    departs says nothing of the people needed for one that does.
     """
     own = mean.error * np.sqrt(mean.people)
     code, people = people_of(trial.person)
     effect = np.bincount(code, weights=rounds.effect[0]) / trial.rows * people
-    return float(max(own, np.sqrt(0.25 * (effect**2).mean())))
+    return float(max(own, np.sqrt(0.5 * (effect**2).mean())))
 
 
 def _sites(read: TrialTable, seed: int) -> tuple[Estimate | None, tuple[SiteGain, ...]]:

@@ -41,9 +41,9 @@ def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:
     chosen = [int(rng.integers(x.shape[0]))]
     far = ((x - x[chosen[0]]) ** 2).sum(axis=1)
     for _ in range(k - 1):
-        total = float(far.sum())
-        share = far / total if total > 0 else np.full(x.shape[0], 1 / x.shape[0])
-        chosen.append(int(rng.choice(x.shape[0], p=share)))
+        reached = np.cumsum(far)
+        place = int(np.searchsorted(reached, rng.random() * reached[-1], side="right"))
+        chosen.append(min(place, x.shape[0] - 1))
         far = np.minimum(far, ((x - x[chosen[-1]]) ** 2).sum(axis=1))
     return np.ascontiguousarray(x[chosen])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, rankdata
 from scipy.stats import f as f_law
 
-from euthymia.evaluation.estimate import Floats, Ints, Labels
+from euthymia.evaluation.estimate import Floats, Ints
 from euthymia.ground.errors import SchemaError
 from euthymia.models import tables
 from euthymia.models.matching.trial import BINS, Trial
@@ -22,6 +22,7 @@ MOST_LEVELS: Final = 12  # a text with more different values is no category
 RARE: Final = 0.03  # a category of a smaller share goes with the other rare ones
 RESTATES: Final = 0.98  # rank correlation with the outcome from which a column restates it
 IMBALANCE: Final = 0.01  # chance, over all columns together, to drop a fair column of a fair trial
+SUSPECT: Final = 1e-4  # so unlikely an imbalance is no accident of a fair trial
 PERSON_NAMES: Final = frozenset(
     {"id", "usubjid", "mrn"}
     | {
@@ -60,9 +61,11 @@ class TrialTable:
     sites: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    unbalanced: tuple[str, ...]
+    suspect: tuple[str, ...]
+    clustered: bool
     sign: float
     outcome_sd: float
+    people: int
 
 
 def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
@@ -83,6 +86,11 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     site, sites = _codes(table, asked.site, where)
     person, more = _people(table, asked, where)
     notes += more
+    people = int(np.unique(person).size)
+    clustered = site is not None and _one_arm_a_site(arm, site)
+    if clustered and site is not None:
+        person = site
+        notes.append("each site gave one arm: sites, not people, are the units of every interval")
     known = ~np.isnan(y)
     if not known.all():
         notes.append(
@@ -90,7 +98,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
             " the inverse of their chance to be seen, given covariates and arm (missing at random)"
         )
     names, left_out = _candidates(table, asked)
-    columns, kept, unbalanced = _columns(table, names, y, arm, person, asked, left_out, where)
+    columns, kept, suspect = _columns(table, names, y, arm, person, asked, left_out, where)
     if not columns:
         raise SchemaError(
             f"{where} has no covariate that a rule could use; name columns measured before"
@@ -114,9 +122,11 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
         sites,
         tuple(left_out),
         (*notes, said),
-        unbalanced,
+        suspect,
+        clustered,
         sign,
         float(np.nanstd(y, ddof=1)),
+        people,
     )
 
 
@@ -217,6 +227,11 @@ def _people(table: pa.Table, asked: Question, where: str) -> tuple[Ints, list[st
     return np.arange(table.num_rows, dtype=np.int64), notes
 
 
+def _one_arm_a_site(arm: Ints, site: Ints) -> bool:
+    """Tell whether treatment was given by site: everybody at a site got the same."""
+    return all(np.unique(arm[site == s]).size == 1 for s in np.unique(site))
+
+
 def _copies(table: pa.Table, where: str) -> Ints | None:
     """Return a number a distinct row, where rows repeat that could not repeat by chance."""
     skip = PERSON_NAMES | ROW_NAMES
@@ -274,9 +289,9 @@ def _columns(
     Values are imputed and scaled over all rows: neither outcome nor treatment is looked at.
     """
     columns: list[Column] = []
-    kept, unbalanced = [], []
+    kept, suspect = [], []
     first = np.unique(person, return_index=True)[1]
-    randomised = asked.propensity != "estimate"
+    randomised = asked.propensity is None or isinstance(asked.propensity, float)
     for name in names:
         made = _encode(table, name, where)
         if isinstance(made, str):
@@ -287,7 +302,8 @@ def _columns(
             continue
         p = min(_differs(c[first], arm[first]) for _, c in made) * len(made)
         if p < 1e-30 or (randomised and p < IMBALANCE / max(1, len(names))):
-            unbalanced.append(name)
+            if p < SUSPECT / max(1, len(names)):
+                suspect.append(name)
             left_out.append(
                 (
                     name,
@@ -297,7 +313,7 @@ def _columns(
             continue
         columns += made
         kept.append(name)
-    return columns, kept, tuple(unbalanced)
+    return columns, kept, tuple(suspect)
 
 
 def _encode(table: pa.Table, name: str, where: str) -> list[Column] | str:
@@ -405,8 +421,3 @@ def _shares(arm: Ints, arms: int, site: Ints | None) -> tuple[Floats, str]:
             share = counts / counts.sum(axis=1, keepdims=True)
             return share[site], said + " at each site"
     return np.tile(overall, (arm.size, 1)), said
-
-
-def site_names(table: TrialTable) -> Labels:
-    """Return the names of the sites."""
-    return np.array(table.sites, np.str_)
