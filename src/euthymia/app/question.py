@@ -171,6 +171,8 @@ def _misfit(body: bytes, refusal: RefusalError) -> Asked:
         about = _read_about(body)
     except msgspec.ValidationError:
         return Asked(None, refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Asked(None, RefusalError("bad-request", NOT_JSON))  # only now was a text looked at
     model = about.model if isinstance(about.model, str) else ""
     return Asked(None, refusal, about.patient_id, model)
 

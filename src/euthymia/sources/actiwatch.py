@@ -72,7 +72,7 @@ def _epochs(
 ) -> None:
     day, clock, activity = (header.index(name) for name in ("Date", "Time", "Activity"))
     off = header.index("Off-Wrist Status") if "Off-Wrist Status" in header else None
-    month_first = _month_first([cells[day] for _, cells in found])
+    month_first = _month_first([cells[day] for _, cells in found if len(cells) > day])
     wall, counts, worn = list[int](), list[float](), list[bool]()
     for line, cells in found:
         try:

@@ -49,7 +49,7 @@ class _Variable:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The rows as bytes, and the variables by name."""
+    """The rows as bytes, and the numeric variables by name."""
 
     rows: NDArray[np.uint8]  # shape (rows, bytes of a row)
     variables: dict[str, _Variable]
@@ -95,7 +95,7 @@ def _read(opened: Opened) -> Iterator[Item]:
         raise SourceError("the SAS transport file's header is damaged; copy it again") from problem
     missing = sorted({"SEQN", *_ITEMS} - {"DPQ100"} - set(table.variables))
     if missing:
-        raise SourceError(f"the variable(s) {', '.join(missing)} are missing from the file")
+        raise SourceError(f"the variable(s) {', '.join(missing)} are missing from the file, or no numbers")
     seqn = table.numbers("SEQN")
     named = np.isfinite(seqn) & (seqn > 0) & (seqn == np.floor(seqn))
     rows = np.arange(1, seqn.size + 1, dtype=np.int64)
@@ -182,7 +182,8 @@ def _parse(data: bytes) -> _Table:
     # the last card is filled up with blanks, which can look like whole empty rows
     while whole and (rows[whole - 1] == 0x20).all() and len(body) - (whole - 1) * width < _CARD:
         whole -= 1
-    return _Table(rows[:whole], {v.name: v for v in variables}, cut=bool(rest))
+    numbers = {v.name: v for v in variables if v.numeric}
+    return _Table(rows[:whole], numbers, cut=bool(rest))
 
 
 def _variable(record: bytes) -> _Variable:

@@ -83,6 +83,10 @@ class Elements:
             if blob.cut:
                 raise SourceError(_CUT) from problem
             raise SourceError(_where(problem)) from problem
+        except LookupError as problem:  # the parser asks Python for an encoding that it lacks
+            raise SourceError(
+                "the XML says that it is in an encoding that nobody knows; export it as UTF-8"
+            ) from problem
 
     def _begin(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
