@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help demo serve check check-all test attacks lint format types imports deps docs browser postgresql bench lock clean
+.PHONY: help demo serve check check-all test attacks fuzz lint format types imports deps docs browser postgresql bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -58,6 +58,9 @@ test: $(VENV)/.dev browser postgresql
 
 attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks
+
+fuzz: $(VENV)/.dev  ## two minutes of fuzzing each parser and the API (part of check-all)
+	@$(BIN)/pytest -q -n 2 -m slow tests/fuzz
 
 browser: $(VENV)/.dev
 	@.ci/browser

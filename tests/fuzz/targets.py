@@ -134,8 +134,12 @@ _OTHERS: dict[str, Target] = {
         lambda data: receipt.open_receipt(_text(data), _verifier()),
         lambda: [b"c2sp.org/tlog-proof@v1\nextra AA==\nindex 0\n\no\n1\nAA==\n\n- o AA==\n"],
     ),
-    "checkpoint": Target(notes.read_note, lambda: [b"origin\n1\nAAAA\n\n\xe2\x80\x94 origin AAAA\n"]),
-    "block": Target(chunk.decode, lambda: [b"EUC1\x00\x00\x00\x00", b"EUC1\x03\x00\x00\x00\x92\x00\x90"]),
+    "checkpoint": Target(
+        notes.read_note, lambda: [b"origin\n1\nAAAA\n\n\xe2\x80\x94 origin AAAA\n"]
+    ),
+    "block": Target(
+        chunk.decode, lambda: [b"EUC1\x00\x00\x00\x00", b"EUC1\x03\x00\x00\x00\x92\x00\x90"]
+    ),
     "sealed": Target(_sealed, lambda: [bytes(40), b"\x01" + bytes(60)]),
 }
 

@@ -95,7 +95,9 @@ def _read(opened: Opened) -> Iterator[Item]:
         raise SourceError("the SAS transport file's header is damaged; copy it again") from problem
     missing = sorted({"SEQN", *_ITEMS} - {"DPQ100"} - set(table.variables))
     if missing:
-        raise SourceError(f"the variable(s) {', '.join(missing)} are missing from the file, or no numbers")
+        raise SourceError(
+            f"the variable(s) {', '.join(missing)} are missing from the file, or no numbers"
+        )
     seqn = table.numbers("SEQN")
     named = np.isfinite(seqn) & (seqn > 0) & (seqn == np.floor(seqn))
     rows = np.arange(1, seqn.size + 1, dtype=np.int64)
