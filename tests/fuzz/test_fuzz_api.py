@@ -1,4 +1,4 @@
-"""Calls that the API describes, and others: never an error of ours, always an answer it describes."""
+"""Calls that the API describes, and others: never an error of ours, always a described answer."""
 
 import asyncio
 import json
