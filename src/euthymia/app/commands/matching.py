@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -174,6 +174,7 @@ def _chance(text: str | None) -> str | float | None:
     show_default=True,
     help="How many such questions are asked of these data: they share the 5 %.",
 )
+@click.option("--forest", is_flag=True, help="Show a causal forest beside it (extra: forest).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
 @click.pass_obj
@@ -189,6 +190,7 @@ def certify(
     propensity: str | None,
     worthwhile: float,
     tries: int,
+    forest: bool,
     seed: int,
 ) -> None:
     """Say whether choosing treatment by person beats one arm for all, on data it has not seen.
@@ -210,6 +212,7 @@ def certify(
         propensity=_chance(propensity),
         worthwhile=worthwhile,
         tries=tries,
+        forest=forest,
         seed=seed,
         where=file.name,
     )
@@ -241,11 +244,16 @@ def _certificate_words(found: "Certificate") -> str:
 
 
 def _rule_words(found: "Certificate") -> list[str]:
+    from euthymia.models.matching.certificate import said
+
     head = "the rule" if found.certified else "the rule that was refused"
-    rows: list[tuple[Any, ...]] = [
-        (leaf.arm, f"{leaf.share:.0%}", leaf.who) for leaf in found.rule if leaf.share > 0
-    ]
-    return [f"{head}, {found.learner}:", table(rows, ("arm", "share", "who")), ""]
+    rows = [(leaf.arm, f"{leaf.share:.0%}", leaf.who) for leaf in found.rule if leaf.share > 0]
+    beside = ", ".join(f"{name} {gain:.3g}" for name, gain in found.learners.items())
+    lines = [f"{head}, {found.learner}:", table(rows, ("arm", "share", "who"))]
+    lines.append(f"each learner alone, honestly: {beside}; for comparison, it decides nothing")
+    if found.forest is not None:
+        lines.append(f"a causal forest: {said(found.forest)}; for comparison, it decides nothing")
+    return [*lines, ""]
 
 
 @click.command(

@@ -71,6 +71,7 @@ class Certificate:
     calibration: tuple[BenefitGroup, ...]
     learner: str
     learners: Mapping[str, float]
+    forest: Estimate | None
     rule: tuple[Leaf, ...]
     arms: tuple[Arm, ...]
     departs: float

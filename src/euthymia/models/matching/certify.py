@@ -9,7 +9,7 @@ that of the strictest one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -36,6 +36,7 @@ from euthymia.models.matching.certificate import (
     said,
 )
 from euthymia.models.matching.crossfit import fold_splits, judge, scores_of, site_splits
+from euthymia.models.matching.forest import forest_gain
 from euthymia.models.matching.learners import LEARNERS, Part, learn_all
 from euthymia.models.matching.permute import Null, effect_null
 from euthymia.models.matching.rule_words import rule_in_words
@@ -86,6 +87,7 @@ def certify(
     propensity: str | float | None = None,
     worthwhile: float = WORTHWHILE,
     tries: int = 1,
+    forest: bool = False,
     seed: int = 1,
     where: str = "",
 ) -> Certificate:
@@ -115,6 +117,8 @@ def certify(
     tries : int
         How many questions are asked of these data (outcomes, sets of covariates ...): the level is
         shared among them.
+    forest : bool
+        Compare with a causal forest (extra ``forest``); it is shown and decides nothing.
 
     Raises
     ------
@@ -134,7 +138,11 @@ def certify(
     hopeful = _honest(rounds, read.trial.person).interval(1 - level)[0] > 0
     draws = max(PERMUTATIONS, int(np.ceil(2 / level))) if hopeful else FEWER
     null = effect_null(read.trial, read.site, draws=draws, folds=FOLDS, seed=seed)
-    return _decide(read, asked, rounds, null, worthwhile, level, seed)
+    found = _decide(read, asked, rounds, null, worthwhile, level, seed)
+    if not forest:
+        return found
+    beside = forest_gain(read.trial, folds=FOLDS, seed=seed)
+    return replace(found, forest=beside.figure(1 - level))
 
 
 def _rounds(trial: Trial, seed: int) -> _Rounds:
@@ -265,6 +273,7 @@ def _decide(
         calibration=benefit_groups(rounds.effect[0], rounds.priority[0], read.trial.person),
         learner=rounds.most(),
         learners=rounds.by_learner,
+        forest=None,
         rule=rule,
         arms=arms,
         departs=float(rounds.departs.mean()),
