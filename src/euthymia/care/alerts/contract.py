@@ -140,6 +140,7 @@ class Alert:
     due: Micros | None = None
     until: Micros | None = None
     held: str = ""
+    held_for: tuple[str, ...] = ()  # every reason for which it was ever held back, in order
     level: float = 0.0  # the highest now, as a multiple of its line
     peak: float = 0.0
     on: bool = True  # whether its condition is still met
