@@ -26,6 +26,7 @@ from euthymia.ground.made_from import from_dropped
 from euthymia.ground.records import Directory, Grant, Person, Reject, Zone
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
 from euthymia.store.contract import EXPORT
+from euthymia.store.lines import Line
 from stores import (
     ALL,
     DAY,
@@ -720,3 +721,33 @@ def test_the_key_of_ledger_details_lives_as_long_as_the_person(house: House) -> 
     assert house.store.detail_key(one) is None
     assert house.store.detail_key(SubjectId("p-aaaaaaaaaaaaaaaa")) is None
     assert house.store.detail_key(two) is not None
+
+
+# -- lines about a person --------------------------------------------------------------------------
+
+
+def test_lines_are_added_once_kept_in_order_and_go_with_the_person(house: House) -> None:
+    house.ingest([Person(1, (mrn("A"),))])
+    store, subject = house.store, house.store.resolve("A")
+    year_ago = NOW_US - 365 * DAY
+    care = audit(action="act on alert")
+    assert store.lines(subject, "alerts", care) == ()
+    first = [Line(NOW_US, "b", "zwei"), Line(year_ago, "a", "eins\n")]
+    assert store.put_lines(subject, "alerts", first, care) == 2
+    before = store.version()
+    assert store.put_lines(subject, "alerts", [*first, Line(NOW_US + 5, "a", "other")], care) == 0
+    assert store.put_lines(subject, "alerts", [Line(NOW_US, "aa", ""), first[0]], care) == 1
+    assert store.version() > before
+    expected = (first[1], Line(NOW_US, "aa", ""), first[0])
+    assert store.lines(subject, "alerts", care) == expected
+    assert store.lines(subject, "another", care) == ()
+    for wrong in (MONITOR, audit(Purpose.RESEARCH)):
+        with pytest.raises(AccessError):
+            store.lines(subject, "alerts", wrong)
+        with pytest.raises(AccessError):
+            store.put_lines(subject, "alerts", first, wrong)
+    store.put_grant(subject, grant(Purpose.MONITORING, permit=False), care)
+    assert store.lines(subject, "alerts", care) == expected
+    store.erase(subject, care)
+    with pytest.raises(MissingError):
+        store.lines(subject, "alerts", care)

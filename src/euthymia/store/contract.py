@@ -16,6 +16,7 @@ from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Directory, Person
+from euthymia.store.lines import Line
 
 EXPORT: Final = "export subject"
 """The `Entry.action` under which a person's own data is read for that person: everybody may have
@@ -86,6 +87,13 @@ class Store(Protocol):
 
         A row made from samples that were never kept (`ground.made_from`) stays unless the new one
         has a higher coverage, also where the family's definition has changed since.
+        """
+
+    def put_lines(self, subject: SubjectId, name: str, lines: Sequence[Line], audit: Entry) -> int:
+        """Add lines to a journal about a person, for care; return how many were new.
+
+        A line whose id the journal has already changes nothing. Where none is new nothing is
+        written, and the ledger is told nothing.
         """
 
     def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
@@ -161,6 +169,9 @@ class Store(Protocol):
         end: date | None = None,
     ) -> pa.Table | None:
         """Return one family's derived rows of [start, end), by date; None if never computed."""
+
+    def lines(self, subject: SubjectId, name: str, audit: Entry) -> tuple[Line, ...]:
+        """Return a journal's lines by time and id; none if nothing was ever written."""
 
     def rejects(self, audit: Entry) -> tuple[RejectedRows, ...]:
         """Return everything that was quarantined, newest file first."""

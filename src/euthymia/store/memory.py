@@ -32,6 +32,7 @@ from euthymia.security.pseudonym import blind_index
 from euthymia.store import consent, derived, reading
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.files import BLANK
+from euthymia.store.lines import Line, added
 from euthymia.store.people import unknown_subject
 from euthymia.store.profile import Profile
 from euthymia.store.tally import Tally
@@ -49,6 +50,7 @@ class _Subject:
     facts: dict[Row, Row] = field(default_factory=dict)
     samples: dict[str, dict[Row, Row]] = field(default_factory=dict)
     features: dict[str, dict[date, pa.Table]] = field(default_factory=dict)
+    lines: dict[str, list[Line]] = field(default_factory=dict)
     consents: int = 0
     detail_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
@@ -248,6 +250,16 @@ class MemoryStore:
             self._drop_unfounded(known, before)
             self._tell(audit, subject, reading.of_grant(grant), durable=True)
 
+    def put_lines(self, subject: SubjectId, name: str, lines: Sequence[Line], audit: Entry) -> int:
+        """See `Store.put_lines`."""
+        with self._writing():
+            held = self._need(reading.for_care(audit, subject)).lines.setdefault(name, [])
+            new = added(held, lines)
+            held += new
+            if new:
+                self._tell(audit, subject, {"journal": name, "lines": len(new)}, durable=True)
+        return len(new)
+
     def put_care_team(self, subject: SubjectId, users: Sequence[str], audit: Entry) -> None:
         """See `Store.put_care_team`."""
         with self._writing():
@@ -316,6 +328,13 @@ class MemoryStore:
         """See `Store.attributes`."""
         found = self._allowed(subject, audit, consent.Kind.RECORDS).profile.attributes()
         self._tell(audit, subject, {})
+        return found
+
+    def lines(self, subject: SubjectId, name: str, audit: Entry) -> tuple[Line, ...]:
+        """See `Store.lines`."""
+        known = self._need(reading.for_care(audit, subject))
+        found = tuple(sorted(known.lines.get(name, [])))
+        self._tell(audit, subject, {"journal": name, "lines": len(found)})
         return found
 
     def care_team(self, subject: SubjectId) -> frozenset[str]:

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.gateway.desk import ERASED
-from euthymia.ground.audit import Entry
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
-from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVATIONS
 from euthymia.ground.scope import Scope
@@ -62,6 +62,13 @@ def same_subject(audit: Entry, subject: SubjectId) -> SubjectId:
     if audit.subject not in {None, subject}:
         raise SchemaError("the audit entry names another subject than the call")
     return subject
+
+
+def for_care(audit: Entry, subject: SubjectId) -> SubjectId:
+    """Return the subject of a journal, which is read and written for care alone."""
+    if audit.purpose is not Purpose.CARE:
+        raise AccessError("what people did about somebody is kept and read for care only")
+    return same_subject(audit, subject)
 
 
 def the_one(found: Sequence[SubjectId]) -> SubjectId | None:

@@ -33,6 +33,7 @@ from euthymia.store.files import Files
 from euthymia.store.frame import from_arrow, join, to_arrow
 from euthymia.store.intake import Intake
 from euthymia.store.journal import Journal
+from euthymia.store.lines import LINES, Line, added, fold, unfold
 from euthymia.store.people import Known, People
 from euthymia.store.rekey import Rekeying
 from euthymia.store.tables import FRESHNESS, Tables
@@ -210,6 +211,21 @@ class SealedStore(Upkeep):
             self._blocks.write(known.owner, kind, parts)
             told = replace(audit, subject=subject)
             self._journal.announce(told, {"family": family, "rows": table.num_rows})
+
+    def put_lines(self, subject: SubjectId, name: str, lines: Sequence[Line], audit: Entry) -> int:
+        """See `Store.put_lines`."""
+        kind = LINES + name
+        with self._writing():
+            owner = self._people.need(reading.for_care(audit, subject)).owner
+            held = unfold(frame for _, frame in self._blocks.read(owner, kind))
+            new = added(held, lines)
+            if new:
+                years = {year for year, _ in fold(new)}
+                parts = [p for p in fold([*held, *new]) if p[0] in years]
+                self._blocks.write(owner, kind, parts)
+                told = replace(audit, subject=subject)
+                self._journal.announce(told, {"journal": name, "lines": len(new)})
+        return len(new)
 
     def put_grant(self, subject: SubjectId, grant: GrantRecord, audit: Entry) -> None:
         """See `Store.put_grant`."""
@@ -417,6 +433,14 @@ class SealedStore(Upkeep):
         rows = 0 if table is None else table.num_rows
         self._tell(audit, subject, {"family": family, "rows": rows})
         return table
+
+    def lines(self, subject: SubjectId, name: str, audit: Entry) -> tuple[Line, ...]:
+        """See `Store.lines`."""
+        with self._reading():
+            owner = self._people.need(reading.for_care(audit, subject)).owner
+            found = unfold(frame for _, frame in self._blocks.read(owner, LINES + name))
+        self._tell(audit, subject, {"journal": name, "lines": len(found)})
+        return found
 
     def rejects(self, audit: Entry) -> tuple[RejectedRows, ...]:
         """See `Store.rejects`."""

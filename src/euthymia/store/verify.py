@@ -15,6 +15,7 @@ from euthymia.store.connection import Connection, Database
 from euthymia.store.files import Files
 from euthymia.store.frame import kinds_of, same_columns
 from euthymia.store.journal import cross_check
+from euthymia.store.lines import LINES, SCHEMA
 from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
 from euthymia.store.reading import brought_forward
@@ -94,6 +95,8 @@ def _agreed(blocks: Blocks, owner: Owner, name: str, *place: Any) -> bool:  # no
     kinds = blocks.outline(owner, name, *place)
     if name in STREAMS:
         return same_columns(kinds, STREAMS[name].schema)
+    if name.startswith(LINES):
+        return same_columns(kinds, SCHEMA)
     return name.startswith(FEATURES)
 
 
