@@ -94,6 +94,21 @@ class Home:
         return self.path / "watch.sealed"
 
     @property
+    def alert_policy(self) -> Path:
+        """Return the clinic's own alert policy, which a person may write; there need be none."""
+        return self.path / "alerts.yaml"
+
+    @property
+    def alert_policy_seal(self) -> Path:
+        """Return the keyed digest of the alert policy that was accepted last."""
+        return self.path / "alerts.yaml.seal"
+
+    @property
+    def alert_book(self) -> Path:
+        """Return the sealed book of alerts: since when which policy holds; none before a run."""
+        return self.path / "alerts.sealed"
+
+    @property
     def redeemed(self) -> Path:
         """Return the folder of the sign-in links that have been used."""
         return self.path / "redeemed"

@@ -77,6 +77,7 @@ class Signal:
     scores: DayScores | None = None
     level: float = 0.0  # of an answer: its points; of a score: its rise
     words: str = ""  # what a person reads: "PHQ-9 item 9: several days"
+    value: float | None = None  # of a score: the total
 
 
 @dataclass(frozen=True, slots=True)

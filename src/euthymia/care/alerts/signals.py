@@ -5,7 +5,7 @@ often it is read. What became known when is kept with it (see `app/alerts/inputs
 was kept, a day's scores count as known in the night after it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from euthymia.care.alerts.contract import DayScores, Signal
+from euthymia.care.monitor.calibration import FROM_DAY
 from euthymia.care.monitor.contract import ScoreStream
+from euthymia.care.safety import cssrs_screeners
 from euthymia.care.summary import phq9_scores
 from euthymia.care.worklist import ANSWERS
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, Timeline
@@ -29,7 +31,10 @@ def nominal(day: int) -> Micros:
 
 
 def days_of(stream: ScoreStream) -> tuple[DayScores, ...]:
-    """Return a stream's days as multiples of the lines in force on them."""
+    """Return a stream's days as multiples of the lines in force on them.
+
+    The first days, on which a baseline is mostly the cohort's, have no level.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         levels = [
             stream.composite / stream.composite_line,
@@ -41,6 +46,8 @@ def days_of(stream: ScoreStream) -> tuple[DayScores, ...]:
                 NEVER,
             ),
         ]
+    for level in levels:
+        level[:FROM_DAY] = NEVER
     columns = (
         stream.day.tolist(),
         *(level.tolist() for level in levels),
@@ -88,10 +95,21 @@ def _answers(subject: str, observations: pa.Table, zones: Timeline) -> list[Sign
         if score.total is not None:
             rise = 0.0 if before is None else score.total - before
             words = f"PHQ-9 {score.total:g}" + ("" if before is None else f", {rise:+g} points")
+            level = max(rise, 0.0)
             found.append(
-                Signal(f"s-{day:07d}", subject, score.at, "score", day, None, max(rise, 0.0), words)
+                Signal(
+                    f"s-{day:07d}", subject, score.at, "score", day, None, level, words, score.total
+                )
             )
             before = score.total
+    for screener in cssrs_screeners(observations, zones):
+        if screener.alarming:
+            day = _day(zones, screener.at)
+            words = f"C-SSRS screener, yes to: {screener.words()}"
+            level = max(1.0, screener.weight)
+            found.append(
+                Signal(f"c-{day:07d}", subject, screener.at, "answer", day, None, level, words)
+            )
     return found
 
 
@@ -112,10 +130,3 @@ def _stays(subject: str, observations: pa.Table, zones: Timeline) -> list[Signal
 
 def _day(zones: Timeline, at: Micros) -> int:
     return int(zones.local_day(np.array([at], np.int64))[0])
-
-
-def known_no_earlier(signals: Sequence[Signal], at: Micros) -> list[Signal]:
-    """Return the signals as they become known at `at` or later: what came late counts as late."""
-    from dataclasses import replace
-
-    return [s if s.at >= at else replace(s, at=at) for s in signals]

@@ -1,0 +1,179 @@
+"""The clinic's alert policy: `alerts.yaml` in its home, checked, accepted, sealed, and its history.
+
+The history says which policy was in force from when on, with its text: a replay of the live clinic
+goes through the same policies at the same instants.
+"""
+
+import hmac
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from euthymia.app.alerts.rights import SHELL, require_change
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.home import Home
+from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
+from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.key_files import replace_private
+from euthymia.security.keys import Keyring
+
+LABEL: Final = "alert policy"
+FILE: Final = "alerts.yaml"
+_PLACE: Final = context("alert book", 1)
+
+
+class Book(msgspec.Struct):
+    """What the clinic knows of its alerts beside what lies with each person.
+
+    `policies`: (from when, text), oldest first. `start`: the first run; nothing was shown before.
+    `stamp`: the last instant that was given to anything: the clinic's clock never goes back.
+    `scored`: (when it became known, newest local day that was scored), oldest first.
+    """
+
+    policies: list[tuple[Micros, str]] = []
+    start: Micros | None = None
+    stamp: Micros = 0
+    scored: list[tuple[Micros, int]] = []
+
+
+def read_book(clinic: Clinic) -> Book:
+    """Return the clinic's book; an empty one before the first run.
+
+    Raises
+    ------
+    IntegrityError
+        It is not as it was written.
+    """
+    path = clinic.home.alert_book
+    if not path.exists():
+        return Book()
+    try:
+        raw = unseal(clinic.keyring.derive(LABEL), path.read_bytes(), context=_PLACE)
+        return msgspec.json.decode(raw, type=Book)
+    except (IntegrityError, msgspec.DecodeError):
+        raise IntegrityError(
+            "alerts.sealed is not as it was written; restore it from a backup: it says since when "
+            "which alert policy is in force"
+        ) from None
+
+
+def write_book(clinic: Clinic, book: Book) -> None:
+    """Keep the book, whole or not at all."""
+    sealed = seal(clinic.keyring.derive(LABEL), msgspec.json.encode(book), context=_PLACE)
+    replace_private(clinic.home.alert_book, sealed)
+
+
+def _seal_of(keyring: Keyring, raw: bytes) -> str:
+    return hmac.new(keyring.derive("config"), b"alerts\0" + raw, "sha256").hexdigest() + "\n"
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; MissingError or SchemaError where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise MissingError(f"there is no file {path}") from None
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{path}: byte {error.start + 1} is not UTF-8 text") from None
+
+
+def own_text(home: Home, keyring: Keyring) -> str:
+    """Return the clinic's own policy as it was accepted; "" where it has none.
+
+    Raises
+    ------
+    IntegrityError
+        The file is not the one that was accepted, or one of file and seal is gone.
+    """
+    text, sealed = home.alert_policy, home.alert_policy_seal
+    if not text.is_file() and not sealed.is_file():
+        return ""
+    raw = text.read_bytes() if text.is_file() else b""
+    told = sealed.read_bytes() if sealed.is_file() else b""
+    if not hmac.compare_digest(told, _seal_of(keyring, raw).encode()):
+        raise IntegrityError(
+            f"{FILE} is not the file that was accepted; if the change is yours, look at it with "
+            "`euthymia alerts check` and accept it with `euthymia alerts accept`"
+        )
+    return raw.decode("utf-8")
+
+
+def policy_in_force(clinic: Clinic) -> Policy:
+    """Return the policy that holds now: the clinic's own, else the shipped one."""
+    text = own_text(clinic.home, clinic.keyring)
+    return parse(text, FILE) if text else shipped()
+
+
+def history(clinic: Clinic, book: Book) -> list[tuple[Micros, Policy]]:
+    """Return the policies since the first run, as the engine takes them."""
+    now = own_text(clinic.home, clinic.keyring) or shipped_text()
+    told = book.policies or [(0, now)]
+    return [(since, parse(text, FILE)) for since, text in told]
+
+
+def check(path: Path, file: Path | None) -> dict[str, Any]:
+    """Say whether a policy may be used, and what it says; without `file` the home's own."""
+    home = Home(path)
+    named = file or (home.alert_policy if home.alert_policy.is_file() else None)
+    text = read_text(named) if named else shipped_text()
+    told: dict[str, Any] = {"file": str(named) if named else "shipped", "ok": True, "problems": []}
+    try:
+        policy = parse(text, named.name if named else "shipped.yaml")
+    except SchemaError as error:
+        return told | {"ok": False, "problems": [str(error)]}
+    return told | {
+        "name": policy.name,
+        "version": policy.version,
+        "digest": policy.digest,
+        "rules": {rule.value: lines.tier.value for rule, lines in policy.rules.items()},
+        "escalates_to": sorted(
+            {step.to for lines in policy.tiers.values() for step in lines.escalate}
+        ),
+        "lead": policy.lead,
+    }
+
+
+def accept(
+    clinic: Clinic, text: str | None, actor: Actor | None = None, role: str = SHELL
+) -> dict[str, Any]:
+    """Take a policy into force from now on; None: the shipped one.
+
+    Raises
+    ------
+    SchemaError
+        It may not be used; says why.
+    AccessError
+        The role may not change it.
+    """
+    require_change(clinic, role)
+    policy = shipped() if text is None else parse(text, FILE)
+    home, raw = clinic.home, (text or "").encode()
+    if text is None:
+        home.alert_policy.unlink(missing_ok=True)
+        home.alert_policy_seal.unlink(missing_ok=True)
+    else:
+        home.alert_policy.write_bytes(raw)
+        home.alert_policy_seal.write_text(_seal_of(clinic.keyring, raw), encoding="ascii")
+        home.alert_policy_seal.chmod(0o600)
+    book = read_book(clinic)
+    at = stamp(clinic, book)
+    before = book.policies or [(0, shipped_text())]
+    book.policies = [*before, (at, text or shipped_text())]
+    write_book(clinic, book)
+    detail = {"policy": policy.label, "sha256": policy.digest}
+    entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
+    told = clinic.ledger.append(entry)
+    return {"name": policy.name, "version": policy.version, "digest": policy.digest, "entry": told}
+
+
+def stamp(clinic: Clinic, book: Book) -> Micros:
+    """Return an instant for what happens now: after all that came before, whatever the clock says.
+
+    A clock that is put back does not put anything that was done back.
+    """
+    book.stamp = max(to_micros(clinic.clock()), book.stamp + 1)
+    return book.stamp
