@@ -134,3 +134,36 @@ def fixed_baseline(
         for t in range(kept.shape[1]):
             centre[j, t] = out[0] + out[1] * weekend[t]
             spread[j, t] = out[2]
+
+
+@compiled("void(f8[:, ::1], f8[:, ::1], b1[::1], i8, i8, f8[:, ::1], f8, f8[:, ::1], f8[:, ::1])")
+def growing_baseline(
+    values: Array,
+    kept: Array,
+    weekend: Mask,
+    least: int,
+    lag: int,
+    prior: Array,
+    memory: float,
+    centre: Array,
+    spread: Array,
+) -> None:
+    """Fill in what was usual for each day, from all days up to `lag` before it, `least` at least.
+
+    The first `least` days are set against all of themselves. See `lagged_baseline`.
+    """
+    out = np.empty(4)
+    for j in range(values.shape[0]):
+        for t in range(min(least, values.shape[1])):
+            kept[j, t] = values[j, t]
+        for t in range(values.shape[1]):
+            end = max(least, t - lag + 1)
+            window(kept[j], weekend, 0, min(end, values.shape[1]), prior[j], memory, out)
+            centre[j, t] = out[0] + out[1] * weekend[t]
+            spread[j, t] = out[2]
+            if t >= least:
+                v = values[j, t]
+                if not np.isnan(v):
+                    most = CLIP * out[2]
+                    v = min(max(v, centre[j, t] - most), centre[j, t] + most)
+                kept[j, t] = v

@@ -1,6 +1,7 @@
 """The watch: score everybody now, try the detectors on a cohort, or watch one series."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -156,4 +157,68 @@ def _words(found: dict[str, Any]) -> str:
         f"{kind}{found['relapses']} relapses, {found['patient_days']:,} relapse-free patient-days; "
         f"one false alarm promised in {found['budget_days']:g} of them\n"
         f"{table(rows, header)}"
+    )
+
+
+@watch.command(
+    epilog="Example: euthymia watch series diary.csv --time date --columns down,calm,tired "
+    "--worse down,tired --better calm --baseline-days 28 --json"
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--time", required=True, help="The column of dates or times, or of day numbers.")
+@click.option("--columns", required=True, help="What is watched: a,b,c.")
+@click.option("--worse", default="", help="Columns of which a rise is worse: a,b.")
+@click.option("--better", default="", help="Columns of which a rise is better.")
+@click.option(
+    "--baseline-days", default=28, show_default=True, type=click.IntRange(14, 365),
+    help="The first days, taken to be as usual.",
+)  # fmt: skip
+@click.option(
+    "--budget-days", default=365.0, show_default=True, type=click.FloatRange(14, 3650),
+    help="Days to one false alarm.",
+)  # fmt: skip
+@click.option("--seed", default=1, show_default=True, type=int, help="Of the made series.")
+@everywhere
+@click.pass_obj
+def series(
+    shell: Shell,
+    file: Path,
+    time: str,
+    columns: str,
+    worse: str,
+    better: str,
+    baseline_days: int,
+    budget_days: float,
+    seed: int,
+) -> None:
+    """Watch one person's series alone: when did it leave its own usual, and what changed.
+
+    Rows may come several a day and at any times; days are watched by their means. Lines come from
+    the baseline days: series made of them, without a change, pass them once in --budget-days.
+    Without --worse and --better a change either way counts.
+    """
+    from euthymia.app.watch_series import watch_file
+
+    names = [
+        tuple(n.strip() for n in part.split(",") if n.strip()) for part in (columns, worse, better)
+    ]
+    found = watch_file(file, time, names[0], names[1], names[2], baseline_days, budget_days, seed)
+    shell.emit(found, _series_words(found))
+
+
+def _series_words(found: dict[str, Any]) -> str:
+    rows = [
+        (
+            str(e["opened"]),
+            str(e["last"]) if e["closed"] is not None else "open",
+            f"{e['times_line']:.1f}",
+            ", ".join(f"{c['column']} {c['sd']:+.1f}" for c in e["changes"][:4]),
+        )
+        for e in found["episodes"]
+    ]
+    text = table(rows, ("opened", "last over the line", "times line", "what changed (SD)"))
+    return (
+        f"{found['days']} days, {found['days_with_values']} with values; usual: the first "
+        f"{found['baseline']['days']} days (to {found['baseline']['last']}); one false alarm in "
+        f"{found['budget_days']:g} days promised\n{text if rows else 'no episode'}"
     )

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 MIN_VALUES: Final = 14  # days with a value, before a person's own mean and spread count
 MIN_PEOPLE: Final = 5  # with fewer nothing can be said of what is usual between people
 SHRINK: Final = 0.1  # of the correlation matrix towards its mean: pairs seen on few days together
+MIN_PAIRS: Final = 10  # days on which both of a pair were seen; fewer say nothing
 MOST_MEMORY: Final = 0.8  # a higher day-to-day correlation is a trend, and not memory
 
 
@@ -217,22 +218,32 @@ def _carry(left: list[Floats]) -> float:
     return float(np.clip(top / bottom if bottom > 0 else 0.0, 0.0, MOST_MEMORY))
 
 
-def _with_correlation(norms: Norms, z: Floats, worse: NDArray[np.int64], design: Design) -> Norms:
+def correlation_of(z: Floats, shrink: float) -> Floats:
+    """Return the correlation of features from days that know different ones of them.
+
+    Pair by pair, shrunk towards the mean of all pairs (Ledoit & Wolf 2004,
+    doi:10.3905/jpm.2004.110, with a given weight), with eigenvalues of 0.05 at least.
+    """
     known = np.isfinite(z)
     filled = np.where(known, z, 0.0)
     pairs = known.T.astype(np.float64) @ known
     square = (filled**2).T @ known
     cross = filled.T @ filled
     found = cross / np.sqrt(np.maximum(square * square.T, 1e-12))
-    found = np.where(pairs > MIN_VALUES, found, 0.0)
+    found = np.where(pairs >= MIN_PAIRS, found, 0.0)
     count = len(found)
     off = ~np.eye(count, dtype=np.bool_)
     middle = float(found[off].mean()) if count > 1 else 0.0
-    found = np.where(off, (1 - SHRINK) * found + SHRINK * middle, 1.0)
+    found = np.where(off, (1 - shrink) * found + shrink * middle, 1.0)
     values, vectors = np.linalg.eigh(found)
     found = (vectors * np.maximum(values, 0.05)) @ vectors.T
     root = np.sqrt(np.diag(found))
-    correlation = np.ascontiguousarray(found / np.outer(root, root))
+    return np.ascontiguousarray(found / np.outer(root, root))
+
+
+def _with_correlation(norms: Norms, z: Floats, worse: NDArray[np.int64], design: Design) -> Norms:
+    correlation = correlation_of(z, SHRINK)
+    count = len(correlation)
     ridged = np.ascontiguousarray((correlation + design.ridge * np.eye(count)) / (1 + design.ridge))
     toward, amount = np.zeros(len(z)), np.zeros(len(z))
     day_evidence(np.ascontiguousarray(z), worse.astype(np.float64), ridged, 0, toward, amount)
