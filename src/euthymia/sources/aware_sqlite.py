@@ -26,6 +26,7 @@ from euthymia.sources.aware_sensors import (
 from euthymia.sources.blob import MiB
 from euthymia.sources.cells import Column
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.database import BROKEN
 from euthymia.sources.phone_people import WHO, named_after
 from euthymia.sources.table import Chunk
 from euthymia.sources.typed_cells import read_rows
@@ -92,7 +93,7 @@ def _database(opened: Opened) -> Iterator[sqlite3.Connection]:
         with closing(base):
             _harmless(base)
             yield base
-    except sqlite3.Error as problem:
+    except BROKEN as problem:
         raise SourceError(_damaged(problem)) from problem
 
 
@@ -149,7 +150,7 @@ def _only_reading(action: int, *_what: str | None) -> int:
     return sqlite3.SQLITE_DENY
 
 
-def _damaged(problem: sqlite3.Error) -> str:
+def _damaged(problem: Exception) -> str:
     if "interrupted" in str(problem):
         return "the database takes too long to read, as one made to do harm does; export it as CSV"
     return (
@@ -194,7 +195,7 @@ def _table(base: sqlite3.Connection, name: str, opened: Opened, first_row: int) 
         chosen = ", ".join(_quoted(place) for place, _ in columns)
         cursor = base.execute(f"SELECT {chosen} FROM {_quoted(name)}")  # noqa: S608  (quoted)
         wanted = [column for _, column in columns]
-        broken: list[sqlite3.Error] = []
+        broken: list[Exception] = []
         rows = _fetched(cursor, broken)
         for found in read_rows(rows, wanted, first_row, f"{_named(name)}, row"):
             if isinstance(found, Reject):
@@ -205,16 +206,16 @@ def _table(base: sqlite3.Connection, name: str, opened: Opened, first_row: int) 
                 yield from sensor.items(found, _owner(found, opened), opened.context)
         for problem in broken:
             yield Reject(first_row, f"{_named(name)}, after its last good row: {_damaged(problem)}")
-    except sqlite3.Error as problem:
+    except BROKEN as problem:
         yield Reject(first_row, f"{_named(name)}: {_damaged(problem)}")
 
 
-def _fetched(cursor: sqlite3.Cursor, broken: list[sqlite3.Error]) -> Iterator[Sequence[Any]]:
+def _fetched(cursor: sqlite3.Cursor, broken: list[Exception]) -> Iterator[Sequence[Any]]:
     """Yield rows; what was read before the place where a database is damaged is kept."""
     try:
         while rows := cursor.fetchmany(FETCH):
             yield from rows
-    except sqlite3.Error as problem:
+    except BROKEN as problem:
         broken.append(problem)
 
 

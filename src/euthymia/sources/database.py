@@ -21,6 +21,9 @@ MAX_CELL: Final = 16 * MiB
 MAX_STEPS: Final = 20_000  # times 100,000 instructions of SQLite's machine for one query
 FETCH: Final = 10_000
 
+BROKEN: Final = (sqlite3.Error, UnicodeDecodeError)
+"""Raised over a damaged file: where its schema is no text, the message cannot be read either."""
+
 Tables = dict[str, tuple[str, ...]]
 """The stored columns of each plain table, by its name in lower case."""
 _DAMAGED: Final = "the database is damaged or is not a database; copy it again"
@@ -54,14 +57,14 @@ def opened_database(blob: Blob) -> Iterator[tuple[sqlite3.Connection, Tables]]:
             )
         try:
             database = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
-        except sqlite3.Error as problem:
+        except BROKEN as problem:
             raise SourceError(_DAMAGED) from problem
         try:
             database.execute("PRAGMA schema_version").fetchone()
             path.unlink()  # the open file remains; its name does not
             tables = _distrust(database)
             yield database, tables
-        except sqlite3.Error as problem:
+        except BROKEN as problem:
             raise SourceError(_DAMAGED) from problem
         finally:
             database.close()
@@ -122,7 +125,7 @@ def rows_of(
         cursor = database.execute(query)
         while rows := cursor.fetchmany(FETCH):
             yield from rows
-    except sqlite3.Error as problem:
+    except BROKEN as problem:
         raise SourceError(
             f"the table {table} is damaged ({type(problem).__name__}); rows before it were kept; "
             "copy the file again"

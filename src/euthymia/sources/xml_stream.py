@@ -41,6 +41,7 @@ class Elements:
         self._parser.EndElementHandler = self._end
         self._parser.StartDoctypeDeclHandler = _refuse_doctype
         self._parser.EntityDeclHandler = _refuse_entity
+        self._parser.XmlDeclHandler = _known_encoding
         if text:
             self._parser.CharacterDataHandler = self.text
 
@@ -83,10 +84,6 @@ class Elements:
             if blob.cut:
                 raise SourceError(_CUT) from problem
             raise SourceError(_where(problem)) from problem
-        except LookupError as problem:  # the parser asks Python for an encoding that it lacks
-            raise SourceError(
-                "the XML says that it is in an encoding that nobody knows; export it as UTF-8"
-            ) from problem
 
     def _begin(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
@@ -118,6 +115,15 @@ _EARLY: Final = frozenset(
         expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
     )
 )
+
+
+_ENCODINGS: Final = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1"})
+
+
+def _known_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    """Refuse what expat does not read by itself; it would look for it among Python's codecs."""
+    if encoding is not None and encoding.lower() not in _ENCODINGS:
+        raise SourceError("the XML is in an encoding that is not read here; export it as UTF-8")
 
 
 def _refuse_doctype(*_: object) -> None:
