@@ -72,6 +72,8 @@ def test_the_first_trends_are_worse_ones_and_one_of_each_family() -> None:
     ]
     names = [t.feature.name for t in most_telling(found, 5)]
     assert names == ["b1", "a2", "c1", "d1", "b2"]
+    flat = replace(trend("e", "e1", 14, 14), values=(0.0, None, 0.0))
+    assert flat not in most_telling([flat, *found], 7)
     groups = groups_of(found)
     assert [(g.title, len(g.trends), g.often) for g in groups] == [
         ("a", 2, 1),

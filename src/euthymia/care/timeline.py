@@ -255,9 +255,13 @@ def most_telling(found: Sequence[Trend], most: int) -> tuple[Trend, ...]:
 
     Those most often outside their band on the side on which a worsening usually shows, then those
     most often outside it; one of each family before a second of any, because the numbers of one
-    family move together and would say the same thing several times.
+    family move together and would say the same thing several times. What was the same number
+    every day (the phone's hours of somebody who shares no phone) is left to the list of all.
     """
-    ranked = sorted(found, key=lambda t: (-t.worse / max(1, t.known), -t.outside / max(1, t.known)))
+    varied = [trend for trend in found if len({v for v in trend.values if v is not None}) != 1]
+    ranked = sorted(
+        varied, key=lambda t: (-t.worse / max(1, t.known), -t.outside / max(1, t.known))
+    )
     turn: dict[str, int] = {}
     turns = []
     for trend in ranked:
