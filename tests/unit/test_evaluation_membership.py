@@ -6,6 +6,7 @@ from scipy import stats
 
 from euthymia.evaluation.membership import (
     attack,
+    deal_members,
     epsilon_lower_bound,
     likelihood_ratios,
     one_run_bound,
@@ -71,3 +72,11 @@ def test_bound_of_one_run():
     assert one_run_bound(100, 100, 100, delta=0) == pytest.approx(expected, rel=1e-6)
     assert one_run_bound(100, 100, 50, delta=1e-5) == 0
     assert one_run_bound(1000, 100, 95, delta=1e-5) < one_run_bound(1000, 100, 95, delta=0)
+
+
+def test_each_person_is_in_half_of_the_models_by_chance():
+    member = deal_members(9, 500, np.random.default_rng(0))
+    assert (member.sum(axis=0) == 4).all()
+    assert np.abs(member.mean(axis=1) - 4 / 9).max() < 0.08
+    with pytest.raises(ValueError, match="six"):
+        deal_members(5, 10, np.random.default_rng(0))

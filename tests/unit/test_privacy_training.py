@@ -50,7 +50,7 @@ def run():
 def test_a_run_keeps_its_claim_and_pays_for_everything():
     trained, account, _ = run()
     kinds = {charge.kind for charge in account.charges}
-    assert kinds == {"statistic", "fit", "evaluation", "group audit"}
+    assert kinds == {"bounds", "statistic", "fit", "evaluation", "group audit"}
     assert {charge.part for charge in account.charges} == {TEACH, JUDGE}
     assert cost(account.charges) <= account.mu2 * (1 + 1e-9)
     assert trained.privacy["epsilon"] <= 1.0
@@ -132,22 +132,40 @@ def test_a_claim_nobody_can_keep_is_refused(claim):
         allowance(claim)
 
 
-def test_a_range_that_nobody_declared_is_paid_for_and_holds_the_people():
+def test_where_people_lie_is_found_in_a_range_far_too_wide_and_in_none():
     rng = np.random.default_rng(2)
-    x = np.column_stack([rng.normal(3000, 400, 2000), rng.normal(0, 0.1, 2000)])
+    x = np.column_stack(
+        [rng.normal(3000, 400, 2000), rng.normal(-8, 16, 2000), rng.integers(0, 2, 2000)]
+    )
+    specs = (
+        FeatureSpec("open", "Open", "1"),
+        FeatureSpec("wide", "Wide", "1", -180, 180),
+        FeatureSpec("flag", "Flag", "1", 0, 1),
+    )
     people = People.of(np.zeros((2000, 0)), np.zeros(2000), np.arange(2000))
     account = Allowance(1.0, 1e-5)
-    found = scales.look(x, people, np.array([0, 1]), account.mu2 / 4, pay=account, part="")
-    assert found[0][0] <= 2100
-    assert 3900 <= found[0][1] <= 8192
-    assert -0.5 <= found[1][0] <= -0.1
-    assert 0.1 <= found[1][1] <= 0.5
+    found = scales.look(x, people, specs, np.arange(3), account.mu2 / 4, pay=account, part="")
+    assert found[0].middle == pytest.approx(3000, abs=250)
+    assert 200 < found[0].spread < 900
+    assert found[1].middle == pytest.approx(-8, abs=6)
+    assert 13 < found[1].spread < 24
+    assert set(found) == {0, 1}  # yes or no costs nothing
     assert [charge.kind for charge in account.charges] == ["bounds"]
     nobody = People.of(np.zeros((0, 0)), np.zeros(0), np.array([], np.str_))
-    assert scales.look(x[:0], nobody, np.array([0]), 0.01, pay=account, part="") == {0: (-1, 1)}
+    some = scales.look(x[:0], nobody, specs, np.array([1]), 0.01, pay=account, part="")
+    assert 18 <= some[1].spread <= 120
 
 
-def test_the_scale_of_a_feature_comes_from_its_declared_range_alone():
+def test_most_people_in_one_place_do_not_make_a_feature_endlessly_wide():
+    x = np.where(np.arange(2000) % 10 == 0, 40.0, 0.0)[:, None]
+    people = People.of(np.zeros((2000, 0)), np.zeros(2000), np.arange(2000))
+    spec = (FeatureSpec("days", "Days", "d", 0, 60),)
+    account = Allowance(1.0, 1e-5)
+    found = scales.look(x, people, spec, np.array([0]), account.mu2 / 4, pay=account, part="")
+    assert 3 <= found[0].spread <= 20
+
+
+def test_the_scale_of_yes_or_no_comes_from_the_declaration_alone():
     specs = (FeatureSpec("a", "A", "1", 0, 1), FeatureSpec("b", "B", "1", 10, 60))
     made = scales.preparation(specs, np.array([0, 1]), {})
     assert isinstance(made, Preparation)

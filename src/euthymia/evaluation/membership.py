@@ -49,6 +49,20 @@ class Membership:
     people: int
 
 
+def deal_members(models: int, people: int, rng: np.random.Generator) -> Members:
+    """Return who is in which model's training data: each person in half of them, by chance.
+
+    Raises
+    ------
+    ValueError
+        Fewer than six models: a person must be in and out of two others of each.
+    """
+    if models < 6:
+        raise ValueError("an attack needs at least six models")
+    order = rng.random((models, people)).argsort(axis=0)
+    return np.asarray(order < models // 2)
+
+
 def likelihood_ratios(confidence: Floats, member: Members) -> Floats:
     """Return LiRA's score of each model and person, each target left out of its own reference.
 

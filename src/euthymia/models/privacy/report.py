@@ -267,8 +267,8 @@ def _model(results: "PrivateResults") -> str:
         "The model",
         paragraph(
             f"Feature set “{results.chosen}”, the largest that this many people can carry at this"
-            " epsilon; a feature counts from the middle of its declared range, in fifths of it"
-            " (halves for yes or no), and as the middle where it is not known."
+            " epsilon. A feature counts from the middle of the people in units of their spread,"
+            " both from noisy counts, and as the middle where it is not known."
             f" Recalibrated with slope {model.calibration[1]:.2f}."
         ),
         table(("feature", "middle", "unit", "log-odds a unit", "95 % interval"), rows),

@@ -1,10 +1,12 @@
-"""Where a feature lies and how wide it is, without looking: or looked at, and paid for.
+"""Where the people lie on each feature, and how widely: looked for, and paid for.
 
-A range that a task declares ("a value outside cannot be true") says it for nothing. A feature that
-has none is looked for among powers of two, as noisy counts of people.
+A range that a task declares ("a value outside cannot be true") is often far wider than the people
+are. So noisy counts of people in parts of the range say where the middle three fifths are; where no
+range is declared, in parts between powers of two. Yes or no needs no look.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,13 +18,26 @@ from euthymia.models.privacy.lattice import Floats, Noise, exact_noise, noisy_su
 from euthymia.models.privacy.rows import People
 from euthymia.models.tasks.contract import FeatureSpec
 
+PARTS: Final = 32
+"""Of a declared range."""
 SPREADS: Final = 5.0
-"""A measure's declared range is taken for so many of its standard deviations."""
-BINARY: Final = 2.0  # a range of 1 is that of a yes or no, whose spread is at most a half
-LONGEST: Final = 3.0  # spreads from the middle; beyond them a value says no more
+"""A range is taken for so many standard deviations where the counts do not say."""
+NARROWEST, WIDEST = 20.0, 3.0  # a declared range, in standard deviations of the people
+LONGEST: Final = 3.0  # standard deviations from the middle; beyond them a value says no more
+_MIDDLE: Final = (0.2, 0.5, 0.8)
+_APART: Final = 1.683  # standard deviations of a normal between its 20th and 80th percentile
 _POWERS: Final = np.arange(-7.0, 21.0)
-_EDGES: Final = np.concatenate([-(2.0 ** _POWERS[::-1]), [0.0], 2.0**_POWERS])
-_SURE: Final = 3.0  # standard deviations of the noise, above which a count is somebody
+_LOG: Final = np.concatenate([-(2.0 ** _POWERS[::-1]), [0.0], 2.0**_POWERS])
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The middle and the standard deviation of a feature, and where its values are cut."""
+
+    middle: float
+    spread: float
+    low: float
+    high: float
 
 
 def declared(spec: FeatureSpec) -> tuple[float, float] | None:
@@ -32,70 +47,94 @@ def declared(spec: FeatureSpec) -> tuple[float, float] | None:
     return float(spec.low), float(spec.high)
 
 
-def undeclared(specs: Sequence[FeatureSpec], columns: Ints) -> Ints:
-    """Return the columns whose range would have to be paid for."""
-    return np.array([c for c in columns.tolist() if declared(specs[c]) is None], np.int64)
+def is_flag(spec: FeatureSpec) -> bool:
+    """Tell whether a feature is yes or no, as declared."""
+    return declared(spec) == (0.0, 1.0)
+
+
+def _edges(spec: FeatureSpec) -> Floats:
+    ends = declared(spec)
+    return _LOG if ends is None else np.linspace(*ends, PARTS + 1)
 
 
 def look(
     x: Floats,
     people: People,
+    specs: Sequence[FeatureSpec],
     columns: Ints,
     mu2: float,
     *,
     pay: Budget,
     part: str,
     noise: Noise = exact_noise,
-) -> dict[int, tuple[float, float]]:
-    """Return a range for each column, from noisy counts of people between powers of two.
+) -> dict[int, Scale]:
+    """Return a scale for each column that is not yes or no, from one release of noisy counts.
 
-    A range that holds nobody for sure is (-1, 1). `x` holds the rows of `people`, in their order.
+    Parameters
+    ----------
+    x : NDArray
+        The rows of `people`, in their order. A person is counted once, at the mean of what is
+        known of them.
     """
-    counts = []
-    for column in columns.tolist():
-        known = np.isfinite(x[:, column])
-        share = people.summed(np.where(known, 1.0, 0.0)[:, None])[:, 0]
-        total = people.summed(np.where(known, x[:, column], 0.0)[:, None])[:, 0]
-        mean = np.divide(total, share, out=np.zeros_like(total), where=share > 0)
-        place = np.digitize(mean, _EDGES)
-        one = np.zeros((people.count, _EDGES.size + 1))
-        one[np.arange(people.count), place] = share > 0
-        counts.append(one)
-    limit = float(np.sqrt(columns.size))
+    asked = [c for c in columns.tolist() if not is_flag(specs[c])]
+    if not asked:
+        return {}
+    edges = [_edges(specs[c]) for c in asked]
+    limit = float(np.sqrt(len(asked)))
     found = noisy_sum(
-        np.hstack(counts),
+        np.hstack([_places(x[:, c], people, e) for c, e in zip(asked, edges, strict=True)]),
         limit,
         mu2,
         pay=pay,
         kind="bounds",
-        what=f"people between powers of two, for {columns.size} features without a declared range",
+        what=f"people in parts of the ranges of {len(asked)} features",
         part=part,
         noise=noise,
-    ).reshape(columns.size, -1)
-    sure = _SURE * limit / np.sqrt(mu2)
-    return {c: _range(row, sure) for c, row in zip(columns.tolist(), found, strict=True)}
+    )
+    ends = np.cumsum([e.size + 1 for e in edges])[:-1]
+    rows = np.split(found, ends)
+    return {c: _scale(specs[c], e, row) for c, e, row in zip(asked, edges, rows, strict=True)}
 
 
-def _range(row: Floats, sure: float) -> tuple[float, float]:
-    there = np.flatnonzero(row > sure)
-    if not there.size:
-        return -1.0, 1.0
-    ends = np.concatenate([[2 * _EDGES[0]], _EDGES, [2 * _EDGES[-1]]])
-    return float(ends[there[0]]), float(ends[there[-1] + 1])
+def _places(values: Floats, people: People, edges: Floats) -> Floats:
+    """Return for each person a 1 in the part that holds their mean; none where nothing is known."""
+    known = np.isfinite(values)
+    share = people.summed(np.where(known, 1.0, 0.0)[:, None])[:, 0]
+    total = people.summed(np.where(known, values, 0.0)[:, None])[:, 0]
+    mean = np.divide(total, share, out=np.zeros_like(total), where=share > 0)
+    one = np.zeros((people.count, edges.size + 1))
+    one[np.arange(people.count), np.digitize(mean, edges)] = share > 0
+    return one
 
 
-def preparation(
-    specs: Sequence[FeatureSpec], columns: Ints, seen: dict[int, tuple[float, float]]
-) -> Preparation:
-    """Return how features become columns: middle and spread of each range, nothing else.
+def _scale(spec: FeatureSpec, edges: Floats, counts: Floats) -> Scale:
+    ends = declared(spec)
+    risen = np.maximum.accumulate(np.cumsum(counts))
+    places = np.concatenate([[edges[0]], edges, [edges[-1]]])
+    heights = np.concatenate([[0.0], risen]) + np.arange(places.size) * 1e-9
+    if heights[-1] <= 1:
+        low, middle, high = edges[0], (edges[0] + edges[-1]) / 2, edges[-1]
+    else:
+        low, middle, high = np.interp(np.array(_MIDDLE) * heights[-1], heights, places)
+    spread = float(high - low) / _APART
+    if ends is None:
+        spread = max(spread, 2.0 ** _POWERS[0])
+        return Scale(float(middle), spread, -np.inf, np.inf)
+    width = ends[1] - ends[0]
+    if spread < width / PARTS / 2:  # most people in one place: the counts say nothing of the rest
+        spread = width / SPREADS
+    return Scale(
+        float(middle), float(np.clip(spread, width / NARROWEST, width / WIDEST)), ends[0], ends[1]
+    )
 
-    What is not known counts as the middle.
-    """
-    ranges = [seen.get(c) or declared(specs[c]) or (-1.0, 1.0) for c in columns.tolist()]
-    low, high = (np.array(ends) for ends in zip(*ranges, strict=True))
-    width = high - low
-    middle = (low + high) / 2
-    spread = width / np.where(width <= 1, BINARY, SPREADS)
+
+def preparation(specs: Sequence[FeatureSpec], columns: Ints, seen: dict[int, Scale]) -> Preparation:
+    """Return how features become columns. What is not known counts as the middle."""
+    scales = [seen.get(c) or _unseen(specs[c]) for c in columns.tolist()]
+    middle, spread, low, high = (
+        np.array([getattr(scale, name) for scale in scales])
+        for name in ("middle", "spread", "low", "high")
+    )
     return Preparation(
         columns=columns,
         fill=middle,
@@ -105,3 +144,9 @@ def preparation(
         mean=middle,
         scale=spread,
     )
+
+
+def _unseen(spec: FeatureSpec) -> Scale:
+    low, high = declared(spec) or (-1.0, 1.0)
+    share = 2.0 if is_flag(spec) else SPREADS
+    return Scale((low + high) / 2, (high - low) / share, low, high)

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.logistic import fit_logistic, sigmoid
-from euthymia.evaluation.membership import Membership, attack, epsilon_lower_bound
+from euthymia.evaluation.membership import (
+    Membership,
+    attack,
+    deal_members,
+    epsilon_lower_bound,
+)
 from euthymia.models.privacy.accountant import mu2_of
 from euthymia.models.privacy.allowance import Allowance
 from euthymia.models.privacy.contract import Guarantee
@@ -144,7 +149,7 @@ def attacked(beta: Floats, people: int, claim: Guarantee, models: int, seed: int
     rng = np.random.default_rng([seed, 2])
     every = drawn(beta, people, rng)
     sign = 2 * every.y - 1
-    member = rng.random((models, people)) < 0.5
+    member = deal_members(models, people, rng)
     confidence, noise = np.empty(member.shape), pooled_noise()
     for number, inside in enumerate(member):
         half = People.of(every.z[inside], every.y[inside], np.flatnonzero(inside))

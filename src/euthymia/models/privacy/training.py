@@ -45,7 +45,7 @@ TEACH: Final = "those who teach"
 JUDGE: Final = "those who judge"
 JUDGING: Final = 0.2
 BOUNDING: Final = 0.1
-"""Share of the cost for the bounds of features without a declared range, where there are any."""
+"""Share of the cost for where the people lie on each feature."""
 METHOD: Final = (
     "logistic regression by clipped full-batch gradients, released through the exact discrete "
     "Gaussian"
@@ -120,7 +120,7 @@ def private_train(
     """
     claim = Guarantee(account.claim.epsilon, account.claim.delta + GROUP_DELTA)
     side = judges(frame.person)
-    counted, chosen, prepared, beta = _taught(task, frame.rows(~side), account, noise)
+    counted, chosen, prepared, beta = taught(task, frame.rows(~side), account, noise)
     progress(1, 3)
     judges_ = counted.people * JUDGING / (1 - JUDGING)
     judged = _judged(task, frame.rows(side), prepared, beta, judges_, account, seed, noise)
@@ -161,25 +161,27 @@ def allowance(claim: Guarantee) -> Allowance:
         raise SchemaError(str(error)) from error
 
 
-def _taught(
+def taught(
     task: Task, frame: CohortFrame, account: Allowance, noise: Noise
 ) -> tuple[Counted, str, Preparation, Floats]:
+    """Return the counts, the feature set, its columns and the coefficients, intercept first.
+
+    Pays from the part of those who teach: the rows of nobody else may be in `frame`.
+    """
     nothing = People.of(np.zeros((frame.y.size, 0)), frame.y, frame.person)
     counted = count(nothing, account.mu2 * COUNTING, pay=account, part=TEACH, noise=noise)
     chosen, columns = _affordable_set(task, frame, counted, account.mu2)
     order = np.argsort(frame.person, kind="stable")
-    seen: dict[int, tuple[float, float]] = {}
-    dark = scales.undeclared(task.features, columns)
-    if dark.size:
-        seen = scales.look(
-            frame.x[order],
-            nothing,
-            dark,
-            account.mu2 * BOUNDING,
-            pay=account,
-            part=TEACH,
-            noise=noise,
-        )
+    seen = scales.look(
+        frame.x[order],
+        nothing,
+        task.features,
+        columns,
+        account.mu2 * BOUNDING,
+        pay=account,
+        part=TEACH,
+        noise=noise,
+    )
     prepared = scales.preparation(task.features, columns, seen)
     people = People.of(prepared.apply(frame.x), frame.y, frame.person)
     left = account.left_for(TEACH) * _KEPT
