@@ -1,18 +1,18 @@
 """What privacy costs, and what it buys, on two trials: `make bench ONLY=privacy`.
 
 Utility: of a trial, n people drawn at random teach and all others judge; the AUC lost is that of
-the product's own tuned logistic regression on the same n people less that of the private one. Repeated
-with other draws (and other noise); the interval is of the mean over draws. Nothing here chose a
-constant: those come from the simulated study at the end (`--study`).
+the product's own tuned logistic regression on the same n people less that of the private one.
+Repeated with other draws (and other noise); the interval is of the mean over draws. Nothing here
+chose a constant: those come from the simulated study at the end (`python benchmarks/privacy.py
+--study`).
 
 Membership: LiRA on models of random halves of a trial's people, ours and what one would use without
 privacy. Every private release uses the exact noise.
 """
 
-import argparse
 import json
+import os
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ from euthymia.models.table_frame import table_frame  # noqa: E402
 from euthymia.models.train_table import table_task  # noqa: E402
 
 DELTA = 1e-5
+REPEATS = int(os.environ.get("EUTHYMIA_BENCH_REPEATS", "30"))
+MODELS = 24
 HELP = ("trial-help-suicidal-thoughts", "help_full.csv.gz")
 PANSS = ("trial-panss-response", "schizophrenia_panss.csv")
 CASES = (  # (trial, people who teach, epsilon, the loss that is allowed)
@@ -182,43 +184,36 @@ def study(repeats=20):
     return rows
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--models", type=int, default=24)
-    parser.add_argument("--study", action="store_true")
-    asked = parser.parse_args()
-    warnings.simplefilter("ignore")
-    if asked.study:
-        print(json.dumps({"study": study()}, indent=1))
-        return 0
-    if not DATA.is_dir():
-        print("the trials are not here: nothing to measure", file=sys.stderr)
-        return 1
-    result = {"utility": [], "membership": []}
-    missed = []
+def run():
+    """Yield the claims: what privacy loses, and what it keeps from an attacker."""
     for trial, people, epsilon, allowed in CASES:
-        row = utility(trial, people, epsilon, asked.repeats)
-        result["utility"].append({**row, "allowed": allowed})
-        if row["auc_lost"]["mean"] > allowed:
-            missed.append(f"{trial[0]}: lost {row['auc_lost']['mean']}")
-        print(json.dumps(result["utility"][-1]), flush=True)
-    for trial, epsilon in ((HELP, 3.0), (HELP, 1.0), (PANSS, 1.0)):
-        kinds = (
-            ("private",)
-            if epsilon == 1.0 and trial == HELP
-            else ("private", "logistic", "lightgbm", "forest")
-        )
-        for kind in kinds:
-            row = membership(trial, kind, epsilon, asked.models)
-            result["membership"].append(row)
-            if kind == "private" and row["tpr_at_0.01"][0] > 0.015:
-                missed.append(f"{trial[0]}: {row['tpr_at_0.01'][0]} of members at 1 %")
-            print(json.dumps(row), flush=True)
-    result["missed"] = missed
-    print(json.dumps(result, indent=1))
-    return 1 if missed else 0
+        row = utility(trial, people, epsilon, REPEATS)
+        ours, peer = row["auc_private"]["mean"], row["auc_plain"]["mean"]
+        yield {
+            "name": f"AUC at epsilon {epsilon:g}, {people} people of {trial[0]}",
+            "ours": ours,
+            "peer": peer,
+            "peer_name": "tuned logistic regression without noise, same people",
+            "unit": "AUC",
+            "ratio": ours / peer,
+            "goal": (peer - allowed) / peer,
+            **row,
+        }
+    for trial, epsilon in ((HELP, 3.0), (PANSS, 1.0)):
+        for kind in ("private", "logistic", "lightgbm", "forest"):
+            row = membership(trial, kind, epsilon, MODELS)
+            found = row["tpr_at_0.01"][0]
+            yield {
+                "name": f"members of {trial[0]} found at 1 % false positives, {kind}",
+                "ours": found,
+                "peer": 0.015,
+                "peer_name": "what may leave the research zone",
+                "unit": "share",
+                "ratio": 0.015 / max(found, 1e-6),
+                "goal": 1.0 if kind == "private" else None,
+                **row,
+            }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps({"study": study()}, indent=1) if "--study" in sys.argv else __doc__)

@@ -259,6 +259,19 @@ def _beside(results: Results) -> str:
     )
 
 
+def _membership(results: Results) -> str:
+    found = results.membership
+    rows = [("AUC of the attack", span(found.auc), "0.5")]
+    for rate, tpr in found.tpr:
+        of = f"{tpr.estimate:.1%} ({tpr.low:.1%} to {tpr.high:.1%})"
+        rows.append((f"found at {rate:.1%} false positives", of, f"{rate:.1%}"))
+    return _section(
+        "What it gives away about the people it was trained on",
+        table(("", "of them (95 % interval)", "chance"), rows),
+        _paragraph(wording.MEMBERSHIP, "small"),
+    )
+
+
 def _sites(results: Results) -> str:
     found = results.sites
     if found is None:
@@ -378,6 +391,7 @@ def render(results: Results) -> str:
             _figures(results),
             _confounds(results),
             _beside(results),
+            _membership(results),
             _sites(results),
             _uncertainty(results),
             _groups(results),

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit, confound_verdict
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.groups import GroupRow, group_table
+from euthymia.evaluation.membership import Membership
 from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.evaluation.survival import at_horizon
 from euthymia.ground.clock import Micros
@@ -19,6 +20,7 @@ from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import EVENT, Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
+from euthymia.models.membership import attack_model, told
 from euthymia.models.sites import MOST_SPLITS, Sites, leave_sites_out
 from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.uncertainty import Uncertainty, uncertainty
@@ -66,6 +68,7 @@ class Results:
     verdict: tuple[str, str]
     leakage: Leakage
     shuffle: ShuffleTest
+    membership: Membership
     weights: Any
     model: Model
     fitted: Fitted
@@ -306,6 +309,7 @@ def _judge(
         verdict=confound_verdict(metrics["auc"], confounds),
         leakage=leakage(model, sample, columns, fitted.choice, seed=seed),
         shuffle=shuffle,
+        membership=attack_model(model, sample, columns, fitted.choice, seed=seed),
         weights=bootstrap_weights(found.person, 500, np.random.default_rng(seed)),
         model=model,
         fitted=fitted,
@@ -374,6 +378,7 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
             **asdict(shuffle),
         },
         "row split": _leakage_audit(results.leakage),
+        "membership": {"verdict": told(results.membership), **asdict(results.membership)},
         "sites": _sites_audit(results),
         "uncertainty": results.uncertainty.audit(),
         "groups": {

@@ -55,6 +55,11 @@ CONFOUNDS: Final = (
     " shuffles of labels between people) is at most 0.05 and its interval reaches the model's. It"
     " explains the model unless, among rows alike in it, the model's interval still lies above 0.5."
 )
+MEMBERSHIP: Final = (
+    "Membership inference by likelihood ratio (LiRA, Carlini et al. 2022) on ten refits to random"
+    " halves of the people; intervals by person. It was fitted without noise, so it stays inside"
+    " the clinic whatever the attack finds: a better one may find more."
+)
 SITES: Final = (
     "Internal-external validation: tuned, fitted and recalibrated on all other sites. AUCs compare"
     " rows that were left out together only. Sites of fewer than 10 people, and those where one"
