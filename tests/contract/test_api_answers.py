@@ -36,6 +36,7 @@ KEYS = [
     "model",
     "model_version",
     "model_digest",
+    "synthetic",
     "probability",
     "interval",
     "decision",

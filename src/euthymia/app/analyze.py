@@ -362,7 +362,7 @@ class Prepared:
         coverage, age = self.known
         if coverage is None:  # the caller gave the features: how many of them
             coverage = self.share
-        answer = _answer(self.subject, said, coverage, age, self.model.threshold)
+        answer = _answer(self.subject, said, coverage, age, self.model)
         outcome = "abstained" if answer.abstained_because else "answered"
         if answer.outcomes is not None and len(answer.outcomes) != 1:
             outcome = UNDECIDED
@@ -370,17 +370,18 @@ class Prepared:
 
 
 def _answer(
-    subject: SubjectId, said: Prediction, coverage: float, age: float | None, threshold: float
+    subject: SubjectId, said: Prediction, coverage: float, age: float | None, model: Model
 ) -> Answer:
     """Return what the model said, as it is told; its ledger entry is still to come."""
     decision: Literal["review", "no action", "abstain"] = "abstain"
     if said.probability is not None:
-        decision = "review" if said.probability >= threshold else "no action"
+        decision = "review" if said.probability >= model.threshold else "no action"
     return Answer(
         patient_id=subject,
         model=said.model,
         model_version=said.model_version,
         model_digest=said.model_digest,
+        synthetic=model.synthetic,
         probability=said.probability,
         interval=said.interval,
         decision=decision,

@@ -59,6 +59,9 @@ class Answer(msgspec.Struct):
     model: str
     model_version: str
     model_digest: Annotated[str, Meta(description="The released bundle's digest.")]
+    synthetic: Annotated[
+        bool, Meta(description="Trained on simulated people: no evidence about any patient.")
+    ]
     probability: Annotated[
         float | None, Meta(description="Calibrated; null where the model abstains.")
     ]

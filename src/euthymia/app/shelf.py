@@ -58,7 +58,7 @@ class Model:
         self.bundle = bundle
         self.name, self.digest = entry.name, entry.digest
         self.version = self.served.version
-        self.threshold = bundle.threshold
+        self.threshold, self.synthetic = bundle.threshold, bundle.synthetic
         self.purposes = tuple(Purpose(text) for text in bundle.purposes)
         self.position: Mapping[str, int] = {n: i for i, n in enumerate(self.served.names)}
         self._used = self.served.used

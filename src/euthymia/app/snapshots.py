@@ -54,7 +54,7 @@ class Released:
     people: Mapping[str, str]
 
 
-def _people(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
+def consenting(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
     """Return the people who consented to training, and how many did not.
 
     The store checks the consent: an entry with the purpose `training` reads nobody else.
@@ -87,7 +87,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
     task = tasks().get(name)
     if task is None:
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
-    people, without = _people(clinic, name, progress)
+    people, without = consenting(clinic, name, progress)
     frame = cohort(task, people)
     refuse_too_few(frame)
     snapshot = f"{name}-{secrets.token_hex(6)}"

@@ -149,6 +149,7 @@ def run_training(
 def _result(trained: Taught, manifest: Manifest) -> dict[str, Any]:
     return {
         "estimator": trained.bundle.estimator,
+        "synthetic": trained.bundle.synthetic,
         "metrics": trained.metrics,
         "audits": trained.audits,
         "baselines": [
@@ -197,6 +198,7 @@ def list_models(clinic: Clinic) -> list[dict[str, Any]]:
             "digest": m.digest,
             "trained_at": m.trained_at,
             "outdated": _outdated(clinic, m),
+            "synthetic": m.synthetic,
         }
         for m in clinic.registry.list()
     ]
@@ -211,7 +213,10 @@ def _outdated(clinic: Clinic, listed: Registered) -> str:
 
 def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any]:
     """Release a model; the ledger says who did, and why if its audit spoke against it."""
+    from euthymia.app.lifecycle import refuse_outside_plan
+
     renew_registry(clinic)
+    held = refuse_outside_plan(clinic, name, because)
     released = clinic.registry.release(name, because=because)
     detail: dict[str, str | int | float | bool] = {
         "model": f"{released.name}@{released.version}",
@@ -219,6 +224,9 @@ def release_model(clinic: Clinic, name: str, because: str = "") -> dict[str, Any
         "evidence": released.evidence,
         "because": because,
     }
+    if held["plan"] is not None:
+        detail["plan"] = held["plan"]
+        detail["outside_plan"] = "; ".join(held["outside"])
     counted = {**detail, "registry_counter": clinic.registry.counter}
     clinic.ledger.append(Entry(shell_actor(), "release model", Purpose.CARE, detail=counted))
-    return {**detail, "state": released.state}
+    return {**detail, "state": released.state, "synthetic": released.synthetic}

@@ -15,9 +15,9 @@ def net_benefit(y: Floats, p: Floats, weights: Floats, threshold: float) -> Floa
     """
     if not 0 < threshold < 1:
         raise ValueError("a decision threshold lies between 0 and 1")
-    acted = weights * (p >= threshold)
-    harm = threshold / (1 - threshold)
-    gained = (acted * y).sum(axis=1) - harm * (acted * (1 - y)).sum(axis=1)
+    worth = (p >= threshold) * (y - threshold / (1 - threshold) * (1 - y))
+    # one product instead of tables as large as the weights, where all share the labels
+    gained = weights @ worth if worth.ndim == 1 else (weights * worth).sum(axis=1)
     return np.asarray(gained / weights.sum(axis=1))
 
 

@@ -3,12 +3,15 @@
 After Mitchell et al. 2019, doi:10.1145/3287560.3287596.
 """
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import from_micros
+from euthymia.models.self_audit import self_audit
+from euthymia.models.wording import abstains
 
 if TYPE_CHECKING:
     from euthymia.models.train import Trained  # training is heavy to import, and not needed here
@@ -37,13 +40,25 @@ def _privacy(trained: "Trained") -> dict[str, Any]:
     return {"differential_privacy": dict(trained.privacy)} if trained.privacy else {}
 
 
+def _flow(trained: "Trained") -> list[str]:
+    """Return who was left out and why; exact counts are not part of what privacy was paid for."""
+    if trained.privacy:
+        return []
+    return [f"{why}: {rows} ({people} people)" for why, rows, people in trained.frame.flow]
+
+
+def _imbalance(trained: "Trained") -> str:
+    share = "" if trained.privacy else f"{trained.frame.y.mean():.1%} with the outcome; "
+    return f"{share}rows are neither weighted nor drawn."
+
+
 def card(trained: "Trained") -> dict[str, Any]:
     """Return the card of a trained model, as plain values."""
     from euthymia.models.estimators import estimator
 
     task, frame, choice = trained.task, trained.frame, trained.fitted.choice
-    model = estimator(trained.estimator)
-    return {
+    model, told = estimator(trained.estimator), trained.fitted.told()
+    made = {
         **_privacy(trained),
         "title": task.title,
         "outcome": task.outcome,
@@ -76,4 +91,15 @@ def card(trained: "Trained") -> dict[str, Any]:
             for name in ("confounds", "baselines")
             if name in trained.audits
         ),
+        "preparation": model.methods[0],
+        "missing": model.missing,
+        "model": told.text,
+        "feature_count": len(task.features),
+        "columns": len(trained.fitted.columns()) or int(trained.fitted.sources.size),
+        "schema_digest": task.schema_digest,
+        "flow": _flow(trained),
+        "groups_looked_at": sorted(frame.groups),
+        "imbalance": _imbalance(trained),
+        "abstains": abstains(task.min_coverage, task.max_data_age_hours),
     }
+    return made | {"self_audit": [asdict(item) for item in self_audit(made)]}

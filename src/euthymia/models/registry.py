@@ -43,9 +43,13 @@ OLD_INDEX: Final = "index"
 """Of homes made before there were roles; the next change replaces it."""
 _OLD_MAGIC: Final = b"EUTHIDX1"
 _SIGNATURE_BYTES: Final = 64
+_INTO_USE: Final = frozenset({"release", "rollback"})
 REFUSED: Final = "not evidence"  # in a verdict: the audits do not vouch for the figures
 
 
+RELEASED: Final = "released"
+SHADOW: Final = "shadow"
+"""Asked beside the model in use, and shown to nobody."""
 Names = list[str]  # the class below has a method called list
 
 
@@ -57,6 +61,19 @@ class _OldIndex(msgspec.Struct, frozen=True):
 
 def _file_name(name: str, version: int) -> str:
     return f"{name}@{version}.bundle"
+
+
+def _released_before(index: Targets, now: Registered) -> Registered | None:
+    """Return what was in use before `now` came into use, from the history."""
+    in_use = [e.version for e in index.history if e.name == now.name and e.action in _INTO_USE]
+    versions = {m.version: m for m in index.models if m.name == now.name}
+    older: list[int] = []  # as a stack: going back takes off what was put on
+    for version in in_use:
+        if version in older:
+            older = older[: older.index(version)]
+        older.append(version)
+    older = [v for v in older if v != now.version and v in versions]
+    return versions[older[-1]] if older else None
 
 
 class Registry:
@@ -197,6 +214,78 @@ class Registry:
             return released
         if model.name == released.name and model.state == "released":
             return msgspec.structs.replace(model, state="superseded")
+        return model
+
+    def rollback(self, name: str, *, because: str) -> Registered:
+        """Put the version that was released before the one in use back into use.
+
+        Parameters
+        ----------
+        because : str
+            Why; it stays in the history.
+
+        Raises
+        ------
+        MissingError
+            None is released, or none was before it.
+        EuthymiaError
+            No reason is given.
+        IntegrityError
+            The bundle is not as it was written.
+        """
+        if not because.strip():
+            raise EuthymiaError("a model is not rolled back without a reason: say why")
+        with self._locked() as index:
+            now = [m for m in index.models if m.name == name and m.state == RELEASED]
+            if not now:
+                raise MissingError("no such model is released; `euthymia models` lists them")
+            before = _released_before(index, now[0])
+            if before is None:
+                raise MissingError(
+                    f"{name}@{now[0].version} is the first that was released: there is none to go"
+                    " back to"
+                )
+            self._open(before)
+            released = msgspec.structs.replace(before, state=RELEASED)
+            models = tuple(self._after_release(m, released) for m in index.models)
+            self._save(index, models, "rollback", released, because)
+        return released
+
+    def shadow(self, model: str, *, because: str = "") -> Registered:
+        """Set a candidate beside the model in use: it is asked too, and shown to nobody.
+
+        The one that was in the shadow before it is a candidate again.
+
+        Raises
+        ------
+        MissingError
+            There is no such model.
+        EuthymiaError
+            It is in use.
+        IntegrityError
+            The bundle is not as it was written.
+        """
+        with self._locked() as index:
+            entry = self._find(index, model)
+            self._open(entry)
+            if entry.state == RELEASED:
+                raise EuthymiaError(f"{entry.name}@{entry.version} is in use: it has no shadow")
+            hidden = msgspec.structs.replace(entry, state=SHADOW)
+            models = tuple(self._after_shadow(m, hidden) for m in index.models)
+            self._save(index, models, "shadow", hidden, because)
+        return hidden
+
+    def shadow_of(self, name: str) -> Registered | None:
+        """Return the model in the shadow under a name, None where there is none."""
+        found = [m for m in self._read().models if m.name == name and m.state == SHADOW]
+        return found[0] if found else None
+
+    @staticmethod
+    def _after_shadow(model: Registered, hidden: Registered) -> Registered:
+        if (model.name, model.version) == (hidden.name, hidden.version):
+            return hidden
+        if model.name == hidden.name and model.state == SHADOW:
+            return msgspec.structs.replace(model, state="candidate")
         return model
 
     # -- checking --------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Everything is escaped; nothing is fetched from anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -13,6 +13,7 @@ from euthymia.evaluation import calibration, discrimination, net_benefit
 from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import from_micros
 from euthymia.models import plots, wording
+from euthymia.models.self_audit import summary
 from euthymia.models.train import Results
 from euthymia.models.validate import baseline_verdict
 
@@ -380,9 +381,25 @@ def _words(title: str, lines: Sequence[str]) -> str:
     return _section(title, f"<ul>{listed}</ul>")
 
 
-def render(results: Results) -> str:
-    """Return the report as one HTML page without any reference to the outside."""
-    mark = f'<div class="mark">{escape(wording.WATERMARK)}</div>' if results.synthetic else ""
+def checklists(items: Sequence[Mapping[str, str]]) -> str:
+    """Return the self-audits as a section: each item's answer, and what it rests on."""
+    rows = [(i["checklist"], i["number"], i["asks"], i["status"], i["evidence"]) for i in items]
+    return _section(
+        "TRIPOD+AI and PROBAST+AI, from what was run",
+        _paragraph(summary(items), "small"),
+        table(("", "item", "asks", "answer", "rests on"), rows, 5),
+        _paragraph(wording.SELF_AUDIT, "small"),
+    )
+
+
+def render(results: Results, items: Sequence[Mapping[str, str]] = ()) -> str:
+    """Return the report as one HTML page without any reference to the outside.
+
+    Parameters
+    ----------
+    items : sequence of mappings
+        The self-audit of the model's card.
+    """
     body = "".join(
         (
             _head(results),
@@ -398,11 +415,18 @@ def render(results: Results) -> str:
             _model(results),
             _words("Limits", wording.limits(results)),
             _words("Methods", wording.methods(results)),
+            checklists(items) if items else "",
         )
     )
+    return page(f"{results.task.title}: model report", body, synthetic=results.synthetic)
+
+
+def page(title: str, body: str, *, synthetic: bool) -> str:
+    """Return a whole page around its body, marked where it rests on synthetic data."""
+    mark = f'<div class="mark">{escape(wording.WATERMARK)}</div>' if synthetic else ""
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(results.task.title)}: model report</title><style>{STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body>{mark}<main>{body}</main></body></html>\n"
     )

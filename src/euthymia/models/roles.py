@@ -57,7 +57,7 @@ class Root(msgspec.Struct, frozen=True, tag=ROOT):
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """One version of one model. `state`: candidate, released or superseded."""
+    """One version of one model. `state`: candidate, shadow, released or superseded."""
 
     name: str
     version: int

@@ -182,14 +182,15 @@ def train(
         results = _judge(
             task, frame, model, seed=seed, synthetic=synthetic, now=now, progress=progress
         )
+    from euthymia.models.card import card
     from euthymia.models.report import render
 
-    return Trained(
+    trained = Trained(
         task=task,
         fitted=results.fitted,
         metrics=results.metrics,
         audits=_audits(results),
-        report_html=render(results),
+        report_html="",
         synthetic=synthetic,
         seed=seed,
         trained_at=now,
@@ -198,6 +199,7 @@ def train(
         uncertainty=results.uncertainty,
         estimator=model.name,
     )
+    return replace(trained, report_html=render(results, card(trained)["self_audit"]))
 
 
 def affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:

@@ -76,6 +76,11 @@ GROUPS: Final = (
     " fewer than 10 people are hidden, and another where one could be found by subtraction; so is"
     " a count of fewer than 10 people with the outcome."
 )
+SELF_AUDIT: Final = (
+    "Answers are made of what was run, not typed in. What no run can know is left to people. Items"
+    " in our own words, after Collins et al. 2024, doi:10.1136/bmj-2023-078378, and Moons et al."
+    " 2025, doi:10.1136/bmj-2024-082505."
+)
 ONE_ROW: Final = "One row a person: a split of rows is a split of people, so nothing can leak."
 METHODS: Final = (
     "AUC: Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747.",

@@ -17,6 +17,13 @@ from euthymia.app.commands.features import (
 )
 from euthymia.app.commands.keys import backup, keys, restore
 from euthymia.app.commands.ledger import ledger
+from euthymia.app.commands.lifecycle import (
+    challenge,
+    change_plan,
+    model_card,
+    rollback,
+    shadow,
+)
 from euthymia.app.commands.matching import certify, rank, subtypes
 from euthymia.app.commands.model import analyze, models, release, snapshot, train
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
@@ -44,6 +51,11 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     certify,
     subtypes,
     release,
+    shadow,
+    challenge,
+    rollback,
+    model_card,
+    change_plan,
     audit,
     serve,
     token,

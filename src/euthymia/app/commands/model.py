@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -11,6 +11,7 @@ from euthymia.app.shell import Shell, everywhere, table
 if TYPE_CHECKING:
     from euthymia.models.privacy.contract import Guarantee
 
+SIMULATED: Final = "SIMULATED DATA: not about any patient"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -97,7 +98,8 @@ def train(
             estimator=estimator,
             claim=claim,
         )
-    lines = [f"{result['model']} trained; report: {result['report']}"]
+    lines = [SIMULATED] if result["synthetic"] else []
+    lines.append(f"{result['model']} trained; report: {result['report']}")
     lines.append(f"  from snapshot {result['snapshot']}; trainer: {result['isolation']}")
     shell.emit(result, "\n".join([*lines, *_judged(result, beside_words(result))]))
 
@@ -205,15 +207,23 @@ def _snapshot_words(result: dict[str, Any]) -> str:
 @everywhere
 @click.pass_obj
 def models(shell: Shell) -> None:
-    """List the models of this clinic: candidates, released, superseded."""
+    """List the models of this clinic: candidates, released, in the shadow, superseded."""
     from euthymia.app.training import list_models
 
     with shell.clinic() as clinic:
         found = list_models(clinic)
     rows = [
-        (m["model"], m["state"], m["task"], m["digest"][:12], m["trained_at"][:10]) for m in found
+        (
+            m["model"],
+            m["state"],
+            m["task"],
+            m["digest"][:12],
+            m["trained_at"][:10],
+            "SIMULATED" if m["synthetic"] else "people",
+        )
+        for m in found
     ]
-    text = table(rows, ("model", "state", "task", "digest", "trained"))
+    text = table(rows, ("model", "state", "task", "digest", "trained", "on"))
     text += "".join(f"\n{m['model']}: {m['outdated']}" for m in found if m["outdated"])
     shell.emit({"models": found}, text)
 
@@ -229,7 +239,8 @@ def release(shell: Shell, model: str, because: str) -> None:
 
     with shell.clinic() as clinic:
         result = release_model(clinic, model, because)
-    shell.emit(result, f"{result['model']} is released; digest {result['digest'][:12]}")
+    marked = f" ({SIMULATED})" if result["synthetic"] else ""
+    shell.emit(result, f"{result['model']} is released; digest {result['digest'][:12]}{marked}")
 
 
 @click.command(epilog="Example: euthymia analyze p-abcdefghijklmnop --model relapse-30d")
@@ -261,7 +272,8 @@ def analyze(
 def _answer_words(answer: dict[str, Any]) -> str:
     """Say an answer to a person: the estimate or why there is none, and on what it rests."""
     digest = answer["model_digest"][:12]
-    lines = [
+    lines = [SIMULATED] if answer["synthetic"] else []
+    lines += [
         f"patient       {answer['patient_id']}",
         f"model         {answer['model']} {answer['model_version']}, digest {digest}",
         f"estimate      {_estimate(answer)}",

@@ -23,6 +23,10 @@ CENSORED: Final = 0
 EVENT: Final = 1
 """In `Sample.cause`: the event that is predicted. 2 and above are events that end the follow-up
 before it (death, for a relapse)."""
+MEDIAN: Final = (
+    "Values that are not known are replaced by the median of the training rows; where 1 % or more"
+    " are, a column says so. The same in use."
+)
 HEADS: Final = 100
 """Person-bootstrap refits asked for, from which the interval of a probability comes."""
 
@@ -237,6 +241,8 @@ class Model:
         What the interval of a single probability is, and is not.
     push : str
         The unit of a reason's contribution.
+    missing : str
+        What it does with values that are not known.
     memorises : bool
         A fit without noise gives away who was in the training data (trees, neighbours): its scores
         are rounded in use, and it never leaves the clinic.
@@ -250,6 +256,7 @@ class Model:
     fit: Fit
     refit: Refit
     push: str = "log-odds"
+    missing: str = MEDIAN
     memorises: bool = False
     ready: Callable[[], None] = lambda: None
     """Raises SchemaError, with what to install, where a library that it needs is not there."""
