@@ -11,10 +11,11 @@ _TWINS: Final = {
     "rank": "euthymia.models.matching.rank",
     "subtypes": "euthymia.models.matching.subtypes",
     "certify": "euthymia.models.matching.certify",
+    "train_private": "euthymia.models.privacy.training",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
 
-__all__ = ["audit", "certify", "rank", "subtypes"]
+__all__ = ["audit", "certify", "rank", "subtypes", "train_private"]
 
 
 def __getattr__(name: str) -> object:

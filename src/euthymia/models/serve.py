@@ -24,6 +24,9 @@ MAX_OUT_OF_RANGE: Final = 0.1
 """Of the known values: with more than this share (and more than two) beyond anything seen in
 training, the answer would be a guess about a kind of person the model has not met."""
 _ALWAYS_TOLERATED: Final = 2
+COARSE: Final = 2
+"""Decimals of what a tree ensemble says: its leaves repeat the people they were grown on, and the
+last digits of an answer tell whether somebody is among them."""
 _OUTPUTS: Final = ["probability", "low", "high"]
 
 
@@ -77,6 +80,7 @@ class Served:
         self._used = used
         self.used = self._where_used = np.flatnonzero(used)
         self._conformal = bundle.conformal
+        self._coarse = bundle.trees is not None
         self._texts = tuple((f.name, f.title, f.unit) for f in features)
 
     def matches(self, task: Task) -> bool:
@@ -219,10 +223,11 @@ class Served:
                 break
             name, title, unit = self._texts[i]
             direction = "raises" if push > 0 else "lowers"
+            said = round(push, 1) if self._coarse else push
             if isnan(value):
-                found.append(Reason(name, f"{title} (not known)", None, unit, direction, push))
+                found.append(Reason(name, f"{title} (not known)", None, unit, direction, said))
             else:
-                found.append(Reason(name, title, value, unit, direction, push))
+                found.append(Reason(name, title, value, unit, direction, said))
         return tuple(found)
 
     def _answer(
@@ -234,6 +239,11 @@ class Served:
         coverage: float | None,
         age: float | None,
     ) -> Prediction:
+        if self._coarse and p is not None and interval is not None:
+            outcomes = self._outcomes(p)
+            p, interval = round(p, COARSE), (round(interval[0], COARSE), round(interval[1], COARSE))
+        else:
+            outcomes = None if p is None else self._outcomes(p)
         return Prediction(
             self.bundle.name,
             self.version,
@@ -245,7 +255,7 @@ class Served:
             reasons,
             coverage,
             age,
-            None if p is None else self._outcomes(p),
+            outcomes,
         )
 
     def _outcomes(self, p: float) -> tuple[int, ...] | None:

@@ -147,6 +147,37 @@ def private_train(
     return _trained(results, frame)
 
 
+def train_private(
+    task: Task,
+    frame: CohortFrame,
+    *,
+    epsilon: float,
+    delta: float = 1e-5,
+    seed: int = 1,
+    synthetic: bool = False,
+    now: Micros = 0,
+) -> Trained:
+    """Train with (epsilon, delta)-differential privacy, without a clinic's ledger of epsilon.
+
+    Whoever calls this keeps the account of the people in `frame` themselves: each call costs them
+    the whole claim. `euthymia train --private` keeps it.
+
+    Parameters
+    ----------
+    task : Task
+        With declared features; see `models.train_table.table_task`.
+    frame : CohortFrame
+        Of `models.table_frame.table_frame`.
+
+    Raises
+    ------
+    SchemaError
+        The claim cannot be kept, or there are too few people for it.
+    """
+    account = allowance(Guarantee(epsilon, delta))
+    return private_train(task, frame, account, seed=seed, synthetic=synthetic, now=now)
+
+
 def allowance(claim: Guarantee) -> Allowance:
     """Return the account of a run that keeps this claim.
 
