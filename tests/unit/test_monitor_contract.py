@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from euthymia.care.monitor.contract import FAMILY, ScoreStream, from_table, to_table
+from euthymia.care.monitor.contract import FAMILY, Lines, ScoreStream, from_table, to_table
+from euthymia.care.monitor.stream import episodes_of, judged
 from euthymia.ground.errors import SchemaError
 from euthymia.store.derived import checked
 
@@ -72,3 +75,27 @@ def test_rows_that_are_no_stream_are_refused() -> None:
         from_table(table.drop_columns(["composite"]))
     with pytest.raises(SchemaError, match="one person"):
         from_table(table.slice(0, 0))
+
+
+def test_a_models_probability_over_its_line_opens_an_episode() -> None:
+    made = stream()
+    quiet = np.zeros(DAYS)
+    calm = replace(made, composite=quiet, frozen=quiet, mewma=quiet, probability=quiet + np.nan)
+    lines = Lines(composite=4.0, mewma=3.0, probability=0.3)
+    assert episodes_of(judged(calm, lines)) == ()
+    calm.probability[-1] = 0.4
+    (found,) = episodes_of(judged(calm, lines))
+    assert (found.kind, found.opened, found.closed) == ("probability", made.day[-1], None)
+    assert found.peak == pytest.approx(0.4 / 0.3)
+
+
+def test_the_same_stream_under_lower_lines_has_longer_episodes() -> None:
+    made, rise = stream(), np.concatenate([np.zeros(30), np.linspace(0, 6, DAYS - 30)])
+    calm = replace(
+        made, composite=rise, frozen=rise * np.nan, mewma=rise * 0, probability=rise * np.nan
+    )
+    days = [
+        np.isfinite(judged(calm, Lines(composite=line, mewma=3.0)).episode).sum()
+        for line in (1.0, 3.0, 9.0)
+    ]
+    assert days[0] > days[1] > days[2] == 0

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from euthymia.app import calibrations
 from euthymia.app.clinic import Clinic
+from euthymia.app.estimates import WORKLIST_MODEL, estimate
+from euthymia.app.shelf import Model, Shelf
 from euthymia.app.shell import Progress
 from euthymia.care.monitor.calibration import Calibration, calibrate
 from euthymia.care.monitor.contract import FAMILY, Lines, ScoreStream, from_table, to_table
@@ -168,13 +170,13 @@ def _store_all(
     days: Mapping[SubjectId, Days],
     progress: Progress,
 ) -> dict[str, int]:
-    people = list(days)
+    people, model = list(days), Shelf(clinic.registry, clinic.home.models).get(WORKLIST_MODEL)
     counts = dict.fromkeys(("rows", "open", "opened", "unseen"), 0)
     progress(0, len(people))
     for first in range(0, len(people), SUBJECTS_A_COMMIT):
         with clinic.store.grouped():
             for who in people[first : first + SUBJECTS_A_COMMIT]:
-                _store_one(clinic, features, calibration, who, held[who], days[who], counts)
+                _store_one(clinic, features, calibration, who, held[who], days[who], counts, model)
         progress(min(first + SUBJECTS_A_COMMIT, len(people)), len(people))
     return counts
 
@@ -187,17 +189,34 @@ def _store_one(
     person: _Held,
     days: Days,
     counts: dict[str, int],
+    model: Model | None,
 ) -> None:
     norms, lines = calibration.of(who)
     fresh = stream_of(who, features, days, norms, lines, person.frozen)
     stream, since = merged(person.before, fresh, lines)
     if since < stream.day.size:
+        chance, line = _asked(clinic, model, who)
+        lines = replace(lines, probability=line)
+        fresh = stream_of(who, features, days, norms, lines, person.frozen, chance)
+        stream, since = merged(person.before, fresh, lines)
         audit = Entry(JOB, "store scores", Purpose.MONITORING, who, {"family": FAMILY})
         table = to_table(stream)
         whole = person.before is None or set(person.before.z) != set(stream.z)
         clinic.store.put_features(who, FAMILY, table if whole else table.slice(since), audit)
     counts["rows"] += stream.day.size - since
     _count(counts, stream, since, lines)
+
+
+def _asked(clinic: Clinic, model: Model | None, who: SubjectId) -> tuple[float, float]:
+    """Return a model's probability of relapse now and its review line; NaN where it gives none."""
+    if model is None or model.threshold is None:
+        return float("nan"), float("inf")
+    audit = Entry(JOB, "ask model", Purpose.CARE, who, {"model": model.name})
+    data = clinic.subject_data(who, audit)
+    found = estimate(model, data, clinic.store.grants(who), data.seen_until)
+    if found is None or found.probability is None or found.abstained_because is not None:
+        return float("nan"), model.threshold
+    return found.probability, model.threshold
 
 
 def _count(counts: dict[str, int], stream: ScoreStream, since: int, lines: Lines) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from euthymia.app.clinic import shell_actor
+from euthymia.app.estimates import WORKLIST_MODEL, estimate
 from euthymia.app.passed import with_passed
-from euthymia.app.problems import RefusalError
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.web.contract import Who
 from euthymia.app.web.on_demand import OnDemand
@@ -27,7 +27,7 @@ from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
 from euthymia.ground.errors import MissingError
 from euthymia.ground.ids import SubjectId
-from euthymia.models.contract import Prediction, SubjectData
+from euthymia.models.contract import SubjectData
 from euthymia.security.consent import consent_covers
 from euthymia.security.policy import Action, Policies
 from euthymia.store.consent import unlabelled
@@ -35,7 +35,6 @@ from euthymia.store.consent import unlabelled
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
 
-WORKLIST_MODEL: Final = "relapse-30d"  # the model whose question is who needs a call soon
 KEPT_US: Final = 4 * 3600 * SECOND_US  # what is not stored anew is daily: the age of an estimate
 MINUTE_US: Final = 60 * SECOND_US
 NO_MONITORING: Final = (
@@ -215,7 +214,7 @@ class Reader:
             ),
             zones=zones,
             owners=owners,
-            prediction=self._estimate(model, data, now),
+            prediction=estimate(model, data, grants, now),
             predicted_at=now,
             threshold=model.threshold if model else None,
             died=data.attributes.get("deceased_on"),
@@ -258,20 +257,3 @@ class Reader:
             timeline=store.timeline(subject),
             segments=self.clinic.monitored_segments(subject) if monitored else {},
         )
-
-    def _estimate(self, model: Model | None, data: SubjectData, now: Micros) -> Prediction | None:
-        """Ask the model, where consent covers all that it rests on and the person is in scope."""
-        if model is None:
-            return None
-        grants = self.clinic.store.grants(data.subject)
-        lacking = [need for need in model.purposes if not consent_covers(grants, need, now)]
-        if lacking:
-            return model.silent(f"no consent in force to {', '.join(lacking)}")
-        try:
-            vector, coverage, age = model.describe(data, now)
-        except RefusalError as refusal:
-            return model.silent(str(refusal))
-        outside = model.outside(data, now)
-        if outside:
-            return model.silent(outside)
-        return model.predict(vector, coverage, age)

@@ -177,7 +177,7 @@ def own_lines(series: Series, own: Own, baseline_days: int, budget_days: float, 
     base = (series.values[:baseline_days] - own.prior[:, 0]) / own.prior[:, 1]
     residual = base[1:] - own.carry * base[:-1]
     seen = _standard(residual[np.isfinite(residual).any(axis=1)])
-    root = np.linalg.cholesky(own.correlation)
+    root = np.asarray(np.linalg.cholesky(own.correlation), np.float64)
     gone = np.minimum(1 - np.isfinite(series.values).mean(axis=0), 0.6)
     judged = []
     days = baseline_days + LENGTH

@@ -36,8 +36,12 @@ def stream_of(
     norms: Norms,
     lines: Lines,
     frozen: tuple[int, int] | None = None,
+    probability: float = float("nan"),
 ) -> ScoreStream:
-    """Return the scores of all of a person's days, judged by `lines`."""
+    """Return the scores of all of a person's days, judged by `lines`.
+
+    `probability` is what a model says on the last day.
+    """
     scores = Walk(features, norms, frozen=frozen).go(days)
     count = len(days.values)
     seen = np.isfinite(days.values) & ~days.away[:, None]
@@ -60,6 +64,7 @@ def stream_of(
         z=_smoothed(features, scores.smooth, seen),
         digest=tuple(own + lines.digest[:HALF] for own in inputs(days, frozen)),
     )
+    made.probability[-1] = probability
     return judged(made, lines)
 
 
