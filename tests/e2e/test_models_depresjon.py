@@ -23,5 +23,8 @@ def test_depresjon_is_confounded_by_season_and_length():
     assert 0.65 < alone["recording length"] < 0.85
     assert "start month" in audit["why"]
     assert "recording length" in audit["why"]
+    days = found.audits["days as rows"]
+    assert 0.03 < days["inflation"]["low"] < days["inflation"]["estimate"] < 0.3
+    assert "days instead of people" in days["verdict"]
     head = found.report_html[: found.report_html.index("What was asked")]
     assert "not evidence" in head

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from euthymia.evaluation import calibration, confounds, discrimination, groups, resample
+from euthymia.evaluation import calibration, confounds, discrimination, resample
 from euthymia.evaluation.chance import chance_levels
 from euthymia.evaluation.estimate import Estimate
+from euthymia.evaluation.fairness import fairness_tables
 from euthymia.evaluation.net_benefit import decision_curve, gain_at, net_benefit, net_benefit_all
 from euthymia.evaluation.splits import person_folds
 
@@ -136,21 +137,27 @@ def test_folds_need_enough_people():
 def test_small_groups_are_hidden_and_cannot_be_found_by_subtraction():
     y, p, person = _people(6, people=60)
     who = np.where(person < 5, "a", np.where(person < 25, "b", "c"))
-    table = {row.group: row for row in groups.group_table({"kind": who}, y, p, person, seed=1)}
+    (found,) = fairness_tables({"kind": who}, y, p, person, threshold=0.5, seed=1)
+    table = {row.group: row for row in found.groups}
     assert table["a"].people is None
-    assert table["a"].auc is None
+    assert table["a"].figures == {}
     assert table["b"].people is None  # the next smallest
     assert table["c"].people == 35
-    assert table["c"].auc is not None
+    assert table["c"].figures["auc"] is not None
+    assert found.gap is None
 
 
 def test_few_people_with_the_event_are_not_counted_out():
     y, p, person = _people(7, people=40, rows=1)
     y = np.zeros(40)
     y[:4] = 1
-    (row,) = groups.group_table({"kind": np.full(40, "all")}, y, p, person, seed=1)
+    kind = np.full(40, "all")
+    (found,) = fairness_tables({"kind": kind}, y, p, person, threshold=0.5, seed=1)
+    (row,) = found.groups
     assert row.people == 40
-    assert row.events is None
+    assert row.having is None
+    assert row.figures["false_negative_rate"] is None
+    assert row.figures["auc"] is not None
     assert "fewer than 10" in row.note
 
 

@@ -39,7 +39,7 @@ def test_a_planted_signal_is_found_and_calibrated(planted):
     assert planted.audits["shuffled labels"]["shuffled_mean"] == pytest.approx(0.5, abs=0.06)
 
 
-NO_CHANCE = {"calibration_in_the_large", "calibration_slope", "ici", "ece"}
+NO_CHANCE = {"calibration_in_the_large", "calibration_slope", "ici", "e50", "e90", "ece"}
 
 
 def test_every_metric_has_an_interval_and_a_chance_level_where_that_means_something(planted):

@@ -135,7 +135,8 @@ def _of_group(variable: str, group: str, data: _Data) -> Fairness:
     if 0 < free < SMALL_CELL:
         shown |= dict.fromkeys(("ppv", "false_positive_rate"))
         note = f"fewer than {SMALL_CELL} people were free of the event"
-    return Fairness(variable, group, people, None if having < SMALL_CELL else having, shown, note)
+    seen = None if 0 < having < SMALL_CELL else having
+    return Fairness(variable, group, people, seen, shown, note)
 
 
 def _hide_one_more(rows: list[Fairness], sizes: list[int]) -> list[Fairness]:

@@ -133,13 +133,14 @@ def _area(found: ModelScores, y: Floats, code: Ints, counts: Floats) -> Floats:
     return np.concatenate(parts)
 
 
-def _compare(
+def compare_splits(
     name: str,
     found: tuple[ModelScores, ModelScores],
     y: Floats,
     person: NDArray[np.generic],
     seed: int,
 ) -> RowSplit:
+    """Return the AUC of both splits and their difference, the same people drawn for both."""
     code, people = people_of(person)
     rng = np.random.default_rng(seed)
     drawn = draw_people(people, 400, rng)
@@ -191,5 +192,5 @@ def row_split_inflation(
         by_person = person_folds(b, who, folds=folds, repeats=repeats, seed=seed)
         by_row = row_folds(b, folds=folds, repeats=repeats, seed=seed)
         scores = (held_out_scores(a, b, by_person, probe), held_out_scores(a, b, by_row, probe))
-        found.append(_compare(name, scores, b, who, seed))
+        found.append(compare_splits(name, scores, b, who, seed))
     return tuple(found)

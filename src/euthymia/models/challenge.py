@@ -195,7 +195,8 @@ def render(found: Comparison, *, title: str, made_at: str, history: Sequence[str
         What the shadow runs before it said.
     """
     from euthymia.models import wording
-    from euthymia.models.report import box, number, page, span, table
+    from euthymia.models.html import number, span, table
+    from euthymia.models.report import box, page
 
     one, other = found.champion, found.challenger
     figures = [

@@ -26,7 +26,9 @@ class CohortFrame:
     how many index dates (and people) were left out and why. Of a task on a time to an event, `time`
     is the follow-up in days and `cause` how it ended (see `estimators/contract.py`); `y` is then
     whether the event was seen by the horizon, also of those who were lost before it. `rule`: 1
-    where the clinical rule that the task names would act, NaN where it cannot be told.
+    where the clinical rule that the task names would act, NaN where it cannot be told. `daily`
+    [n, days, q] are the single days behind each row, of a task that gives them: no model learns
+    from them, the audits show what taking days for people would have claimed.
     """
 
     task: str
@@ -45,6 +47,7 @@ class CohortFrame:
     time: Floats | None = None
     cause: NDArray[np.int64] | None = None
     rule: Floats | None = None
+    daily: Floats | None = None
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CohortFrame":
         """Return the chosen rows (which, or their places in order); the flow stays."""
@@ -65,6 +68,7 @@ class CohortFrame:
             None if self.time is None else self.time[chosen],
             None if self.cause is None else self.cause[chosen],
             None if self.rule is None else self.rule[chosen],
+            None if self.daily is None else self.daily[chosen],
         )
 
     def columns(self, names: Iterable[str]) -> NDArray[np.int64]:
@@ -83,6 +87,7 @@ class _Rows:
         self.groups: list[Mapping[str, str]] = []
         self.metadata: list[Mapping[str, str | float]] = []
         self.ends: list[tuple[float, int]] = []
+        self.daily: list[Floats] = []
         self.left_out: Counter[str] = Counter()
         self.people_left_out: dict[str, set[str]] = {}
         self.asked = 0
@@ -109,6 +114,8 @@ class _Rows:
                 self.leave_out("data too old: the model would abstain", data.subject)
                 continue
             self.x.append(found.x)
+            if self.task.daily is not None:
+                self.daily.append(self.task.daily(history, mark.at))
             if mark.days is not None:
                 self.ends.append((mark.days, mark.ended_by))
             site = data.attributes.get("site", "") or "not known"
@@ -191,4 +198,5 @@ def cohort(
         seen_until=end,
         time=ends[:, 0] if timed else None,
         cause=ends[:, 1].astype(np.int64) if timed else None,
+        daily=np.array(rows.daily) if rows.daily else None,
     )

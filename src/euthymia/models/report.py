@@ -13,12 +13,13 @@ from euthymia.evaluation import calibration, discrimination, net_benefit
 from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import from_micros
 from euthymia.models import plots, wording
+from euthymia.models.further import days_html, fairness_html
+from euthymia.models.html import DASH, number, span, table
 from euthymia.models.self_audit import summary
 from euthymia.models.train import Results
 from euthymia.models.validate import baseline_verdict
 
 MOST_DRAWN: Final = 30
-DASH: Final = "\N{EN DASH}"  # not defined, or not shown
 
 _UNKNOWN: Final = ("censored: not seen", "censored: died")  # the outcome might have been either
 STYLE: Final = """
@@ -42,39 +43,6 @@ svg text{font:12px system-ui,sans-serif;fill:#39424c}
  font-weight:600;z-index:1}@media print{.mark{position:static}h2{break-after:avoid}
  figure,table{break-inside:avoid}}
 """
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a figure as text; a dash where it is not defined."""
-    return DASH if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
-
-
-def span(value: Estimate | None, digits: int = 2) -> str:
-    """Return an estimate with its interval as text."""
-    if value is None:
-        return DASH
-    low, high = number(value.low, digits), number(value.high, digits)
-    return f"{number(value.estimate, digits)} ({low} to {high})"
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], numeric: int = 1, words: int = 0
-) -> str:
-    """Return a table; columns from `numeric` on are numbers, but for the last `words`."""
-
-    def cell(tag: str, place: int, text: str) -> str:
-        kind = ' class="n"' if numeric <= place < len(head) - words else ""
-        scope = ' scope="col"' if tag == "th" else ""
-        return f"<{tag}{kind}{scope}>{escape(text)}</{tag}>"
-
-    header = "".join(cell("th", i, text) for i, text in enumerate(head))
-    body = "".join(
-        f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>" for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="table">'
-        f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
 
 
 def box(text: str, kind: str = "") -> str:
@@ -244,7 +212,8 @@ def _beside(results: Results) -> str:
         wording.ONE_ROW
         if leak.rows_per_person < 1.01
         else f"Split by person the model reaches an AUC of {leak.by_person:.2f}; a random split of"
-        f" rows would have claimed {leak.by_row:.2f}. Only the first is reported above."
+        f" rows would have claimed {leak.by_row:.2f}: {span(leak.inflation)} more. Only the first"
+        " is reported above."
     )
     return _section(
         "Beside trivial models and chance",
@@ -257,6 +226,7 @@ def _beside(results: Results) -> str:
         ),
         "<h3>Leakage: rows split instead of people</h3>",
         _paragraph(split),
+        days_html(results.further.days),
     )
 
 
@@ -350,11 +320,14 @@ def _groups(results: Results) -> str:
             span(g.calibration),
             g.note,
         )
-        for g in results.groups
+        for g in results.further.groups
     ]
     head = ("", "group", "people", "with outcome", "AUC", "calibration in the large", "note")
     return _section(
-        "In each group", table(head, rows, 2, words=1), _paragraph(wording.GROUPS, "small")
+        "In each group",
+        table(head, rows, 2, words=1),
+        fairness_html(results.further.fairness),
+        _paragraph(wording.GROUPS, "small"),
     )
 
 

@@ -6,9 +6,9 @@
 `live`: whoever was lent the zone `research` can read the rows and nothing more. The manifest is
 readable, holds counts and digests, and is authenticated by a key of `research`.
 
-Rows hold the task's features, its outcome, its groups and its metadata, and the pseudonyms of this
-snapshot alone. They hold no observation, no sample, no note, no coordinate and no identifier; index
-dates are counted from each person's own first one.
+Rows hold the task's features (of some tasks also those of each single day), its outcome, its groups
+and its metadata, and the pseudonyms of this snapshot alone. They hold no observation, no sample, no
+note, no coordinate and no identifier; index dates are counted from each person's own first one.
 """
 
 import base64
@@ -89,10 +89,12 @@ class _Rows(msgspec.Struct, frozen=True):
 
 _ARRAYS: Final = ("x", "y", "person", "site", "at", "coverage", "data_age_hours")
 _TIMES: Final = ("time", "cause")  # only of a task on a time to an event
+_DAILY: Final = ("daily",)  # only of a task that gives the single days of its lookback
 
 
-def _timed(frame: CohortFrame) -> tuple[str, ...]:
-    return () if frame.time is None else _TIMES
+def _optional(frame: CohortFrame) -> tuple[str, ...]:
+    times = () if frame.time is None else _TIMES
+    return times if frame.daily is None else (*times, *_DAILY)
 
 
 def new_names(keys: Deriving, snapshot: str, people: Sequence[str]) -> dict[str, str]:
@@ -144,7 +146,7 @@ def pack_rows(keys: Deriving, snapshot: str, frame: CohortFrame) -> bytes:
     held = _Rows(
         frame.task,
         frame.names,
-        {name: _packed(getattr(frame, name)) for name in (*_ARRAYS, *_timed(frame))},
+        {name: _packed(getattr(frame, name)) for name in (*_ARRAYS, *_optional(frame))},
         {name: _packed(values) for name, values in frame.groups.items()},
         {name: _packed(values) for name, values in frame.metadata.items()},
         frame.flow,
@@ -232,7 +234,7 @@ def frame_of(keys: Deriving, opened: Opened) -> CohortFrame:
     place = context("snapshot rows", FORMAT, opened.manifest.snapshot)
     plain = unseal(keys.derive("research snapshot"), opened.rows, context=place)
     held = msgspec.msgpack.decode(plain, type=_Rows)
-    if set(held.arrays) not in (set(_ARRAYS), {*_ARRAYS, *_TIMES}):
+    if set(held.arrays) - set(_DAILY) not in (set(_ARRAYS), {*_ARRAYS, *_TIMES}):
         raise SchemaError("the snapshot holds other columns than training takes")
     return CohortFrame(
         task=held.task,

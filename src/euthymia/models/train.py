@@ -9,7 +9,6 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit, confound_verdict
 from euthymia.evaluation.estimate import Estimate
-from euthymia.evaluation.groups import GroupRow, group_table
 from euthymia.evaluation.membership import Membership
 from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.evaluation.survival import at_horizon
@@ -20,6 +19,8 @@ from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import EVENT, Fitted, Ints, Model, Sample
 from euthymia.models.frame import CohortFrame, cohort
+from euthymia.models.further import Further, further
+from euthymia.models.further import audits as further_audits
 from euthymia.models.membership import attack_model, told
 from euthymia.models.sites import MOST_SPLITS, Sites, leave_sites_out
 from euthymia.models.tasks.contract import RecordTask, Task
@@ -63,7 +64,7 @@ class Results:
     baselines: tuple[Baseline, ...]
     sites: Sites | None
     uncertainty: Uncertainty
-    groups: tuple[GroupRow, ...]
+    further: Further
     confounds: tuple[ConfoundRow, ...]
     verdict: tuple[str, str]
     leakage: Leakage
@@ -283,14 +284,7 @@ def _judge(
     seen = frame.rows(known)
     confounds = confound_audit(seen.metadata, seen.y, seen.person, seed=seed, model=scores)
     steps.step()
-    groups = group_table(
-        {name: values[found.rows] for name, values in frame.groups.items()},
-        found.y,
-        found.p,
-        found.person,
-        strata=found.strata,
-        seed=seed,
-    )
+    more = further(frame, found, task.threshold, seed=seed)
     steps.step()
     shuffle = shuffle_test(model, sample, columns, fitted.choice, seed=seed)
     steps.step()
@@ -306,7 +300,7 @@ def _judge(
         baselines=beside,
         sites=sites,
         uncertainty=uncertainty(found, sites, seed=seed),
-        groups=groups,
+        further=more,
         confounds=confounds,
         verdict=confound_verdict(metrics["auc"], confounds),
         leakage=leakage(model, sample, columns, fitted.choice, seed=seed),
@@ -335,7 +329,8 @@ def _leakage_audit(found: Leakage) -> dict[str, Any]:
     else:
         verdict = (
             f"splitting rows instead of people would have claimed an AUC of {found.by_row:.2f}"
-            f" in place of {found.by_person:.2f}"
+            f" in place of {found.by_person:.2f}: {found.inflation.estimate:+.2f}"
+            f" ({found.inflation.low:+.2f} to {found.inflation.high:+.2f})"
         )
     return {"verdict": verdict, **asdict(found)}
 
@@ -360,7 +355,8 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
     """Return what the command line prints beside the figures."""
     shuffle = results.shuffle
     beside = baseline_verdict(results.metrics["auc"], results.baselines)
-    hidden = sum(row.people is None for row in results.groups)
+    groups = results.further.groups
+    hidden = sum(row.people is None for row in groups)
     found = {
         "confounds": {
             "verdict": results.verdict[0],
@@ -384,8 +380,9 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
         "sites": _sites_audit(results),
         "uncertainty": results.uncertainty.audit(),
         "groups": {
-            "verdict": f"{len(results.groups) - hidden} groups shown, {hidden} too small to show",
-            "rows": [asdict(row) for row in results.groups],
+            "verdict": f"{len(groups) - hidden} groups shown, {hidden} too small to show",
+            "rows": [asdict(row) for row in groups],
         },
+        **further_audits(results.further),
     }
     return {name: plain(audit) for name, audit in found.items()}

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation import calibration, discrimination, net_benefit
 from euthymia.evaluation.chance import chance_levels
+from euthymia.evaluation.confounds import ModelScores
 from euthymia.evaluation.estimate import Estimate, Metric
 from euthymia.evaluation.logistic import sigmoid
+from euthymia.evaluation.probe import compare_splits
 from euthymia.evaluation.resample import difference, estimates, permuted_labels
 from euthymia.evaluation.splits import Split, person_folds, row_folds
 from euthymia.evaluation.survival import censoring_weights, concordance_estimate
@@ -151,6 +153,8 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
         "calibration_in_the_large": calibration.calibration_in_the_large,
         "calibration_slope": calibration.calibration_slope,
         "ici": calibration.integrated_calibration_index,
+        "e50": calibration.e50,
+        "e90": calibration.e90,
         "ece": calibration.expected_calibration_error,
         "net_benefit": net_benefit.net_benefit_at(threshold),
         "net_benefit_gain": net_benefit.gain_at(threshold),
@@ -239,22 +243,26 @@ class Leakage:
     by_person: float
     by_row: float
     rows_per_person: float
+    inflation: Estimate
 
 
 def leakage(model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed: int) -> Leakage:
     """Return the same model's AUC under a split by person and under a random split of rows."""
     by_person = person_folds(sample.y, sample.person, folds=FOLDS, repeats=1, seed=seed)
     by_row = row_folds(sample.y, folds=FOLDS, repeats=1, seed=seed)
-    areas = []
+    found = []
     for splits in (by_person, by_row):
         predicted = []
         for split in splits:
             rows, held = split.train, split.test
             predicted.append(model.refit(sample, rows, columns, choice, rows[None], held)[0])
-        found = held_out(sample, splits, predicted)
-        areas.append(float(found.auc(found.y, found.p, np.ones((1, found.y.size)))[0]))
+        held_of = held_out(sample, splits, predicted)
+        found.append(ModelScores(held_of.rows, held_of.p, held_of.strata))
     each = sample.y.size / np.unique(sample.person).size
-    return Leakage(areas[0], areas[1], each)
+    made = compare_splits(
+        model.name, (found[0], found[1]), sample.by_horizon[0], sample.person, seed
+    )
+    return Leakage(made.by_person.estimate, made.by_row.estimate, each, made.inflation)
 
 
 @dataclass(frozen=True, slots=True)

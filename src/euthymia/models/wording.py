@@ -24,6 +24,8 @@ METRICS: Final = {
     "calibration_in_the_large": "Calibration in the large (0 is perfect)",
     "calibration_slope": "Calibration slope (1 is perfect)",
     "ici": "Integrated calibration index (0 is perfect)",
+    "e50": "Half of predictions are off by less than this",
+    "e90": "Nine tenths of predictions are off by less than this",
     "ece": "Expected calibration error, 10 bins (0 is perfect)",
     "net_benefit": "Net benefit at the decision threshold",
     "net_benefit_gain": "… over the better of everybody and nobody",

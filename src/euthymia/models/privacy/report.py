@@ -8,9 +8,10 @@ import numpy as np
 
 from euthymia.ground.clock import from_micros
 from euthymia.models import plots, wording
+from euthymia.models.html import number, span, table
 from euthymia.models.privacy.accountant import epsilon_of
 from euthymia.models.privacy.contract import Charge, cost
-from euthymia.models.report import STYLE, box, number, span, table
+from euthymia.models.report import STYLE, box
 
 if TYPE_CHECKING:
     from euthymia.models.privacy.training import PrivateResults

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Purpose
@@ -100,6 +101,16 @@ def describe(history: History, at: Micros) -> Described:
     return Described(np.r_[mean, spread], float(np.mean(coverage > 0)), max(0.0, age))
 
 
+def daily(history: History, at: Micros) -> NDArray[np.float64]:
+    """Return the measures of each day of the lookback, NaN where there were too few data."""
+    last_day = history.last_complete_day(at)
+    table = history.days.get(FAMILY_NAME)
+    if table is None:
+        return np.full((LOOKBACK_DAYS, len(_LEVELS)), np.nan)
+    _, values = table.window(last_day - LOOKBACK_DAYS + 1, last_day + 1)
+    return values[:, _LEVELS]
+
+
 def groups(history: History, at: Micros) -> dict[str, str]:  # noqa: ARG001 - the same at any time
     """Return the groups that the model must do equally well in."""
     return {"sex": history.text(STUDY + "gender"), "age band": history.text(STUDY + "age")}
@@ -165,4 +176,5 @@ TASK = RecordTask(
     ineligible=ineligible,
     groups=groups,
     metadata=metadata,
+    daily=daily,
 )

@@ -110,7 +110,8 @@ class Task:
 class RecordTask(Task):
     """A task on a person's records and daily features, as the store holds them.
 
-    `ineligible` looks at the record, `ceilings` at a vector that a caller gave.
+    `ineligible` looks at the record, `ceilings` at a vector that a caller gave. `daily` gives the
+    single days of the lookback [days, q], for the audit of what days as rows would claim.
     """
 
     landmarks: Callable[[History], Sequence[Landmark]]
@@ -118,6 +119,7 @@ class RecordTask(Task):
     ineligible: Callable[[History, Micros], str]
     groups: Callable[[History, Micros], Mapping[str, str]]
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
+    daily: Callable[[History, Micros], NDArray[np.float64]] | None = None
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""

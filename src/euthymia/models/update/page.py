@@ -5,7 +5,8 @@ from html import escape
 import numpy as np
 
 from euthymia.models import plots, wording
-from euthymia.models.report import STYLE, box, number, span, table
+from euthymia.models.html import number, span, table
+from euthymia.models.report import STYLE, box
 from euthymia.models.update.weeks import CHANGE, GO_ON, Moment, RulePoint, Updated
 
 
