@@ -100,6 +100,20 @@ def features(family, days, values, coverage):
     return pa.table({name: keys[name] for name in FEATURE_KEYS.names} | named)
 
 
+def _chart(rng, days):
+    """Return diagnoses, prescriptions and answers on thoughts of death at any time of a record."""
+    when = lambda: int((DAY0 + rng.uniform(-30, days)) * DAY_US)  # noqa: E731 - a shorthand
+    drugs = ("36437", "sertraline"), ("15996", "mirtazapine"), ("6448", "lithium")
+    known = ("21897009", "Generalized anxiety disorder"), ("82313006", "Suicide attempt")
+    found = [(when(), f"RxNorm/{c}", None, w) for c, w in drugs for _ in range(rng.integers(0, 3))]
+    found += [(when(), f"SNOMED/{c}", None, w) for c, w in known if rng.random() < 0.5]
+    found += [
+        (when(), codes.PHQ9_ITEMS[8], float(rng.integers(0, 3)), None)
+        for _ in range(rng.integers(0, 8))
+    ]
+    return found
+
+
 def person(seed, *, days=150, number=0, attributes=None, timeline=None, task=None):
     """Return a made-up person: PHQ-9 every fortnight or so, features on most days."""
     rng = np.random.default_rng([seed, number])
@@ -110,6 +124,7 @@ def person(seed, *, days=150, number=0, attributes=None, timeline=None, task=Non
         rows.append((int(at), codes.PHQ9_TOTAL, float(round(level)), None))
         rows.append((int(at), "ActCode/AMB", None, None))
         at += rng.integers(5, 20) * DAY_US
+    rows += _chart(np.random.default_rng([seed, number, 1]), days)
     tables = {}
     for family in (task or tasks()[RELAPSE]).families.values():
         on = np.sort(rng.choice(np.arange(DAY0, DAY0 + days), int(days * 0.8), replace=False))

@@ -155,11 +155,14 @@ class TrainingConfig:
     """The trainer, which is a process of its own.
 
     `user`: the system user it runs as, where `train` has the right to choose one. `closed`: refuse
-    to train where the trainer could open the home.
+    to train where the trainer could open the home. `population_risk`: why tasks on people who are
+    well and asked for nothing may be trained here, such as an ethics board's decision; empty: they
+    may not.
     """
 
     user: str | None = None
     closed: bool = False
+    population_risk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from euthymia.models.snapshot import (
     renamed,
     unpack,
 )
-from euthymia.models.tasks import tasks
+from euthymia.models.tasks import refuse_switched_off, tasks
 from euthymia.security.consent import consent_covers
 from euthymia.security.key_files import held, shred, write_private
 
@@ -87,6 +87,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
     task = tasks().get(name)
     if task is None:
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    refuse_switched_off(task, clinic.config.training.population_risk)
     people, without = consenting(clinic, name, progress)
     frame = cohort(task, people)
     refuse_too_few(frame)

@@ -36,6 +36,7 @@ class Asked:
     features: tuple[str, ...] = ()
     positive: str = ""
     estimator: str = ""
+    because: str = ""
 
 
 def _task(asked: Asked) -> tuple[TableTask, tuple[Left, ...]]:
@@ -72,6 +73,7 @@ def train_on_table(
         synthetic=synthetic,
         now=to_micros(wall_clock()),
         estimator=asked.estimator,
+        because=asked.because,
         progress=progress,
     )
     if report is not None:

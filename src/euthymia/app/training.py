@@ -18,7 +18,7 @@ from euthymia.models.estimators import estimator as named
 from euthymia.models.privacy.contract import Guarantee
 from euthymia.models.registry import Registered
 from euthymia.models.snapshot import Manifest
-from euthymia.models.tasks import tasks
+from euthymia.models.tasks import refuse_switched_off, tasks
 
 
 def writable(report: Path) -> None:
@@ -107,6 +107,7 @@ def run_training(
     """
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
+    refuse_switched_off(tasks()[name], clinic.config.training.population_risk)
     if estimator:
         named(estimator).ready()
     if report is not None:
@@ -133,6 +134,8 @@ def run_training(
         "report": kept.name,
         **paid,
     }
+    if tasks()[name].off_because:
+        detail["because"] = clinic.config.training.population_risk
 
     def vouch(digest: str) -> None:
         said = {**detail, "report_sha256": digest}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,9 @@ from euthymia.ground.clock import DAY_US, SECOND_US, Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models import clinical
 from euthymia.models.contract import SubjectData
+
+if TYPE_CHECKING:
+    from euthymia.models.chart import Chart  # it reads a History
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -93,6 +97,13 @@ class History:
     def contacts(self) -> Times:
         """Every moment at which the clinic saw or heard the person: encounters and PHQ-9s."""
         return np.union1d(clinical.encounters(self._timed), self.phq9[0])
+
+    @cached_property
+    def chart(self) -> "Chart":
+        """Diagnoses, prescriptions and answers, dated."""
+        from euthymia.models.chart import chart
+
+        return chart(self)
 
     @cached_property
     def days(self) -> dict[str, DayTable]:

@@ -8,7 +8,7 @@ from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError
 from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import Frame
-from euthymia.models.tasks import table_tasks, tasks
+from euthymia.models.tasks import refuse_switched_off, table_tasks, tasks
 from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.tasks.table import Predictor, TableTask
 from euthymia.models.train import Progress, Trained, train
@@ -22,6 +22,7 @@ def train_table(
     synthetic: bool = False,
     now: Micros = 0,
     estimator: str = "",
+    because: str = "",
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Judge, audit and fit a model of a task on a plain table.
@@ -40,6 +41,8 @@ def train_table(
         Goes into the card.
     estimator : str, optional
         In place of the task's own.
+    because : str, optional
+        Why a task that is off by default (risk in a population that is well) may be trained.
 
     Raises
     ------
@@ -49,6 +52,7 @@ def train_table(
         The table does not hold what the task declares, or too few people.
     """
     asked = table_task(task)
+    refuse_switched_off(asked, because)
     return train(
         asked,
         table_frame(asked, frame),

@@ -36,6 +36,7 @@ _COLUMNS = (
     click.option("--site", default="", help="The column that says where: each is left out once."),
     click.option("--features", default="", help="The columns to predict from: A,B."),
     click.option("--time", default="", help="The column that says when; never a predictor."),
+    click.option("--because", default="", help="Needed for a task that is off by default."),
     click.option("--synthetic", is_flag=True, help="The table holds no real people: say so."),
 )
 

@@ -70,7 +70,8 @@ class Task:
     `feature_sets` are the choices that tuning may make between; `baselines` are trivial models that
     are reported beside it. `threshold` is the probability from which a person is put forward.
     `ceilings` are the values that contradict the population, whoever states them. `estimator` is
-    the name of a model of `euthymia.models.estimators`.
+    the name of a model of `euthymia.models.estimators`. `off_because`: why the task may not be
+    trained unless the clinic gives a reason in its settings; empty for all others.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Task:
     max_data_age_hours: float = float("inf")
     ceilings: tuple[Ceiling, ...] = ()
     estimator: str = "logistic"
+    off_because: str = ""
 
     @property
     def schema_digest(self) -> str:

@@ -1,7 +1,6 @@
 """Will a person who is well relapse within 30 days."""
 
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -9,8 +8,8 @@ import numpy as np
 from euthymia.features.catalogue import families
 from euthymia.features.contract import Family
 from euthymia.ground.audit import Purpose
-from euthymia.ground.clock import DAY_US, Micros, from_micros
-from euthymia.models import clinical
+from euthymia.ground.clock import DAY_US, Micros
+from euthymia.models import clinical, course
 from euthymia.models.history import History
 from euthymia.models.signals import LOOKBACK_DAYS, WORSENING, family_specs, family_values
 from euthymia.models.tasks.contract import Ceiling, Described, FeatureSpec, Landmark, RecordTask
@@ -84,29 +83,9 @@ _SUMMARY = tuple(
 _GAPS = tuple(spec.name for spec in _PASSIVE if ".missing_" in spec.name)
 
 
-def _since(history: History) -> Micros | None:
-    """Return when the clinic first saw or heard the person."""
-    return int(history.contacts[0]) if history.contacts.size else None
-
-
-def _died(history: History) -> Micros | None:
-    """Return the beginning (UTC) of the day a person died, None where no death is recorded.
-
-    A date that cannot be read is taken for the earliest: nobody is to be called about the dead.
-    """
-    said = history.data.attributes.get("deceased_on", "")
-    if not said:
-        return None
-    try:
-        return (date.fromisoformat(said[:10]) - date(1970, 1, 1)).days * DAY_US
-    except ValueError:
-        return 0
-
-
 def ineligible(history: History, at: Micros) -> str:
     """Return why a person is not in the population at `at`; empty if they are."""
-    died = _died(history)
-    if died is not None and died <= at:
+    if course.dead(history, at):
         return "has died"
     times, totals = history.phq9
     seen = int(np.searchsorted(times, at, side="right"))
@@ -131,36 +110,23 @@ def _landmark(history: History, at: Micros) -> Landmark:
     risen = np.any((times > at) & (times <= end) & (totals >= clinical.EPISODE))
     if risen or np.any((history.stays > at) & (history.stays <= end)):
         return Landmark(at, 1)
-    died = _died(history)
-    if died is not None and died <= end:
+    if course.dead(history, end):
         return Landmark(at, None, "censored: died within the 30 days")
     if np.any(history.contacts > end - CONTACT_DAYS * DAY_US):
         return Landmark(at, 0)
     return Landmark(at, None, "censored: not seen again at the end of the 30 days")
 
 
-def _monday_from(at: Micros) -> Micros:
-    """Return the first Monday, 00:00 UTC, at or after `at`."""
-    # 1970-01-01 was a Thursday
-    day = -(-at // DAY_US)
-    return (day + (-(day + 3)) % 7) * DAY_US
-
-
 def landmarks(history: History) -> list[Landmark]:
-    """Return weekly index dates from four weeks after the first contact on.
+    """Return weekly index dates, Mondays, from four weeks after the first contact on.
 
-    They fall on Mondays for everybody: counted from each person's own first contact, the weekday
-    of their visits would stay the same for a person and so could stand for the person. From the
-    day of a death on there are none.
+    From the day of a death on there are none.
     """
-    since = _since(history)
-    if since is None:
+    start = course.since(history)
+    if start is None:
         return []
-    first = _monday_from(since + FOLLOW_UP_DAYS * DAY_US)
-    died = _died(history)
-    last = history.data.seen_until if died is None else min(died, history.data.seen_until)
-    dates = range(first, last, STEP_DAYS * DAY_US)
-    return [_landmark(history, at) for at in dates[-MAX_LANDMARKS:]]
+    dates = course.mondays(history, start + FOLLOW_UP_DAYS * DAY_US, STEP_DAYS, MAX_LANDMARKS)
+    return [_landmark(history, at) for at in dates]
 
 
 def _clinical(history: History, at: Micros) -> list[float]:
@@ -168,15 +134,14 @@ def _clinical(history: History, at: Micros) -> list[float]:
     seen = int(np.searchsorted(times, at, side="right"))
     recent = slice(int(np.searchsorted(times, at - SLOPE_DAYS * DAY_US)), seen)
     last, waited = (totals[seen - 1], (at - times[seen - 1]) / DAY_US) if seen else (np.nan, np.nan)
-    born = history.data.attributes.get("birth_year", "")
-    since = _since(history)
+    since = course.since(history)
     return [
         float(last),
         clinical.slope_per_30_days(times[recent], totals[recent]),
         float(waited),
         float(totals[recent].max()) if totals[recent].size else float("nan"),
         float(clinical.episodes_before(times, totals, history.stays, at)),
-        from_micros(at).year - float(born) if born.isdigit() else float("nan"),
+        course.age_years(history, at),
         (at - since) / DAY_US if since is not None and since <= at else float("nan"),
     ]
 
@@ -196,45 +161,6 @@ def describe(history: History, at: Micros) -> Described:
     newest = max([*ends, *heard[-1:].tolist()], default=None)
     age = max(0.0, (at - newest) / (3600 * 1e6)) if newest is not None else float("inf")
     return Described(np.array(values), float(np.mean(best > 0)), age)
-
-
-def _age_band(history: History, at: Micros) -> str:
-    born = history.data.attributes.get("birth_year", "")
-    if not born.isdigit():
-        return ""
-    age = from_micros(at).year - int(born)
-    return (
-        "under 30" if age < 30 else "30 to 44" if age < 45 else "45 to 59" if age < 60 else "60 +"
-    )
-
-
-def groups(history: History, at: Micros) -> dict[str, str]:
-    """Return the groups that the model must do equally well in."""
-    known = history.data.attributes
-    return {
-        "sex": known.get("sex", ""),
-        "age band": _age_band(history, at),
-        "race": known.get("race", ""),
-        "language": known.get("language", ""),
-    }
-
-
-def metadata(history: History, at: Micros) -> dict[str, str | float]:
-    """Return how the data were collected, which ought to say nothing about the outcome."""
-    since = _since(history)
-    when = from_micros(at)
-    last_day = history.last_complete_day(at)
-    held = {n: t.last_known_day(last_day) for n, t in history.days.items()}
-    kinds = "+".join(sorted(n for n, day in held.items() if day is not None))
-    return {
-        "calendar month": when.strftime("%Y-%m"),
-        "weekday": when.strftime("%A"),
-        "site": history.data.attributes.get("site", ""),
-        "kinds of data": kinds or "none",
-        "days in care": (at - since) / DAY_US if since is not None else float("nan"),
-        "sex": history.data.attributes.get("sex", ""),
-        "age band": _age_band(history, at),
-    }
 
 
 TASK = RecordTask(
@@ -284,7 +210,7 @@ TASK = RecordTask(
     landmarks=landmarks,
     describe=describe,
     ineligible=ineligible,
-    groups=groups,
-    metadata=metadata,
+    groups=course.groups,
+    metadata=course.metadata,
     ceilings=(Ceiling("phq9.last", clinical.EPISODE, _IN_EPISODE),),
 )
