@@ -1,7 +1,9 @@
 """Rules for trials in stages: what to do now, given what was done and how it went.
 
 Q-learning by backward induction (Murphy 2005, doi:10.1002/sim.2022; Schulte et al. 2014,
-doi:10.1214/13-STS450) with ridge-regularised linear contrasts, and the value of the rule it gives
+doi:10.1214/13-STS450), the outcome as it was plus what the best treatment would have added (Huang
+et al. 2015, doi:10.1002/sim.6558: the state's own part need not be right), with ridge-regularised
+linear contrasts; and the value of the rule it gives
 estimated off-policy by the sequentially doubly robust estimator (Zhang et al. 2013,
 doi:10.1093/biomet/ast014; Jiang & Li 2016, arXiv:1511.03722): right where either the chances of
 treatment or the outcome models are. Folds by person: nobody is judged by a rule learned from them.
@@ -27,9 +29,7 @@ FOLDS: Final = 5
 RIDGE: Final = 1.0
 """Of standardised columns: less than one person's worth of information; the main effect of each
 treatment carries none."""
-LEAST_CHANCE: Final = (
-    0.02  # of a treatment: a smaller one is held here, so that nobody counts 50-fold
-)
+LEAST_CHANCE: Final = 0.02  # of a treatment: a smaller one is held here; nobody counts 50-fold
 MOST_SEQUENCES: Final = 64
 _Z: Final = 1.959963984540054
 
@@ -131,6 +131,12 @@ def _fit_rule(stage: Stage, rows: Ints, outcome: Floats) -> Rule:
     return Rule(mean, scale, found)
 
 
+def _regret(stage: Stage, values: Floats) -> Floats:
+    """Return what each person would have gained by the best treatment instead of the given one."""
+    given = values[np.arange(values.shape[0]), np.maximum(stage.action, 0)]
+    return np.where(stage.action >= 0, values.max(axis=1) - given, 0.0)
+
+
 def learn(stages: Sequence[Stage], outcome: Floats, rows: Ints) -> tuple[Rule, ...]:
     """Return the rules of all stages, learned backwards on some rows."""
     later = outcome.astype(np.float64).copy()
@@ -138,8 +144,7 @@ def learn(stages: Sequence[Stage], outcome: Floats, rows: Ints) -> tuple[Rule, .
     for stage in reversed(stages):
         rule = _fit_rule(stage, rows, later)
         rules.append(rule)
-        due = stage.action >= 0
-        later = np.where(due, rule.values(stage.state).max(axis=1), later)
+        later = later + _regret(stage, rule.values(stage.state))
     return tuple(reversed(rules))
 
 
@@ -199,7 +204,7 @@ def _judged(
         followed = (stage.action[test] == wanted[test]) / _chances(stage, train, test)
         robust = planned[test] + followed * (after - given[test])
         after = np.where(due[test], robust, after)
-        after_train = np.where(due, planned, after_train)
+        after_train = np.where(due, after_train + planned - given, after_train)
     return after
 
 
