@@ -125,3 +125,20 @@ def test_an_error_names_no_value():
     with pytest.raises(SchemaError) as told:
         read(columns)
     assert "secret" not in str(told.value)
+
+
+def test_what_changes_within_a_person_or_makes_up_the_outcome_is_noticed():
+    columns = {k: np.repeat(v, 2) for k, v in frame(100).items()} | {"id": np.repeat(range(100), 2)}
+    columns["visit"] = np.tile([1, 2], 100)
+    assert reasons(read(columns))["visit"] == "changes within a person: not a baseline"
+    columns = frame()
+    columns["after"] = columns["y"] + columns["a"]
+    assert read(columns).determined
+    assert not read(frame()).determined
+
+
+def test_too_many_columns_are_refused():
+    rng = np.random.default_rng(1)
+    columns = frame() | {f"v{k}": rng.standard_normal(200) for k in range(90)}
+    with pytest.raises(SchemaError, match="name those that a rule may use"):
+        read(columns)

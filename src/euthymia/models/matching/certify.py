@@ -298,6 +298,12 @@ def _design(read: TrialTable, asked: Question) -> Condition:
             f"arms differ in {', '.join(read.suspect[:5])} more than randomisation allows: name"
             " covariates measured before treatment, or use --propensity estimate",
         )
+    if read.determined:
+        said = (
+            "covariates make up the outcome: some were measured with it, after treatment; name"
+            " covariates measured before"
+        )
+        return Condition("design", False, said)
     if read.clustered and len(read.sites) < FEWEST_SITES:
         said = f"treatment was given by site, and {len(read.sites)} sites are too few to judge it"
         return Condition("design", False, said)

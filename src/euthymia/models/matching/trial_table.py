@@ -22,6 +22,8 @@ MOST_LEVELS: Final = 12  # a text with more different values is no category
 RARE: Final = 0.03  # a category of a smaller share goes with the other rare ones
 RESTATES: Final = 0.98  # rank correlation with the outcome from which a column restates it
 IMBALANCE: Final = 0.01  # chance, over all columns together, to drop a fair column of a fair trial
+MOST_COLUMNS: Final = 80  # of numbers, once categories are spread out
+DETERMINED: Final = 0.95  # share of the outcome that covariates explain only if made from it
 SUSPECT: Final = 1e-4  # so unlikely an imbalance is no accident of a fair trial
 PERSON_NAMES: Final = frozenset(
     {"id", "usubjid", "mrn"}
@@ -62,6 +64,7 @@ class TrialTable:
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     suspect: tuple[str, ...]
+    determined: bool
     clustered: bool
     sign: float
     outcome_sd: float
@@ -86,7 +89,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     site, sites = _codes(table, asked.site, where)
     person, more = _people(table, asked, where)
     notes += more
-    people = int(np.unique(person).size)
+    own, people = person, int(np.unique(person).size)
     clustered = site is not None and _one_arm_a_site(arm, site)
     if clustered and site is not None:
         person = site
@@ -97,12 +100,17 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
             f"{int((~known).sum())} of {y.size} outcomes are missing; the others are weighted by"
             " the inverse of their chance to be seen, given covariates and arm (missing at random)"
         )
-    names, left_out = _candidates(table, asked)
+    names, left_out = _candidates(table, asked, own)
     columns, kept, suspect = _columns(table, names, y, arm, person, asked, left_out, where)
     if not columns:
         raise SchemaError(
             f"{where} has no covariate that a rule could use; name columns measured before"
             " treatment with --covariates"
+        )
+    if len(columns) > MOST_COLUMNS:
+        raise SchemaError(
+            f"{where}: {len(columns)} columns of covariates; name those that a rule may use with"
+            f" --covariates (at most {MOST_COLUMNS}, categories spread out)"
         )
     x = np.column_stack([_standard(c) for _, c in columns])
     cuts = tuple(_cuts(c) for _, c in columns)
@@ -123,6 +131,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
         tuple(left_out),
         (*notes, said),
         suspect,
+        _determined(x, y),
         clustered,
         sign,
         float(np.nanstd(y, ddof=1)),
@@ -248,7 +257,9 @@ def _copies(table: pa.Table, where: str) -> Ints | None:
     return code.astype(np.int64) if np.unique(code).size < 0.99 * code.size else None
 
 
-def _candidates(table: pa.Table, asked: Question) -> tuple[list[str], list[tuple[str, str]]]:
+def _candidates(
+    table: pa.Table, asked: Question, person: Ints
+) -> tuple[list[str], list[tuple[str, str]]]:
     roles = {asked.outcome, asked.treatment, asked.site, asked.person, asked.propensity}
     if asked.covariates:
         return list(dict.fromkeys(asked.covariates)), []
@@ -258,9 +269,22 @@ def _candidates(table: pa.Table, asked: Question) -> tuple[list[str], list[tuple
             continue
         if name.lower() in PERSON_NAMES | ROW_NAMES or _counts(table, name):
             left_out.append((name, "names or numbers the rows"))
+        elif _changes(table, name, person):
+            left_out.append((name, "changes within a person: not a baseline"))
         else:
             names.append(name)
     return names, left_out
+
+
+def _changes(table: pa.Table, name: str, person: Ints) -> bool:
+    """Tell whether a column changes from row to row of one person."""
+    people = int(person.max()) + 1
+    if people == person.size:
+        return False
+    code = np.unique(tables.texts(table, name), return_inverse=True)[1].reshape(-1)
+    first = np.full(people, -1)
+    first[person[::-1]] = code[::-1]
+    return bool(np.any(first[person] != code))
 
 
 def _counts(table: pa.Table, name: str) -> bool:
@@ -354,6 +378,17 @@ def _restates(column: Floats, y: Floats) -> bool:
     if a.std() == 0 or b.std() == 0:
         return False
     return bool(abs(np.corrcoef(a, b)[0, 1]) >= RESTATES)
+
+
+def _determined(x: Floats, y: Floats) -> bool:
+    """Tell whether covariates together make up the outcome, as a score after treatment does."""
+    known = ~np.isnan(y)
+    design = np.column_stack([np.ones(int(known.sum())), x[known]])
+    free = design.shape[0] - design.shape[1]
+    if free < 10:
+        return False
+    left = y[known] - design @ np.linalg.lstsq(design, y[known], rcond=None)[0]
+    return bool((left**2).sum() / free < (1 - DETERMINED) * y[known].var(ddof=1))
 
 
 def _differs(column: Floats, arm: Ints) -> float:
