@@ -215,6 +215,7 @@ class TestClinic:
     public_url: str | None = None
     oidc: Oidc | None = None
     accounts: Accounts | None = None
+    changes: int = 0
 
     @classmethod
     def make(cls, folder: Path, people: int = 20) -> "TestClinic":
@@ -257,6 +258,9 @@ class TestClinic:
     def visitor(self, session: str) -> Visitor:
         return self.sessions.visitor(session)
 
+    def state(self) -> int:
+        return self.changes
+
     def sign_out(self, visitor: Visitor) -> None:
         self.sessions.end(visitor)
 
@@ -289,6 +293,7 @@ class TestClinic:
             if wanted.in_view(item)
             and wanted.keeps(mine[item.subject].who, mine[item.subject].owners, visitor.user)
         )
+        rows = tuple(sorted(rows, key=lambda row: wanted.place(row.who, row.item)))
         part = wanted.part_of(len(rows))
         rows = part.of(rows)
         for row in rows:

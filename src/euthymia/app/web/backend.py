@@ -133,6 +133,10 @@ class ClinicBackend:
         self.sessions.end(visitor)
         self._write(_actor(visitor), "sign out")
 
+    def state(self) -> int:
+        """See `Backend`."""
+        return self.clinic.store.version()
+
     # -- pages -----------------------------------------------------------------------------------
     def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
         """See `Backend`."""
@@ -151,6 +155,7 @@ class ClinicBackend:
                 people[case.item.subject].who, tuple(people[case.item.subject].team), visitor.user
             )
         ]
+        fitting.sort(key=lambda case: wanted.place(people[case.item.subject].who, case.item))
         part = wanted.part_of(len(fitting))
         rows = [self._row(people[case.item.subject], case, visitor) for case in part.of(fitting)]
         model = reader.model()

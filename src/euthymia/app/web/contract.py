@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 VIEWS: Final = ("open", "now", "soon", "look", "everyone")
 OWNERS: Final = ("all", "mine", "nobody")
+ORDERS: Final = ("urgency", "since", "name", "owner")
 MAX_SEARCH_CHARS: Final = 80
 PAGE_ROWS: Final = 100  # more than anybody reads at once; each row shown is a ledger entry
 
@@ -101,16 +102,19 @@ class Filter:
     view: str = "open"
     owner: str = "all"
     page: int = 1
+    order: str = "urgency"
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> "Filter":
         """Read a query string; what is not a known choice is the default."""
-        view, owner, page = (query.get(name, "") for name in ("view", "owner", "page"))
+        names = ("view", "owner", "page", "order")
+        view, owner, page, order = (query.get(name, "") for name in names)
         return cls(
             text=query.get("q", "").strip()[:MAX_SEARCH_CHARS],
             view=view if view in VIEWS else "open",
             owner=owner if owner in OWNERS else "all",
             page=int(page) if re.fullmatch("[1-9][0-9]{0,5}", page) else 1,
+            order=order if order in ORDERS else "urgency",
         )
 
     def part_of(self, rows: int) -> Part:
@@ -125,6 +129,15 @@ class Filter:
         if self.view == "open":
             return item.urgency is not Urgency.NONE
         return item.urgency.value == self.view
+
+    def place(self, who: Who, item: WorklistItem) -> tuple[bool, str]:
+        """Return where a row stands in the order asked for; all alike where it is by urgency."""
+        key = {
+            "since": item.since_on.isoformat() if item.since_on else "",
+            "name": who.name.casefold(),
+            "owner": (item.owner or "").casefold(),
+        }.get(self.order, "-")
+        return not key, key  # without a date, or an owner: last
 
     def keeps(self, who: Who, owners: tuple[str, ...], user: str) -> bool:
         """Tell whether the text and the owner fit."""
@@ -252,6 +265,9 @@ class Backend(Protocol):
 
     def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
         """Return the visitor's worklist. Raises AccessError when the role has none."""
+
+    def state(self) -> int:
+        """Return a number that changes whenever anything stored does."""
 
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         """Return one person's page. MissingError: unknown, or nobody of the visitor's."""

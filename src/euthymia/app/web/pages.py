@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from euthymia.app.web import charts
-from euthymia.app.web.contract import OWNERS, VIEWS, Backend, Filter, Visitor
+from euthymia.app.web.contract import ORDERS, OWNERS, VIEWS, Backend, Filter, Visitor
 from euthymia.app.web.door import Door
 from euthymia.app.web.glass import Glass
 from euthymia.app.web.guard import (
@@ -32,7 +32,9 @@ from euthymia.app.web.guard import (
     require_same_origin,
     set_session,
 )
+from euthymia.app.web.live import Live, by_itself
 from euthymia.app.web.rendering import render, static_files
+from euthymia.app.web.speech import COOKIE, Spoken, chosen, here
 from euthymia.app.web.sso import Sso
 from euthymia.care.timeline import Trend, groups_of, most_telling
 from euthymia.care.words import count_words
@@ -123,6 +125,7 @@ class Site:
             "simulated": self.backend.simulated,
             "ways": (),
             "unseen": 0,
+            "back": here(),
         }
         if isinstance(visitor, Visitor):
             shared["ways"] = self.ways_of(visitor)
@@ -144,7 +147,7 @@ class Site:
             visitor = await run_in_threadpool(self.backend.visitor, token)
         except AccessError:
             return None
-        if visitor.renewed:
+        if visitor.renewed and not by_itself(request):
             request.scope[RENEWED] = visitor.renewed
         return visitor
 
@@ -216,6 +219,17 @@ class Site:
         clear_session(request, response)
         return response
 
+    async def choose_language(self, request: Request) -> Response:
+        """Keep the language chosen, and go back."""
+        require_same_origin(request)
+        spoken, back = chosen(await read_form(request))
+        response = RedirectResponse(back, 303)
+        response.set_cookie(
+            COOKIE, spoken, 31_536_000, secure=request.url.scheme == "https", httponly=True,
+            samesite="lax",
+        )  # fmt: skip
+        return response
+
     # -- pages -----------------------------------------------------------------------------------
     async def worklist(self, request: Request) -> Response:
         """Show who should be looked at; a filter's request gets the list alone."""
@@ -235,6 +249,7 @@ class Site:
             wanted=wanted,
             views=VIEWS,
             owners=OWNERS,
+            orders=ORDERS,
             view_link=lambda view: _link(wanted, view),
             page_link=lambda page: _link(wanted, wanted.view, page),
         )
@@ -347,7 +362,8 @@ class LastResort:
 def _link(wanted: Filter, view: str, page: int = 1) -> str:
     """Return the address of another view or page with the same text and owner."""
     asked = {"view": view, "q": wanted.text, "owner": wanted.owner, "page": str(page)}
-    defaults = {"view": "open", "q": "", "owner": "all", "page": "1"}
+    asked["order"] = wanted.order
+    defaults = {"view": "open", "q": "", "owner": "all", "page": "1", "order": "urgency"}
     query = urlencode({key: value for key, value in asked.items() if value != defaults[key]})
     return f"/?{query}" if query else "/"
 
@@ -360,14 +376,16 @@ def build_site(backend: Backend) -> Starlette:
         routes=[
             Route("/", site.worklist, methods=["GET"]),
             Route("/signin", site.sign_in, methods=["GET", "POST"]),
+            Route("/language", site.choose_language, methods=["POST"]),
             Route("/signout", site.sign_out, methods=["POST"]),
             Route("/patients/{pid}", site.patient, methods=["GET"]),
             Route("/models", site.models, methods=["GET"]),
             *Door(site).routes(),
             *Glass(site).routes(),
+            *Live(site).routes(),
             Route("/static/{path:path}", site.static, methods=["GET"]),
         ],
-        middleware=[Middleware(SafeHeaders), Middleware(LastResort, site=site)],
+        middleware=[Middleware(SafeHeaders), Middleware(Spoken), Middleware(LastResort, site=site)],
         exception_handlers=handlers | {HTTPException: site.on_http},
     )
 

@@ -9,23 +9,22 @@ from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from euthymia.app.web.charts import coverage_cells, coverage_months, coverage_reasons
 from euthymia.app.web.contract import ModelNote, Who
+from euthymia.app.web.speech import LANGUAGES, Words, direction, language, words_of
 from euthymia.care.contract import Urgency
 from euthymia.care.interventions import interventions
 from euthymia.care.timeline import is_clock
 from euthymia.care.words import (
-    ago_words,
-    count_words,
-    date_words,
     number_words,
     percent_words,
     unit_words,
 )
 from euthymia.ground.clock import Micros, day_date, from_micros
 
+ENGLISH: Final = words_of("en")
 URGENCY_WORDS: Final = {
     Urgency.NOW: "Today",
     Urgency.SOON: "This week",
@@ -39,28 +38,40 @@ VIEW_WORDS: Final = {
     "look": "Look in",
     "everyone": "Everyone",
 }
+ORDER_WORDS: Final = {
+    "urgency": "Most urgent first",
+    "since": "Waiting longest first",
+    "name": "By name",
+    "owner": "By owner",
+}
 SEX_WORDS: Final = {"male": "male", "female": "female", "m": "male", "f": "female"}
 
 
-def instant_words(at: Micros) -> str:
+def instant_words(at: Micros, words: Words = ENGLISH) -> str:
     """Return "12 June 2026, 09:00 UTC"."""
     moment = from_micros(at)
     day = moment.date()
-    return f"{date_words(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
+    return f"{words.date(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
 
 
-def since_words(day: date | None, now: Micros) -> tuple[str, str]:
+def _said(text: str, spoken: str) -> Markup:
+    """Return what was put together from a record, marked as English on a page of another tongue."""
+    return escape(text) if spoken == "en" else Markup('<span lang="en">{}</span>').format(text)
+
+
+def since_words(day: date | None, now: Micros, words: Words = ENGLISH) -> tuple[str, str]:
     """Return ("3 June", "9 days ago") of a patient's local date."""
     if day is None:
         return "", ""
     today = from_micros(now).date()
-    return date_words(day, today), ago_words((today - day).days)
+    return words.date(day, today), words.ago((today - day).days)
 
 
-def who_words(who: Who, today: date, *, site: bool = True) -> str:
+def who_words(who: Who, today: date, *, site: bool = True, words: Words = ENGLISH) -> str:
     """Return "34, female, North": what helps to tell two people apart, where it is known."""
     age = who.age_on(today)
     sex = SEX_WORDS.get((who.sex or "").lower(), who.sex)
+    sex = words.say(sex) if sex else None
     parts = (None if age is None else str(age), sex, who.site if site else None)
     return ", ".join(part for part in parts if part)
 
@@ -104,7 +115,7 @@ def figure_words(note: ModelNote) -> list[tuple[str, str, str]]:
 
 
 @cache
-def environment() -> Environment:
+def environment(spoken: str = "en") -> Environment:
     """Return the templates: everything is escaped, and a name that is not there is an error."""
     made = Environment(
         loader=PackageLoader("euthymia.app.web"),
@@ -112,24 +123,34 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    words = words_of(spoken)
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        words.say, lambda one, many, n: words.say(one if n == 1 else many), newstyle=True
     )
     made.globals |= {
+        "language": spoken,
+        "languages": LANGUAGES,
+        "direction": direction(spoken),
+        "said": lambda text: _said(text, spoken),
         "asset": asset,
         "urgency_words": URGENCY_WORDS,
         "view_words": VIEW_WORDS,
-        "since_words": since_words,
-        "instant_words": instant_words,
+        "order_words": ORDER_WORDS,
+        "since_words": lambda day, now: since_words(day, now, words),
+        "instant_words": lambda at: instant_words(at, words),
         "step_of": lambda item: interventions().get(item.intervention),
-        "who_words": who_words,
+        "who_words": lambda who, today, **more: who_words(who, today, words=words, **more),
         "figure_words": figure_words,
         "island": island,
         "is_clock": is_clock,
-        "count_words": count_words,
+        "count_words": words.count,
         "coverage_cells": coverage_cells,
         "coverage_months": coverage_months,
         "coverage_reasons": coverage_reasons,
         "unit_words": unit_words,
-        "day_words": lambda day, today: date_words(day_date(day), day_date(today)),
+        "day_words": lambda day, today: words.date(day_date(day), day_date(today)),
         "today_of": lambda at: from_micros(at).date(),
     }
     made.filters |= {"percent": percent_words, "number": number_words}
@@ -138,4 +159,4 @@ def environment() -> Environment:
 
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Return a page."""
-    return environment().get_template(template).render(values)
+    return environment(language()).get_template(template).render(values)

@@ -1,0 +1,43 @@
+// The worklist between two clicks: arrow keys from row to row, and news by server-sent events.
+// Without this script the list, its filter and its pages work all the same.
+"use strict";
+(() => {
+  const list = () => document.getElementById("list");
+  const links = () => [...list().querySelectorAll(".c-who a")];
+
+  document.addEventListener("keydown", (event) => {
+    const all = links(), here = all.indexOf(document.activeElement);
+    if (here < 0 || event.altKey || event.ctrlKey || event.metaKey) return; // only within the list
+    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined || !all[to]) return;
+    event.preventDefault();
+    all[to].focus();
+    all[to].closest("tr").scrollIntoView({ block: "nearest" });
+  });
+
+  const refresh = () => {
+    const at = links().indexOf(document.activeElement);
+    const href = at < 0 ? null : document.activeElement.getAttribute("href");
+    return htmx.ajax("GET", location.pathname + location.search, { target: "#list", headers: { "x-by-itself": "1" } }).then(() => {
+      const again = href && links().find((link) => link.getAttribute("href") === href);
+      if (again) again.focus();
+    });
+  };
+
+  const news = document.getElementById("news");
+  const tell = () => {
+    news.hidden = false;
+    news.querySelector("button").onclick = () => { news.hidden = true; refresh(); list().querySelector(".c-who a")?.focus(); };
+  };
+  const changed = () => {
+    // what somebody reads or points at does not move under their hands
+    const busy = list().contains(document.activeElement) || list().matches(":hover") || document.hidden;
+    if (busy) tell();
+    else refresh();
+  };
+  if (news && window.EventSource) {
+    const source = new EventSource("/worklist/changes");
+    source.addEventListener("changed", changed);
+    addEventListener("pagehide", () => source.close());
+  }
+})();
