@@ -22,6 +22,8 @@ def allowed(role, action, purpose, *, care_team=False, own=False, consented=Fals
         return role in ("clinician", "coordinator", "supervisor")
     if action == "act on alert":
         return role in ("clinician", "coordinator") and care_team
+    if action in ("write record", "change consent"):
+        return own if role == "patient" else role in ("clinician", "coordinator") and care_team
     if action == "break glass":
         return role == "clinician" and reason and second_factor
     open_to = not labelled or (role == "clinician" and released)

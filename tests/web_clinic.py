@@ -258,6 +258,11 @@ class TestClinic:
     def visitor(self, session: str) -> Visitor:
         return self.sessions.visitor(session)
 
+    crisis_lines: tuple[tuple[str, str], ...] = (("+44 20 0000", "the clinic, day and night"),)
+
+    def more(self, site: object) -> list:
+        return []
+
     def state(self) -> int:
         return self.changes
 

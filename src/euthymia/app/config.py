@@ -23,7 +23,9 @@ class ClinicConfig:
 
     `clinical_basis`: clinical records may be used for care without a consent on record (most
     clinics' legal basis). `everyone_on_care_team`: users in a care relationship with every
-    patient; empty except in the demo clinic.
+    patient; empty except in the demo clinic. `crisis`: "number: what it is", whom a patient
+    can call in a crisis, in order. `evidence`: the folder of published evidence from which
+    treatments are ranked; None: none are.
     """
 
     name: str = "Clinic"
@@ -31,6 +33,13 @@ class ClinicConfig:
     everyone_on_care_team: tuple[str, ...] = ()
     time_zone: str = "UTC"
     simulated: bool = False
+    crisis: tuple[str, ...] = ()
+    evidence: str | None = None
+
+    def crisis_lines(self) -> tuple[tuple[str, str], ...]:
+        """Return (number, what it is) in order."""
+        parts = (line.partition(":") for line in self.crisis)
+        return tuple((number.strip(), told.strip()) for number, _, told in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +229,9 @@ def _checked(config: Config, file: str) -> Config:
     for words in config.ledger.witnesses:
         if read_key(words).kind != WITNESS_KEY:
             raise SchemaError(f"{file}: ledger.witnesses holds a key that is not a witness's")
+    for number, told in config.clinic.crisis_lines():
+        if not re.fullmatch(r"[+0-9][0-9 ()/-]{1,24}", number) or not told:
+            raise SchemaError(f'{file}: clinic.crisis are "number: what it is", such as "112: ..."')
     unknown = sorted(set(config.gateway.feature_only) - set(STREAMS))
     if unknown:
         raise SchemaError(

@@ -11,7 +11,7 @@ import msgspec
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.snapshots import withdraw_person
 from euthymia.gateway.contract import GrantRecord
-from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId, device_id
@@ -109,8 +109,12 @@ def _words(name: str, text: str | None, allowed: Iterable[str] | None) -> tuple[
     return tuple(sorted(words))
 
 
-def change_consent(clinic: Clinic, subject: str, asked: Asked) -> dict[str, Any]:
+def change_consent(
+    clinic: Clinic, subject: str, asked: Asked, actor: Actor | None = None
+) -> dict[str, Any]:
     """Record decisions and return those in force; without a decision only show them.
+
+    `actor`: the signed-in user who records it; None: whoever sits at the shell.
 
     What a withdrawal does at once and what it cannot undo is said under `effects`.
     """
@@ -131,7 +135,8 @@ def change_consent(clinic: Clinic, subject: str, asked: Asked) -> dict[str, Any]
         told = (asked.because, asked.scope or None, asked.version)
         record = GrantRecord(purpose, permit, to_micros(now), until, *told)
         action = "grant consent" if permit else "withdraw consent"
-        audit = Entry(shell_actor(), action, purpose, who, {"purpose": purpose.value})
+        by = actor or shell_actor()
+        audit = Entry(by, action, purpose, who, {"purpose": purpose.value})
         clinic.store.put_grant(who, record, audit)
     withdrawn = [purpose for purpose, permit in decisions if not permit]
     effects = _effects(clinic, who, withdrawn, before)

@@ -26,9 +26,11 @@ def _invited(clinic: Clinic, user: str, code: str) -> dict[str, Any]:
     }
 
 
-def add_user(clinic: Clinic, user: str, role: str) -> dict[str, Any]:
-    """Make an account; return its one-time enrolment link."""
-    return _invited(clinic, user, clinic.accounts.add(user, role, shell_actor(), clinic.tokens))
+def add_user(clinic: Clinic, user: str, role: str, patient: str | None = None) -> dict[str, Any]:
+    """Make an account; return its one-time enrolment link. `patient`: whose record is their own."""
+    subject = None if patient is None else clinic.resolve(patient)
+    code = clinic.accounts.add(user, role, shell_actor(), clinic.tokens, subject)
+    return _invited(clinic, user, code)
 
 
 def reset_user(clinic: Clinic, user: str) -> dict[str, Any]:

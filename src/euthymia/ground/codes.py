@@ -51,6 +51,12 @@ CSSRS_RECENT: Final = LOINC + "93269-9"  # within the last three months
 MADRS_TOTAL: Final = OWN + "madrs.total"
 
 NOTE: Final = OWN + "note"
+PLAN: Final = OWN + "plan"
+PREFERENCE: Final = OWN + "preference"
+"""What a patient said about a treatment: "avoid weight_gain", "prefer sertraline"."""
+SAFETY_PLAN: Final = OWN + "safety-plan."
+"""A step of the safety plan (Stanley and Brown 2012): its name follows the dot."""
+
 ADMISSION: Final = "ActCode/IMP"
 """An in-patient encounter; `numeric_value` is its length in days where it has ended."""
 

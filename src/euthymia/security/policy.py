@@ -35,6 +35,8 @@ class Action(StrEnum):
     VIEW_MODELS = "view model list"
     VIEW_METRICS = "view metrics"
     VIEW_EMERGENCIES = "view emergencies"
+    WRITE_RECORD = "write record"
+    CHANGE_CONSENT = "change consent"
     ACT_ON_ALERT = "act on alert"
     VIEW_QUALITY = "view quality"
     CHANGE_ALERT_POLICY = "change alert policy"

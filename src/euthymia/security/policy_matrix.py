@@ -10,7 +10,9 @@ from euthymia.security.policy import ROLES, Action, Policies
 from euthymia.security.policy_text import Situation
 
 _FLAGS: Final = (False, True)
-_PERSONAL: Final = frozenset({"analyze", "view patient", "break glass", "act on alert"})
+_PERSONAL: Final = frozenset(
+    {"analyze", "view patient", "break glass", "act on alert", "write record", "change consent"}
+)
 
 
 def situations() -> Iterator[Situation]:

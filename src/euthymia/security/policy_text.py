@@ -11,7 +11,9 @@ from euthymia.ground.errors import SchemaError
 if TYPE_CHECKING:
     import cedarpy
 
-ABOUT_PATIENTS: Final = frozenset({"analyze", "view patient", "break glass", "act on alert"})
+ABOUT_PATIENTS: Final = frozenset(
+    {"analyze", "view patient", "break glass", "act on alert", "write record", "change consent"}
+)
 MAX_OWN_CHARS: Final = 64 * 1024  # a clinic's own policies are a page or two
 
 

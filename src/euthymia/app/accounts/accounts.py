@@ -112,21 +112,28 @@ class Accounts:
         """Write an entry that is about nobody's record; return its id."""
         return self._ledger.submit(Entry(actor, action, Purpose.CARE, None, detail)).result()
 
-    def add(self, user: str, role: str, actor: Actor, tokens: Tokens) -> str:
-        """Make an account; return its enrolment code.
+    def add(
+        self, user: str, role: str, actor: Actor, tokens: Tokens, subject: SubjectId | None = None
+    ) -> str:
+        """Make an account; return its enrolment code. A patient's names whose record is theirs.
 
         Raises
         ------
         AccessError
             There is one of that name, or the name or role is not one we take.
         """
-        if role not in ROLES or role == "patient":
+        if role not in ROLES or (role == "patient") is not (subject is not None):
             staff = ", ".join(sorted(ROLES - {"patient"}))
-            raise AccessError(f"accounts are for staff: choose one of {staff}")
+            raise AccessError(
+                f"accounts are for staff: choose one of {staff}; a patient's account names whose "
+                "record is their own"
+            )
         if not _NAME.fullmatch(user):
             raise AccessError("a user name has 1 to 64 letters, digits or . _ @ + -")
         code, token_id = self._enrol_code(user, role, tokens)
-        made = Account(role, secrets.token_bytes(16), self.second, enrol_id=token_id)
+        made = Account(
+            role, secrets.token_bytes(16), self.second, enrol_id=token_id, subject=subject or ""
+        )
 
         def how(book: Book) -> None:
             if user in book.accounts:
@@ -144,7 +151,11 @@ class Accounts:
         def how(book: Book) -> None:
             known = self._known(book, user)
             book.accounts[user] = Account(
-                known.role, secrets.token_bytes(16), known.made_at, enrol_id=token_id
+                known.role,
+                secrets.token_bytes(16),
+                known.made_at,
+                enrol_id=token_id,
+                subject=known.subject,
             )
             book.ended[user] = self.second
             book.failures.pop(self._veil(user), None)

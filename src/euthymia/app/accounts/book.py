@@ -40,6 +40,7 @@ class Account(msgspec.Struct):
     passkeys: list[Passkey] = []
     enrol_id: str = ""
     disabled: bool = False
+    subject: str = ""  # of a patient's account: whose record is their own
 
     @property
     def enrolled(self) -> bool:

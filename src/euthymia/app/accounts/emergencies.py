@@ -127,12 +127,15 @@ class Emergencies:
 
 
 def forget(accounts: Accounts, subject: SubjectId, actor: Actor) -> None:
-    """Remove an erased person's emergencies: their reasons are about that person."""
-    if any(one.subject == subject for one in accounts.file.now().emergencies):
-        accounts.change(
-            lambda book: setattr(
-                book, "emergencies", [e for e in book.emergencies if e.subject != subject]
-            ),
-            actor,
-            "forget emergencies",
-        )
+    """Remove an erased person's emergencies, whose reasons are about them, and their account."""
+    book = accounts.file.now()
+    theirs = [user for user, account in book.accounts.items() if account.subject == subject]
+    if theirs or any(one.subject == subject for one in book.emergencies):
+
+        def how(now: Book) -> None:
+            now.emergencies = [e for e in now.emergencies if e.subject != subject]
+            for user in theirs:
+                now.accounts.pop(user, None)
+                now.ended[user] = accounts.second
+
+        accounts.change(how, actor, "forget emergencies")

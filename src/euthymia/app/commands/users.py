@@ -22,15 +22,18 @@ def _told(shell: Shell, made: dict[str, Any]) -> None:
 
 @user.command(epilog="Example: euthymia user add dr-lee --role clinician")
 @_NAME
-@click.option("--role", required=True, help="clinician, coordinator, supervisor, scientist or it.")
+@click.option(
+    "--role", required=True, help="clinician, coordinator, supervisor, scientist, it or patient."
+)
+@click.option("--patient", help="Of a patient's account: the pseudonym or record number.")
 @everywhere
 @click.pass_obj
-def add(shell: Shell, name: str, role: str) -> None:
+def add(shell: Shell, name: str, role: str, patient: str | None) -> None:
     """Make an account and print the link with which its user chooses how to sign in."""
     from euthymia.app.users import add_user
 
     with shell.clinic() as clinic:
-        made = add_user(clinic, name, role)
+        made = add_user(clinic, name, role, patient)
     _told(shell, made)
 
 

@@ -42,7 +42,10 @@ from euthymia.security.policy import Action
 from euthymia.security.token import Claims
 
 if TYPE_CHECKING:
+    from starlette.routing import Route
+
     from euthymia.app.clinic import Clinic
+    from euthymia.app.web.pages import Site
 
 URGENT: Final = frozenset(urgency.value for urgency in Urgency)
 
@@ -84,6 +87,20 @@ class ClinicBackend:
         return self.clinic.policies.may_ever(role, action)
 
     @property
+    def crisis_lines(self) -> tuple[tuple[str, str], ...]:
+        """See `Backend`."""
+        return self.clinic.config.clinic.crisis_lines()
+
+    def more(self, site: "Site") -> "list[Route]":
+        """See `Backend`."""
+        from euthymia.app.web.desk import Desk
+        from euthymia.app.web.me import Me
+        from euthymia.app.web.record import Record
+
+        desk = Desk(self)
+        return [*Record(site, desk).routes(), *Me(site, desk).routes()]
+
+    @property
     def accounts(self) -> Accounts:
         """See `Backend`."""
         return self.clinic.accounts
@@ -114,14 +131,14 @@ class ClinicBackend:
         """See `Backend`."""
         self._require(visitor, Action.VIEW_EMERGENCIES)
         shown = self.emergencies.all()
-        self._write(_actor(visitor), "view emergencies", detail={"shown": len(shown)})
+        self.write(_actor(visitor), "view emergencies", detail={"shown": len(shown)})
         return shown
 
     # -- sessions ------------------------------------------------------------------------------
     def sign_in(self, code: str) -> tuple[str, Claims]:
         """See `Backend`."""
         token, claims = self.sessions.sign_in(code)
-        self._write(Actor(claims.user, claims.role), "sign in")
+        self.write(Actor(claims.user, claims.role), "sign in")
         return token, claims
 
     def visitor(self, session: str) -> Visitor:
@@ -131,7 +148,7 @@ class ClinicBackend:
     def sign_out(self, visitor: Visitor) -> None:
         """See `Backend`."""
         self.sessions.end(visitor)
-        self._write(_actor(visitor), "sign out")
+        self.write(_actor(visitor), "sign out")
 
     def state(self) -> int:
         """See `Backend`."""
@@ -183,7 +200,7 @@ class ClinicBackend:
         """See `Backend`."""
         actor = _actor(visitor)
         self._require(visitor, Action.VIEW_PATIENT)
-        subject, emergency = self._in_care(visitor, pid)
+        subject, emergency = self.in_care(visitor, pid)
         looked = self.reader.look(subject, actor)
         now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
@@ -209,7 +226,7 @@ class ClinicBackend:
             owners=looked.owners,
             at=now,
             model=note_of(model) if model else None,
-            ledger_entry=self._write(
+            ledger_entry=self.write(
                 actor, "view patient", subject, {"emergency": emergency.id} if emergency else None
             ),
             withheld=tuple(withheld),
@@ -234,7 +251,7 @@ class ClinicBackend:
         if not ruling.allowed:
             raise AccessError(ruling.detail)
 
-    def _in_care(self, visitor: Visitor, pid: str) -> tuple[SubjectId, Emergency | None]:
+    def in_care(self, visitor: Visitor, pid: str) -> tuple[SubjectId, Emergency | None]:
         """Return the subject; refuse a stranger's and an unknown one alike, and write that down."""
         known = self.clinic.store.resolve(pid) if is_subject_id(pid) else None
         if known is not None:
@@ -251,16 +268,17 @@ class ClinicBackend:
             )
             if ruling.allowed:
                 return known, broken
-        self._write(_actor(visitor), "view patient", known, {"outcome": "refused"})
+        self.write(_actor(visitor), "view patient", known, {"outcome": "refused"})
         raise MissingError("no patient in your care has this pseudonym")
 
-    def _write(
+    def write(
         self,
         actor: Actor,
         action: str,
         subject: SubjectId | None = None,
         detail: Mapping[str, str | int | float | bool] | None = None,
     ) -> str:
+        """Write an entry, durably; return its id."""
         entry = Entry(actor, action, Purpose.CARE, subject, detail or {})
         return self.clinic.ledger.submit(entry).result()
 

@@ -19,6 +19,9 @@ from euthymia.security.policy import Action
 from euthymia.security.token import Claims
 
 if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from euthymia.app.web.pages import Site
     from euthymia.app.web.session import Sessions
 
 T = TypeVar("T")
@@ -224,6 +227,13 @@ class Backend(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether every person here is simulated."""
+
+    @property
+    def crisis_lines(self) -> tuple[tuple[str, str], ...]:
+        """Whom a patient can call in a crisis: (number, what it is)."""
+
+    def more(self, site: "Site") -> "list[Route]":
+        """Return the addresses of the pages that are about one record, or the clinic."""
 
     @property
     def accounts(self) -> Accounts:

@@ -13,7 +13,8 @@ from euthymia.ground.errors import AccessError
 
 SESSION_SECONDS: Final = 8 * 3600  # the cookie; the session in it ends after a quarter hour
 RENEWED: Final = "euthymia.session"  # where a request carries its session's next token
-FORM_LIMIT: Final = 8 * 1024  # a sign-in code has about 400 characters; nothing else is posted
+FORM_LIMIT: Final = 8 * 1024  # a sign-in code has about 400 characters
+LONG_FORM: Final = 64 * 1024  # a note of 4000 signs, each of up to 12 bytes in a form
 _SOURCES: Final = (
     "default-src 'none'",
     "script-src 'self'",
@@ -55,7 +56,7 @@ class SafeHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS:
-                    headers[name] = value
+                    headers.setdefault(name, value)  # the crisis page has a policy of its own
                 if scope.get("scheme") == "https":
                     headers[_TLS_ONLY[0]] = _TLS_ONLY[1]
                 headers.setdefault("cache-control", "no-store")
@@ -117,7 +118,7 @@ def require_same_origin(request: Request) -> None:
         raise AccessError("the form does not say that it was sent from this site")
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most: int = FORM_LIMIT, fields: int = 8) -> dict[str, str]:
     """Read a small urlencoded form; AccessError when it is anything else."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if kind != "application/x-www-form-urlencoded":
@@ -125,10 +126,10 @@ async def read_form(request: Request) -> dict[str, str]:
     body = b""
     async for part in request.stream():
         body += part
-        if len(body) > FORM_LIMIT:
+        if len(body) > most:
             raise AccessError("the form is larger than any of ours")
     try:
-        return dict(parse_qsl(body.decode("utf-8"), max_num_fields=8, keep_blank_values=True))
+        return dict(parse_qsl(body.decode("utf-8"), max_num_fields=fields, keep_blank_values=True))
     except ValueError:
         raise AccessError("the form cannot be read") from None
 

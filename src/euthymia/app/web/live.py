@@ -67,4 +67,3 @@ class Live:
             if now != state and loop.time() - told >= QUIET_S:
                 state, told = now, loop.time()
                 yield f"event: changed\ndata: {state}\n\n"
-

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from euthymia.app.web import charts
 from euthymia.app.web.contract import ORDERS, OWNERS, VIEWS, Backend, Filter, Visitor
+from euthymia.app.web.crisis import Crisis
 from euthymia.app.web.door import Door
 from euthymia.app.web.glass import Glass
 from euthymia.app.web.guard import (
@@ -33,6 +34,7 @@ from euthymia.app.web.guard import (
     set_session,
 )
 from euthymia.app.web.live import Live, by_itself
+from euthymia.app.web.record import TABS
 from euthymia.app.web.rendering import render, static_files
 from euthymia.app.web.speech import COOKIE, Spoken, chosen, here
 from euthymia.app.web.sso import Sso
@@ -100,9 +102,11 @@ class Way:
     name: str
     title: str
     action: Action
+    only: str = ""  # the one role whose page it is
 
 
 _WAYS: Final = (
+    Way("/me", "me", "My page", Action.WRITE_RECORD, "patient"),
     Way("/", "worklist", "Worklist", Action.VIEW_WORKLIST),
     Way("/emergencies", "emergencies", "Emergencies", Action.VIEW_EMERGENCIES),
     Way("/models", "models", "Models", Action.VIEW_MODELS),
@@ -131,12 +135,16 @@ class Site:
             shared["ways"] = self.ways_of(visitor)
             if self.backend.may(visitor.role, Action.VIEW_EMERGENCIES):
                 shared["unseen"] = self.backend.emergencies.unseen()
-        text = render(template, values | shared)
+        text = render(template, shared | values)
         return HTMLResponse(text, status)
 
     def ways_of(self, visitor: Visitor) -> tuple[Way, ...]:
         """Return the pages of the main menu that the visitor may see, the first one first."""
-        return tuple(way for way in _WAYS if self.backend.may(visitor.role, way.action))
+        return tuple(
+            way
+            for way in _WAYS
+            if way.only in {"", visitor.role} and self.backend.may(visitor.role, way.action)
+        )
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in."""
@@ -273,6 +281,7 @@ class Site:
 
         return self.page(
             "patient.html",
+            tabs=TABS,
             visitor=visitor,
             shown=shown,
             view=view,
@@ -313,6 +322,7 @@ class Site:
             "title": title,
             "advice": advice,
             "reference": reference,
+            "back": "/",  # the page that is not there says nothing of what was asked for
             "may_break_glass": glass and status == 404,
         }
         return self.page("error.html", status, visitor=visitor, **told)
@@ -383,6 +393,8 @@ def build_site(backend: Backend) -> Starlette:
             *Door(site).routes(),
             *Glass(site).routes(),
             *Live(site).routes(),
+            *Crisis(site).routes(),
+            *backend.more(site),
             Route("/static/{path:path}", site.static, methods=["GET"]),
         ],
         middleware=[Middleware(SafeHeaders), Middleware(Spoken), Middleware(LastResort, site=site)],

@@ -26,7 +26,7 @@ from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
 from euthymia.ground.errors import MissingError
-from euthymia.ground.ids import SubjectId
+from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.models.contract import SubjectData
 from euthymia.security.consent import consent_covers
 from euthymia.security.policy import Action, Policies
@@ -57,6 +57,7 @@ class Looked:
     monitored: bool
     at: Micros
     grants: tuple[GrantRecord, ...] = ()
+    identifier: SourceId | None = None  # by which new records of theirs enter
     until: Micros | None = None  # the next instant at which a consent begins or ends
 
     def holds(self, now: Micros) -> bool:
@@ -239,6 +240,7 @@ class Reader:
             monitored,
             now,
             grants,
+            person.identifiers[0] if person.identifiers else None,
             _next_edge(grants, now),
         )
 

@@ -1,0 +1,133 @@
+"""The patient's own page: what is shared with whom, switches, a check-in, what was concluded."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from euthymia.app.entries import filled_in
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.desk import Desk
+from euthymia.app.web.guard import LONG_FORM, read_form, require_csrf, require_same_origin
+from euthymia.app.web.record import FIELDS, PURPOSE_WORDS
+from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.instruments.catalogue import instruments
+from euthymia.instruments.contract import Instrument
+from euthymia.security.policy import Action
+
+if TYPE_CHECKING:
+    from euthymia.app.web.pages import Site
+
+
+def for_patients() -> dict[str, Instrument]:
+    """Return the questionnaires that patients answer themselves."""
+    return {n: one for n, one in instruments().items() if one.answered_by == "patient"}
+
+
+class Me:
+    """The handlers."""
+
+    def __init__(self, site: "Site", desk: Desk) -> None:
+        self.site, self.desk = site, desk
+
+    def routes(self) -> list[Route]:
+        """Return the addresses."""
+        return [
+            Route("/me", self.me, methods=["GET"]),
+            Route("/me/consent", self.change_consent, methods=["POST"]),
+            Route("/me/check-in", self.check_in, methods=["GET"]),
+            Route("/me/check-in", self.keep_check_in, methods=["POST"]),
+        ]
+
+    async def _sent(self, request: Request) -> tuple[Visitor, dict[str, str]] | Response:
+        require_same_origin(request)
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        form = await read_form(request, most=LONG_FORM, fields=FIELDS)
+        require_csrf(form, visitor.csrf)
+        return visitor, form
+
+    async def me(self, request: Request) -> Response:
+        """Show a patient everything about themselves."""
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        return await run_in_threadpool(self._shown, visitor)
+
+    def _shown(self, visitor: Visitor, refused: str = "", effects: Sequence[str] = ()) -> Response:
+        opened = self.desk.open_own(visitor, "own page")
+        return self.site.page(
+            "me.html",
+            422 if refused else 200,
+            visitor=visitor,
+            opened=opened,
+            switches=self.desk.switches(opened.subject),
+            purposes=PURPOSE_WORDS,
+            lines=self.desk.who_looked(opened.subject),
+            models=self.desk.models_of(opened.subject),
+            refused=refused,
+            effects=effects,
+        )
+
+    async def change_consent(self, request: Request) -> Response:
+        """Turn a switch: it holds from the next view on."""
+        sent = await self._sent(request)
+        if isinstance(sent, Response):
+            return sent
+        visitor, form = sent
+        subject = await run_in_threadpool(self.desk.own, visitor, Action.CHANGE_CONSENT)
+        permit, purpose = form.get("permit") == "1", form.get("purpose", "")
+        because = "by the patient, on their own page"
+        try:
+            effects = await run_in_threadpool(
+                lambda: self.desk.decide(visitor, subject, purpose, permit=permit, because=because)
+            )
+        except SchemaError as error:
+            return await run_in_threadpool(self._shown, visitor, str(error))
+        done = effects or ["it is recorded"]
+        return await run_in_threadpool(self._shown, visitor, "", done)
+
+    async def check_in(self, request: Request, refused: str = "") -> Response:
+        """Show a questionnaire, or which there are."""
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        await run_in_threadpool(self.desk.own, visitor, Action.WRITE_RECORD)
+        known = for_patients()
+        name = request.query_params.get("fill", "phq9")
+        if name not in known:
+            raise MissingError("there is no such questionnaire")
+        return self.site.page(
+            "checkin.html",
+            422 if refused else 200,
+            visitor=visitor,
+            chosen=known[name],
+            known=list(known.values()),
+            refused=refused,
+        )
+
+    async def keep_check_in(self, request: Request) -> Response:
+        """Keep the answers, say what becomes of them, and whom to call where they are grave."""
+        sent = await self._sent(request)
+        if isinstance(sent, Response):
+            return sent
+        visitor, form = sent
+        subject = await run_in_threadpool(self.desk.own, visitor, Action.WRITE_RECORD)
+        try:
+            filled = filled_in(for_patients(), form)
+            keep = self.desk.keep
+            entry = await run_in_threadpool(keep, visitor, subject, filled.facts, "check in")
+        except SchemaError as error:
+            return await self.check_in(request, str(error))
+        return self.site.page(
+            "checked.html",
+            visitor=visitor,
+            scored=filled.scored,
+            instrument=filled.instrument,
+            entry=entry,
+            crisis=self.site.backend.crisis_lines,
+        )
