@@ -44,6 +44,8 @@ ACTIONS = {
     ("GET", "/patients/{pid}/measures"): "view patient",
     ("POST", "/patients/{pid}/measures"): "write record",
     ("POST", "/patients/{pid}/notes"): "write record",
+    ("GET", "/patients/{pid}/options"): "view patient",
+    ("POST", "/patients/{pid}/options"): "write record",
     ("GET", "/patients/{pid}/plan"): "view patient",
     ("POST", "/patients/{pid}/plan"): "write record",
     ("GET", "/patients/{pid}/safety"): "view patient",

@@ -29,6 +29,7 @@ from euthymia.app.commands.model import analyze, models, release, snapshot, trai
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.privacy import privacy
+from euthymia.app.commands.screens import crisis_page_command
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 from euthymia.app.commands.update import update
 from euthymia.app.commands.users import user
@@ -64,6 +65,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     analyze,
     watch,
     worklist,
+    crisis_page_command,
     show,
     export,
     erase,

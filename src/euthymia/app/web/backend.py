@@ -95,10 +95,13 @@ class ClinicBackend:
         """See `Backend`."""
         from euthymia.app.web.desk import Desk
         from euthymia.app.web.me import Me
+        from euthymia.app.web.options import OptionsPage
         from euthymia.app.web.record import Record
 
         desk = Desk(self)
-        return [*Record(site, desk).routes(), *Me(site, desk).routes()]
+        record = Record(site, desk)
+        pages = (record, OptionsPage(record, desk), Me(site, desk))
+        return [route for page in pages for route in page.routes()]
 
     @property
     def accounts(self) -> Accounts:

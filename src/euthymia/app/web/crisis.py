@@ -28,7 +28,7 @@ def _file(folder: str, name: str) -> str:
     return (files("euthymia.app.web") / folder / name).read_text(encoding="utf-8")
 
 
-def crisis_page(clinic: str, lines: Sequence[tuple[str, str]], simulated: bool = False) -> str:
+def crisis_page(clinic: str, lines: Sequence[tuple[str, str]], *, simulated: bool = False) -> str:
     """Return the page as one HTML file, in every language of the pages."""
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = made.from_string(_file("templates", "crisis.html"))
@@ -61,6 +61,6 @@ class Crisis:
     async def crisis(self, request: Request) -> Response:  # noqa: ARG002
         """Show whom to call: to anybody, signed in or not."""
         backend = self.site.backend
-        text = crisis_page(backend.clinic_name, backend.crisis_lines, backend.simulated)
+        text = crisis_page(backend.clinic_name, backend.crisis_lines, simulated=backend.simulated)
         headers = {"cache-control": KEPT, "content-security-policy": style_policy()}
         return HTMLResponse(text, headers=headers)

@@ -1,0 +1,154 @@
+"""Treatment options of one patient: what published trials say, weighed by the patient's wishes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from euthymia.app.entries import Fact
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.desk import Desk, Opened
+from euthymia.app.web.record import Record
+from euthymia.ground.codes import PREFERENCE
+from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.security.policy import Action
+
+if TYPE_CHECKING:
+    from euthymia.models.matching.options import Options
+
+CONDITION: Final = "depression"
+KINDS: Final = ("avoid", "prefer", "ruled_out")
+MOST: Final = 12
+_NAME: Final = re.compile(r"[\w (),.+/-]{1,60}(=[0-9.]{1,4})?")
+NO_EVIDENCE: Final = (
+    "No published evidence is set up here: the setting clinic.evidence names the folder with it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was entered: what to avoid, what is preferred, what is ruled out."""
+
+    avoid: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return it as it is kept in the record."""
+        return "\n".join(f"{kind}: {', '.join(getattr(self, kind))}" for kind in KINDS)
+
+
+def wanted_of(form: Mapping[str, str]) -> Wanted:
+    """Read three lists with commas; SchemaError where one holds what is no name."""
+    found = {}
+    for kind in KINDS:
+        names = tuple(dict.fromkeys(n.strip() for n in form.get(kind, "").split(",") if n.strip()))
+        if len(names) > MOST or any(not _NAME.fullmatch(name) for name in names):
+            raise SchemaError(
+                f"up to {MOST} names with commas between, such as: weight_gain, insomnia=2"
+            )
+        found[kind] = names
+    return Wanted(**found)
+
+
+def kept(text: str) -> Wanted:
+    """Read what `Wanted.text` wrote."""
+    parts = (line.partition(": ") for line in text.splitlines())
+    return wanted_of({kind: names for kind, _, names in parts if kind in KINDS})
+
+
+@lru_cache(maxsize=32)
+def ranked(folder: Path, stamp: tuple[tuple[str, int], ...], wanted: Wanted) -> "Options":
+    """Return the options; the same files and wishes are not ranked twice. `stamp` is the files'."""
+    from euthymia.models.matching.options import options
+    from euthymia.models.matching.rank import rank
+
+    assert stamp
+    return options(
+        rank(
+            CONDITION,
+            evidence=folder,
+            avoid=wanted.avoid,
+            prefer=wanted.prefer,
+            contraindicated=wanted.ruled_out,
+        )
+    )
+
+
+def options_of(folder: str | None, wanted: Wanted) -> "Options":
+    """Return the ranked options from the clinic's evidence; MissingError if there is none."""
+    path = Path(folder) if folder else None
+    if path is None or not path.is_dir():
+        raise MissingError(NO_EVIDENCE)
+    files = tuple(sorted((p.name, p.stat().st_mtime_ns) for p in path.iterdir() if p.is_file()))
+    if not files:
+        raise MissingError(NO_EVIDENCE)
+    return ranked(path, files, wanted)
+
+
+class OptionsPage:
+    """The handlers."""
+
+    def __init__(self, record: Record, desk: Desk) -> None:
+        self.record, self.desk = record, desk
+
+    def routes(self) -> list[Route]:
+        """Return the addresses."""
+        path = "/patients/{pid}/options"
+        return [
+            Route(path, self.options, methods=["GET"]),
+            Route(path, self.keep, methods=["POST"]),
+        ]
+
+    async def options(self, request: Request, refused: str = "") -> Response:
+        """Show the ranking under the wishes on record."""
+        found = await self.record.opened(request, "treatment options")
+        if isinstance(found, Response):
+            return found
+        visitor, opened = found
+        return await run_in_threadpool(self._shown, request, visitor, opened, refused)
+
+    def _shown(self, request: Request, visitor: Visitor, opened: Opened, refused: str) -> Response:
+        texts = self.desk.texts(opened, PREFERENCE)
+        wanted = kept(texts[0][2]) if texts else Wanted()
+        shown, silent = None, ""
+        try:
+            shown = options_of(self.desk.clinic.config.clinic.evidence, wanted)
+        except (MissingError, SchemaError) as error:
+            silent = str(error)
+        return self.record.shown(
+            "options.html",
+            visitor,
+            opened,
+            "/options",
+            shown=shown,
+            silent=silent,
+            wanted=wanted,
+            wanted_at=texts[0][0] if texts else None,
+            kept=request.query_params.get("kept") == "1",
+            refused=refused,
+        )
+
+    async def keep(self, request: Request) -> Response:
+        """Keep what the patient wants, under the name of who asked them."""
+        found = await self.record.form(request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
+        pid = request.path_params["pid"]
+        subject = await run_in_threadpool(self.desk.require, visitor, pid, Action.WRITE_RECORD)
+        try:
+            if not set(KINDS) <= set(form):
+                return await self.options(request, "the form has three fields")
+            facts = [Fact(PREFERENCE, text=wanted_of(form).text())]
+            await run_in_threadpool(self.desk.keep, visitor, subject, facts, "write preferences")
+        except SchemaError as error:
+            return await self.options(request, str(error))
+        return self.record.back(request, "/options")
