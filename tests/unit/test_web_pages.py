@@ -369,13 +369,9 @@ def test_a_role_without_a_worklist_begins_at_the_models(clinic: TestClinic, role
         assert "Sign out" in page
 
 
-def test_a_role_without_pages_is_told_so_and_can_leave(clinic: TestClinic) -> None:
-    client = signed_in(clinic, role="patient")
-    page = client.get("/")
-    assert page.status_code == 403
-    assert "no pages for your role" in page.text
-    assert "Sign out" in page.text
-    assert 'aria-label="Main"' not in page.text
+def test_a_patient_begins_at_their_own_page(clinic: TestClinic) -> None:
+    answer = signed_in(clinic, role="patient").get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/me")
 
 
 def test_the_role_is_shown_once_where_it_is_the_users_name(clinic: TestClinic) -> None:
