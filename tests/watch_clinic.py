@@ -17,12 +17,12 @@ from euthymia.ground.records import Grant, Person
 from euthymia.ground.schemas import FEATURE_KEYS
 from small_clinic import MRN, TEST, subject_of
 
-PEOPLE, DAYS = 15, 120
+PEOPLE, DAYS = 12, 120
 NOW = datetime(2026, 6, 12, 9, tzinfo=UTC)
-FAMILIES = ("mobility", "screen_use", "steps", "hrv")
+FAMILIES = ("mobility", "steps")
 ILL = "MRN-00"  # away from their usual in the last three weeks
 GONE = "MRN-01"  # silent for the last ten days
-REFUSED = "MRN-14"  # never consented to monitoring
+REFUSED = "MRN-11"  # never consented to monitoring
 
 
 def rows(who: SubjectId, family: str, last: date, days: int, rng: np.random.Generator, ill: bool):

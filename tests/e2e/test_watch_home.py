@@ -19,7 +19,7 @@ from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
 from small_clinic import TEST, subject_of
 from watch_clinic import GONE, ILL, NOW, PEOPLE, REFUSED, make, put_days
 
-BUDGET = 60.0
+BUDGET = 50.0
 
 
 def quiet(*_: int) -> None:

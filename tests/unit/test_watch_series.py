@@ -55,6 +55,7 @@ def test_a_lasting_change_is_one_episode_from_about_its_day(
     assert found["baseline"]["last"] == (START + timedelta(days=27)).isoformat()
 
 
+@pytest.mark.slow
 def test_without_directions_a_change_is_found_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -110,6 +110,10 @@ def baseline(
     "--budget-days", default=90.0, show_default=True, type=click.FloatRange(7, 3650),
     help="Relapse-free patient-days to one false alarm.",
 )  # fmt: skip
+@click.option("--cohort", type=click.Path(path_type=Path), help="Your own days: CSV or Parquet.")
+@click.option("--relapses", type=click.Path(path_type=Path), help="Their relapses.")
+@click.option("--worse", default="", help="Features of which a rise is worse: a,b.")
+@click.option("--better", default="", help="Features of which a rise is better.")
 @everywhere
 @click.pass_obj
 def evaluate(
@@ -123,19 +127,36 @@ def evaluate(
     effect: float,
     seed: int,
     budget_days: float,
+    cohort: Path | None,
+    relapses: Path | None,
+    worse: str,
+    better: str,
 ) -> None:
     """Say how many relapses are caught at a budget of false alarms, on a simulated cohort.
+
+    Or on one of your own: --cohort (a row a person and day: subject, day, a column a feature) with
+    --relapses (subject, onset, end), and the features of which a rise is worse or better.
 
     Lines are set on the relapse-free days of other people than those judged (five folds). The
     false alarms that came of it stand beside the promise, chance at the same burden below.
     """
-    from euthymia.care.monitor.trials import simulated
+    from euthymia.care.monitor.trials import read_trial, simulated
     from euthymia.care.monitor.trials import table as figures
     from euthymia.simulate.watched import Asked
 
-    asked = Asked(subjects, days, missing, informative, drift, autocorrelation, effect, seed)
-    found = figures(simulated(asked), budget_days, seed)
+    if (cohort is None) != (relapses is None):
+        raise click.UsageError("--cohort and --relapses go together")
+    if cohort is not None:
+        trial = read_trial(cohort, relapses, _names(worse), _names(better))
+    else:
+        asked = Asked(subjects, days, missing, informative, drift, autocorrelation, effect, seed)
+        trial = simulated(asked)
+    found = figures(trial, budget_days, seed)
     shell.emit(found, _words(found))
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def _words(found: dict[str, Any]) -> str:
@@ -199,10 +220,16 @@ def series(
     """
     from euthymia.app.watch_series import watch_file
 
-    names = [
-        tuple(n.strip() for n in part.split(",") if n.strip()) for part in (columns, worse, better)
-    ]
-    found = watch_file(file, time, names[0], names[1], names[2], baseline_days, budget_days, seed)
+    found = watch_file(
+        file,
+        time,
+        _names(columns),
+        _names(worse),
+        _names(better),
+        baseline_days,
+        budget_days,
+        seed,
+    )
     shell.emit(found, _series_words(found))
 
 

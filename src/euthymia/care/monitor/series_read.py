@@ -81,6 +81,11 @@ def _means(place: Ints, values: Floats, days: int) -> Floats:
     return out
 
 
+def day_numbers(column: pa.ChunkedArray, name: str) -> Ints:
+    """Return local day numbers of a column of dates, times or numbers; see `read_series`."""
+    return _days(column, name, "the table")[0]
+
+
 def _days(column: pa.ChunkedArray, name: str, where: str) -> tuple[Ints, bool]:
     if column.null_count:
         line = column.is_null().to_pylist().index(True) + 2

@@ -3,9 +3,13 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from euthymia.care.monitor.evaluate import Relapse, Result, Trial, days_of, hybrid, judge, trial
-from euthymia.care.monitor.panel import Features, Panel
+from euthymia.care.monitor.panel import Days, Features, Panel
+from euthymia.care.monitor.series_read import day_numbers
+from euthymia.ground.errors import SchemaError
+from euthymia.models.tables import Frame, numbers, read_frame, require, texts
 from euthymia.simulate.watched import Asked, cohort
 
 
@@ -21,6 +25,68 @@ def simulated(asked: Asked) -> Trial:
     panel = Panel(Features(made.names, made.worse, device), people, (everything,) * len(people))
     relapses = tuple(Relapse(r.person, r.onset, r.end, r.shape) for r in made.relapses)
     return trial(panel, relapses)
+
+
+def read_trial(
+    days: Frame, relapses: Frame, worse: tuple[str, ...] = (), better: tuple[str, ...] = ()
+) -> Trial:
+    """Return a cohort of one's own.
+
+    Parameters
+    ----------
+    days : path or frame
+        A row a person and day: `subject`, `day` (a date, or a number), and a column a feature;
+        empty where nothing was seen. A device is what stands before the first dot of a name.
+    relapses : path or frame
+        A row a relapse: `subject`, `onset` and `end` (the first day after it), as in `day`.
+    worse, better : tuple of str
+        Features of which a rise is worse, or better; the others count either way.
+
+    Raises
+    ------
+    SchemaError
+        A column is missing, a day cannot be read or is there twice, a relapse is nobody's.
+    """
+    table = read_frame(days, where="the days", as_text=["subject"])
+    found = read_frame(relapses, where="the relapses", as_text=["subject"])
+    require(table, ["subject", "day"], where="the days")
+    require(found, ["subject", "onset", "end"], where="the relapses")
+    names = tuple(n for n in table.column_names if n not in {"subject", "day"})
+    unknown = [n for n in (*worse, *better) if n not in names]
+    if unknown or not names:
+        raise SchemaError(f"the days have no column {', '.join(unknown) or 'of a feature'}")
+    devices = sorted({name.partition(".")[0] if "." in name else "" for name in names})
+    features = Features(
+        names,
+        np.array([1 if n in worse else -1 if n in better else 0 for n in names], np.int64),
+        np.array([devices.index(n.partition(".")[0] if "." in n else "") for n in names], np.int64),
+    )
+    who, day = texts(table, "subject", where="the days"), day_numbers(table["day"], "day")
+    values = np.stack([numbers(table, n, where="the days") for n in names], axis=1)
+    subjects = np.unique(who)
+    people = tuple(_person(day[who == s], values[who == s]) for s in subjects)
+    well = tuple(np.ones(len(p.values), np.bool_) for p in people)
+    whose = texts(found, "subject", where="the relapses")
+    strange = sorted(set(whose.tolist()) - set(subjects.tolist()))
+    if strange:
+        raise SchemaError(f"{len(strange)} relapses are of people of whom there are no days")
+    place = np.searchsorted(subjects, whose)
+    starts, ends = day_numbers(found["onset"], "onset"), day_numbers(found["end"], "end")
+    events = tuple(
+        Relapse(int(p), int(a) - people[p].first, int(b) - people[p].first)
+        for p, a, b in zip(place, starts, ends, strict=True)
+        if a >= people[p].first
+    )
+    return trial(Panel(features, people, well), events, simulated=False)
+
+
+def _person(day: NDArray[np.int64], values: NDArray[np.float64]) -> Days:
+    if np.unique(day).size != day.size:
+        raise SchemaError("the days hold a person's day twice; give one row a person and day")
+    first = int(day.min())
+    made = np.full((int(day.max()) - first + 1, values.shape[1]), np.nan)
+    made[day - first] = values
+    return days_of(made, first, np.zeros(len(made), np.bool_))
 
 
 def table(asked: Trial, budget_days: float, seed: int) -> dict[str, Any]:
