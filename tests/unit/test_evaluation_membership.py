@@ -74,9 +74,9 @@ def test_bound_of_one_run():
     assert one_run_bound(1000, 100, 95, delta=1e-5) < one_run_bound(1000, 100, 95, delta=0)
 
 
-def test_each_person_is_in_half_of_the_models_by_chance():
-    member = deal_members(9, 500, np.random.default_rng(0))
-    assert (member.sum(axis=0) == 4).all()
-    assert np.abs(member.mean(axis=1) - 4 / 9).max() < 0.08
+def test_each_person_is_in_half_of_the_models_by_coins():
+    member = deal_members(9, 2000, np.random.default_rng(0))
+    assert np.abs(member.mean(axis=1) - 0.5).max() < 0.05
+    assert np.abs(np.corrcoef(member) - np.eye(9)).max() < 0.1
     with pytest.raises(ValueError, match="six"):
         deal_members(5, 10, np.random.default_rng(0))

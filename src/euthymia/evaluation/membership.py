@@ -23,6 +23,8 @@ RATES: Final = (0.01, 0.001)
 """False positive rates at which true positives are told: an attack on few is an attack."""
 _LEAST_SD: Final = 1e-6
 _LEVEL: Final = 0.95
+_HALF: Final = 1 - (1 - _LEVEL) / 2  # of two bounds, the larger of which is told
+_GUESSED: Final = 0.1  # of the people, at each end of the score
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Membership:
         True positives at each of `RATES`; chance is the rate itself.
     epsilon : float
         What the attack proves: no (epsilon, delta) below it can be true, with 95 % confidence.
-        0 where it proves nothing.
+        0 where it proves nothing. The larger of two bounds, each at 97.5 %: by the counts of
+        Clopper and Pearson, and by the guesses on one model (Steinke et al.).
     models, people : int
         How many models were attacked, and of how many people each.
     """
@@ -50,17 +53,18 @@ class Membership:
 
 
 def deal_members(models: int, people: int, rng: np.random.Generator) -> Members:
-    """Return who is in which model's training data: each person in half of them, by chance.
+    """Return who is in which model's training data: a coin for each person and model.
+
+    Coins that know nothing of each other, or the bounds on epsilon would not hold.
 
     Raises
     ------
     ValueError
-        Fewer than six models: a person must be in and out of two others of each.
+        Fewer than six models: too few people would be in and out of two others of each.
     """
     if models < 6:
         raise ValueError("an attack needs at least six models")
-    order = rng.random((models, people)).argsort(axis=0)
-    return np.asarray(order < models // 2)
+    return np.asarray(rng.random((models, people)) < 0.5)
 
 
 def likelihood_ratios(confidence: Floats, member: Members) -> Floats:
@@ -115,28 +119,32 @@ def _auc(scores: Floats, member: Members) -> float:
     return float((ranks[member].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 
-def epsilon_lower_bound(hits: int, inside: int, false: int, outside: int, *, delta: float) -> float:
-    """Return the smallest epsilon that an attack's counts leave possible, at 95 %.
+def epsilon_lower_bound(
+    hits: int, inside: int, false: int, outside: int, *, delta: float, level: float = _LEVEL
+) -> float:
+    """Return the smallest epsilon that an attack's counts leave possible, at a level.
 
     Any (epsilon, delta) mechanism has TPR <= exp(epsilon) FPR + delta (Kairouz et al. 2015,
-    arXiv:1311.0776). Both rates by Clopper-Pearson, each at 97.5 %.
+    arXiv:1311.0776). Both rates by Clopper-Pearson, each at half of what may go wrong.
     """
-    side = (1 - _LEVEL) / 2
+    side = (1 - level) / 2
     low = float(stats.beta.ppf(side, hits, inside - hits + 1)) if hits else 0.0
     missed = outside - false
     high = float(stats.beta.ppf(1 - side, false + 1, missed)) if missed else 1.0
     return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
 
 
-def one_run_bound(canaries: int, guesses: int, right: int, *, delta: float) -> float:
-    """Return the epsilon that one run with canaries proves, at 95 %.
+def one_run_bound(
+    canaries: int, guesses: int, right: int, *, delta: float, level: float = _LEVEL
+) -> float:
+    """Return the epsilon that one run with canaries proves, at a level.
 
     Steinke, Nasr & Jagielski 2023 (arXiv:2305.08846), theorem 5.2: of `canaries` people, each in or
     out by a coin, an attacker guessed on `guesses`, of which `right` were right.
     """
 
     def possible(epsilon: float) -> bool:
-        return _one_run_p(canaries, guesses, right, epsilon, delta) >= 1 - _LEVEL
+        return _one_run_p(canaries, guesses, right, epsilon, delta) >= 1 - level
 
     if possible(0.0):
         return 0.0
@@ -187,7 +195,7 @@ def attack(
     return Membership(
         auc=with_interval(_auc, 0.5),
         tpr=tuple((rate, with_interval(partial(_rate_at, rate=rate), rate)) for rate in RATES),
-        epsilon=_proved(scores, inside, delta, rng),
+        epsilon=max(_proved(scores, inside, delta, rng), _in_one_run(scores, inside, delta)),
         models=models,
         people=people,
     )
@@ -211,6 +219,14 @@ def _proved(scores: Floats, member: Members, delta: float, rng: np.random.Genera
     return _bound_at(side * one[~first], inside[~first], side * threshold, delta)
 
 
+def _in_one_run(scores: Floats, member: Members, delta: float) -> float:
+    """Return the epsilon proved on the first model alone, from the people at the ends of it."""
+    people = scores.shape[1]
+    order, ends = np.argsort(scores[0], kind="stable"), max(1, int(_GUESSED * people))
+    right = int((~member[0][order[:ends]]).sum() + member[0][order[-ends:]].sum())
+    return one_run_bound(people, 2 * ends, right, delta=delta, level=_HALF)
+
+
 def _bound_at(scores: Floats, member: Members, threshold: float, delta: float) -> float:
     says = scores > threshold
     positive, negative = member, ~member
@@ -222,4 +238,5 @@ def _bound_at(scores: Floats, member: Members, threshold: float, delta: float) -
         int((says & negative).sum()),
         int(negative.sum()),
         delta=delta,
+        level=_HALF,
     )

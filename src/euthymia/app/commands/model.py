@@ -1,6 +1,7 @@
 """Models: train, models, release, analyze."""
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,7 +17,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _figure(metric: dict[str, Any]) -> str:
-    text = f"{metric['estimate']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+    estimate, low, high = (metric[part] for part in ("estimate", "low", "high"))
+    if estimate is None or isnan(estimate):
+        return "not defined"
+    known = low is not None and high is not None and not isnan(low) and not isnan(high)
+    text = f"{estimate:.3f} [{low:.3f}, {high:.3f}]" if known else f"{estimate:.3f}"
     chance = metric.get("chance")
     return text if chance is None else f"{text}, chance {chance:.3f}"
 

@@ -189,7 +189,7 @@ def _attacks(results: "PrivateResults") -> str:
             f" halves of a stand-in population of {member.people} people; and"
             f" {beyond.canary_runs} models with and without the worst person we can think of among"
             " 100 others. Thresholds come from one half of the answers and the counts from the"
-            " other (Clopper-Pearson).",
+            " other (Clopper-Pearson); and the bound of one run of Steinke et al. 2023.",
             "small",
         ),
     )
