@@ -17,9 +17,10 @@ from typing import Any, Final
 from euthymia.app.alerts.inputs import JOB, JOURNAL, Inputs, audit_of, inputs_of
 from euthymia.app.alerts.policy_file import policy_in_force, read_book, read_text
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.care.alerts.cases import Assumed
 from euthymia.care.alerts.clocks import Hours
 from euthymia.care.alerts.contract import Alert
-from euthymia.care.alerts.engine import Assumed, Engine, digest_of
+from euthymia.care.alerts.engine import Engine, digest_of
 from euthymia.care.alerts.lifecycle import Move
 from euthymia.care.alerts.policy import Policy, parse
 from euthymia.care.alerts.replay import Window, events_of, figures

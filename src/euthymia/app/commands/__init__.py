@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from euthymia.app.commands.alerts import alerts
 from euthymia.app.commands.audit import audit
 from euthymia.app.commands.data import ingest, rejects, simulate
 from euthymia.app.commands.deid import deid
@@ -64,6 +65,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     user,
     analyze,
     watch,
+    alerts,
     worklist,
     crisis_page_command,
     show,

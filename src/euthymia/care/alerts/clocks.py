@@ -9,6 +9,7 @@ from euthymia.care.alerts.policy import WEEK, Policy, Shift, minutes_of
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, day_date, from_micros, to_micros
 
 MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
 _FURTHEST: Final = 400  # days: a timer that waits for a shift longer than this is due then
 
 

@@ -10,15 +10,19 @@ DAILY: Final = (Rule.DRIFT, Rule.FROZEN, Rule.PATTERN, Rule.ESTIMATE, Rule.UNSEE
 """The rules that a day's scores speak of."""
 
 
+_FIELD: Final = {
+    Rule.DRIFT: "drift",
+    Rule.FROZEN: "frozen",
+    Rule.PATTERN: "pattern",
+    Rule.ESTIMATE: "estimate",
+    Rule.UNSEEN: "unseen_days",
+}
+
+
 def level_of(rule: Rule, scores: DayScores) -> float:
     """Return what a rule looks at, in the unit of its lines; NaN: not known."""
-    return {
-        Rule.DRIFT: scores.drift,
-        Rule.FROZEN: scores.frozen,
-        Rule.PATTERN: scores.pattern,
-        Rule.ESTIMATE: scores.estimate,
-        Rule.UNSEEN: scores.unseen_days,
-    }[rule]
+    value = getattr(scores, _FIELD[rule])
+    return float(value)
 
 
 @dataclass(slots=True)

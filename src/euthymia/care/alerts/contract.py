@@ -115,6 +115,8 @@ class Step:
     to: str = ""
     until: Micros | None = None
     words: str = ""
+    felt: str = ""  # what the person said of how they feel since
+    step: str = ""  # the intervention that was done
     act: str = ""  # the act's id, where a person did it
 
 
@@ -258,5 +260,6 @@ class Desk:
     held: tuple[Line, ...] = ()
     notices: tuple[Alert, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    started: bool = True  # whether the clinic has ever run `euthymia alerts run`
     policy: str = ""  # name and version of the policy in force
     digest_of_policy: str = ""

@@ -156,6 +156,14 @@ class Policy(_Part, frozen=True):
         """Its name and version."""
         return f"{self.name} {self.version}"
 
+    @property
+    def daily(self) -> tuple[Rule, ...]:
+        """One rule of each group that the scores of a day may touch."""
+        first: dict[str, Rule] = {}
+        for rule in (Rule.DRIFT, Rule.FROZEN, Rule.PATTERN, Rule.ESTIMATE, Rule.UNSEEN):
+            first.setdefault(self.group_of(rule), rule)
+        return tuple(first.values())
+
     def group_of(self, rule: Rule) -> str:
         """Return the name of the group that a rule is in; a rule in none is its own group."""
         return next((n for n, g in self.groups.items() if rule in g.rules), rule.value)

@@ -6,14 +6,15 @@ so many days after each. Both see the same scores, of norms and lines that were 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.care.alerts.cases import Assumed
 from euthymia.care.alerts.contract import Alert, DayScores, Signal
-from euthymia.care.alerts.engine import Assumed, run
+from euthymia.care.alerts.engine import run
 from euthymia.care.alerts.lifecycle import Move
 from euthymia.care.alerts.policy import Policy
 from euthymia.care.alerts.signals import day_signals, nominal
@@ -22,7 +23,9 @@ from euthymia.care.monitor.contract import Lines
 from euthymia.care.monitor.evaluate import FOLDS, START, WATCHED_FROM, Relapse, Trial
 from euthymia.care.monitor.lines import Judged, set_lines
 from euthymia.care.monitor.score import Scores, Walk
+from euthymia.care.monitor.trials import simulated
 from euthymia.ground.clock import DAY_US
+from euthymia.simulate.watched import Asked
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
@@ -133,13 +136,20 @@ class Row:
     alerts: int
     per_100_days: float
     false_per_100_days: float  # on relapse-free days
-    caught: float  # within `WINDOW_DAYS` of the onset
+    hits: int  # relapses of `relapses` before whose 28th day an alert was shown
+    relapses: int
     chance: float  # of a relapse-free stretch of that length
     lead_days: float | None  # median, from the onset
 
+    @property
+    def caught(self) -> float:
+        """Share of the relapses that were caught within `WINDOW_DAYS` of the onset."""
+        return self.hits / max(1, self.relapses)
+
     def plain(self) -> dict[str, Any]:
         """Return the row as it is printed."""
-        kept = {"name": self.name, "alerts": self.alerts}
+        kept: dict[str, Any] = {"name": self.name, "alerts": self.alerts}
+        kept |= {"caught": self.hits, "relapses": self.relapses}
         return kept | {
             "per_100_patient_days": round(self.per_100_days, 3),
             "false_per_100_relapse_free_days": round(self.false_per_100_days, 3),
@@ -167,7 +177,8 @@ def row(name: str, cohort: Scored, shown: Sequence[Counts]) -> Row:
         alerts=alerts,
         per_100_days=100 * alerts / watched,
         false_per_100_days=100 * false / max(1, sum(int(w.sum()) for w in cohort.well)),
-        caught=caught.size / max(1, found.size),
+        hits=int(caught.size),
+        relapses=int(found.size),
         chance=_chance(cohort, shown),
         lead_days=float(np.median(caught)) if caught.size else None,
     )
@@ -182,6 +193,35 @@ def _chance(cohort: Scored, shown: Sequence[Counts]) -> float:
             hit += int((inside & (np.convolve(counts, ones, "valid") > 0)).sum())
             every += int(inside.sum())
     return hit / every if every else 0.0
+
+
+def over_seeds(
+    asked: Asked, seeds: Sequence[int], budget_days: float, policy: Policy
+) -> dict[str, Any]:
+    """Return the tables of several cohorts, and what all of them together save and lose."""
+    found, plain, ours = [], [0, 0, 0], [0, 0, 0]
+    for seed in seeds:
+        cohort = scored(simulated(replace(asked, seed=seed)), budget_days, seed)
+        told = table(cohort, policy)
+        found.append({"seed": seed, **told})
+        base = next(r for r in told["rows"] if r["name"] == told["against"])
+        for sums, each in ((ours, told["rows"][0]), (plain, base)):
+            sums[0] += each["alerts"]
+            sums[1] += each["caught"]
+            sums[2] += each["relapses"]
+    return {
+        "policy": policy.label,
+        "digest": policy.digest,
+        "budget_days": budget_days,
+        "against": f"plain snoozing, {SNOOZE_DAYS} days",
+        "fewer_alerts": round(1 - ours[0] / plain[0], 4) if plain[0] else None,
+        "recall_points": round(100 * (ours[1] / ours[2] - plain[1] / plain[2]), 2)
+        if ours[2]
+        else None,
+        "relapses": ours[2],
+        "cohorts": found,
+        "simulated": True,
+    }
 
 
 def table(cohort: Scored, policy: Policy) -> dict[str, Any]:

@@ -1,0 +1,423 @@
+"""The alerts of an open clinic: what a person sees, opens and does. The pages call `Alerts`.
+
+The engine is fed from what is kept with each person, once; what others do meanwhile is fed as it
+comes. Everything shown, held back, overridden or done leaves its entry in the ledger. Nothing is
+sent to a patient and nothing is written to a record but what a named person did.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Any, Final
+
+import pyarrow as pa
+
+from euthymia.app.alerts.inputs import (
+    JOURNAL,
+    audit_of,
+    inputs_of,
+    kept_days,
+    line_of,
+    read_lines,
+    take_in,
+)
+from euthymia.app.alerts.policy_file import (
+    Book,
+    policy_in_force,
+    read_book,
+    stamp,
+    write_book,
+)
+from euthymia.app.alerts.replay import TOLD, grouped
+from euthymia.app.alerts.rights import SHELL, require_act
+from euthymia.app.calibrations import read as read_calibration
+from euthymia.app.clinic import Clinic
+from euthymia.app.watch import stream_for
+from euthymia.care.alerts import lifecycle
+from euthymia.care.alerts.card import Known, card, line
+from euthymia.care.alerts.contract import CLINIC, RANK, Act, Alert, Card, Desk, Line, Step, Tier
+from euthymia.care.alerts.engine import Engine, digest_of
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.summary import SubjectSummary, summarise
+from euthymia.features.catalogue import families
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.errors import AccessError, MissingError, SchemaError
+from euthymia.ground.ids import SubjectId
+from euthymia.security.key_files import held
+from euthymia.store.consent import unlabelled
+from euthymia.store.lines import Line as Kept
+
+MAX_WORDS: Final = 2000
+FELT: Final = ("better", "same", "worse")
+_TOLD_MOVES: Final = {
+    Move.SHOW: "show alert",
+    Move.WAKE: "show alert",
+    Move.HOLD: "hold alert back",
+    Move.ESCALATE: "escalate alert",
+    Move.CLEAR: "clear alert",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person wants to do with an alert. `id` makes a second click harmless.
+
+    `until` ends a snooze or a silence, `to` is whom it is handed to; `step` and `felt` say at a
+    resolution which intervention was done, and what the person said of how they feel.
+    """
+
+    subject: str
+    alert: str
+    move: Move
+    reason: str
+    words: str = ""
+    until: Micros | None = None
+    to: str = ""
+    step: str = ""
+    felt: str = ""
+    id: str = ""
+
+
+@dataclass(slots=True)
+class _Fed:
+    """An engine, and the states of the record that it was fed from."""
+
+    engine: Engine
+    policies: int
+    scored: int
+    version: int
+    stamps: dict[SubjectId, str]
+
+
+class Alerts:
+    """The alerts of one clinic. Any thread may call; calls take turns."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self.clinic = clinic
+        self._lock = RLock()
+        self._fed: _Fed | None = None
+
+    # -- the engine ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _alone(self) -> Iterator[Book]:
+        """Hold the book, alone among all processes; it is written at the end."""
+        with self._lock, held(self.clinic.home.path):
+            book = read_book(self.clinic)
+            yield book
+            write_book(self.clinic, book)
+
+    def _now(self, book: Book) -> Micros:
+        return max(to_micros(self.clinic.clock()), book.stamp)
+
+    def _subjects(self) -> tuple[SubjectId, ...]:
+        return self.clinic.store.subjects(audit_list())
+
+    def _engine(self, book: Book) -> Engine:
+        """Return the engine, fed with all that is kept, and advanced to now."""
+        store, now = self.clinic.store, self._now(book)
+        fed = self._fed
+        if fed is not None and fed.policies == len(book.policies):
+            with suppress(ValueError):  # something is of an instant that is over: start afresh
+                if fed.version != store.version() or fed.scored != len(book.scored):
+                    self._feed(fed, book)
+                fed.engine.advance(now)
+                return fed.engine
+        version, people = store.version(), self._subjects()
+        inputs = inputs_of(self.clinic, book, people, now)
+        engine = Engine(inputs.policies, inputs.zone, inputs.start)
+        engine.feed(inputs.signals, inputs.acts)
+        engine.advance(now)
+        stamps = {who: store.stamp(who) for who in people}
+        self._fed = _Fed(engine, len(book.policies), len(book.scored), version, stamps)
+        return engine
+
+    def _feed(self, fed: _Fed, book: Book) -> None:
+        store, version = self.clinic.store, self.clinic.store.version()
+        people = self._subjects()
+        if set(fed.stamps) - set(people):
+            raise ValueError("somebody was erased: their alerts go with them")
+        for who in people:
+            state = store.stamp(who)
+            if fed.stamps.get(who) != state:
+                signals, acts = read_lines(store.lines(who, JOURNAL, audit_of("read alerts", who)))
+                fed.engine.feed([*kept_days(self.clinic, who), *signals], acts)
+                fed.stamps[who] = state
+        fed.engine.feed(inputs_of(self.clinic, book, (), self._now(book)).signals)
+        fed.version, fed.scored = version, len(book.scored)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def every(self) -> tuple[Alert, ...]:
+        """Return every alert there ever was, as it stands now."""
+        with self._lock:
+            book = read_book(self.clinic)
+            return () if book.start is None else self._engine(book).alerts()
+
+    def desk(
+        self, user: str, role: str = SHELL, seen: Callable[[SubjectId], str] | None = None
+    ) -> Desk:
+        """Return the alerts of the people a user may act on, in the order of the policy.
+
+        `seen` says on what data (a page that has read everybody passes its own).
+        """
+        with self._lock:
+            book = read_book(self.clinic)
+            now, policy = self._now(book), policy_in_force(self.clinic)
+            if book.start is None:
+                return Desk(now, started=False, policy=policy.label, digest_of_policy=policy.digest)
+            alerts = self._engine(book).alerts()
+        lines: dict[str, list[Line]] = {"shown": [], "digest": [], "held": []}
+        allowed: dict[str, bool] = {}
+        counts: dict[str, int] = {}
+        for alert in sorted(alerts, key=_order):
+            if alert.subject == CLINIC or alert.state in lifecycle.OVER:
+                continue
+            if alert.subject not in allowed:
+                allowed[alert.subject] = self._allowed(user, role, SubjectId(alert.subject))
+            if not allowed[alert.subject]:
+                continue
+            counts[alert.state.value] = counts.get(alert.state.value, 0) + 1
+            where = "digest" if alert.tier is Tier.DIGEST else "shown" if alert.shown else "held"
+            words = seen(SubjectId(alert.subject)) if seen is not None else ""
+            lines[where].append(line(alert, words, now))
+        return Desk(
+            at=now,
+            lines=tuple(lines["shown"]),
+            digest=tuple(lines["digest"]),
+            held=tuple(lines["held"]),
+            notices=tuple(a for a in alerts if a.subject == CLINIC and a.shown),
+            counts=counts,
+            policy=policy.label,
+            digest_of_policy=policy.digest,
+        )
+
+    def _allowed(self, user: str, role: str, who: SubjectId) -> bool:
+        with suppress(AccessError):
+            require_act(self.clinic, user, role, who)
+            return True
+        return False
+
+    def alert(self, subject: str, ident: str) -> Alert:
+        """Return one alert; MissingError where there is none."""
+        found = [a for a in self.every() if a.subject == subject and a.id == ident]
+        if not found:
+            raise MissingError("there is no such alert: `euthymia alerts` lists those that stand")
+        return found[0]
+
+    def card(self, user: str, role: str, subject: str, ident: str) -> Card:
+        """Return all that an alert carries. Opening it is told to the ledger."""
+        who = self.clinic.resolve(subject)
+        require_act(self.clinic, user, role, who)
+        alert = self.alert(who, ident)
+        entry = Entry(Actor(user, role), "view alert", Purpose.CARE, who, _told(alert))
+        self.clinic.ledger.append(entry)
+        scores = [s.scores for s in kept_days(self.clinic, who) if s.scores is not None]
+        return card(alert, self.known(who), policy_in_force(self.clinic), scores)
+
+    def known(self, who: SubjectId) -> Known:
+        """Return what is known of a person for the words of a card."""
+        clinic, audit = self.clinic, audit_of("read for care", who)
+        store = clinic.store
+        stream = stream_for(clinic, who, audit_of("read scores", who, Purpose.MONITORING))
+        tables: dict[str, pa.Table] = {}
+        if stream is not None:
+            for name in sorted({feature.partition(".")[0] for feature in stream.z}):
+                table = store.features(who, name, audit) if name in families() else None
+                if table is not None:
+                    tables[name] = table
+        calibration = read_calibration(clinic.home, clinic.keyring)
+        return Known(
+            summary=self._summary(who, audit),
+            now=to_micros(clinic.clock()),
+            stream=stream,
+            tables=tables,
+            promised_days=calibration.promised if calibration else None,
+            found_days=calibration.days_to_an_alarm if calibration and calibration.alarms else None,
+            simulated=clinic.config.clinic.simulated,
+        )
+
+    def _summary(self, who: SubjectId, audit: Entry) -> SubjectSummary:
+        store = self.clinic.store
+        return summarise(
+            who,
+            observations=unlabelled(store.observations(who, audit)),
+            segments=self.clinic.monitored_segments(who),
+            zones=store.timeline(who),
+            owners=tuple(sorted(store.care_team(who))),
+        )
+
+    # -- acting ----------------------------------------------------------------------------------
+
+    def act(self, user: str, role: str, wanted: Wanted) -> Alert:
+        """Do what a person wants with an alert; return the alert as it stands then.
+
+        Raises
+        ------
+        AccessError
+            They may not act on alerts about this person.
+        SchemaError
+            It cannot be done with this alert now, or the reason, the time or the name is missing.
+        MissingError
+            There is no such alert.
+        """
+        who = self.clinic.resolve(wanted.subject)
+        require_act(self.clinic, user, role, who)
+        with self._alone() as book:
+            if book.start is None:
+                raise MissingError("no alert was ever raised here: run `euthymia alerts run`")
+            now = self._now(book)
+            before = self._one(book, who, wanted.alert)
+            _check(wanted, before, now)
+            act = Act(
+                id=wanted.id or secrets.token_hex(8),
+                alert=wanted.alert,
+                subject=who,
+                at=stamp(self.clinic, book),
+                by=user,
+                **{n: getattr(wanted, n) for n in _PASSED},
+            )
+            entry = Entry(
+                Actor(user, role),
+                f"{wanted.move.value} alert",
+                Purpose.CARE,
+                who,
+                _told(before) | {"reason": wanted.reason, "act": act.id},
+            )
+            if self.clinic.store.put_lines(who, JOURNAL, [line_of(act)], entry) == 0:
+                return before  # the same click, delivered twice
+            return self._one(book, who, wanted.alert)
+
+    def _one(self, book: Book, who: SubjectId, ident: str) -> Alert:
+        for alert in self._engine(book).alerts():
+            if alert.subject == who and alert.id == ident:
+                return alert
+        raise MissingError("there is no such alert: `euthymia alerts` lists those that stand")
+
+    # -- the job ---------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, Any]:
+        """Take in what is new, and tell the ledger what was shown, held back and escalated.
+
+        The first run starts the clinic's alerts: what was before it is history.
+        """
+        with self._alone() as book:
+            at = stamp(self.clinic, book)
+            first = book.start is None
+            newest = -1
+            for who in self._subjects():
+                newest = max(newest, take_in(self.clinic, who, book, at))
+            if first:
+                book.start = at
+            if newest >= 0 and newest > max((day for _, day in book.scored), default=-1):
+                book.scored.append((at, newest))
+            alerts = self._engine(book).alerts()
+            counts = self._tell(alerts, book.start or at)
+            self.clinic.ledger.sync()
+        standing = [a for a in alerts if a.shown]
+        return {
+            "at": at,
+            "first": first,
+            "open": len(standing),
+            "held": sum(a.state is State.HELD for a in alerts),
+            "by_tier": {t.value: sum(a.tier is t for a in standing) for t in Tier},
+            **counts,
+            "pipeline": any(a.subject == CLINIC for a in standing),
+            "simulated": self.clinic.config.clinic.simulated,
+        }
+
+    def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:
+        """Write to the ledger, and to each person's journal the digest, what was not told yet."""
+        at = self._fed.engine.now if self._fed else start
+        counts = {"shown": 0, "held_back": 0, "escalated": 0, "cleared": 0}
+        for subject, own in grouped(alerts).items():
+            if subject == CLINIC:
+                continue
+            who, audit = SubjectId(subject), audit_of("read alerts", SubjectId(subject))
+            lines = self.clinic.store.lines(who, JOURNAL, audit)
+            told = [entry for entry in lines if entry.id.startswith(TOLD)]
+            since, digest = (told[-1].at, told[-1].text) if told else (start - 1, "")
+            fresh = digest_of(own)
+            if fresh == digest:
+                continue
+            for alert in own:
+                self._tell_steps(alert, [s for s in alert.history if s.at > since], counts)
+            entry = audit_of("tell alerts", who)
+            self.clinic.store.put_lines(who, JOURNAL, [Kept(at, f"{TOLD}{at}", fresh)], entry)
+        return counts
+
+    def _tell_steps(self, alert: Alert, steps: Sequence[Step], counts: dict[str, int]) -> None:
+        names = {
+            Move.SHOW: "shown", Move.WAKE: "shown", Move.HOLD: "held_back",
+            Move.ESCALATE: "escalated", Move.CLEAR: "cleared",
+        }  # fmt: skip
+        for step in steps:
+            if step.by or step.move not in _TOLD_MOVES:
+                continue
+            counts[names[step.move]] += 1
+            detail = _told(alert) | {"reason": step.reason, "to": step.to}
+            action, who = _TOLD_MOVES[step.move], SubjectId(alert.subject)
+            self.clinic.ledger.append(replace(audit_of(action, who), detail=detail), durable=False)
+        if alert.state is State.HELD and alert.held and alert.held != "next round":
+            counts["held_back"] += 1
+            detail = _told(alert) | {"reason": alert.held}
+            entry = replace(audit_of("hold alert back", SubjectId(alert.subject)), detail=detail)
+            self.clinic.ledger.append(entry, durable=False)
+
+
+_PASSED: Final = ("move", "reason", "words", "until", "to", "step", "felt")
+
+
+def audit_list() -> Entry:
+    """Return the entry of the job listing whom there is."""
+    return Entry(Actor("alerts job", "job"), "list subjects", Purpose.CARE)
+
+
+def _told(alert: Alert) -> dict[str, str | int | float | bool]:
+    """Return what the ledger is told of an alert: which one, of what, how urgent."""
+    rules = ",".join(rule.value for rule in alert.rules)
+    return {"alert": alert.id, "tier": alert.tier.value, "rules": rules}
+
+
+def _order(alert: Alert) -> tuple[Any, ...]:
+    return (
+        alert.state is State.ACKNOWLEDGED,
+        RANK[alert.tier],
+        -alert.level,
+        alert.raised_at,
+        alert.subject,
+        alert.id,
+    )
+
+
+def _check(wanted: Wanted, alert: Alert, now: Micros) -> None:
+    """Refuse what cannot be done, with what can."""
+    if wanted.move not in lifecycle.open_to(alert.state):
+        able = ", ".join(move.value for move in lifecycle.open_to(alert.state))
+        raise SchemaError(f"this alert is {alert.state}: one can {able}")
+    reasons = lifecycle.REASONS[wanted.move]
+    if wanted.reason not in reasons:
+        raise SchemaError(f"a reason is needed, one of: {', '.join(reasons)}")
+    if wanted.reason == "other" and not wanted.words.strip():
+        raise SchemaError('the reason "other" needs words of its own')
+    if len(wanted.words) > MAX_WORDS:
+        raise SchemaError(f"words are {MAX_WORDS} characters at most")
+    if wanted.move in {Move.SNOOZE, Move.SILENCE} and (wanted.until or 0) <= now:
+        raise SchemaError("until when? Name a time that is to come")
+    if wanted.move is Move.SILENCE and "answer" in alert.rules:
+        raise SchemaError("an answer about self-harm is not silenced: acknowledge or resolve it")
+    if wanted.move is Move.REASSIGN and not wanted.to.strip():
+        raise SchemaError("to whom? A hand-off names a person")
+    if wanted.felt and wanted.felt not in FELT:
+        raise SchemaError(f"how they feel is one of: {', '.join(FELT)}")
+    if wanted.step and wanted.step not in _interventions():
+        raise SchemaError("the step is not one of the interventions on record")
+
+
+def _interventions() -> Mapping[str, object]:
+    from euthymia.care.interventions import interventions
+
+    return interventions()
