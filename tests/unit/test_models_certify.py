@@ -75,3 +75,12 @@ def test_command_prints_the_agreed_keys(tmp_path, capsys):
     assert set(answer["honest_gain"]) == {"estimate", "low", "high"}
     assert main(call) == 0
     assert "REFUSED" in capsys.readouterr().out
+
+
+def test_the_unit_and_the_direction_of_the_outcome_do_not_matter():
+    columns = trial(n=90)
+    plain = certify(columns, **ASKED)
+    turned = certify(columns | {"y": 3 - 5 * columns["y"]}, **(ASKED | {"better": "lower"}))
+    assert turned.honest_gain.estimate == pytest.approx(5 * plain.honest_gain.estimate)
+    assert turned.permutation_p == plain.permutation_p
+    assert turned.needed_n == plain.needed_n

@@ -142,3 +142,10 @@ def test_too_many_columns_are_refused():
     columns = frame() | {f"v{k}": rng.standard_normal(200) for k in range(90)}
     with pytest.raises(SchemaError, match="name those that a rule may use"):
         read(columns)
+
+
+def test_two_sites_that_gave_one_arm_each_answer_nothing():
+    columns = frame()
+    columns |= {"site": np.where(columns["arm"] == "new", "north", "south")}
+    with pytest.raises(SchemaError, match="2 independent units"):
+        read(columns, Question("y", "arm", "higher", site="site"))

@@ -18,6 +18,7 @@ from euthymia.models.matching.trial import BINS, Trial
 MOST_ARMS: Final = 6
 FEWEST_PEOPLE: Final = 40  # below this nothing can be learned and judged apart
 FEWEST_PER_ARM: Final = 10
+FEWEST_UNITS: Final = 10  # people, or sites where treatment was given by site
 MOST_LEVELS: Final = 12  # a text with more different values is no category
 RARE: Final = 0.03  # a category of a smaller share goes with the other rare ones
 RESTATES: Final = 0.98  # rank correlation with the outcome from which a column restates it
@@ -94,6 +95,12 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     if clustered and site is not None:
         person = site
         notes.append("each site gave one arm: sites, not people, are the units of every interval")
+    units = np.unique(person).size
+    if units < FEWEST_UNITS:
+        raise SchemaError(
+            f"{where}: {units} independent units (people, or sites where each site gave one arm);"
+            f" at least {FEWEST_UNITS} are needed to learn and to judge apart"
+        )
     known = ~np.isnan(y)
     if not known.all():
         notes.append(
