@@ -95,12 +95,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     if clustered and site is not None:
         person = site
         notes.append("each site gave one arm: sites, not people, are the units of every interval")
-    units = np.unique(person).size
-    if units < FEWEST_UNITS:
-        raise SchemaError(
-            f"{where}: {units} independent units (people, or sites where each site gave one arm);"
-            f" at least {FEWEST_UNITS} are needed to learn and to judge apart"
-        )
+    _enough_units(person, where)
     known = ~np.isnan(y)
     if not known.all():
         notes.append(
@@ -203,6 +198,15 @@ def _enough(y: Floats, arm: Ints, arms: Sequence[str], where: str) -> None:
         raise SchemaError(
             f"{where}: {int(known.sum())} known outcomes, {int(counts.min())} in the smallest arm;"
             f" at least {FEWEST_PEOPLE} and {FEWEST_PER_ARM} are needed to compute anything"
+        )
+
+
+def _enough_units(person: Ints, where: str) -> None:
+    units = np.unique(person).size
+    if units < FEWEST_UNITS:
+        raise SchemaError(
+            f"{where}: {units} independent units (people, or sites where each site gave one arm);"
+            f" at least {FEWEST_UNITS} are needed to learn and to judge apart"
         )
 
 
