@@ -229,6 +229,18 @@ def test_groups_that_do_not_differ_have_a_gap_like_chance_and_small_ones_show_no
     assert table.gap.estimate < 3 * table.gap.chance + 0.05
 
 
+def test_a_hidden_number_with_the_event_is_not_to_be_had_by_subtraction():
+    rng = np.random.default_rng(3)
+    group = np.repeat(["a", "b", "c"], [80, 60, 20])
+    y = np.zeros(160)
+    y[:30], y[80:100], y[140:145] = 1, 1, 1
+    (table,) = fairness_tables(
+        {"g": group}, y, rng.uniform(size=160), np.arange(160), threshold=0.5, seed=1
+    )
+    assert {row.group: row.having for row in table.groups} == {"a": 30, "b": None, "c": None}
+    assert {row.group: row.people for row in table.groups} == {"a": 80, "b": 60, "c": 20}
+
+
 # -- drift ---------------------------------------------------------------------------------------
 def test_stability_index_of_a_worked_example():
     """Shares 0.5/0.5 to 0.8/0.2: (0.3 ln 1.6) + (-0.3 ln 0.4)."""

@@ -140,13 +140,18 @@ def _of_group(variable: str, group: str, data: _Data) -> Fairness:
 
 
 def _hide_one_more(rows: list[Fairness], sizes: list[int]) -> list[Fairness]:
-    """Hide the next smallest group where one hidden count could be had by subtraction."""
+    """Hide the next smallest group (or number with the event) that subtraction would give away."""
     hidden = [i for i, r in enumerate(rows) if r.people is None]
     shown = [i for i, r in enumerate(rows) if r.people is not None]
     if len(hidden) == 1 and shown:
         i = min(shown, key=lambda j: sizes[j])
         why = "hidden so that a small group stays hidden"
         rows[i] = Fairness(rows[i].variable, rows[i].group, None, None, {}, why)
+    unsaid = [i for i, r in enumerate(rows) if r.people is not None and r.having is None]
+    said = [i for i, r in enumerate(rows) if r.having is not None]
+    if len(unsaid) == 1 and said and all(r.people is not None for r in rows):
+        i = min(said, key=lambda j: rows[j].having or 0)
+        rows[i] = replace(rows[i], having=None)
     return rows
 
 

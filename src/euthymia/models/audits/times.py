@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from euthymia.evaluation.drifts import Drift, drift
-from euthymia.evaluation.estimate import Floats
+from euthymia.evaluation.estimate import Estimate, Floats
 from euthymia.ground.errors import SchemaError
 from euthymia.models.audits.columns import Column, design
 from euthymia.models.audits.finding import Finding
@@ -63,6 +63,14 @@ def between_tables(table: Ready, other: Ready, *, seed: int) -> Drift:
     return drift(x, y, later, who, names, seed=seed)
 
 
+def _sure(change: Estimate) -> bool:
+    """Tell whether a change is not 0 at the 1 % level: several are looked at."""
+    wider = 2.576 / 1.960
+    below = change.estimate - wider * (change.estimate - change.low)
+    above = change.estimate + wider * (change.high - change.estimate)
+    return bool(below > 0 or above < 0)
+
+
 def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
     """Yield inputs, outcome and calibration that moved."""
     if found is None:
@@ -77,7 +85,7 @@ def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
             f"Inputs differ between {between}: {said}.",
             {"told_apart": found.told_apart},
         )
-    elif found.told_apart_p <= _LEVEL and found.told_apart.low > 0.5:
+    elif found.told_apart_p <= _LEVEL / 2 and found.told_apart.low > 0.5:
         yield Finding(
             "drift",
             "warn",
@@ -87,7 +95,7 @@ def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
             {"told_apart": found.told_apart},
         )
     change = found.prevalence_change
-    if change is not None and (change.low > 0 or change.high < 0):
+    if change is not None and _sure(change):
         before, after = found.prevalence
         yield Finding(
             "drift",
@@ -98,7 +106,7 @@ def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
             {"prevalence_change": change},
         )
     large = found.model.get("calibration_in_the_large")
-    if large is not None and (large.low > 0 or large.high < 0):
+    if large is not None and _sure(large):
         way = "low" if large.estimate > 0 else "high"
         yield Finding(
             "drift",

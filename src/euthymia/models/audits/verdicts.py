@@ -23,9 +23,11 @@ def confounded(confounds: Sequence[Alone], model: Estimate) -> Iterator[Finding]
         if row.auc is None or row.p_value is None or row.p_value > LEVEL:
             continue
         rivals = row.rivals(model)
-        grave = rivals and row.explains(model) and a.sign.kind not in _NEVER_STOP
+        outdone = row.auc.low >= model.high
+        grave = (outdone or (rivals and row.explains(model))) and a.sign.kind not in _NEVER_STOP
         weight: Weight = "stop" if grave else "warn"
-        about = f", as much as all measurements together ({model.estimate:.2f})" if rivals else ""
+        much = "more than" if outdone else "as much as"
+        about = f", {much} all measurements together ({model.estimate:.2f})" if rivals else ""
         kind = "" if a.sign.kind == row.variable else f" ({a.sign.kind})"
         yield Finding(
             "confound",
