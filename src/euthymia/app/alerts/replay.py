@@ -62,17 +62,17 @@ def replay(clinic: Clinic, asked: Asked) -> dict[str, Any]:
     """
     other = parse(asked.text, asked.file)
     book = read_book(clinic)
-    now = to_micros(clinic.clock())
+    now = max(to_micros(clinic.clock()), book.stamp)
     audit = Entry(JOB, "list subjects", Purpose.CARE)
     people = clinic.store.subjects(audit)
     inputs = inputs_of(clinic, book, people, now)
     live = inputs.policies[-1][1] if inputs.kept else policy_in_force(clinic)
-    window = _window(live, inputs, asked, now)
+    window = window_of(live, inputs, asked, now)
     start = inputs.start if inputs.kept else window.start
     policies = inputs.policies if inputs.kept else [(0, live)]
     nobody = None if inputs.acts else DEALT_WITH_US
     ours, same = _run_live(clinic, inputs, policies, start, window.end, nobody)
-    theirs = _run(inputs, [(0, other)], start, window.end, _assumed(ours, inputs))
+    theirs = run_policies(inputs, [(0, other)], start, window.end, _assumed(ours, inputs))
     events = events_of(inputs.signals, live.outcome)
     rows = [
         figures(p.label, p.digest, alerts, inputs.signals, events, live.outcome, window).plain()
@@ -97,7 +97,8 @@ def replay(clinic: Clinic, asked: Asked) -> dict[str, Any]:
     return told | {"ledger_entry": clinic.ledger.append(entry)}
 
 
-def _window(policy: Policy, inputs: Inputs, asked: Asked, now: Micros) -> Window:
+def window_of(policy: Policy, inputs: Inputs, asked: Asked, now: Micros) -> Window:
+    """Return the instants of the local days asked for, none of them to come."""
     hours = Hours(policy, policy.time_zone or inputs.zone)
     today = hours.local_day(now)
     last = today if asked.last is None else day_number(asked.last)
@@ -109,13 +110,14 @@ def _window(policy: Policy, inputs: Inputs, asked: Asked, now: Micros) -> Window
     return Window(hours.at(first, 0), min(hours.at(last + 1, 0), now + 1))
 
 
-def _run(
+def run_policies(
     inputs: Inputs,
     policies: Sequence[tuple[Micros, Policy]],
     start: Micros,
     until: Micros,
     assumed: Assumed,
 ) -> tuple[Alert, ...]:
+    """Return the alerts that policies give of all inputs before an instant."""
     engine = Engine(policies, inputs.zone, start, assumed)
     engine.feed(
         (s for s in inputs.signals if s.at < until), (a for a in inputs.acts if a.at < until)
@@ -133,7 +135,9 @@ def _run_live(
     nobody: Micros | None,
 ) -> tuple[tuple[Alert, ...], dict[str, Any] | None]:
     """Return the live policy's alerts, and how many people's are as they were told last."""
-    alerts = _run(inputs, policies, start, until, Assumed(nobody if not inputs.kept else None))
+    alerts = run_policies(
+        inputs, policies, start, until, Assumed(nobody if not inputs.kept else None)
+    )
     if not inputs.kept:
         return alerts, None
     told: dict[Micros, dict[str, str]] = {}
@@ -143,7 +147,7 @@ def _run_live(
             told.setdefault(found[0], {})[who] = found[1]
     same = alike = 0
     for at, digests in sorted(told.items()):
-        by_person = grouped(_run(inputs, policies, start, at + 1, Assumed()))
+        by_person = grouped(run_policies(inputs, policies, start, at + 1, Assumed()))
         same += len(digests)
         alike += sum(digest_of(by_person.get(w, ())) == digest for w, digest in digests.items())
     return alerts, {"people": same, "identical": alike}

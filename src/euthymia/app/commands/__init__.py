@@ -30,6 +30,7 @@ from euthymia.app.commands.model import analyze, models, release, snapshot, trai
 from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.privacy import privacy
+from euthymia.app.commands.quality import quality
 from euthymia.app.commands.screens import crisis_page_command
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 from euthymia.app.commands.update import update
@@ -66,6 +67,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     analyze,
     watch,
     alerts,
+    quality,
     worklist,
     crisis_page_command,
     show,

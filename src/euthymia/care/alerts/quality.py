@@ -1,0 +1,351 @@
+"""Burden and benefit of alerts, measured: how many, how many true, how soon, what came of them.
+
+Shares and rates carry 95 % intervals from drawing people, not days, anew (2,000 times, one seed).
+Figures of fewer than `SMALLEST` people are not told, and a group that would follow from the others
+by subtraction is left out with them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.care.alerts.contract import CLINIC, Alert, Signal, Step, Tier
+from euthymia.care.alerts.lifecycle import CONTACTS, OVERRIDES, Move
+from euthymia.care.alerts.policy import Outcome
+from euthymia.care.alerts.replay import Event, Figures, Window, figures, patient_days, shows
+from euthymia.ground.clock import DAY_US, Micros
+
+Floats = NDArray[np.float64]
+
+SMALLEST: Final = 10  # people: the usual rule for published counts of patients
+FEWEST_ALERTS: Final = 20  # of a clinician, for a slope over time
+DRAWS: Final = 2000
+SEED: Final = 20_260_101
+HOUR_US: Final = 3_600_000_000
+TAKEN_WITHIN_US: Final = DAY_US
+MEASURED_FROM_DAYS: Final = 14  # a questionnaire asks about two weeks
+_REACTIONS: Final = (Move.ACKNOWLEDGE, Move.SNOOZE, Move.SILENCE, Move.REASSIGN, Move.RESOLVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything the board is made of. `groups`: per person {"sex": "female", ...}."""
+
+    alerts: Sequence[Alert]
+    signals: Sequence[Signal]
+    events: Sequence[Event]
+    outcome: Outcome
+    window: Window
+    groups: Mapping[str, Mapping[str, str]]
+    policy: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Sums of each person, in the order of `people`: what shares and rates are made of."""
+
+    people: tuple[str, ...]
+    columns: Mapping[str, Floats]
+
+    def only(self, values: Mapping[str, str], value: str) -> "_Counts":
+        """Return the people who have this value."""
+        keep = np.array([values[who] == value for who in self.people], np.bool_)
+        people = tuple(who for who in self.people if values[who] == value)
+        return _Counts(people, {name: column[keep] for name, column in self.columns.items()})
+
+
+def board(seen: Seen) -> dict[str, Any]:
+    """Return the quality board of a window; see `docs/alerts.md` for each figure."""
+    about = [a for a in seen.alerts if a.subject != CLINIC]
+    counts = _counts(seen, about)
+    whole = figures(
+        seen.policy, seen.digest, seen.alerts, seen.signals, seen.events, seen.outcome, seen.window
+    )
+    return {
+        "policy": seen.policy,
+        "people": len(counts.people),
+        **_burden(counts, whole),
+        **_truth(counts, whole),
+        "times_h": _times(about, seen.window),
+        "overrides": _overrides(about, seen.window),
+        "alerts_per_episode": _ratio(counts, "shown", "episodes"),
+        "habituation": _habituation(about, seen.window),
+        "contact": _contact(about, seen, counts),
+        "groups": _groups(seen, counts),
+    }
+
+
+def _counts(seen: Seen, about: Sequence[Alert]) -> _Counts:
+    """Return each person's sums over the window."""
+    days = patient_days(seen.signals, seen.window)
+    people = tuple(sorted(set(days) | {a.subject for a in about if shows(a, seen.window)}))
+    place = {who: i for i, who in enumerate(people)}
+    names = (
+        "days", "shown", "episodes", "judged", "true", "events", "caught", "silent",
+        *(tier.value for tier in Tier),
+    )  # fmt: skip
+    columns = {name: np.zeros(len(people)) for name in names}
+    for who, n in days.items():
+        columns["days"][place[who]] = n
+    span = seen.outcome.window_days * DAY_US
+    when: dict[str, list[Micros]] = {}
+    for event in seen.events:
+        when.setdefault(event.subject, []).append(event.at)
+    for alert in about:
+        shown = shows(alert, seen.window)
+        if not shown:
+            continue
+        at = place[alert.subject]
+        columns["shown"][at] += len(shown)
+        columns["episodes"][at] += 1
+        columns[alert.tier.value][at] += len(shown)
+        followed = [t for t in shown if t + span <= seen.window.end]
+        columns["judged"][at] += len(followed)
+        hits = when.get(alert.subject, ())
+        columns["true"][at] += sum(any(t < e <= t + span for e in hits) for t in followed)
+    _add_events(seen, about, place, columns, span)
+    return _Counts(people, columns)
+
+
+def _add_events(
+    seen: Seen,
+    about: Sequence[Alert],
+    place: Mapping[str, int],
+    columns: Mapping[str, Floats],
+    span: int,
+) -> None:
+    own: dict[str, list[Alert]] = {}
+    for alert in about:
+        own.setdefault(alert.subject, []).append(alert)
+    for event in seen.events:
+        if event.at - span < seen.window.start or event.at >= seen.window.end:
+            continue
+        if event.subject not in place:
+            continue
+        at, alerts = place[event.subject], own.get(event.subject, [])
+        before = Window(event.at - span, event.at)
+        columns["events"][at] += 1
+        columns["caught"][at] += any(shows(a, before) for a in alerts)
+        columns["silent"][at] += not any(before.holds(a.raised_at) or a.on for a in alerts)
+
+
+def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[str, Any] | None:
+    """Return a ratio of sums with its interval by person; None of too few people."""
+    if len(counts.people) < SMALLEST:
+        return None
+    a, b = counts.columns[top], counts.columns[under]
+    if b.sum() == 0:
+        return {"estimate": None, "low": None, "high": None, "of": 0}
+    n = len(counts.people)
+    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), DRAWS).astype(np.float64)
+    below = drawn @ b
+    found = scale * (drawn @ a)[below > 0] / below[below > 0]
+    low, high = np.quantile(found, [0.025, 0.975])
+    return {
+        "estimate": round(scale * float(a.sum() / b.sum()), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        "of": int(b.sum()),
+    }
+
+
+def _burden(counts: _Counts, whole: Figures) -> dict[str, Any]:
+    return {
+        "patient_days": whole.patient_days,
+        "alerts": whole.alerts,
+        "alerts_per_100_patient_days": _ratio(counts, "shown", "days", 100),
+        "by_tier": {tier.value: _ratio(counts, tier.value, "days", 100) for tier in Tier},
+        "escalations": whole.escalations,
+        "held_back": dict(whole.held),
+    }
+
+
+def _truth(counts: _Counts, whole: Figures) -> dict[str, Any]:
+    ppv = _ratio(counts, "true", "judged")
+    value = ppv and ppv["estimate"]
+    return {
+        "ppv": ppv,
+        "number_needed_to_evaluate": round(1 / value, 2) if value else None,
+        "worsenings": whole.events,
+        "caught": _ratio(counts, "caught", "events"),
+        "caught_by_chance": round(whole.chance, 4),
+        "median_lead_days": whole.lead_days,
+        "silent_misses": _ratio(counts, "silent", "events"),
+    }
+
+
+# -- people's time ---------------------------------------------------------------------------------
+
+
+def _first(alert: Alert, moves: Sequence[Move], since: Micros) -> Step | None:
+    return next((s for s in alert.history if s.move in moves and s.at >= since and s.by), None)
+
+
+def _shown_first(about: Sequence[Alert], window: Window) -> list[tuple[Alert, Micros]]:
+    return [(alert, times[0]) for alert in about if (times := shows(alert, window))]
+
+
+def _times(about: Sequence[Alert], window: Window) -> dict[str, Any]:
+    """Return hours from the first showing to the first look, taking and resolution."""
+    kinds = {
+        "view": (Move.VIEW, *_REACTIONS),
+        "acknowledge": _REACTIONS,
+        "act": (Move.RESOLVE,),
+    }
+    found: dict[str, Any] = {}
+    shown = _shown_first(about, window)
+    for name, moves in kinds.items():
+        hours = [
+            (step.at - at) / HOUR_US
+            for alert, at in shown
+            if (step := _first(alert, moves, at)) is not None
+        ]
+        found[name] = {
+            "done": len(hours),
+            "of": len(shown),
+            "median": round(float(np.median(hours)), 2) if hours else None,
+            "p90": round(float(np.quantile(hours, 0.9)), 2) if hours else None,
+        }
+    return found
+
+
+def _overrides(about: Sequence[Alert], window: Window) -> dict[str, Any]:
+    """Count resolutions by reason, and the share that says the alert should not have been."""
+    reasons = Counter(
+        step.reason
+        for alert in about
+        for step in alert.history
+        if step.move is Move.RESOLVE and step.by and window.holds(step.at)
+    )
+    resolved = sum(reasons.values())
+    wrong = sum(n for reason, n in reasons.items() if reason in OVERRIDES)
+    return {
+        "resolved": resolved,
+        "overridden": wrong,
+        "share": round(wrong / resolved, 4) if resolved else None,
+        "by_reason": dict(sorted(reasons.items())),
+    }
+
+
+def _habituation(about: Sequence[Alert], window: Window) -> dict[str, Any]:
+    """Return, per clinician, how the share taken within a day changes in 30 days (a slope)."""
+    by: dict[str, list[tuple[float, float]]] = {}
+    for alert, at in _shown_first(about, window):
+        if at + TAKEN_WITHIN_US > window.end:
+            continue
+        to = next((s.to for s in alert.history if s.move is Move.SHOW and s.at == at), "")
+        step = _first(alert, _REACTIONS, at)
+        taken = step is not None and step.at - at <= TAKEN_WITHIN_US
+        by.setdefault(to or "nobody", []).append(((at - window.start) / DAY_US, float(taken)))
+    return {who: _slope(points) for who, points in sorted(by.items())}
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    told: dict[str, Any] = {"alerts": len(points), "per_30_days": None, "low": None, "high": None}
+    days, taken = np.array(points, np.float64).T
+    if len(points) < FEWEST_ALERTS or np.ptp(days) == 0:
+        return told | {"because": f"fewer than {FEWEST_ALERTS} alerts"}
+    away = days - days.mean()
+    slope = float(away @ taken / (away @ away))
+    left = taken - taken.mean() - slope * away
+    weight = away**2 / (away @ away) ** 2  # robust to unequal variance (HC0)
+    error = float(np.sqrt(weight @ left**2))
+    low, high = (30 * (slope + side * 1.96 * error) for side in (-1, 1))
+    return told | {
+        "per_30_days": round(30 * slope, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "taken_within_a_day": round(float(taken.mean()), 4),
+    }
+
+
+# -- what came of it -------------------------------------------------------------------------------
+
+
+def _contact(about: Sequence[Alert], seen: Seen, counts: _Counts) -> dict[str, Any]:
+    """Return how many alerts led to a contact, with a measured change, and where none did."""
+    totals: dict[str, list[tuple[Micros, float]]] = {}
+    for signal in sorted(seen.signals, key=lambda s: s.at):
+        if signal.kind == "score" and signal.value is not None:
+            totals.setdefault(signal.subject, []).append((signal.at, signal.value))
+    shown = _shown_first(about, seen.window)
+    contacts, changes, felt, without = 0, [], Counter[str](), 0
+    for alert, at in shown:
+        done = _first(alert, (Move.RESOLVE,), at)
+        if done is None:
+            continue
+        if done.reason not in CONTACTS:
+            without += 1
+            continue
+        contacts += 1
+        felt[done.felt or "not asked"] += 1
+        own = totals.get(alert.subject, [])
+        before = [v for t, v in own if t <= at]
+        later = [v for t, v in own if t >= at + MEASURED_FROM_DAYS * DAY_US]
+        if before and later:
+            changes.append(later[0] - before[-1])
+    days = float(counts.columns["days"].sum())
+    return {
+        "with_contact": contacts,
+        "resolved_without_contact": without,
+        "contacts_per_100_patient_days": round(100 * contacts / days, 4) if days else None,
+        "with_measured_change": len(changes),
+        "mean_change": round(float(np.mean(changes)), 2) if len(changes) >= SMALLEST else None,
+        "felt": dict(felt) if contacts >= SMALLEST else None,
+        "halves": _halves(shown, seen.window),
+    }
+
+
+def _halves(shown: Sequence[tuple[Alert, Micros]], window: Window) -> list[dict[str, Any]]:
+    """Return the share with a contact in both halves of the window: where screens replace calls."""
+    middle = (window.start + window.end) // 2
+    found = []
+    for half in (Window(window.start, middle), Window(middle, window.end)):
+        own = [(a, at) for a, at in shown if half.holds(at)]
+        spoken = sum(
+            (step := _first(a, (Move.RESOLVE,), at)) is not None and step.reason in CONTACTS
+            for a, at in own
+        )
+        share = round(spoken / len(own), 4) if len(own) >= SMALLEST else None
+        found.append({"alerts": len(own), "with_contact": share})
+    return found
+
+
+# -- groups ----------------------------------------------------------------------------------------
+
+
+def _groups(seen: Seen, counts: _Counts) -> dict[str, Any]:
+    """Return the main figures by group; of small groups nothing, and of none that tells on one."""
+    attributes = sorted({name for own in seen.groups.values() for name in own})
+    found: dict[str, Any] = {}
+    for name in attributes:
+        values = {who: seen.groups.get(who, {}).get(name, "not known") for who in counts.people}
+        sizes = Counter(values.values())
+        hidden = {value for value, n in sizes.items() if n < SMALLEST}
+        told = [
+            value for value in sorted(sizes, key=lambda v: (sizes[v], v)) if value not in hidden
+        ]
+        if len(hidden) == 1 and told:
+            hidden.add(told[0])  # or the hidden one would be all less the rest
+        found[name] = {
+            value: {"suppressed": True}
+            if value in hidden
+            else _of_group(counts.only(values, value))
+            for value in sorted(sizes)
+        }
+    return found
+
+
+def _of_group(counts: _Counts) -> dict[str, Any]:
+    return {
+        "people": len(counts.people),
+        "alerts_per_100_patient_days": _ratio(counts, "shown", "days", 100),
+        "ppv": _ratio(counts, "true", "judged"),
+        "caught": _ratio(counts, "caught", "events"),
+        "silent_misses": _ratio(counts, "silent", "events"),
+    }

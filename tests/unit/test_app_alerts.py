@@ -1,0 +1,231 @@
+"""Alerts of an open clinic: from stored scores to what people see, do, replay and measure."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts_clinic import put_scores
+from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.plain import audit_sample, card_plain, desk_plain
+from euthymia.app.alerts.policy_file import accept, check, policy_in_force, read_book
+from euthymia.app.alerts.quality import quality
+from euthymia.app.alerts.replay import Asked, replay
+from euthymia.app.clinic import Clinic
+from euthymia.app.people import erase_subject
+from euthymia.care.alerts.contract import Rule, Tier
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.policy import shipped_text
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import AccessError, IntegrityError, MissingError, SchemaError
+from small_clinic import DOCTOR, OTHER_DOCTOR, Hands, copied_clinic, decide_consent, subject_of
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, hands: Hands) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path, hands) as made:
+        put_scores(made, "MRN-1", [0.2, 1.4, 2.0, 2.2])
+        put_scores(made, "MRN-2", [0.2], unseen=9)
+        put_scores(made, "MRN-4", [0.3])
+        yield made
+
+
+def next_day(clinic: Clinic, hands: Hands, days: float = 1) -> None:
+    hands.turn(timedelta(days=days))
+
+
+def actions(clinic: Clinic) -> list[str]:
+    return [line.action for line in clinic.ledger.entries()]
+
+
+def started(clinic: Clinic, hands: Hands) -> tuple[Alerts, str]:
+    """Run twice, with a round between; return the alerts and the one of MRN-1."""
+    alerts = Alerts(clinic)
+    assert alerts.run()["first"]
+    next_day(clinic, hands)
+    alerts.run()
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    return alerts, line.alert.id
+
+
+def test_from_scores_to_a_card_and_from_a_card_to_its_resolution(clinic: Clinic, hands: Hands):
+    alerts = Alerts(clinic)
+    assert not alerts.desk(DOCTOR, "clinician").started
+    alerts, name = started(clinic, hands)
+    me = subject_of(clinic, "MRN-1")
+    assert [line.alert.subject for line in alerts.desk(DOCTOR, "clinician").lines] == [me]
+    (other,) = alerts.desk(OTHER_DOCTOR, "coordinator").lines
+    assert other.alert.rules == (Rule.UNSEEN,)
+    card = alerts.card(DOCTOR, "clinician", me, name)
+    assert card.alert.owner == DOCTOR
+    assert card.headline.startswith("Days drift")
+    assert card.changes[0].words.startswith("Time at home: more than usual")
+    assert "drift under 0.5 times the line for 3 days in a row" in card.clears
+    assert card.next_step.name == "ask-change"
+    assert card.next_step.evidence
+    assert "PHQ-9" in card.seen
+    assert "never any phone data" in card.unseen
+    assert card.after.words.startswith("No contact on record")
+    assert card.simulated
+    plain = card_plain(card)
+    assert plain["alert" if "alert" in plain else "id"] == name
+
+    with pytest.raises(AccessError):
+        alerts.card(OTHER_DOCTOR, "clinician", me, name)
+    hands.turn(timedelta(hours=1))
+    wanted = Wanted(me, name, Move.ACKNOWLEDGE, "will-contact", id="click-1")
+    taken = alerts.act(DOCTOR, "clinician", wanted)
+    assert (taken.state, taken.owner) == (State.ACKNOWLEDGED, DOCTOR)
+    again = alerts.act(DOCTOR, "clinician", wanted)
+    assert len(again.history) == len(taken.history), "a second click changes nothing"
+    hands.turn(timedelta(hours=5))
+    done = Wanted(me, name, Move.RESOLVE, "contacted", "was away", felt="same", step="ask-change")
+    over = alerts.act(DOCTOR, "clinician", done)
+    assert over.state is State.RESOLVED
+    after = alerts.card(DOCTOR, "clinician", me, name).after
+    assert after.contact.endswith(f"({DOCTOR})")
+    assert after.felt == "same"
+    told = actions(clinic)
+    for action in ("show alert", "view alert", "acknowledge alert", "resolve alert"):
+        assert action in told, action
+    assert Alerts(clinic).alert(me, name) == alerts.alert(me, name), "a restart changes nothing"
+    assert clinic.ledger.verify() == []
+    assert clinic.store.verify() == []
+
+
+def test_what_cannot_be_done_is_refused_with_what_can(clinic: Clinic, hands: Hands):
+    alerts, name = started(clinic, hands)
+    me = subject_of(clinic, "MRN-1")
+    soon = to_micros(hands.now + timedelta(days=2))
+    for wrong, says in (
+        (Wanted(me, name, Move.RESOLVE, "because"), "one of: contacted"),
+        (Wanted(me, name, Move.RESOLVE, "other", " "), "words of its own"),
+        (Wanted(me, name, Move.SNOOZE, "appointment-soon"), "until when"),
+        (Wanted(me, name, Move.REASSIGN, "away"), "to whom"),
+        (Wanted(me, name, Move.SHOW, "x"), "one can"),
+        (Wanted(me, name, Move.RESOLVE, "contacted", step="magic"), "interventions"),
+        (Wanted(me, name, Move.RESOLVE, "contacted", felt="fine"), "better"),
+    ):
+        with pytest.raises(SchemaError, match=says):
+            alerts.act(DOCTOR, "clinician", wrong)
+    with pytest.raises(MissingError):
+        alerts.act(DOCTOR, "clinician", Wanted(me, "worsening-1", Move.VIEW, "opened"))
+    for who, role in ((OTHER_DOCTOR, "clinician"), ("dr-head", "supervisor"), (me, "patient")):
+        with pytest.raises(AccessError):
+            alerts.act(who, role, Wanted(me, name, Move.VIEW, "opened"))
+    handed = alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to="dr-new"))
+    assert (handed.owner, handed.state) == ("dr-new", State.OPEN)
+    slept = alerts.act(
+        DOCTOR, "clinician", Wanted(me, name, Move.SNOOZE, "appointment-soon", until=soon)
+    )
+    assert slept.until == soon
+    hands.turn(timedelta(days=-30))  # the machine's clock is put back: nothing is undone by it
+    assert alerts.alert(me, name).state is State.SNOOZED
+    hands.turn(timedelta(days=33))
+    assert alerts.alert(me, name).state is State.OPEN
+
+
+def test_two_processes_see_each_others_acts(clinic: Clinic, hands: Hands):
+    alerts, name = started(clinic, hands)
+    me, other = subject_of(clinic, "MRN-1"), Alerts(clinic)
+    assert other.alert(me, name).state is State.OPEN
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.ACKNOWLEDGE, "will-contact"))
+    assert other.alert(me, name) == alerts.alert(me, name)
+    other.act(DOCTOR, "clinician", Wanted(me, name, Move.RESOLVE, "not-relevant"))
+    assert alerts.alert(me, name).state is State.RESOLVED
+
+
+def test_nothing_scored_for_a_day_and_a_half_is_an_alert_of_its_own(clinic: Clinic, hands: Hands):
+    alerts, _ = started(clinic, hands)
+    assert alerts.desk(DOCTOR, "clinician").notices == ()
+    hands.turn(timedelta(hours=37))
+    (notice,) = alerts.desk(DOCTOR, "clinician").notices
+    assert notice.tier is Tier.NOW
+    assert notice.words == ("Nothing was scored for 36 hours",)
+    put_scores(clinic, "MRN-4", [0.3])
+    alerts.run()
+    assert alerts.desk(DOCTOR, "clinician").notices == ()
+
+
+QUIET = shipped_text().replace("name: shipped", "name: quiet").replace("open_at: 7", "open_at: 30")
+
+
+def test_a_replay_is_the_live_clinic_to_the_bit_and_another_policy_beside_it(
+    clinic: Clinic, hands: Hands
+):
+    before = replay(clinic, Asked(QUIET))
+    assert before["live_as_it_was"] is None
+    assert before["live"]["alerts"] > before["replayed"]["alerts"] > 0
+    assert before["simulated"]
+    alerts, name = started(clinic, hands)
+    me = subject_of(clinic, "MRN-1")
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.ACKNOWLEDGE, "will-contact"))
+    next_day(clinic, hands, 2)
+    put_scores(
+        clinic, "MRN-1", [0.2, 0.2, 0.2, 0.2, 0.2]
+    )  # late data: the past looks otherwise now
+    alerts.run()
+    accept(clinic, QUIET)
+    next_day(clinic, hands)
+    alerts.run()
+    found = replay(clinic, Asked(shipped_text()))
+    assert found["live_as_it_was"]["people"] == found["live_as_it_was"]["identical"] == 2
+    assert found["live"]["policy"] == "quiet 1"
+    assert found["replayed"]["policy"] == "shipped 1"
+    assert found["live"]["alerts"] == found["replayed"]["alerts"] == 2
+    for wrong in ("a: 1", QUIET.replace("tier: now", "tier: digest")):
+        with pytest.raises(SchemaError):
+            replay(clinic, Asked(wrong))
+
+
+def test_the_policy_is_sealed_and_only_a_supervisor_changes_it(clinic: Clinic):
+    assert policy_in_force(clinic).name == "shipped"
+    for role in ("clinician", "coordinator", "it", "scientist", "patient"):
+        with pytest.raises(AccessError):
+            accept(clinic, QUIET, role=role)
+    accept(clinic, QUIET, role="supervisor")
+    assert policy_in_force(clinic).name == "quiet"
+    clinic.home.alert_policy.write_text(QUIET + "\n# mine\n", encoding="utf-8")
+    with pytest.raises(IntegrityError, match="alerts accept"):
+        policy_in_force(clinic)
+    assert check(clinic.home.path, None)["ok"]
+    accept(clinic, None)
+    assert policy_in_force(clinic).name == "shipped"
+    assert len(read_book(clinic).policies) == 3
+    clinic.home.alert_book.write_bytes(clinic.home.alert_book.read_bytes()[:-1] + b"\0")
+    with pytest.raises(IntegrityError, match=r"alerts\.sealed"):
+        Alerts(clinic).desk(DOCTOR, "clinician")
+
+
+def test_withdrawal_and_erasure_take_what_rested_on_the_person(clinic: Clinic, hands: Hands):
+    alerts, name = started(clinic, hands)
+    me = subject_of(clinic, "MRN-1")
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.ACKNOWLEDGE, "will-contact"))
+    decide_consent(clinic, "MRN-1", permit=False)
+    assert [a for a in Alerts(clinic).every() if a.subject == me] == []
+    erase_subject(clinic, "MRN-2")
+    assert {a.subject for a in alerts.every()} <= {subject_of(clinic, "MRN-4")}
+    alerts.run()
+
+
+def test_the_quality_board_tells_nothing_of_few_people(clinic: Clinic, hands: Hands):
+    alerts, name = started(clinic, hands)
+    me = subject_of(clinic, "MRN-1")
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.RESOLVE, "known-already"))
+    found = quality(clinic, user=DOCTOR, role="clinician")
+    assert found["alerts_per_100_patient_days"] is None
+    assert found["overrides"]["by_reason"] == {"known-already": 1}
+    assert found["times_h"]["act"]["done"] == 1
+    assert all(
+        group.get("suppressed") for groups in found["groups"].values() for group in groups.values()
+    )
+    with pytest.raises(AccessError):
+        quality(clinic, user="x", role="scientist")
+    assert audit_sample(clinic, None)["never_shown"] == 0
+    assert desk_plain(alerts.desk(DOCTOR, "clinician"))["started"]
