@@ -42,12 +42,12 @@ def private() -> tuple[Bundle, tuple]:
     account = allowance(CLAIM)
     made = private_train(
         TASK,
-        cohort(900, seed=4),
+        cohort(700, seed=4),
         account,
         seed=1,
         synthetic=True,
         now=0,
-        effort=Effort(curve=2, heads=4, attacked=6, canaries=4),
+        effort=Effort(curve=1, heads=2, attacked=6, canaries=2),
         noise=rounded_noise(np.random.default_rng(5)),
     )
     return make_bundle(made, 0), tuple(account.charges)
@@ -103,12 +103,12 @@ def test_what_leaves_names_nobody_and_counts_nobody_exactly(
     give_out(clinic, held, tmp_path / "out")
     content = (tmp_path / "out").read_bytes()
     bundle = clinic.registry.load(held, for_use=False)[0]
-    frame = cohort(900, seed=4)
+    frame = cohort(700, seed=4)
     assert str(bundle.people[0]).encode() not in content
     assert bundle.trained_on.encode() not in content
     made = read_outgoing(content, clinic.keyring.verifier("model"))
     words = msgspec.json.encode([made.card, made.features, made.columns]).decode()
-    exact = {frame.y.size, int(frame.y.sum()), 900}
+    exact = {frame.y.size, int(frame.y.sum()), 700}
     assert not exact & {int(n) for n in re.findall(r"(?<![\d.])\d{3,}(?![\d.])", words)}
     assert set(made.card) <= {*made.card} - {"people", "rows", "rows_with_outcome", "metrics"}
 

@@ -47,7 +47,7 @@ def table(path: Path, people: int = 700, rename: str = "") -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    quick = Effort(curve=2, heads=4, attacked=6, canaries=8)
+    quick = Effort(curve=1, heads=2, attacked=6, canaries=2)
 
     def quickly(beta, people, claim, *, seed, effort):
         return stand_in(beta, people, claim, seed=seed, effort=quick)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.models.privacy.allowance import Allowance
@@ -44,11 +44,11 @@ def test_every_integer_can_come_out_of_every_truth():
     mass = np.exp(-(np.arange(-40, 41) ** 2) / (2 * 3.0**2))
     expected = np.exp(-(reach**2) / (2 * 3.0**2)) / mass.sum()
     for truth in (0, 5):
-        drawn = exact_noise(np.full(20_000, truth, np.int64), 3) - truth
+        drawn = exact_noise(np.full(6000, truth, np.int64), 3) - truth
         seen = np.array([(drawn == k).mean() for k in reach])
         sd = np.sqrt(expected * (1 - expected) / drawn.size)
         assert (np.abs(seen - expected) < 5 * sd).all()
-        assert abs(drawn.var() - 9.0) < 0.6
+        assert abs(drawn.var() - 9.0) < 0.9
 
 
 def test_noise_has_the_scale_that_was_paid_for():
@@ -58,6 +58,7 @@ def test_noise_has_the_scale_that_was_paid_for():
     assert cost(account.charges) == pytest.approx(mu2)
 
 
+@settings(max_examples=25)
 @given(
     st.integers(1, 12),
     st.floats(1e-3, 1e3),
@@ -74,6 +75,7 @@ def test_no_contribution_exceeds_the_sensitivity(columns, limit, mu2, seed):
     assert made.sensitivity == pytest.approx(STEPS * math.sqrt(mu2))
 
 
+@settings(max_examples=25)
 @given(st.integers(2, 60), st.integers(0, 2**32 - 1))
 def test_a_persons_contribution_does_not_depend_on_who_else_is_there(people, seed):
     """The rounding of a matrix product may: the sensitivity would not be what was paid for."""

@@ -26,7 +26,7 @@ from euthymia.models.privacy.training import JUDGE, TEACH, allowance, judges, pr
 from euthymia.models.tasks.contract import FeatureSpec
 from private_runs import PUSHES, TASK, cohort
 
-QUICK = Effort(curve=2, heads=6, attacked=6, canaries=8)
+QUICK = Effort(curve=1, heads=3, attacked=6, canaries=4)
 CLAIM = Guarantee(1.0, 1e-5)
 
 
