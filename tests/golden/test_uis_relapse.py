@@ -11,9 +11,9 @@ import dataclasses
 import pytest
 
 from euthymia.ground.errors import SchemaError
+from euthymia.models.on_tables import table_frame
 from euthymia.models.tasks.trial_uis import TASK
 from euthymia.models.train import train
-from euthymia.models.train_table import table_frame
 from real import DATA, needs_data
 
 

@@ -7,13 +7,15 @@ import pytest
 
 from euthymia.ground.errors import MissingError, SchemaError, SourceError
 from euthymia.models import expressions
+from euthymia.models.audits.finding import verdict
+from euthymia.models.on_tables import table_task, train_table
 from euthymia.models.plain_task import plain_task
+from euthymia.models.table_audit import table_findings
 from euthymia.models.table_frame import PlainRows, VisitRows, table_frame
 from euthymia.models.tables import read_frame
 from euthymia.models.task_file import read_task, task_of
 from euthymia.models.tasks import table_tasks, tasks
 from euthymia.models.tasks.table import Predictor
-from euthymia.models.train_table import table_task, train_table
 
 NAN = float("nan")
 WIDE = {
@@ -199,8 +201,18 @@ def test_a_model_is_judged_on_a_plain_table():
     assert trained.metrics["auc"].beats_chance()
     assert trained.audits["sites"]["verdict"].startswith("not externally tested")
     assert "Not externally tested" in trained.report_html
-    again = train_table(task, table, seed=2)
-    assert again.report_html == trained.report_html
+    assert trained.audits["columns"]["verdict"] != "not evidence until mended"
+
+
+def test_a_planted_leak_is_found_unasked():
+    rows = _trial()
+    rng = np.random.default_rng(1)
+    rows["discharge_code"] = np.array([w == "Yes" for w in rows["well"]]) * 4.0 + rng.random(200)
+    table = read_frame(rows)
+    task, _ = plain_task(table, outcome="well", person="pid")
+    found = table_findings(table_frame(task, table), seed=1)
+    assert verdict(found) == "not evidence until mended"
+    assert any("discharge_code" in f.columns for f in found)
 
 
 def test_a_task_of_the_store_runs_on_a_table():

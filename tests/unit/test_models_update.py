@@ -8,8 +8,8 @@ import pytest
 from euthymia.app.cli import main
 from euthymia.ground.errors import SchemaError
 from euthymia.models.task_file import task_of
-from euthymia.models.update.page import render
-from euthymia.models.update.weeks import CHANGE, GO_ON, OPEN, STRANGE, thresholds, update
+from euthymia.models.updating.page import render
+from euthymia.models.updating.weeks import CHANGE, GO_ON, OPEN, STRANGE, thresholds, update
 
 TASK = """
 name = "made-up"

@@ -13,13 +13,13 @@ from euthymia.app.training import writable
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.frame import CohortFrame
+from euthymia.models.on_tables import describe_rows, table_task, train_table
 from euthymia.models.plain_task import Left, plain_task
 from euthymia.models.privacy.contract import Guarantee
 from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import read_frame
 from euthymia.models.tasks.table import TableTask
 from euthymia.models.train import Progress, Trained, plain
-from euthymia.models.train_table import describe_rows, table_task, train_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
-"""Update a task's predictions week by week on a table; see `models/update/weeks.py`."""
+"""Update a task's predictions week by week on a table; see `models/updating/weeks.py`."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from euthymia.app.training import writable
+from euthymia.models.on_tables import table_task
 from euthymia.models.task_file import read_task
 from euthymia.models.train import Progress, plain
-from euthymia.models.train_table import table_task
-from euthymia.models.update.page import render
-from euthymia.models.update.weeks import Moment, update
+from euthymia.models.updating.page import render
+from euthymia.models.updating.weeks import Moment, update
 
 
 def update_on_table(

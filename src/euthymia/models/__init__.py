@@ -11,11 +11,23 @@ _TWINS: Final = {
     "rank": "euthymia.models.matching.rank",
     "subtypes": "euthymia.models.matching.subtypes",
     "certify": "euthymia.models.matching.certify",
+    "regime": "euthymia.models.updating.regime",
+    "train_table": "euthymia.models.on_tables",
+    "update": "euthymia.models.updating.weeks",
     "train_private": "euthymia.models.privacy.training",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
 
-__all__ = ["audit", "certify", "rank", "subtypes", "train_private"]
+__all__ = [
+    "audit",
+    "certify",
+    "rank",
+    "regime",
+    "subtypes",
+    "train_private",
+    "train_table",
+    "update",
+]
 
 
 def __getattr__(name: str) -> object:

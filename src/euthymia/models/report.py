@@ -84,6 +84,16 @@ def _head(results: Results) -> str:
     )
 
 
+def _columns(results: Results) -> str:
+    """Say what the table gives away, where anything was found."""
+    grave = [f for f in results.findings if f.weight == "stop"]
+    rest = [f for f in results.findings if f.weight == "warn"]
+    if not grave and not rest:
+        return ""
+    parts = [box(f"Not evidence until mended: {f.words}", "bad") for f in grave]
+    return _section("What the columns give away", *parts, *(box(f.words, "warn") for f in rest))
+
+
 def _asked(results: Results) -> str:
     task = results.task
     items = (
@@ -376,6 +386,7 @@ def render(results: Results, items: Sequence[Mapping[str, str]] = ()) -> str:
     body = "".join(
         (
             _head(results),
+            _columns(results),
             _asked(results),
             _flow(results),
             _figures(results),

@@ -1,6 +1,6 @@
 """From people to a judged model: cohort, validation, audits, final fit, report."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.evaluation.survival import at_horizon
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
+from euthymia.models.audits.finding import Finding, verdict
 from euthymia.models.contract import SubjectData
 from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
@@ -73,6 +74,7 @@ class Results:
     weights: Any
     model: Model
     fitted: Fitted
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def train(
     synthetic: bool,
     now: Micros,
     estimator: str | None = None,
+    findings: Sequence[Finding] = (),
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Build the cohort, judge the model on people it has not seen, fit it on all, write the report.
@@ -165,6 +168,8 @@ def train(
         Goes into the card.
     estimator : str, optional
         One of `models.estimators.estimators()`; the task's own where none is named.
+    findings : sequence of Finding, optional
+        What the audits of the table found before (see `table_audit`): it goes into the report.
     progress : callable
         Called with (steps done, steps in all).
 
@@ -183,6 +188,7 @@ def train(
         results = _judge(
             task, frame, model, seed=seed, synthetic=synthetic, now=now, progress=progress
         )
+    results = replace(results, findings=tuple(findings))
     from euthymia.models.card import card
     from euthymia.models.report import render
 
@@ -358,6 +364,10 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
     groups = results.further.groups
     hidden = sum(row.people is None for row in groups)
     found = {
+        "columns": {
+            "verdict": verdict(results.findings),
+            "findings": [asdict(f) for f in results.findings],
+        },
         "confounds": {
             "verdict": results.verdict[0],
             "why": results.verdict[1],

@@ -1,6 +1,6 @@
 """What an audit finds: what it is, how grave, in which columns, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,3 +18,11 @@ class Finding:
     words: str
     figures: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[tuple[int, int], ...] = ()
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """Say what findings on the columns come to."""
+    weights = {f.weight for f in found}
+    if "stop" in weights:
+        return "not evidence until mended"
+    return "look at what was found" if "warn" in weights else "nothing found in the columns"

@@ -6,12 +6,13 @@ import numpy as np
 
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError
+from euthymia.models.table_audit import table_findings
 from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import Frame
 from euthymia.models.tasks import refuse_switched_off, table_tasks, tasks
 from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.tasks.table import Predictor, TableTask
-from euthymia.models.train import Progress, Trained, train
+from euthymia.models.train import Progress, Trained, refuse_too_few, train
 
 
 def train_table(
@@ -53,9 +54,12 @@ def train_table(
     """
     asked = table_task(task)
     refuse_switched_off(asked, because)
+    rows = table_frame(asked, frame)
+    refuse_too_few(rows)
     return train(
         asked,
-        table_frame(asked, frame),
+        rows,
+        findings=table_findings(rows, seed=seed),
         seed=seed,
         synthetic=synthetic,
         now=now,

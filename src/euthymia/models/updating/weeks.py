@@ -25,13 +25,13 @@ from euthymia.ground.errors import SchemaError
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import Fitted
 from euthymia.models.frame import CohortFrame
+from euthymia.models.on_tables import table_task
 from euthymia.models.sites import leave_sites_out
 from euthymia.models.table_frame import predictors_of, table_frame
 from euthymia.models.tables import Frame
 from euthymia.models.tasks.contract import Task
 from euthymia.models.tasks.table import TableTask
 from euthymia.models.train import affordable, for_model, refuse_too_few, sample_of
-from euthymia.models.train_table import table_task
 from euthymia.models.uncertainty import Uncertainty, uncertainty
 from euthymia.models.validate import HeldOut, cross_validate, outer_splits
 

@@ -7,7 +7,7 @@ import numpy as np
 from euthymia.models import plots, wording
 from euthymia.models.html import number, span, table
 from euthymia.models.report import STYLE, box
-from euthymia.models.update.weeks import CHANGE, GO_ON, Moment, RulePoint, Updated
+from euthymia.models.updating.weeks import CHANGE, GO_ON, Moment, RulePoint, Updated
 
 
 def render(found: Updated, *, synthetic: bool = False) -> str:
