@@ -20,12 +20,18 @@ from euthymia.app.estimates import WORKLIST_MODEL, estimate
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.shell import Progress
 from euthymia.care.monitor.calibration import Calibration, calibrate
-from euthymia.care.monitor.contract import FAMILY, Lines, ScoreStream, from_table, to_table
+from euthymia.care.monitor.contract import FAMILY, VERSION, Lines, ScoreStream, from_table, to_table
 from euthymia.care.monitor.frozen import frozen_of
 from euthymia.care.monitor.panel import Days, Features, Panel
 from euthymia.care.monitor.records import excused_days, outages, well_days
 from euthymia.care.monitor.stream import episodes_of, merged, stream_of, unseen_episodes
-from euthymia.care.monitor.watched import days_of, family_names, features_named, features_of
+from euthymia.care.monitor.watched import (
+    WATCHED,
+    days_of,
+    family_names,
+    features_named,
+    features_of,
+)
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline, to_micros
 from euthymia.ground.errors import ConsentError, SchemaError
@@ -99,7 +105,7 @@ def watch(
     run = _Run(clinic)
     subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
     held = {who: found for who in subjects if (found := run.read(who)) is not None}
-    standing = None if anew else calibrations.read(clinic.home, clinic.keyring)
+    standing = None if anew else _standing(clinic)
     features = (
         features_named(standing.names)
         if standing is not None
@@ -128,6 +134,14 @@ def watch(
         "calibration": _said(calibration),
         "simulated": clinic.config.clinic.simulated,
     }
+
+
+def _standing(clinic: Clinic) -> Calibration | None:
+    """Return the calibration in force; None before the first, or after what is watched changed."""
+    found = calibrations.read(clinic.home, clinic.keyring)
+    known = {f"{family}.{name}" for family, name in WATCHED}
+    current = found is not None and found.version == VERSION and set(found.names) <= known
+    return found if current else None
 
 
 def _days(features: Features, held: Mapping[SubjectId, _Held]) -> dict[SubjectId, Days]:

@@ -109,7 +109,8 @@ def _changed(who: SubjectSummary, now: Micros) -> Finding | None:
     on = date_words(day_date(note.opened), who.local_date(now))
     why = f"Unlike their own usual since {on}: {change_words(note)}"
     weight = min(0.9, 0.2 * note.times_line)  # behind what the person said: a score, an answer
-    return Finding("changed", Urgency.SOON, why, note.opened * DAY_US, "ask-change", weight)
+    since = who.zones.start_of_day(note.opened)
+    return Finding("changed", Urgency.SOON, why, since, "ask-change", weight)
 
 
 def _worse(who: SubjectSummary, now: Micros) -> Finding | None:
