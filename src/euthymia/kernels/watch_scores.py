@@ -217,13 +217,14 @@ def e_detector(
 ) -> None:
     """Bet that a person is worse than usual; the capital is evidence at any time one looks.
 
-    Null: given the past, a day's standardised score is on average at most `memory` times the last
-    known one (if that was positive) plus `margin`. Under it x, the score clipped to [-bound, bound]
-    less that, has no positive mean, so prod(1 + bet * x) does not grow on average. Sums of such
-    products started anew each day are an e-detector: its CUSUM form max(1, M) * (1 + bet * x)
-    passes 1/a no more often than once in 1/a days on average, whatever the stopping rule (Shin,
-    Ramdas & Rinaldo 2023, doi:10.51387/23-NEJSDS51; bets: Waudby-Smith & Ramdas 2024,
-    doi:10.1093/jrsssb/qkad009). Several bets are held at once and averaged.
+    Null: given the past, a day's standardised score, clipped to [-bound, bound], is on average at
+    most `margin` plus the last known one (clipped too) times `memory` to the power of the days
+    between (a first-order memory). Under it x, the score less that, has no positive mean, so
+    prod(1 + bet * x) does not grow on average. Sums of such products started anew each day are an
+    e-detector: its CUSUM form max(1, M) * (1 + bet * x) passes 1/a no more often than once in 1/a
+    days on average, whatever the stopping rule (Shin, Ramdas & Rinaldo 2023,
+    doi:10.51387/23-NEJSDS51; bets: Waudby-Smith & Ramdas 2024, doi:10.1093/jrsssb/qkad009).
+    Several bets are held at once and averaged.
 
     Parameters
     ----------
@@ -244,7 +245,7 @@ def e_detector(
         if known:
             for k in range(t - 1, max(-1, t - 8), -1):
                 if not np.isnan(score[k]):
-                    last = max(0.0, min(score[k], bound)) * memory ** (t - k)
+                    last = max(-bound, min(score[k], bound)) * memory ** (t - k)
                     break
         most = -np.inf
         for b in range(count):

@@ -39,7 +39,9 @@ class Design:
     floor : variance of a smoothed feature that comes from the baseline's own error.
     ridge : how unlike each other relapses are in what changes: variance [spreads^2] added to each
         feature, so that no weight rests on differences between features that run together.
-    bound, margin : of the e-value: scores are clipped there; a person counts as worse from there.
+    bound : distances from a frozen or a single person's baseline are clipped there.
+    e_bound, margin : of the e-value: a day's score is clipped there, and a person counts as worse
+        from a mean of that on; the margin stands for the error of a baseline.
     """
 
     window: int = 56
@@ -52,7 +54,8 @@ class Design:
     floor: float = 0.02
     ridge: float = 1.0
     bound: float = 3.0
-    margin: float = 0.25
+    e_bound: float = 2.0
+    margin: float = 0.1
 
 
 DESIGN: Final = Design()

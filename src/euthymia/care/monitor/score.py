@@ -24,7 +24,7 @@ from euthymia.kernels.watch_scores import (
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-BETS: Final = np.array([0.1, 0.2, 0.4, 0.8])  # small ones for slow changes, large for sudden ones
+BETS: Final = np.array([0.15, 0.3, 0.6, 0.9])  # small ones for slow changes, large for sudden ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Walk:
         with np.errstate(divide="ignore", invalid="ignore"):
             day_score = np.where(amount > 0, toward / np.sqrt(amount), np.nan)
         e_detector(
-            day_score, BETS, d.bound, norms.carry, d.margin, start, found.wealth, found.log_e
+            day_score, BETS, d.e_bound, norms.carry, d.margin, start, found.wealth, found.log_e
         )
 
     def _evidence(self, z: Floats) -> tuple[Floats, Floats]:

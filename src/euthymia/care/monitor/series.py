@@ -167,7 +167,9 @@ def scores(
 def _wealth(day_score: Floats, own: Own) -> Floats:
     out, wealth = np.zeros(day_score.size), np.zeros((day_score.size, BETS.size))
     d = DESIGN
-    e_detector(np.ascontiguousarray(day_score), BETS, d.bound, own.carry, d.margin, 0, wealth, out)
+    e_detector(
+        np.ascontiguousarray(day_score), BETS, d.e_bound, own.carry, d.margin, 0, wealth, out
+    )
     return out
 
 
