@@ -43,7 +43,7 @@ def fitted(name: str, seed: int = 0) -> Fitted:
     """Return an estimator's model of `sample`."""
     model = estimator(name)
     with threadpool_limits(limits=1):
-        return model.fit(sample(model, seed), [("all", np.arange(FEATURES))], seed=1)
+        return model.fit(sample(model, seed), [("all", np.arange(FEATURES))], seed=1, heads=30)
 
 
 def bundle(name: str) -> Bundle:

@@ -26,7 +26,8 @@ def read_task(path: Path) -> TableTask:
 
     The keys are the fields of `TableTask`; `features` is a list of tables with `name` and, where
     they differ, `value`, `title`, `unit`, `low`, `high`; `rule` a table with `title`, `formula`.
-    Needed are `name`, `label` and `features`.
+    Needed are `name`, `features`, and `label` (or, of a time to an event,
+    `follow_up`, `ended_by` and `horizon_days`).
 
     Raises
     ------
@@ -49,7 +50,8 @@ def task_of(said: dict[str, Any], *, where: str) -> TableTask:
     unknown = sorted(set(said) - _KEYS)
     if unknown:
         raise SchemaError(f"{where}: {unknown[0]} is no key of a task: see models/tasks/table.py")
-    for key in ("name", "label", "features"):
+    asked = "follow_up" if said.get("follow_up") else "label"
+    for key in ("name", asked, "features"):
         if not said.get(key):
             raise SchemaError(f"{where}: a task needs {key}")
     features = tuple(_predictor(row, where) for row in said["features"])
