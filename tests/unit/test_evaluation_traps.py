@@ -21,7 +21,7 @@ def _ones(y):
 def test_pooling_predictions_of_left_out_groups_is_biased_below_chance():
     """No signal at all: predicting the mean of the others ranks each left-out group backwards."""
     pooled, within = [], []
-    for seed in range(60):
+    for seed in range(30):
         rng = np.random.default_rng(seed)
         group = np.repeat(np.arange(12), 8)
         y = rng.integers(0, 2, 96).astype(float)
@@ -30,7 +30,7 @@ def test_pooling_predictions_of_left_out_groups_is_biased_below_chance():
         pooled.append(auc(y, p, _ones(y))[0])
         within.append(auc_within(y, p, _ones(y), group)[0])
     assert np.mean(pooled) < 0.35
-    assert np.mean(within) == pytest.approx(0.5, abs=0.02)
+    assert np.mean(within) == pytest.approx(0.5, abs=0.03)
 
 
 # -- in-sample optimism --------------------------------------------------------------------------
@@ -41,7 +41,7 @@ def _fit(x, y, person, new):
 
 def test_most_of_an_apparent_auc_on_noise_is_taken_back():
     corrected, apparent = [], []
-    for seed in range(8):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(200, 6)), rng.integers(0, 2, 200).astype(float)
         found = optimism_corrected(_fit, auc, x, y, np.arange(200), seed=seed, replicates=20)

@@ -26,6 +26,18 @@ SITES: Final = re.compile(
     r"^(site|cent(re|er)|clinic|hospital|ward|investigator|pool_?inv\w*|invest_?id|study)(_?id)?$",
     re.IGNORECASE,
 )
+NAMES: Final = re.compile(
+    r"(^|[_\W])(device|firmware|platform|batch|file_?name|site|cent(re|er)|clinic|hospital|ward|rater"
+    r"|interviewer|investigator|poolinv|investid|operator|scanner|season|month|week_?day|dow"
+    r"|rownames|uid|mrn|cohort|wear|coverage)([_\W]|$)"
+    r"|^(n_?|num_?|number_?of_?)?(days|rows|records|samples|visits)(_?recorded)?$"
+    r"|^(rec(ording)?_?)?(length|duration)(_?\w)?$|^recording|^(start|first|visit|study)_?\w*"
+    r"(hour|year|quarter|time|day)$"
+    r"|^(hour|year|quarter|order|index|row|seq(uence)?|number|id|nr|source|study|arm|version|os"
+    r"|phone|model|app|lab|unnamed.*)$|_(id|nr|version)$",
+    re.IGNORECASE,
+)
+"""Not words that also name measurements, such as sleep_duration or days_drinking."""
 _YES: Final = ("1", "yes", "true", "case", "patient", "positive")
 
 
@@ -213,7 +225,10 @@ def ready(table: pa.Table, asked: Asked, where: str) -> Ready:
     kept_columns = tuple(
         c
         for n, c in read.items()
-        if not asked.features or n in asked.features or n in {site, asked.treatment, *groups}
+        if not asked.features
+        or n in {*asked.features, site, asked.treatment, *groups}
+        or c.kind in {"date", "name"}
+        or NAMES.search(n)  # what is no feature may still tell how the data came
     )
     return Ready(
         where=where,

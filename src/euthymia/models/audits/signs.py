@@ -15,20 +15,8 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Floats
 from euthymia.models.audits.columns import Column
-from euthymia.models.audits.read import Ready
+from euthymia.models.audits.read import NAMES, Ready
 
-NAMES: Final = re.compile(
-    r"(^|[_\W])(device|firmware|platform|batch|file_?name|site|cent(re|er)|clinic|hospital|ward|rater"
-    r"|interviewer|investigator|poolinv|investid|operator|scanner|season|month|week_?day|dow"
-    r"|rownames|uid|mrn|cohort|wear|coverage)([_\W]|$)"
-    r"|^(n_?|num_?|number_?of_?)?(days|rows|records|samples|visits)(_?recorded)?$"
-    r"|^(rec(ording)?_?)?(length|duration)(_?\w)?$|^recording|^(start|first|visit|study)_?\w*"
-    r"(hour|year|quarter|time|day)$"
-    r"|^(hour|year|quarter|order|index|row|seq(uence)?|number|id|nr|source|study|arm|version|os"
-    r"|phone|model|app|lab|unnamed.*)$|_(id|nr|version)$",
-    re.IGNORECASE,
-)
-"""Not words that also name measurements, such as sleep_duration or days_drinking."""
 _WORDS: Final = re.compile(
     r"month|week_?day|dow|season|hour|quarter|site|cent|clinic|device|version|batch|source|invest",
     re.IGNORECASE,
