@@ -52,6 +52,11 @@ ACTIONS = {
     ("POST", "/patients/{pid}/safety"): "write record",
     ("GET", "/patients/{pid}/consent"): "view patient",
     ("POST", "/patients/{pid}/consent"): "change consent",
+    ("GET", "/alerts"): "view worklist",
+    ("GET", "/patients/{pid}/episodes/{alert}"): OWN,  # there is no alert here: test_web_alerts
+    ("POST", "/patients/{pid}/episodes/{alert}"): OWN,
+    ("GET", "/alert-policy"): "view quality",
+    ("POST", "/alert-policy"): "view quality",
     ("GET", "/me"): OWN_RECORD,
     ("POST", "/me/consent"): OWN_RECORD,
     ("GET", "/me/check-in"): OWN_RECORD,
@@ -142,7 +147,7 @@ def ask(api: Api, method: str, path: str, who: Asker) -> int:
         return api.many([(method, path, body, headers)])[0].status_code
     session = session_of(api.clinic, who)
     headers = {"cookie": f"euthymia={session}"}
-    address = path.format(pid=who.subject)
+    address = path.format(pid=who.subject, alert="none")
     if method == "GET":
         return api.many([(method, address, None, headers)])[0].status_code
     account = api.many([("GET", "/account", None, headers)])[0].text
@@ -201,7 +206,7 @@ def test_without_a_token_or_a_session_nothing_is_told(clinic: Clinic):
         if action is PUBLIC:
             continue
         body = b'{"patient_id": "MRN-1"}' if method == "POST" else None
-        address = path.format(pid=subject)
+        address = path.format(pid=subject, alert="none")
         kind = "application/json" if path in ROUTES else "application/x-www-form-urlencoded"
         headers = {"content-type": kind, "sec-fetch-site": "same-origin"}
         answer = api.many([(method, address, body, headers)])[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import euthymia.app.web
+from euthymia.app.web.alerts import MOVE_WORDS, STATE_WORDS, TIER_WORDS
 from euthymia.app.web.crisis import crisis_page, style_policy
 from euthymia.app.web.record import PURPOSE_WORDS, SAFETY_STEPS, TABS
 from euthymia.app.web.rendering import (
@@ -17,6 +18,7 @@ from euthymia.app.web.rendering import (
 )
 from euthymia.app.web.speech import LANGUAGES, chosen, words_of
 from euthymia.app.web.strips import _LANES
+from euthymia.care.alerts.lifecycle import Move
 from euthymia.instruments.catalogue import instruments
 from euthymia.security.policy import ROLES
 
@@ -39,8 +41,10 @@ def sentences() -> set[str]:
 def named() -> set[str]:
     """Return the words that the program hands to the templates by name."""
     found = {title for _, title in TABS} | {title for _, title in SAFETY_STEPS}
-    for words in (URGENCY_WORDS, VIEW_WORDS, ORDER_WORDS, SEX_WORDS, PURPOSE_WORDS):
+    tables = (URGENCY_WORDS, VIEW_WORDS, ORDER_WORDS, SEX_WORDS, PURPOSE_WORDS)
+    for words in (*tables, STATE_WORDS, TIER_WORDS):
         found |= set(words.values())
+    found |= {words for move, words in MOVE_WORDS.items() if move is not Move.VIEW}
     found |= set(ROLES) | {kind for _, kinds, _ in _LANES for kind in kinds}
     found |= {title for title, _, _ in _LANES}
     for one in instruments().values():

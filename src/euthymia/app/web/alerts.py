@@ -19,6 +19,7 @@ from euthymia.app.web.strips import Happening
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
 from euthymia.care.alerts.lifecycle import BY_PEOPLE, Move
 from euthymia.care.alerts.policy import parse, shipped_text
+from euthymia.care.worklist import item
 from euthymia.ground.clock import DAY_US, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
@@ -135,6 +136,7 @@ class AlertPages:
             visitor=visitor,
             found=found,
             who={str(subject): one.who for subject, one in looked.items()},
+            seen={str(s): item(one.summary, found.at).data_seen for s, one in looked.items()},
             tiers=TIER_WORDS,
             states=STATE_WORDS,
             entry=entry,

@@ -93,6 +93,7 @@ class ClinicBackend:
 
     def more(self, site: "Site") -> "list[Route]":
         """See `Backend`."""
+        from euthymia.app.web.alerts import AlertPages
         from euthymia.app.web.desk import Desk
         from euthymia.app.web.me import Me
         from euthymia.app.web.options import OptionsPage
@@ -100,7 +101,9 @@ class ClinicBackend:
 
         desk = Desk(self)
         record = Record(site, desk)
-        pages = (record, OptionsPage(record, desk), Me(site, desk))
+        alerts = AlertPages(site, record, desk)
+        record.episodes = alerts.episodes
+        pages = (record, OptionsPage(record, desk), Me(site, desk), alerts)
         return [route for page in pages for route in page.routes()]
 
     @property
@@ -132,7 +135,7 @@ class ClinicBackend:
 
     def list_emergencies(self, visitor: Visitor) -> list[Emergency]:
         """See `Backend`."""
-        self._require(visitor, Action.VIEW_EMERGENCIES)
+        self.require(visitor, Action.VIEW_EMERGENCIES)
         shown = self.emergencies.all()
         self.write(_actor(visitor), "view emergencies", detail={"shown": len(shown)})
         return shown
@@ -161,7 +164,7 @@ class ClinicBackend:
     def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
         """See `Backend`."""
         actor = _actor(visitor)
-        self._require(visitor, Action.VIEW_WORKLIST)
+        self.require(visitor, Action.VIEW_WORKLIST)
         reader, now = self.reader, self.reader.now()
         people = reader.look_at_all(reader.mine(visitor.user, actor), actor)
         may = may_ask(self.clinic.policies, visitor.role)
@@ -186,7 +189,7 @@ class ClinicBackend:
             notices=feed_notices(summaries, now),
             at=now,
             model=note_of(model) if model else None,
-            ledger_entry=self._write_worklist(actor, [r.who.subject for r in rows], wanted.view),
+            ledger_entry=self.write_worklist(actor, [r.who.subject for r in rows], wanted.view),
         )
 
     @staticmethod
@@ -202,7 +205,7 @@ class ClinicBackend:
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         """See `Backend`."""
         actor = _actor(visitor)
-        self._require(visitor, Action.VIEW_PATIENT)
+        self.require(visitor, Action.VIEW_PATIENT)
         subject, emergency = self.in_care(visitor, pid)
         looked = self.reader.look(subject, actor)
         now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
@@ -238,11 +241,11 @@ class ClinicBackend:
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
         """See `Backend`."""
-        self._require(visitor, Action.VIEW_MODELS)
+        self.require(visitor, Action.VIEW_MODELS)
         return tuple(note_of(model) for model in self.reader.shelf.all())
 
     # -- rules and ledger ------------------------------------------------------------------------
-    def _require(self, visitor: Visitor, action: Action) -> None:
+    def require(self, visitor: Visitor, action: Action) -> None:
         """Refuse whoever may not do this for anybody."""
         ruling = self.clinic.policies.decide(
             role=visitor.role,
@@ -285,7 +288,7 @@ class ClinicBackend:
         entry = Entry(actor, action, Purpose.CARE, subject, detail or {})
         return self.clinic.ledger.submit(entry).result()
 
-    def _write_worklist(self, actor: Actor, shown: list[SubjectId], view: str) -> str:
+    def write_worklist(self, actor: Actor, shown: list[SubjectId], view: str) -> str:
         """Write an entry for each person shown and one for the page; return the page's id."""
         return write_worklist(self.clinic, actor, shown, view)
 

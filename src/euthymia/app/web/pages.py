@@ -108,8 +108,10 @@ class Way:
 _WAYS: Final = (
     Way("/me", "me", "My page", Action.WRITE_RECORD, "patient"),
     Way("/", "worklist", "Worklist", Action.VIEW_WORKLIST),
+    Way("/alerts", "alerts", "Alerts", Action.VIEW_WORKLIST),
     Way("/emergencies", "emergencies", "Emergencies", Action.VIEW_EMERGENCIES),
     Way("/models", "models", "Models", Action.VIEW_MODELS),
+    Way("/alert-policy", "alert-policy", "Alert policy", Action.VIEW_QUALITY),
 )
 
 

@@ -1,6 +1,6 @@
 """The pages of one record: time line, measures and notes, plan, safety, consent and who looked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -12,10 +12,11 @@ from euthymia.app.entries import checked_text, filled_in
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk, Opened, newest
 from euthymia.app.web.guard import LONG_FORM, read_form, require_csrf, require_same_origin
-from euthymia.app.web.strips import strip_of
+from euthymia.app.web.strips import Happening, strip_of
 from euthymia.ground.audit import Purpose
 from euthymia.ground.codes import NOTE, PLAN, SAFETY_PLAN
 from euthymia.ground.errors import SchemaError
+from euthymia.ground.ids import SubjectId
 from euthymia.instruments.catalogue import instruments
 from euthymia.instruments.contract import Instrument
 from euthymia.security.policy import Action
@@ -76,6 +77,7 @@ class Record:
 
     def __init__(self, site: "Site", desk: Desk) -> None:
         self.site, self.desk = site, desk
+        self.episodes: Callable[[SubjectId], tuple[Happening, ...]] = lambda _subject: ()
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -131,7 +133,8 @@ class Record:
         if isinstance(found, Response):
             return found
         visitor, opened = found
-        strip = strip_of(opened.view)
+        episodes = await run_in_threadpool(self.episodes, opened.subject)
+        strip = strip_of(opened.view, episodes)
         return self.shown("timeline.html", visitor, opened, "/timeline", strip=strip)
 
     # -- measures and notes ----------------------------------------------------------------------

@@ -1,0 +1,149 @@
+"""Pages of one record on a real clinic: what is kept, under whose name, and who may not."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from euthymia.app.clinic import Clinic
+from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.pages import build_site
+from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import to_micros
+from euthymia.security.consent import consent_covers
+from euthymia.security.token import Kind
+from page_browser import Browser
+from small_clinic import DOCTOR, MINE, OTHERS, copied_clinic, subject_of
+
+SAME = {"sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path_factory.mktemp("record")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(clinic: Clinic):
+    return build_site(ClinicBackend.of(clinic))
+
+
+def signed_in(clinic: Clinic, site, user: str, role: str) -> Browser:
+    code = clinic.tokens.issue(
+        user, role, now=clinic.clock(), lifetime=timedelta(minutes=5), kind=Kind.SIGNIN
+    )
+    client = Browser(site)
+    answer = client.post("/signin", data={"code": code}, headers=SAME)
+    assert answer.status_code == 303
+    return client
+
+
+def send(client: Browser, page: str, address: str, **fields: str):
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get(page).text)[1]
+    answer = client.post(address, data={"csrf": csrf, **fields}, headers=SAME)
+    return client.get(answer.headers["location"]) if answer.status_code == 303 else answer
+
+
+def told(clinic: Clinic, action: str) -> list[tuple[str, str]]:
+    return [(e.actor, e.role) for e in clinic.ledger.entries() if e.action == action]
+
+
+def test_what_is_typed_is_kept_under_a_name_and_shown(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base = f"/patients/{subject_of(clinic, MINE)}"
+    texts = {
+        "notes": ({"text": "Slept <b>badly</b>"}, "/measures", "write note"),
+        "plan": ({"text": "Walk daily; look again in May"}, "/plan", "write plan"),
+        "safety": ({"text": "Call Ada", "step": "ask"}, "/safety", "write safety plan"),
+        "options": (
+            {"avoid": "weight_gain=2", "prefer": "", "ruled_out": ""},
+            "/options",
+            "write preferences",
+        ),
+    }
+    for name, (fields, page, action) in texts.items():
+        answer = send(doctor, base + page, f"{base}/{name}", **fields)
+        assert answer.status_code == 200, name
+        assert "Kept in the record" in answer.text
+        assert told(clinic, action) == [(DOCTOR, "clinician")]
+    assert "Slept &lt;b&gt;badly&lt;/b&gt;\n(dr-lind)" in doctor.get(f"{base}/measures").text
+    assert 'value="weight_gain=2"' in doctor.get(f"{base}/options").text
+    assert "No published evidence" in doctor.get(f"{base}/options").text
+    for fields in ({"text": " "}, {"text": "x" * 4001}):
+        refused = send(doctor, base + "/plan", f"{base}/plan", **fields)
+        assert refused.status_code == 422
+        assert "Not kept:" in refused.text
+
+
+def test_a_questionnaire_is_scored_and_a_wrong_answer_is_refused(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "coordinator")
+    base = f"/patients/{subject_of(clinic, 'MRN-4')}"
+    good = {f"a{n}": "1" for n in range(1, 10)} | {"instrument": "phq9"}
+    page = send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **good)
+    assert page.status_code == 200
+    assert "<td>9</td>" in page.text
+    assert "self-harm" in doctor.get("/").text
+    for wrong in ({"a1": "7"}, {"instrument": "none"}, {f"a{n}": "" for n in range(1, 10)}):
+        assert (
+            send(doctor, f"{base}/measures", f"{base}/measures", **good | wrong).status_code == 422
+        )
+
+
+def test_a_patient_sees_and_switches_only_themselves(clinic: Clinic, site) -> None:
+    who, other = subject_of(clinic, MINE), subject_of(clinic, OTHERS)
+    patient = signed_in(clinic, site, str(who), "patient")
+    assert patient.get("/").headers["location"] == "/me"
+    page = patient.get("/me")
+    assert "My page" in page.text
+    assert "Person 1" in page.text
+    for path in (f"/patients/{who}", f"/patients/{other}", f"/patients/{other}/plan", "/alerts"):
+        assert patient.get(path).status_code in {403, 404}
+    fields = {"purpose": "monitoring", "permit": "0", "because": ""}
+    done = send(patient, "/me", "/me/consent", **fields)
+    assert "refused from now on" in done.text
+    now = to_micros(clinic.clock())
+    assert not consent_covers(clinic.store.grants(who), Purpose.MONITORING, now)
+    assert told(clinic, "withdraw consent") == [(str(who), "patient")]
+    answers = {f"a{n}": "0" for n in range(1, 9)} | {"instrument": "phq9", "a9": "1"}
+    said = send(patient, "/me/check-in", "/me/check-in", **answers)
+    assert "Please talk to somebody today" in said.text
+    assert told(clinic, "check in") == [(str(who), "patient")]
+    assert signed_in(clinic, site, "somebody", "patient").get("/me").status_code == 403
+
+
+def test_a_stranger_writes_nothing_and_the_try_is_told(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    mine, theirs = subject_of(clinic, MINE), subject_of(clinic, OTHERS)
+    before = clinic.store.version()
+    for name in ("notes", "plan", "safety", "consent", "measures", "episodes/x"):
+        address = f"/patients/{theirs}/{name}"
+        assert send(doctor, f"/patients/{mine}/plan", address, text="x").status_code == 404
+    assert clinic.store.version() == before
+    assert (DOCTOR, "clinician") in told(clinic, "write record")
+
+
+def test_the_pages_speak_the_language_that_is_asked_for(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    page = doctor.get("/", headers={"accept-language": "es-MX,en;q=0.5"}).text
+    assert '<html lang="es" dir="ltr">' in page
+    assert "Lista de trabajo" in page
+    chosen = doctor.post("/language", data={"language": "es", "back": "/plan"}, headers=SAME)
+    assert chosen.headers["location"] == "/plan"
+    assert "Lista de trabajo" in doctor.get("/").text
+
+
+def test_news_say_that_something_changed_and_never_what(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    page = doctor.get("/worklist/changes")
+    assert page.headers["content-type"].startswith("text/event-stream")
+    assert re.fullmatch(r"retry: \d+\nevent: state\ndata: \d+\n\n", page.text)
+    assert Browser(site).get("/worklist/changes").status_code == 303
+
+
+def test_the_crisis_page_is_open_to_anybody_and_may_be_kept(site) -> None:
+    page = Browser(site).get("/crisis")
+    assert page.status_code == 200
+    assert page.headers["cache-control"].startswith("public")
+    assert "script-src" not in page.headers["content-security-policy"]
