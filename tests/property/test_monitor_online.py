@@ -32,7 +32,7 @@ def same(a: Scores, b: Scores, until: int) -> bool:
     return all(x.tobytes() == y.tobytes() for x, y in pairs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(person=st.integers(0, 19), cuts=st.lists(st.integers(1, DAYS), max_size=6))
 def test_online_is_batch(cohort: Trial, norms: Norms, person: int, cuts: list[int]) -> None:
     days = cohort.panel.people[person]
@@ -54,7 +54,7 @@ def test_one_day_at_a_time_is_batch(cohort: Trial, norms: Norms) -> None:
     assert same(found, batch, DAYS)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(person=st.integers(0, 19), cut=st.integers(1, DAYS - 1), seed=st.integers(0, 99))
 def test_no_day_looks_ahead(cohort: Trial, norms: Norms, person: int, cut: int, seed: int) -> None:
     days = cohort.panel.people[person]

@@ -16,7 +16,7 @@ from euthymia.kernels.watch_scores import (
     mewma,
 )
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=8, deadline=None)
 seeds = given(seed=st.integers(0, 10_000), gone=st.floats(0, 0.9))
 
 
@@ -184,7 +184,7 @@ def test_the_e_value_passes_its_line_no_more_often_than_it_says() -> None:
     bets, line = np.array([0.1, 0.2, 0.4, 0.8]), np.log(60.0)
     for memory in (0.2, 0.6):
         alarms, looked = 0, 0
-        for _ in range(150):
+        for _ in range(80):
             x = rng.normal(size=400)
             for t in range(1, 400):
                 x[t] = memory * x[t - 1] + np.sqrt(1 - memory**2) * x[t]
