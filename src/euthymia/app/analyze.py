@@ -129,9 +129,18 @@ class _Trace:
         """Who the ledger says it was."""
         return NOBODY if self.claims is None else Actor(self.claims.user, self.claims.role)
 
-    def entry(self, outcome: str) -> Entry:
-        """Return the line for the ledger: what was asked of which model, not what it said."""
+    def entry(self, outcome: str, said: "Answer | None" = None) -> Entry:
+        """Return the line for the ledger: what was asked of which model, and what it said.
+
+        What it said rests under the person's own key, and goes with them.
+        """
         detail: dict[str, str | int | float | bool] = {"outcome": outcome}
+        if said is not None and said.probability is not None:
+            detail["probability"] = round(said.probability, 4)
+            if said.interval is not None:
+                detail["low"], detail["high"] = (round(end, 4) for end in said.interval)
+        elif said is not None and said.abstained_because:
+            detail["because"] = said.abstained_because
         if self.model is not None:
             detail["model"] = self.model
         if self.features:
@@ -366,7 +375,7 @@ class Prepared:
         outcome = "abstained" if answer.abstained_because else "answered"
         if answer.outcomes is not None and len(answer.outcomes) != 1:
             outcome = UNDECIDED
-        return Verdict(self.trace.entry(outcome), answer, None)
+        return Verdict(self.trace.entry(outcome, answer), answer, None)
 
 
 def _answer(

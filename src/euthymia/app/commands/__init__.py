@@ -31,6 +31,7 @@ from euthymia.app.commands.people import care_team, consent, erase, export, show
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.privacy import privacy
 from euthymia.app.commands.quality import quality
+from euthymia.app.commands.review import review
 from euthymia.app.commands.screens import crisis_page_command
 from euthymia.app.commands.setup import demo, init, serve, token, verify
 from euthymia.app.commands.update import update
@@ -68,6 +69,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     watch,
     alerts,
     quality,
+    review,
     worklist,
     crisis_page_command,
     show,

@@ -1,0 +1,62 @@
+"""A review: what a model said, what it could have known, who was shown it, what was missing."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from euthymia.app.ask import ask
+from euthymia.app.clinic import Clinic
+from euthymia.app.review import review_subject
+from euthymia.ground.errors import SchemaError
+from small_clinic import DOCTOR, MINE, NOW, TASK, Hands, copied_clinic, give_features
+
+
+@pytest.fixture
+def clinic(tmp_path: Path):
+    hands = Hands()
+    with copied_clinic(tmp_path, clock=hands) as made:
+        give_features(made, MINE)
+        yield made, hands
+
+
+def _asked(clinic: Clinic) -> dict:
+    return ask(clinic, MINE, TASK, DOCTOR, None, [])
+
+
+def test_what_was_said_is_what_could_be_known_and_to_whom(clinic) -> None:
+    made, hands = clinic
+    said = _asked(made)
+    found = review_subject(made, MINE, hands())
+    (model,) = found["models"]
+    (told,) = model["said"]
+    assert model["model"] == f"{TASK}@{said['model_version']}"
+    assert (told["by"], told["ledger_entry"]) == (DOCTOR, said["ledger_entry"])
+    if said["probability"] is None:
+        assert told["because"] == said["abstained_because"]
+        assert model["could_know"]["abstained_because"] == said["abstained_because"]
+    else:
+        assert told["probability"] == pytest.approx(said["probability"], abs=1e-4)
+        assert model["could_know"]["probability"] == pytest.approx(said["probability"])
+    assert [(s["to"], s["what"]) for s in found["shown"]] == [(DOCTOR, "analyze patient")]
+    entry = [line for line in made.ledger.entries() if line.action == "review subject"]
+    assert entry
+    assert {line.subject for line in entry} == {found["subject"]}
+
+
+def test_before_the_release_no_model_was_in_use_and_nothing_was_shown(clinic) -> None:
+    made, hands = clinic
+    _asked(made)
+    before = hands() - timedelta(days=400)
+    found = review_subject(made, MINE, before, days=10)
+    assert found["models"] == []
+    assert found["shown"] == []
+    assert found["came_later"]
+
+
+def test_the_future_and_no_days_are_refused(clinic) -> None:
+    made, hands = clinic
+    with pytest.raises(SchemaError, match="future"):
+        review_subject(made, MINE, NOW + timedelta(days=1))
+    with pytest.raises(SchemaError, match="at least 1"):
+        review_subject(made, MINE, hands(), days=0)
