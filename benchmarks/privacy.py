@@ -23,13 +23,13 @@ DATA = ROOT.parent / "shared" / "data" / "trials"
 from euthymia.evaluation.membership import attack, deal_members  # noqa: E402
 from euthymia.models.estimators import estimator  # noqa: E402
 from euthymia.models.estimators.contract import Sample  # noqa: E402
+from euthymia.models.on_tables import table_task  # noqa: E402
 from euthymia.models.privacy.contract import Guarantee  # noqa: E402
 from euthymia.models.privacy.lattice import exact_noise  # noqa: E402
 from euthymia.models.privacy.rows import predictor  # noqa: E402
 from euthymia.models.privacy.standin import drawn, fitted, rounded_noise  # noqa: E402
 from euthymia.models.privacy.training import allowance, taught  # noqa: E402
 from euthymia.models.table_frame import table_frame  # noqa: E402
-from euthymia.models.train_table import table_task  # noqa: E402
 
 DELTA = 1e-5
 REPEATS = int(os.environ.get("EUTHYMIA_BENCH_REPEATS", "30"))

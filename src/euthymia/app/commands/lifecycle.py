@@ -100,6 +100,11 @@ def model_card(shell: Shell, model: str) -> None:
     lines += [f"  {key}: {card[key]}" for key in ("outcome", "population", "intended_use")]
     lines += [f"  not for: {text}" for text in card["not_for"]]
     lines.append(f"  evidence: {card['evidence']}")
+    if "differential_privacy" in card:
+        claim = card["differential_privacy"]
+        lines.append(
+            f"  privacy: epsilon {claim['epsilon']:.3g} (delta {claim['delta']:g}) a person"
+        )
     lines += [f"  {i['checklist']} {i['number']} {i['asks']}: {i['status']}" for i in items]
     lines += [summary(items)] if items else []
     result = {"model": f"{entry.name}@{entry.version}", "state": entry.state, **card}

@@ -165,7 +165,7 @@ def train_private(
     Parameters
     ----------
     task : Task
-        With declared features; see `models.train_table.table_task`.
+        With declared features; see `models.on_tables.table_task`.
     frame : CohortFrame
         Of `models.table_frame.table_frame`.
 
