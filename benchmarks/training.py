@@ -53,10 +53,10 @@ def made_table() -> dict[str, np.ndarray]:
 def ours(path: str, name: str) -> dict[str, object]:
     """Measure ours; called in a process of its own."""
     from euthymia.models.bundle import make_bundle
+    from euthymia.models.on_tables import train_table
     from euthymia.models.plain_task import plain_task
     from euthymia.models.serve import Served
     from euthymia.models.tables import read_frame
-    from euthymia.models.train_table import train_table
 
     table = read_frame(Path(path))
     features = [f"f{i}" for i in range(FEATURES)]
