@@ -45,6 +45,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "features": "daily numbers worked out from the samples, one file a family. `coverage` says how "
     "much of the day they rest on. Of a stream that this clinic uses and does not keep, only these "
     "are left",
+    "alerts.json": "what became known about you for alerts, when, and what the care team did about "
+    "each alert, with the reason",
     "who-saw-it.csv": "every access to your data: when, who, in which role, for which purpose",
 }
 
@@ -73,8 +75,20 @@ class _Export:
             derived = store.features(self.who, name, self.audit)
             if derived is not None:
                 _write_table(_inside(folder / "features") / f"{name}.csv", derived)
+        self._alerts()
         self._who_saw_it()
         (folder / "README.txt").write_text(_readme(folder), encoding="utf-8")
+
+    def _alerts(self) -> None:
+        """Write what became known for alerts and what people did about them; no file without."""
+        lines = self.clinic.store.lines(self.who, "alerts", self.audit)
+        told = [
+            {"at": from_micros(at), "kind": name.partition("/")[0], **msgspec.json.decode(text)}
+            for at, name, text in lines
+            if name.startswith(("act/", "signal/"))
+        ]
+        if told:
+            _write_json(self.folder / "alerts.json", told)
 
     def _fhir(self, observations: pa.Table) -> None:
         person = self.clinic.store.person(self.who, self.audit)

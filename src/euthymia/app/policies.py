@@ -39,6 +39,11 @@ def check_policies(path: Path, file: Path | None) -> dict[str, Any]:
 
     Without `file` it is the home's own `policies.cedar` as it is now, else the shipped ones.
     """
+    if file is not None and file.suffix.lower() in {".yaml", ".yml"}:
+        raise SchemaError(
+            "this is about who may do what (Cedar); an alert policy (YAML) is checked with "
+            "`euthymia alerts check` and tried with `euthymia policy replay`"
+        )
     home = Home(path)
     named = file or (home.policies_file if home.policies_file.is_file() else None)
     own = _text(named) if named else ""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from euthymia.app import calibrations, copies, tombstones
 from euthymia.app.accounts.accounts import Accounts
+from euthymia.app.alerts.policy_file import problems as alert_problems
 from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
@@ -107,6 +108,7 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
         read_policies(home, keyring)
     except EuthymiaError as error:
         found.append(f"policies: {error}")
+    found += [f"alerts: {problem}" for problem in alert_problems(home, keyring)]
     progress(1, 2)
     found += _ledger_and_all_it_tells_of(home, keyring, config, accepted=accepted)
     progress(2, 2)

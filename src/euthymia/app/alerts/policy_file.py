@@ -48,11 +48,26 @@ def read_book(clinic: Clinic) -> Book:
     IntegrityError
         It is not as it was written.
     """
-    path = clinic.home.alert_book
+    return _read(clinic.home, clinic.keyring)
+
+
+def problems(home: Home, keyring: Keyring) -> list[str]:
+    """Return what is wrong with the alert policy and the book, in words."""
+    found = []
+    for read in (own_text, _read):
+        try:
+            read(home, keyring)
+        except IntegrityError as error:
+            found.append(str(error))
+    return found
+
+
+def _read(home: Home, keyring: Keyring) -> Book:
+    path = home.alert_book
     if not path.exists():
         return Book()
     try:
-        raw = unseal(clinic.keyring.derive(LABEL), path.read_bytes(), context=_PLACE)
+        raw = unseal(keyring.derive(LABEL), path.read_bytes(), context=_PLACE)
         return msgspec.json.decode(raw, type=Book)
     except (IntegrityError, msgspec.DecodeError):
         raise IntegrityError(
