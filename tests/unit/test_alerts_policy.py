@@ -1,8 +1,11 @@
 """The alert policy as a file: what is read, what is refused and where it says the fault is."""
 
+from pathlib import Path
+
 import pytest
 
 from euthymia.care.alerts.contract import Rule, Tier
+from euthymia.care.alerts.lifecycle import diagram
 from euthymia.care.alerts.policy import parse, shipped, shipped_text
 from euthymia.ground.errors import SchemaError
 
@@ -64,3 +67,8 @@ def test_what_may_not_be_used_is_refused_with_its_place(text: str, says: str):
     with pytest.raises(SchemaError) as refused:
         parse(text)
     assert says in str(refused.value)
+
+
+def test_the_diagram_in_the_documentation_is_drawn_from_the_table():
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in page
