@@ -59,6 +59,29 @@ def _at(threshold: float, rate: float) -> tuple[dict[str, Metric], dict[str, flo
     return found, {"ppv": rate, "number_needed_to_evaluate": 1 / rate}
 
 
+def _asked(
+    label: Floats, folds: Ints, threshold: float | None, rule: ArrayLike | None
+) -> tuple[dict[str, Metric], dict[str, float]]:
+    """Return the figures that are asked for, and their levels of chance."""
+    metrics: dict[str, Metric] = {
+        "auc": lambda a, b, w: discrimination.auc_within(a, b, w, folds),
+        "auprc": discrimination.auprc,
+        "brier": discrimination.brier,
+        "log_loss": discrimination.log_loss,
+        **CALIBRATION,
+    }
+    chance = dict(chance_levels(label, threshold))
+    if threshold is not None:
+        more, levels = _at(threshold, float(label.mean()))
+        metrics, chance = metrics | more, chance | levels
+    if rule is not None:
+        if threshold is None:
+            raise ValueError("a rule is compared at a threshold: give one")
+        metrics["net_benefit_over_rule"] = gain_over_rule(np.asarray(rule, np.float64), threshold)
+        chance["net_benefit_over_rule"] = 0.0
+    return metrics, chance
+
+
 def judge(
     y: ArrayLike,
     p: ArrayLike,
@@ -115,24 +138,7 @@ def judge(
     folds: Ints = np.zeros(label.size, np.int64)
     if strata is not None:
         folds = np.unique(np.asarray(strata), return_inverse=True)[1].astype(np.int64)
-    metrics: dict[str, Metric] = {
-        "auc": lambda a, b, w: discrimination.auc_within(a, b, w, folds),
-        "auprc": discrimination.auprc,
-        "brier": discrimination.brier,
-        "log_loss": discrimination.log_loss,
-        **CALIBRATION,
-    }
-    chance = dict(chance_levels(label, threshold))
-    if threshold is not None:
-        more, levels = _at(threshold, float(label.mean()))
-        metrics, chance = metrics | more, chance | levels
-    if rule is not None:
-        if threshold is None:
-            raise ValueError("a rule is compared at a threshold: give one")
-        acted = np.asarray(rule, np.float64)
-        # resamples see the rule's rows in the order of p: both are closed over the same rows
-        metrics["net_benefit_over_rule"] = gain_over_rule(acted, threshold)
-        chance["net_benefit_over_rule"] = 0.0
+    metrics, chance = _asked(label, folds, threshold, rule)
     found = estimates(metrics, label, given, who, seed=seed, replicates=replicates, chance=chance)
     if workload is not None:
         when = None if period is None else np.asarray(period)

@@ -154,22 +154,20 @@ def audit(
     ----------
     source : path, or pandas, Polars or Arrow frame, or mapping of columns
     outcome : str
-        The column to be predicted: two values, or a measured number (then the upper half against
-        the lower is what is predicted).
+        Two values, or a measured number (then the upper half against the lower is predicted).
     person : str, optional
-        The column that says whose row it is; without it each row is taken for a person.
+        Whose row it is; without it each row is taken for a person.
     site, treatment, index_date : str, optional
-        Columns that are asked about further; a site is found by its name where not given.
+        Columns that are asked about further.
     groups : sequence of str
-        Columns by which people must not be treated worse; by default those named so.
+        By which people must not be treated worse; by default the columns named so.
     score : str, optional
-        A column of probabilities of your own model, made on people it had not seen: it is judged in
-        place of a plain one.
+        Your own model's probabilities of people it had not seen, to be judged in place of a plain
+        model's.
     threshold : float, optional
-        The probability from which a person is acted on; by default the prevalence, at which acting
-        on everybody is worth as much as acting on nobody.
+        The probability from which a person is acted on; by default the prevalence.
     against : path or frame, optional
-        A later table with the same columns; without it the later half by date is compared.
+        A later table; without it the later half by date is compared.
     features, ignore : sequence of str
         Only these columns; none of these.
     positive : str, optional
@@ -189,17 +187,9 @@ def audit(
     >>> audit(table, outcome="ill", person="who").verdict
     'not evidence until mended'
     """
+    named = (tuple(groups), tuple(features), tuple(ignore))
     asked = Asked(
-        outcome=outcome,
-        person=person,
-        site=site,
-        treatment=treatment,
-        groups=tuple(groups),
-        index_date=index_date,
-        score=score,
-        features=tuple(features),
-        ignore=tuple(ignore),
-        positive=positive,
+        outcome, person, site, treatment, named[0], index_date, score, named[1], named[2], positive
     )
     if threshold is not None and not 0 < threshold < 1:
         raise SchemaError("a decision threshold lies between 0 and 1")
