@@ -19,7 +19,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.estimates import WORKLIST_MODEL, estimate
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.shell import Progress
-from euthymia.care.monitor.calibration import Calibration, calibrate
+from euthymia.care.monitor.calibration import Calibration, calibrate, fit_to_watch
 from euthymia.care.monitor.contract import FAMILY, VERSION, Lines, ScoreStream, from_table, to_table
 from euthymia.care.monitor.frozen import frozen_of
 from euthymia.care.monitor.panel import Days, Features, Panel
@@ -111,10 +111,13 @@ def watch(
         if standing is not None
         else features_of(found.tables for found in held.values())
     )
+    if features is not None and standing is None:
+        names = fit_to_watch(*_panel(features, held, _days(features, held)))
+        features = features_named(names) if names else None
     if features is None:
         raise SchemaError(
-            "nothing to watch: too few people have two weeks of daily features under a consent to "
-            "monitoring; `euthymia ingest`, then `euthymia features`"
+            "nothing to watch: too few people have two weeks of daily features, known to be free "
+            "of relapse, under a consent to monitoring; `euthymia ingest`, then `euthymia features`"
         )
     days = _days(features, held)
     calibration = standing or _calibrate(clinic, features, held, days, budget_days)
@@ -159,6 +162,14 @@ def _days(features: Features, held: Mapping[SubjectId, _Held]) -> dict[SubjectId
     return build(outages(list(build(frozenset()).values())))
 
 
+def _panel(
+    features: Features, held: Mapping[SubjectId, _Held], days: Mapping[SubjectId, Days]
+) -> tuple[Panel, list[SubjectId]]:
+    people = list(days)
+    well = tuple(well_days(days[w], held[w].observations, held[w].zones) for w in people)
+    return Panel(features, tuple(days[w] for w in people), well), people
+
+
 def _calibrate(
     clinic: Clinic,
     features: Features,
@@ -166,9 +177,7 @@ def _calibrate(
     days: Mapping[SubjectId, Days],
     budget_days: float,
 ) -> Calibration:
-    people = list(days)
-    well = tuple(well_days(days[w], held[w].observations, held[w].zones) for w in people)
-    panel = Panel(features, tuple(days[w] for w in people), well)
+    panel, people = _panel(features, held, days)
     made = calibrate(
         features, panel, people, budget_days=budget_days, made_on=clinic.clock().date().isoformat()
     )

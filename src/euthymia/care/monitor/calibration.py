@@ -100,6 +100,14 @@ def decode(raw: bytes) -> Calibration:
         raise IntegrityError("the calibration of the watch is not as it was written") from None
 
 
+def fit_to_watch(panel: Panel, subjects: Sequence[str]) -> tuple[str, ...]:
+    """Return the features of which enough is known whichever fold is left out."""
+    fold = np.array([fold_of(s) for s in subjects])
+    parts = [panel.some(np.flatnonzero(fold != number)) for number in range(FOLDS)]
+    known = np.logical_and.reduce([norming.people_enough(part) for part in parts])
+    return tuple(name for name, kept in zip(panel.features.names, known, strict=True) if kept)
+
+
 def calibrate(
     features: Features,
     panel: Panel,

@@ -122,6 +122,13 @@ def from_plain(plain: dict[str, Any]) -> Norms:
     return Norms(**{**plain, **lists, "names": tuple(plain["names"])})
 
 
+def people_enough(panel: Panel) -> NDArray[np.bool_]:
+    """Tell for each feature whether enough people have two relapse-free weeks of it."""
+    means, _ = _own([_well(days, well) for days, well in panel])
+    known = np.isfinite(means).reshape(-1, len(panel.features.names))
+    return np.asarray(known.sum(axis=0) >= MIN_PEOPLE)
+
+
 def fit(panel: Panel, design: Design = DESIGN) -> Norms:
     """Return the norms of a cohort, from its relapse-free days.
 

@@ -70,7 +70,7 @@ def _changes(
     before = stream.coverage[~inside][-56:]
     if before.size and stream.coverage[inside].mean() < FEW_SEEN * before.mean():
         found.append("much less data than usual")
-    return tuple(found)
+    return tuple(dict.fromkeys(found))  # two devices may tell the same of the same sleep
 
 
 def change_words(note: Note) -> str:
