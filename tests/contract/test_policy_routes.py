@@ -55,6 +55,7 @@ ACTIONS = {
     ("GET", "/alerts"): "view worklist",
     ("GET", "/patients/{pid}/episodes/{alert}"): OWN,  # there is no alert here: test_web_alerts
     ("POST", "/patients/{pid}/episodes/{alert}"): OWN,
+    ("GET", "/quality"): "view quality",
     ("GET", "/alert-policy"): "view quality",
     ("POST", "/alert-policy"): "view quality",
     ("GET", "/me"): OWN_RECORD,

@@ -8,6 +8,7 @@ import pytest
 import euthymia.app.web
 from euthymia.app.web.alerts import MOVE_WORDS, STATE_WORDS, TIER_WORDS
 from euthymia.app.web.crisis import crisis_page, style_policy
+from euthymia.app.web.quality import SECTIONS
 from euthymia.app.web.record import PURPOSE_WORDS, SAFETY_STEPS, TABS
 from euthymia.app.web.rendering import (
     ORDER_WORDS,
@@ -46,7 +47,7 @@ def named() -> set[str]:
         found |= set(words.values())
     found |= {words for move, words in MOVE_WORDS.items() if move is not Move.VIEW}
     found |= set(ROLES) | {kind for _, kinds, _ in _LANES for kind in kinds}
-    found |= {title for title, _, _ in _LANES}
+    found |= {title for title, _, _ in _LANES} | {title for title, _ in SECTIONS} | {"More"}
     for one in instruments().values():
         if one.answered_by == "patient":
             found |= {one.title} | {item.text for item in one.items}

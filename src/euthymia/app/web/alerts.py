@@ -17,7 +17,7 @@ from euthymia.app.web.desk import Desk
 from euthymia.app.web.record import Record
 from euthymia.app.web.strips import Happening
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
-from euthymia.care.alerts.lifecycle import BY_PEOPLE, Move
+from euthymia.care.alerts.lifecycle import BY_PEOPLE, REASONS, Move
 from euthymia.care.alerts.policy import parse, shipped_text
 from euthymia.care.worklist import item
 from euthymia.ground.clock import DAY_US, to_micros
@@ -166,6 +166,7 @@ class AlertPages:
             states=STATE_WORDS,
             tiers=TIER_WORDS,
             picture=picture,
+            why=lambda step: REASONS.get(step.move, {}).get(step.reason, step.reason),
             kept=request.query_params.get("kept") == "1",
             refused=refused,
         )

@@ -97,13 +97,20 @@ class ClinicBackend:
         from euthymia.app.web.desk import Desk
         from euthymia.app.web.me import Me
         from euthymia.app.web.options import OptionsPage
+        from euthymia.app.web.quality import QualityPage
         from euthymia.app.web.record import Record
 
         desk = Desk(self)
         record = Record(site, desk)
         alerts = AlertPages(site, record, desk)
         record.episodes = alerts.episodes
-        pages = (record, OptionsPage(record, desk), Me(site, desk), alerts)
+        pages = (
+            record,
+            OptionsPage(record, desk),
+            Me(site, desk),
+            alerts,
+            QualityPage(record, self.clinic),
+        )
         return [route for page in pages for route in page.routes()]
 
     @property

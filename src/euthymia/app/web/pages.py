@@ -111,6 +111,7 @@ _WAYS: Final = (
     Way("/alerts", "alerts", "Alerts", Action.VIEW_WORKLIST),
     Way("/emergencies", "emergencies", "Emergencies", Action.VIEW_EMERGENCIES),
     Way("/models", "models", "Models", Action.VIEW_MODELS),
+    Way("/quality", "quality", "Quality", Action.VIEW_QUALITY),
     Way("/alert-policy", "alert-policy", "Alert policy", Action.VIEW_QUALITY),
 )
 

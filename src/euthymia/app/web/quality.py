@@ -1,0 +1,153 @@
+"""The quality board: what alerts cost, what they caught and missed, and for whom."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from euthymia.app.alerts.quality import quality
+from euthymia.app.clinic import Clinic
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.record import Record
+
+SECTIONS: Final = (
+    (
+        "Burden",
+        (
+            "people",
+            "patient_days",
+            "alerts",
+            "alerts_per_100_patient_days",
+            "by_tier",
+            "escalations",
+            "held_back",
+            "alerts_per_episode",
+        ),
+    ),
+    (
+        "Benefit",
+        (
+            "ppv",
+            "number_needed_to_evaluate",
+            "worsenings",
+            "caught",
+            "caught_by_chance",
+            "median_lead_days",
+            "silent_misses",
+        ),
+    ),
+    ("Times, in hours", ("times_h",)),
+    ("Overrides", ("overrides",)),
+    ("Habituation, by clinician", ("habituation",)),
+    ("Contact, and what changed after it", ("contact",)),
+    ("The alliance", ("alliance",)),
+)
+NAMES: Final = {
+    "ppv": "alerts followed by a worsening (PPV)",
+    "number_needed_to_evaluate": "alerts to look at for one worsening",
+    "caught_by_chance": "caught by chance at the same burden",
+    "silent_misses": "worsenings without any alert",
+    "p90": "90th percentile",
+    "low": "95% interval from",
+    "high": "95% interval to",
+    "halves": "first and second half",
+}
+Rows = list[tuple[str, str]]
+
+
+def name_of(key: str) -> str:
+    """Return a figure's name in words."""
+    return NAMES.get(key, key.replace("_", " "))
+
+
+def told(value: object) -> str:
+    """Return one figure as text; empty where it is not known."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value)
+
+
+def rows_of(value: object, name: str = "") -> Rows:
+    """Return a figure and all within it, one a row; what is suppressed is said to be so."""
+    if isinstance(value, Mapping):
+        if value.get("suppressed"):
+            return [(name or "people", "suppressed")]
+        if not value:
+            return [(name, "")]
+        inner = [
+            (f"{name}: {name_of(str(k))}" if name else name_of(str(k)), v) for k, v in value.items()
+        ]
+        return [row for label, one in inner for row in rows_of(one, label)]
+    if isinstance(value, list | tuple):
+        numbered = [(f"{name} ({place})", one) for place, one in enumerate(value, 1)]
+        return [row for label, one in numbered for row in rows_of(one, label)] or [(name, "")]
+    return [(name, told(value))]
+
+
+def sections(found: Mapping[str, Any]) -> list[tuple[str, Rows]]:
+    """Return the board by section; a figure that no section names stands in the last."""
+    done = {key for _, keys in SECTIONS for key in keys}
+    shown = []
+    for title, keys in SECTIONS:
+        rows = [row for key in keys if key in found for row in rows_of(found[key], name_of(key))]
+        shown.append((title, rows))
+    rest = [key for key in found if key not in done and key not in _HEAD]
+    if rest:
+        shown.append(("More", [row for key in rest for row in rows_of(found[key], name_of(key))]))
+    return shown
+
+
+_HEAD: Final = frozenset(
+    {"policy", "digest", "from", "to", "recorded", "outcome_window_days", "smallest_group"}
+    | {"simulated", "ledger_entry", "groups"}
+)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+class QualityPage:
+    """The handler."""
+
+    def __init__(self, record: Record, clinic: Clinic) -> None:
+        self.record, self.site, self.clinic = record, record.site, clinic
+
+    def routes(self) -> list[Route]:
+        """Return the address."""
+        return [Route("/quality", self.show, methods=["GET"])]
+
+    async def show(self, request: Request) -> Response:
+        """Show the board of a quarter, or of the days asked for."""
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        first, last = (_day(request.query_params.get(name, "")) for name in ("from", "to"))
+        if first and last and first > last:
+            first, last = last, first
+        return await run_in_threadpool(self._show, visitor, first, last)
+
+    def _show(self, visitor: Visitor, first: date | None, last: date | None) -> Response:
+        found = quality(self.clinic, first, last, user=visitor.user, role=visitor.role)
+        groups = [
+            (name, [(title, rows_of(one)) for title, one in parts.items()])
+            for name, parts in found.get("groups", {}).items()
+        ]
+        return self.site.page(
+            "quality.html",
+            visitor=visitor,
+            found=found,
+            sections=sections(found),
+            groups=groups,
+        )
