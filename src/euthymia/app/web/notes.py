@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from euthymia.app.shelf import Model
 from euthymia.app.web.contract import Figure, ModelNote
+from euthymia.models.wording import NOT_EXTERNAL
 
 FIGURE_WORDS: Final = {
     "auc": "Ranking (AUC, people it has not seen)",
@@ -57,6 +58,8 @@ def note_of(model: Model) -> ModelNote:
     outdated = model.outdated()
     limits = [f"It gives no estimate now: {_sentence(outdated)}"] if outdated else []
     limits += [NEVER_TRIED] if bundle.synthetic else []
+    sites = str(card["verdicts"].get("sites", ""))
+    limits += [NOT_EXTERNAL] if sites.startswith("not externally tested") else []
     limits += [NO_TRIAL, NOT_A_CAUSE, f"The confound audit: {_sentence(card['evidence'])}"]
     limits += [_sentence(f"Not for {text}") for text in card["not_for"]]
     limits.append(f"The interval: {card['interval']}")
