@@ -38,6 +38,12 @@ def _share(value: dict[str, Any] | None, *, percent: bool = True) -> str:
     return f"{a} ({low} to {high}), of {value['of']:,}"
 
 
+def _hours(told: dict[str, Any]) -> str:
+    if not told["done"]:
+        return f"none of {told['of']}"
+    return f"{told['median']} (90th {told['p90']}), {told['done']} of {told['of']}"
+
+
 def _words(found: dict[str, Any]) -> str:
     times = found["times_h"]
     rows = [
@@ -52,10 +58,7 @@ def _words(found: dict[str, Any]) -> str:
         ("  by chance at this burden", f"{found['caught_by_chance']:.1%}"),
         ("  days before, median", str(found["median_lead_days"] or "none")),
         ("silent misses", _share(found["silent_misses"])),
-        *(
-            (f"hours to {name}", f"{t['median']} (90th {t['p90']}), {t['done']} of {t['of']}")
-            for name, t in times.items()
-        ),
+        *((f"hours to {name}", _hours(t)) for name, t in times.items()),
         ("overridden", f"{found['overrides']['overridden']} of {found['overrides']['resolved']}"),
         ("alerts per episode", _share(found["alerts_per_episode"], percent=False)),
         ("with a contact", str(found["contact"]["with_contact"])),

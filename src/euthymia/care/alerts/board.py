@@ -199,7 +199,11 @@ class Board:
             elif case.tier is not Tier.DIGEST or digest:
                 who = self._people[case.subject]
                 why = self._why_not(who, case, at)
-                if why:
+                if why == "dwell" and not any(
+                    c.pending for rule in case.rules if (c := who.conditions.get(rule))
+                ):
+                    self._off(case, at)  # a questionnaire that is no news any more
+                elif why:
                     self._keep(case, why)
                 else:
                     self._within_budget_or_held(who, case, at)

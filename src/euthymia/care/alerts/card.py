@@ -109,11 +109,17 @@ def card(alert: Alert, known: Known, policy: Policy, scores: Sequence[DayScores]
         clears=clears_words(alert, policy),
         next_step=suggested(alert),
         after=after(alert, known),
-        actions=lifecycle.open_to(alert.state),
-        reasons={move.value: lifecycle.REASONS[move] for move in lifecycle.open_to(alert.state)},
+        actions=actions(alert),
+        reasons={move.value: lifecycle.REASONS[move] for move in actions(alert)},
         level=_level(scores),
         simulated=known.simulated,
     )
+
+
+def actions(alert: Alert) -> tuple[Move, ...]:
+    """Return what a person may do with an alert now; an answer about self-harm is not silenced."""
+    able = lifecycle.open_to(alert.state)
+    return tuple(m for m in able if not (m is Move.SILENCE and Rule.ANSWER in alert.rules))
 
 
 def line(alert: Alert, seen: str, now: Micros) -> Line:

@@ -52,7 +52,7 @@ class Engine(Board):
         self._seen: set[str] = set()
         for number, (since, policy) in enumerate(policies[1:]):
             self._push(since, POLICY, "", f"{number:06d}", policy)
-        self._push(self.hours.round_after(start - 1), ROUND, "", "", None)
+        self._push(start, ROUND, "", "", None)  # what is urgent does not wait for the next morning
 
     # -- in and out ------------------------------------------------------------------------------
 
