@@ -8,8 +8,8 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.antidepressant_response import baseline, outcome
 from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, RecordTask
+from euthymia.models.treatment_course import baseline, outcome
 
 WEEKS: Final = (1, 2, 3, 4)  # the scores that decide come after day 28
 _STATE: Final = (
