@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import numpy as np
+
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart
 from euthymia.models.history import History
