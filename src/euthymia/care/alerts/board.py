@@ -17,6 +17,7 @@ from euthymia.care.alerts.cases import (
     spent,
 )
 from euthymia.care.alerts.clocks import Hours
+from euthymia.care.alerts.conditions import DAILY
 from euthymia.care.alerts.contract import CLINIC, RANK, Act, Rule, Signal, Step, Tier
 from euthymia.care.alerts.lifecycle import OVER, Move, State
 from euthymia.care.alerts.policy import Group, Policy
@@ -30,8 +31,7 @@ class Board:
 
     def __init__(self, policy: Policy, zone: str, start: Micros, assumed: Assumed) -> None:
         self.start, self.assumed, self._zone = start, assumed, zone
-        self.policy = policy
-        self.hours = Hours(policy, policy.time_zone or zone)
+        self._switch(policy)
         self._queue: list[tuple[Micros, int, str, str, int, Item]] = []
         self._pushed = 0
         self._people: dict[str, Person] = {}
@@ -39,6 +39,14 @@ class Board:
         self._waiting: dict[tuple[str, str], Case] = {}
         self._owner_shows: dict[str, list[int]] = {}
         self._scored_at: Micros | None = None
+
+    def _switch(self, policy: Policy) -> None:
+        """Go by another policy from here on."""
+        self.policy = policy
+        self.hours = Hours(policy, policy.time_zone or self._zone)
+        self._group = {rule: policy.group_of(rule) for rule in Rule}
+        self._daily = policy.daily
+        self._opens = [policy.rules[rule].open_at for rule in DAILY]
 
     def _push(self, at: Micros, kind: int, subject: str, name: str, item: Item) -> None:
         self._pushed += 1  # orders what is alike in all else: the same timer, started twice
@@ -54,7 +62,7 @@ class Board:
 
     def _reconsider(self, who: Person, rule: Rule, signal: Signal) -> None:
         """Bring the alert of a rule's group in line with the conditions of its rules."""
-        name = self.policy.group_of(rule)
+        name = self._group[rule]
         group = self.policy.group(name)
         met = who.met(group.rules, signal.at)
         met += [r for r in group.rules if (c := who.conditions.get(r)) and c.pending]

@@ -14,7 +14,7 @@ from operator import ge
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.board import ACT, POLICY, ROUND, SIGNAL, TIMER, Board
 from euthymia.care.alerts.cases import Assumed, Case, Person, Timer, frozen
-from euthymia.care.alerts.clocks import HOUR_US, Hours
+from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.conditions import DAILY, Condition, level_of
 from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, Signal
 from euthymia.care.alerts.lifecycle import Move, State
@@ -96,10 +96,6 @@ class Engine(Board):
         """Return every alert there ever was, in the order in which they were raised."""
         return tuple(frozen(case) for case in self._cases.values())
 
-    def _switch(self, policy: Policy) -> None:
-        self.policy = policy
-        self.hours = Hours(policy, policy.time_zone or self._zone)
-
     # -- what becomes known ----------------------------------------------------------------------
 
     def _signal(self, signal: Signal) -> None:
@@ -131,12 +127,11 @@ class Engine(Board):
     def _day(self, who: Person, signal: Signal, scores: DayScores) -> None:
         who.scores = scores
         levels = [level_of(rule, scores) for rule in DAILY]
-        lines = [self.policy.rules[rule].open_at for rule in DAILY]
-        if not who.awake and not any(map(ge, levels, lines)):
+        if not who.awake and not any(map(ge, levels, self._opens)):
             return  # nothing was met, and nothing is: most days of most people
         for rule, level in zip(DAILY, levels, strict=True):
             self._take(who, rule, level)
-        for rule in self.policy.daily:
+        for rule in self._daily:
             self._reconsider(who, rule, signal)
         who.awake = any(c.on or c.pending for c in who.conditions.values())
         self._hide(who, signal.at)
