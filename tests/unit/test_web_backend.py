@@ -311,6 +311,7 @@ def test_somebody_who_has_died_is_under_everyone_alone_and_no_estimate_is_asked(
 
 def _shown(page: PatientPage) -> dict[str, object]:
     values = {"shown": page, "view": page.view, "scores": [], "trends": [], "groups": ()}
+    values |= {"tabs": (), "back": "/", "new_alerts": 0}
     return values | {"visitor": visitor(), "clinic": "Test clinic", "simulated": True, "ways": ()}
 
 
