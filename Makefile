@@ -32,7 +32,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 demo: $(VENV)/.run  ## a simulated clinic, end to end, served on 127.0.0.1 (ARGS=--no-serve: figures only)
 	@$(BIN)/euthymia demo $(ARGS)
 
-check: lint types imports deps test  ## everything CI runs
+check: $(VENV)/.dev  ## everything CI runs
+	@$(MAKE) --no-print-directory -j2 types lint imports deps
+	@$(MAKE) --no-print-directory test
 
 check-all: check  ## check, and the slow tests
 	@$(BIN)/pytest -q -n 2 -m "slow" tests
