@@ -56,7 +56,7 @@ deps: $(VENV)/.dev
 	@$(BIN)/deptry src
 
 test: $(VENV)/.dev browser postgresql
-	@$(BIN)/pytest -q -n 2 -m "not slow" tests
+	@$(BIN)/pytest -q -n 3 -m "not slow" tests  # a third waits less for browsers and servers
 
 attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks

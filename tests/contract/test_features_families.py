@@ -92,7 +92,7 @@ def test_any_zone_gives_rows_with_values(family, zone):
     day=st.integers(DAY0 + 7, DAY0 + 10),
     seed=st.integers(0, 9),
 )
-@settings(max_examples=10 * MORE, deadline=None)
+@settings(max_examples=4 * MORE, deadline=None)
 def test_only_the_window_matters(family, zones, hours, gaps, day, seed):
     """Travel, daylight saving and gaps: samples after the day or before the lookback do nothing."""
     start = (0, *(DAY0 * DAY_US + h * DAY_US // 24 for h in hours))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from euthymia.app.clinic import Clinic
 from euthymia.ground.audit import Purpose
 from small_clinic import copied_clinic
@@ -13,6 +15,7 @@ unless { context.second_factor };
 """
 
 
+@pytest.mark.slow
 def test_check_says_what_changes_and_accept_puts_it_into_force(tmp_path: Path):
     with copied_clinic(tmp_path) as clinic:
         home = clinic.home.path

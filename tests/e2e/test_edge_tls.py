@@ -119,6 +119,7 @@ def test_beyond_this_machine_there_is_no_plain_http(tmp_path):
         assert "takes TLS" in json.loads(done.stdout)["error"]
 
 
+@pytest.mark.slow
 def test_files_that_do_not_fit_are_refused(tmp_path):
     home = tmp_path / "home"
     command = [sys.executable, "-m", "euthymia", "--home", str(home)]

@@ -28,7 +28,7 @@ class Killed(BaseException):
 def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     taught = Taught(make_bundle(trained(), 0), {}, {}, "<p>report</p>", "none: a test")
     manifest = Manifest(1, "s", TASK, "", "", 8, 8, 0, 240, 1, "", "", "", "")
-    monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, manifest))
+    monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, manifest, None))
     made = make_clinic(tmp_path / "home")
     yield made
     made.close()

@@ -155,6 +155,7 @@ def test_an_endless_line_is_named_and_never_held(tmp_path: Path) -> None:
     assert_accounted(reading, items)
 
 
+@pytest.mark.slow
 def test_an_endless_line_where_the_names_should_be(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     with path.open("wb") as file:

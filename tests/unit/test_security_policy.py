@@ -204,6 +204,7 @@ unless { context.second_factor };
 """
 
 
+@pytest.mark.slow
 def test_a_clinic_can_narrow_and_is_told_what_changes():
     own = Policies(FACTOR)
     asked = {"role": "clinician", "action": "view patient", "purpose": CARE, "related": True}
