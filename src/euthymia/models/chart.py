@@ -18,7 +18,7 @@ from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, PHQ9_ITEMS
 from euthymia.models import clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import FeatureSpec
+from euthymia.models.tasks.contract import Described, FeatureSpec
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -168,6 +168,12 @@ def improved(history: History, start: Micros, until: Micros) -> float:
     if before.size == 0 or after.size == 0 or before[-1] <= 0:
         return float("nan")
     return float(after[-1] <= RESPONSE * before[-1])
+
+
+def describe(history: History, at: Micros) -> Described:
+    """Return `values` as a task gives them, with the share known and how old the newest is."""
+    x = np.array(values(history, at))
+    return Described(x, float(np.mean(~np.isnan(x))), freshness(history, at))
 
 
 def values(history: History, at: Micros) -> list[float]:

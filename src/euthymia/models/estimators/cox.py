@@ -9,6 +9,7 @@ Defaults, fixed before any data were looked at: the penalties of the logistic es
 of the baseline (within one the hazards of two causes keep their proportion).
 """
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,19 +17,14 @@ import numpy as np
 from euthymia.evaluation.cox import breslow, fit_cox, partial_loss
 from euthymia.models.estimators.contract import (
     EVENT,
-    HEADS,
-    Choice,
     Floats,
-    Ints,
     Model,
     Sample,
-    Sets,
 )
 from euthymia.models.estimators.logistic import INTERVAL, ROUGH
 from euthymia.models.estimators.survival import (
     LIMITS,
     Method,
-    Survival,
     cox_slope,
     fit_survival,
     follow_up,
@@ -70,19 +66,6 @@ class _Cox(Method):
 
 _METHOD: Final = _Cox()
 
-
-def fit(sample: Sample, sets: Sets, *, seed: int, heads: int = HEADS) -> Survival:
-    """Tune, fit and recalibrate; see `Fit`."""
-    return fit_survival(_METHOD, sample, sets, seed=seed, heads=heads)
-
-
-def refit(
-    sample: Sample, rows: Ints, columns: Ints, choice: Choice, dealt: Ints, held: Ints
-) -> Floats:
-    """Return held-out linear predictors; see `Refit`."""
-    return refit_survival(_METHOD, sample, rows, columns, choice, dealt, held)
-
-
 MODEL = Model(
     name="cox",
     title="ridge Cox regression of each cause, recalibrated on held-out predictions",
@@ -101,7 +84,7 @@ MODEL = Model(
         ),
     ),
     interval=INTERVAL,
-    fit=fit,
-    refit=refit,
+    fit=partial(fit_survival, _METHOD),
+    refit=partial(refit_survival, _METHOD),
     push="log-hazard",
 )

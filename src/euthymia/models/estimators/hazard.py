@@ -7,6 +7,7 @@ Defaults, fixed before any data were looked at: the penalties of the logistic es
 the pieces of the Cox estimator, so that the two can be compared.
 """
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,20 +15,15 @@ import numpy as np
 from euthymia.evaluation.discrete_hazard import fit_hazard, periods_of
 from euthymia.models.estimators.contract import (
     EVENT,
-    HEADS,
-    Choice,
     Floats,
-    Ints,
     Model,
     Sample,
-    Sets,
 )
 from euthymia.models.estimators.logistic import INTERVAL, ROUGH
 from euthymia.models.estimators.survival import (
     LIMITS,
     SLOPES,
     Method,
-    Survival,
     fit_survival,
     follow_up,
     piece_ends,
@@ -105,19 +101,6 @@ def _levels(offset: Floats, risk: Floats, event: Floats, weights: Floats) -> Flo
 
 _METHOD: Final = _Hazard()
 
-
-def fit(sample: Sample, sets: Sets, *, seed: int, heads: int = HEADS) -> Survival:
-    """Tune, fit and recalibrate; see `Fit`."""
-    return fit_survival(_METHOD, sample, sets, seed=seed, heads=heads)
-
-
-def refit(
-    sample: Sample, rows: Ints, columns: Ints, choice: Choice, dealt: Ints, held: Ints
-) -> Floats:
-    """Return held-out linear predictors; see `Refit`."""
-    return refit_survival(_METHOD, sample, rows, columns, choice, dealt, held)
-
-
 MODEL = Model(
     name="hazard",
     title="discrete-time hazard regression of each cause, recalibrated on held-out predictions",
@@ -136,7 +119,7 @@ MODEL = Model(
         ),
     ),
     interval=INTERVAL,
-    fit=fit,
-    refit=refit,
+    fit=partial(fit_survival, _METHOD),
+    refit=partial(refit_survival, _METHOD),
     push="log-odds of the hazard",
 )

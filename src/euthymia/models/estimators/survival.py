@@ -6,7 +6,7 @@ the cumulative incidence of cause 1: competing events are not treated as censori
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from euthymia.evaluation.splits import person_folds
 from euthymia.ground.errors import SchemaError
 from euthymia.models.estimators.contract import (
     EVENT,
+    HEADS,
     Choice,
     Column,
     Floats,
@@ -168,7 +169,7 @@ def inner_folds(sample: Sample, seed: int) -> NDArray[np.int64]:
     return found
 
 
-class Method:
+class Method(Protocol):
     """One way to fit the hazards of a cause. `scores` have the scale of its coefficients."""
 
     title: str
@@ -186,17 +187,14 @@ class Method:
         rough: bool = False,
     ) -> Floats:
         """Return the coefficients of standardised columns."""
-        raise NotImplementedError
 
     def levels(
         self, score: Floats, sample: Sample, cause: int, weights: Floats, ends: Floats
     ) -> tuple[Floats, float]:
         """Return levels of the pieces with a held-out score's own slope, and that slope."""
-        raise NotImplementedError
 
     def loss(self, score: Floats, sample: Sample) -> float:
         """Return how badly held-out scores of one fold put its rows in order [nat]."""
-        raise NotImplementedError
 
 
 def held_slope(found: float) -> float:
@@ -255,7 +253,9 @@ def _path(
     return np.nan_to_num(np.array(found[::-1]))
 
 
-def fit_survival(method: Method, sample: Sample, sets: Sets, *, seed: int, heads: int) -> Survival:
+def fit_survival(
+    method: Method, sample: Sample, sets: Sets, *, seed: int, heads: int = HEADS
+) -> Survival:
     """Tune, fit and recalibrate the hazards of each cause, and refit on people drawn again."""
     time, cause = follow_up(sample)
     choice, held_out = tune(method, sample, sets, seed)

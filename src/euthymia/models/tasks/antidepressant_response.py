@@ -8,7 +8,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Described, Landmark, RecordTask
+from euthymia.models.tasks.contract import Landmark, RecordTask
 from euthymia.models.treatment_course import baseline, outcome
 
 _SAID: Final = (
@@ -40,12 +40,6 @@ def landmarks(history: History) -> list[Landmark]:
             Landmark(start, None, excluded) if excluded else outcome(history, start, start)
         )
     return found
-
-
-def describe(history: History, at: Micros) -> Described:
-    """Return the chart at `at`; nothing later matters."""
-    x = np.array(chart.values(history, at))
-    return Described(x, float(np.mean(~np.isnan(x))), chart.freshness(history, at))
 
 
 TASK = RecordTask(
@@ -82,7 +76,7 @@ TASK = RecordTask(
     },
     baselines={"last PHQ-9 alone": ("phq9.last",), "age alone": ("person.age_years",)},
     landmarks=landmarks,
-    describe=describe,
+    describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,

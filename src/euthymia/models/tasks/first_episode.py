@@ -2,13 +2,11 @@
 
 from typing import Final
 
-import numpy as np
-
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Ceiling, Described, Landmark, RecordTask
+from euthymia.models.tasks.contract import Ceiling, Landmark, RecordTask
 
 HORIZON_DAYS: Final = 365
 FOLLOW_UP_DAYS: Final = 180
@@ -67,12 +65,6 @@ def landmarks(history: History) -> list[Landmark]:
     return [_landmark(history, a) for a in course.mondays(history, first, STEP_DAYS, MAX_LANDMARKS)]
 
 
-def describe(history: History, at: Micros) -> Described:
-    """Return the chart at `at`; nothing later matters."""
-    x = np.array(chart.values(history, at))
-    return Described(x, float(np.mean(~np.isnan(x))), chart.freshness(history, at))
-
-
 TASK = RecordTask(
     name="first-episode",
     title="A first episode of depression within a year",
@@ -106,7 +98,7 @@ TASK = RecordTask(
     feature_sets={"scores": chart.SCORES, "chart without treatment": _USED},
     baselines={"last PHQ-9 alone": ("phq9.last",), "age alone": ("person.age_years",)},
     landmarks=landmarks,
-    describe=describe,
+    describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,

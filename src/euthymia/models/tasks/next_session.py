@@ -8,7 +8,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Described, Landmark, RecordTask
+from euthymia.models.tasks.contract import Landmark, RecordTask
 
 SOONEST_DAYS: Final = 5
 HORIZON_DAYS: Final = 45
@@ -44,12 +44,6 @@ def landmarks(history: History) -> list[Landmark]:
     return [_landmark(history, int(at)) for at in history.phq9[0][-MAX_LANDMARKS:]]
 
 
-def describe(history: History, at: Micros) -> Described:
-    """Return the chart at `at`; nothing later matters."""
-    x = np.array(chart.values(history, at))
-    return Described(x, float(np.mean(~np.isnan(x))), chart.freshness(history, at))
-
-
 TASK = RecordTask(
     name="next-session",
     title="In an episode at the next session",
@@ -73,7 +67,7 @@ TASK = RecordTask(
     feature_sets={"scores": chart.SCORES, "chart": chart.NAMES},
     baselines={"last PHQ-9 alone": ("phq9.last",)},
     landmarks=landmarks,
-    describe=describe,
+    describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,

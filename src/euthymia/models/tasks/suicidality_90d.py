@@ -8,7 +8,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Described, Landmark, RecordTask
+from euthymia.models.tasks.contract import Landmark, RecordTask
 
 HORIZON_DAYS: Final = 90
 STEP_DAYS: Final = 28
@@ -54,12 +54,6 @@ def landmarks(history: History) -> list[Landmark]:
     return [_landmark(history, at) for at in dates]
 
 
-def describe(history: History, at: Micros) -> Described:
-    """Return the chart at `at`; nothing later matters."""
-    x = np.array(chart.values(history, at))
-    return Described(x, float(np.mean(~np.isnan(x))), chart.freshness(history, at))
-
-
 TASK = RecordTask(
     name="suicidality-90d",
     title="Thoughts of suicide or an attempt within 90 days",
@@ -94,7 +88,7 @@ TASK = RecordTask(
     },
     baselines={"last answer alone": ("phq9.item9",), "last PHQ-9 alone": ("phq9.last",)},
     landmarks=landmarks,
-    describe=describe,
+    describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,

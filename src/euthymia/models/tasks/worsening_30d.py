@@ -8,7 +8,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Ceiling, Described, Landmark, RecordTask
+from euthymia.models.tasks.contract import Ceiling, Landmark, RecordTask
 
 HORIZON_DAYS: Final = 30
 RECENT_DAYS: Final = 60
@@ -66,12 +66,6 @@ def landmarks(history: History) -> list[Landmark]:
     return [_landmark(history, at) for at in dates]
 
 
-def describe(history: History, at: Micros) -> Described:
-    """Return the chart at `at`; nothing later matters."""
-    x = np.array(chart.values(history, at))
-    return Described(x, float(np.mean(~np.isnan(x))), chart.freshness(history, at))
-
-
 TASK = RecordTask(
     name="worsening-30d",
     title="Acute worsening within 30 days",
@@ -101,7 +95,7 @@ TASK = RecordTask(
     feature_sets={"scores": chart.SCORES, "chart": chart.NAMES},
     baselines={"last PHQ-9 alone": ("phq9.last",), "contacts alone": ("care.contacts_90d",)},
     landmarks=landmarks,
-    describe=describe,
+    describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,
