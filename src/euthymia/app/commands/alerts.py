@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from euthymia.app.shell import Shell, everywhere, table
+from euthymia.care.alerts.lifecycle import BY_PEOPLE, REASONS, Move
 
 
 @click.group(invoke_without_command=True, epilog="Example: euthymia alerts --user dr-lind")
@@ -115,18 +116,28 @@ def _card_words(found: dict[str, Any]) -> str:
     return "\n".join(line for line in lines if line)
 
 
+_DO_HELP = "\n\n".join(
+    [
+        "Acknowledge, snooze, silence, hand on or resolve an alert, with a reason.",
+        "Acknowledging is not resolving: it stays yours until you say what came of it.",
+        *(
+            "\n".join(["\b", f"Reasons to {move}:", *(f"  {k:<20}{v}" for k, v in told.items())])
+            for move, told in REASONS.items()
+        ),
+    ]
+)
+
+
 @alerts.command(
     name="do",
+    help=_DO_HELP,
     epilog="Example: euthymia alerts do p-abcdefghijklmnop worsening-20012 acknowledge "
     "--reason will-contact --as dr-lind",
 )
 @click.argument("subject")
 @click.argument("alert")
-@click.argument(
-    "move",
-    type=click.Choice(["view", "acknowledge", "snooze", "silence", "reassign", "resolve"]),
-)
-@click.option("--reason", required=True, help="One of those that the move has; see --help of docs.")
+@click.argument("move", type=click.Choice([move.value for move in BY_PEOPLE]))
+@click.option("--reason", required=True, help="One of those that the move has, listed above.")
 @click.option("--words", default="", help="In words of your own; needed for the reason other.")
 @click.option("--days", type=click.FloatRange(0.01, 366), help="Of a snooze or a silence.")
 @click.option("--to", default="", help="Whom it is handed to.")
@@ -150,14 +161,10 @@ def do(
     user: str | None,
     ident: str,
 ) -> None:
-    """Acknowledge, snooze, silence, hand on or resolve an alert, with a reason.
-
-    Acknowledging is not resolving: it stays yours until you say what came of it.
-    """
+    """Make a move with an alert; `_DO_HELP` is what the shell is told."""
     from euthymia.app.alerts.desk import Alerts, Wanted
     from euthymia.app.alerts.plain import alert_plain
     from euthymia.app.clinic import shell_actor
-    from euthymia.care.alerts.lifecycle import Move
     from euthymia.ground.clock import to_micros
 
     with shell.clinic() as clinic:
