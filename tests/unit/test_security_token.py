@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -296,15 +295,8 @@ def test_the_memory_is_bounded(keyring, monkeypatch):
     assert len(tokens._known) == 3
 
 
-def test_a_remembered_token_costs_microseconds(tokens):
+def test_a_remembered_token_is_not_decoded_again(tokens, monkeypatch):
     text = tokens.issue("ada", "clinician", now=NOW, lifetime=HOUR)
-    tokens.verify(text, now=NOW)
-    best = min(_cost_us(lambda: tokens.verify(text, now=NOW)) for _ in range(5))
-    assert best < 20
-
-
-def _cost_us(call, times=500):
-    start = time.process_time()
-    for _ in range(times):
-        call()
-    return (time.process_time() - start) / times * 1e6
+    first = tokens.verify(text, now=NOW)
+    monkeypatch.setattr(token_module, "_decode", None)
+    assert tokens.verify(text, now=NOW) == first
