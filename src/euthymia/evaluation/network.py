@@ -2,8 +2,8 @@
 
 Contrast-based multivariate random effects, fitted by generalised least squares: each trial gives
 its arms' effects against its first arm, with their covariance; all trials share one between-trial
-variance (Rücker & Schwarzer 2014, doi:10.1002/sim.6236; Jackson et al. 2014,
-doi:10.1002/sim.6085). Treatments are numbers; the first is the reference.
+variance (Rücker & Schwarzer 2014, doi:10.1002/sim.6236; its moment estimate: Jackson, White & Riley
+2013, Biometrical Journal 55(2), 231-245). Treatments are numbers; the first is the reference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from scipy.special import chdtrc, ndtr
 
 from euthymia.evaluation.estimate import Floats, Ints
 
-CONTINUITY = 0.5  # added to all cells of a trial in which some cell is zero, as netmeta does
+CONTINUITY = 0.5  # added to all cells of a trial in which some cell is zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ def fit(studies: Sequence[Study], treatments: int, *, tau2: float | None = None)
     Parameters
     ----------
     tau2 : float, optional
-        The between-trial variance; by default the generalised moment estimate of DerSimonian &
-        Laird, netmeta's own default. 0 gives the common-effect estimate.
+        The between-trial variance; by default the moment estimate, DerSimonian and Laird's for
+        networks. 0 gives the common-effect estimate.
 
     Raises
     ------
