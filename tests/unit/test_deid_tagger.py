@@ -6,7 +6,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
-from time import process_time
+from typing import Any
 
 import onnx
 import pytest
@@ -163,14 +163,20 @@ def test_an_unknown_language_is_read_as_english(tagger: OnnxTagger) -> None:
     assert tagger.spans(NOTE, "xx") == tagger.spans(NOTE, "en")  # type: ignore[arg-type]
 
 
-def test_time_grows_with_length_and_no_faster(tagger: OnnxTagger) -> None:
-    tagger.spans(NOTE * 20, "en")
+def test_the_network_sees_each_word_once_and_a_few_at_the_seams(tagger: OnnxTagger) -> None:
+    words = 30_001
+    seen: list[int] = []
 
-    def spent(times: int) -> float:
-        text = NOTE * times
-        began = process_time()
-        tagger.spans(text, "en")
-        return process_time() - began
+    class Counted:
+        def run(self, names: None, given: dict[str, Any]) -> Any:
+            seen.append(len(given["ids"]))
+            return tagger._session.run(names, given)
 
-    short, long = min(spent(50) for _ in range(3)), spent(800)
-    assert long < 16 * short * 3
+    counted = OnnxTagger(Counted(), tagger._kinds, tagger._common)
+    counted.spans("a " * words, "en")
+    pieces = -(-words // tagger_module._CHUNK)
+    assert len(seen) == pieces
+    assert max(seen) <= tagger_module._CHUNK + 2 * tagger_module._REACH
+    assert sum(seen) == words + 2 * tagger_module._REACH * (pieces - 1) - (
+        tagger_module._REACH - (words - 1) % tagger_module._CHUNK - 1
+    )

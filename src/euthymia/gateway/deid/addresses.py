@@ -42,6 +42,7 @@ _CUE: Final = re.compile(
     r"direccion(?: es| en)?|residente en|ubicad[oa] en|sito en|sita en)\s{0,3}$"
 )
 _BOXES: Final = frozenset({"po", "p", "psc", "box", "postbox", "unit", "apartado"})
+_LABELS: Final = LABEL_WORDS - {"cp", "col", "id"} | {"hospital", "servicio"}
 _OPENING: Final = STREET_BEFORE | _BOXES | {"c", "s"}
 _MOST: Final = 26
 
@@ -124,7 +125,7 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
     if token.low not in STREET_BEFORE or len(token.low) < 2:
         return False
     j = i + 1
-    while j < len(tokens) and (tokens[j].text == "." or tokens[j].low in PARTICLES):
+    while j < min(len(tokens), i + _MOST) and (tokens[j].text == "." or tokens[j].low in PARTICLES):
         j += 1
     if j >= len(tokens) or not (tokens[j].proper or tokens[j].number):
         if not (token.proper and j < len(tokens) and tokens[j].word):
@@ -321,11 +322,7 @@ def _small_names(tokens: list[Token], i: int) -> int:
 
 def _label(tokens: list[Token], j: int) -> bool:
     """Tell whether a label begins here ("Tel:", "E-mail:")."""
-    return any(t.text == ":" for t in tokens[j + 1 : j + 3]) or tokens[j].low in {
-        *(LABEL_WORDS - {"cp", "col", "id"}),
-        "hospital",
-        "servicio",
-    }
+    return any(t.text == ":" for t in tokens[j + 1 : j + 3]) or tokens[j].low in _LABELS
 
 
 def _dot_inside(tokens: list[Token], j: int) -> bool:

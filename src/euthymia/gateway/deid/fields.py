@@ -79,8 +79,8 @@ _BEFORE: Final = 52
 """Characters before a colon in which its label begins."""
 _NEXT_LABEL: Final = re.compile(r"\s[a-z][\w/ºª. -]{1,24}:(?!\d)|\s{3,}|\s-{2,}|\||;|\t|\n")
 _SENTENCE: Final = re.compile(
-    r"(?<![ .:][A-Za-z])(?<!\bdr)(?<!dra)(?<!prof)(?<!avda)(?<! av)(?<! sr)(?<!sra)(?<! st)(?<! n)\.(?=\s+[A-Z\n]|"
-    r"\s*$)"
+    r"(?<![ .:][A-Za-z])(?<!\bdr)(?<!dra)(?<!prof)(?<!avda)(?<! av)(?<! sr)(?<!sra)(?<! st)(?<! n)\.(?=\s{1,110}[A-Z\n]|"
+    r"\s{0,110}$)"
 )
 _LONGEST: Final = 110
 

@@ -7,7 +7,7 @@ separators do not hide a known number.
 # ruff: noqa: PERF401, RUF001, SIM102 - one question after the other, each with its answer
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from itertools import permutations
@@ -180,7 +180,7 @@ class KnownFinder:
         self.phrases = [(k, [folded(w) for w in _ALNUM.findall(t)]) for t, k in _phrases(known)]
         self.addresses = [[folded(w) for w in _ALNUM.findall(a)] for a in known.addresses]
 
-    def _add_parts(self, parts: Iterable[str]) -> None:
+    def _add_parts(self, parts: set[str]) -> None:
         near: dict[str, list[str]] = {}
         for part in sorted(parts):
             self.canonical[part] = part
@@ -193,6 +193,7 @@ class KnownFinder:
                     for other in names:
                         self.canonical.setdefault(other, name)
         self.near = near
+        self.longest = max(map(len, parts), default=0)
 
     def _wholes(self, full: list[list[str]]) -> dict[str, None]:
         """Return names without any blank, in each order, and their longer parts."""
@@ -212,7 +213,7 @@ class KnownFinder:
         if low in self.canonical:
             return self.canonical[low]
         most = _errors_allowed(len(low))
-        if not most or low in NEVER_NAMES:
+        if not most or low in NEVER_NAMES or len(low) > self.longest + most:
             return None
         for short in _shorter(low, most):
             for part in self.near.get(short, ()):
@@ -239,7 +240,8 @@ class KnownFinder:
         for n, token in enumerate(tokens):
             if token.word and self._hit(token):
                 hits.append(n)
-        sure = {n for n in hits if self._certain(tokens, n, set(hits))}
+        met = set(hits)
+        sure = {n for n in hits if self._certain(tokens, n, met)}
         for n in hits:
             token = tokens[n]
             exact = token.low in self.canonical or any(
@@ -362,7 +364,7 @@ def _initials(words: list[str]) -> str:
 
 def _numbers(known: Known) -> list[tuple[str, Kind]]:
     out = [(i, Kind.ID) for i in known.ids] + [(p, Kind.PHONE) for p in known.phones]
-    out += [(re.sub(r"^\s*(?:\+|00)\d{1,2}[\s.-]", "", p), Kind.PHONE) for p in known.phones]
+    out += [(re.sub(r"^\s{0,9}(?:\+|00)\d{1,2}[\s.-]", "", p), Kind.PHONE) for p in known.phones]
     for day in known.dates:
         forms = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%d%m%y", "%m%d%y")
         out += [(day.strftime(form), Kind.DATE) for form in forms]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.places import Places
 
 ACCEPT: Final = 0.65
 """From here on a span is replaced without asking."""
@@ -52,7 +53,8 @@ def rank(span: Span) -> int:
 
 def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]]) -> list[Span]:
     """Return spans in order that do not overlap, by the rule above."""
-    alive = [s for s in spans if s.start < s.end and not _claimed(s, protected)]
+    kept = Places(protected)
+    alive = [s for s in spans if s.start < s.end and not _claimed(s, kept)]
     alive = [s for s in _agreed(alive) if s.confidence >= REVIEW]
     alive.sort(
         key=lambda s: (s.confidence < ACCEPT, rank(s), s.start - s.end, -s.confidence, s.start)
@@ -71,10 +73,8 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     return _joined(text, taken)
 
 
-def _claimed(span: Span, protected: Sequence[tuple[int, int]]) -> bool:
-    if span.source.startswith(_OUTSPOKEN):
-        return False
-    return any(a < span.end and span.start < b for a, b in protected)
+def _claimed(span: Span, kept: Places) -> bool:
+    return not span.source.startswith(_OUTSPOKEN) and kept.meets(span.start, span.end)
 
 
 def _agreed(spans: list[Span]) -> list[Span]:

@@ -6,10 +6,13 @@ relation, a label), by the lists, and by whether medicine lays claim to it (a sc
 
 # ruff: noqa: PLR0911 - one question after the other, each with its answer
 
+from bisect import bisect_left
+
 from euthymia.gateway.deid.claims import Claims
 from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, medical, substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
+from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.runs import Run
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -345,19 +348,28 @@ def echoes(
     small: bool,
 ) -> list[Span]:
     """Return further places of names that are sure elsewhere; `small`: capitals say nothing."""
-    places = {(s.start, s.end) for s in spans if s.kind is Kind.PERSON}
-    strong: set[str] = set()
-    for span in spans:
-        if span.kind is Kind.PERSON and span.confidence >= 0.9:
-            inside = [t for t in tokens if span.start <= t.start and t.end <= span.end and t.word]
-            strong |= {t.low for t in inside if len(t.low) > 2 and t.low not in PARTICLES}
+    people = [s for s in spans if s.kind is Kind.PERSON]
+    places = {(s.start, s.end) for s in people}
+    strong = _strong([s for s in people if s.confidence >= 0.9], tokens)
+    kept = Places(protected)
     out = []
     for token in tokens:
         if token.low in strong and token.word and (token.start, token.end) not in places:
-            if any(a <= token.start < b for a, b in protected):
+            if kept.meets(token.start, token.start + 1):
                 continue
             opens = token.common and token.first and token.low not in given
             blind = small and token.low in given
             if (token.proper and not opens) or not token.common or blind:
                 out.append(Span(token.start, token.end, Kind.PERSON, 0.9, "names:echo"))
     return out
+
+
+def _strong(spans: list[Span], tokens: list[Token]) -> set[str]:
+    """Return the words of sure names."""
+    starts = [t.start for t in tokens]
+    strong: set[str] = set()
+    for span in spans:
+        for token in tokens[bisect_left(starts, span.start) : bisect_left(starts, span.end)]:
+            if token.word and token.end <= span.end and len(token.low) > 2:
+                strong.add(token.low)
+    return strong - PARTICLES

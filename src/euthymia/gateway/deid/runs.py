@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from euthymia.gateway.deid.clinical import medical
 from euthymia.gateway.deid.contract import Lang
@@ -24,6 +25,9 @@ from euthymia.gateway.deid.vocabulary import (
     TITLES,
     WEEKDAYS,
 )
+
+_LONGEST: Final = 40
+"""Tokens of a run; no name has more, and what is asked of a run may cost its square."""
 
 
 @dataclass(slots=True)
@@ -152,7 +156,8 @@ class Runs:
 
     def _run_end(self, i: int) -> int:
         """Return the end of the run of names that begins at `i`."""
-        tokens, n, j = self.tokens, len(self.tokens), i + 1
+        tokens, j = self.tokens, i + 1
+        n = min(len(tokens), i + _LONGEST)
         while j < n:
             left, token = tokens[j - 1], tokens[j]
             blank = self.text[left.end : token.start]
