@@ -10,8 +10,9 @@ from euthymia.models.matching.certify import certify
 from euthymia.models.matching.evidence import read_table
 from euthymia.models.matching.forest import forest_gain
 from euthymia.models.matching.options import options
-from euthymia.models.matching.rank import Wishes, rank_network
+from euthymia.models.matching.rank import rank_network
 from euthymia.models.matching.trial_table import Question, read_trial
+from euthymia.models.matching.wishes import Wishes
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from euthymia.app.cli import main
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.models import tables
 from euthymia.models.matching.evidence import read_evidence, read_table
-from euthymia.models.matching.rank import Wishes, rank, rank_network
+from euthymia.models.matching.rank import rank, rank_network
+from euthymia.models.matching.wishes import Wishes
 from real import DATA, needs_data
 
 ARMS = """study,treatment,outcome,events,n,risk_of_bias
@@ -77,6 +78,18 @@ def test_grades_rest_on_the_trials(evidence):
         ("study,treatment\na,b\n", "not a known layout"),
         ("study,treatment,outcome,events,n\na,p,response,5,3\n", "events lie between"),
         ("study,treatment,outcome,events,n\na,p,response,1,3\n", "no trial with two arms|benefit"),
+        ("study,treatment,outcome,events,n\na,p,response,1,\n", "row 1: n is at least 1"),
+        ("study,treatment,outcome,events,n\na,,response,1,3\n", "treatment, row 1: is empty"),
+        (
+            "study,treatment,outcome,events,n\na,p,response,1,9\na,p,response,1,9\n",
+            "2 repeats row 1",
+        ),
+        ("study,treatment,outcome,events,n\na,p,severity,1,9\n", "are measured"),
+        ("study,treatment1,treatment2,effect,error\na,p,q,1,9\n", "pairs need a column outcome"),
+        (
+            "study,treatment,outcome,n,events,mean,sd\na,p,pain,9,1,,\na,q,pain,9,,5,2\n",
+            "pain is counted in some rows and measured in others",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_in_words(tmp_path, text, words):
@@ -97,6 +110,7 @@ def test_pairs_and_means_are_layouts_too():
             "study": ["a", "b", "c", "c"],
             "treatment1": ["x", "y", "x", "y"],
             "treatment2": ["wait list"] * 4,
+            "outcome": ["improvement"] * 4,
             "effect": [0.8, 0.3, 0.9, 0.2],
             "error": [0.2] * 4,
             "condition": ["mania"] * 4,
@@ -110,13 +124,13 @@ def test_pairs_and_means_are_layouts_too():
             "treatment": ["x", "placebo", "y", "placebo"],
             "outcome": ["severity"] * 4,
             "n": [50] * 4,
-            "mean": [5.0, 3.0, 4.0, 3.0],
+            "mean": [3.0, 5.0, 4.0, 5.0],
             "sd": [2.0] * 4,
             "condition": ["mania"] * 4,
         }
     )
     ranked = rank_network(read_table(means, "means", "mania"), Wishes())
-    effect = {o.treatment: o.effects["severity"].effect.estimate for o in ranked.options}
+    effect = {o.treatment: o.effects["improvement"].effect.estimate for o in ranked.options}
     assert effect["x"] == pytest.approx(1.0, abs=0.03)
     assert effect["y"] == pytest.approx(0.5, abs=0.03)
 
@@ -135,7 +149,7 @@ def test_variances_under_the_name_of_errors_are_noticed():
     )
     found = read_table(table, "depression", "depression")
     assert "holds variances" in found.notes[0]
-    assert found.outcomes["severity"].studies[0].covariance[0, 0] > 0.02
+    assert found.outcomes["improvement"].studies[0].covariance[0, 0] > 0.02
 
 
 def test_command_without_evidence_names_the_format(tmp_path, capsys, monkeypatch):
@@ -162,3 +176,98 @@ def test_every_layout_of_the_shared_evidence_is_read():
     assert [j.wish for j in found[0].judged] == ["weight_gain"]
     assert found[0].options[-1].treatment == "NaSSa"
     assert "care as usual" not in {o.treatment for o in found[2].options}
+
+
+def test_a_template_ranks_and_says_that_it_is_made_up(tmp_path, capsys):
+    file = tmp_path / "trials.csv"
+    assert main(["rank", "--template", str(file)]) == 0
+    assert main(["rank", "--template", str(file)]) == 1
+    capsys.readouterr()
+    call = ["rank", "--evidence", str(file), "--avoid", "weight_gain"]
+    assert main(call) == 0
+    said = capsys.readouterr().out
+    assert "SYNTHETIC: made-up trials, evidence of nothing" in said
+    assert "second drug" in said
+
+
+def test_the_folder_of_the_setting_is_looked_into(tmp_path, evidence, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUTHYMIA_EVIDENCE", raising=False)
+    home = tmp_path / "home"
+    (home / "evidence").mkdir(parents=True)
+    evidence.rename(home / "evidence" / evidence.name)
+    assert main(["rank", "--home", str(home), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ranking"][0]["treatment"] == "one"
+    (home / "euthymia.toml").write_text('[clinic]\nevidence = "/nowhere"\n')
+    assert main(["rank", "--home", str(home), "--json"]) == 1
+    assert "names /nowhere" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_less_severity_is_better():
+    rows = {
+        "study": ["a", "a", "b", "b"],
+        "treatment": ["drug", "placebo", "Drug ", "Placebo"],
+        "outcome": ["Severity"] * 4,
+        "n": [50] * 4,
+        "mean": [8.0, 12.0, 9.0, 12.5],
+        "sd": [5.0] * 4,
+        "condition": ["depression"] * 4,
+    }
+    body = read_table(tables.read_frame(rows), "t", "depression")
+    assert body.treatments == ("placebo", "drug")
+    assert rank_network(body, Wishes()).options[0].score.low > 0
+    pairs = tables.read_frame(
+        {
+            "study": ["a", "b"],
+            "treatment1": ["drug"] * 2,
+            "treatment2": ["placebo"] * 2,
+            "outcome": ["severity"] * 2,
+            "effect": [-0.8, -0.7],
+            "error": [0.2, 0.2],
+            "condition": ["depression"] * 2,
+        }
+    )
+    found = rank_network(read_table(pairs, "t", "depression"), Wishes())
+    assert found.options[0].effects["improvement"].effect.estimate > 0.5
+
+
+def test_arms_of_one_treatment_are_one_group():
+    rng = np.random.default_rng(1)
+    low, high, none = rng.normal(3, 1, 40), rng.normal(5, 2, 25), rng.normal(1, 1, 50)
+    arms = [("x", low), ("X", high), ("placebo", none)]
+    both = np.r_[low, high]
+    rows = tables.read_frame(
+        {
+            "study": ["a"] * 3,
+            "treatment": [name for name, _ in arms],
+            "outcome": ["improvement"] * 3,
+            "n": [values.size for _, values in arms],
+            "mean": [values.mean() for _, values in arms],
+            "sd": [values.std(ddof=1) for _, values in arms],
+        }
+    )
+    (study,) = read_table(rows, "depression", "depression").outcomes["improvement"].studies
+    pooled = np.sqrt((64 * both.var(ddof=1) + 49 * none.var(ddof=1)) / 113)
+    expected = (1 - 3 / (4 * 113 - 1)) * (both.mean() - none.mean()) / pooled
+    assert abs(study.effect[0]) == pytest.approx(expected)
+
+
+def test_what_cannot_be_set_against_the_benefit_is_told(tmp_path):
+    file = tmp_path / "depression.csv"
+    file.write_text(
+        "study,treatment,outcome,events,n,mean,sd\n"
+        "a,placebo,response,30,100,,\na,one,response,50,100,,\n"
+        "b,placebo,response,30,100,,\nb,two,response,45,100,,\n"
+        "a,placebo,weight gain,,100,0.1,2\na,one,weight gain,,100,3.1,2\n"
+        "b,placebo,weight gain,,100,0.1,2\nb,two,weight gain,,100,0.2,2\n"
+        "c,three,response,30,100,,\nc,four,response,50,100,,\n"
+    )
+    (found,) = rank("depression", evidence=file, avoid=["weight-gain"])
+    assert "standardised difference, and cannot be set against response" in found.unmet[0].why
+    assert set(found.weights) == {"response"}
+    assert any("not ranked: four, three" in note for note in found.notes)
+    (keen,) = rank("depression", evidence=file, prefer=["response=2"])
+    assert keen.weights == {"response": 3.0}
+    for wish, words in (("response", "--prefer"), ("itch=-1", "above 0"), ("itch=nan", "above 0")):
+        with pytest.raises(SchemaError, match=words):
+            rank("depression", evidence=file, avoid=[wish])

@@ -25,7 +25,7 @@ class ClinicConfig:
     clinics' legal basis). `everyone_on_care_team`: users in a care relationship with every
     patient; empty except in the demo clinic. `crisis`: "number: what it is", whom a patient
     can call in a crisis, in order. `evidence`: the folder of published evidence from which
-    treatments are ranked; None: none are.
+    treatments are ranked; None: `evidence` in the home.
     """
 
     name: str = "Clinic"

@@ -1,13 +1,12 @@
 """Treatment matching: rank, certify, subtypes."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from euthymia.app.shell import Shell, everywhere, table
-from euthymia.ground.errors import MissingError
+from euthymia.ground.errors import EuthymiaError
 
 if TYPE_CHECKING:
     from euthymia.models.matching.certificate import Certificate
@@ -19,32 +18,21 @@ def _names(text: str | None) -> tuple[str, ...]:
     return tuple(n.strip() for n in (text or "").split(",") if n.strip())
 
 
-def _evidence_at(given: tuple[Path, ...], home: Path) -> list[Path]:
-    """Return where the evidence is: where it was said to be, else the usual places."""
-    if given:
-        return list(given)
-    named = os.environ.get("EUTHYMIA_EVIDENCE")
-    places = [Path(named)] if named else []
-    places += [home / "evidence", Path("evidence"), Path("../shared/data/evidence")]
-    for place in places:
-        if place.exists():
-            return [place]
-    raise MissingError(
-        "there is no evidence yet: give --evidence FILE or DIR, or put files into"
-        f" {home / 'evidence'}. A file is a table of trials, an arm a row: study, treatment,"
-        " outcome (response, dropout, weight_gain ...), events, n; see docs/treatment-matching.md"
-    )
-
-
 @click.command(
     epilog="Example: euthymia rank --condition depression --avoid weight_gain --contraindicated TCA"
 )
-@click.option("--condition", required=True, help="Such as depression.")
+@click.option("--condition", default="depression", show_default=True)
 @click.option(
     "--evidence",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="File or folder of trials. Default: EUTHYMIA_EVIDENCE, or evidence/ in the home.",
+    help="File or folder of trials. Default: EUTHYMIA_EVIDENCE, the setting clinic.evidence, or"
+    " evidence/ in the home.",
+)
+@click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an example of an evidence file (made-up trials) to this new file, and stop.",
 )
 @click.option(
     "--avoid", help="Side effects to avoid: A,B=2 (a weight; 1 is as much as responding)."
@@ -61,6 +49,7 @@ def rank(
     avoid: str | None,
     prefer: str | None,
     contraindicated: str | None,
+    template: Path | None,
     seed: int,
 ) -> None:
     """Rank treatments by published trials, the patient's wishes and contraindications.
@@ -68,11 +57,15 @@ def rank(
     Needs no local data. Each body of evidence is ranked on its own: treatments that no chain of
     trials connects are not compared.
     """
+    from euthymia.app.published import evidence_at
     from euthymia.models.matching.rank import rank as order
 
+    if template is not None:
+        _write_template(shell, template)
+        return
     found = order(
         condition,
-        evidence=_evidence_at(evidence, shell.path()),
+        evidence=evidence_at(evidence, shell.path()),
         avoid=_names(avoid),
         prefer=_names(prefer),
         contraindicated=_names(contraindicated),
@@ -81,6 +74,22 @@ def rank(
     first, *others = [ranking.to_dict() for ranking in found]
     result = {"ranking": first.pop("options"), **first, "other_evidence": others}
     shell.emit(result, "\n\n".join(_ranking_words(ranking) for ranking in found))
+
+
+def _write_template(shell: Shell, target: Path) -> None:
+    from importlib.resources import files
+
+    text = (files("euthymia.models.matching") / "evidence_template.csv").read_text(encoding="utf-8")
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise EuthymiaError(f"{target} exists already: name a new file") from None
+    words = (
+        f"{target} holds made-up trials, an arm a row. Put published ones in their place, then:"
+        f" euthymia rank --evidence {target}"
+    )
+    shell.emit({"file": target, "synthetic": True}, words)
 
 
 def _ranking_words(found: "Ranking") -> str:

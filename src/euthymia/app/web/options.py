@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from euthymia.app.entries import Fact
+from euthymia.app.published import evidence_folder
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk, Opened
 from euthymia.app.web.record import Record
@@ -28,7 +29,8 @@ KINDS: Final = ("avoid", "prefer", "ruled_out")
 MOST: Final = 12
 _NAME: Final = re.compile(r"[\w (),.+/-]{1,60}(=[0-9.]{1,4})?")
 NO_EVIDENCE: Final = (
-    "No published evidence is set up here: the setting clinic.evidence names the folder with it"
+    f"No published evidence on {CONDITION} is set up here: it lies in the folder evidence of the"
+    " clinic's home, or where the setting clinic.evidence says"
 )
 
 
@@ -82,14 +84,10 @@ def ranked(folder: Path, stamp: tuple[tuple[str, int], ...], wanted: Wanted) -> 
     )
 
 
-def options_of(folder: str | None, wanted: Wanted) -> "Options":
+def options_of(home: Path, setting: str | None, wanted: Wanted) -> "Options":
     """Return the ranked options from the clinic's evidence; MissingError if there is none."""
-    path = Path(folder) if folder else None
-    if path is None or not path.is_dir():
-        raise MissingError(NO_EVIDENCE)
+    path = evidence_folder(home, setting)
     files = tuple(sorted((p.name, p.stat().st_mtime_ns) for p in path.iterdir() if p.is_file()))
-    if not files:
-        raise MissingError(NO_EVIDENCE)
     return ranked(path, files, wanted)
 
 
@@ -120,8 +118,11 @@ class OptionsPage:
         wanted = kept(texts[0][2]) if texts else Wanted()
         shown, silent = None, ""
         try:
-            shown = options_of(self.desk.clinic.config.clinic.evidence, wanted)
-        except (MissingError, SchemaError) as error:
+            clinic = self.desk.clinic
+            shown = options_of(clinic.home.path, clinic.config.clinic.evidence, wanted)
+        except MissingError:
+            silent = NO_EVIDENCE
+        except SchemaError as error:
             silent = str(error)
         return self.record.shown(
             "options.html",

@@ -2,9 +2,11 @@
 
 Layouts that are known by their columns:
 
-* arms, one a row: ``study, treatment, outcome`` and ``events, n`` or ``mean, sd, n``;
+* arms, one a row: ``study, treatment, outcome`` and ``events, n`` or ``mean, sd, n``; of severity
+  less is better, of improvement more;
 * arms, one trial a row: ``treatment1, n1, resp1, ... treatment2, n2, resp2 ...``;
-* pairs, one a row: ``study, treatment1, treatment2, outcome, effect, error`` (first minus second);
+* pairs, one a row: ``study, treatment1, treatment2, outcome, effect, error`` (first minus second;
+  standardised for severity and improvement, else log odds ratios);
 * doses: ``studyID, agent, dose, n, r``;
 * within-arm change: ``study, treatment, n, diff, se``;
 * the psychotherapy database Metapsy: ``study, condition_arm1, condition_arm2, .g, .g_se``.
@@ -14,7 +16,7 @@ Optional columns: ``condition``, ``risk_of_bias`` (low, some, high).
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +26,14 @@ import pyarrow as pa
 from euthymia.evaluation.network import Study, from_events, from_means, from_pairs
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.models import tables
-from euthymia.models.matching.evidence_layouts import ArmRow, PairRow, layout_of
+from euthymia.models.matching.evidence_layouts import IMPROVEMENT, ArmRow, PairRow, layout_of
 
-GOOD: Final = frozenset({"response", "remission", "severity"})
-"""Outcomes of which more is better. `severity`: standardised difference in symptoms, turned so."""
+GOOD: Final = frozenset({"response", "remission", IMPROVEMENT})
+"""Outcomes of which more is better."""
+SYNTHETIC: Final = "SYNTHETIC"
+"""Studies whose names begin so never took place: whatever is ranked from them says so."""
+ODDS: Final = "log odds ratio"
+STANDARDISED: Final = "standardised difference"
 COMPARATORS: Final = frozenset(
     {"placebo", "wait list", "waiting list", "wl", "tau", "cau", "no treatment", "other ctr"}
 )
@@ -42,17 +48,13 @@ CITED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The trials that report one outcome."""
+    """The trials that report one outcome; `scale`: how their effects are measured."""
 
     name: str
     studies: tuple[Study, ...]
     people: int
+    scale: str = ODDS
     controls: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def scale(self) -> str:
-        """How effects are measured."""
-        return "standardised difference" if self.name == "severity" else "log odds ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _assemble(
     bias: dict[str, str],
     notes: Sequence[str],
 ) -> Evidence:
+    arms, pairs = _one_spelling(arms, pairs)
     counts: dict[str, set[str]] = {}
     for row in arms:
         counts.setdefault(row.treatment, set()).add(row.study)
@@ -144,11 +147,30 @@ def _assemble(
             [r for r in arms if r.outcome == outcome],
             [p for p in pairs if p.outcome == outcome],
             place,
+            name,
         )
         if made.studies:
             outcomes[outcome] = made
     cited = next((c for key, c in CITED.items() if key in name.lower()), name)
+    studies = {row.study for row in arms} | {pair.study for pair in pairs}
+    if any(study.upper().startswith(SYNTHETIC) for study in studies):
+        cited = f"{SYNTHETIC}: made-up trials, evidence of nothing ({name})"
     return Evidence(name, cited, condition, tuple(order), outcomes, bias, tuple(notes))
+
+
+def _one_spelling(
+    arms: Sequence[ArmRow], pairs: Sequence[PairRow]
+) -> tuple[list[ArmRow], list[PairRow]]:
+    """Return the rows with each treatment under the spelling that came first."""
+    known: dict[str, str] = {}
+
+    def spelled(name: str) -> str:
+        return known.setdefault(" ".join(name.lower().split()), name)
+
+    return (
+        [replace(r, treatment=spelled(r.treatment)) for r in arms],
+        [replace(p, first=spelled(p.first), second=spelled(p.second)) for p in pairs],
+    )
 
 
 def _reference(treatment: str) -> int:
@@ -163,10 +185,15 @@ def _reference(treatment: str) -> int:
 
 
 def _outcome(
-    name: str, arms: Sequence[ArmRow], pairs: Sequence[PairRow], place: Mapping[str, int]
+    name: str,
+    arms: Sequence[ArmRow],
+    pairs: Sequence[PairRow],
+    place: Mapping[str, int],
+    where: str,
 ) -> Outcome:
     studies: list[Study] = []
     people, controls = 0.0, []
+    scale = _scale(name, arms, pairs, where)
     for study in dict.fromkeys(r.study for r in arms):
         rows = _merged([r for r in arms if r.study == study])
         made = _study(study, rows, place)
@@ -182,21 +209,39 @@ def _outcome(
         if made is not None:
             studies.append(made)
             people += max((p.n for p in own if not np.isnan(p.n)), default=0.0)
-    return Outcome(name, tuple(studies), int(np.nan_to_num(people)), tuple(controls))
+    return Outcome(name, tuple(studies), int(np.nan_to_num(people)), scale, tuple(controls))
+
+
+def _scale(name: str, arms: Sequence[ArmRow], pairs: Sequence[PairRow], where: str) -> str:
+    """Return how all trials measure an outcome; refuse two measures under one name."""
+    scales = {ODDS if np.isnan(r.mean) else STANDARDISED for r in arms}
+    if pairs:
+        scales.add(STANDARDISED if name == IMPROVEMENT else ODDS)
+    if len(scales) > 1:
+        raise SchemaError(
+            f"{where}: {name} is counted in some rows and measured in others; give what is measured"
+            f" a name of its own, such as {name}_measured"
+        )
+    return scales.pop()
 
 
 def _merged(rows: Sequence[ArmRow]) -> list[ArmRow]:
-    """Return one row a treatment: arms of one treatment with counts are added up."""
+    """Return one row a treatment: several arms of one treatment are put together."""
     found: dict[str, ArmRow] = {}
     for row in rows:
         old = found.get(row.treatment)
-        if old is None:
-            found[row.treatment] = row
-        elif not np.isnan(row.events) and not np.isnan(old.events):
-            found[row.treatment] = ArmRow(
-                row.study, row.treatment, row.outcome, old.n + row.n, old.events + row.events
-            )
+        found[row.treatment] = row if old is None else _together(old, row)
     return list(found.values())
+
+
+def _together(one: ArmRow, other: ArmRow) -> ArmRow:
+    """Return two arms as one, as if their people had been one group."""
+    n = one.n + other.n
+    mean = (one.n * one.mean + other.n * other.mean) / n
+    squares = (one.n - 1) * one.sd**2 + (other.n - 1) * other.sd**2
+    squares += one.n * other.n / n * (one.mean - other.mean) ** 2
+    sd = float(np.sqrt(squares / max(n - 1, 1)))
+    return replace(one, n=n, events=one.events + other.events, mean=mean, sd=sd)
 
 
 def _study(name: str, rows: Sequence[ArmRow], place: Mapping[str, int]) -> Study | None:

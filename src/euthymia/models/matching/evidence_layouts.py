@@ -1,5 +1,6 @@
 """Layouts of evidence tables: each becomes arms or pairs of arms, a row each."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,10 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "ae": "adverse_events",
 }
 """Short names of columns in published tables, and what they count."""
+SYMPTOMS: Final = "severity"
+"""Symptoms as they are measured, or their change: less is better. Turned into `IMPROVEMENT`."""
+IMPROVEMENT: Final = "improvement"
+"""How much better, as a standardised difference: more is better."""
 _NAMES: Final = {
     "cbt": "cognitive behavioural therapy",
     "bat": "behavioural activation",
@@ -47,6 +52,17 @@ class ArmRow:
     events: float = float("nan")
     mean: float = float("nan")
     sd: float = float("nan")
+
+
+def outcome_name(text: str) -> str:
+    """Return the one spelling of an outcome: `Weight gain` and `weight_gain` are one.
+
+    Examples
+    --------
+    >>> outcome_name(" Weight-gain ")
+    'weight_gain'
+    """
+    return re.sub(r"[\s_-]+", "_", text.strip().lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +97,46 @@ def layout_of(table: pa.Table, name: str) -> Callable[[pa.Table, str], Rows]:
         if wanted <= columns:
             return reader
     raise SchemaError(
-        f"{name}: not a known layout of evidence; give the columns study, treatment, outcome,"
-        " events, n (or mean, sd, n), an arm a row"
+        f"{name}: not a known layout of evidence (its columns: {', '.join(table.column_names[:12])}"
+        "); give the columns study, treatment, outcome, events, n (or mean, sd, n), an arm a row;"
+        " docs/treatment-matching.md has an example"
     )
 
 
+def _lowered(table: pa.Table, name: str) -> pa.Table:
+    """Return the table with column names in small letters."""
+    low = [c.lower() for c in table.column_names]
+    if len(set(low)) < len(low):
+        raise SchemaError(f"{name}: two columns have one name but for capital letters")
+    return table.rename_columns(low)
+
+
+def _filled(table: pa.Table, columns: Sequence[str], name: str) -> list[list[str]]:
+    """Return columns of texts, none of them empty."""
+    found = []
+    for column in columns:
+        words = [w.strip() for w in tables.texts(table, column, where=name).tolist()]
+        if "" in words:
+            raise SchemaError(f"{name}, column {column}, row {words.index('') + 1}: is empty")
+        found.append(words)
+    return found
+
+
 def _bias(table: pa.Table, study: str, name: str) -> dict[str, str]:
+    """Return each rated study's risk of bias; a trial with an empty cell is not rated."""
     for column in ("risk_of_bias", "bias"):
         if column in table.column_names:
-            words = tables.texts(table, column, where=name)
-            level = [
-                "low" if "low" in w.lower() else "high" if "high" in w.lower() else "some"
-                for w in words
-            ]
-            return dict(zip(tables.texts(table, study, where=name).tolist(), level, strict=True))
+            words = [w.strip().lower() for w in tables.texts(table, column, where=name).tolist()]
+            level = ["low" if "low" in w else "high" if "high" in w else "some" for w in words]
+            studies = [s.strip() for s in tables.texts(table, study, where=name).tolist()]
+            rated = zip(studies, level, words, strict=True)
+            return {s: judged for s, judged, word in rated if word}
     return {}
 
 
 def _long(table: pa.Table, name: str) -> Rows:
-    study, treatment, outcome = (
-        tables.texts(table, c, where=name) for c in ("study", "treatment", "outcome")
-    )
+    table = _lowered(table, name)
+    study, treatment, outcome = _filled(table, ("study", "treatment", "outcome"), name)
     n = tables.numbers(table, "n", where=name)
     blank = np.full(n.size, np.nan)
     events, mean, sd = (
@@ -109,11 +144,11 @@ def _long(table: pa.Table, name: str) -> Rows:
         for c in ("events", "mean", "sd")
     )
     rows = [
-        ArmRow(*row)
-        for row in zip(
-            study.tolist(),
-            treatment.tolist(),
-            outcome.tolist(),
+        _turned(ArmRow(s, t, outcome_name(o), *numbers))
+        for s, t, o, *numbers in zip(
+            study,
+            treatment,
+            outcome,
             n.tolist(),
             events.tolist(),
             mean.tolist(),
@@ -122,14 +157,43 @@ def _long(table: pa.Table, name: str) -> Rows:
         )
     ]
     _check_counts(rows, name)
-    return rows, [], _bias(table, "study", name), []
+    _check_copies(rows, name)
+    known = [r for r in rows if not np.isnan(r.events) or not np.isnan(r.mean + r.sd)]
+    notes = []
+    if len(known) < len(rows):
+        notes.append(f"{len(rows) - len(known)} rows have neither events nor mean and sd: not used")
+    return known, [], _bias(table, "study", name), notes
+
+
+def _turned(row: ArmRow) -> ArmRow:
+    """Return an arm's symptoms as improvement: the sign turned."""
+    if row.outcome != SYMPTOMS:
+        return row
+    return ArmRow(row.study, row.treatment, IMPROVEMENT, row.n, row.events, -row.mean, row.sd)
 
 
 def _check_counts(rows: Iterable[ArmRow], name: str) -> None:
     for number, row in enumerate(rows, 1):
-        if row.n <= 0 or row.events < 0 or row.events > row.n or row.sd <= 0:
+        if not row.n >= 1 or row.events < 0 or row.events > row.n or row.sd <= 0:
             raise SchemaError(
                 f"{name}, row {number}: n is at least 1, events lie between 0 and n, sd is above 0"
+            )
+        if row.outcome == IMPROVEMENT and not np.isnan(row.events):
+            raise SchemaError(
+                f"{name}, row {number}: {SYMPTOMS} and {IMPROVEMENT} are measured (mean, sd);"
+                " people who got better are counted as response or remission"
+            )
+
+
+def _check_copies(rows: Iterable[ArmRow], name: str) -> None:
+    """Refuse a row that is there twice: its people would count twice."""
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        first = seen.setdefault(repr(row), number)
+        if first != number:
+            raise SchemaError(
+                f"{name}, row {number} repeats row {first}; two arms of one treatment with the same"
+                " numbers are one row: add them up"
             )
 
 
@@ -208,7 +272,7 @@ def _changes(table: pa.Table, name: str) -> Rows:
             for b in names[i + 1 :]:
                 (da, va, na), (db, vb, nb) = value[a], value[b]
                 pairs.append(
-                    PairRow(s, a, b, "severity", db - da, float(np.sqrt(va + vb)), na + nb)
+                    PairRow(s, a, b, IMPROVEMENT, db - da, float(np.sqrt(va + vb)), na + nb)
                 )
     return [], pairs, {}, notes
 
@@ -220,33 +284,30 @@ def _pool(members: Sequence[tuple[float, float, float]]) -> tuple[float, float, 
 
 
 def _pairs(table: pa.Table, name: str) -> Rows:
-    study, first, second = (
-        tables.texts(table, c, where=name) for c in ("study", "treatment1", "treatment2")
-    )
-    effect, error = (tables.numbers(table, c, where=name) for c in ("effect", "error"))
-    outcome = (
-        tables.texts(table, "outcome", where=name)
-        if "outcome" in table.column_names
-        else np.full(study.size, "severity")
-    )
-    n = tables.numbers(table, "n") if "n" in table.column_names else np.full(study.size, np.nan)
-    if np.any(error <= 0):
-        raise SchemaError(f"{name}: an error must be above 0 in each row")
-    rows = [
-        PairRow(*row)
-        for row in zip(
-            study.tolist(),
-            first.tolist(),
-            second.tolist(),
-            outcome.tolist(),
-            effect.tolist(),
-            error.tolist(),
-            n.tolist(),
-            strict=True,
+    """Read differences: standardised ones of severity or improvement, else log odds ratios."""
+    table = _lowered(table, name)
+    if "outcome" not in table.column_names:
+        raise SchemaError(
+            f"{name}: pairs need a column outcome: {SYMPTOMS} where less is better, {IMPROVEMENT}"
+            " where more is, or what was counted (response, dropout ...)"
         )
-        if not np.isnan(row[4] + row[5])
-    ]
-    return [], rows, _bias(table, "study", name), []
+    words = _filled(table, ("study", "treatment1", "treatment2", "outcome"), name)
+    effect, error = (tables.numbers(table, c, where=name) for c in ("effect", "error"))
+    if np.any(error <= 0):
+        row = int(np.flatnonzero(error <= 0)[0]) + 1
+        raise SchemaError(f"{name}, row {row}: an error must be above 0")
+    people = "n" in table.column_names
+    n = tables.numbers(table, "n", where=name) if people else np.full(effect.size, np.nan)
+    rows = []
+    for s, a, b, o, value, spread, m in zip(*words, effect, error, n, strict=True):
+        outcome, turn = outcome_name(o), 1.0
+        if outcome == SYMPTOMS:
+            outcome, turn = IMPROVEMENT, -1.0
+        if not np.isnan(value + spread):
+            rows.append(PairRow(s, a, b, outcome, turn * float(value), float(spread), float(m)))
+    left = effect.size - len(rows)
+    notes = [f"{left} rows have no effect or no error: not used"] if left else []
+    return [], rows, _bias(table, "study", name), notes
 
 
 def _metapsy(table: pa.Table, name: str) -> Rows:
@@ -280,7 +341,7 @@ def _metapsy(table: pa.Table, name: str) -> Rows:
             s,
             a,
             b,
-            "severity",
+            IMPROVEMENT,
             float(np.mean([e for e, _, _ in cell])),
             float(np.mean([v for _, v, _ in cell])),
             max(m for _, _, m in cell),

@@ -6,10 +6,7 @@ what the patient wants to avoid. PETRUSHKA's tool did this, and fewer stopped th
 (17 against 27 %).
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -28,41 +25,22 @@ from euthymia.evaluation.network import (
 )
 from euthymia.ground.errors import SchemaError
 from euthymia.models.matching.evidence import GOOD, Evidence, Outcome, read_evidence
+from euthymia.models.matching.evidence_layouts import IMPROVEMENT
 from euthymia.models.matching.grade import funnel_p, grade
-from euthymia.models.matching.ranking import Effect, Judged, Network, Option, Ranking, Unmet
+from euthymia.models.matching.ranking import Effect, Judged, Network, Option, Ranking
+from euthymia.models.matching.wishes import (
+    JUDGED_STEP,
+    Pooled,
+    Wishes,
+    counted_wishes,
+    scored,
+    told_weights,
+)
 
 DRAWS: Final = 4000
-BENEFITS: Final = ("response", "severity", "remission")
+BENEFITS: Final = ("response", IMPROVEMENT, "remission")
 """What counts as benefit: the first that the evidence has."""
-HARMS: Final = ("dropout_adverse_events", "dropout")
-HARM_WEIGHT: Final = 0.5
-"""Stopping for side effects counts half as much as responding: another treatment can be tried."""
-AVOID_WEIGHT: Final = 1.0
-"""A side effect that the patient wants to avoid counts as much as responding, unless told else."""
-JUDGED_STEP: Final = 15.0
-"""How many in 100 have a side effect that reviews only call more frequent. A judgement."""
 SURE: Final = 0.95  # a preferred treatment comes first unless another is surely better
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the patient wants to avoid or prefers, and what the clinician rules out."""
-
-    avoid: tuple[str, ...] = ()
-    prefer: tuple[str, ...] = ()
-    contraindicated: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pooled:
-    """One outcome's network: which treatments, draws of their risks, and how trials agree."""
-
-    outcome: Outcome
-    used: tuple[int, ...]
-    effect: Floats
-    per_100: Floats | None
-    network: Network
-    effects: Mapping[int, Effect]
 
 
 def rank(
@@ -135,12 +113,12 @@ def rank_network(
             f"{evidence.source} has no outcome of benefit; one is called {', '.join(BENEFITS)}"
         )
     excluded = _named(wishes.contraindicated, evidence)
-    weights, unmet, judged = _weights(wishes, pooled, evidence)
+    counted = counted_wishes(wishes, pooled, benefit, evidence)
     liked = _named(wishes.prefer, evidence)
     options = [t for t in pooled[benefit].used if t not in excluded and not evidence.comparator(t)]
     if not options:
         raise SchemaError(f"nothing is left to rank in {evidence.source}")
-    score = _score(pooled, benefit, weights, judged, options)
+    score = scored(pooled, benefit, counted, options)
     order = _ordered(score, options, liked)
     shares = rank_shares(score)
     area = sucra(shares) if len(options) > 1 else np.ones(1)
@@ -155,23 +133,45 @@ def rank_network(
         condition=evidence.condition,
         reference=evidence.treatments[first.used[0]],
         benefit=benefit,
-        unit="standardised difference"
-        if first.per_100 is None
-        else "responders in 100 more than the reference, less what is to be avoided",
+        unit=_unit(first),
         options=listed,
         excluded=tuple(evidence.treatments[t] for t in excluded),
-        weights={benefit: 1.0, **weights},
-        unmet=tuple(unmet),
+        weights=told_weights(counted, benefit),
+        unmet=tuple(counted.unmet),
         judged=tuple(
-            Judged(wish, weight, JUDGED_STEP, source)
-            for wish, (weight, _, source) in judged.items()
+            Judged(wish, judged.weight, JUDGED_STEP, judged.source)
+            for wish, judged in counted.judged.items()
         ),
         networks={name: p.network for name, p in pooled.items()},
-        notes=evidence.notes,
+        notes=(*evidence.notes, *_not_ranked(evidence, first, excluded)),
     )
 
 
-def _pool(evidence: Evidence, outcome: Outcome, rng: np.random.Generator, draws: int) -> _Pooled:
+def _unit(benefit: Pooled) -> str:
+    if benefit.per_100 is None:
+        return (
+            f"{benefit.outcome.name} as {benefit.outcome.scale} against the reference;"
+            " 1 in 100 with something to avoid takes 0.01 off"
+        )
+    words = {"response": "responders", "remission": "people who get well"}[benefit.outcome.name]
+    return f"{words} in 100 more than the reference, less what is to be avoided"
+
+
+def _not_ranked(evidence: Evidence, benefit: Pooled, excluded: Sequence[int]) -> list[str]:
+    """Name treatments that the evidence has and the ranking cannot hold."""
+    names = [
+        name
+        for k, name in enumerate(evidence.treatments)
+        if k not in benefit.used and k not in excluded and not evidence.comparator(k)
+    ]
+    if not names:
+        return []
+    listed = ", ".join(names)
+    why = f"no chain of trials that count {benefit.outcome.name} connects them with the others"
+    return [f"not ranked: {listed}: {why}"]
+
+
+def _pool(evidence: Evidence, outcome: Outcome, rng: np.random.Generator, draws: int) -> Pooled:
     used, studies = _largest(outcome.studies)
     found, agree = fit(studies, len(used)), agreement(studies, len(used))
     drawn = posterior(studies, len(used), draws=draws, rng=rng)
@@ -215,7 +215,7 @@ def _pool(evidence: Evidence, outcome: Outcome, rng: np.random.Generator, draws:
             if s.p < 0.05
         ),
     )
-    return _Pooled(outcome, used, drawn.effect, per_100, network, effects)
+    return Pooled(outcome, used, drawn.effect, per_100, network, effects)
 
 
 def _largest(studies: Sequence[Study]) -> tuple[tuple[int, ...], list[Study]]:
@@ -263,89 +263,6 @@ def _named(names: Sequence[str], evidence: Evidence) -> list[int]:
     return [low.index(name.lower()) for name in names if name.lower() in low]
 
 
-def _weights(
-    wishes: Wishes, pooled: Mapping[str, _Pooled], evidence: Evidence
-) -> tuple[dict[str, float], list[Unmet], dict[str, tuple[float, dict[int, float], str]]]:
-    """Return the weight of each harm counted, wishes that nothing speaks to, and judged ones."""
-    weights: dict[str, float] = {}
-    harm = next((h for h in HARMS if h in pooled), None)
-    if harm is not None:
-        weights[harm] = HARM_WEIGHT
-    unmet, judged = list[Unmet](), dict[str, tuple[float, dict[int, float], str]]()
-    told = tomllib.loads((files(__package__) / "side_effects.toml").read_text(encoding="utf-8"))
-    for wish in wishes.avoid:
-        name, weight = _wish(wish)
-        if name in pooled:
-            weights[name] = weights.get(name, 0.0) + weight
-        elif name in told:
-            steps = _steps(told[name], evidence)
-            if len(set(steps.values())) > 1:
-                judged[name] = (weight, steps, str(told[name]["source"]))
-            else:
-                unmet.append(Unmet(name, "the reviews known here do not tell these options apart"))
-        else:
-            unmet.append(Unmet(name, "no trial counts it; the order does not take it into account"))
-    for wish in wishes.prefer:
-        name, weight = _wish(wish)
-        if name in pooled:
-            weights[name] = weights.get(name, 0.0) - weight
-        elif wish.lower() not in {t.lower() for t in evidence.treatments}:
-            unmet.append(Unmet(name, "it is neither an outcome nor a treatment of this evidence"))
-    return weights, unmet, judged
-
-
-def _wish(text: str) -> tuple[str, float]:
-    name, _, weight = text.partition("=")
-    try:
-        value = float(weight) if weight else AVOID_WEIGHT
-    except ValueError:
-        raise SchemaError("a weight is a number, such as weight_gain=2") from None
-    return name.strip().lower().replace("-", "_").replace(" ", "_"), value
-
-
-def _steps(told: Mapping[str, object], evidence: Evidence) -> dict[int, float]:
-    """Return 1 where reviews say more, 0 where not more, and one half where nothing is known."""
-    more, less = (
-        {str(t).lower() for t in told[key]}  # type: ignore[attr-defined]
-        for key in ("more", "not_more")
-    )
-    return {
-        k: 1.0 if t.lower() in more else 0.0 if t.lower() in less else 0.5
-        for k, t in enumerate(evidence.treatments)
-        if not evidence.comparator(k)
-    }
-
-
-def _score(
-    pooled: Mapping[str, _Pooled],
-    benefit: str,
-    weights: Mapping[str, float],
-    judged: Mapping[str, tuple[float, dict[int, float], str]],
-    options: Sequence[int],
-) -> Floats:
-    """Return draws of each option's score: benefit less harms, each in 100 against the reference.
-
-    An outcome that no trial of an option reports counts as the mean of the other options.
-    """
-    gain = _against_reference(pooled[benefit], options)
-    unit = 1.0 if pooled[benefit].per_100 is not None else 0.01
-    score = gain.copy()
-    for name, weight in weights.items():
-        harm = _against_reference(pooled[name], options)
-        score = score - unit * weight * harm
-    for weight, steps, _ in judged.values():
-        score = score - unit * weight * JUDGED_STEP * np.array([steps[t] for t in options])
-    return np.asarray(score)
-
-
-def _against_reference(pooled: _Pooled, options: Sequence[int]) -> Floats:
-    values = pooled.effect if pooled.per_100 is None else pooled.per_100
-    known = {t: values[:, k] - values[:, 0] for k, t in enumerate(pooled.used)}
-    there = [known[t] for t in options if t in known]
-    middle = np.mean(there, axis=0) if there else np.zeros(values.shape[0])
-    return np.column_stack([known.get(t, middle) for t in options])
-
-
 def _ordered(score: Floats, options: Sequence[int], liked: Sequence[int]) -> list[int]:
     """Return option numbers, best first; a preferred one leads unless another is surely better."""
     order = sorted(range(len(options)), key=lambda k: -float(np.median(score[:, k])))
@@ -361,7 +278,7 @@ def _ordered(score: Floats, options: Sequence[int], liked: Sequence[int]) -> lis
 
 def _option(
     evidence: Evidence,
-    pooled: Mapping[str, _Pooled],
+    pooled: Mapping[str, Pooled],
     options: Sequence[int],
     place: int,
     k: int,
