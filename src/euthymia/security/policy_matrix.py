@@ -7,7 +7,7 @@ from typing import Final
 
 from euthymia.ground.audit import Purpose
 from euthymia.security.policy import ROLES, Action, Policies
-from euthymia.security.policy_text import Situation
+from euthymia.security.policy_text import Situation, as_asked
 
 _FLAGS: Final = (False, True)
 _PERSONAL: Final = frozenset(
@@ -16,15 +16,17 @@ _PERSONAL: Final = frozenset(
 
 
 def situations() -> Iterator[Situation]:
-    """Return every situation: role, action, purpose and all flags that make sense together."""
+    """Return every situation: role, action, purpose and all flags that make sense for it."""
     labels = ((False, True), (True, False), (True, True))  # (labelled, released)
     for role, action, purpose in product(sorted(ROLES), Action, Purpose):
         parts = product(_FLAGS, _FLAGS, _FLAGS, labels, _FLAGS, _FLAGS, _FLAGS)
         for team, own, consented, (labelled, released), factor, reason, emergency in parts:
-            yield Situation(
+            asked = Situation(
                 role, action.value, purpose.value, team, own, consented, labelled, released,
                 factor, reason, emergency,
             )  # fmt: skip
+            if as_asked(asked) == asked:
+                yield asked
 
 
 _Rule = Callable[[Situation], bool]

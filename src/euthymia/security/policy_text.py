@@ -36,6 +36,21 @@ class Situation(NamedTuple):
 _CONTEXT: Final = Situation._fields[2:]
 
 
+def as_asked(asked: Situation) -> Situation:
+    """Return a situation in which what its action does not ask about has one value.
+
+    What is done with the clinic and not with a patient knows no care team, label, consent or
+    emergency; consent to what a model rests on is asked for by "analyze" alone.
+    """
+    if asked.action == "analyze":
+        return asked
+    if asked.action in ABOUT_PATIENTS:
+        return asked._replace(consented=True)
+    return asked._replace(
+        care_team=False, own=False, consented=True, labelled=False, released=True, emergency=False
+    )
+
+
 @cache
 def shipped(name: str) -> str:
     """Return a file of the folder `policies`: "clinic.cedar" or "clinic.cedarschema"."""
@@ -85,7 +100,7 @@ class PolicyText:
         import cedarpy
 
         policies, entities = self._parsed or self._parse()
-        values = asked._asdict()
+        values = as_asked(asked)._asdict()
         kind = "Patient" if asked.action in ABOUT_PATIENTS else "Clinic"
         request = {
             "principal": {"type": "Role", "id": asked.role},
