@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from euthymia.app.cli import main
 from euthymia.app.demo import next_commands
 from whole_clinic import call, run
 
@@ -27,7 +26,7 @@ def _post(url: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, An
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     home = tmp_path_factory.mktemp("demo") / "clinic"
     result = run(home, "demo", "--no-serve")
     assert result["verify"] == {"ok": True, "problems": []}
@@ -35,7 +34,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     auc = result["train"]["metrics"]["auc"]
     assert set(auc) == {"estimate", "low", "high", "chance"}
     assert auc["low"] <= auc["estimate"] <= auc["high"]
-    return home
+    return home, result
+
+
+@pytest.fixture(scope="module")
+def demo(made: tuple[Path, dict[str, Any]]) -> Path:
+    return made[0]
 
 
 def test_a_second_run_doubles_nothing(demo: Path) -> None:
@@ -45,9 +49,9 @@ def test_a_second_run_doubles_nothing(demo: Path) -> None:
     assert not again["train"]["trained"]
 
 
-def test_it_names_somebody_to_ask_about(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--home", str(demo), "demo", "--no-serve"]) == 0
-    told = capsys.readouterr().out
+def test_it_names_somebody_to_ask_about(made: tuple[Path, dict[str, Any]]) -> None:
+    demo, result = made
+    told = next_commands(demo, "http://127.0.0.1:1", result, served=True)
     asked = re.search(r"analyze (p-[a-z2-7]{16}) --model relapse-30d", told)
     assert asked
     assert f'"patient_id": "{asked[1]}"' in told
