@@ -1,5 +1,6 @@
 """Fixtures that several kinds of tests share."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,12 +20,18 @@ if os.environ.get("CI"):
 
 
 @pytest.fixture(scope="session")
-def built_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def built_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small simulated clinic, ingested and with features. Copy it before changing it."""
-    home = tmp_path_factory.mktemp("built") / "clinic"
-    build(home)
-    yield home
-    shutil.rmtree(home.parent, ignore_errors=True)
+    own = tmp_path_factory.getbasetemp()
+    # of the folder of each of pytest's workers the parent is the same: the first one builds
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "built"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            build(folder / "clinic")
+            (folder / "done").touch()
+    return folder / "clinic"
 
 
 @pytest.fixture

@@ -70,11 +70,11 @@ def test_a_home_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
 
 
 def test_options_may_stand_before_or_after_the_command(
-    built_home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--home", str(built_home), "--json", "show"]) == 0
+    assert main(["--home", str(home), "--json", "show"]) == 0
     before = capsys.readouterr().out
-    assert main(["show", "--home", str(built_home), "--json"]) == 0
+    assert main(["show", "--home", str(home), "--json"]) == 0
     assert capsys.readouterr().out == before
     assert json.loads(before)["subjects"]
 
