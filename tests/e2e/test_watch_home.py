@@ -101,6 +101,13 @@ def test_a_new_day_is_added_and_judged_days_stay(tmp_path: Path) -> None:
     now = to_table(stream(clinic, ILL))
     assert same(now.slice(0, kept.num_rows), kept)
     assert now.num_rows == kept.num_rows + 1
+    today = NOW + timedelta(days=9)  # the machine's clock runs ahead, and is put right again
+    watch(clinic, quiet, BUDGET)
+    today = NOW + timedelta(days=1)
+    assert same(to_table(stream(clinic, ILL)), now)
+    assert watch(clinic, quiet)["rows"] == 0
+    with pytest.raises(SchemaError, match="--recalibrate"):
+        watch(clinic, quiet, 2 * BUDGET)
     put_days(clinic, ILL, NOW.date(), 3, 77, ill=False)  # late data changes the last days only
     assert watch(clinic, quiet, BUDGET)["rows"] == 3
     late = to_table(stream(clinic, ILL))

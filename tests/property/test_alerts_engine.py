@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.care.alerts.cases import Assumed
+from euthymia.care.alerts.cases import Assumed, group_named, named
 from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, Signal, Tier
 from euthymia.care.alerts.engine import Engine, digest_of, run
 from euthymia.care.alerts.lifecycle import (
@@ -263,3 +263,10 @@ def test_a_replay_deals_with_what_nobody_did():
     alert = one(signals, assumed=Assumed(answer_us=DAY_US))
     assert alert.state is State.RESOLVED
     assert alert.over_at - alert.shown_at == DAY_US
+
+
+def test_what_was_done_with_a_second_alert_of_a_day_is_found_in_a_replay():
+    for times in (1, 2, 3):
+        assert group_named(named("worsening", FIRST, times)) == "worsening"
+        assert group_named(named("group-7", FIRST, times)) == "group-7"
+    assert len({named("answer", FIRST, times) for times in (1, 2, 3)}) == 3

@@ -85,9 +85,17 @@ def test_from_scores_to_a_card_and_from_a_card_to_its_resolution(clinic: Clinic,
     again = alerts.act(DOCTOR, "clinician", wanted)
     assert len(again.history) == len(taken.history), "a second click changes nothing"
     hands.turn(timedelta(hours=5))
-    done = Wanted(me, name, Move.RESOLVE, "contacted", "was away", felt="same", step="ask-change")
+    done = Wanted(
+        me, name, Move.RESOLVE, "contacted", "was away", felt="same", step="ask-change",
+        id="click-2",
+    )  # fmt: skip
+    alerts.card(DOCTOR, "clinician", me, name)
     over = alerts.act(DOCTOR, "clinician", done)
     assert over.state is State.RESOLVED
+    assert alerts.act(DOCTOR, "clinician", done) == over, "nor does it where it is over by then"
+    with pytest.raises(SchemaError, match="something else"):
+        alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.VIEW, "opened", id="click-2"))
+    assert [step.move for step in over.history].count(Move.VIEW) == 1, "opened twice, once told"
     after = alerts.card(DOCTOR, "clinician", me, name).after
     assert after.contact.endswith(f"({DOCTOR})")
     assert after.felt == "same"
@@ -127,6 +135,9 @@ def test_what_cannot_be_done_is_refused_with_what_can(clinic: Clinic, hands: Han
     assert slept.until == soon
     hands.turn(timedelta(days=-30))  # the machine's clock is put back: nothing is undone by it
     assert alerts.alert(me, name).state is State.SNOOZED
+    (notice,) = alerts.desk(DOCTOR, "clinician").notices
+    assert "30 days before" in notice.words[0] or "720 hours before" in notice.words[0]
+    assert alerts.run()["pipeline"]
     hands.turn(timedelta(days=33))
     assert alerts.alert(me, name).state is State.OPEN
 
@@ -139,6 +150,16 @@ def test_two_processes_see_each_others_acts(clinic: Clinic, hands: Hands):
     assert other.alert(me, name) == alerts.alert(me, name)
     other.act(DOCTOR, "clinician", Wanted(me, name, Move.RESOLVE, "not-relevant"))
     assert alerts.alert(me, name).state is State.RESOLVED
+
+
+def test_a_watch_that_never_ran_is_an_alert_of_its_own(tmp_path: Path, hands: Hands):
+    with copied_clinic(tmp_path, hands) as clinic:
+        alerts = Alerts(clinic)
+        assert alerts.run()["open"] == 0
+        hands.turn(timedelta(hours=37))
+        assert alerts.run()["pipeline"]
+        (notice,) = Alerts(clinic).desk(DOCTOR, "clinician").notices
+        assert notice.words == ("Nothing was scored for 36 hours",)
 
 
 def test_nothing_scored_for_a_day_and_a_half_is_an_alert_of_its_own(clinic: Clinic, hands: Hands):

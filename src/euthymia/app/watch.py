@@ -5,7 +5,7 @@ derived rows; days whose input has not changed stay as they were judged. One led
 a run did; each person's stored rows leave theirs, as all derived rows do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -23,8 +23,14 @@ from euthymia.care.monitor.calibration import Calibration, calibrate, fit_to_wat
 from euthymia.care.monitor.contract import FAMILY, VERSION, Lines, ScoreStream, from_table, to_table
 from euthymia.care.monitor.frozen import frozen_of
 from euthymia.care.monitor.panel import Days, Features, Panel
-from euthymia.care.monitor.records import excused_days, outages, well_days
-from euthymia.care.monitor.stream import episodes_of, merged, stream_of, unseen_episodes
+from euthymia.care.monitor.records import outages, stay_days, well_days
+from euthymia.care.monitor.stream import (
+    episodes_of,
+    merged,
+    stream_of,
+    unseen_episodes,
+    with_chance,
+)
 from euthymia.care.monitor.watched import (
     WATCHED,
     days_of,
@@ -40,6 +46,7 @@ from euthymia.store.consent import unlabelled
 
 JOB: Final = Actor("watch job", "job")
 SUBJECTS_A_COMMIT: Final = 20
+BUDGET_DAYS: Final = 90.0  # relapse-free patient-days to one false alarm
 
 Mask = NDArray[np.bool_]
 
@@ -81,31 +88,36 @@ class _Run:
             self.without_consent += 1
             return None
         zones = store.timeline(who)
-        now = np.array([to_micros(self.clinic.clock())], np.int64)
         return _Held(
             tables=tables,
             zones=zones,
             observations=observations,
             before=from_table(before) if before is not None and before.num_rows else None,
             frozen=frozen,
-            today=int(zones.local_day(now)[0]),
+            today=_today(self.clinic, zones),
         )
 
 
 def watch(
-    clinic: Clinic, progress: Progress, budget_days: float = 90.0, *, anew: bool = False
+    clinic: Clinic, progress: Progress, budget_days: float | None = None, *, anew: bool = False
 ) -> dict[str, Any]:
     """Bring every score stream up to date; set norms and lines where there are none (or `anew`).
 
     Raises
     ------
     SchemaError
-        If there are too few people or relapse-free days to set lines on.
+        If there are too few people or relapse-free days to set lines on, or the lines that stand
+        are for another budget.
     """
     run = _Run(clinic)
     subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
     held = {who: found for who in subjects if (found := run.read(who)) is not None}
     standing = None if anew else _standing(clinic)
+    if standing and budget_days not in (None, standing.promised):
+        raise SchemaError(
+            f"the lines that stand are for one false alarm in {standing.promised:g} patient-days; "
+            "add --recalibrate to set them anew, or leave --budget-days out"
+        )
     features = (
         features_named(standing.names)
         if standing is not None
@@ -120,12 +132,13 @@ def watch(
             "of relapse, under a consent to monitoring; `euthymia ingest`, then `euthymia features`"
         )
     days = _days(features, held)
-    calibration = standing or _calibrate(clinic, features, held, days, budget_days)
+    calibration = standing or _calibrate(clinic, features, held, days, budget_days or BUDGET_DAYS)
     told: dict[str, Any] = _store_all(clinic, features, calibration, held, days, progress)
     told |= {
         "subjects": len(subjects),
         "scored": len(days),
         "without_consent": run.without_consent,
+        "died": run.died,
         "without_data": len(held) - len(days),
     }
     entry = Entry(
@@ -149,17 +162,14 @@ def _standing(clinic: Clinic) -> Calibration | None:
 
 def _days(features: Features, held: Mapping[SubjectId, _Held]) -> dict[SubjectId, Days]:
     """Return everybody's days up to yesterday; outages of the clinic's feed are forgiven."""
-
-    def build(outage: frozenset[int]) -> dict[SubjectId, Days]:
-        found = {}
-        for who, person in held.items():
-            forgiven = outage | excused_days(person.observations, person.zones)
-            made = days_of(features, person.tables, person.zones, person.today - 1, forgiven)
-            if made is not None:
-                found[who] = made
-        return found
-
-    return build(outages(list(build(frozenset()).values())))
+    found = {}
+    for who, person in held.items():
+        stays = stay_days(person.observations, person.zones)
+        made = days_of(features, person.tables, person.zones, person.today - 1, stays)
+        if made is not None:
+            found[who] = made
+    outage = outages(list(found.values()))
+    return {who: days.forgiven(outage) for who, days in found.items()}
 
 
 def _panel(
@@ -220,8 +230,7 @@ def _store_one(
     if since < stream.day.size:
         chance, line = _asked(clinic, model, who)
         lines = replace(lines, probability=line)
-        fresh = stream_of(who, features, days, norms, lines, person.frozen, chance)
-        stream, since = merged(person.before, fresh, lines)
+        stream, since = merged(person.before, with_chance(fresh, chance, lines), lines)
         audit = Entry(JOB, "store scores", Purpose.MONITORING, who, {"family": FAMILY})
         table = to_table(stream)
         whole = person.before is None or set(person.before.z) != set(stream.z)
@@ -287,24 +296,17 @@ def set_frozen(
 
 
 def stream_for(clinic: Clinic, who: SubjectId, audit: Entry) -> ScoreStream | None:
-    """Return a person's stored score stream; None where there is none (or no consent)."""
+    """Return a person's stored score stream up to yesterday; None without (or without consent)."""
     try:
         table = clinic.store.features(who, FAMILY, audit)
     except ConsentError:
         return None
-    return from_table(table) if table is not None and table.num_rows else None
+    if table is None or not table.num_rows:
+        return None
+    found = from_table(table).until(_today(clinic, clinic.store.timeline(who)) - 1)
+    return found if found.day.size else None
 
 
-def lines_for(calibration: Calibration, who: SubjectId) -> Lines:
-    """Return the lines that a person is judged by."""
-    return replace(calibration.of(who)[1])
-
-
-def people_streams(clinic: Clinic, subjects: Sequence[SubjectId]) -> dict[SubjectId, ScoreStream]:
-    """Return the stored streams of several people, for a replay."""
-    found = {}
-    for who in subjects:
-        stream = stream_for(clinic, who, Entry(JOB, "read scores", Purpose.MONITORING, who))
-        if stream is not None:
-            found[who] = stream
-    return found
+def _today(clinic: Clinic, zones: Timeline) -> int:
+    """Return the local day that it is now where somebody is."""
+    return int(zones.local_day(np.array([to_micros(clinic.clock())], np.int64))[0])

@@ -129,14 +129,16 @@ class Timeline:
 
     def start_of_day(self, day: int) -> Micros:
         """Return the first instant whose local date is `day` or later (DST and travel included)."""
-        low, high = (day - 2) * DAY_US, (day + 2) * DAY_US
-        low, high = low // SECOND_US, high // SECOND_US
-        while high - low > 1:
+        return int(self.starts_of_days(np.array([day], np.int64))[0])
+
+    def starts_of_days(self, days: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return `start_of_day` of many days at once."""
+        low = (days - 2) * (DAY_US // SECOND_US)
+        high = (days + 2) * (DAY_US // SECOND_US)
+        while (high - low > 1).any():
             middle = (low + high) // 2
-            if int(self.local_day(np.array([middle * SECOND_US]))[0]) >= day:
-                high = middle
-            else:
-                low = middle
+            begun = self.local_day(middle * SECOND_US) >= days
+            low, high = np.where(begun, low, middle), np.where(begun, middle, high)
         return high * SECOND_US
 
 

@@ -37,13 +37,26 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.card import Known, card, line
-from euthymia.care.alerts.contract import CLINIC, RANK, Act, Alert, Card, Desk, Line, Step, Tier
+from euthymia.care.alerts.clocks import HOUR_US
+from euthymia.care.alerts.contract import (
+    CLINIC,
+    RANK,
+    Act,
+    Alert,
+    Card,
+    Desk,
+    Line,
+    Rule,
+    Step,
+    Tier,
+)
 from euthymia.care.alerts.engine import Engine, digest_of
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.summary import SubjectSummary, summarise
+from euthymia.care.words import count_words
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.clock import DAY_US, Micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_files import held
@@ -108,7 +121,24 @@ class Alerts:
         with self._lock, held(self.clinic.home.path):
             book = read_book(self.clinic)
             yield book
+            if self._fed is not None:  # what was told by now is told: nothing comes before it
+                book.stamp = max(book.stamp, self._fed.engine.now)
             write_book(self.clinic, book)
+
+    def _notice(self, now: Micros) -> tuple[Alert, ...]:
+        """Say that the machine's clock was put back: nothing falls due until it has caught up."""
+        behind = (now - to_micros(self.clinic.clock())) // HOUR_US
+        if behind < 1:
+            return ()
+        words = (
+            f"This machine's clock stands {count_words(int(behind), 'hour')} before the last thing "
+            "on record: until it has caught up, nothing falls due. Set the clock right"
+        )
+        told = Alert(
+            "clock", CLINIC, Rule.PIPELINE.value, Tier.NOW, State.OPEN, (Rule.PIPELINE,),
+            int(now // DAY_US), now, now, words=(words,),
+        )  # fmt: skip
+        return (told,)
 
     def _now(self, book: Book) -> Micros:
         return max(to_micros(self.clinic.clock()), book.stamp)
@@ -189,7 +219,7 @@ class Alerts:
             lines=tuple(lines["shown"]),
             digest=tuple(lines["digest"]),
             held=tuple(lines["held"]),
-            notices=tuple(a for a in alerts if a.subject == CLINIC and a.shown),
+            notices=(*self._notice(now), *(a for a in alerts if a.subject == CLINIC and a.shown)),
             counts=counts,
             policy=policy.label,
             digest_of_policy=policy.digest,
@@ -209,12 +239,19 @@ class Alerts:
         return found[0]
 
     def card(self, user: str, role: str, subject: str, ident: str) -> Card:
-        """Return all that an alert carries. Opening it is told to the ledger."""
+        """Return all that an alert carries. Opening it is told to the ledger.
+
+        The first time that a named person opens it is a step of its history.
+        """
         who = self.clinic.resolve(subject)
         require_act(self.clinic, user, role, who)
         alert = self.alert(who, ident)
-        entry = Entry(Actor(user, role), "view alert", Purpose.CARE, who, _told(alert))
-        self.clinic.ledger.append(entry)
+        first = alert.viewed_at is None and Move.VIEW in lifecycle.open_to(alert.state)
+        if first and role != SHELL:
+            alert = self.act(user, role, Wanted(who, ident, Move.VIEW, "opened"))
+        else:
+            entry = Entry(Actor(user, role), "view alert", Purpose.CARE, who, _told(alert))
+            self.clinic.ledger.append(entry)
         scores = [s.scores for s in kept_days(self.clinic, who) if s.scores is not None]
         return card(alert, self.known(who), policy_in_force(self.clinic), scores)
 
@@ -271,6 +308,8 @@ class Alerts:
                 raise MissingError("no alert was ever raised here: run `euthymia alerts run`")
             now = self._now(book)
             before = self._one(book, who, wanted.alert)
+            if wanted.id and self._delivered(who, wanted):
+                return before  # the same click, delivered twice
             _check(wanted, before, now)
             act = Act(
                 id=wanted.id or secrets.token_hex(8),
@@ -287,9 +326,16 @@ class Alerts:
                 who,
                 _told(before) | {"reason": wanted.reason, "act": act.id},
             )
-            if self.clinic.store.put_lines(who, JOURNAL, [line_of(act)], entry) == 0:
-                return before  # the same click, delivered twice
+            self.clinic.store.put_lines(who, JOURNAL, [line_of(act)], entry)
             return self._one(book, who, wanted.alert)
+
+    def _delivered(self, who: SubjectId, wanted: Wanted) -> bool:
+        """Tell whether this very act is on record; SchemaError where its id is another act's."""
+        lines = self.clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
+        _, found = read_lines(line for line in lines if line.id == f"act/{wanted.id}")
+        if found and (found[0].alert, found[0].move) != (wanted.alert, wanted.move):
+            raise SchemaError("something else was done under this id: open the page anew")
+        return bool(found)
 
     def _one(self, book: Book, who: SubjectId, ident: str) -> Alert:
         for alert in self._engine(book).alerts():
@@ -312,12 +358,12 @@ class Alerts:
                 newest = max(newest, take_in(self.clinic, who, book, at))
             if first:
                 book.start = at
-            if newest >= 0 and newest > max((day for _, day in book.scored), default=-1):
-                book.scored.append((at, newest))
+            if first or newest > max((day for _, day in book.scored), default=-1):
+                book.scored.append((at, newest))  # the first: so that a watch that never runs tells
             alerts = self._engine(book).alerts()
             counts = self._tell(alerts, book.start or at)
             self.clinic.ledger.sync()
-        standing = [a for a in alerts if a.shown]
+        standing = [*self._notice(at), *(a for a in alerts if a.shown)]
         return {
             "at": at,
             "first": first,

@@ -18,7 +18,7 @@ from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros, to_micros
 from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
 from euthymia.security.envelope import context, seal, unseal
-from euthymia.security.key_files import replace_private
+from euthymia.security.key_files import held, replace_private
 from euthymia.security.keys import Keyring
 
 LABEL: Final = "alert policy"
@@ -166,6 +166,16 @@ def accept(
     """
     require_change(clinic, role)
     policy = shipped() if text is None else parse(text, FILE)
+    with held(clinic.home.path):
+        _put(clinic, text)
+    detail = {"policy": policy.label, "sha256": policy.digest}
+    entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
+    told = clinic.ledger.append(entry)
+    return {"name": policy.name, "version": policy.version, "digest": policy.digest, "entry": told}
+
+
+def _put(clinic: Clinic, text: str | None) -> None:
+    """Put a policy in its place, and into the history; nobody else writes the book meanwhile."""
     home, raw = clinic.home, (text or "").encode()
     if text is None:
         home.alert_policy.unlink(missing_ok=True)
@@ -179,10 +189,6 @@ def accept(
     before = book.policies or [(0, shipped_text())]
     book.policies = [*before, (at, text or shipped_text())]
     write_book(clinic, book)
-    detail = {"policy": policy.label, "sha256": policy.digest}
-    entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
-    told = clinic.ledger.append(entry)
-    return {"name": policy.name, "version": policy.version, "digest": policy.digest, "entry": told}
 
 
 def stamp(clinic: Clinic, book: Book) -> Micros:

@@ -14,13 +14,13 @@ from euthymia.app.shell import Shell, everywhere, table
     epilog="Example: euthymia watch --json",
 )
 @click.option(
-    "--budget-days", default=90.0, show_default=True, type=click.FloatRange(7, 3650),
-    help="Relapse-free patient-days to one false alarm, where lines are set.",
+    "--budget-days", type=click.FloatRange(7, 3650),
+    help="Relapse-free patient-days to one false alarm, where lines are set. Default: 90.",
 )  # fmt: skip
 @click.option("--recalibrate", is_flag=True, help="Set norms and lines anew from here on.")
 @everywhere
 @click.pass_context
-def watch(context: click.Context, budget_days: float, recalibrate: bool) -> None:
+def watch(context: click.Context, budget_days: float | None, recalibrate: bool) -> None:
     """Score everybody's days against their own baseline: who changed, since when.
 
     The first run sets what is usual and where the lines are, on relapse-free days, for each person
@@ -42,7 +42,8 @@ def _run_words(found: dict[str, Any]) -> str:
     kind = "simulated data: " if found["simulated"] else ""
     return (
         f"{kind}{found['scored']} of {found['subjects']} people scored, {found['rows']:,} new "
-        f"days; without consent {found['without_consent']}, without data {found['without_data']}\n"
+        f"days; without consent {found['without_consent']}, without data {found['without_data']}, "
+        f"died {found['died']}\n"
         f"{found['open']} open episodes; {found['opened']} opened on the new days; "
         f"{found['unseen']} people not seen for a week or more\n"
         f"lines of {made['made_on']} ({made['people']} people, {made['relapse_free_days']:,} "

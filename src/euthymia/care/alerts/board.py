@@ -14,6 +14,7 @@ from euthymia.care.alerts.cases import (
     Item,
     Person,
     Timer,
+    named,
     spent,
 )
 from euthymia.care.alerts.clocks import Hours
@@ -92,9 +93,9 @@ class Board:
         return at - case.over_at > max(group.join_days, group.quiet_days) * DAY_US
 
     def _raise(self, who: Person, group: str, signal: Signal) -> Case:
-        name = f"{group}-{signal.day}"
-        while (who.subject, name) in self._cases:
-            name += "-2"
+        times = 1
+        while (who.subject, name := named(group, signal.day, times)) in self._cases:
+            times += 1
         case = Case(name, who.subject, group, signal.day, signal.at)
         case.history.append(Step(signal.at, Move.RAISE, State.HELD))
         self._cases[who.subject, name] = case

@@ -1,6 +1,7 @@
 """An alert in the making, a person as the engine knows them, and what falls due."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,7 @@ MODELLED: Final = "(modelled)"
 NEWS_DAYS: Final = 30
 """Days for which an answer or a questionnaire is news: item 9 asks about two weeks, twice that."""
 
+_NAME: Final = re.compile(r"-\d+(-2)*$")
 STANDING: Final = (State.OPEN, State.ACKNOWLEDGED)
 PAUSED: Final = (State.SNOOZED, State.SILENCED)
 NEVER_HELD: Final = (Rule.ANSWER.value, Rule.PIPELINE.value)
@@ -111,6 +113,16 @@ class Person:
 def spent(days: Sequence[int], today: int, within: int) -> int:
     """Count the entries of the last days, today with them."""
     return sum(day > today - within for day in days)
+
+
+def named(group: str, day: int, times: int) -> str:
+    """Return the name of an alert: of a group, from a day, the `times`-th of that day."""
+    return f"{group}-{day}" + "-2" * (times - 1)
+
+
+def group_named(alert: str) -> str:
+    """Return the group in a name that `named` gave."""
+    return _NAME.sub("", alert)
 
 
 def frozen(case: Case) -> Alert:

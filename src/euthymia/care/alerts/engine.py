@@ -13,7 +13,7 @@ from operator import ge
 
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.board import ACT, POLICY, ROUND, SIGNAL, TIMER, Board
-from euthymia.care.alerts.cases import Assumed, Case, Person, Timer, frozen
+from euthymia.care.alerts.cases import Assumed, Case, Person, Timer, frozen, group_named
 from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.conditions import DAILY, Condition, level_of
 from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, Signal
@@ -162,8 +162,7 @@ class Engine(Board):
     def _target(self, act: Act) -> Case | None:
         case = self._cases.get((act.subject, act.alert))
         if case is None and self.assumed.by_group:
-            group = act.alert.rpartition("-")[0].removesuffix("-2")
-            return self._person(act.subject).latest.get(group)
+            return self._person(act.subject).latest.get(group_named(act.alert))
         return case
 
     def _act(self, act: Act) -> None:

@@ -1,8 +1,9 @@
 """What the engine is told of a person: score streams and the clinical record, as `Signal`s.
 
 A signal's id is made of what it is of, so that the same day or questionnaire is one signal however
-often it is read. What became known when is kept with it (see `app/alerts/inputs.py`); where nothing
-was kept, a day's scores count as known in the night after it.
+often it is read; an answer that is worse than an earlier one of the same day is another. What
+became known when is kept with it (see `app/alerts/inputs.py`); where nothing was kept, a day's
+scores count as known in the night after it.
 """
 
 from collections.abc import Iterable
@@ -13,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from euthymia.care.alerts.contract import DayScores, Signal
-from euthymia.care.monitor.calibration import FROM_DAY
 from euthymia.care.monitor.contract import ScoreStream
+from euthymia.care.monitor.lines import FROM_DAY
 from euthymia.care.safety import cssrs_screeners
 from euthymia.care.summary import phq9_scores
 from euthymia.care.worklist import ANSWERS
@@ -23,6 +24,8 @@ from euthymia.ground.codes import ADMISSION
 
 NIGHT_US: Final = 3 * 3600 * SECOND_US  # after midnight: when a day is over and has been scored
 NEVER: Final = float("nan")
+OPEN_STAY_DAYS: Final = 60
+"""A stay without an end on record counts as over then: or it would mute a person for ever."""
 
 
 def nominal(day: int) -> Micros:
@@ -90,7 +93,9 @@ def _answers(subject: str, observations: pa.Table, zones: Timeline) -> list[Sign
             words = f'PHQ-9 item 9 (better off dead, self-harm): "{answer}"'
             level = float(score.item9)
             found.append(
-                Signal(f"i-{day:07d}", subject, score.at, "answer", day, None, level, words)
+                Signal(
+                    f"i-{day:07d}-{level:g}", subject, score.at, "answer", day, None, level, words
+                )
             )
         if score.total is not None:
             rise = 0.0 if before is None else score.total - before
@@ -98,7 +103,15 @@ def _answers(subject: str, observations: pa.Table, zones: Timeline) -> list[Sign
             level = max(rise, 0.0)
             found.append(
                 Signal(
-                    f"s-{day:07d}", subject, score.at, "score", day, None, level, words, score.total
+                    f"s-{day:07d}-{score.total:g}",
+                    subject,
+                    score.at,
+                    "score",
+                    day,
+                    None,
+                    level,
+                    words,
+                    score.total,
                 )
             )
             before = score.total
@@ -108,7 +121,16 @@ def _answers(subject: str, observations: pa.Table, zones: Timeline) -> list[Sign
             words = f"C-SSRS screener, yes to: {screener.words()}"
             level = max(1.0, screener.weight)
             found.append(
-                Signal(f"c-{day:07d}", subject, screener.at, "answer", day, None, level, words)
+                Signal(
+                    f"c-{day:07d}-{level:g}",
+                    subject,
+                    screener.at,
+                    "answer",
+                    day,
+                    None,
+                    level,
+                    words,
+                )
             )
     return found
 
@@ -122,9 +144,10 @@ def _stays(subject: str, observations: pa.Table, zones: Timeline) -> list[Signal
     for at, days in zip(times, rows["numeric_value"].to_pylist(), strict=True):
         day = _day(zones, at)
         found.append(Signal(f"a-{day:07d}", subject, at, "admitted", day))
-        if days is not None:
-            end = at + int(days * DAY_US)
-            found.append(Signal(f"b-{day:07d}", subject, end, "discharged", day + int(days)))
+        known = days is not None and np.isfinite(days)
+        length, name = (days, "b") if known else (OPEN_STAY_DAYS, "e")
+        end = at + int(length * DAY_US)
+        found.append(Signal(f"{name}-{day:07d}", subject, end, "discharged", day + int(length)))
     return found
 
 

@@ -20,8 +20,8 @@ from euthymia.care.alerts.policy import Policy
 from euthymia.care.alerts.signals import day_signals, nominal
 from euthymia.care.monitor import norms as norming
 from euthymia.care.monitor.contract import Lines
-from euthymia.care.monitor.evaluate import FOLDS, START, WATCHED_FROM, Relapse, Trial
-from euthymia.care.monitor.lines import Judged, set_lines
+from euthymia.care.monitor.evaluate import FOLDS, START, Relapse, Trial
+from euthymia.care.monitor.lines import FROM_DAY, set_lines, watched
 from euthymia.care.monitor.score import Scores, Walk
 from euthymia.care.monitor.trials import simulated
 from euthymia.ground.clock import DAY_US
@@ -59,7 +59,7 @@ def scored(asked: Trial, budget_days: float, seed: int) -> Scored:
         usual = norming.fit(panel.some(others))
         walks = [Walk(panel.features, usual).go(days) for days in panel.people]
         judged = [
-            Judged(w.composite, w.mewma, well) for w, well in zip(walks, panel.well, strict=True)
+            watched(w.composite, w.mewma, well) for w, well in zip(walks, panel.well, strict=True)
         ]
         lines = set_lines([judged[i] for i in others], budget_days, START)
         for i in these:
@@ -72,7 +72,7 @@ def _days(
 ) -> tuple[DayScores, ...]:
     seen = np.isfinite(values).mean(axis=1)
     drift, pattern = walk.composite / lines.composite, walk.mewma / lines.mewma
-    drift[:WATCHED_FROM] = pattern[:WATCHED_FROM] = np.nan
+    drift[:FROM_DAY] = pattern[:FROM_DAY] = np.nan
     return tuple(
         DayScores(
             t, drift[t], np.nan, pattern[t], np.nan, walk.unseen[t], seen[t], bool(excused[t])
@@ -87,7 +87,7 @@ def snoozing(cohort: Scored, days: int) -> list[Counts]:
     for person in cohort.days:
         shown = np.zeros(len(person), np.int64)
         quiet = [-1, -1, -1]
-        for t in range(WATCHED_FROM, len(person)):
+        for t in range(FROM_DAY, len(person)):
             day = person[t]
             over = (day.drift >= 1, day.pattern >= 1, day.unseen_days >= UNSEEN_DAYS)
             for place, met in enumerate(over):
@@ -111,7 +111,7 @@ def under_policy(cohort: Scored, policy: Policy) -> list[Counts]:
         signals,
         (),
         zone="UTC",
-        start=nominal(WATCHED_FROM - 1),
+        start=nominal(FROM_DAY - 1),
         until=nominal(most) + DAY_US,
         assumed=Assumed(answer_us=DAY_US),
     )
@@ -162,11 +162,11 @@ class Row:
 def row(name: str, cohort: Scored, shown: Sequence[Counts]) -> Row:
     """Return the figures of one way of alerting."""
     alerts = int(sum(int(n.sum()) for n in shown))
-    watched = sum(max(0, n.size - WATCHED_FROM) for n in shown)
+    days = sum(max(0, n.size - FROM_DAY) for n in shown)
     false = sum(int(n[well].sum()) for n, well in zip(shown, cohort.well, strict=True))
     delays = []
     for r in cohort.relapses:
-        if r.onset < WATCHED_FROM or r.onset + WINDOW_DAYS > shown[r.person].size:
+        if r.onset < FROM_DAY or r.onset + WINDOW_DAYS > shown[r.person].size:
             continue
         hits = np.flatnonzero(shown[r.person][r.onset : r.onset + WINDOW_DAYS])
         delays.append(float(hits[0]) if hits.size else np.inf)
@@ -175,7 +175,7 @@ def row(name: str, cohort: Scored, shown: Sequence[Counts]) -> Row:
     return Row(
         name=name,
         alerts=alerts,
-        per_100_days=100 * alerts / watched,
+        per_100_days=100 * alerts / days,
         false_per_100_days=100 * false / max(1, sum(int(w.sum()) for w in cohort.well)),
         hits=int(caught.size),
         relapses=int(found.size),

@@ -10,14 +10,13 @@ import numpy as np
 
 from euthymia.care.monitor import norms as norming
 from euthymia.care.monitor.contract import VERSION, Lines
-from euthymia.care.monitor.lines import Judged, false_alarms, set_lines
+from euthymia.care.monitor.lines import Judged, false_alarms, set_lines, watched
 from euthymia.care.monitor.norms import DESIGN, Design, Norms
 from euthymia.care.monitor.panel import Features, Panel
 from euthymia.care.monitor.score import Walk
 from euthymia.ground.errors import IntegrityError
 
 FOLDS: Final = 5
-FROM_DAY: Final = 28  # days of history before a person's days count for lines
 
 
 def fold_of(subject: str) -> int:
@@ -162,7 +161,5 @@ def _judge(features: Features, panel: Panel, usual: Norms, design: Design) -> li
     found = []
     for days, well in panel:
         scores = Walk(features, usual, design).go(days)
-        counted = well.copy()
-        counted[:FROM_DAY] = False
-        found.append(Judged(scores.composite, scores.mewma, counted))
+        found.append(watched(scores.composite, scores.mewma, well))
     return found

@@ -10,7 +10,7 @@ the same bits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -133,6 +133,15 @@ class ScoreStream:
     z: Mapping[str, Floats]
     digest: tuple[str, ...]
     version: str = VERSION
+
+    def until(self, last: int) -> "ScoreStream":
+        """Return the days up to this one: later ones were scored under a clock that ran ahead."""
+        count = int(np.searchsorted(self.day, last, side="right"))
+        if count == self.day.size:
+            return self
+        arrays = {name: getattr(self, name)[:count] for name in ARRAYS}
+        z = {name: values[:count] for name, values in self.z.items()}
+        return replace(self, day=self.day[:count], z=z, digest=self.digest[:count], **arrays)
 
     def drivers(self, at: int, worse: Mapping[str, int], most: int = 3) -> tuple[Driver, ...]:
         """Return the features that are furthest towards worse (or, at 0, away) on row `at`."""

@@ -3,7 +3,7 @@
 Each detector gives one score a person and day. People are dealt into folds; norms and lines of a
 fold come from the relapse-free days of the others. A relapse is caught within h days if an episode
 *opens* on one of the h days from its onset on: an episode that was open before does not count. A
-false alarm is an episode that opens on a relapse-free day; days before `WATCHED_FROM`, days of a
+false alarm is an episode that opens on a relapse-free day; days before `FROM_DAY`, days of a
 relapse and the four weeks after it are neither.
 """
 
@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from euthymia.care.monitor import norms as norming
 from euthymia.care.monitor.contract import Lines
-from euthymia.care.monitor.lines import Judged, episode_days, false_alarms, level, opened, set_lines
+from euthymia.care.monitor.lines import (
+    FROM_DAY,
+    Judged,
+    episode_days,
+    false_alarms,
+    level,
+    opened,
+    set_lines,
+    watched,
+)
 from euthymia.care.monitor.norms import DESIGN, Design, Norms
 from euthymia.care.monitor.panel import Days, Panel
 from euthymia.care.monitor.score import Walk
@@ -25,7 +34,6 @@ from euthymia.care.monitor.score import Walk
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-WATCHED_FROM: Final = 28  # days of history: before, a baseline is mostly the cohort's
 WASHED_OUT: Final = 28  # days after a relapse that count neither way
 HORIZONS: Final = (14, 28, 42)
 FOLDS: Final = 5
@@ -69,7 +77,7 @@ def trial(panel_of: Panel, relapses: tuple[Relapse, ...], *, simulated: bool = T
     """Return a trial: the panel's well days without relapses, wash-outs and first days."""
     well = [mask.copy() for mask in panel_of.well]
     for mask in well:
-        mask[:WATCHED_FROM] = False
+        mask[:FROM_DAY] = False
     for r in relapses:
         well[r.person][r.onset : r.end + WASHED_OUT] = False
     return Trial(replace(panel_of, well=tuple(well)), relapses, simulated)
@@ -128,7 +136,7 @@ def judge(detector: Detector, asked: Trial, budgets: tuple[float, ...], seed: in
         began = time.process_time()
         found = detector.scores(usual, panel)
         seconds += (time.process_time() - began) / FOLDS
-        judged = [Judged(c, m, w) for (c, m), w in zip(found, panel.well, strict=True)]
+        judged = [watched(c, m, w) for (c, m), w in zip(found, panel.well, strict=True)]
         for budget in budgets:
             lines = set_lines([judged[i] for i in others], budget, detector.like)
             wrong[budget] += false_alarms([judged[i] for i in these], lines)[0]
@@ -139,9 +147,7 @@ def judge(detector: Detector, asked: Trial, budgets: tuple[float, ...], seed: in
 
 
 def _alarms(who: Judged, lines: Lines) -> Mask:
-    values = level(who.composite, who.mewma, lines)
-    values[:WATCHED_FROM] = np.nan
-    return opened(episode_days(values, lines))
+    return opened(episode_days(level(who.composite, who.mewma, lines), lines))
 
 
 def _result(
@@ -149,7 +155,7 @@ def _result(
 ) -> Result:
     last = max(HORIZONS)
     followed = [r for r in asked.relapses if r.onset + last <= alarms[r.person].size]
-    followed = [r for r in followed if r.onset >= WATCHED_FROM]
+    followed = [r for r in followed if r.onset >= FROM_DAY]
     delays = np.array([_delay(alarms[r.person], r.onset) for r in followed])
     within = delays[delays < last]
     shapes = sorted({r.shape for r in followed} - {""})

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MEWMA_RARER: Final = 0.5  # decades
+FROM_DAY: Final = 28  # days of history: before, a baseline is mostly the cohort's
 MIN_BUDGETS: Final = 10  # patient-days, in budgets, that a line is set on at least
 _STEP: Final = 0.1
 _HALVINGS: Final = 20
@@ -33,6 +34,15 @@ class Judged:
     composite: Floats
     mewma: Floats
     well: Mask
+
+
+def watched(composite: Floats, mewma: Floats, well: Mask) -> Judged:
+    """Return scores as they are judged live: no episode opens on a person's first days.
+
+    One that would have would still be open later, and stand in the way of one that counts.
+    """
+    first = np.arange(well.size) < FROM_DAY
+    return Judged(np.where(first, 0.0, composite), np.where(first, 0.0, mewma), well & ~first)
 
 
 def level(composite: Floats, mewma: Floats, lines: Lines) -> Floats:

@@ -32,7 +32,8 @@ def stored_note(
     table = store.features(subject, FAMILY, audit)
     if table is None or not table.num_rows:
         return None
-    return note_of(from_table(table), int(zones.local_day(np.array([now], np.int64))[0]))
+    today = int(zones.local_day(np.array([now], np.int64))[0])
+    return note_of(from_table(table).until(today - 1), today)
 
 
 def note_of(stream: ScoreStream, today: int) -> Note | None:

@@ -33,6 +33,11 @@ class Days:
         """The local day numbers."""
         return np.arange(self.first, self.first + len(self.values), dtype=np.int64)
 
+    def forgiven(self, outage: frozenset[int]) -> "Days":
+        """Return the days with those excused on which the clinic's own feed stood still."""
+        stood = np.isin(self.day, np.array(sorted(outage), np.int64))
+        return Days(self.first, self.values, self.away, self.excused | stood)
+
     def until(self, count: int) -> "Days":
         """Return the first days alone."""
         return Days(self.first, self.values[:count], self.away[:count], self.excused[:count])

@@ -56,8 +56,8 @@ def _stays(observations: pa.Table, zones: Timeline) -> list[tuple[int, int]]:
     return [(int(day), int(n or 0) + 1) for day, n in zip(days, lengths, strict=True)]
 
 
-def excused_days(observations: pa.Table, zones: Timeline) -> frozenset[int]:
-    """Return the local days in hospital: a phone that lies in a locker says nothing."""
+def stay_days(observations: pa.Table, zones: Timeline) -> frozenset[int]:
+    """Return the local days in hospital: neither a day there nor a phone in a locker says much."""
     return frozenset(
         day for first, n in _stays(observations, zones) for day in range(first, first + n)
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.care.monitor.contract import ARRAYS, Episode, Lines, ScoreStream
-from euthymia.care.monitor.lines import episode_days
+from euthymia.care.monitor.lines import FROM_DAY, episode_days
 from euthymia.care.monitor.norms import DESIGN, Norms
 from euthymia.care.monitor.panel import Days, Features
 from euthymia.care.monitor.score import Walk
@@ -36,12 +36,8 @@ def stream_of(
     norms: Norms,
     lines: Lines,
     frozen: tuple[int, int] | None = None,
-    probability: float = float("nan"),
 ) -> ScoreStream:
-    """Return the scores of all of a person's days, judged by `lines`.
-
-    `probability` is what a model says on the last day.
-    """
+    """Return the scores of all of a person's days, judged by `lines`."""
     scores = Walk(features, norms, frozen=frozen).go(days)
     count = len(days.values)
     seen = np.isfinite(days.values) & ~days.away[:, None]
@@ -64,8 +60,14 @@ def stream_of(
         z=_smoothed(features, scores.smooth, seen),
         digest=tuple(own + lines.digest[:HALF] for own in inputs(days, frozen)),
     )
-    made.probability[-1] = probability
     return judged(made, lines)
+
+
+def with_chance(stream: ScoreStream, probability: float, lines: Lines) -> ScoreStream:
+    """Return the stream with what a model says on its last day, judged by `lines`."""
+    chances = stream.probability.copy()
+    chances[-1] = probability
+    return judged(replace(stream, probability=chances), lines)
 
 
 def _smoothed(features: Features, smooth: Floats, seen: Mask) -> dict[str, Floats]:
@@ -104,18 +106,12 @@ def judged(stream: ScoreStream, lines: Lines) -> ScoreStream:
 def with_episodes(stream: ScoreStream, lines: Lines) -> ScoreStream:
     """Return the stream with its episodes by the lines that stand in it, day by day."""
     most = np.fmax.reduce(list(levels(stream).values()))
-    most[: _first_watched(stream)] = np.nan
+    most[:FROM_DAY] = np.nan
     places = episode_days(most, lines)
     known = np.isfinite(places)
     opened = np.full(places.size, np.nan)
     opened[known] = stream.day[places[known].astype(np.int64)]
     return replace(stream, episode=opened)
-
-
-def _first_watched(stream: ScoreStream) -> int:
-    from euthymia.care.monitor.calibration import FROM_DAY
-
-    return min(FROM_DAY, stream.day.size)
 
 
 def episodes_of(stream: ScoreStream) -> tuple[Episode, ...]:
@@ -181,9 +177,10 @@ def merged(before: ScoreStream | None, fresh: ScoreStream, lines: Lines) -> tupl
             if old[:HALF] != now[:HALF]:
                 break
             same += 1
-    overlap = min(before.day.size, fresh.day.size) if same else 0
     probability = fresh.probability.copy()
-    probability[:overlap] = before.probability[:overlap]
+    _, there, here = np.intersect1d(before.day, fresh.day, return_indices=True)
+    computed = np.isfinite(before.probability[there])
+    probability[here[computed]] = before.probability[there[computed]]
     kept: dict[str, Any] = {}
     for field in ARRAYS:
         new = probability if field == "probability" else getattr(fresh, field)

@@ -83,7 +83,7 @@ def days_of(
     tables: Mapping[str, pa.Table],
     zones: Timeline,
     last: int,
-    excused: frozenset[int] = frozenset(),
+    stays: frozenset[int] = frozenset(),
 ) -> Days | None:
     """Return a person's days, from the first with a value to `last`; None without any.
 
@@ -93,8 +93,8 @@ def days_of(
         Family to derived rows. Days of which less than a fifth was seen count as not seen.
     last : int
         The last local day that is over.
-    excused : frozenset of int
-        Local days whose absence says nothing: outages of the feed, admissions.
+    stays : frozenset of int
+        Local days in hospital: not scored, as days in another time zone are not.
     """
     columns = [_feature_column(name, tables) for name in features.names]
     seen = [days[np.isfinite(values)] for days, values in columns]
@@ -110,9 +110,8 @@ def days_of(
         if spec(*name.split(".", 1)).period is not None:
             values[:, place] = around_the_clock(values[:, place])
     day = np.arange(first, last + 1, dtype=np.int64)
-    away = away_days(zones, day)
-    forgiven = away | np.isin(day, np.array(sorted(excused), np.int64))
-    return Days(first, values, away, forgiven)
+    away = away_days(zones, day) | np.isin(day, np.array(sorted(stays), np.int64))
+    return Days(first, values, away, away)
 
 
 def _feature_column(name: str, tables: Mapping[str, pa.Table]) -> tuple[Ints, NDArray[np.float64]]:
@@ -137,7 +136,7 @@ def away_days(zones: Timeline, day: Ints) -> Mask:
     out = np.zeros(day.size, np.bool_)
     if len(zones.changes) == 1 or not day.size:
         return out
-    noon = np.array([zones.start_of_day(int(d)) for d in day], np.int64) + 43_200_000_000
+    noon = zones.starts_of_days(day) + 43_200_000_000
     offset = zones.offset_s(noon)
     row = 0
     for t in range(day.size):
