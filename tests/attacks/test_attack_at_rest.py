@@ -178,13 +178,7 @@ ROLLED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _open(name: str) -> object:
-    """Mark what is known to be open: it passes unseen today."""
-    why = "a list of erased people that is older than the database, or gone, may be a crash's doing"
-    return pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=why))
-
-
-@pytest.mark.parametrize("what", [_open(n) if n == "tombstones" else n for n in ROLLED])
+@pytest.mark.parametrize("what", ROLLED)
 def test_roll_back_of(what: str, tmp_path: Path):
     """Puts one part of the home back to yesterday's copy: a withdrawal, a dismissal, an erasure."""
     with copied_clinic(tmp_path) as clinic:
@@ -272,7 +266,7 @@ EDITS: dict[str, Callable[[Path], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", [_open(n) if n == "tombstones away" else n for n in EDITS])
+@pytest.mark.parametrize("what", EDITS)
 def test_insider_edits_the(what: str, tmp_path: Path):
     """May write the clinic's files and has no key; changes one to their advantage."""
     with copied_clinic(tmp_path) as clinic:

@@ -55,6 +55,22 @@ def clinic(tmp_path: Path) -> Iterator[Clinic]:
     made.close()
 
 
+def test_a_list_that_a_crash_left_behind_is_told_and_mended(clinic: Clinic) -> None:
+    home = clinic.home
+    erase_subject(clinic, the(clinic))
+    clinic.close()
+    whole = home.tombstones.read_bytes()
+    home.tombstones.unlink()
+    assert "lacks some" in "; ".join(verify_home(home.path, nothing))
+    Clinic.open(home.path).close()
+    assert home.tombstones.read_bytes() != b""
+    assert verify_home(home.path, nothing) == []
+    broken = bytes([whole[0] ^ 1, *whole[1:]])  # what is not the clinic's own is kept, as evidence
+    home.tombstones.write_bytes(broken)
+    Clinic.open(home.path).close()
+    assert home.tombstones.read_bytes() == broken
+
+
 def the(clinic: Clinic, number: int = 1, name: str = SENTINEL) -> str:
     return clinic.resolve(f"MRN-{name}-{number}")
 

@@ -91,7 +91,7 @@ class Clinic:
         accounts = Accounts(home.accounts, keyring, ledger, clock)
         store = open_store(home, config, keyring, ledger, clock)
         ledger.seal_details(_DetailKeys(store))
-        return cls(
+        clinic = cls(
             home=home,
             config=config,
             keyring=keyring,
@@ -103,6 +103,9 @@ class Clinic:
             accounts=accounts,
             policies=Policies(own) if own else SHIPPED,
         )
+        if tombstones.is_behind(home.tombstones, keyring, store.tombstones()):
+            clinic.write_tombstones()
+        return clinic
 
     @classmethod
     def create(

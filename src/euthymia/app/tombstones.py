@@ -65,21 +65,36 @@ def write(path: Path, keyring: Keyring, ledger: Ledger, blinds: Iterable[str]) -
     replace_private(path, _MAGIC + keyring.signer("ledger").sign(_MAGIC + body) + body)
 
 
-def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
-    """Compare the list with the tombstones in the database; return what is wrong, in words.
+def is_behind(path: Path, keyring: Keyring, stored: Iterable[str]) -> bool:
+    """Tell whether a list lacks some of the erased people whom the database knows, and no more.
 
-    A list that a crash left behind the database is none: the next erasure brings it up to date.
+    A crash between an erasure and its list leaves it so. A list that is damaged, or knows of people
+    whom the database does not, is not behind: `problems` says what it is.
     """
-    if not os.path.lexists(path):
-        return []
     try:
-        listed = read(path, keyring)
+        return set(_listed(path, keyring)) < set(stored)
+    except IntegrityError:
+        return False
+
+
+def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
+    """Compare the list with the tombstones in the database; return what is wrong, in words."""
+    try:
+        listed, known = set(_listed(path, keyring)), set(stored)
     except IntegrityError as error:
         return [str(error)]
-    if set(listed.blinds) <= set(stored):
-        return []
-    problem = (
-        "the list of erased people names some whom the database does not know to be erased: it "
-        "was replaced by an older copy; restore a backup with `--tombstones`"
-    )
-    return [problem]
+    if not listed <= known:
+        return [
+            "the list of erased people names some whom the database does not know to be erased: "
+            "it was replaced by an older copy; restore a backup with `--tombstones`"
+        ]
+    if listed < known:
+        return [
+            "the list of erased people lacks some whom the database knows to be erased: a crash, "
+            "or an older copy was put in its place; any other command on this clinic mends it"
+        ]
+    return []
+
+
+def _listed(path: Path, keyring: Keyring) -> tuple[str, ...]:
+    return read(path, keyring).blinds if os.path.lexists(path) else ()
