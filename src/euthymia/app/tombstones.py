@@ -84,15 +84,17 @@ def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
     except IntegrityError as error:
         return [str(error)]
     if not listed <= known:
-        return [
+        problem = (
             "the list of erased people names some whom the database does not know to be erased: "
             "it was replaced by an older copy; restore a backup with `--tombstones`"
-        ]
+        )
+        return [problem]
     if listed < known:
-        return [
+        problem = (
             "the list of erased people lacks some whom the database knows to be erased: a crash, "
             "or an older copy was put in its place; any other command on this clinic mends it"
-        ]
+        )
+        return [problem]
     return []
 
 
