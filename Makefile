@@ -33,8 +33,8 @@ demo: $(VENV)/.run  ## a simulated clinic, end to end, served on 127.0.0.1 (ARGS
 	@$(BIN)/euthymia demo $(ARGS)
 
 check: $(VENV)/.dev  ## everything CI runs
-	@$(MAKE) --no-print-directory -j2 types lint imports deps
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory -j2 lint imports deps
+	@$(MAKE) --no-print-directory -j2 types test
 
 check-all: check  ## check, and the slow tests
 	@$(BIN)/pytest -q -n 2 -m "slow" tests
@@ -56,7 +56,9 @@ deps: $(VENV)/.dev
 	@$(BIN)/deptry src
 
 test: $(VENV)/.dev browser postgresql
-	@$(BIN)/pytest -q -n 3 -m "not slow" tests  # a third waits less for browsers and servers
+	@# a third worker waits less for browsers and servers; what fails is run again to say in full why
+	@$(BIN)/pytest -q -n 3 --assert=plain -m "not slow" tests || \
+	  { $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m "not slow" tests; exit 1; }
 
 attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks
