@@ -42,13 +42,6 @@ def demo(made: tuple[Path, dict[str, Any]]) -> Path:
     return made[0]
 
 
-def test_a_second_run_doubles_nothing(demo: Path) -> None:
-    again = run(demo, "demo", "--no-serve")
-    assert again["ingest"]["stored"] == 0
-    assert again["features"]["computed"] == 0
-    assert not again["train"]["trained"]
-
-
 def test_it_names_somebody_to_ask_about(made: tuple[Path, dict[str, Any]]) -> None:
     demo, result = made
     told = next_commands(demo, "http://127.0.0.1:1", result, served=True)
@@ -74,7 +67,7 @@ def test_a_demo_that_stands_keeps_its_size_and_runs_again(tmp_path: Path) -> Non
     assert "30 people and 60 days, seed 5" in result["error"]
 
 
-def test_the_served_demo_answers_the_call_and_shows_the_sign_in_page(demo: Path) -> None:
+def test_a_second_run_doubles_nothing_and_is_served(demo: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -90,6 +83,9 @@ def test_the_served_demo_answers_the_call_and_shows_the_sign_in_page(demo: Path)
         try:
             assert server.stdout is not None
             served = json.loads(server.stdout.readline())
+            assert served["ingest"]["stored"] == 0
+            assert served["features"]["computed"] == 0
+            assert not served["train"]["trained"]
             token = run(demo, "token", "--role", "clinician")["token"]
             patient = run(demo, "worklist")["worklist"][0]["subject"]
             call = f"{served['url']}/v1/analyze"
