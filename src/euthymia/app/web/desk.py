@@ -201,7 +201,12 @@ class Desk:
 
     # -- writing -------------------------------------------------------------------------------
     def require(self, visitor: Visitor, pid: str, action: Action) -> SubjectId:
-        """Return the subject if the visitor may do this to them; a stranger's is not found."""
+        """Return the subject if the visitor, of the care team, may do this to them.
+
+        A stranger's is not found, like one that does not exist; a role that may do it to nobody is
+        told so before anybody is looked up. Patients write on their own page alone (see `own`).
+        """
+        self.backend.require(visitor, action)
         subject = self.clinic.store.resolve(pid) if is_subject_id(pid) else None
         if subject is not None:
             ruling = self.clinic.policies.decide(
@@ -209,13 +214,10 @@ class Desk:
                 action=action,
                 purpose=Purpose.CARE,
                 related=self.clinic.on_care_team(visitor.user, subject),
-                own=subject == self.own_subject(visitor),
                 second_factor=visitor.second_factor,
             )
             if ruling.allowed:
                 return subject
-            if ruling.rule != "relationship":
-                raise AccessError(ruling.detail)
         self.backend.write(visitor.actor, str(action), subject, {"outcome": "refused"})
         raise MissingError("no patient in your care has this pseudonym")
 
