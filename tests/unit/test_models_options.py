@@ -1,11 +1,14 @@
 """What a patient's page shows of a ranking and of a certificate."""
 
+import json
+
 import numpy as np
 import pytest
 
 from euthymia.evaluation.estimate import Estimate
-from euthymia.ground.errors import MissingError
+from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.models import tables
+from euthymia.models.matching.certificate import read_certificate
 from euthymia.models.matching.certify import certify
 from euthymia.models.matching.evidence import read_table
 from euthymia.models.matching.forest import forest_gain
@@ -48,13 +51,19 @@ def small_trial():
     return {"a": rng.standard_normal(80), "arm": arm, "y": rng.standard_normal(80)}
 
 
-def test_a_refusal_is_shown_as_one(ranking):
+def test_a_refusal_is_shown_as_one(ranking, tmp_path):
     refused = certify(small_trial(), outcome="y", treatment="arm", better="higher")
     rule = options([ranking], refused).rule
     assert not rule.certified
     assert "refused" in rule.headline
     assert refused.best_arm in rule.headline
     assert {name for name, _, _ in rule.checks} >= {"honest gain", "permutation", "design"}
+    file = tmp_path / "certificate.json"  # as `euthymia certify --json` prints it
+    file.write_text(json.dumps(refused.to_dict()), encoding="utf-8")
+    assert options([ranking], read_certificate(file)).rule == rule
+    file.write_text('{"certified": true}', encoding="utf-8")
+    with pytest.raises(SchemaError, match="write it anew"):
+        read_certificate(file)
 
 
 def test_a_forest_is_only_beside_and_its_absence_is_told():

@@ -363,7 +363,7 @@ def test_a_role_without_a_worklist_begins_at_the_models(clinic: TestClinic, role
     answer = client.get("/", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/models")
     refused = client.get(f"/patients/{next(iter(clinic.people))}").text
-    assert 'href="/models">Go to the models</a>' in refused
+    assert 'Go to: <a href="/models">Models</a>' in refused
     for page in (refused, client.get("/models").text):
         assert ">Worklist</a>" not in page
         assert "Sign out" in page

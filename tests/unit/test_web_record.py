@@ -147,3 +147,91 @@ def test_the_crisis_page_is_open_to_anybody_and_may_be_kept(site) -> None:
     assert page.status_code == 200
     assert page.headers["cache-control"].startswith("public")
     assert "script-src" not in page.headers["content-security-policy"]
+
+
+def test_what_was_typed_is_still_there_when_it_is_refused(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base = f"/patients/{subject_of(clinic, MINE)}"
+    long = "Walks " + "x" * 4000
+    for name, page, more in (
+        ("notes", "/measures", {}),
+        ("plan", "/plan", {}),
+        ("safety", "/safety", {"step": "ask"}),
+    ):
+        refused = send(doctor, base + page, f"{base}/{name}", text=long, **more)
+        assert refused.status_code == 422
+        assert long in refused.text
+    answers = {f"a{n}": "2" for n in range(1, 7)} | {"a7": "9", "instrument": "gad7"}
+    for path, page, who in (
+        (f"{base}/measures", f"{base}/measures?fill=gad7", doctor),
+        ("/me/check-in", "/me/check-in", None),
+    ):
+        asker = who or signed_in(clinic, site, str(subject_of(clinic, MINE)), "patient")
+        refused = send(asker, page, path, **answers)
+        assert refused.status_code == 422
+        assert 'name="instrument" value="gad7"' in refused.text
+        assert refused.text.count(" checked>") == 6
+    wrong = {"avoid": "insomnia=2", "prefer": "x;y", "ruled_out": ""}
+    refused = send(doctor, f"{base}/options", f"{base}/options", **wrong)
+    assert refused.status_code == 422
+    assert 'value="insomnia=2"' in refused.text
+    assert 'value="x;y"' in refused.text
+    wrong = {"purpose": "none", "permit": "1", "because": "said on the phone"}
+    assert send(doctor, f"{base}/consent", f"{base}/consent", **wrong).status_code == 422
+
+
+def test_what_was_typed_into_a_session_that_is_over_is_given_back(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base = f"/patients/{subject_of(clinic, MINE)}"
+    before = clinic.store.version()
+    stale = doctor.post(
+        f"{base}/notes", data={"csrf": "0", "text": "An <hour> of work"}, headers=SAME
+    )
+    assert stale.status_code == 403
+    gone = Browser(site).post(
+        f"{base}/measures",
+        data={"csrf": "0", "a2": "3", "words": "An <hour> of work"},
+        headers=SAME,
+    )
+    assert gone.status_code == 401
+    for page in (stale, gone):
+        assert "An &lt;hour&gt; of work</textarea>" in page.text
+    assert "2: 3" in gone.text
+    empty = Browser(site).post(f"{base}/notes", data={"csrf": "0", "text": " "}, headers=SAME)
+    assert empty.headers["location"] == "/signin"
+    assert clinic.store.version() == before
+
+
+def test_a_new_plan_begins_as_the_last_one_without_the_name_below_it(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base = f"/patients/{subject_of(clinic, 'MRN-4')}"
+    send(doctor, base + "/plan", f"{base}/plan", text="Walk daily")
+    page = send(doctor, base + "/safety", f"{base}/safety", text="Call Ada", step="ask").text
+    assert ">Call Ada</textarea>" in page
+    page = doctor.get(base + "/plan").text
+    assert ">Walk daily</textarea>" in page
+    assert "Walk daily\n(dr-lind)" in page
+    title = re.search(r"<title>([^<]*)</title>", page)[1]
+    assert "Person" not in title  # a browser keeps titles in its history
+
+
+def test_every_answer_about_self_harm_is_on_the_safety_page(clinic: Clinic, site) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base = f"/patients/{subject_of(clinic, 'MRN-4')}"
+    rated = {f"a{n}": "0" for n in range(1, 10)} | {"a10": "4", "instrument": "madrs"}
+    assert (
+        send(doctor, f"{base}/measures?fill=madrs", f"{base}/measures", **rated).status_code == 200
+    )
+    rows = re.findall(r'<tr class="flagged">.*?</tr>', doctor.get(f"{base}/safety").text)
+    assert [row for row in rows if "Montgomery" in row and "4: " in row]
+
+
+def test_a_switch_that_is_none_records_nothing(clinic: Clinic, site) -> None:
+    who = subject_of(clinic, MINE)
+    patient = signed_in(clinic, site, str(who), "patient")
+    before = len(clinic.store.grants(who))
+    for purpose in ("", "care", "monitoring,research", "none"):
+        answer = send(patient, "/me", "/me/consent", purpose=purpose, permit="0")
+        assert answer.status_code == 422
+        assert "Recorded" not in answer.text
+    assert len(clinic.store.grants(who)) == before

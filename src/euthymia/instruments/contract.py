@@ -96,6 +96,7 @@ class Instrument:
     bands_paper: str
     remission_paper: str | None
     terms: str  # under which terms the wording may be used
+    question: str = ""  # what stands above the items, where it is not how often they bothered
 
     @property
     def low(self) -> int:

@@ -48,4 +48,5 @@ INSTRUMENT: Final = Instrument(
     bands_paper=UNREAD,
     remission_paper=None,
     terms=TERMS,
+    question="How far do you agree, about today's session?",
 )

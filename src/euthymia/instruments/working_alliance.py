@@ -49,4 +49,5 @@ INSTRUMENT: Final = Instrument(
     terms="wording of this product's own, under its licence (Apache-2.0): free to use, change and "
     "translate; not validated, so totals are compared with a clinic's own earlier ones and with "
     "nothing else",
+    question="How far do you agree, about your treatment here?",
 )

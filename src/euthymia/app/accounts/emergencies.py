@@ -102,8 +102,11 @@ class Emergencies:
 
     def all(self) -> list[Emergency]:
         """Return every emergency, those nobody has seen first, newest first."""
-        found = self.accounts.file.now().emergencies
-        return sorted(found, key=lambda one: (bool(one.seen_by), -one.began))
+        return sorted(self.newest(), key=lambda one: bool(one.seen_by))
+
+    def newest(self) -> list[Emergency]:
+        """Return every emergency, newest first."""
+        return sorted(self.accounts.file.now().emergencies, key=lambda one: -one.began)
 
     def unseen(self) -> int:
         """Return how many no supervisor has seen."""

@@ -14,6 +14,7 @@ from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.rights import require_change, require_quality
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
+from euthymia.app.web.forms import FIRST, Again
 from euthymia.app.web.record import Record
 from euthymia.app.web.strips import Happening
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
@@ -144,7 +145,7 @@ class AlertPages:
         )
 
     # -- one episode -----------------------------------------------------------------------------
-    async def episode(self, request: Request, refused: str = "") -> Response:
+    async def episode(self, request: Request, again: Again = FIRST) -> Response:
         """Show all that an alert carries, and what can be done with it."""
         found = await self.record.opened(request, "episode")
         if isinstance(found, Response):
@@ -159,6 +160,7 @@ class AlertPages:
             visitor,
             opened,
             "/timeline",
+            again,
             card=card,
             moves=[(m, MOVE_WORDS[m]) for m in card.actions if m is not Move.VIEW],
             team=sorted(opened.looked.team),
@@ -168,7 +170,6 @@ class AlertPages:
             picture=picture,
             why=lambda step: REASONS.get(step.move, {}).get(step.reason, step.reason),
             kept=request.query_params.get("kept") == "1",
-            refused=refused,
         )
 
     async def act(self, request: Request) -> Response:
@@ -183,7 +184,7 @@ class AlertPages:
             wanted = self._wanted(subject, ident, form)
             await run_in_threadpool(self.alerts.act, visitor.user, visitor.role, wanted)
         except SchemaError as error:
-            return await self.episode(request, str(error))
+            return await self.episode(request, Again(str(error), form))
         return RedirectResponse(f"/patients/{pid}/episodes/{ident}?kept=1", 303)
 
     def _wanted(self, subject: SubjectId, ident: str, form: dict[str, str]) -> Wanted:

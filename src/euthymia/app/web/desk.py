@@ -1,5 +1,6 @@
 """One person's record for its pages: opened by the rules, told to the ledger, written by a name."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros, from_micros
-from euthymia.ground.errors import AccessError, MissingError
+from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.policy import Action
 
@@ -199,7 +200,15 @@ class Desk:
         """Return the models that were trained with this person's data."""
         return tuple(self.clinic.registry.trained_with(subject))
 
+    def emergencies_of(self, subject: SubjectId) -> tuple[Emergency, ...]:
+        """Return who opened a person's record in an emergency, and why, newest first."""
+        return tuple(e for e in self.backend.emergencies.newest() if e.subject == subject)
+
     # -- writing -------------------------------------------------------------------------------
+    def may_write(self, visitor: Visitor, opened: Opened) -> bool:
+        """Tell whether forms are of any use to the visitor: an emergency opens a record to read."""
+        return opened.emergency is None and self.backend.may(visitor.role, Action.WRITE_RECORD)
+
     def require(self, visitor: Visitor, pid: str, action: Action) -> SubjectId:
         """Return the subject if the visitor, of the care team, may do this to them.
 
@@ -245,6 +254,11 @@ class Desk:
         self, visitor: Visitor, subject: SubjectId, purpose: str, *, permit: bool, because: str
     ) -> list[str]:
         """Record a consent decision; return what it stops and what it cannot undo."""
+        switch = next((one for one in self.switches(subject) if one.purpose == purpose), None)
+        if switch is None:
+            raise SchemaError("a decision is about one of the switches")
+        if switch.basis:
+            raise SchemaError("treatment rests on the treatment itself here: it has no switch")
         asked = Asked(
             grant=purpose if permit else None,
             withdraw=None if permit else purpose,
@@ -252,6 +266,11 @@ class Desk:
         )
         told = change_consent(self.clinic, subject, asked, visitor.actor)
         return [str(line) for line in told["effects"]]
+
+
+def unsigned(text: str) -> str:
+    """Return a text as it was typed: without the name that `keep_text` put below it."""
+    return re.sub(r"\n\([^()\n]{1,64}\)\Z", "", text)
 
 
 def newest(found: Sequence[tuple[Micros, str, str]]) -> Mapping[str, tuple[Micros, str]]:

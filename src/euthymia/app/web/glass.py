@@ -45,7 +45,9 @@ class Glass:
         if not self.backend.may(visitor.role, action):
             raise AccessError("this role may not do this")
 
-    def _asked(self, visitor: Visitor, patient: str, refused: str = "") -> Response:
+    def _asked(
+        self, visitor: Visitor, patient: str, refused: str = "", reason: str = ""
+    ) -> Response:
         self._require(visitor, Action.BREAK_GLASS)
         account = self.backend.accounts.file.now().accounts.get(visitor.user)
         return self.site.page(
@@ -53,6 +55,7 @@ class Glass:
             422 if refused else 200,
             visitor=visitor,
             patient=patient,
+            reason=reason,
             refused=refused,
             minutes=self.backend.emergencies.minutes,
             provable=account is not None and bool(account.totp),
@@ -78,7 +81,7 @@ class Glass:
                 form.get("otp", ""),
             )
         except (AccessError, MissingError) as error:
-            return self._asked(visitor, patient[:80], str(error))
+            return self._asked(visitor, patient, str(error), form.get("reason", "")[:500])
         return RedirectResponse(f"/patients/{opened.subject}", 303)
 
     async def end(self, request: Request) -> Response:

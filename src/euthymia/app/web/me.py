@@ -11,8 +11,8 @@ from starlette.routing import Route
 from euthymia.app.entries import filled_in
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
-from euthymia.app.web.guard import LONG_FORM, read_form, require_csrf, require_same_origin
-from euthymia.app.web.record import FIELDS, PURPOSE_WORDS
+from euthymia.app.web.forms import FIRST, Again, sent
+from euthymia.app.web.record import PURPOSE_WORDS
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.instruments.catalogue import instruments
 from euthymia.instruments.contract import Instrument
@@ -42,15 +42,6 @@ class Me:
             Route("/me/check-in", self.keep_check_in, methods=["POST"]),
         ]
 
-    async def _sent(self, request: Request) -> tuple[Visitor, dict[str, str]] | Response:
-        require_same_origin(request)
-        visitor = await self.site.visitor(request)
-        if visitor is None:
-            return self.site.to_sign_in(request)
-        form = await read_form(request, most=LONG_FORM, fields=FIELDS)
-        require_csrf(form, visitor.csrf)
-        return visitor, form
-
     async def me(self, request: Request) -> Response:
         """Show a patient everything about themselves."""
         visitor = await self.site.visitor(request)
@@ -69,16 +60,17 @@ class Me:
             purposes=PURPOSE_WORDS,
             lines=self.desk.who_looked(opened.subject),
             models=self.desk.models_of(opened.subject),
+            emergencies=self.desk.emergencies_of(opened.subject),
             refused=refused,
             effects=effects,
         )
 
     async def change_consent(self, request: Request) -> Response:
         """Turn a switch: it holds from the next view on."""
-        sent = await self._sent(request)
-        if isinstance(sent, Response):
-            return sent
-        visitor, form = sent
+        found = await sent(self.site, request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
         subject = await run_in_threadpool(self.desk.own, visitor, Action.CHANGE_CONSENT)
         permit, purpose = form.get("permit") == "1", form.get("purpose", "")
         because = "by the patient, on their own page"
@@ -91,38 +83,39 @@ class Me:
         done = effects or ["it is recorded"]
         return await run_in_threadpool(self._shown, visitor, "", done)
 
-    async def check_in(self, request: Request, refused: str = "") -> Response:
+    async def check_in(self, request: Request, again: Again = FIRST) -> Response:
         """Show a questionnaire, or which there are."""
         visitor = await self.site.visitor(request)
         if visitor is None:
             return self.site.to_sign_in(request)
         await run_in_threadpool(self.desk.own, visitor, Action.WRITE_RECORD)
         known = for_patients()
-        name = request.query_params.get("fill", "phq9")
-        if name not in known:
+        name = again.typed.get("instrument") or request.query_params.get("fill", "phq9")
+        if name not in known:  # neither from a link nor from a form of ours
             raise MissingError("there is no such questionnaire")
         return self.site.page(
             "checkin.html",
-            422 if refused else 200,
+            422 if again.refused else 200,
             visitor=visitor,
             chosen=known[name],
             known=list(known.values()),
-            refused=refused,
+            refused=again.refused,
+            typed=again.typed,
         )
 
     async def keep_check_in(self, request: Request) -> Response:
         """Keep the answers, say what becomes of them, and whom to call where they are grave."""
-        sent = await self._sent(request)
-        if isinstance(sent, Response):
-            return sent
-        visitor, form = sent
+        found = await sent(self.site, request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
         subject = await run_in_threadpool(self.desk.own, visitor, Action.WRITE_RECORD)
         try:
             filled = filled_in(for_patients(), form)
             keep = self.desk.keep
             entry = await run_in_threadpool(keep, visitor, subject, filled.facts, "check in")
         except SchemaError as error:
-            return await self.check_in(request, str(error))
+            return await self.check_in(request, Again(str(error), form))
         return self.site.page(
             "checked.html",
             visitor=visitor,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,9 @@ from euthymia.app.entries import Fact
 from euthymia.app.published import evidence_folder
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk, Opened
+from euthymia.app.web.forms import FIRST, TYPED, Again
+from euthymia.app.web.going import RULE, TASK, Going, going
+from euthymia.app.web.reader import may_ask
 from euthymia.app.web.record import Record
 from euthymia.ground.codes import PREFERENCE
 from euthymia.ground.errors import MissingError, SchemaError
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from euthymia.models.matching.options import Options
 
 CONDITION: Final = "depression"
+CERTIFICATE: Final = "certificate.json"  # in that folder: what `euthymia certify --json` printed
 KINDS: Final = ("avoid", "prefer", "ruled_out")
 MOST: Final = 12
 _NAME: Final = re.compile(r"[\w (),.+/-]{1,60}(=[0-9.]{1,4})?")
@@ -69,19 +74,19 @@ def kept(text: str) -> Wanted:
 @lru_cache(maxsize=32)
 def ranked(folder: Path, stamp: tuple[tuple[str, int], ...], wanted: Wanted) -> "Options":
     """Return the options; the same files and wishes are not ranked twice. `stamp` is the files'."""
+    from euthymia.models.matching.certificate import read_certificate
     from euthymia.models.matching.options import options
     from euthymia.models.matching.rank import rank
 
-    assert stamp
-    return options(
-        rank(
-            CONDITION,
-            evidence=folder,
-            avoid=wanted.avoid,
-            prefer=wanted.prefer,
-            contraindicated=wanted.ruled_out,
-        )
+    found = rank(
+        CONDITION,
+        evidence=folder,
+        avoid=wanted.avoid,
+        prefer=wanted.prefer,
+        contraindicated=wanted.ruled_out,
     )
+    decided = CERTIFICATE in dict(stamp)
+    return options(found, read_certificate(folder / CERTIFICATE) if decided else None)
 
 
 def options_of(home: Path, setting: str | None, wanted: Wanted) -> "Options":
@@ -105,21 +110,20 @@ class OptionsPage:
             Route(path, self.keep, methods=["POST"]),
         ]
 
-    async def options(self, request: Request, refused: str = "") -> Response:
+    async def options(self, request: Request, again: Again = FIRST) -> Response:
         """Show the ranking under the wishes on record."""
         found = await self.record.opened(request, "treatment options")
         if isinstance(found, Response):
             return found
         visitor, opened = found
-        return await run_in_threadpool(self._shown, request, visitor, opened, refused)
+        return await run_in_threadpool(self._shown, request, visitor, opened, again)
 
-    def _shown(self, request: Request, visitor: Visitor, opened: Opened, refused: str) -> Response:
+    def _shown(self, request: Request, visitor: Visitor, opened: Opened, again: Again) -> Response:
         texts = self.desk.texts(opened, PREFERENCE)
-        wanted = kept(texts[0][2]) if texts else Wanted()
-        shown, silent = None, ""
+        wanted, shown, silent = Wanted(), None, ""
         try:
-            clinic = self.desk.clinic
-            shown = options_of(clinic.home.path, clinic.config.clinic.evidence, wanted)
+            wanted = kept(texts[0][2]) if texts else wanted
+            shown = self._ranked(wanted)
         except MissingError:
             silent = NO_EVIDENCE
         except SchemaError as error:
@@ -129,13 +133,27 @@ class OptionsPage:
             visitor,
             opened,
             "/options",
+            again,
             shown=shown,
             silent=silent,
-            wanted=wanted,
+            fields={k: again.typed.get(k, ", ".join(getattr(wanted, k))) for k in KINDS},
             wanted_at=texts[0][0] if texts else None,
+            going=self._going(visitor, opened),
+            kinds=TYPED,
+            rule_source=RULE,
             kept=request.query_params.get("kept") == "1",
-            refused=refused,
         )
+
+    def _ranked(self, wanted: Wanted) -> "Options":
+        clinic = self.desk.clinic
+        return options_of(clinic.home.path, clinic.config.clinic.evidence, wanted)
+
+    def _going(self, visitor: Visitor, opened: Opened) -> Going:
+        reader = self.desk.backend.reader
+        data = reader.record_of(opened.looked, visitor.actor)
+        may = may_ask(self.desk.clinic.policies, visitor.role)
+        model = reader.shelf.get(TASK)
+        return going(data, model, opened.looked.grants, reader.now(), may_ask=may)
 
     async def keep(self, request: Request) -> Response:
         """Keep what the patient wants, under the name of who asked them."""
@@ -147,9 +165,16 @@ class OptionsPage:
         subject = await run_in_threadpool(self.desk.require, visitor, pid, Action.WRITE_RECORD)
         try:
             if not set(KINDS) <= set(form):
-                return await self.options(request, "the form has three fields")
-            facts = [Fact(PREFERENCE, text=wanted_of(form).text())]
+                return await self.options(request, Again("the form has three fields", form))
+            wanted = wanted_of(form)
+            await run_in_threadpool(self._known, wanted)
+            facts = [Fact(PREFERENCE, text=wanted.text())]
             await run_in_threadpool(self.desk.keep, visitor, subject, facts, "write preferences")
         except SchemaError as error:
-            return await self.options(request, str(error))
+            return await self.options(request, Again(str(error), form))
         return self.record.back(request, "/options")
+
+    def _known(self, wanted: Wanted) -> None:
+        """Refuse wishes that the evidence cannot be ranked by, before they are kept."""
+        with suppress(MissingError):  # no evidence is set up: they are kept for when there is
+            self._ranked(wanted)

@@ -39,7 +39,6 @@ from euthymia.app.web.rendering import render, static_files
 from euthymia.app.web.speech import COOKIE, Spoken, chosen, here
 from euthymia.app.web.sso import Sso
 from euthymia.care.timeline import Trend, groups_of, most_telling
-from euthymia.care.words import count_words
 from euthymia.ground.errors import (
     AccessError,
     BusyError,
@@ -193,14 +192,13 @@ class Site:
     ) -> Response:
         """Show the ways to sign in."""
         minutes = int(self.backend.sessions.idle.total_seconds() // 60)
-        idle = count_words(minutes, "minute")
         keys = Door(self).passkeys(request)
         return self.page(
             "signin.html",
             status,
             code=code,
             refused=refused,
-            idle=idle,
+            idle=minutes,
             enrolled=request.query_params.get("enrolled") == "1",
             leave=leave,
             provider=self.backend.oidc.name if self.backend.oidc else "",

@@ -13,6 +13,7 @@ from euthymia.app.alerts.quality import quality
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.record import Record
+from euthymia.ground.errors import SchemaError
 
 SECTIONS: Final = (
     (
@@ -112,10 +113,11 @@ _HEAD: Final = frozenset(
 
 
 def _day(text: str) -> date | None:
+    """Return a date as browsers send it; SchemaError where it is none."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        return None
+        raise SchemaError("a date is written as 2026-03-31; shown is the last quarter") from None
 
 
 class QualityPage:
@@ -133,12 +135,18 @@ class QualityPage:
         visitor = await self.site.visitor(request)
         if visitor is None:
             return self.site.to_sign_in(request)
-        first, last = (_day(request.query_params.get(name, "")) for name in ("from", "to"))
+        refused = ""
+        try:
+            first, last = (_day(request.query_params.get(name, "")) for name in ("from", "to"))
+        except SchemaError as error:
+            first, last, refused = None, None, str(error)
         if first and last and first > last:
             first, last = last, first
-        return await run_in_threadpool(self._show, visitor, first, last)
+        return await run_in_threadpool(self._show, visitor, first, last, refused)
 
-    def _show(self, visitor: Visitor, first: date | None, last: date | None) -> Response:
+    def _show(
+        self, visitor: Visitor, first: date | None, last: date | None, refused: str
+    ) -> Response:
         found = quality(self.clinic, first, last, user=visitor.user, role=visitor.role)
         groups = [
             (name, [(title, rows_of(one)) for title, one in parts.items()])
@@ -146,7 +154,9 @@ class QualityPage:
         ]
         return self.site.page(
             "quality.html",
+            422 if refused else 200,
             visitor=visitor,
+            refused=refused,
             found=found,
             sections=sections(found),
             groups=groups,

@@ -244,6 +244,12 @@ class Reader:
             _next_edge(grants, now),
         )
 
+    def record_of(self, looked: Looked, actor: Actor) -> SubjectData:
+        """Return a person's record as a model is given it: without what is labelled."""
+        audit = Entry(actor, "read for care", Purpose.CARE, looked.who.subject)
+        data = self._data(looked.who.subject, audit, monitored=looked.monitored, now=self.now())
+        return replace(data, observations=unlabelled(data.observations))
+
     def _data(
         self, subject: SubjectId, audit: Entry, *, monitored: bool, now: Micros
     ) -> SubjectData:

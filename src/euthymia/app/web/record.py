@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from euthymia.app.entries import checked_text, filled_in
 from euthymia.app.web.contract import Visitor
-from euthymia.app.web.desk import Desk, Opened, newest
-from euthymia.app.web.guard import LONG_FORM, read_form, require_csrf, require_same_origin
+from euthymia.app.web.desk import Desk, Opened, newest, unsigned
+from euthymia.app.web.forms import FIRST, Again, sent
 from euthymia.app.web.strips import Happening, strip_of
 from euthymia.ground.audit import Purpose
 from euthymia.ground.codes import NOTE, PLAN, SAFETY_PLAN
@@ -24,7 +24,6 @@ from euthymia.security.policy import Action
 if TYPE_CHECKING:
     from euthymia.app.web.pages import Site
 
-FIELDS: Final = 40  # the longest questionnaire, with room
 TABS: Final = (
     ("", "Overview"),
     ("/timeline", "Time line"),
@@ -104,22 +103,30 @@ class Record:
         return visitor, found
 
     async def form(self, request: Request) -> tuple[Visitor, dict[str, str]] | Response:
-        """Return who sent a form of ours and what is in it."""
-        require_same_origin(request)
-        visitor = await self.site.visitor(request)
-        if visitor is None:
-            return self.site.to_sign_in(request)
-        form = await read_form(request, most=LONG_FORM, fields=FIELDS)
-        require_csrf(form, visitor.csrf)
-        return visitor, form
+        """Return who sent a form of ours and what is in it; see `sent`."""
+        return await sent(self.site, request)
 
     def shown(
-        self, template: str, visitor: Visitor, opened: Opened, here: str, **more: object
+        self,
+        template: str,
+        visitor: Visitor,
+        opened: Opened,
+        here: str,
+        again: Again = FIRST,
+        **more: object,
     ) -> Response:
-        """Show one page of a record."""
-        status = 422 if more.get("refused") else 200
+        """Show one page of a record, with its forms where the visitor may write."""
         return self.site.page(
-            template, status, visitor=visitor, opened=opened, tab=here, tabs=TABS, **more
+            template,
+            422 if again.refused else 200,
+            visitor=visitor,
+            opened=opened,
+            tab=here,
+            tabs=TABS,
+            refused=again.refused,
+            typed=again.typed,
+            may_write=self.desk.may_write(visitor, opened),
+            **more,
         )
 
     def back(self, request: Request, page: str) -> Response:
@@ -138,36 +145,35 @@ class Record:
         return self.shown("timeline.html", visitor, opened, "/timeline", strip=strip)
 
     # -- measures and notes ----------------------------------------------------------------------
-    async def measures(self, request: Request, refused: str = "") -> Response:
+    async def measures(self, request: Request, again: Again = FIRST) -> Response:
         """Show every questionnaire with its answers, the notes, and forms for new ones."""
         found = await self.opened(request, "measures and notes")
         if isinstance(found, Response):
             return found
         visitor, opened = found
         known = instruments()
-        chosen = known.get(request.query_params.get("fill", ""))
-        tables = [
-            (
-                one,
-                answered(
-                    one, self.desk.answers(opened, [*(i.code for i in one.items), one.total_code])
-                ),
-            )
-            for one in known.values()
-        ]
+        chosen = known.get(again.typed.get("instrument") or request.query_params.get("fill", ""))
+        tables = await run_in_threadpool(self._answered, opened)
         return self.shown(
             "measures.html",
             visitor,
             opened,
             "/measures",
+            again,
             tables=[(one, rows) for one, rows in tables if rows],
             without=[one for one, rows in tables if not rows],
             known=list(known.values()),
             chosen=chosen,
             notes=self.desk.texts(opened, NOTE),
             kept=request.query_params.get("kept") == "1",
-            refused=refused,
         )
+
+    def _answered(self, opened: Opened) -> list[tuple[Instrument, list[dict[str, Any]]]]:
+        found = []
+        for one in instruments().values():
+            codes = [*(item.code for item in one.items), one.total_code]
+            found.append((one, answered(one, self.desk.answers(opened, codes))))
+        return found
 
     async def add_answers(self, request: Request) -> Response:
         """Keep a questionnaire that somebody of the care team filled in with the patient."""
@@ -181,7 +187,7 @@ class Record:
             facts, what = filled_in(instruments(), form).facts, "write questionnaire"
             await run_in_threadpool(self.desk.keep, visitor, subject, facts, what)
         except SchemaError as error:
-            return await self.measures(request, str(error))
+            return await self.measures(request, Again(str(error), form))
         return self.back(request, "/measures")
 
     async def add_note(self, request: Request) -> Response:
@@ -189,48 +195,63 @@ class Record:
         return await self._text(request, NOTE, "text", "write note", "/measures")
 
     # -- plan and safety -------------------------------------------------------------------------
-    async def plan(self, request: Request, refused: str = "") -> Response:
+    async def plan(self, request: Request, again: Again = FIRST) -> Response:
         """Show what is agreed, what is suggested and what is prescribed."""
         found = await self.opened(request, "plan")
         if isinstance(found, Response):
             return found
         visitor, opened = found
+        plans = self.desk.texts(opened, PLAN)
         return self.shown(
             "plan.html",
             visitor,
             opened,
             "/plan",
-            plans=self.desk.texts(opened, PLAN),
+            again,
+            plans=plans,
+            text=again.typed.get("text", unsigned(plans[0][2]) if plans else ""),
             kept=request.query_params.get("kept") == "1",
-            refused=refused,
         )
 
     async def add_plan(self, request: Request) -> Response:
         """Keep a new version of the plan; the earlier ones stay."""
         return await self._text(request, PLAN, "text", "write plan", "/plan")
 
-    async def safety(self, request: Request, refused: str = "") -> Response:
+    async def safety(self, request: Request, again: Again = FIRST) -> Response:
         """Show answers that speak of self-harm, the safety plan and whom to call."""
         found = await self.opened(request, "safety")
         if isinstance(found, Response):
             return found
         visitor, opened = found
-        phq9 = instruments()["phq9"]
-        code = phq9.items[8].code
-        asked = self.desk.answers(opened, [code])
         held = newest(self.desk.texts(opened, SAFETY_PLAN))
+        steps = []
+        for name, title in SAFETY_STEPS:
+            step, mine = held.get(SAFETY_PLAN + name), again.typed.get("step") == name
+            text = again.typed.get("text", "") if mine else unsigned(step[1]) if step else ""
+            steps.append((name, title, step, text, mine))
         return self.shown(
             "safety.html",
             visitor,
             opened,
             "/safety",
-            item=phq9.items[8],
-            asked=[(day, int(values[code])) for day, values in asked.items()],
-            steps=[(name, title, held.get(SAFETY_PLAN + name)) for name, title in SAFETY_STEPS],
+            again,
+            asked=await run_in_threadpool(self._asked, opened),
+            steps=steps,
             lines=self.site.backend.crisis_lines,
             kept=request.query_params.get("kept") == "1",
-            refused=refused,
         )
+
+    def _asked(self, opened: Opened) -> list[tuple[str, str, float, str, bool]]:
+        """Return answers about self-harm: day, questionnaire, points, words, whether grave."""
+        found = []
+        for one in instruments().values():
+            for urgent in one.urgent:
+                item = one.items[urgent.item]
+                for day, values in self.desk.answers(opened, [item.code]).items():
+                    points = values[item.code]
+                    words = next((c.text for c in item.choices if c.value == points), "?")
+                    found.append((day, one.title, points, words, points >= urgent.at_least))
+        return sorted(found, reverse=True)
 
     async def add_safety(self, request: Request) -> Response:
         """Keep one step of the safety plan."""
@@ -251,13 +272,15 @@ class Record:
             text = checked_text(form.get(field, ""))
             await run_in_threadpool(self.desk.keep_text, visitor, pid, code, text, what)
         except SchemaError as error:
-            again = {"/measures": self.measures, "/plan": self.plan, "/safety": self.safety}[page]
-            return await again(request, str(error))
+            page_again = {"/measures": self.measures, "/plan": self.plan, "/safety": self.safety}[
+                page
+            ]
+            return await page_again(request, Again(str(error), form))
         return self.back(request, page)
 
     # -- consent and access ----------------------------------------------------------------------
     async def consent(
-        self, request: Request, refused: str = "", effects: Sequence[str] = ()
+        self, request: Request, again: Again = FIRST, effects: Sequence[str] = ()
     ) -> Response:
         """Show where each switch stands, every decision, who looked, and which models learnt."""
         found = await self.opened(request, "consent and access")
@@ -269,13 +292,13 @@ class Record:
             visitor,
             opened,
             "/consent",
+            again,
             switches=self.desk.switches(opened.subject),
             purposes=PURPOSE_WORDS,
             history=list(reversed(self.desk.clinic.store.grants(opened.subject))),
             lines=await run_in_threadpool(self.desk.who_looked, opened.subject),
             models=self.desk.models_of(opened.subject),
             effects=effects,
-            refused=refused,
         )
 
     async def change_consent(self, request: Request) -> Response:
@@ -294,5 +317,5 @@ class Record:
                 lambda: self.desk.decide(visitor, subject, purpose, permit=permit, because=because)
             )
         except SchemaError as error:
-            return await self.consent(request, str(error))
+            return await self.consent(request, Again(str(error), form))
         return await self.consent(request, effects=effects or ["it is recorded"])

@@ -17,11 +17,7 @@ from euthymia.app.web.speech import LANGUAGES, Words, direction, language, words
 from euthymia.care.contract import Urgency
 from euthymia.care.interventions import interventions
 from euthymia.care.timeline import is_clock
-from euthymia.care.words import (
-    number_words,
-    percent_words,
-    unit_words,
-)
+from euthymia.care.words import month_words, number_words, percent_words, unit_words
 from euthymia.ground.clock import Micros, day_date, from_micros
 
 ENGLISH: Final = words_of("en")
@@ -44,6 +40,7 @@ ORDER_WORDS: Final = {
     "name": "By name",
     "owner": "By owner",
 }
+MONTHS: Final = tuple(month_words(date(2001, n, 1), date(2001, 1, 1)) for n in range(1, 13))
 SEX_WORDS: Final = {"male": "male", "female": "female", "m": "male", "f": "female"}
 
 
@@ -57,6 +54,14 @@ def instant_words(at: Micros, words: Words = ENGLISH) -> str:
 def _said(text: str, spoken: str) -> Markup:
     """Return what was put together from a record, marked as English on a page of another tongue."""
     return escape(text) if spoken == "en" else Markup('<span lang="en">{}</span>').format(text)
+
+
+def axis_words(text: str, words: Words = ENGLISH) -> str:
+    """Return a label of an axis, "Jun" or "Nov 2025", with the month in the page's language."""
+    month, _, year = text.partition(" ")
+    if not words.months or month not in MONTHS:
+        return text
+    return f"{words.months[MONTHS.index(month)][:3]} {year}".strip()
 
 
 def since_words(day: date | None, now: Micros, words: Words = ENGLISH) -> tuple[str, str]:
@@ -134,6 +139,9 @@ def environment(spoken: str = "en") -> Environment:
         "languages": LANGUAGES,
         "direction": direction(spoken),
         "said": lambda text: _said(text, spoken),
+        "named": lambda text: (
+            words.sentences[text] if text in words.sentences else _said(text, spoken)
+        ),
         "asset": asset,
         "urgency_words": URGENCY_WORDS,
         "view_words": VIEW_WORDS,
@@ -144,6 +152,7 @@ def environment(spoken: str = "en") -> Environment:
         "who_words": lambda who, today, **more: who_words(who, today, words=words, **more),
         "figure_words": figure_words,
         "island": island,
+        "axis": lambda text: axis_words(text, words),
         "is_clock": is_clock,
         "count_words": words.count,
         "coverage_cells": coverage_cells,

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.policy_value import BenefitGroup
+from euthymia.ground.errors import SchemaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,43 @@ class Certificate:
         answer["honest_gain"].pop("chance")
         answer["detail"] = whole
         return finite(answer)  # type: ignore[no-any-return]
+
+
+class Gain(msgspec.Struct, frozen=True):
+    """An estimate with its interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class _Detail(msgspec.Struct, frozen=True):
+    conditions: tuple[Condition, ...]
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """A certificate as `euthymia certify --json` printed it: as much of it as a page shows."""
+
+    certified: bool
+    honest_gain: Gain
+    best_arm: str
+    why: str
+    detail: _Detail
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What had to hold, and whether it did."""
+        return self.detail.conditions
+
+
+def read_certificate(path: Path) -> Printed:
+    """Read what `euthymia certify --json` printed into a file; SchemaError if it is not that."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Printed)
+    except msgspec.DecodeError:
+        raise SchemaError(
+            f"{path.name} is not what `euthymia certify --json` prints: write it anew"
+        ) from None
 
 
 def finite(value: object) -> Any:  # noqa: ANN401 - a tree of plain values

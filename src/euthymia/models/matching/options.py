@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from euthymia.evaluation.estimate import Estimate
-from euthymia.models.matching.certificate import Certificate
+from euthymia.models.matching.certificate import Certificate, Gain, Printed
 from euthymia.models.matching.ranking import Effect, Option, Ranking
 
 SHOWN: Final = 5
@@ -66,7 +66,10 @@ class Options:
 
 
 def options(
-    rankings: Sequence[Ranking], certificate: Certificate | None = None, *, shown: int = SHOWN
+    rankings: Sequence[Ranking],
+    certificate: Certificate | Printed | None = None,
+    *,
+    shown: int = SHOWN,
 ) -> Options:
     """Return what a patient's page shows of rankings and of a certificate.
 
@@ -74,8 +77,8 @@ def options(
     ----------
     rankings : sequence of Ranking
         From `rank`, at least one.
-    certificate : Certificate, optional
-        From `certify`; without one no rule by person is offered.
+    certificate : Certificate or Printed, optional
+        From `certify`, or from `read_certificate`; without one no rule by person is offered.
     shown : int
         So many options of each body of evidence.
     """
@@ -123,11 +126,11 @@ def _expect(name: str, effect: Effect) -> str:
     return f"{_range(effect.per_100, 0)} in 100 {words}"
 
 
-def _range(figure: Estimate, digits: int) -> str:
+def _range(figure: Estimate | Gain, digits: int) -> str:
     return f"{figure.estimate:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 
-def _rule(found: Certificate | None) -> RuleShown:
+def _rule(found: Certificate | Printed | None) -> RuleShown:
     if found is None:
         said = "No rule that chooses by person has been tested here"
         return RuleShown(False, said, "The options above are for everybody alike.", ())

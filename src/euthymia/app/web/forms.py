@@ -1,0 +1,75 @@
+"""A form that was sent: who sent it, what is in it, and that nothing typed is lost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.guard import LONG_FORM, read_form, require_csrf, require_same_origin
+from euthymia.ground.errors import AccessError
+
+if TYPE_CHECKING:
+    from euthymia.app.web.pages import Site
+
+FIELDS: Final = 40  # the longest questionnaire, with room
+TYPED: Final = {
+    "text": "What was written",
+    "words": "In your own words",
+    "because": "What the patient said, and how",
+    "avoid": "To avoid",
+    "prefer": "Preferred",
+    "ruled_out": "Ruled out by the clinician",
+}
+"""Fields that somebody types into, with their names; the others are chosen or go along unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A form that is shown again: why it was refused, and what was typed into it."""
+
+    refused: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+
+FIRST: Final = Again()
+
+
+async def sent(site: "Site", request: Request) -> tuple[Visitor, dict[str, str]] | Response:
+    """Return who sent a form of ours and what is in it.
+
+    Where the session is over, or the form is an earlier session's, nothing is done; a page of this
+    very browser gives back what was typed, to be copied.
+    """
+    require_same_origin(request)
+    visitor = await site.visitor(request)
+    form = await read_form(request, most=LONG_FORM, fields=FIELDS)
+    if visitor is None:
+        return _given_back(site, form, 401) or site.to_sign_in(request)
+    try:
+        require_csrf(form, visitor.csrf)
+    except AccessError:
+        back = _given_back(site, form, 403, visitor)
+        if back is None:
+            raise
+        return back
+    return visitor, form
+
+
+def _given_back(
+    site: "Site", form: Mapping[str, str], status: int, visitor: Visitor | None = None
+) -> Response | None:
+    """Return a page with what was typed; None where nothing was."""
+    lines = [(name, form[key]) for key, name in TYPED.items() if form.get(key, "").strip()]
+    given = sorted((_number(key), value) for key, value in form.items() if _number(key) and value)
+    if not lines and not given:
+        return None
+    answers = ", ".join(f"{number}: {value}" for number, value in given)
+    return site.page("unsent.html", status, visitor=visitor, lines=lines, answers=answers)
+
+
+def _number(key: str) -> int:
+    """Return which answer a field is ("a3" is 3); 0 for any other field."""
+    return int(key[1:]) if key[:1] == "a" and key[1:].isdecimal() else 0
