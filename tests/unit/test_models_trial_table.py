@@ -149,3 +149,62 @@ def test_two_sites_that_gave_one_arm_each_answer_nothing():
     columns |= {"site": np.where(columns["arm"] == "new", "north", "south")}
     with pytest.raises(SchemaError, match="2 independent units"):
         read(columns, Question("y", "arm", "higher", site="site"))
+
+
+def test_many_copies_with_fresh_numbers_and_a_little_noise_are_one_persons():
+    rng = np.random.default_rng(4)
+    columns = {k: np.tile(v, 10) for k, v in frame(50).items()}
+    assert read(columns).people == 50
+    columns["case"] = 7 + 3 * np.arange(500)
+    found = read(columns)
+    assert found.people == 50
+    assert reasons(found)["case"] == "names or numbers the rows"
+    columns["a"] = columns["a"] + 1e-4 * rng.standard_normal(500)
+    columns["case"] = rng.permutation(10**6)[:500]
+    assert read(columns).people == 50
+
+
+def test_two_people_who_are_too_alike_are_one():
+    columns = frame()
+    rng = np.random.default_rng(5)
+    for name in ("a", "b", "y"):
+        columns[name] = np.append(columns[name], columns[name][7] + 1e-6 * rng.standard_normal())
+    columns["arm"] = np.append(columns["arm"], columns["arm"][7])
+    found = read(columns)
+    assert found.people == 200
+    assert any("1 people are too alike" in note for note in found.notes)
+
+
+def test_people_of_few_values_are_no_copies():
+    rng = np.random.default_rng(6)
+    columns = {
+        "sex": rng.choice(["f", "m"], 300),
+        "age": rng.integers(20, 30, 300),
+        "arm": rng.choice(["usual", "new"], 300),
+        "y": rng.integers(0, 6, 300),
+    }
+    assert read(columns).people == 300
+
+
+def test_a_confounder_is_adjusted_for_unless_the_arms_share_nobody():
+    rng = np.random.default_rng(7)
+    columns = frame(1500)
+    columns["arm"] = np.where(rng.random(1500) < 1 / (1 + np.exp(-2 * columns["a"])), "new", "old")
+    asked = Question("y", "arm", "higher", propensity="estimate")
+    found = read(columns, asked)
+    assert "a" in found.covariates
+    assert not found.suspect
+    assert read(columns).suspect == ("a",)
+    columns["dose"] = np.where(columns["arm"] == "new", 3.0, 1.0) + 0.1 * rng.standard_normal(1500)
+    assert read(columns, asked).suspect == ("dose",)
+
+
+def test_times_that_were_cut_short_and_events_are_noticed():
+    columns = frame()
+    columns["time_to_relapse"] = columns.pop("y") + 10
+    columns["CENSOR"] = np.arange(200) % 7 // 6
+    found = read(columns, Question("time_to_relapse", "arm", "higher"))
+    assert found.cut_short == "CENSOR"
+    assert "an event" in reasons(found)["CENSOR"]
+    columns["CENSOR"] = np.ones(200)
+    assert not read(columns, Question("time_to_relapse", "arm", "higher")).cut_short

@@ -291,27 +291,39 @@ def _decide(
 
 def _design(read: TrialTable, asked: Question) -> Condition:
     """Say what speaks for or against the comparison of arms being fair."""
-    if read.suspect:
-        return Condition(
-            "design",
-            False,
-            f"arms differ in {', '.join(read.suspect[:5])} more than randomisation allows: name"
-            " covariates measured before treatment, or use --propensity estimate",
-        )
-    if read.determined:
-        said = (
-            "covariates make up the outcome: some were measured with it, after treatment; name"
-            " covariates measured before"
-        )
-        return Condition("design", False, said)
-    if read.clustered and len(read.sites) < FEWEST_SITES:
-        said = f"treatment was given by site, and {len(read.sites)} sites are too few to judge it"
-        return Condition("design", False, said)
+    against = _against_design(read)
+    if against:
+        return Condition("design", False, against)
     if read.trial.propensity is None:
         said = "not randomised: holds only if the covariates are all that drove treatment"
         return Condition("design", True, said)
     said = "by the chances given" if asked.propensity is not None else "arms are alike at baseline"
     return Condition("design", True, said)
+
+
+def _against_design(read: TrialTable) -> str:
+    """Return why the comparison of arms is not fair; empty where nothing speaks against it."""
+    if read.suspect:
+        named = ", ".join(read.suspect[:5])
+        if read.trial.propensity is None:
+            return f"{named} all but says which arm was given: nobody is there to compare with"
+        return (
+            f"arms differ in {named} more than randomisation allows: name covariates measured"
+            " before treatment, or use --propensity estimate"
+        )
+    if read.cut_short:
+        return (
+            f"by the column {read.cut_short} some times were cut short, and a time cut short is no"
+            " time to an event: give the outcome at a fixed time, missing where it is not known"
+        )
+    if read.determined:
+        return (
+            "covariates make up the outcome: some were measured with it, after treatment; name"
+            " covariates measured before"
+        )
+    if read.clustered and len(read.sites) < FEWEST_SITES:
+        return f"treatment was given by site, and {len(read.sites)} sites are too few to judge it"
+    return ""
 
 
 def _spread(mean: Mean, rounds: _Rounds, trial: Trial) -> float:

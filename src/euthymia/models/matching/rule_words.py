@@ -41,6 +41,8 @@ def _path(read: TrialTable, fields: np.ndarray, columns: np.ndarray, leaf: int) 
     parts = [_question(read, int(columns[fields[0]]), int(fields[1]), right)]
     place = 4 if right else 2
     if fields[place] != NO_SPLIT:
+        if fields[place] == fields[0] and second == right:
+            parts.clear()  # the second question holds the first
         parts.append(_question(read, int(columns[fields[place]]), int(fields[place + 1]), second))
     return " and ".join(parts)
 

@@ -1,5 +1,6 @@
 """From a plain table to a trial: which columns may inform a rule, and which must not."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from euthymia.evaluation.estimate import Floats, Ints
 from euthymia.ground.errors import SchemaError
 from euthymia.models import tables
 from euthymia.models.matching.trial import BINS, Trial
+from euthymia.models.matching.trial_people import numbers_rows, people_of_rows, without_copies
 
 MOST_ARMS: Final = 6
 FEWEST_PEOPLE: Final = 40  # below this nothing can be learned and judged apart
@@ -26,16 +28,22 @@ IMBALANCE: Final = 0.01  # chance, over all columns together, to drop a fair col
 MOST_COLUMNS: Final = 80  # of numbers, once categories are spread out
 DETERMINED: Final = 0.95  # share of the outcome that covariates explain only if made from it
 SUSPECT: Final = 1e-4  # so unlikely an imbalance is no accident of a fair trial
-PERSON_NAMES: Final = frozenset(
-    {"id", "usubjid", "mrn"}
-    | {
-        f"{word}{end}"
-        for word in ("person", "subject", "subj", "patient", "participant", "client", "p")
-        for end in ("", "id", "_id", ".id")
+SEPARATES: Final = 0.95  # of the most that a column can differ between arms: they share nobody
+TIMES: Final = frozenset({"time", "days", "weeks", "months", "years", "duration", "survival"})
+EVENTS: Final = frozenset(
+    {
+        "event",
+        "status",
+        "censor",
+        "censored",
+        "cens",
+        "death",
+        "dead",
+        "died",
+        "relapse",
+        "relapsed",
     }
-    - {"p"}
 )
-ROW_NAMES: Final = frozenset({"rownames", "rowname", "row", "row_id", "index", "obs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class TrialTable:
     suspect: tuple[str, ...]
     determined: bool
     clustered: bool
+    cut_short: str
     sign: float
     outcome_sd: float
     people: int
@@ -88,9 +97,12 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     y = sign * _outcome(table, asked, where)
     _enough(y, arm, arms, where)
     site, sites = _codes(table, asked.site, where)
-    person, more = _people(table, asked, where)
-    notes += more
-    own, people = person, int(np.unique(person).size)
+    taken = (asked.outcome, asked.treatment, asked.site, *asked.covariates)
+    person, more = people_of_rows(table, asked.person, taken, where)
+    names, left_out = _candidates(table, asked, person)
+    person, alike = without_copies(person, _numbers(table, names, where), y)
+    notes += more + alike
+    people = int(np.unique(person).size)
     clustered = site is not None and _one_arm_a_site(arm, site)
     if clustered and site is not None:
         person = site
@@ -102,7 +114,6 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
             f"{int((~known).sum())} of {y.size} outcomes are missing; the others are weighted by"
             " the inverse of their chance to be seen, given covariates and arm (missing at random)"
         )
-    names, left_out = _candidates(table, asked, own)
     columns, kept, suspect = _columns(table, names, y, arm, person, asked, left_out, where)
     if not columns:
         raise SchemaError(
@@ -135,6 +146,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
         suspect,
         _determined(x, y),
         clustered,
+        _cut_short(table, asked),
         sign,
         float(np.nanstd(y, ddof=1)),
         people,
@@ -221,51 +233,9 @@ def _codes(table: pa.Table, name: str | None, where: str) -> tuple[Ints | None, 
     return code.astype(np.int64).reshape(-1), tuple(str(n) for n in names)
 
 
-def _people(table: pa.Table, asked: Question, where: str) -> tuple[Ints, list[str]]:
-    """Return each row's person. A column that names people is used also where nobody said so."""
-    name, notes = asked.person, list[str]()
-    if name is None:
-        taken = {asked.outcome, asked.treatment, asked.site, *asked.covariates}
-        for column in table.column_names:
-            if column.lower() in PERSON_NAMES and column not in taken:
-                words = tables.texts(table, column, where=where)
-                if np.unique(words).size < words.size:
-                    name = column
-                    notes.append(f"column {column} repeats: its rows are taken as one person's")
-                    break
-    if name is not None:
-        words = tables.texts(table, name, where=where)
-        blank = np.char.strip(words) == ""
-        words = np.where(blank, np.char.add("\0row ", np.arange(words.size).astype(str)), words)
-        person = np.unique(words, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return person, notes
-    copies = _copies(table, where)
-    if copies is not None:
-        count = copies.size - np.unique(copies).size
-        notes.append(f"{count} rows repeat another row in every column: taken as one person's")
-        return copies, notes
-    return np.arange(table.num_rows, dtype=np.int64), notes
-
-
 def _one_arm_a_site(arm: Ints, site: Ints) -> bool:
     """Tell whether treatment was given by site: everybody at a site got the same."""
     return all(np.unique(arm[site == s]).size == 1 for s in np.unique(site))
-
-
-def _copies(table: pa.Table, where: str) -> Ints | None:
-    """Return a number a distinct row, where rows repeat that could not repeat by chance."""
-    skip = PERSON_NAMES | ROW_NAMES
-    names = [n for n in table.column_names if n.lower() not in skip]
-    words = [tables.texts(table, n, where=where) for n in names]
-    if max(np.unique(w).size for w in words) < table.num_rows / 4:
-        return None  # few values: equal rows are to be expected
-    code = np.zeros(table.num_rows, np.int64)
-    for column in words:
-        code = np.unique(
-            code * (table.num_rows + 1) + np.unique(column, return_inverse=True)[1].reshape(-1),
-            return_inverse=True,
-        )[1].reshape(-1)
-    return code.astype(np.int64) if np.unique(code).size < 0.99 * code.size else None
 
 
 def _candidates(
@@ -278,13 +248,29 @@ def _candidates(
     for name in table.column_names:
         if name in roles:
             continue
-        if name.lower() in PERSON_NAMES | ROW_NAMES or _counts(table, name):
+        if numbers_rows(table, name):
             left_out.append((name, "names or numbers the rows"))
+        elif name.lower() in EVENTS and _two_values(table, name):
+            left_out.append((name, "an event, by its name: not a baseline"))
         elif _changes(table, name, person):
             left_out.append((name, "changes within a person: not a baseline"))
         else:
             names.append(name)
     return names, left_out
+
+
+def _two_values(table: pa.Table, name: str) -> bool:
+    words = tables.texts(table, name)
+    return np.unique(words[words != ""]).size == 2
+
+
+def _cut_short(table: pa.Table, asked: Question) -> str:
+    """Return the column that says which times of the outcome are not to the event; else empty."""
+    words = set(re.split(r"[^a-z]+", asked.outcome.lower()))
+    if not words & TIMES:
+        return ""
+    events = [n for n in table.column_names if n.lower() in EVENTS and n != asked.treatment]
+    return next((n for n in events if _two_values(table, n)), "")
 
 
 def _changes(table: pa.Table, name: str, person: Ints) -> bool:
@@ -296,14 +282,6 @@ def _changes(table: pa.Table, name: str, person: Ints) -> bool:
     first = np.full(people, -1)
     first[person[::-1]] = code[::-1]
     return bool(np.any(first[person] != code))
-
-
-def _counts(table: pa.Table, name: str) -> bool:
-    """Tell whether a column only numbers the rows."""
-    if not tables.is_number(table, name):
-        return False
-    values = tables.numbers(table, name)
-    return bool(values.size > 2 and np.all(np.diff(values) == 1))
 
 
 Column = tuple[str, Floats]
@@ -335,20 +313,27 @@ def _columns(
         if any(_restates(c, y) for _, c in made):
             left_out.append((name, "restates the outcome"))
             continue
+        if not randomised and any(_separates(c[first], arm[first]) for _, c in made):
+            suspect.append(name)
+            left_out.append((name, "all but says which arm was given: the arms share nobody"))
+            continue
         p = min(_differs(c[first], arm[first]) for _, c in made) * len(made)
-        if p < 1e-30 or (randomised and p < IMBALANCE / max(1, len(names))):
+        if randomised and p < IMBALANCE / max(1, len(names)):
             if p < SUSPECT / max(1, len(names)):
                 suspect.append(name)
-            left_out.append(
-                (
-                    name,
-                    "differs between arms more than chance allows: not measured before treatment?",
-                )
-            )
+            why = "differs between arms more than chance allows: not measured before treatment?"
+            left_out.append((name, why))
             continue
         columns += made
         kept.append(name)
     return columns, kept, tuple(suspect)
+
+
+def _numbers(table: pa.Table, names: Sequence[str], where: str) -> Floats:
+    """Return covariates as numbers, whatever becomes of them later; [rows, columns]."""
+    made = [_encode(table, name, where) for name in names]
+    columns = [c for found in made if not isinstance(found, str) for _, c in found]
+    return np.column_stack(columns) if columns else np.zeros((table.num_rows, 0))
 
 
 def _encode(table: pa.Table, name: str, where: str) -> list[Column] | str:
@@ -402,19 +387,38 @@ def _determined(x: Floats, y: Floats) -> bool:
     return bool((left**2).sum() / free < (1 - DETERMINED) * y[known].var(ddof=1))
 
 
+def _between(ranks: Floats, arm: Ints) -> tuple[float, float]:
+    """Return the sums of squares between and within arms."""
+    _, code = np.unique(arm, return_inverse=True)
+    counts = np.bincount(code)
+    means = np.bincount(code, weights=ranks) / counts
+    between = float((counts * (means - ranks.mean()) ** 2).sum())
+    return between, float(((ranks - means[code]) ** 2).sum())
+
+
 def _differs(column: Floats, arm: Ints) -> float:
     """Return the p of the column's ranks being the same in all arms (one-way analysis)."""
     ranks = rankdata(column)
     if ranks.std() == 0:
         return 1.0
-    names, code = np.unique(arm, return_inverse=True)
-    counts = np.bincount(code)
-    means = np.bincount(code, weights=ranks) / counts
-    between = float((counts * (means - ranks.mean()) ** 2).sum()) / (names.size - 1)
-    within = float(((ranks - means[code]) ** 2).sum()) / (ranks.size - names.size)
+    arms = np.unique(arm).size
+    between, within = _between(ranks, arm)
     if within <= 0:
         return 0.0
-    return float(f_law.sf(between / within, names.size - 1, ranks.size - names.size))
+    free = ranks.size - arms
+    return float(f_law.sf(between / (arms - 1) / (within / free), arms - 1, free))
+
+
+def _separates(column: Floats, arm: Ints) -> bool:
+    """Tell whether a column all but says the arm: no two people alike got different ones."""
+    ranks = rankdata(column)
+    if ranks.std() == 0:
+        return False
+    _, code = np.unique(arm, return_inverse=True)
+    middle = np.bincount(code, weights=ranks) / np.bincount(code)
+    in_order = np.argsort(np.argsort(middle))[code]
+    most = _between(np.sort(ranks), np.sort(in_order))[0]  # the arms one after the other
+    return _between(ranks, arm)[0] >= SEPARATES * most
 
 
 def _standard(column: Floats) -> Floats:
