@@ -1,11 +1,13 @@
 """What every task on records asks: since when, until when, in which group, recorded how."""
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
 
 from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models.history import History
+from euthymia.models.tasks.contract import Landmark
 
 
 def since(history: History) -> Micros | None:
@@ -49,6 +51,24 @@ def mondays(history: History, first: Micros, step_days: int, most: int) -> list[
     end = died(history)
     last = history.data.seen_until if end is None else min(end, history.data.seen_until)
     return list(range(monday_from(first), last, step_days * DAY_US)[-most:])
+
+
+def on_mondays(
+    landmark: Callable[[History, Micros], Landmark], *, after_days: int, step_days: int, most: int
+) -> Callable[[History], list[Landmark]]:
+    """Return what asks `landmark` about each of a person's `mondays`.
+
+    The first is `after_days` after the first contact; of somebody never seen there are none.
+    """
+
+    def landmarks(history: History) -> list[Landmark]:
+        start = since(history)
+        if start is None:
+            return []
+        dates = mondays(history, start + after_days * DAY_US, step_days, most)
+        return [landmark(history, at) for at in dates]
+
+    return landmarks
 
 
 def seen_again(history: History, after: Micros, until: Micros) -> bool:

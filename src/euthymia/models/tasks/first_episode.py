@@ -56,15 +56,6 @@ def _landmark(history: History, at: Micros) -> Landmark:
     return Landmark(at, None, "censored: not seen again in the second half of the year")
 
 
-def landmarks(history: History) -> list[Landmark]:
-    """Return Mondays, half a year apart, from half a year after the first contact on."""
-    start = course.since(history)
-    if start is None:
-        return []
-    first = start + FOLLOW_UP_DAYS * DAY_US
-    return [_landmark(history, a) for a in course.mondays(history, first, STEP_DAYS, MAX_LANDMARKS)]
-
-
 TASK = RecordTask(
     name="first-episode",
     title="A first episode of depression within a year",
@@ -97,7 +88,9 @@ TASK = RecordTask(
     features=chart.SPECS,
     feature_sets={"scores": chart.SCORES, "chart without treatment": _USED},
     baselines={"last PHQ-9 alone": ("phq9.last",), "age alone": ("person.age_years",)},
-    landmarks=landmarks,
+    landmarks=course.on_mondays(
+        _landmark, after_days=FOLLOW_UP_DAYS, step_days=STEP_DAYS, most=MAX_LANDMARKS
+    ),
     describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,

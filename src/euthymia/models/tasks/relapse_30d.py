@@ -117,18 +117,6 @@ def _landmark(history: History, at: Micros) -> Landmark:
     return Landmark(at, None, "censored: not seen again at the end of the 30 days")
 
 
-def landmarks(history: History) -> list[Landmark]:
-    """Return weekly index dates, Mondays, from four weeks after the first contact on.
-
-    From the day of a death on there are none.
-    """
-    start = course.since(history)
-    if start is None:
-        return []
-    dates = course.mondays(history, start + FOLLOW_UP_DAYS * DAY_US, STEP_DAYS, MAX_LANDMARKS)
-    return [_landmark(history, at) for at in dates]
-
-
 def _clinical(history: History, at: Micros) -> list[float]:
     times, totals = history.phq9
     seen = int(np.searchsorted(times, at, side="right"))
@@ -207,7 +195,9 @@ TASK = RecordTask(
         "all": tuple(spec.name for spec in (*_CLINICAL, *_PASSIVE)),
     },
     baselines={"last PHQ-9 alone": ("phq9.last",), "missingness alone": _GAPS},
-    landmarks=landmarks,
+    landmarks=course.on_mondays(
+        _landmark, after_days=FOLLOW_UP_DAYS, step_days=STEP_DAYS, most=MAX_LANDMARKS
+    ),
     describe=describe,
     ineligible=ineligible,
     groups=course.groups,

@@ -45,15 +45,6 @@ def _landmark(history: History, at: Micros) -> Landmark:
     return Landmark(at, 0)
 
 
-def landmarks(history: History) -> list[Landmark]:
-    """Return Mondays, four weeks apart, from four weeks after the first contact on."""
-    start = course.since(history)
-    if start is None:
-        return []
-    dates = course.mondays(history, start + 28 * DAY_US, STEP_DAYS, MAX_LANDMARKS)
-    return [_landmark(history, at) for at in dates]
-
-
 TASK = RecordTask(
     name="suicidality-90d",
     title="Thoughts of suicide or an attempt within 90 days",
@@ -87,7 +78,7 @@ TASK = RecordTask(
         "chart": chart.NAMES,
     },
     baselines={"last answer alone": ("phq9.item9",), "last PHQ-9 alone": ("phq9.last",)},
-    landmarks=landmarks,
+    landmarks=course.on_mondays(_landmark, after_days=28, step_days=STEP_DAYS, most=MAX_LANDMARKS),
     describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,

@@ -57,15 +57,6 @@ def _landmark(history: History, at: Micros) -> Landmark:
     return Landmark(at, 0)
 
 
-def landmarks(history: History) -> list[Landmark]:
-    """Return Mondays, a fortnight apart, from four weeks after the first contact on."""
-    start = course.since(history)
-    if start is None:
-        return []
-    dates = course.mondays(history, start + 28 * DAY_US, STEP_DAYS, MAX_LANDMARKS)
-    return [_landmark(history, at) for at in dates]
-
-
 TASK = RecordTask(
     name="worsening-30d",
     title="Acute worsening within 30 days",
@@ -94,7 +85,7 @@ TASK = RecordTask(
     features=chart.SPECS,
     feature_sets={"scores": chart.SCORES, "chart": chart.NAMES},
     baselines={"last PHQ-9 alone": ("phq9.last",), "contacts alone": ("care.contacts_90d",)},
-    landmarks=landmarks,
+    landmarks=course.on_mondays(_landmark, after_days=28, step_days=STEP_DAYS, most=MAX_LANDMARKS),
     describe=chart.describe,
     ineligible=ineligible,
     groups=course.groups,
