@@ -212,7 +212,7 @@ def test_the_policy_is_sealed_and_only_a_supervisor_changes_it(clinic: Clinic):
             accept(clinic, QUIET, role=role)
     accept(clinic, QUIET, role="supervisor")
     assert policy_in_force(clinic).name == "quiet"
-    clinic.home.alert_policy.write_text(QUIET + "\n# mine\n", encoding="utf-8")
+    clinic.home.alert_policy.file.write_text(QUIET + "\n# mine\n", encoding="utf-8")
     with pytest.raises(IntegrityError, match="alerts accept"):
         policy_in_force(clinic)
     assert check(clinic.home.path, None)["ok"]

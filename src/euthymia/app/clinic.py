@@ -11,7 +11,7 @@ from euthymia.app import copies, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
-from euthymia.app.home import Home, create, read_config, read_policies, require_accepted
+from euthymia.app.home import Home, create, read_config, require_accepted
 from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -86,7 +86,7 @@ class Clinic:
         home = Home(path)
         config, keyring, accepted = read_config(home)
         require_accepted(accepted=accepted)
-        own = read_policies(home, keyring)
+        own = home.policies.read(keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
         accounts = Accounts(home.accounts, keyring, ledger, clock)
         store = open_store(home, config, keyring, ledger, clock)

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from euthymia.app.accepted import AcceptedText
 from euthymia.app.config import Config, load, render
 from euthymia.app.vaults import asker, opener
 from euthymia.ground.errors import IntegrityError, MissingError
@@ -29,14 +30,9 @@ class Home:
         return self.path / "euthymia.toml.seal"
 
     @property
-    def policies_file(self) -> Path:
-        """Return the clinic's own policies, which a person may write; there need be none."""
-        return self.path / "policies.cedar"
-
-    @property
-    def policies_seal(self) -> Path:
-        """Return the keyed digest of the policies that were accepted last."""
-        return self.path / "policies.cedar.seal"
+    def policies(self) -> AcceptedText:
+        """Return the clinic's own policies on who may do what; there need be none."""
+        return AcceptedText(self.path / "policies.cedar", "policies", "euthymia policy")
 
     @property
     def keys(self) -> Path:
@@ -94,14 +90,9 @@ class Home:
         return self.path / "watch.sealed"
 
     @property
-    def alert_policy(self) -> Path:
-        """Return the clinic's own alert policy, which a person may write; there need be none."""
-        return self.path / "alerts.yaml"
-
-    @property
-    def alert_policy_seal(self) -> Path:
-        """Return the keyed digest of the alert policy that was accepted last."""
-        return self.path / "alerts.yaml.seal"
+    def alert_policy(self) -> AcceptedText:
+        """Return the clinic's own alert policy; there need be none."""
+        return AcceptedText(self.path / "alerts.yaml", "alerts", "euthymia alerts")
 
     @property
     def alert_book(self) -> Path:
@@ -184,42 +175,6 @@ def read_config(home: Home) -> tuple[Config, Keyring, bool]:
         return config, keyring, False
     sealed = home.config_seal.read_bytes()
     return config, keyring, hmac.compare_digest(sealed, _seal_of(keyring, raw).encode())
-
-
-def _seal_of_policies(keyring: Keyring, raw: bytes) -> str:
-    return hmac.new(keyring.derive("config"), b"policies\0" + raw, "sha256").hexdigest() + "\n"
-
-
-def accept_policies(home: Home, keyring: Keyring, raw: bytes | None) -> None:
-    """Keep and seal the clinic's own policies; None: it has none any more."""
-    if raw is None:
-        home.policies_seal.unlink(missing_ok=True)
-        home.policies_file.unlink(missing_ok=True)
-        return
-    home.policies_file.write_bytes(raw)
-    home.policies_seal.write_text(_seal_of_policies(keyring, raw), encoding="ascii")
-    home.policies_seal.chmod(0o600)
-
-
-def read_policies(home: Home, keyring: Keyring) -> str:
-    """Return the clinic's own policies, as they were accepted; "" where it has none.
-
-    Raises
-    ------
-    IntegrityError
-        The file is not the one that was accepted, or one of file and seal is gone.
-    """
-    seal, text = home.policies_seal, home.policies_file
-    if not seal.is_file() and not text.is_file():
-        return ""
-    raw = text.read_bytes() if text.is_file() else b""
-    sealed = seal.read_bytes() if seal.is_file() else b""
-    if not hmac.compare_digest(sealed, _seal_of_policies(keyring, raw).encode()):
-        raise IntegrityError(
-            "policies.cedar is not the file that was accepted; if the change is yours, look at it "
-            "with `euthymia policy check` and accept it with `euthymia policy accept`"
-        )
-    return raw.decode("utf-8")
 
 
 def require_accepted(*, accepted: bool) -> None:

@@ -4,10 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from euthymia.app.accepted import read_text
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.home import Home, accept_policies, read_config, read_policies
+from euthymia.app.home import Home, read_config
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.errors import EuthymiaError, MissingError, SchemaError
+from euthymia.ground.errors import EuthymiaError, SchemaError
 from euthymia.security.policy import SHIPPED, Policies
 from euthymia.security.policy_matrix import broken_rails, changes, situations
 from euthymia.security.policy_text import problems_of
@@ -19,19 +20,10 @@ def _present(home: Home) -> tuple[Policies, list[str]]:
         return SHIPPED, []
     try:
         _, keyring, _ = read_config(home)
-        own = read_policies(home, keyring)
+        own = home.policies.read(keyring)
     except EuthymiaError as error:
         return SHIPPED, [str(error)]
     return (Policies(own) if own else SHIPPED), []
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise MissingError(f"there is no file {path}") from None
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{path}: byte {error.start + 1} is not UTF-8 text") from None
 
 
 def check_policies(path: Path, file: Path | None) -> dict[str, Any]:
@@ -45,8 +37,8 @@ def check_policies(path: Path, file: Path | None) -> dict[str, Any]:
             "`euthymia alerts check` and tried with `euthymia policy replay`"
         )
     home = Home(path)
-    named = file or (home.policies_file if home.policies_file.is_file() else None)
-    own = _text(named) if named else ""
+    named = file or (home.policies.file if home.policies.file.is_file() else None)
+    own = read_text(named) if named else ""
     present, notes = _present(home)
     problems = problems_of(own)
     result: dict[str, Any] = {"file": str(named) if named else "shipped", "notes": notes}
@@ -79,10 +71,10 @@ def accept(path: Path, file: Path | None) -> dict[str, Any]:
     if not checked["ok"]:
         raise SchemaError(f"the policies were not accepted: {'; '.join(checked['problems'])}")
     home = Home(path)
-    named = file or home.policies_file
+    named = file or home.policies.file
     raw = named.read_bytes() if named.is_file() else None
     _, keyring, _ = read_config(home)
-    accept_policies(home, keyring, raw)
+    home.policies.keep(keyring, raw)
     with Clinic.opened(path) as clinic:
         clinic.ledger.append(
             Entry(

@@ -8,7 +8,7 @@ from euthymia.app.alerts.policy_file import problems as alert_problems
 from euthymia.app.clinic import wall_clock
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
-from euthymia.app.home import Home, read_config, read_policies
+from euthymia.app.home import Home, read_config
 from euthymia.app.privacy import problems as budget_problems
 from euthymia.app.reports import held, problems, told
 from euthymia.app.shell import Progress
@@ -105,7 +105,7 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
     if not accepted:
         found.append("settings: euthymia.toml is not the file that was accepted")
     try:
-        read_policies(home, keyring)
+        home.policies.read(keyring)
     except EuthymiaError as error:
         found.append(f"policies: {error}")
     found += [f"alerts: {problem}" for problem in alert_problems(home, keyring)]

@@ -4,19 +4,19 @@ The history says which policy was in force from when on, with its text: a replay
 goes through the same policies at the same instants.
 """
 
-import hmac
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from euthymia.app.accepted import read_text
 from euthymia.app.alerts.rights import SHELL, require_change
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
 from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros, to_micros
-from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
+from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.key_files import held, replace_private
 from euthymia.security.keys import Keyring
@@ -82,39 +82,9 @@ def write_book(clinic: Clinic, book: Book) -> None:
     replace_private(clinic.home.alert_book, sealed)
 
 
-def _seal_of(keyring: Keyring, raw: bytes) -> str:
-    return hmac.new(keyring.derive("config"), b"alerts\0" + raw, "sha256").hexdigest() + "\n"
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text; MissingError or SchemaError where there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
-        raise MissingError(f"there is no file {path}") from None
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{path}: byte {error.start + 1} is not UTF-8 text") from None
-
-
 def own_text(home: Home, keyring: Keyring) -> str:
-    """Return the clinic's own policy as it was accepted; "" where it has none.
-
-    Raises
-    ------
-    IntegrityError
-        The file is not the one that was accepted, or one of file and seal is gone.
-    """
-    text, sealed = home.alert_policy, home.alert_policy_seal
-    if not text.is_file() and not sealed.is_file():
-        return ""
-    raw = text.read_bytes() if text.is_file() else b""
-    told = sealed.read_bytes() if sealed.is_file() else b""
-    if not hmac.compare_digest(told, _seal_of(keyring, raw).encode()):
-        raise IntegrityError(
-            f"{FILE} is not the file that was accepted; if the change is yours, look at it with "
-            "`euthymia alerts check` and accept it with `euthymia alerts accept`"
-        )
-    return raw.decode("utf-8")
+    """Return the clinic's own policy as it was accepted; "" where it has none."""
+    return home.alert_policy.read(keyring)
 
 
 def policy_in_force(clinic: Clinic) -> Policy:
@@ -133,7 +103,7 @@ def history(clinic: Clinic, book: Book) -> list[tuple[Micros, Policy]]:
 def check(path: Path, file: Path | None) -> dict[str, Any]:
     """Say whether a policy may be used, and what it says; without `file` the home's own."""
     home = Home(path)
-    named = file or (home.alert_policy if home.alert_policy.is_file() else None)
+    named = file or (home.alert_policy.file if home.alert_policy.file.is_file() else None)
     text = read_text(named) if named else shipped_text()
     told: dict[str, Any] = {"file": str(named) if named else "shipped", "ok": True, "problems": []}
     try:
@@ -176,14 +146,8 @@ def accept(
 
 def _put(clinic: Clinic, text: str | None) -> None:
     """Put a policy in its place, and into the history; nobody else writes the book meanwhile."""
-    home, raw = clinic.home, (text or "").encode()
-    if text is None:
-        home.alert_policy.unlink(missing_ok=True)
-        home.alert_policy_seal.unlink(missing_ok=True)
-    else:
-        home.alert_policy.write_bytes(raw)
-        home.alert_policy_seal.write_text(_seal_of(clinic.keyring, raw), encoding="ascii")
-        home.alert_policy_seal.chmod(0o600)
+    raw = None if text is None else text.encode()
+    clinic.home.alert_policy.keep(clinic.keyring, raw)
     book = read_book(clinic)
     at = stamp(clinic, book)
     before = book.policies or [(0, shipped_text())]

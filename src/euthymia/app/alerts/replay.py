@@ -14,8 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from euthymia.app.accepted import read_text
 from euthymia.app.alerts.inputs import JOB, JOURNAL, Inputs, audit_of, inputs_of
-from euthymia.app.alerts.policy_file import policy_in_force, read_book, read_text
+from euthymia.app.alerts.policy_file import policy_in_force, read_book
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.care.alerts.cases import Assumed
 from euthymia.care.alerts.clocks import Hours

@@ -226,13 +226,13 @@ def accept(shell: Shell, file: Path | None, shipped: bool) -> None:
 
     FILE is copied into the home. Without FILE the home's alerts.yaml is accepted as it is now.
     """
+    from euthymia.app.accepted import read_text
     from euthymia.app.alerts.policy_file import accept as accept_text
-    from euthymia.app.alerts.policy_file import read_text
 
     if shipped and file is not None:
         raise click.UsageError("name FILE, or --shipped")
     with shell.clinic() as clinic:
-        text = None if shipped else read_text(file or clinic.home.alert_policy)
+        text = None if shipped else read_text(file or clinic.home.alert_policy.file)
         found = accept_text(clinic, text)
     shell.emit(found, f"in force: {found['name']} {found['version']}")
 
@@ -276,7 +276,7 @@ def evaluate(
     budget_days: float,
 ) -> None:
     """Compare a policy with plain snoozing on simulated cohorts whose relapses are known."""
-    from euthymia.app.alerts.policy_file import read_text
+    from euthymia.app.accepted import read_text
     from euthymia.care.alerts.policy import parse, shipped
     from euthymia.care.alerts.trial import over_seeds
     from euthymia.simulate.watched import Asked

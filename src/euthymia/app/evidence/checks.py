@@ -12,7 +12,6 @@ from euthymia.app import copies
 from euthymia.app.clinic import Clinic
 from euthymia.app.evidence import self_tests
 from euthymia.app.evidence.packages import Package
-from euthymia.app.home import read_policies
 from euthymia.app.http.tls import on_this_machine, tls_context
 from euthymia.app.outbound import OutboundError, guarded
 from euthymia.app.restore import read_manifest
@@ -113,7 +112,7 @@ def _sessions(at: Place) -> str:
 
 
 def _policies(at: Place) -> str:
-    own = read_policies(at.clinic.home, at.clinic.keyring)
+    own = at.clinic.home.policies.read(at.clinic.keyring)
     broken = broken_rails(Policies(own) if own else Policies())
     return f"guard rails are broken: {', '.join(broken)}" if broken else ""
 
