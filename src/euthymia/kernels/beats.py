@@ -56,31 +56,32 @@ def _quantile(ordered: Array, count: int, share: float) -> float:
     return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
+@compiled("void(f8[::1], f8[::1], f8, f8)")
+def _slide(held: Array, rest: Array, old: float, new: float) -> None:
+    """Take `old` out of sorted values and put `new` in; infinity stands in a free place.
+
+    No step depends on what is found, so that the processor takes many places at a time.
+    `held` has a place more than the window, always infinite; rest[0] is minus infinity.
+    """
+    ahead, put = held[1:], rest[1:]
+    for i in range(ahead.size):
+        put[i] = held[i] if held[i] < old else ahead[i]
+    for i in range(ahead.size):
+        high = min(new, put[i])
+        held[i] = max(rest[i], high)
+
+
 @compiled("void(f8[::1], f8[::1])")
 def _thresholds(values: Array, out: Array) -> None:
     """Set `out` to 5.2 quartile deviations of |values| over the 91 beats around each."""
     n, half = values.size, WIDTH // 2
-    held = np.empty(WIDTH)
-    count = 0
+    held, rest = np.full(WIDTH + 1, np.inf), np.full(WIDTH + 1, -np.inf)
     for step in range(n + half):
-        place, gone = count, step - WIDTH
-        if gone >= 0:  # one goes out: its place is free, and moves to where the new one belongs
-            place, last, old = 0, count - 1, abs(values[gone])
-            while place < last:
-                middle = (place + last) // 2
-                place, last = (middle + 1, last) if held[middle] < old else (place, middle)
-            count -= 1
+        gone = step - WIDTH
         new = abs(values[step]) if step < n else np.inf
-        while place < count and held[place + 1] < new:
-            held[place] = held[place + 1]
-            place += 1
-        while place > 0 and held[place - 1] > new:
-            held[place] = held[place - 1]
-            place -= 1
-        if step < n:
-            held[place] = new
-            count += 1
+        _slide(held, rest, abs(values[gone]) if gone >= 0 else np.inf, new)
         if step >= half:
+            count = min(step + 1, n) - max(gone + 1, 0)
             spread = (_quantile(held, count, 0.75) - _quantile(held, count, 0.25)) / 2
             out[step - half] = max(ALPHA * spread, FLOOR_MS)
 
@@ -89,26 +90,13 @@ def _thresholds(values: Array, out: Array) -> None:
 def _running_median(values: Array, out: Array) -> None:
     """Set `out` to the median of the 11 beats around each, fewer at the ends."""
     n, half = values.size, MEDIAN_OVER // 2
-    held = np.empty(MEDIAN_OVER)
-    count = 0
+    held, rest = np.full(MEDIAN_OVER + 1, np.inf), np.full(MEDIAN_OVER + 1, -np.inf)
     for step in range(n + half):
-        place, gone = count, step - MEDIAN_OVER
-        if gone >= 0:  # one goes out: its place is free, and moves to where the new one belongs
-            place = 0
-            while held[place] != values[gone]:
-                place += 1
-            count -= 1
+        gone = step - MEDIAN_OVER
         new = values[step] if step < n else np.inf
-        while place < count and held[place + 1] < new:
-            held[place] = held[place + 1]
-            place += 1
-        while place > 0 and held[place - 1] > new:
-            held[place] = held[place - 1]
-            place -= 1
-        if step < n:
-            held[place] = new
-            count += 1
+        _slide(held, rest, values[gone] if gone >= 0 else np.inf, new)
         if step >= half:
+            count = min(step + 1, n) - max(gone + 1, 0)
             out[step - half] = (held[(count - 1) // 2] + held[count // 2]) / 2
 
 
@@ -231,10 +219,59 @@ def _recount(
     return made
 
 
-def _joined(nn_ms: Array, end_us: Ints) -> Mask:
-    joined = np.zeros(nn_ms.size, bool)
-    joined[1:] = np.abs(np.diff(end_us) / 1000.0 - nn_ms[1:]) <= JOIN_TOLERANCE_MS
-    return joined
+@compiled("void(f8[::1], b1[::1], i1[::1], b1[::1], b1[::1], i8[::1])")
+def _marked(
+    nn_ms: Array, joined: Mask, kind: Bytes, made_up: Mask, fits: Mask, counts: Ints
+) -> None:
+    """Mark what has to be filled in and what is no beat; add both to counts[1]."""
+    for i in range(nn_ms.size):
+        fits[i] = SHORTEST_MS <= nn_ms[i] <= LONGEST_MS
+        if kind[i] != NORMAL:
+            made_up[i] = True
+            if kind[i] == ECTOPIC and i > 0:
+                made_up[i - 1] = True
+        if kind[i] != NORMAL or not fits[i]:
+            counts[1] += 1
+        if i > 0 and not fits[i - 1]:
+            joined[i] = False
+
+
+@compiled("void(f8[::1], i8[::1], f8[::1], i8[::1], b1[::1], b1[::1], i8[::1])")
+def _correct(
+    interval_ms: Array,
+    end_us: Ints,
+    nn_ms: Array,
+    at_us: Ints,
+    made_up: Mask,
+    joined: Mask,
+    counts: Ints,
+) -> None:
+    """Do what `corrected` says; set `counts` to how many beats there are, and how many wrong."""
+    n, wrong = 0, 0
+    rr, end = np.empty(interval_ms.size), np.empty(interval_ms.size, np.int64)
+    for i in range(interval_ms.size):
+        if RAW_SHORTEST_MS <= interval_ms[i] <= RAW_LONGEST_MS:
+            rr[n], end[n] = interval_ms[i], end_us[i]
+            n += 1
+    follows, kind = np.zeros(n, np.bool_), np.zeros(n, np.int8)
+    for i in range(1, n):
+        follows[i] = abs((end[i] - end[i - 1]) / 1000.0 - rr[i]) <= JOIN_TOLERANCE_MS
+    classify(rr[:n], follows, kind)
+    for i in range(n):
+        wrong += kind[i] == MISSED or kind[i] == EXTRA
+    count = _recount(rr[:n], end[:n], follows, kind, nn_ms, at_us, joined, made_up)
+    counts[1] = interval_ms.size - n + wrong
+    if wrong:
+        kind = np.zeros(count, np.int8)
+        classify(nn_ms[:count], joined[:count], kind)
+    fits = np.empty(count, np.bool_)
+    _marked(nn_ms[:count], joined, kind, made_up, fits, counts)
+    for i in range(count):
+        if fits[i]:
+            at = counts[0]
+            nn_ms[at], at_us[at] = nn_ms[i], at_us[i]
+            made_up[at], joined[at] = made_up[i], joined[i]
+            counts[0] += 1
 
 
 def corrected(interval_ms: Array, end_us: Ints) -> Beats:
@@ -261,26 +298,18 @@ def corrected(interval_ms: Array, end_us: Ints) -> Beats:
     Lipponen & Tarvainen 2019, doi:10.1080/03091902.2019.1640306. Task Force 1996,
     doi:10.1161/01.CIR.93.5.1043.
     """
-    believable = (interval_ms >= RAW_SHORTEST_MS) & (interval_ms <= RAW_LONGEST_MS)
-    rr = np.ascontiguousarray(interval_ms[believable], np.float64)
-    end = np.ascontiguousarray(end_us[believable], np.int64)
-    kind = np.zeros(rr.size, np.int8)
-    joined = _joined(rr, end)
-    classify(rr, joined, kind)
-    wrong = int(np.count_nonzero((kind == MISSED) | (kind == EXTRA)))
-    nn, at = np.empty(2 * rr.size), np.empty(2 * rr.size, np.int64)
-    follows, made_up = np.zeros(2 * rr.size, bool), np.zeros(2 * rr.size, bool)
-    count = _recount(rr, end, joined, kind, nn, at, follows, made_up)
-    nn, at, follows, made_up = nn[:count], at[:count], follows[:count], made_up[:count]
-    if wrong:
-        kind = np.zeros(count, np.int8)
-        classify(nn, follows, kind)
-    ectopic = np.flatnonzero(kind == ECTOPIC)
-    made_up[(kind != NORMAL) & (kind != ECTOPIC)] = True
-    made_up[ectopic] = True
-    made_up[ectopic[ectopic > 0] - 1] = True
-    fits = (nn >= SHORTEST_MS) & (nn <= LONGEST_MS)
-    follows[1:] &= fits[:-1]
-    wrong += int(np.count_nonzero(kind)) + int(np.count_nonzero(~fits & (kind == NORMAL)))
-    wrong = min(wrong + int(np.count_nonzero(~believable)), interval_ms.size)
-    return Beats(nn[fits], at[fits], made_up[fits], follows[fits], wrong, interval_ms.size)
+    given = np.ascontiguousarray(interval_ms, np.float64)
+    at = np.ascontiguousarray(end_us, np.int64)
+    nn, out_us = np.empty(2 * given.size), np.empty(2 * given.size, np.int64)
+    made_up, joined = np.zeros(2 * given.size, bool), np.zeros(2 * given.size, bool)
+    counts = np.zeros(2, np.int64)
+    _correct(given, at, nn, out_us, made_up, joined, counts)
+    count, wrong = counts.tolist()
+    return Beats(
+        nn[:count],
+        out_us[:count],
+        made_up[:count],
+        joined[:count],
+        min(wrong, given.size),
+        given.size,
+    )

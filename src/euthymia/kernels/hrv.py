@@ -29,6 +29,7 @@ _CHAIN: Final = _FREQUENCY + len(FREQUENCY_NAMES)
 _ENTROPY: Final = _CHAIN + len(CHAIN_NAMES)
 
 WINDOW_US: Final = 300_000_000  # five minutes, the Task Force's short-term standard
+MOST_BEATS: Final = int(WINDOW_US / 1000 / SHORTEST_MS)
 SPAN_US: Final = 270_000_000  # from its first beat to its last a window must last this long
 FOR_TIME: Final = 0.6  # share of five minutes that measured beats must fill
 FOR_CHAIN: Final = (
@@ -72,21 +73,33 @@ def _unbroken(
     return n
 
 
+@compiled("void(f8[::1], b1[::1], b1[::1], f8[::1])")
 def _measured(nn_ms: Array, made_up: Mask, joined: Mask, out: Array) -> None:
     """Write time domain and Poincaré plot: of measured beats, pairs of them that follow directly.
 
     No value that was filled in enters these.
     """
-    second = np.flatnonzero(joined[1:] & ~made_up[1:] & ~made_up[:-1]) + 1
-    earlier, later = nn_ms[second - 1], nn_ms[second]
-    time_domain(nn_ms[~made_up], later - earlier, out[:_PLOT])
-    poincare(earlier, later, out[_PLOT:_FREQUENCY])
+    kept, earlier, later = np.empty(nn_ms.size), np.empty(nn_ms.size), np.empty(nn_ms.size)
+    n, pairs = 0, 0
+    for i in range(nn_ms.size):
+        if not made_up[i]:
+            kept[n] = nn_ms[i]
+            n += 1
+            if i > 0 and joined[i] and not made_up[i - 1]:
+                earlier[pairs], later[pairs] = nn_ms[i - 1], nn_ms[i]
+                pairs += 1
+    step = np.empty(pairs)
+    for i in range(pairs):
+        step[i] = later[i] - earlier[i]
+    time_domain(kept[:n], step, out[:_PLOT])
+    poincare(earlier[:pairs], later[:pairs], out[_PLOT:_FREQUENCY])
 
 
+@compiled("void(f8[::1], i8[::1], b1[::1], b1[::1], f8[::1])")
 def _filled(nn_ms: Array, end_us: Ints, made_up: Mask, joined: Mask, out: Array) -> None:
     """Write spectrum, chain and entropies of the beats with artefacts and gaps filled in."""
-    most = nn_ms.size + int(WINDOW_US / 1000 / SHORTEST_MS)
-    x, end_s, missing = np.empty(most), np.empty(most), np.empty(most, bool)
+    most = nn_ms.size + MOST_BEATS
+    x, end_s, missing = np.empty(most), np.empty(most), np.empty(most, np.bool_)
     n = _unbroken(nn_ms, end_us, made_up, joined, x, end_s, missing)
     if n > 0:
         x, end_s = x[:n], end_s[:n]
@@ -94,6 +107,34 @@ def _filled(nn_ms: Array, end_us: Ints, made_up: Mask, joined: Mask, out: Array)
         band_powers(x, end_s, out[_FREQUENCY:_CHAIN])
         chain(x, out[_CHAIN:_ENTROPY])
         entropies(x, out[_ENTROPY:])
+
+
+@compiled("i8(f8[::1], i8[::1], b1[::1], b1[::1], i8[::1], f8[:, ::1])")
+def _describe(
+    nn_ms: Array,
+    end_us: Ints,
+    made_up: Mask,
+    joined: Mask,
+    starts: Ints,
+    found: NDArray[np.float64],
+) -> int:
+    """Set a row of `found` to the metrics of each window that counts; return how many do."""
+    rows = 0
+    for window in range(starts.size - 1):
+        low, high = starts[window], starts[window + 1]
+        nn, end = nn_ms[low:high], end_us[low:high]
+        fresh, follows = made_up[low:high], joined[low:high]
+        seen = 0.0
+        for i in range(high - low):
+            seen += 0.0 if fresh[i] else nn[i]
+        share = seen * 1000 / WINDOW_US
+        if share < FOR_TIME or end[high - low - 1] - end[0] + np.int64(nn[0] * 1000) < SPAN_US:
+            continue
+        _measured(nn, fresh, follows, found[rows])
+        if share >= FOR_CHAIN:
+            _filled(nn, end, fresh, follows, found[rows])
+        rows += 1
+    return rows
 
 
 def window_starts(beats: Beats) -> Ints:
@@ -127,21 +168,12 @@ def five_minutes(beats: Beats) -> NDArray[np.float64]:
     array, shape (windows that count, len(NAMES))
         NaN as the kernel of each metric says, and where a window lacks what a metric needs.
     """
+    if beats.nn_ms.size == 0:
+        return np.empty((0, len(NAMES)))
     starts = window_starts(beats)
-    rows = []
-    for low, high in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        nn, end = beats.nn_ms[low:high], beats.end_us[low:high]
-        made_up, joined = beats.made_up[low:high], beats.joined[low:high]
-        share = float(nn[~made_up].sum()) * 1000 / WINDOW_US
-        span_us = int(end[-1] - end[0]) + int(nn[0] * 1000)
-        if share < FOR_TIME or span_us < SPAN_US:
-            continue
-        row = np.full(len(NAMES), np.nan)
-        _measured(nn, made_up, joined, row)
-        if share >= FOR_CHAIN:
-            _filled(nn, end, made_up, joined, row)
-        rows.append(row)
-    return np.array(rows).reshape(-1, len(NAMES))
+    found = np.full((starts.size - 1, len(NAMES)), np.nan)
+    rows = _describe(beats.nn_ms, beats.end_us, beats.made_up, beats.joined, starts, found)
+    return found[:rows]
 
 
 def slow_powers(nn_ms: Array, end_us: Ints) -> tuple[float, float]:

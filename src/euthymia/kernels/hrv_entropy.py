@@ -6,50 +6,81 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.kernels.hrv_time import mean_and_squares, sort
+from euthymia.kernels.hrv_time import mean_and_squares, ranking, sort
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
+Words = NDArray[np.uint64]
 
 NAMES: Final = ("sample_entropy", "approximate_entropy", "fuzzy_entropy")
 """What `entropies` writes, in its order."""
 
 TOLERANCE: Final = 0.2  # of the standard deviation, n - 1
 SHORTEST: Final = 16  # intervals
-HALVED: Final = 64  # exp(-y) is exp(-y / 64) squared six times: seven terms of its series do
-FARTHEST: Final = 40 / HALVED  # exp(-40) is below the last digit of a sum
+LONGEST: Final = 4000  # intervals: beyond, exponentials of the largest distances overflow
+
+_ONE, _TWO, _FOUR = np.uint64(1), np.uint64(2), np.uint64(4)
+_LAST = np.uint64(56)
+_PAIRS = np.uint64(0x5555555555555555)
+_FOURS = np.uint64(0x3333333333333333)
+_BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_ADDED = np.uint64(0x0101010101010101)
+
+
+@compiled("i8(u8)")
+def _ones(word: np.uint64) -> int:
+    """Return how many bits of a word are set."""
+    word = word - ((word >> _ONE) & _PAIRS)
+    word = (word & _FOURS) + ((word >> _TWO) & _FOURS)
+    word = (word + (word >> _FOUR)) & _BYTES
+    return np.int64((word * _ADDED) >> _LAST)  # type: ignore[return-value]
+
+
+@compiled("u8[:, ::1](f8[::1], f8)")
+def _near(x: Array, tolerance: float) -> Words:
+    """Return, for each value, a bit for each that is at most the tolerance away; a word to spare.
+
+    Over the sorted values the near ones are a stretch, whose ends only go on.
+    """
+    n, order = x.size, ranking(x)
+    rows = np.empty((n, n // 64 + 2), np.uint64)
+    now = np.zeros(n // 64 + 2, np.uint64)
+    low, high = 0, 0
+    for i in order:
+        while high < n and abs(x[i] - x[order[high]]) <= tolerance:
+            now[order[high] // 64] |= _ONE << np.uint64(order[high] % 64)
+            high += 1
+        while abs(x[i] - x[order[low]]) > tolerance:
+            now[order[low] // 64] ^= _ONE << np.uint64(order[low] % 64)
+            low += 1
+        for k in range(now.size):
+            rows[i, k] = now[k]
+    return rows
 
 
 @compiled("void(f8[::1], f8, f8[::1])")
 def _alike(x: Array, tolerance: float, out: Array) -> None:
     """Set out[0], out[1] to sample and approximate entropy, templates of 2 and 3 beats.
 
-    All pairs a lag apart are compared together, so that the processor takes many at once.
+    A template is like another where each of its beats is near: 64 are compared at once.
     """
-    n = x.size
-    near, two, three = np.empty(n, np.int8), np.empty(n, np.int8), np.empty(n, np.int8)
-    of_two, of_three = np.zeros(n, np.int16), np.zeros(n, np.int16)
-    for lag in range(1, n):
-        for i in range(n - lag):
-            near[i] = abs(x[i] - x[i + lag]) <= tolerance
-        for i in range(n - lag - 1):
-            two[i] = near[i] & near[i + 1]
-            of_two[i] += two[i]
-        for i in range(n - lag - 1):
-            of_two[i + lag] += two[i]
-        for i in range(n - lag - 2):
-            three[i] = two[i] & near[i + 2]
-            of_three[i] += three[i]
-        for i in range(n - lag - 2):
-            of_three[i + lag] += three[i]
-    a, b, phi2, phi3 = 0, 0, 0.0, 0.0
+    n, rows = x.size, _near(x, tolerance)
+    a, b, last, phi2, phi3 = 0, 0, 0, 0.0, 0.0
     for i in range(n - 1):
-        b += of_two[i]
-        phi2 += math.log((of_two[i] + 1) / (n - 1))
-    for i in range(n - 2):
-        a += of_three[i]
-        phi3 += math.log((of_three[i] + 1) / (n - 2))
-    b -= 2 * of_two[n - 2]  # the last template of two has no third beat
+        of_two, of_three = 0, 0
+        for k in range(rows.shape[1] - 1):
+            word = rows[i + 1, k] >> _ONE | rows[i + 1, k + 1] << np.uint64(63)
+            two = rows[i, k] & word
+            of_two += _ones(two)
+            if i < n - 2:
+                word = rows[i + 2, k] >> _TWO | rows[i + 2, k + 1] << np.uint64(62)
+                of_three += _ones(two & word)
+        b, last = b + of_two - 1, of_two - 1
+        phi2 += math.log(of_two / (n - 1))
+        if i < n - 2:
+            a += of_three - 1
+            phi3 += math.log(of_three / (n - 2))
+    b -= 2 * last  # the last template of two has no third beat
     out[0] = -math.log(a / b) if a > 0 and b > 0 else np.nan
     out[1] = phi2 / (n - 1) - phi3 / (n - 2)
 
@@ -74,28 +105,31 @@ def _fuzzy_two(x: Array, tolerance: float) -> float:
 
 @compiled("f8(f8[::1], f8)")
 def _fuzzy_three(x: Array, tolerance: float) -> float:
-    """Return the same of templates of 3, every step of it on many pairs at a time."""
+    """Return the same of templates of 3, every step of it on many pairs at a time.
+
+    A template about its mean is two numbers, the third minus their sum. The exponential of the
+    largest distance is the least of those of each; that of a difference is a product of
+    exponentials, worked out once a template.
+    """
     m = x.size - 2
-    first, second, sums, far = np.empty(m), np.empty(m), np.zeros(m), np.empty(m)
-    for i in range(m):  # a template about its mean is two numbers; the third is minus their sum
+    up, down, sums = np.empty((3, m)), np.empty((3, m)), np.zeros(m)
+    for i in range(m):
         mean = (x[i] + x[i + 1] + x[i + 2]) / 3
-        first[i] = (x[i] - mean) / tolerance / HALVED
-        second[i] = (x[i + 1] - mean) / tolerance / HALVED
-    for lag in range(1, m):
-        other_first, other_second = first[lag:], second[lag:]
-        for i in range(m - lag):
-            a, b = first[i] - other_first[i], second[i] - other_second[i]
-            far[i] = min(max(abs(a), abs(b), abs(a + b)), FARTHEST)
-        for i in range(m - lag):
-            f = -far[i]
-            e = 1 / 120 + f * (1 / 720 + f * (1 / 5040))
-            e = 1 + f * (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * e))))
-            e *= e
-            e *= e
-            e *= e
-            e *= e
-            e *= e
-            sums[i] += e * e
+        for k in range(2):
+            up[k, i] = math.exp((x[i + k] - mean) / tolerance)
+            down[k, i] = 1.0 / up[k, i]
+        up[2, i], down[2, i] = up[0, i] * up[1, i], down[0, i] * down[1, i]
+    for i in range(m - 1):
+        up_a, up_b, up_c = up[0, i], up[1, i], up[2, i]
+        down_a, down_b, down_c = down[0, i], down[1, i], down[2, i]
+        of_a, of_b, of_c = up[0, i + 1 :], up[1, i + 1 :], up[2, i + 1 :]
+        to_a, to_b, to_c = down[0, i + 1 :], down[1, i + 1 :], down[2, i + 1 :]
+        rest = sums[i + 1 :]
+        for j in range(rest.size):
+            a = min(up_a * to_a[j], down_a * of_a[j])
+            b = min(up_b * to_b[j], down_b * of_b[j])
+            c = min(up_c * to_c[j], down_c * of_c[j])
+            rest[j] += min(a, min(b, c))  # noqa: PLW3301  (of three at once is slow to compile)
     total = 0.0
     for i in range(m):
         total += sums[i]
@@ -116,8 +150,8 @@ def entropies(x: Array, out: Array) -> None:
     x : array, shape (n,)
         Intervals [ms], an unbroken chain.
     out : array, shape (3,)
-        NaN when and only when n < 16, the chain does not vary, or no three beats are like three
-        others (sample entropy alone).
+        NaN when and only when n < 16 or n > 4,000, the chain does not vary, or no three beats are
+        like three others (sample entropy alone).
 
     References
     ----------
@@ -127,7 +161,7 @@ def entropies(x: Array, out: Array) -> None:
     n, sums = x.size, np.empty(3)
     for i in range(out.size):
         out[i] = np.nan
-    if n < SHORTEST:
+    if n < SHORTEST or n > LONGEST:
         return
     mean_and_squares(x, sums)
     tolerance = TOLERANCE * math.sqrt(sums[1] / (n - 1))

@@ -28,6 +28,7 @@ NAMES: Final = (
 
 LF_HZ: Final = 0.04
 LANES: Final = 32  # frequencies taken side by side, as the processor can
+HALF: Final = LANES // 2
 AR_ORDER: Final = 16
 ROUNDS: Final = 2  # model and filling in turns
 RIDGE: Final = 1e-9
@@ -111,12 +112,16 @@ def _shared(model: Array, i: int, k: int, n: int) -> float:
 def _least_error(series: Array, places: Ints, m: int, missing: Mask, model: Array) -> None:
     """Set the missing values so that the squared prediction error of the model is least."""
     n, order = series.size, model.size - 1
-    matrix, right = np.zeros((m, m)), np.zeros(m)
+    matrix, right, inside = np.zeros((m, m)), np.zeros(m), np.empty(order + 1)
+    for lag in range(order + 1):  # far enough from both ends only how far apart they are matters
+        inside[lag] = _shared(model, order, order + lag, 4 * order + 1)
     for i in range(m):
         at = places[i]
         for k in range(max(0, at - order), min(n, at + order + 1)):
             if not missing[k]:
-                right[i] -= _shared(model, at, k, n) * series[k]
+                within = max(at, k) >= order and min(at, k) < n - order
+                shared = inside[abs(at - k)] if within else _shared(model, at, k, n)
+                right[i] -= shared * series[k]
         for j in range(i + 1):
             if at - places[j] <= order:
                 matrix[i, j] = _shared(model, at, places[j], n)
@@ -198,35 +203,67 @@ def fill_in(x: Array, end_s: Array, missing: Mask) -> None:
     _place_in_time(x, end_s, missing)
 
 
-@compiled("void(f8[::1], f8[::1], f8, f8[::1])")
-def _spectrum(weighted: Array, time_s: Array, step_hz: float, power: Array) -> None:
-    """Set power[i] to |sum of weighted x exp(-2 pi i f t)|² at f = i steps; size a whole of LANES.
+@compiled("void(f8[::1], f8[::1], f8, f8[:, :, ::1], f8[:, :, ::1])")
+def _turns(
+    weighted: Array,
+    time_s: Array,
+    step_hz: float,
+    near: NDArray[np.float64],
+    far: NDArray[np.float64],
+) -> None:
+    """Set the phases of each beat: about the middle of a block, and of the middles of the blocks.
 
-    A beat's phase is turned from frequency to frequency, `LANES` of them at a time.
+    `near`, shape (2, beats, HALF): cosine and sine at half a step, one and a half, ... `far`,
+    shape (2, beats, blocks): the weighted cosine and sine at the middle of each block.
     """
-    real, imaginary = np.zeros(power.size), np.zeros(power.size)
-    c, s = np.empty(LANES), np.empty(LANES)
     for k in range(weighted.size):
-        angle = 2 * math.pi * step_hz * time_s[k]
-        turn_c, turn_s = math.cos(angle), math.sin(angle)
-        c[0], s[0] = weighted[k], 0.0
+        angle = math.pi * step_hz * time_s[k]
+        c, s, right, up = near[0, k], near[1, k], far[0, k], far[1, k]
+        c[0], s[0] = math.cos(angle), math.sin(angle)
+        turn_c, turn_s = c[0] * c[0] - s[0] * s[0], 2 * c[0] * s[0]
         width = 1
-        while width < LANES:
+        while width < HALF:
             for j in range(width):
                 c[width + j] = c[j] * turn_c - s[j] * turn_s
                 s[width + j] = s[j] * turn_c + c[j] * turn_s
             turn_c, turn_s = turn_c * turn_c - turn_s * turn_s, 2 * turn_c * turn_s
             width *= 2
-        for block in range(0, power.size, LANES):
-            sum_c, sum_s = real[block : block + LANES], imaginary[block : block + LANES]
-            for j in range(LANES):
-                sum_c[j] += c[j]
-                sum_s[j] += s[j]
-                turned = c[j] * turn_c - s[j] * turn_s
-                s[j] = s[j] * turn_c + c[j] * turn_s
-                c[j] = turned
-    for i in range(power.size):
-        power[i] = real[i] * real[i] + imaginary[i] * imaginary[i]
+        turn_c, turn_s = turn_c * turn_c - turn_s * turn_s, 2 * turn_c * turn_s
+        one, other = weighted[k] * c[HALF - 1], weighted[k] * s[HALF - 1]
+        for block in range(right.size):
+            right[block], up[block] = one, other
+            one, other = one * turn_c - other * turn_s, other * turn_c + one * turn_s
+
+
+@compiled("void(f8[::1], f8[::1], f8, f8[::1])")
+def _spectrum(weighted: Array, time_s: Array, step_hz: float, power: Array) -> None:
+    """Set power[i] to |sum of weighted x exp(-2 pi i f t)|² at f = i steps; size a whole of LANES.
+
+    The frequencies are taken in blocks. At the same distance below and above a block's middle
+    the sums are made of the same four products, which four beats at a time add to.
+    """
+    blocks, beats = power.size // LANES, (weighted.size + 3) // 4 * 4
+    near, far = np.zeros((2, beats, HALF)), np.zeros((2, beats, blocks))
+    _turns(weighted, time_s, step_hz, near, far)
+    sums = np.zeros((blocks, 4, HALF))
+    for k in range(0, beats, 4):
+        c0, c1, c2, c3 = near[0, k], near[0, k + 1], near[0, k + 2], near[0, k + 3]
+        s0, s1, s2, s3 = near[1, k], near[1, k + 1], near[1, k + 2], near[1, k + 3]
+        for b in range(blocks):
+            r0, r1, r2, r3 = far[0, k, b], far[0, k + 1, b], far[0, k + 2, b], far[0, k + 3, b]
+            u0, u1, u2, u3 = far[1, k, b], far[1, k + 1, b], far[1, k + 2, b], far[1, k + 3, b]
+            cc, ss, sc, cs = sums[b, 0], sums[b, 1], sums[b, 2], sums[b, 3]
+            for j in range(HALF):
+                cc[j] += (r0 * c0[j] + r1 * c1[j]) + (r2 * c2[j] + r3 * c3[j])
+                ss[j] += (u0 * s0[j] + u1 * s1[j]) + (u2 * s2[j] + u3 * s3[j])
+                sc[j] += (u0 * c0[j] + u1 * c1[j]) + (u2 * c2[j] + u3 * c3[j])
+                cs[j] += (r0 * s0[j] + r1 * s1[j]) + (r2 * s2[j] + r3 * s3[j])
+    for b in range(blocks):
+        middle = b * LANES + HALF
+        for j in range(HALF):
+            cc, ss, sc, cs = sums[b, 0, j], sums[b, 1, j], sums[b, 2, j], sums[b, 3, j]
+            power[middle + j] = (cc - ss) ** 2 + (sc + cs) ** 2
+            power[middle - 1 - j] = (cc + ss) ** 2 + (sc - cs) ** 2
 
 
 @compiled("f8(f8[::1], f8, i8, i8)")

@@ -134,20 +134,44 @@ def _fragmentation(x: Array, out: Array) -> None:
     out[2] = 100 - 100 * in_long / n
 
 
+@compiled("f8(f8, f8, f8, i8)")
+def _about_line(one: float, two: float, cross: float, scale: int) -> float:
+    """Return the variance about a straight line from sums of values, squares and moments."""
+    spread = scale * (scale * scale - 1) / 12
+    return max(two - one * one / scale - cross * cross / spread, 0.0) / scale
+
+
 @compiled("f8(f8[::1], i8)")
 def _fluctuation(profile: Array, scale: int) -> float:
-    """Return the mean variance of a profile about straight lines, over segments of one length."""
-    segments, middle = profile.size // scale, (scale - 1) / 2
-    spread, total = scale * (scale * scale - 1) / 12, 0.0
-    for segment in range(segments):
-        first = segment * scale
-        base, one, two, cross = profile[first], 0.0, 0.0, 0.0
+    """Return the mean variance of a profile about straight lines, over segments of one length.
+
+    Four segments at a time: the processor need not wait for one sum to go on with another.
+    """
+    segments, middle, total = profile.size // scale, (scale - 1) / 2, 0.0
+    for first in range(0, segments // 4 * 4, 4):
+        at = first * scale
+        x0, x1 = profile[at : at + scale], profile[at + scale : at + 2 * scale]
+        x2, x3 = profile[at + 2 * scale : at + 3 * scale], profile[at + 3 * scale :]
+        one0 = one1 = one2 = one3 = two0 = two1 = two2 = two3 = 0.0
+        cross0 = cross1 = cross2 = cross3 = 0.0
         for k in range(scale):
-            y = profile[first + k] - base
-            one += y
-            two += y * y
-            cross += (k - middle) * y
-        total += max(two - one * one / scale - cross * cross / spread, 0.0) / scale
+            y0, y1, y2, y3 = x0[k] - x0[0], x1[k] - x1[0], x2[k] - x2[0], x3[k] - x3[0]
+            away = k - middle
+            one0, one1, one2, one3 = one0 + y0, one1 + y1, one2 + y2, one3 + y3
+            two0, two1, two2, two3 = two0 + y0 * y0, two1 + y1 * y1, two2 + y2 * y2, two3 + y3 * y3
+            cross0, cross1 = cross0 + away * y0, cross1 + away * y1
+            cross2, cross3 = cross2 + away * y2, cross3 + away * y3
+        total += _about_line(one0, two0, cross0, scale)
+        total += _about_line(one1, two1, cross1, scale)
+        total += _about_line(one2, two2, cross2, scale)
+        total += _about_line(one3, two3, cross3, scale)
+    for segment in range(segments // 4 * 4, segments):
+        x0 = profile[segment * scale :]
+        one0 = two0 = cross0 = 0.0
+        for k in range(scale):
+            y0 = x0[k] - x0[0]
+            one0, two0, cross0 = one0 + y0, two0 + y0 * y0, cross0 + (k - middle) * y0
+        total += _about_line(one0, two0, cross0, scale)
     return total / segments
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 NAMES: Final = (
     "mean_nn_ms", "median_nn_ms", "mad_nn_ms", "min_nn_ms", "max_nn_ms", "prc20_nn_ms",
@@ -23,6 +24,7 @@ NAMES: Final = (
 )  # fmt: skip
 """What `time_domain` writes, in its order."""
 
+RUN: Final = 8
 BIN_MS: Final = 1000 / 128  # the Task Force's bins for the geometric measures
 MAD_TO_SD: Final = 1.4826  # 1 over the upper quartile of the normal distribution
 
@@ -40,16 +42,86 @@ def quantile(ordered: Array, share: float) -> float:
     return float(ordered[high] - (ordered[high] - ordered[low]) * (1 - part))
 
 
+@compiled("i8[::1](f8[::1])")
+def ranking(values: Array) -> Ints:
+    """Return the places of values in ascending order, as `sort` orders them."""
+    n, width = values.size, RUN
+    source, target = np.arange(n), np.empty(n, np.int64)
+    for i in range(1, n):
+        value, at, first = values[i], i, i // RUN * RUN
+        while at > first and values[source[at - 1]] > value:
+            source[at] = source[at - 1]
+            at -= 1
+        source[at] = i
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            i, j, k = low, middle, low
+            while i < middle and j < high:
+                a, b = source[i], source[j]
+                later = values[b] < values[a]
+                target[k] = b if later else a
+                j += later
+                i += not later
+                k += 1
+            target[k : k + middle - i] = source[i:middle]
+            target[k + middle - i : high] = source[j:high]
+        source, target = target, source
+        width *= 2
+    return source
+
+
 @compiled("void(f8[::1])")
 def sort(values: Array) -> None:
-    """Sort a short series in place (Shell's sort, Ciura's gaps)."""
-    for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
-        for i in range(gap, values.size):
-            value, place = values[i], i
-            while place >= gap and values[place - gap] > value:
-                values[place] = values[place - gap]
-                place -= gap
-            values[place] = value
+    """Sort values in place: runs of eight, then merged two by two without a guess."""
+    n = values.size
+    for i in range(1, n):
+        value, at, first = values[i], i, i // RUN * RUN
+        while at > first and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+    source, target = values, np.empty(n)
+    width = RUN
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            i, j, k = low, middle, low
+            while i < middle and j < high:
+                a, b = source[i], source[j]
+                later = b < a
+                target[k] = b if later else a
+                j += later
+                i += not later
+                k += 1
+            target[k : k + middle - i] = source[i:middle]
+            target[k + middle - i : high] = source[j:high]
+        source, target = target, source
+        width *= 2
+    for i in range(n):
+        values[i] = source[i]
+
+
+@compiled("f8(f8[::1], f8)")
+def middle_distance(ordered: Array, centre: float) -> float:
+    """Return the median distance of sorted values from a value among them."""
+    n = ordered.size
+    high = 0
+    while high < n and ordered[high] < centre:
+        high += 1
+    low, before, now = high - 1, 0.0, 0.0
+    for _ in range(n // 2 + 1):
+        down = centre - ordered[low] if low >= 0 else np.inf
+        up = ordered[high] - centre if high < n else np.inf
+        before = now
+        if up <= down:
+            now = up
+            high += 1
+        else:
+            now = down
+            low -= 1
+    # as `quantile` does it, from the nearer end
+    return now if n % 2 else now - (now - before) * 0.5
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -81,11 +153,16 @@ def _side(counts: Array, peak: int, way: int) -> float:
     """Return how many bins from the peak the best triangle's foot stands, to one side."""
     top, best, at = counts[peak], np.inf, 0
     reach = peak if way < 0 else counts.size - 1 - peak
+    last = reach  # bin with a beat: an empty one outside the triangle is no error
+    while last > 0 and counts[peak + way * last] == 0:
+        last -= 1
     for foot in range(1, reach + 2):
         error = 0.0
-        for k in range(1, reach + 1):
+        for k in range(1, min(max(foot - 1, last), reach) + 1):
             height = top * (1 - k / foot) if k < foot else 0.0
             error += (counts[peak + way * k] - height) ** 2
+            if error >= best:
+                break
         if error < best:
             best, at = error, foot
     return float(at)
@@ -114,14 +191,11 @@ def time_domain(nn_ms: Array, step_ms: Array, out: Array) -> None:
     n, k = nn_ms.size, step_ms.size
     for i in range(out.size):
         out[i] = np.nan
-    sums, ordered, away = np.empty(3), nn_ms.copy(), np.empty(n)
+    sums, ordered = np.empty(3), nn_ms.copy()
     sort(ordered)
     median = quantile(ordered, 0.5)
-    for i in range(n):
-        away[i] = abs(nn_ms[i] - median)
-    sort(away)
     mean_and_squares(nn_ms, sums)
-    mean, mad = sums[0], MAD_TO_SD * quantile(away, 0.5)
+    mean, mad = sums[0], MAD_TO_SD * middle_distance(ordered, median)
     sdnn = math.sqrt(sums[1] / (n - 1)) if n > 1 else np.nan
     out[0], out[1], out[2], out[3], out[4] = mean, median, mad, ordered[0], ordered[n - 1]
     out[5], out[6] = quantile(ordered, 0.2), quantile(ordered, 0.8)
