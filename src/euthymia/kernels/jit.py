@@ -47,17 +47,26 @@ class Kernel(Generic[P, R]):
         own = frozenset({Path(_plain(self).__code__.co_filename)})
         return own.union(*(kernel.files() for kernel in self._called().values()))
 
+    @property
+    def _numba_type_(self) -> object:
+        """What numba takes this for where another kernel calls it.
+
+        Asked only while that one is compiled: machine code read from disk holds what it calls.
+        """
+        from numba import types
+
+        compiled_one: Any = self.machine_code
+        return types.Dispatcher(compiled_one)
+
     @cached_property
     def machine_code(self) -> Callable[P, R]:
         """The compiled function: read from disk, or compiled now."""
         import numba
 
-        linked = {name: kernel.machine_code for name, kernel in self._called().items()}
         plain = _plain(self)
-        # Numba looks names up in the function's globals; there, a Kernel means nothing to it
-        function = FunctionType(
+        function = FunctionType(  # numba marks what it compiles: not the one that stays as written
             plain.__code__,
-            {**plain.__globals__, **linked},
+            plain.__globals__,
             plain.__name__,
             plain.__defaults__,
             plain.__closure__,
