@@ -2,13 +2,14 @@
 
 import collections
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.kernels import ema, grouped, intervals, light, social, temperature, typing
+from euthymia.kernels import ema, grouped, light, presence, social, temperature, typing
 
 SOME = settings(max_examples=60, deadline=None)
 NAN = float("nan")
@@ -251,12 +252,35 @@ def test_steps_of_answers(given_):
     st.integers(0, 30),
     st.integers(1, 20),
 )
-def test_the_union_of_stretches(stretches, low, length):
+def test_what_stretches_cover_together(stretches, low, length):
+    stretches = sorted(stretches)
     start = np.array([a for a, _ in stretches], np.int64)
     end = start + np.array([n for _, n in stretches], np.int64)
-    whole = {t for a, n in stretches for t in range(a, a + n)}
-    a, b = intervals.union(start, end)
-    assert (a[1:] > b[:-1]).all()
-    assert {t for x, y in zip(a.tolist(), b.tolist(), strict=True) for t in range(x, y)} == whole
-    covered = intervals.covered(a, b, low, low + length)
-    assert covered == len(whole & set(range(low, low + length)))
+    found, edge = np.zeros(2, np.int64), np.array([low, 0], np.int64)
+    first, stop = np.zeros(2, np.int64), np.array([start.size, start.size // 2], np.int64)
+    presence.covered_by(start, end, first, stop, edge, edge + length, found)
+    for many, at, covered in zip(stop.tolist(), edge.tolist(), found.tolist(), strict=True):
+        whole = {t for a, n in stretches[:many] for t in range(a, a + n)}
+        assert covered == len(whole & set(range(at, at + length)))
+
+
+@SOME
+@given(
+    st.lists(st.integers(0, 60), max_size=30),
+    st.lists(st.tuples(st.integers(-5, 65), st.integers(0, 30)), max_size=9),
+    st.integers(0, 9),
+)
+def test_samples_in_stretches(instants, stretches, silent):
+    time = np.array(sorted(instants), np.int64)
+    start = np.array([a for a, _ in stretches], np.int64)
+    end = start + np.array([n for _, n in stretches], np.int64)
+    held = np.zeros(start.size, np.bool_)
+    presence.any_between(time, start, end, held)
+    between = np.zeros(start.size, np.int64)
+    low, high = np.searchsorted(time, start), np.searchsorted(time, end)
+    presence.close_between(time, low, high, silent, 3, between)
+    for i, (a, n) in enumerate(stretches):
+        own = [t for t in sorted(instants) if a <= t < a + n]
+        assert held[i] == bool(own)
+        steps = [later - earlier for earlier, later in pairwise(own)]
+        assert between[i] == sum(step if step <= silent else 3 for step in steps)

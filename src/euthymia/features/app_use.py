@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from euthymia.features.contract import Columns, Days, Family, Feature, Windows
@@ -42,14 +43,17 @@ KINDS: Final = {
 """The kinds that minutes are told of, by words in the store's category."""
 
 
-def _kind(stream: Columns, name: str) -> NDArray[np.bool_]:
-    """Tell which uses are of a kind, by the category's text in lower case."""
-    category = stream.get("category")
-    if category is None:
-        return np.zeros(stream["time"].shape, np.bool_)
-    known, place = np.unique([str(c).lower() for c in category.tolist()], return_inverse=True)
-    mine = np.array([any(word in text for word in KINDS[name]) for text in known.tolist()], bool)
-    return np.asarray(mine[place], np.bool_)
+def _kinds(stream: Columns) -> dict[str, NDArray[np.bool_]]:
+    """Tell which uses are of each kind, by the category's text in lower case."""
+    if "category" not in stream:
+        return dict.fromkeys(KINDS, np.zeros(stream["time"].shape, np.bool_))
+    coded = pa.array(stream["category"], from_pandas=True).dictionary_encode()
+    known = [str(text).lower() for text in coded.dictionary.to_pylist()]
+    place = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    return {
+        name: np.array([*(any(word in text for word in words) for text in known), False])[place]
+        for name, words in KINDS.items()
+    }
 
 
 def _lengths_us(stream: Columns, taken: Taken, time: Ints, windows: Windows) -> Array:
@@ -96,9 +100,9 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
         "app_night_min": _sum(taken, length, night) / 60e6,
     }
     told = logged(time[labels(stream, "category") >= 0], windows, timeline, LOOKBACK_DAYS)
-    for name in KINDS:
-        own = _kind(stream, name)[taken.index]
-        values[f"app_{name}_min"] = np.where(told, _sum(taken, length, own) / 60e6, np.nan)
+    for name, mine in _kinds(stream).items():
+        own = _sum(taken, length, mine[taken.index])
+        values[f"app_{name}_min"] = np.where(told, own / 60e6, np.nan)
     known = logged(time, windows, timeline, LOOKBACK_DAYS)
     coverage = share_of(windows, phone_seen_us(streams, ("app_use",), windows))
     return Days(

@@ -10,6 +10,7 @@ from euthymia.features.contract import Columns, Days, Family, Feature, Windows
 from euthymia.features.taken import HOUR_US, MINUTE_US, times
 from euthymia.ground.clock import Timeline
 from euthymia.ground.schemas import STREAMS
+from euthymia.kernels.presence import any_between
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,9 +63,10 @@ class _Cells:
 
     def held(self, time: Ints) -> Mask:
         """Tell which cells hold a sample."""
-        return np.asarray(
-            np.searchsorted(time, self.end) > np.searchsorted(time, self.start), np.bool_
-        )
+        found = np.zeros(self.start.size, np.bool_)
+        if time.size:
+            any_between(time, self.start, self.end, found)
+        return found
 
     def hours(self, held: Mask) -> Array:
         """Return how many hours of each row, counted from its stretches' beginnings, hold one."""

@@ -22,7 +22,7 @@ from euthymia.features.taken import coverage as share_of
 from euthymia.features.windows import bounds_us
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import grouped
-from euthymia.kernels.intervals import covered, union
+from euthymia.kernels.presence import covered_by
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -101,13 +101,17 @@ def _off(time: Ints, status: Array, timeline: Timeline, windows: Windows) -> Arr
     down = (status == SHUT_DOWN) | (status == REBOOTED)
     until = np.append(time[1:], np.iinfo(np.int64).max)[: time.size]
     first, _ = bounds_us(timeline, windows.day, LOOKBACK_DAYS)
-    start, end = time[down], until[down]
+    return _covered(time[down], until[down], first, windows)
+
+
+def _covered(start: Ints, end: Ints, first: Ints, windows: Windows) -> Array:
+    """Return for how long stretches that begin after each row's `first` cover the row [us]."""
+    low = np.searchsorted(start, first[windows.row])
+    high = np.searchsorted(start, windows.end_us)
+    length = np.empty(low.size, np.int64)
+    covered_by(start, end, low, high, windows.start_us, windows.end_us, length)
     found = np.zeros(windows.day.size)
-    for row, low, high in zip(
-        windows.row.tolist(), windows.start_us.tolist(), windows.end_us.tolist(), strict=True
-    ):
-        near = slice(*np.searchsorted(start, [first[row], high]))
-        found[row] += covered(start[near], end[near], low, high)
+    np.add.at(found, windows.row, length)
     return found
 
 
@@ -126,14 +130,7 @@ def _pauses(stream: Columns, timeline: Timeline, windows: Windows) -> dict[str, 
     found = {}
     for name in REASONS:
         cause = np.flatnonzero((on == 0) & (reason == name))
-        start, end = time[cause], until[cause]
-        total = np.zeros(windows.day.size)
-        for row, low, high in zip(
-            windows.row.tolist(), windows.start_us.tolist(), windows.end_us.tolist(), strict=True
-        ):
-            a, b = np.searchsorted(start, [first[row], high])
-            if a < b:
-                total[row] += covered(*union(start[a:b], end[a:b]), low, high)
+        total = _covered(time[cause], until[cause], first, windows)
         found[f"paused_{name}_h"] = np.where(told, total / HOUR_US, np.nan)
     return found
 

@@ -1,6 +1,8 @@
 """Heart rate: level, rest, rise with steps, and its course around the clock."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from euthymia.features.contract import Columns, Days, Family, Feature, Windows
 from euthymia.features.windows import day_windows, offsets_around, wall_clock, windows_of
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
+from euthymia.kernels.grouped import expand
 from euthymia.kernels.heart_rate import binned, circadian, lowest_stretch
 
 Array = NDArray[np.float64]
@@ -35,47 +38,45 @@ _PER_STEP: Final = "Chen et al. 2025, doi:10.1161/JAHA.124.036801"
 _DIP: Final = "Ben-Dov et al. 2007, doi:10.1001/archinte.167.19.2116"
 
 
+@dataclass(frozen=True, slots=True)
 class _Bins:
     """Five-minute means of heart rate and steps a minute, over stretches laid end to end."""
 
-    def __init__(self, streams: Mapping[str, Columns], windows: Windows, row: int) -> None:
-        mine = windows.row == row
-        self.start, self.end = windows.start_us[mine], windows.end_us[mine]
-        sizes = -(-(self.end - self.start) // BIN_US)
-        self._first, self._bins = np.cumsum(sizes) - sizes, sizes
-        self.size = int(sizes.sum())
-        starts = [s + BIN_US * np.arange(n) for s, n in zip(self.start, sizes, strict=True)]
-        self.time_us = np.concatenate([np.zeros(0, np.int64), *starts])
-        self.rate = self._rates(self._near(streams["heart_rate"]))
-        self.steps = self._steps(self._near(streams["steps"]) if "steps" in streams else None)
+    rate: Array
+    steps: Array
+    hour: Array
 
-    def _near(self, stream: Columns) -> Columns:
-        """Return the samples from the first stretch to the last: a year has many days."""
-        if not self.start.size:
-            return {name: values[:0] for name, values in stream.items()}
-        low, high = np.searchsorted(stream["time"], [self.start.min(), self.end.max()])
-        return {name: values[low:high] for name, values in stream.items()}
+    @property
+    def size(self) -> int:
+        return self.rate.size
 
-    def _place(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """Return the bin of each instant, and which instants lie in a stretch."""
-        which, inside = self._stretch(time)
-        return self._first[which] + (time[inside] - self.start[which]) // BIN_US, inside
 
-    def _stretch(self, time: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """Return the stretch of each instant that lies in one, and which do."""
-        which = np.searchsorted(self.start, time, side="right") - 1
-        inside = which >= 0
-        inside[inside] &= time[inside] < self.end[which[inside]]
-        return which[inside], inside
+class _Stretches:
+    """The stretches of all rows in bins, each with a place of its own."""
 
-    def _rates(self, stream: Columns) -> Array:
-        place, inside = self._place(stream["time"].astype(np.int64, copy=False))
-        rate = stream["rate"][inside].astype(np.float64)
+    def __init__(self, windows: Windows) -> None:
+        self.start, self.end, self.row = windows.start_us, windows.end_us, windows.row
+        self.bins = -(-(self.end - self.start) // BIN_US)
+        self.first = np.cumsum(self.bins) - self.bins
+        self.size = int(self.bins.sum())
+        self.rows = windows.day.size
+
+    def samples(self, time: Ints) -> tuple[Ints, Ints]:
+        """Return the samples of each stretch, end to end, and the stretch of each."""
+        low = np.searchsorted(time, self.start)
+        return expand(low, np.maximum(np.searchsorted(time, self.end), low))
+
+    def rates(self, stream: Columns) -> Array:
+        """Return the mean heart rate of each bin."""
+        rate = stream["rate"].astype(np.float64)
         fits = (rate >= LOWEST) & (rate <= HIGHEST)
-        return binned(place[fits], rate[fits], self.size)
+        time, rate = stream["time"].astype(np.int64, copy=False)[fits], rate[fits]
+        index, which = self.samples(time)
+        place = self.first[which] + (time[index] - self.start[which]) // BIN_US
+        return binned(place, rate[index], self.size)
 
-    def _steps(self, stream: Columns | None) -> Array:
-        """Return steps a minute in each bin: 0 from the first count to the last where none is.
+    def steps(self, stream: Columns | None) -> Array:
+        """Return steps a minute in each bin: 0 between the first count of a row and its last.
 
         A record's steps are spread over its period; one of more than a quarter of an hour (the
         sum of a day) does not say when they were taken, and is left out.
@@ -85,27 +86,53 @@ class _Bins:
             return found
         fine = stream["period"].astype(np.float64) <= LONGEST_US / SECOND_US
         time = stream["time"].astype(np.int64, copy=False)[fine]
-        which, inside = self._stretch(time)
+        index, which = self.samples(time)
         if which.size == 0:
             return found
-        since = time[inside] - self.start[which]
-        length = np.maximum(stream["period"][fine][inside].astype(np.float64) * SECOND_US, 1.0)
-        steps = np.nan_to_num(stream["steps"][fine][inside].astype(np.float64))
-        counted, last = np.zeros(self.size), self._first[which] - 1 + self._bins[which]
+        since = time[index] - self.start[which]
+        period = np.maximum(stream["period"][fine].astype(np.float64) * SECOND_US, 1.0)
+        length = period[index]
+        steps = np.nan_to_num(stream["steps"][fine].astype(np.float64))[index]
+        counted, stop = np.zeros(self.size), self.first[which] + self.bins[which]
+        bin_of = since // BIN_US
+        begun = self.first[which] + bin_of
         for more in range(LONGEST_US // BIN_US + 1):
-            place = self._first[which] + since // BIN_US + more
-            low = np.maximum((since // BIN_US + more) * BIN_US, since)
-            high = np.minimum((since // BIN_US + more + 1) * BIN_US, since + length)
-            share = np.clip((high - low) / length, 0.0, 1.0)
-            here = (place <= last) & (share > 0)
-            counted += np.bincount(place[here], (steps * share)[here], minlength=self.size)
-        place = self._first[which] + since // BIN_US
-        found[place.min() : place.max() + 1] = counted[place.min() : place.max() + 1] / 5.0
+            here = np.flatnonzero(
+                (since + length > (bin_of + more) * BIN_US) & (begun + more < stop)
+            )
+            low = np.maximum((bin_of[here] + more) * BIN_US, since[here])
+            high = np.minimum((bin_of[here] + more + 1) * BIN_US, since[here] + length[here])
+            share = np.clip((high - low) / length[here], 0.0, 1.0)
+            counted += np.bincount(begun[here] + more, steps[here] * share, self.size)
+        row = self.row[which]
+        change = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+        # from the first count of a row to its last: what a step up and one down enclose
+        inside = np.zeros(self.size + 1, np.int64)
+        np.add.at(inside, begun[change], 1)
+        np.add.at(inside, begun[np.append(change[1:], row.size) - 1] + 1, -1)
+        known = np.cumsum(inside[:-1]) > 0
+        found[known] = counted[known] / 5.0
         return found
 
     def hours(self, timeline: Timeline) -> Array:
-        middle = self.time_us + BIN_US // 2
-        return (wall_clock(timeline, middle) % DAY_US) / (DAY_US / 24)
+        """Return the hour of the wall clock at the middle of each bin."""
+        which = np.repeat(np.arange(self.bins.size), self.bins)
+        place = np.arange(self.size) - self.first[which]
+        middle = self.start[which] + place * BIN_US + BIN_US // 2
+        order = np.argsort(middle, kind="stable")
+        found = np.empty(self.size)
+        found[order] = (wall_clock(timeline, middle[order]) % DAY_US) / (DAY_US / 24)
+        return found
+
+
+def _bins(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows) -> list[_Bins]:
+    """Return the bins of each row."""
+    laid = _Stretches(windows)
+    rate, hour = laid.rates(streams["heart_rate"]), laid.hours(timeline)
+    steps = laid.steps(streams.get("steps"))
+    n = np.bincount(laid.row, laid.bins, laid.rows).astype(np.int64)
+    edge = np.concatenate([[0], np.cumsum(n)]).tolist()
+    return [_Bins(rate[a:b], steps[a:b], hour[a:b]) for a, b in pairwise(edge)]
 
 
 def _level(bins: _Bins) -> dict[str, float]:
@@ -128,7 +155,8 @@ def _level(bins: _Bins) -> dict[str, float]:
     return found
 
 
-def _dip(bins: _Bins, hour: Array) -> float:
+def _dip(bins: _Bins) -> float:
+    hour = bins.hour
     night = (hour >= DIP_HOURS[0]) & (hour < DIP_HOURS[1])
     asleep, awake = bins.rate[night], bins.rate[~night]
     asleep, awake = asleep[~np.isnan(asleep)], awake[~np.isnan(awake)]
@@ -137,9 +165,9 @@ def _dip(bins: _Bins, hour: Array) -> float:
     return float(100 * (1 - asleep.mean() / awake.mean()))
 
 
-def _around_the_clock(bins: _Bins, hour: Array) -> dict[str, float]:
+def _around_the_clock(bins: _Bins) -> dict[str, float]:
     known = ~np.isnan(bins.rate)
-    found = circadian(bins.rate[known], hour[known], bins.steps[known])
+    found = circadian(bins.rate[known], bins.hour[known], bins.steps[known])
     return {
         "mesor_per_min": found.mesor,
         "amplitude_per_min": found.amplitude,
@@ -170,16 +198,14 @@ def _measured(
     coverage = np.zeros(windows.day.size)
     if "heart_rate" not in streams or streams["heart_rate"]["time"].size == 0:
         return Days(values, coverage)
-    for row in range(windows.day.size):
-        bins = _Bins(streams, windows, row)
-        known = int((~np.isnan(bins.rate)).sum())
+    bins = _bins(streams, timeline, windows)
+    curves = bins if near is None else _bins(streams, timeline, near)
+    for row, (own, curve) in enumerate(zip(bins, curves, strict=True)):
+        known = int((~np.isnan(own.rate)).sum())
         if known == 0:
             continue
-        coverage[row] = known / bins.size
-        hour = bins.hours(timeline)
-        found = _level(bins) | {"night_dip_pct": _dip(bins, hour)}
-        curve = bins if near is None else _Bins(streams, near, row)
-        found |= _around_the_clock(curve, hour if near is None else curve.hours(timeline))
+        coverage[row] = known / own.size
+        found = _level(own) | {"night_dip_pct": _dip(own)} | _around_the_clock(curve)
         for name, value in found.items():
             values[name][row] = value
     return Days(values, coverage)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from euthymia.features.contract import WHOLE_FOLLOW_UP, Columns, Days, Family
-from euthymia.features.windows import bounds_us, day_windows, wall_clock
+from euthymia.features.windows import bounds_us, day_windows
 from euthymia.ground.clock import DAY_US, Micros, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
@@ -235,12 +235,18 @@ def _check(family: Family, streams: Mapping[str, Columns]) -> None:
 
 def local_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
     """Return the local days on which any of the family's streams has a sample."""
-    held = [np.zeros(0, np.int64)]
-    for name in family.streams:
-        time = streams[name]["time"].astype(np.int64, copy=False) if name in streams else held[0]
-        day = wall_clock(timeline, time) // DAY_US
-        held.append(day[np.append(True, day[1:] != day[:-1])[: day.size]])
-    return np.unique(np.concatenate(held))
+    every = [streams[n]["time"] for n in family.streams if n in streams]
+    known = [time.astype(np.int64, copy=False) for time in every if time.size]
+    if not known:
+        return np.zeros(0, np.int64)
+    low = min(int(time[0]) for time in known) // DAY_US
+    high = max(int(time[-1]) for time in known) // DAY_US
+    windows = day_windows(timeline, np.arange(low - 2, high + 3))  # no offset is two days
+    held = np.zeros(windows.day.size, bool)
+    for time in known:
+        first, last = (np.searchsorted(time, edge) for edge in (windows.start_us, windows.end_us))
+        held[windows.row[first < last]] = True
+    return windows.day[held]
 
 
 def within_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:

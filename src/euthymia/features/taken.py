@@ -11,6 +11,7 @@ from euthymia.features.contract import Columns, Windows
 from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import grouped
+from euthymia.kernels.presence import close_between
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -146,17 +147,13 @@ def seen_us(windows: Windows, time: Ints, silent_us: int, least_us: int = 0) -> 
     found = np.zeros(windows.day.size)
     if time.size == 0 or windows.start_us.size == 0:
         return found
-    step = np.diff(time)
-    joined = np.concatenate([[0], np.cumsum(np.where(step <= silent_us, step, 0))])
-    alone = np.concatenate([[0], np.cumsum(step > silent_us)])
     low = np.searchsorted(time, windows.start_us)
-    last = np.searchsorted(time, windows.end_us) - 1
-    some = low <= last
-    first, final = low[some], last[some]
-    series = alone[final] - alone[first]
-    tail = np.minimum(windows.end_us[some] - time[final], least_us)
-    length = joined[final] - joined[first] + series * least_us + tail
-    np.add.at(found, windows.row[some], length)
+    high = np.searchsorted(time, windows.end_us)
+    between = np.empty(low.size, np.int64)
+    close_between(time, low, high, silent_us, least_us, between)
+    some = low < high
+    tail = np.minimum(windows.end_us[some] - time[high[some] - 1], least_us)
+    np.add.at(found, windows.row[some], between[some] + tail)
     return found
 
 

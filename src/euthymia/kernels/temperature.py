@@ -65,18 +65,19 @@ def cosinor(group: Ints, hour: Array, value: Array, rows: int) -> tuple[Array, A
     turn = hour * (2 * np.pi / HOURS)
     middle = grouped.mean(group, value, rows)
     y = value - middle[group]
-    columns = np.stack([np.ones(hour.size), np.cos(turn), np.sin(turn)])
+    n, cosine, sine = grouped.count(group, rows), np.cos(turn), np.sin(turn)
     matrix = np.empty((rows, 3, 3))
-    for i in range(3):
-        for j in range(3):
-            matrix[:, i, j] = grouped.total(group, columns[i] * columns[j], rows)
-    right = np.stack([grouped.total(group, c * y, rows) for c in columns], axis=1)
-    n = grouped.count(group, rows)
+    matrix[:, 0, 0] = n
+    for i, j, product in (
+        (0, 1, cosine), (0, 2, sine),
+        (1, 1, cosine * cosine), (1, 2, cosine * sine), (2, 2, sine * sine),
+    ):  # fmt: skip
+        matrix[:, i, j] = matrix[:, j, i] = grouped.total(group, product, rows)
+    right = np.stack([grouped.total(group, c * y, rows) for c in (1.0, cosine, sine)], axis=1)
     scaled = matrix / np.maximum(n, 1)[:, None, None]
     known = np.linalg.det(scaled) > 1e-9
     weight = np.full((rows, 3), np.nan)
-    for row in np.flatnonzero(known):
-        weight[row] = np.linalg.solve(matrix[row], right[row])
+    weight[known] = np.linalg.solve(matrix[known], right[known][:, :, None])[:, :, 0]
     amplitude = np.hypot(weight[:, 1], weight[:, 2])
     top = np.mod(np.arctan2(weight[:, 2], weight[:, 1]), 2 * np.pi) * HOURS / (2 * np.pi)
     around = grouped.total(group, y * y, rows)
