@@ -14,6 +14,7 @@ import euthymia
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import erase_subject
 from euthymia.app.privacy import (
+    admit_without_noise,
     change_budget,
     history,
     people_of,
@@ -231,3 +232,25 @@ def test_the_file_holds_nobody_readable(clinic: Clinic) -> None:
     assert b"very-readable" not in clinic.home.budget.read_bytes()
     book_names = [run["what"] for run in history(clinic, None)]
     assert book_names == ["relapse-30d"]
+
+
+def test_a_run_without_noise_on_guarded_people_needs_a_reason(clinic: Clinic) -> None:
+    """Not under another task's name, and not on one of them among many others."""
+
+    def ask(who: str, because: str = "", name: str = "another") -> None:
+        admit_without_noise(clinic, name, people_of(clinic, who), people=3, because=because)
+
+    ask("abc")  # no account yet: nothing to guard
+    assert show(clinic) == []
+    spend(clinic, "abc")
+    ask("xyz")
+    for who, because in (("cxyz", ""), ("a", " ")):
+        with pytest.raises(BudgetError, match="guards people"):
+            ask(who, because)
+    ask("cxyz", "the board asked")
+    [held] = show(clinic)
+    assert (held["runs"], held["without_noise"]) == (1, 1)
+    assert history(clinic, None)[-1]["because"] == "the board asked"
+    change_budget(clinic, "sleep-7d", ONE, "")  # set for people who are to come
+    with pytest.raises(BudgetError, match="guards people"):
+        ask("pq", name="sleep-7d")

@@ -12,7 +12,7 @@ import training_clinic
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.app.people import erase_subject
-from euthymia.app.privacy import change_budget, history
+from euthymia.app.privacy import admit_table, change_budget, history
 from euthymia.app.training import run_training
 from euthymia.models.privacy import training as private
 from euthymia.models.privacy.contract import Guarantee
@@ -81,6 +81,30 @@ def test_a_table_is_trained_on_until_its_budget_is_spent_whatever_it_is_called(
         assert "privacy budget" in refused["error"]
     [line] = run(home, "privacy", "history", made["data_set"])["runs"]
     assert set(line["items"]) == {"statistic", "bounds", "fit", "evaluation"}
+
+    for without_noise in (
+        ["train", "--data", str(data), "--outcome", "outcome"],
+        ["train", "--data", str(data), "--task-file", str(task)],
+        ["audit", str(data), "--outcome", "outcome"],
+        ["certify", str(data), "--outcome", "cesd", "--better", "lower", "--treatment", "attempt"],
+        ["subtypes", str(data), "--columns", "cesd,mcs"],
+        ["update", "--data", str(data), "--task-file", str(task)],
+    ):
+        code, refused = call(home, *without_noise)
+        assert code == 1, without_noise
+        assert "privacy budget guards people" in refused["error"], without_noise
+    part = tmp_path / "part.csv"  # a few of the rows, the columns in another order
+    lines = [row.split(",")[::-1] for row in data.read_text().splitlines()]
+    part.write_text("\n".join(",".join(row) for row in [lines[0], *lines[300:340]]))
+    code, refused = call(home, "audit", str(part), "--outcome", "outcome")
+    assert (code, "privacy budget guards" in refused["error"]) == (1, True)
+    admit_table(home, part, name="audit", because="the quality board asked")
+    [_, told] = run(home, "privacy", "history")["runs"]
+    assert (told["state"], told["because"]) == ("without noise", "the quality board asked")
+    assert told["epsilon"] is None
+    [held] = run(home, "privacy")["data_sets"]
+    assert (held["runs"], held["without_noise"]) == (1, 1)
+    assert held["spent"] == pytest.approx(1.5, abs=1e-3)
     assert run(home, "verify")["ok"]
 
 

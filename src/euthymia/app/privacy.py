@@ -22,7 +22,9 @@ from euthymia.models.privacy.book import (
     DataSet,
     Run,
     digests,
+    guards,
     reserve,
+    run_without_noise,
     set_budget,
     settle,
 )
@@ -141,6 +143,87 @@ def settled(clinic: Clinic, held: Held, charges: Iterable[Charge], model: str) -
     return Guarantee(epsilon, held.claim.delta)
 
 
+def admit_without_noise(
+    clinic: Clinic, name: str, members: Collection[bytes], *, people: int, because: str
+) -> None:
+    """Let a run without noise look at people, unless a budget guards them and no reason is given.
+
+    Where one guards them and a reason is given the run is written into the account.
+
+    Parameters
+    ----------
+    name : str
+        The task, or the command.
+
+    Raises
+    ------
+    BudgetError
+        A budget guards one of them, and there is no reason.
+    """
+    if not clinic.home.budget.exists():
+        return
+    file = budget_file(clinic)
+    if guards(file.now(), name, members) is None:
+        return
+    run = Run(
+        id=f"run-{secrets.token_hex(5)}",
+        at=clinic.clock().isoformat(timespec="microseconds"),
+        by=shell_actor().user,
+        what=name,
+        epsilon=0.0,
+        delta=0.0,
+        set_aside=0.0,
+        people=people,
+        because=because.strip(),
+    )
+
+    def detail(found: list[DataSet]) -> Words:
+        sets = ", ".join(held.id for held in found)
+        return {"data_set": sets, "run": run.id, "did": "run without noise", "because": because}
+
+    file.change(lambda book: run_without_noise(book, name, members, run), detail)
+
+
+def admit_table(home: Path, data: Path, *, name: str, person: str = "", because: str = "") -> None:
+    """Ask the account of a clinic, if there is one, for a run without noise on a table.
+
+    Parameters
+    ----------
+    person : str
+        The column of people; columns that name people are found by their names as well.
+
+    Raises
+    ------
+    BudgetError
+        See `admit_without_noise`.
+    """
+    if not Home(home).budget.exists() or not data.is_file():
+        return
+    with Clinic.opened(home) as clinic:
+        members = table_members(clinic, data, person)
+        admit_without_noise(clinic, name, members, people=0, because=because)
+
+
+def table_members(clinic: Clinic, data: Path, person: str = "") -> set[bytes]:
+    """Return the digests of a table's people, by the columns that name them and by whole rows."""
+    from euthymia.models import tables
+    from euthymia.models.matching.trial_people import PERSON_NAMES
+
+    names = tables.read_frame(data).column_names
+    table = tables.read_frame(data, as_text=names)
+    naming = [n for n in names if n == person or n.lower() in PERSON_NAMES]
+    members = {
+        d for n in naming for d in people_of(clinic, _known(tables.texts(table, n)), "table")
+    }
+    columns = [tables.texts(table, n) for n in sorted(names)]
+    rows = ("\x1f".join(row).encode() for row in zip(*columns, strict=True))
+    return members | digests(clinic.keyring.derive(KEY), "line", rows)
+
+
+def _known(words: Iterable[str]) -> set[str]:
+    return {str(w) for w in words} - {""}
+
+
 # -- what the command tells ------------------------------------------------------------------------
 
 
@@ -155,9 +238,20 @@ def _set_told(book: Book, held: DataSet) -> dict[str, Any]:
         "delta": held.delta,
         "spent": _rounded(min(held.epsilon, epsilon_of(spent, held.delta))),
         "left": _rounded(epsilon_of(left, held.delta)),
-        "runs": len(runs),
+        "runs": sum(not run.because for _, run in runs),
+        "without_noise": sum(bool(run.because) for _, run in runs),
         "unfinished": sum(run.paid is None for _, run in runs),
     }
+
+
+def _paid(run: Run) -> float:
+    return _rounded(min(run.epsilon, epsilon_of(run.spent, run.delta)))
+
+
+def _state(run: Run) -> str:
+    if run.because:
+        return "without noise"
+    return "finished" if run.paid is not None else "set aside"
 
 
 def _rounded(epsilon: float) -> float:
@@ -187,9 +281,10 @@ def history(clinic: Clinic, name: str | None) -> list[dict[str, Any]]:
             "what": run.what,
             "model": run.model,
             "people": run.people,
-            "epsilon": _rounded(min(run.epsilon, epsilon_of(run.spent, run.delta))),
+            "epsilon": None if run.because else _paid(run),
             "delta": run.delta,
-            "state": "finished" if run.paid is not None else "set aside",
+            "state": _state(run),
+            "because": run.because,
             "items": {
                 kind: _rounded(epsilon_of(mu2, run.delta)) for kind, mu2 in run.items.items()
             },
@@ -220,7 +315,8 @@ def change_budget(clinic: Clinic, name: str, budget: Guarantee, because: str) ->
         raised = before is not None and budget.epsilon > before
         if raised and not because.strip():
             raise EuthymiaError("a budget is not raised without a reason: give --because")
-        told = {"data_set": name, "names": [name], "spent": 0.0, "runs": 0, "unfinished": 0}
+        told = {"data_set": name, "names": [name], "spent": 0.0}
+        told |= {"runs": 0, "without_noise": 0, "unfinished": 0}
         if found is not None:
             return _set_told(book, found)
         return {**told, "epsilon": budget.epsilon, "delta": budget.delta, "left": budget.epsilon}

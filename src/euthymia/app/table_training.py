@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from euthymia.app.clinic import Clinic, wall_clock
-from euthymia.app.privacy import people_of, rows_of, set_aside, settled
+from euthymia.app.privacy import (
+    admit_table,
+    people_of,
+    rows_of,
+    set_aside,
+    settled,
+    table_members,
+)
 from euthymia.app.training import writable
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
@@ -60,12 +67,33 @@ def _task(asked: Asked) -> tuple[TableTask, tuple[Left, ...]]:
 
 
 def train_on_table(
-    asked: Asked, *, seed: int, report: Path | None, synthetic: bool, progress: Progress
+    asked: Asked,
+    *,
+    seed: int,
+    report: Path | None,
+    synthetic: bool,
+    progress: Progress,
+    home: Path | None = None,
 ) -> dict[str, Any]:
-    """Judge, audit and fit a model on a table; write its report where one is asked for."""
+    """Judge, audit and fit a model on a table; write its report where one is asked for.
+
+    Parameters
+    ----------
+    home : Path, optional
+        Of a clinic, whose privacy budgets may guard people of the table.
+
+    Raises
+    ------
+    BudgetError
+        One does, and no reason is given.
+    """
     if report is not None:
         writable(report)
     task, left = _task(asked)
+    if home is not None:
+        admit_table(
+            home, asked.data, name=task.name, person=task.person or "", because=asked.because
+        )
     trained = train_table(
         task,
         asked.data,
@@ -142,6 +170,7 @@ def train_privately(
     account = allowance(claim)
     people = sorted(set(frame.person.tolist()))
     members = people_of(clinic, people, "table") | rows_of(clinic, _said(frame))
+    members |= table_members(clinic, asked.data)
     held = set_aside(clinic, task.name, members, people=len(people), claim=claim)
     now, model = to_micros(clinic.clock()), ""
     try:

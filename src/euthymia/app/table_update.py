@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from euthymia.app.privacy import admit_table
 from euthymia.app.training import writable
 from euthymia.models.on_tables import table_task
 from euthymia.models.task_file import read_task
@@ -23,11 +24,16 @@ def update_on_table(
     estimator: str,
     synthetic: bool,
     progress: Progress,
+    home: Path | None = None,
+    because: str = "",
 ) -> dict[str, Any]:
     """Judge a task at each of its moments; say of each person of `patients` what follows."""
     if report is not None:
         writable(report)
     asked = table_task(task) if task_file is None else read_task(task_file)
+    for table in (data, patients):
+        if home is not None and table is not None:
+            admit_table(home, table, name=asked.name, person=asked.person or "", because=because)
     found = update(asked, data, seed=seed, estimator=estimator, progress=progress)
     if report is not None:
         report.write_text(render(found, synthetic=synthetic), encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.privacy import Held, people_of, set_aside, settled
+from euthymia.app.privacy import Held, admit_without_noise, people_of, set_aside, settled
 from euthymia.app.reports import keep
 from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
@@ -43,17 +43,19 @@ def learn(
     progress: Progress,
     estimator: str = "",
     claim: Guarantee | None = None,
+    because: str = "",
 ) -> tuple[Taught, Manifest, Held | None]:
     """Release a task's snapshot and have the trainer learn from it, in a process of its own.
 
     The bundle names the people by their live pseudonyms: by them an erasure finds who was in it.
-    Under a `claim` its whole cost is set aside before the trainer sees anybody.
+    Under a `claim` its whole cost is set aside before the trainer sees anybody. Without one, people
+    whom a privacy budget guards are only shown for the reason `because`.
     """
     from euthymia.app.teaching import trainer
 
     with trainer(clinic) as ours:  # it loads while the snapshot is made
         released = release_snapshot(clinic, name, lambda n, of: progress(n, 2 * of))
-        held = _set_aside(clinic, name, released, claim)
+        held = _set_aside(clinic, name, released, claim, because)
         try:
             taught = ours.teach(
                 name,
@@ -77,15 +79,16 @@ def learn(
 
 
 def _set_aside(
-    clinic: Clinic, name: str, released: Released, claim: Guarantee | None
+    clinic: Clinic, name: str, released: Released, claim: Guarantee | None, because: str
 ) -> Held | None:
+    members, people = people_of(clinic, released.people.values()), released.manifest.people
     if claim is None:
+        admit_without_noise(clinic, name, members, people=people, because=because)
         return None
     from euthymia.models.privacy.training import allowance
 
     allowance(claim)  # refuses what nobody can keep
-    members = people_of(clinic, released.people.values())
-    return set_aside(clinic, name, members, people=released.manifest.people, claim=claim)
+    return set_aside(clinic, name, members, people=people, claim=claim)
 
 
 def run_training(
@@ -97,6 +100,7 @@ def run_training(
     progress: Progress,
     estimator: str = "",
     claim: Guarantee | None = None,
+    because: str = "",
 ) -> dict[str, Any]:
     """Train, audit and register a task's model; write its report.
 
@@ -104,6 +108,8 @@ def run_training(
     ----------
     claim : Guarantee, optional
         Train with differential privacy, from the budget of the people who are in it.
+    because : str, optional
+        Why people whom a privacy budget guards are trained on without noise.
     """
     if name not in tasks():
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
@@ -114,7 +120,13 @@ def run_training(
         writable(report)
     renew_registry(clinic)
     trained, manifest, held = learn(
-        clinic, name, seed=seed, progress=progress, estimator=estimator, claim=claim
+        clinic,
+        name,
+        seed=seed,
+        progress=progress,
+        estimator=estimator,
+        claim=claim,
+        because=because,
     )
     added = clinic.registry.add_bundle(trained.bundle)
     paid = {} if held is None else _paid(clinic, held, trained, f"{added.name}@{added.version}")

@@ -25,6 +25,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.option("--features", callback=_names, help="Look at these columns only: A,B.")
 @click.option("--ignore", callback=_names, help="Leave these columns out: A,B.")
 @click.option("--positive", help="The outcome's value that counts as the event.")
+@click.option("--because", default="", help="Needed for people whom a privacy budget guards.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
 @click.pass_obj
@@ -43,6 +44,7 @@ def audit(
     features: tuple[str, ...],
     ignore: tuple[str, ...],
     positive: str | None,
+    because: str,
     seed: int,
 ) -> None:
     """Audit any table (CSV or Parquet): confounds, leaks, copies of people, look-ahead.
@@ -51,8 +53,11 @@ def audit(
     hold the outcome; who is there twice; what a split by rows would claim; how groups fare; what
     differs between sites, treatments and times.
     """
+    from euthymia.app.privacy import admit_table
     from euthymia.models.audits import audit as run_audit
 
+    for data in (file, *([against] if against else [])):
+        admit_table(shell.path(), data, name="audit", person=person or "", because=because)
     found = run_audit(
         file,
         outcome=outcome,

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from euthymia.models.matching.subtypes import Subtypes
 
 
+_BECAUSE = click.option(
+    "--because", default="", help="Needed for people whom a privacy budget guards."
+)
+
+
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(n.strip() for n in (text or "").split(",") if n.strip())
 
@@ -183,6 +188,7 @@ def _chance(text: str | None) -> str | float | None:
     show_default=True,
     help="How many such questions are asked of these data: they share the 5 %.",
 )
+@_BECAUSE
 @click.option("--forest", is_flag=True, help="Show a causal forest beside it (extra: forest).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
@@ -199,6 +205,7 @@ def certify(
     propensity: str | None,
     worthwhile: float,
     tries: int,
+    because: str,
     forest: bool,
     seed: int,
 ) -> None:
@@ -208,8 +215,10 @@ def certify(
     only if it earns it; a refusal says how many people would be needed. Refused is an answer: the
     exit code is 0.
     """
+    from euthymia.app.privacy import admit_table
     from euthymia.models.matching.certify import certify as decide
 
+    admit_table(shell.path(), file, name="certify", person=person or "", because=because)
     found = decide(
         file,
         outcome=outcome,
@@ -275,6 +284,7 @@ def _rule_words(found: "Certificate") -> list[str]:
 @click.option("--treatment", help="Column of the arm that each person received.")
 @click.option("--better", type=click.Choice(["higher", "lower"]), help="Good outcomes are...")
 @click.option("--site", help="Column of the site, for the certificate.")
+@_BECAUSE
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
 @click.pass_obj
@@ -286,6 +296,7 @@ def subtypes(
     treatment: str | None,
     better: Literal["higher", "lower"] | None,
     site: str | None,
+    because: str,
     seed: int,
 ) -> None:
     """Find subtypes of people, or say that there are none and describe dimensions.
@@ -293,10 +304,12 @@ def subtypes(
     Clusters are published only where they stand above what the same clustering finds in a cloud
     without clusters: one Gaussian, and one with the same marginals.
     """
+    from euthymia.app.privacy import admit_table
     from euthymia.models.matching.subtypes import subtypes as find
 
     if (outcome is None) != (treatment is None) or (outcome is not None and better is None):
         raise click.UsageError("--outcome, --treatment and --better go together")
+    admit_table(shell.path(), file, name="subtypes", because=because)
     found = find(
         file,
         columns=_names(columns),

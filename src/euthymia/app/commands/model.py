@@ -41,7 +41,11 @@ _COLUMNS = (
     click.option("--site", default="", help="The column that says where: each is left out once."),
     click.option("--features", default="", help="The columns to predict from: A,B."),
     click.option("--time", default="", help="The column that says when; never a predictor."),
-    click.option("--because", default="", help="Needed for a task that is off by default."),
+    click.option(
+        "--because",
+        default="",
+        help="Needed for a task that is off by default; for people whom a privacy budget guards.",
+    ),
     click.option("--synthetic", is_flag=True, help="The table holds no real people: say so."),
 )
 
@@ -90,6 +94,7 @@ def train(
     if of["data"] is not None:
         _train_on_table(shell, task or "", report, seed, estimator, of, claim)
         return
+    because = of.pop("because")
     if task is None or any(of.values()):
         raise click.UsageError("name a TASK, or give a table with --data and what is asked of it")
     from euthymia.app.training import beside_words, run_training
@@ -103,6 +108,7 @@ def train(
             progress=progress,
             estimator=estimator,
             claim=claim,
+            because=because,
         )
     lines = [SIMULATED] if result["synthetic"] else []
     lines.append(f"{result['model']} trained; report: {result['report']}")
@@ -161,7 +167,12 @@ def _train_on_table(
     else:
         with shell.progress("train") as progress:
             result = train_on_table(
-                asked, seed=seed, report=report, synthetic=synthetic, progress=progress
+                asked,
+                seed=seed,
+                report=report,
+                synthetic=synthetic,
+                progress=progress,
+                home=shell.path(),
             )
     lines = ["SYNTHETIC DATA: not about any person"] if synthetic else []
     lines.append(

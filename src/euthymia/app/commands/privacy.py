@@ -37,6 +37,7 @@ def _sets(found: list[dict[str, Any]]) -> str:
             f"{held['spent']:.3f}",
             f"{held['left']:.3f}",
             str(held["runs"]),
+            str(held["without_noise"]),
         )
         for held in found
     ]
@@ -47,6 +48,7 @@ def _sets(found: list[dict[str, Any]]) -> str:
         "spent",
         "left for one run",
         "runs",
+        "without noise",
     )
     return table(rows, head)
 
@@ -74,7 +76,7 @@ def budget(shell: Shell, data_set: str, epsilon: float, delta: float, because: s
 @everywhere
 @click.pass_obj
 def history(shell: Shell, data_set: str | None) -> None:
-    """List every run that spent from DATA_SET (or from any): who, when, for what, how much."""
+    """List every run on DATA_SET (or on any): who, when, for what, how much, why without noise."""
     from euthymia.app.privacy import history as told
 
     with shell.clinic() as clinic:
@@ -84,13 +86,14 @@ def history(shell: Shell, data_set: str | None) -> None:
             run["at"][:19],
             run["data_set"],
             run["model"] or run["what"],
-            f"{run['epsilon']:.3f} ({run['delta']:g})",
+            "-" if run["because"] else f"{run['epsilon']:.3f} ({run['delta']:g})",
             run["state"],
-            ", ".join(f"{kind} {epsilon:.3f}" for kind, epsilon in run["items"].items()),
+            run["because"]
+            or ", ".join(f"{kind} {epsilon:.3f}" for kind, epsilon in run["items"].items()),
         )
         for run in found
     ]
-    head = ("at", "data set", "for", "epsilon (delta)", "state", "items alone")
+    head = ("at", "data set", "for", "epsilon (delta)", "state", "items alone, or the reason")
     shell.emit({"runs": found}, table(rows, head) if rows else "no run yet")
 
 

@@ -19,6 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--report", type=_FILE, help="Where to write the page.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--estimator", default="", help="How it learns; otherwise as the task says.")
+@click.option("--because", default="", help="Needed for people whom a privacy budget guards.")
 @click.option("--synthetic", is_flag=True, help="The table holds no real people: say so.")
 @everywhere
 @click.pass_obj
@@ -31,6 +32,7 @@ def update(
     report: Path | None,
     seed: int,
     estimator: str,
+    because: str,
     synthetic: bool,
 ) -> None:
     """Predict a response again at each week, with sets that say when there is no answer.
@@ -52,5 +54,7 @@ def update(
             estimator=estimator,
             synthetic=synthetic,
             progress=progress,
+            home=shell.path(),
+            because=because,
         )
     shell.emit(result, words(result))

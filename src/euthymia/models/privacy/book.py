@@ -48,6 +48,8 @@ class Run(msgspec.Struct):
     paid: float | None = None
     items: dict[str, float] = {}
     model: str = ""
+    because: str = ""
+    """Why it ran without noise; empty for one that paid. It costs nothing and keeps no claim."""
 
     @property
     def spent(self) -> float:
@@ -274,6 +276,43 @@ def reserve(book: Book, name: str, members: Collection[bytes], run: Run) -> tupl
         )
     found.runs.append(run)
     return found, run
+
+
+def guards(book: Book, name: str, members: Collection[bytes]) -> list[DataSet] | None:
+    """Return the data sets that hold one of these people; None where no budget guards them.
+
+    A budget guards people once it was set for their data set's name, or anything was paid from it.
+    """
+    mine = [held_ for held_ in book.open_sets() if held_.holds(members)]
+    paid = any(not run.because for held_ in mine for _, run in book.runs(held_))
+    named = name in book.wanted or any(n in book.wanted for held_ in mine for n in held_.names)
+    return mine if paid or named else None
+
+
+def run_without_noise(book: Book, name: str, members: Collection[bytes], run: Run) -> list[DataSet]:
+    """Write down a run without noise on people whom a budget guards, with the reason for it.
+
+    Raises
+    ------
+    BudgetError
+        A budget guards them, and no reason is given.
+    """
+    mine = guards(book, name, members)
+    if mine is None:
+        return []
+    if not run.because:
+        ids = ", ".join(held_.id for held_ in mine) or name
+        raise BudgetError(
+            f"a privacy budget guards people in these data (data set {ids}), and a run without"
+            " noise costs more than any budget holds. Train with --private --epsilon E, or say with"
+            " --because why its figures may be seen inside the clinic: that is written down;"
+            " nothing was computed"
+        )
+    run.set_aside, run.paid = 0.0, 0.0
+    found = mine or [_data_set(book, name, members)]
+    for held_ in found:
+        held_.runs.append(run)
+    return found
 
 
 def settle(
