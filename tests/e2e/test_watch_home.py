@@ -8,10 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.quality import quality
+from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.calibrations import read
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import print_worklist
 from euthymia.app.watch import stream_for, watch
+from euthymia.care.alerts.contract import Rule
+from euthymia.care.alerts.lifecycle import Move
+from euthymia.care.alerts.policy import shipped_text
 from euthymia.care.monitor.contract import FAMILY, to_table
 from euthymia.care.monitor.stream import episodes_of, judged, unseen_episodes
 from euthymia.ground.audit import Entry, Purpose
@@ -152,3 +158,33 @@ def test_a_frozen_baseline_is_watched_beside_the_rolling_one(
     frozen = stream(clinic, ILL).frozen
     assert frozen[-1] > frozen[-30]
     assert main(["watch", "baseline", who, "--clear", *home]) == 0
+
+
+def test_from_the_watch_to_an_alert_to_somebody_who_acts_to_the_quality_board(
+    clinic: Clinic,
+) -> None:
+    who = subject_of(clinic, ILL)
+    clinic.store.put_care_team(who, ["lee"], Entry(TEST, "set care team", Purpose.CARE, who))
+    (before,) = print_worklist(clinic, "lee")
+    assert before["alert"] is None
+    alerts = Alerts(clinic)
+    assert alerts.run()["first"]
+    (line,) = alerts.desk("lee", "coordinator").lines
+    assert Rule.DRIFT in line.alert.rules
+    (row,) = print_worklist(clinic, "lee")
+    assert (row["alert"], row["owner"]) == (line.alert.id, "lee")
+    assert row["why"] == before["why"], "said as before, and opened as an alert"
+    card = alerts.card("lee", "coordinator", who, line.alert.id)
+    assert card.changes
+    assert card.alert.viewed_at is not None
+    for move, reason in ((Move.ACKNOWLEDGE, "will-contact"), (Move.RESOLVE, "contacted")):
+        alerts.act("lee", "coordinator", Wanted(who, line.alert.id, move, reason, felt="better"))
+    assert print_worklist(clinic, "lee") == []
+    told = quality(clinic)
+    assert told["recorded"]
+    assert told["alerts"] >= 1
+    assert [told["times_h"][name]["done"] for name in ("view", "acknowledge", "act")] == [1, 1, 1]
+    assert told["contact"]["with_contact"] == 1
+    assert told["overrides"]["by_reason"] == {"contacted": 1}
+    again = replay(clinic, Asked(shipped_text()))
+    assert again["live_as_it_was"]["identical"] == again["live_as_it_was"]["people"] > 0

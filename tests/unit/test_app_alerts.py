@@ -14,6 +14,8 @@ from euthymia.app.alerts.quality import quality
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import erase_subject
+from euthymia.app.web.backend import ClinicBackend, worklist_items
+from euthymia.app.web.contract import Filter, Row, Visitor
 from euthymia.care.alerts.contract import Rule, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import shipped_text
@@ -105,6 +107,43 @@ def test_from_scores_to_a_card_and_from_a_card_to_its_resolution(clinic: Clinic,
     assert Alerts(clinic).alert(me, name) == alerts.alert(me, name), "a restart changes nothing"
     assert clinic.ledger.verify() == []
     assert clinic.store.verify() == []
+
+
+def test_one_page_in_the_morning(clinic: Clinic, hands: Hands):
+    pages = ClinicBackend.of(clinic)
+    me, doctor = subject_of(clinic, "MRN-1"), Visitor(DOCTOR, "clinician", "ab" * 16, 0, "x")
+
+    def row(view: str = "open") -> Row | None:
+        rows = pages.worklist(doctor, Filter(view=view)).rows
+        found = [r for r in rows if r.who.subject == me]
+        assert len(found) == len({r.who.subject for r in found}), "no person twice"
+        return found[0] if found else None
+
+    before = row("everyone")
+    assert before is not None
+    assert before.item.alert is None, "nothing was started"
+    alerts, name = started(clinic, hands)
+    found = row()
+    assert found is not None
+    assert (found.item.alert, found.item.state, found.item.urgency) == (name, "open", "soon")
+    assert found.item.why.startswith("Days drift towards worse")
+    assert any(said.endswith("times its line now") for said in found.item.evidence)
+    assert found.item.intervention == "ask-change"
+    assert (found.mine, found.item.owner) == (True, DOCTOR)
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to="dr-new"))
+    handed = row()
+    assert handed is not None
+    assert (handed.mine, handed.item.owner) == (False, "dr-new")
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.ACKNOWLEDGE, "will-contact"))
+    taken = row()
+    assert taken is not None
+    assert taken.item.state == "acknowledged"
+    (told,) = [item for item in worklist_items(clinic, DOCTOR) if item.subject == me]
+    assert (told.alert, told.owner) == (name, DOCTOR)
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.RESOLVE, "contacted"))
+    assert row() is None
+    hands.turn(timedelta(hours=37))
+    assert "Nothing was scored for 36 hours" in pages.worklist(doctor, Filter()).notices
 
 
 def test_what_cannot_be_done_is_refused_with_what_can(clinic: Clinic, hands: Hands):

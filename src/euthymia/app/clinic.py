@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
 from euthymia.app.home import Home, create, read_config, require_accepted
+from euthymia.app.on_demand import OnDemand
 from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -183,14 +184,17 @@ class Clinic:
 
     def subject_data(self, subject: SubjectId, audit: Entry) -> SubjectData:
         """Return all that a model's task may look at to describe one person."""
+        data = self.subject_on_demand(subject, audit)
+        return replace(data, features=dict(data.features))
+
+    def subject_on_demand(self, subject: SubjectId, audit: Entry) -> SubjectData:
+        """Return the same, each family of features read when a task looks at it."""
         return SubjectData(
             subject=subject,
             observations=unlabelled(self.store.observations(subject, audit)),
-            features={
-                name: table
-                for name in families()
-                if (table := self.store.features(subject, name, audit)) is not None
-            },
+            features=OnDemand(
+                tuple(families()), lambda name: self.store.features(subject, name, audit)
+            ),
             attributes=self.store.attributes(subject, audit),
             seen_until=to_micros(self.clock()),
             timeline=self.store.timeline(subject),

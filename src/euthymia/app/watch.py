@@ -34,7 +34,6 @@ from euthymia.care.monitor.stream import (
 from euthymia.care.monitor.watched import (
     WATCHED,
     days_of,
-    family_names,
     features_named,
     features_of,
 )
@@ -65,7 +64,10 @@ class _Held:
 
 @dataclass
 class _Run:
+    """Reads people, and counts those who are not read. `families`: of the watched features."""
+
     clinic: Clinic
+    families: tuple[str, ...]
     without_consent: int = 0
     died: int = 0
 
@@ -78,7 +80,7 @@ class _Run:
                 return None
             tables = {
                 name: table
-                for name in family_names()
+                for name in self.families
                 if (table := store.features(who, name, audit)) is not None
             }
             before = store.features(who, FAMILY, audit)
@@ -109,15 +111,16 @@ def watch(
         If there are too few people or relapse-free days to set lines on, or the lines that stand
         are for another budget.
     """
-    run = _Run(clinic)
-    subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
-    held = {who: found for who in subjects if (found := run.read(who)) is not None}
     standing = None if anew else _standing(clinic)
     if standing and budget_days not in (None, standing.promised):
         raise SchemaError(
             f"the lines that stand are for one false alarm in {standing.promised:g} patient-days; "
             "add --recalibrate to set them anew, or leave --budget-days out"
         )
+    watched = standing.names if standing else [f"{family}.{name}" for family, name in WATCHED]
+    run = _Run(clinic, tuple(dict.fromkeys(name.split(".", 1)[0] for name in watched)))
+    subjects = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.MONITORING))
+    held = {who: found for who in subjects if (found := run.read(who)) is not None}
     features = (
         features_named(standing.names)
         if standing is not None
@@ -244,7 +247,7 @@ def _asked(clinic: Clinic, model: Model | None, who: SubjectId) -> tuple[float, 
     if model is None or model.threshold is None:
         return float("nan"), float("inf")
     audit = Entry(JOB, "ask model", Purpose.CARE, who, {"model": model.name})
-    data = clinic.subject_data(who, audit)
+    data = clinic.subject_on_demand(who, audit)
     found = estimate(model, data, clinic.store.grants(who), data.seen_until)
     if found is None or found.probability is None or found.abstained_because is not None:
         return float("nan"), model.threshold

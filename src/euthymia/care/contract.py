@@ -33,3 +33,5 @@ class WorklistItem:
     interval: tuple[float, float] | None = None
     intervention: str | None = None  # the file of care/interventions that `next_step` is from
     since_on: date | None = None  # `since` as the patient's own local date
+    alert: str | None = None  # the alert that stands and is the reason, where one is
+    state: str | None = None  # "open", or "acknowledged": somebody has it

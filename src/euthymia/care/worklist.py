@@ -44,13 +44,20 @@ class Finding:
     `step` names a file of `care/interventions`; `filled` is what its text leaves open.
     """
 
-    rule: str  # "self-harm", "worse", "estimate", "changed", "silent" or "overdue"
+    rule: str  # "self-harm", "worse", "estimate", "changed", "silent", "overdue" or "alert"
     urgency: Urgency
     why: str
     since: Micros | None
     step: str
     weight: float
     filled: str = ""
+    at: Micros | None = None  # of the questionnaire that says it
+    place: int = 1  # among findings as urgent: an alert that nobody has taken is 0, one taken 2
+
+    @property
+    def order(self) -> tuple[int, int, float]:
+        """The place among one person's findings, and of the person in the list."""
+        return _RANK[self.urgency], self.place, -self.weight
 
     @property
     def next_step(self) -> str:
@@ -81,7 +88,7 @@ def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
     age = _day_gap(last.at, now)
     if age <= ITEM9_NEWS_DAYS:
         weight = float(last.item9 or 0)
-        return Finding("self-harm", Urgency.NOW, why, since, "speak-today", weight)
+        return Finding("self-harm", Urgency.NOW, why, since, "speak-today", weight, at=last.at)
     if age <= PHQ9_NEWS_DAYS:
         why += f"; not asked again for {age} days"
         return Finding("self-harm", Urgency.SOON, why, since, "ask-again", 3.0)
@@ -98,7 +105,7 @@ def _screened(who: SubjectSummary, now: Micros) -> Finding | None:
     urgency = Urgency.NOW if last.alarming else Urgency.SOON
     step = "speak-today" if last.alarming else "ask-again"
     why = f"C-SSRS screener, yes to: {last.words()}, on {on}"
-    return Finding("self-harm", urgency, why, last.at, step, last.weight)
+    return Finding("self-harm", urgency, why, last.at, step, last.weight, at=last.at)
 
 
 def _changed(who: SubjectSummary, now: Micros) -> Finding | None:
@@ -132,7 +139,7 @@ def _worse(who: SubjectSummary, now: Micros) -> Finding | None:
     else:
         why += f", crossing {PHQ9_MODERATE}"
         step, filled = "review-crossing", f"{PHQ9_MODERATE}"
-    return Finding("worse", Urgency.SOON, why, last.at, step, weight, filled)
+    return Finding("worse", Urgency.SOON, why, last.at, step, weight, filled, last.at)
 
 
 def _estimate(who: SubjectSummary) -> Finding | None:
@@ -240,7 +247,7 @@ def findings(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> tupl
         _overdue(who, now),
     ]
     found = [finding for finding in met if finding is not None]
-    return tuple(sorted(found, key=lambda f: (_RANK[f.urgency], -f.weight)))
+    return tuple(sorted(found, key=lambda f: f.order))
 
 
 def died_words(who: SubjectSummary, now: Micros) -> str:
@@ -276,10 +283,11 @@ def item(who: SubjectSummary, now: Micros, feed: Feed | None = None) -> Worklist
     Parameters are those of `findings`. Without a finding the urgency is `NONE`, and the row says
     what was looked at.
     """
-    return _item(who, now, findings(who, now, feed))
+    return item_of(who, now, findings(who, now, feed))
 
 
-def _item(who: SubjectSummary, now: Micros, found: tuple[Finding, ...]) -> WorklistItem:
+def item_of(who: SubjectSummary, now: Micros, found: tuple[Finding, ...]) -> WorklistItem:
+    """Return one person's row of these findings, the most urgent first."""
     head = found[0] if found else None
     more = [finding.why for finding in found[1:]]
     died = died_words(who, now)
@@ -335,12 +343,12 @@ class Case:
     findings: tuple[Finding, ...]
 
     @property
-    def order(self) -> tuple[int, float, Micros, str]:
+    def order(self) -> tuple[int, int, float, Micros, str]:
         """The place in the worklist."""
         if not self.findings:
-            return _RANK[Urgency.NONE], 0.0, 0, self.item.subject
+            return _RANK[Urgency.NONE], 0, 0.0, 0, self.item.subject
         head = self.findings[0]
-        return _RANK[head.urgency], -head.weight, -(head.since or 0), self.item.subject
+        return *head.order, -(head.since or 0), self.item.subject
 
 
 def caseload(summaries: Iterable[SubjectSummary], now: Micros) -> list[Case]:
@@ -350,18 +358,5 @@ def caseload(summaries: Iterable[SubjectSummary], now: Micros) -> list[Case]:
     cases = []
     for who in people:
         found = findings(who, now, feed)
-        cases.append(Case(_item(who, now, found), found))
+        cases.append(Case(item_of(who, now, found), found))
     return sorted(cases, key=lambda case: case.order)
-
-
-def worklist(summaries: Iterable[SubjectSummary], now: Micros) -> list[WorklistItem]:
-    """Return the rows of those for whom a rule applies: urgency, then evidence, then time.
-
-    Parameters
-    ----------
-    summaries : iterable of SubjectSummary
-        Everybody whom the reader may see.
-    now : int
-        The moment of looking [us since 1970 UTC].
-    """
-    return [case.item for case in caseload(summaries, now) if case.findings]

@@ -187,6 +187,16 @@ class Alerts:
             book = read_book(self.clinic)
             return () if book.start is None else self._engine(book).alerts()
 
+    def overview(self) -> tuple[tuple[Alert, ...], tuple[str, ...]] | None:
+        """Return every alert, and what is to be told of the clinic itself; None before a start."""
+        with self._lock:
+            book = read_book(self.clinic)
+            if book.start is None:
+                return None
+            now, alerts = self._now(book), self._engine(book).alerts()
+        told = [a for a in alerts if a.subject == CLINIC and a.shown]
+        return alerts, tuple(word for a in (*self._notice(now), *told) for word in a.words)
+
     def desk(
         self, user: str, role: str = SHELL, seen: Callable[[SubjectId], str] | None = None
     ) -> Desk:

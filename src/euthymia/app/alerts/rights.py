@@ -30,6 +30,15 @@ def require_act(clinic: Clinic, user: str, role: str, subject: SubjectId) -> Non
     _require(clinic, role, Action.ACT_ON_ALERT, related=related)
 
 
+def may_act(clinic: Clinic, role: str) -> bool:
+    """Tell whether a role may act on alerts about the people in its care."""
+    try:
+        _require(clinic, role, Action.ACT_ON_ALERT, related=True)
+    except AccessError:
+        return False
+    return True
+
+
 def require_quality(clinic: Clinic, role: str) -> None:
     """Refuse with an AccessError unless this role may see the quality board."""
     _require(clinic, role, Action.VIEW_QUALITY)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.desk import Wanted
 from euthymia.app.alerts.policy_file import accept, own_text
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.rights import require_change, require_quality
@@ -99,7 +99,7 @@ class AlertPages:
     def __init__(self, site: "Site", record: Record, desk: Desk) -> None:
         self.site, self.record, self.desk = site, record, desk
         self.clinic = desk.clinic
-        self.alerts = Alerts(desk.clinic)
+        self.alerts = desk.backend.alerts
 
     def routes(self) -> list[Route]:
         """Return the addresses."""

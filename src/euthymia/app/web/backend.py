@@ -8,6 +8,7 @@ and when. All of them are on disk before the page is sent.
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
 from euthymia.app.accounts.emergencies import Emergencies
+from euthymia.app.alerts.desk import Alerts
+from euthymia.app.alerts.rights import may_act
 from euthymia.app.clinic import shell_actor
 from euthymia.app.oidc import Oidc
 from euthymia.app.once import Once
@@ -31,11 +34,13 @@ from euthymia.app.web.notes import note_of
 from euthymia.app.web.protected import open_to
 from euthymia.app.web.reader import NO_ESTIMATE_ROLE, NO_MONITORING, Looked, Reader, may_ask
 from euthymia.app.web.session import Sessions
+from euthymia.care.alerts.morning import morning
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import patient_view
-from euthymia.care.worklist import Case, feed_notices, worklist
+from euthymia.care.worklist import Case, caseload, feed_notices
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import Micros
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.policy import Action
@@ -71,6 +76,11 @@ class ClinicBackend:
             length=timedelta(hours=clinic.config.accounts.session_hours),
         )
         return cls(clinic, sessions)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """The clinic's alerts: one engine for all pages."""
+        return Alerts(self.clinic)
 
     @property
     def clinic_name(self) -> str:
@@ -177,12 +187,15 @@ class ClinicBackend:
         may = may_ask(self.clinic.policies, visitor.role)
         summaries = [looked.summary for looked in people.values()]
         cases = reader.cases(people.values(), may_ask=may)
+        cases, told = self._morning(visitor.role, cases, people, now)
         fitting = [
             case
             for case in cases
             if wanted.in_view(case.item)
             and wanted.keeps(
-                people[case.item.subject].who, tuple(people[case.item.subject].team), visitor.user
+                people[case.item.subject].who,
+                _whose(case.item, people[case.item.subject]),
+                visitor.user,
             )
         ]
         fitting.sort(key=lambda case: wanted.place(people[case.item.subject].who, case.item))
@@ -193,21 +206,34 @@ class ClinicBackend:
             rows=tuple(rows),
             part=part,
             counts=_counts(cases),
-            notices=feed_notices(summaries, now),
+            notices=(*told, *feed_notices(summaries, now)),
             at=now,
             model=note_of(model) if model else None,
             ledger_entry=self.write_worklist(actor, [r.who.subject for r in rows], wanted.view),
         )
 
-    @staticmethod
-    def _row(looked: Looked, case: Case, visitor: Visitor) -> Row:
-        return Row(
-            who=looked.who,
-            item=case.item,
-            owners=looked.owners,
-            more=max(0, len(case.findings) - 1),
-            mine=visitor.user in looked.team,
-        )
+    def _morning(
+        self, role: str, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros
+    ) -> tuple[list[Case], tuple[str, ...]]:
+        """Return the rows with the alerts that stand, and what is told of the clinic itself."""
+        seen = self.alerts.overview() if may_act(self.clinic, role) else None
+        if seen is None:
+            return cases, ()
+        alerts, told = seen
+        may = may_ask(self.clinic.policies, role)
+        who = {subject: looked.seen_by(may_ask=may) for subject, looked in people.items()}
+        return morning(cases, who, alerts, now), told
+
+    def _row(self, looked: Looked, case: Case, visitor: Visitor) -> Row:
+        item = case.item
+        if item.alert and item.owner:  # an alert is one person's; without one it is the team's
+            mine = item.owner == visitor.user
+            owners = (self.reader.name_of(item.owner),)
+            item = replace(item, owner=owners[0])
+        else:
+            mine, owners = visitor.user in looked.team, looked.owners
+        more = max(0, len(case.findings) - 1)
+        return Row(who=looked.who, item=item, owners=owners, more=more, mine=mine)
 
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         """See `Backend`."""
@@ -300,6 +326,11 @@ class ClinicBackend:
         return write_worklist(self.clinic, actor, shown, view)
 
 
+def _whose(item: WorklistItem, looked: Looked) -> tuple[str, ...]:
+    """Return whose a row is: of whom the alert is that stands, else the care team's."""
+    return (item.owner,) if item.alert and item.owner else tuple(looked.team)
+
+
 def _counts(cases: list[Case]) -> dict[str, int]:
     """Return how many rows each view has, before text and owner."""
     urgent = Counter(case.item.urgency for case in cases)
@@ -322,8 +353,12 @@ def worklist_items(clinic: "Clinic", user: str) -> list[WorklistItem]:
     """Return a user's worklist by pseudonym, for the command line; written to the ledger."""
     reader, actor = Reader(clinic), shell_actor()
     people = reader.look_at_all(reader.mine(user, actor), actor)
-    summaries = [looked.summary for looked in people.values()]
-    items = worklist(summaries, reader.now())
+    now = reader.now()
+    cases = caseload([looked.summary for looked in people.values()], now)
+    seen = Alerts(clinic).overview()
+    if seen is not None:
+        cases = morning(cases, {who: one.summary for who, one in people.items()}, seen[0], now)
+    items = [case.item for case in cases if case.findings]
     write_worklist(clinic, actor, [item.subject for item in items], "open")
     return items
 

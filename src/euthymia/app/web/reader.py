@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from euthymia.app.clinic import shell_actor
 from euthymia.app.estimates import WORKLIST_MODEL, estimate
+from euthymia.app.on_demand import OnDemand
 from euthymia.app.passed import with_passed
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.web.contract import Who
-from euthymia.app.web.on_demand import OnDemand
 from euthymia.care.monitor.note import stored_note
 from euthymia.care.summary import SubjectSummary, devices_seen, summarise
 from euthymia.care.worklist import Case, caseload, feed_days
@@ -187,6 +187,10 @@ class Reader:
                 segments = self.clinic.store.segments(subject)
                 found.append(SubjectSummary(subject, seen=devices_seen(segments)))
         return feed_days(found)
+
+    def name_of(self, user: str) -> str:
+        """Return the name of a member of a care team, where the directory has one."""
+        return self._names.get(user, user)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

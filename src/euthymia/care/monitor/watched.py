@@ -39,11 +39,6 @@ TRAVEL_BACK: Final = 56  # days: home is the zone of most of them
 MOST_AWAY: Final = 28  # after four weeks elsewhere, elsewhere is home
 
 
-def family_names() -> tuple[str, ...]:
-    """Return the families that the watched features are of."""
-    return tuple(dict.fromkeys(family for family, _ in WATCHED))
-
-
 def spec(family: str, name: str) -> Feature:
     """Return a feature's definition."""
     return next(f for f in families()[family].features if f.name == name)

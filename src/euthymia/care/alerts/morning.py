@@ -1,0 +1,155 @@
+"""One list for the morning: the alerts that stand, and the worklist's rules beside them.
+
+Once a clinic's alerts have been started, its alert policy decides who is put before whom. A rule of
+the worklist that says what an alert says gives its words to that alert, and does not stand beside
+it; one that somebody has dealt with, asked to see later, or that the policy holds back, puts nobody
+on the list again: what became of it is said. What no alert speaks of stays as it was, and nobody is
+there twice.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from euthymia.care.alerts.card import headline, suggested
+from euthymia.care.alerts.contract import RANK, Alert, Rule, Tier
+from euthymia.care.alerts.lifecycle import REASONS, Move, State
+from euthymia.care.contract import Urgency
+from euthymia.care.summary import SubjectSummary
+from euthymia.care.words import date_words, number_words
+from euthymia.care.worklist import Case, Finding, item_of
+from euthymia.ground.clock import Micros
+
+URGENCY: Final = {
+    Tier.NOW: Urgency.NOW,
+    Tier.WORKLIST: Urgency.SOON,
+    Tier.DIGEST: Urgency.LOOK,
+}
+SAYS: Final = {
+    "self-harm": (Rule.ANSWER,),
+    "worse": (Rule.SCORE,),
+    "estimate": (Rule.ESTIMATE,),
+    "changed": (Rule.DRIFT, Rule.FROZEN, Rule.PATTERN),
+    "silent": (Rule.UNSEEN,),
+}
+"""Which rules of the alert policy say what a rule of the worklist says."""
+
+
+def morning(
+    cases: Iterable[Case],
+    people: Mapping[str, SubjectSummary],
+    alerts: Iterable[Alert],
+    now: Micros,
+) -> list[Case]:
+    """Return everybody's row with the alerts that stand, in the order of the morning.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+        The worklist's own rows.
+    people : mapping
+        Pseudonym to summary, of everybody in `cases`.
+    alerts : iterable of Alert
+        Every alert there ever was.
+    now : int
+        The moment of looking [us since 1970 UTC].
+    """
+    own: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        if alert.state is not State.CLEARED:
+            own.setdefault(alert.subject, []).append(alert)
+    found = [
+        _row(case, people[case.item.subject], own[case.item.subject], now)
+        if case.item.subject in own
+        else case
+        for case in cases
+    ]
+    return sorted(found, key=lambda case: case.order)
+
+
+def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) -> Case:
+    standing = sorted((a for a in alerts if a.shown), key=_place) if who.died is None else []
+    left, dealt = [], []
+    for finding in case.findings:
+        knowing = [a for a in alerts if _says(a, finding) and _knows(a, finding)]
+        if not knowing:
+            left.append(finding)
+        elif not any(a.shown for a in knowing):
+            dealt.append(f"{finding.why} ({_became(knowing[-1], who, now)})")
+    heads = [_finding(alert, case.findings, who) for alert in standing]
+    found = tuple(sorted([*heads, *left], key=lambda f: f.order))
+    made = item_of(who, now, found)
+    if dealt and not found:
+        return Case(replace(made, why=f"Nothing stands now: {'; '.join(dealt)}"), found)
+    made = replace(made, evidence=(*made.evidence, *dealt))
+    if not standing:
+        return Case(made, found)
+    first = standing[0]
+    made = replace(
+        made,
+        alert=first.id,
+        state=first.state.value,
+        owner=first.owner or made.owner,
+        evidence=tuple(dict.fromkeys([*_evidence(first), *made.evidence])),
+    )
+    return Case(made, found)
+
+
+def _place(alert: Alert) -> tuple[object, ...]:
+    return (alert.state is State.ACKNOWLEDGED, RANK[alert.tier], -alert.level, alert.raised_at)
+
+
+def _says(alert: Alert, finding: Finding) -> bool:
+    """Tell whether an alert says what a rule says; that something was not asked again none does."""
+    return finding.step != "ask-again" and bool(set(SAYS.get(finding.rule, ())) & set(alert.rules))
+
+
+def _knows(alert: Alert, finding: Finding) -> bool:
+    """Tell whether an alert knows of what a rule found: not of a newer questionnaire or change."""
+    if finding.at is not None:
+        return finding.at <= alert.history[-1].at
+    return alert.on
+
+
+def _finding(alert: Alert, said: Sequence[Finding], who: SubjectSummary) -> Finding:
+    """Return an alert as the reason of a row, in the words of the rule that says the same."""
+    same = [f for f in said if _says(alert, f) and _knows(alert, f)]
+    step = suggested(alert)
+    why = same[0].why if same else ": ".join([headline(alert), *alert.words[-1:]])
+    return Finding(
+        rule="alert",
+        urgency=URGENCY[alert.tier],
+        why=why,
+        since=same[0].since if same else who.zones.start_of_day(alert.day),
+        step=step.name,
+        weight=alert.level,
+        filled=next((f.filled for f in same if f.step == step.name), "")
+        or _filled(alert, step.name),
+        place=2 if alert.state is State.ACKNOWLEDGED else 0,
+    )
+
+
+def _filled(alert: Alert, step: str) -> str:
+    return f"{alert.peak * 5:g}" if step == "review-treatment" else "phone or watch"
+
+
+def _evidence(alert: Alert) -> list[str]:
+    said = [headline(alert), *alert.words]
+    if alert.group not in {Rule.ANSWER.value, Rule.SCORE.value}:
+        said.append(f"{number_words(alert.level)} times its line now")
+    if alert.escalations:
+        said.append(f"Told to {alert.owner} because nobody had taken it")
+    return said
+
+
+def _became(alert: Alert, who: SubjectSummary, now: Micros) -> str:
+    """Say what became of an alert that is not shown now."""
+    if alert.state is State.HELD:
+        return f"held back: {alert.held}" if alert.held else "held back"
+    last = next((s for s in reversed(alert.history) if s.by), alert.history[-1])
+    on = date_words(who.local_date(last.at), who.local_date(now))
+    if alert.until is not None:
+        until = date_words(who.local_date(alert.until), who.local_date(now))
+        return f"{alert.state.value} on {on} by {last.by} until {until}"
+    reason = REASONS.get(Move.RESOLVE, {}).get(last.reason, last.reason)
+    return f"{alert.state.value} on {on} by {last.by}: {reason}"

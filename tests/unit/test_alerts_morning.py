@@ -1,0 +1,93 @@
+"""One list for the morning: alerts and rules together, nobody twice, nothing dealt with shown."""
+
+from dataclasses import replace
+
+from euthymia.care.alerts.contract import Alert, Rule, Step, Tier
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.morning import morning
+from euthymia.care.contract import Urgency
+from euthymia.care.summary import Phq9, SubjectSummary
+from euthymia.care.worklist import Case, caseload
+from euthymia.ground.clock import DAY_US
+from euthymia.ground.ids import SubjectId
+
+NOW = 20_600 * DAY_US
+WHO = SubjectId("p-aaaaaaaaaaaaaaaa")
+OTHER = SubjectId("p-bbbbbbbbbbbbbbbb")
+
+
+def person(who: SubjectId = WHO, *, item9: int = 0, days_ago: int = 2) -> SubjectSummary:
+    answers = (0,) * 8 + (item9,)
+    return SubjectSummary(who, phq9=(Phq9(NOW - days_ago * DAY_US, float(item9), answers),))
+
+
+def alert(rule: Rule, state: State, *, at: int, who: SubjectId = WHO, level: float = 2.0) -> Alert:
+    move, by = {
+        State.OPEN: (Move.SHOW, ""), State.ACKNOWLEDGED: (Move.ACKNOWLEDGE, "lee"),
+        State.RESOLVED: (Move.RESOLVE, "lee"), State.HELD: (Move.RAISE, ""),
+        State.CLEARED: (Move.CLEAR, ""),
+    }[state]  # fmt: skip
+    tier = Tier.NOW if rule is Rule.ANSWER else Tier.WORKLIST
+    step = Step(at, move, state, by, "contacted" if by else "")
+    return Alert(
+        f"{rule.value}-{at // DAY_US}", who, rule.value, tier, state, (rule,), at // DAY_US, at,
+        owner="lee", level=level, peak=level, history=(step,),
+        held="budget: clinician" if state is State.HELD else "",
+    )  # fmt: skip
+
+
+def rows(people: list[SubjectSummary], *alerts: Alert) -> list[Case]:
+    known = {who.subject: who for who in people}
+    return morning(caseload(people, NOW), known, alerts, NOW)
+
+
+def test_an_answer_somebody_has_dealt_with_is_not_asked_for_again() -> None:
+    told = person(item9=2)
+    (before,) = rows([told])
+    assert before.item.urgency is Urgency.NOW
+    (after,) = rows([told], alert(Rule.ANSWER, State.RESOLVED, at=NOW - DAY_US))
+    assert (after.findings, after.item.urgency) == ((), Urgency.NONE)
+    assert "resolved on" in after.item.why
+    assert "by lee: Reached them" in after.item.why
+
+
+def test_a_newer_answer_than_the_alert_knows_of_stays_on_top() -> None:
+    (row,) = rows([person(item9=2)], alert(Rule.ANSWER, State.RESOLVED, at=NOW - 3 * DAY_US))
+    assert row.item.urgency is Urgency.NOW
+    assert row.item.alert is None
+    long_ago = person(item9=2, days_ago=40)
+    (asked,) = rows([long_ago], alert(Rule.ANSWER, State.RESOLVED, at=NOW - 39 * DAY_US))
+    assert asked.item.urgency is Urgency.SOON
+    assert "not asked again for 40 days" in asked.item.why
+
+
+def test_an_alert_that_stands_speaks_in_the_words_of_the_rule_and_nobody_is_twice() -> None:
+    shown = alert(Rule.ANSWER, State.OPEN, at=NOW - DAY_US)
+    drift = alert(Rule.DRIFT, State.OPEN, at=NOW - 5 * DAY_US)
+    (row,) = rows([person(item9=3)], drift, shown)
+    assert row.item.why.startswith("PHQ-9 item 9")
+    assert (row.item.alert, row.item.state, row.item.owner) == (shown.id, "open", "lee")
+    assert row.item.intervention == "speak-today"
+    assert [f.rule for f in row.findings] == ["alert", "alert"]
+    assert any("drift" in said for said in row.item.evidence)
+
+
+def test_what_the_policy_holds_back_or_has_cleared() -> None:
+    told = replace(person(item9=1), cssrs=())
+    (held,) = rows([told], alert(Rule.ANSWER, State.HELD, at=NOW))
+    assert "held back: budget: clinician" in held.item.why
+    (cleared,) = rows([told], alert(Rule.ANSWER, State.CLEARED, at=NOW))
+    assert cleared.item.urgency is Urgency.NOW, "cleared without anybody: it is not dealt with"
+
+
+def test_what_nobody_has_taken_stands_before_what_somebody_has() -> None:
+    people = [person(), person(OTHER)]
+    taken = alert(Rule.DRIFT, State.ACKNOWLEDGED, at=NOW - DAY_US, level=9.0)
+    waiting = alert(Rule.PATTERN, State.OPEN, at=NOW - DAY_US, who=OTHER, level=1.1)
+    first, second = rows(people, taken, waiting)
+    assert (first.item.subject, first.item.state) == (OTHER, "open")
+    assert (second.item.subject, second.item.state) == (WHO, "acknowledged")
+    assert "days are unlike usual for them" in first.item.why.lower()
+    dead = replace(person(), died="2026-05-01")
+    (row,) = rows([dead], taken)
+    assert row.item.alert is None
