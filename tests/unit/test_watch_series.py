@@ -83,6 +83,12 @@ def test_times_are_read_however_they_are_written(tmp_path: Path) -> None:
         "slashed": [f"{d.day:02d}/{d.month:02d}/{d.year % 100:02d}" for d in days],
         "american": [f"{d.month}/{d.day}/{d.year}" for d in days],
         "seconds": [(day_number(d) * 86_400 + 40_000) for d in days],
+        "compact": [int(f"{d:%Y%m%d}") for d in days],
+        "with a month": [f"{d.day} Aug {d.year}" for d in days],
+        "as SAS writes it": [f"{d.day}AUG{d.year}" for d in days],
+        "with its name first": [f"August {d.day}, {d.year}" for d in days],
+        "with a zone": [f"{d.isoformat()}T23:30:00-05:00" for d in days],
+        "with a clock of twelve hours": [f"{d:%m/%d/%Y} 11:30 PM" for d in days],
         "milliseconds": [(day_number(d) * 86_400 + 40_000) * 1000 for d in days],
     }
     for name, column in written.items():
@@ -90,6 +96,8 @@ def test_times_are_read_however_they_are_written(tmp_path: Path) -> None:
         assert (series.first, len(series.values), dated) == (day_number(START), 3, True), name
     numbered, dated = read_series({"t": [364, 365, 1, 2], "x": [1.0, 2.0, 3.0, 4.0]}, "t", ("x",))
     assert (numbered.first, numbered.values[:, 0].tolist(), dated) == (364, [1, 2, 3, 4], False)
+    commas, _ = read_series({"t": [1, 2, 3], "x": ["3,5", None, "-2"]}, "t", ("x",))
+    assert np.array_equal(commas.values[:, 0], [3.5, np.nan, -2.0], equal_nan=True)
     several, _ = read_series({"t": [5, 5, 7], "x": [1.0, 3.0, 4.0]}, "t", ("x",))
     assert np.array_equal(several.values[:, 0], [2.0, np.nan, 4.0], equal_nan=True)
 
@@ -103,6 +111,14 @@ def test_what_cannot_be_watched_is_refused_with_its_reason(
         read_series({"t": [None, 3], "x": [1.0, 2.0]}, "t", ("x",))
     with pytest.raises(SchemaError, match="not among"):
         read_series({"t": [1, 3], "x": [1.0, 2.0]}, "t", ("x",), worse=("y",))
+    with pytest.raises(SchemaError, match="column x, row 1: not a number"):
+        read_series({"t": [1, 3], "x": ["1,234", "5"]}, "t", ("x",))  # a thousand, or 1.234?
+    with pytest.raises(SchemaError, match="x: named twice in --columns"):
+        read_series({"t": [1, 3], "x": [1.0, 2.0]}, "t", ("x", "x"))
+    with pytest.raises(SchemaError, match="x: named twice in --worse and --better"):
+        read_series({"t": [1, 3], "x": [1.0, 2.0]}, "t", ("x",), ("x",), ("x",))
+    with pytest.raises(SchemaError, match="t is the column of times"):
+        read_series({"t": [1, 3], "x": [1.0, 2.0]}, "t", ("t", "x"))
     file = tmp_path / "short.csv"
     file.write_text("t,x\n" + "".join(f"{i},{i % 3}\n" for i in range(20)), encoding="utf-8")
     line = ["watch", "series", str(file), "--time", "t", "--columns", "x", "--json"]

@@ -227,13 +227,12 @@ class ClinicBackend:
     def _row(self, looked: Looked, case: Case, visitor: Visitor) -> Row:
         item = case.item
         if item.alert and item.owner:  # an alert is one person's; without one it is the team's
-            mine = item.owner == visitor.user
-            owners = (self.reader.name_of(item.owner),)
-            item = replace(item, owner=owners[0])
+            mine, name = item.owner == visitor.user, self.reader.name_of(item.owner)
+            looked, item = replace(looked, owners=(name,)), replace(item, owner=name)
         else:
-            mine, owners = visitor.user in looked.team, looked.owners
+            mine = visitor.user in looked.team
         more = max(0, len(case.findings) - 1)
-        return Row(who=looked.who, item=item, owners=owners, more=more, mine=mine)
+        return Row(who=looked.who, item=item, owners=looked.owners, more=more, mine=mine)
 
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         """See `Backend`."""

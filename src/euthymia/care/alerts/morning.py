@@ -19,6 +19,7 @@ from euthymia.care.summary import SubjectSummary
 from euthymia.care.words import date_words, number_words
 from euthymia.care.worklist import Case, Finding, item_of
 from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
 
 URGENCY: Final = {
     Tier.NOW: Urgency.NOW,
@@ -37,7 +38,7 @@ SAYS: Final = {
 
 def morning(
     cases: Iterable[Case],
-    people: Mapping[str, SubjectSummary],
+    people: Mapping[SubjectId, SubjectSummary],
     alerts: Iterable[Alert],
     now: Micros,
 ) -> list[Case]:

@@ -20,6 +20,15 @@ Ints = NDArray[np.int64]
 _SECONDS: Final = 1e8  # a number from here on is seconds since 1970, from 1e11 on milliseconds
 _MILLISECONDS: Final = 1e11
 _SLASHED: Final = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})(?!\d)")
+_NAMED: Final = (
+    re.compile(r"(?P<d>\d{1,2})[ .-]*(?P<m>[A-Za-z]{3})[a-z]*[ .,-]*(?P<y>\d{4})(?!\d)"),
+    re.compile(r"(?P<m>[A-Za-z]{3})[a-z]*\.? (?P<d>\d{1,2}),? (?P<y>\d{4})(?!\d)"),
+)
+_MONTHS: Final = (
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+)  # fmt: skip
+_COMPACT: Final = (19_000_101, 21_001_231)  # 20120813 is a date, and no day number
+_COMMA: Final = re.compile(r"[+-]?\d+(,\d+)?")
 _YEAR_DAYS: Final = 366
 MOST_DAYS: Final = 3660
 
@@ -38,27 +47,26 @@ def read_series(
     source : path or frame
         See `models.tables.read_frame`. Rows may come several a day, at any times, in any order.
     time : str
-        A column of dates, times, seconds or milliseconds since 1970, or day numbers. Times are
-        taken as they are written: the day is the writer's own. A day of the year (1 to 366) that
-        begins again counts on.
+        A column of dates (2012-08-13, 20120813, 13/08/12, 13 Aug 2012), times, seconds or
+        milliseconds since 1970, or day numbers. Times are taken as they are written: the day is
+        the writer's own. A day of the year (1 to 366) that begins again counts on.
     columns : tuple of str
-        What is watched.
+        What is watched. Numbers with a decimal comma are read as such.
     worse, better : tuple of str
         Columns of which a rise is worse, or better.
 
     Raises
     ------
     SchemaError
-        A column is missing or holds no numbers, a time cannot be read (the line is named), or
-        the series is too long.
+        A column is missing, named twice or holds no numbers, a time cannot be read (the line is
+        named), or the series is too long.
     """
     table = read_frame(source)
     where = source.name if isinstance(source, Path) else "the table"
     require(table, [time, *columns], where=where)
-    unknown = [name for name in (*worse, *better) if name not in columns]
-    if unknown:
-        raise SchemaError(f"{', '.join(unknown)}: not among the --columns that are watched")
+    _clear(time, columns, worse, better)
     day, dated = _days(table[time], time, where)
+    table = _with_points(table, columns)
     values = np.stack([numbers(table, name, where=where) for name in columns], axis=1)
     first, last = int(day.min()), int(day.max())
     if last - first >= MOST_DAYS:
@@ -69,6 +77,34 @@ def read_series(
     signs = [1 if name in worse else -1 if name in better else 0 for name in columns]
     means = _means(day - first, values, last - first + 1)
     return Series(first, columns, np.array(signs, np.int64), means), dated
+
+
+def _clear(
+    time: str, columns: tuple[str, ...], worse: tuple[str, ...], better: tuple[str, ...]
+) -> None:
+    """Refuse names that contradict each other."""
+    unknown = [name for name in (*worse, *better) if name not in columns]
+    if unknown:
+        raise SchemaError(f"{', '.join(unknown)}: not among the --columns that are watched")
+    if time in columns:
+        raise SchemaError(f"{time} is the column of times: it is not watched as well")
+    for names, said in ((columns, "--columns"), ((*worse, *better), "--worse and --better")):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SchemaError(f"{', '.join(twice)}: named twice in {said}")
+
+
+def _with_points(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
+    """Return the table with decimal commas as points; 1,234 alone may be a thousand, and stays."""
+    for name in columns:
+        if not pa.types.is_string(table.schema.field(name).type):
+            continue
+        said = [cell.strip() for cell in table[name].to_pylist() if cell is not None]
+        after = {len(cell.partition(",")[2]) for cell in said}
+        if all(_COMMA.fullmatch(cell) for cell in said) and after - {0, 3}:
+            points = pa.array([c and c.replace(",", ".") for c in table[name].to_pylist()])
+            table = table.set_column(table.column_names.index(name), name, points)
+    return table
 
 
 def _means(place: Ints, values: Floats, days: int) -> Floats:
@@ -101,6 +137,8 @@ def _days(column: pa.ChunkedArray, name: str, where: str) -> tuple[Ints, bool]:
         return (found // 86_400_000).astype(np.int64), True
     if found.max() >= _SECONDS:
         return (found // 86_400).astype(np.int64), True
+    if ((found >= _COMPACT[0]) & (found <= _COMPACT[1])).all():
+        return _texts([f"{number:.0f}" for number in found], name, where), True
     return _counted_on(np.floor(found).astype(np.int64)), False
 
 
@@ -120,7 +158,7 @@ def _texts(texts: list[str], name: str, where: str) -> Ints:
     order = _order(texts)
     out = np.empty(len(texts), np.int64)
     for row, said in enumerate(texts):
-        found = _iso(said) or _slashed(said, order)
+        found = _iso(said) or _slashed(said, order) or _named(said)
         if found is None:
             raise SchemaError(
                 f"{where} line {row + 2}: column {name} is no date; write 2026-03-31, or "
@@ -143,6 +181,19 @@ def _order(texts: list[str]) -> str:
     if any(len(m[1]) == 4 for m in parts):
         return "ymd"
     return "mdy" if any(int(m[2]) > 12 for m in parts) else "dmy"
+
+
+def _named(said: str) -> date | None:
+    """Return the date in 13 Aug 2012, 13AUG2012 or August 13, 2012."""
+    for form in _NAMED:
+        found = form.match(said.strip())
+        if found and found["m"].lower() in _MONTHS:
+            try:
+                month = _MONTHS.index(found["m"].lower()) + 1
+                return date(int(found["y"]), month, int(found["d"]))
+            except ValueError:
+                return None
+    return None
 
 
 def _slashed(said: str, order: str) -> date | None:
