@@ -40,10 +40,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe-core finds on the page: rule, help and where."""
+def violations(page: Page, *, colours_alone: bool = False) -> list[str]:
+    """Return what axe-core finds on the page: rule, help and where.
+
+    `colours_alone`: for a page that has been looked at in other colours already.
+    """
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    wanted = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+    rules = {"type": "tag", "values": TAGS}
+    if colours_alone:
+        rules = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+    wanted = {"runOnly": rules, "resultTypes": ["violations"]}
     found = page.evaluate("wanted => axe.run(document, wanted)", wanted)
     return [
         f"{one['id']}: {one['help']}: {node['html'][:160]} {node['failureSummary'][:200]}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +210,7 @@ class TestClinic:
     people: dict[SubjectId, Made] = field(default_factory=dict)
     clinic_name: str = "North Street Clinic"
     simulated: bool = True
+    zone: tzinfo = UTC
     model: ModelNote | None = NOTE_OF_MODEL
     breaks: Exception | None = None
     public_url: str | None = None

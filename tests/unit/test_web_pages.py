@@ -6,9 +6,10 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -464,3 +465,10 @@ def test_a_session_token_of_a_sign_in_is_of_the_session_kind(clinic: TestClinic)
     assert token.startswith(Kind.SESSION.prefix)
     assert (claims.user, claims.role) == ("dr-lee", "clinician")
     assert SubjectId(next(iter(clinic.people))) in clinic.people
+
+
+def test_instants_are_told_by_the_clinics_own_clock(clinic: TestClinic) -> None:
+    clinic.zone = ZoneInfo("Europe/Madrid")
+    assert "12 June 2026, 11:00 CEST" in signed_in(clinic).get("/").text
+    clinic.zone = UTC
+    assert "12 June 2026, 09:00 UTC" in signed_in(clinic).get("/").text

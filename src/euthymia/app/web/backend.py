@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.book import Emergency
@@ -95,6 +96,11 @@ class ClinicBackend:
     def may(self, role: str, action: Action) -> bool:
         """See `Backend`."""
         return self.clinic.policies.may_ever(role, action)
+
+    @property
+    def zone(self) -> tzinfo:
+        """See `Backend`."""
+        return ZoneInfo(self.clinic.config.clinic.time_zone)
 
     @property
     def crisis_lines(self) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from euthymia.app.accounts.accounts import Accounts
@@ -227,6 +227,10 @@ class Backend(Protocol):
     @property
     def simulated(self) -> bool:
         """Whether every person here is simulated."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The clinic's own clock."""
 
     @property
     def crisis_lines(self) -> tuple[tuple[str, str], ...]:

@@ -129,6 +129,7 @@ class Site:
         shared: dict[str, object] = {
             "clinic": self.backend.clinic_name,
             "simulated": self.backend.simulated,
+            "zone": self.backend.zone,
             "ways": (),
             "unseen": 0,
             "back": here(),

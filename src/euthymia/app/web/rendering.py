@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, tzinfo
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup, escape
 
 from euthymia.app.web.charts import coverage_cells, coverage_months, coverage_reasons
@@ -44,11 +44,10 @@ MONTHS: Final = tuple(month_words(date(2001, n, 1), date(2001, 1, 1)) for n in r
 SEX_WORDS: Final = {"male": "male", "female": "female", "m": "male", "f": "female"}
 
 
-def instant_words(at: Micros, words: Words = ENGLISH) -> str:
-    """Return "12 June 2026, 09:00 UTC"."""
-    moment = from_micros(at)
-    day = moment.date()
-    return f"{words.date(day, date(1, 1, 1))}, {moment:%H:%M} UTC"
+def instant_words(at: Micros, words: Words = ENGLISH, zone: tzinfo = UTC) -> str:
+    """Return "12 June 2026, 11:00 CEST": an instant by the clinic's own clock."""
+    moment = from_micros(at).astimezone(zone)
+    return f"{words.date(moment.date(), date(1, 1, 1))}, {moment:%H:%M} {moment.tzname()}"
 
 
 def _said(text: str, spoken: str) -> Markup:
@@ -147,7 +146,9 @@ def environment(spoken: str = "en") -> Environment:
         "view_words": VIEW_WORDS,
         "order_words": ORDER_WORDS,
         "since_words": lambda day, now: since_words(day, now, words),
-        "instant_words": lambda at: instant_words(at, words),
+        "instant_words": pass_context(
+            lambda page, at: instant_words(at, words, page.get("zone", UTC))
+        ),
         "step_of": lambda item: interventions().get(item.intervention),
         "who_words": lambda who, today, **more: who_words(who, today, words=words, **more),
         "figure_words": figure_words,
