@@ -52,7 +52,7 @@ ACTIONS = {
     ("GET", "/patients/{pid}/consent"): "view patient",
     ("POST", "/patients/{pid}/consent"): "change consent",
     ("GET", "/alerts"): "view worklist",
-    ("GET", "/patients/{pid}/episodes/{alert}"): OWN,  # there is no alert here: test_web_alerts
+    ("GET", "/patients/{pid}/episodes/{alert}"): OWN,  # there is no alert here: test_web_record
     ("POST", "/patients/{pid}/episodes/{alert}"): OWN,
     ("GET", "/quality"): "view quality",
     ("GET", "/alert-policy"): "view quality",

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.pages import build_site
+from euthymia.app.web.quality import rows_of
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.security.consent import consent_covers
@@ -235,3 +237,40 @@ def test_a_switch_that_is_none_records_nothing(clinic: Clinic, site) -> None:
         assert answer.status_code == 422
         assert "Recorded" not in answer.text
     assert len(clinic.store.grants(who)) == before
+
+
+def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
+    clinic: Clinic, site
+) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    base, other = (f"/patients/{subject_of(clinic, who)}" for who in ("MRN-4", "MRN-3"))
+    answers = {f"a{n}": "1" for n in range(1, 10)} | {"instrument": "phq9"}
+    send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **answers)
+    Alerts(clinic).run()
+    link = re.search(rf'href="({base}/episodes/[^"]+)"', doctor.get(base).text)[1]
+    assert f'href="{link}"' in doctor.get(f"{base}/timeline").text
+    fields = {"move": "snooze", "reason": "other", "days": "7", "words": " "}
+    refused = send(doctor, link, link, **fields)
+    assert refused.status_code == 422
+    form = refused.text[refused.text.index('value="snooze"') :]
+    assert form.index('value="other" selected') < form.index("</form>")
+    assert form.index('value="7" selected') < form.index("</form>")
+    done = send(doctor, link, link, **fields | {"words": "Ada calls on Monday"})
+    assert "Ada calls on Monday" in done.text
+    assert doctor.get(link.replace(base, other)).status_code == 404
+    stranger = signed_in(clinic, site, "dr-nobody", "clinician")
+    assert stranger.get(link).status_code == 404
+    assert send(stranger, "/account", link, **fields).status_code == 404
+
+
+def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
+    figure = {"estimate": 0.16512, "low": 0.101, "high": 0.238, "of": 10920}
+    assert rows_of(figure, "alerts") == [("alerts", "0.165 (0.101 to 0.238) of 10,920")]
+    assert rows_of(figure | {"estimate": None}, "caught") == [("caught", "")]
+    assert rows_of({"a": {"suppressed": True}}, "by") == [("by: a", "suppressed")]
+
+
+def test_a_date_that_is_none_is_told_on_the_board(clinic: Clinic, site) -> None:
+    page = signed_in(clinic, site, DOCTOR, "clinician").get("/quality?from=31.3.2026")
+    assert page.status_code == 422
+    assert "a date is written as 2026-03-31" in page.text

@@ -21,7 +21,7 @@ from euthymia.care.alerts.contract import CLINIC, Alert, Trace
 from euthymia.care.alerts.lifecycle import BY_PEOPLE, REASONS, Move
 from euthymia.care.alerts.policy import parse, shipped_text
 from euthymia.care.worklist import item
-from euthymia.ground.clock import DAY_US, to_micros
+from euthymia.ground.clock import DAY_US, Micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.policy import Action
@@ -84,13 +84,14 @@ def picture(trace: Trace) -> dict[str, str]:
     return {"band": band, "line": "".join(line), "dots": dots}
 
 
-def happening(alert: Alert) -> Happening:
-    """Return an alert as a row of the time line."""
-    last = alert.day
-    if alert.over_at is not None:
-        last = max(last, alert.over_at // DAY_US)
+def happening(alert: Alert, now: Micros) -> Happening:
+    """Return an alert as a row of the time line; what is not over lasts until today."""
+    end = now if alert.over_at is None else alert.over_at
+    last = max(alert.day, int(end // DAY_US))
     said = "; ".join(alert.words) or ", ".join(rule.value for rule in alert.rules)
-    return Happening(alert.day, int(last), "Episode", f"{said} ({STATE_WORDS[alert.state.value]})")
+    said = f"{said} ({STATE_WORDS[alert.state.value]})"
+    address = f"/patients/{alert.subject}/episodes/{alert.id}"
+    return Happening(alert.day, last, "Episode", said, address)
 
 
 class AlertPages:
@@ -114,7 +115,8 @@ class AlertPages:
 
     def episodes(self, subject: SubjectId) -> tuple[Happening, ...]:
         """Return a person's episodes for their time line."""
-        return tuple(happening(a) for a in self.alerts.every() if a.subject == subject)
+        now = to_micros(self.clinic.clock())
+        return tuple(happening(a, now) for a in self.alerts.every() if a.subject == subject)
 
     # -- the desk --------------------------------------------------------------------------------
     async def list(self, request: Request) -> Response:

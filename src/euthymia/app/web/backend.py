@@ -35,6 +35,8 @@ from euthymia.app.web.notes import note_of
 from euthymia.app.web.protected import open_to
 from euthymia.app.web.reader import NO_ESTIMATE_ROLE, NO_MONITORING, Looked, Reader, may_ask
 from euthymia.app.web.session import Sessions
+from euthymia.care.alerts.card import line
+from euthymia.care.alerts.lifecycle import OVER
 from euthymia.care.alerts.morning import morning
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import patient_view
@@ -275,7 +277,16 @@ class ClinicBackend:
             ),
             withheld=tuple(withheld),
             emergency=emergency,
+            alerts=() if emergency else self._standing(visitor.role, subject),
         )
+
+    def _standing(self, role: str, subject: SubjectId) -> tuple[tuple[str, str], ...]:
+        """Return the alerts about a person that are not over: where each is, and its words."""
+        if not may_act(self.clinic, role):
+            return ()
+        mine = [a for a in self.alerts.every() if a.subject == subject and a.state not in OVER]
+        base = f"/patients/{subject}/episodes"
+        return tuple((f"{base}/{a.id}", line(a, "", a.raised_at).headline) for a in mine)
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
         """See `Backend`."""

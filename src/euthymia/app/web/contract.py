@@ -215,6 +215,7 @@ class PatientPage:
     ledger_entry: str
     withheld: tuple[str, ...] = field(default_factory=tuple)  # what is not shown, and why
     emergency: Emergency | None = None  # the glass was broken to see this
+    alerts: tuple[tuple[str, str], ...] = ()  # (address, words) of those that are not over
 
 
 class Backend(Protocol):

@@ -21,12 +21,13 @@ from euthymia.ground.clock import Micros, from_micros
 from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.policy import Action
+from euthymia.store.journal import COMMITTED
 
 if TYPE_CHECKING:
     from euthymia.app.web.backend import ClinicBackend
 
-QUIET: Final = frozenset({"read for care"})
-"""What goes before each page by itself; the page has its own line in the list of who looked."""
+QUIET: Final = frozenset({"read for care", COMMITTED})
+"""What goes before or after an entry by itself: that one has its line in the list of who looked."""
 SEEN_MOST: Final = 200  # lines of who looked that a page shows; the export has all of them
 
 

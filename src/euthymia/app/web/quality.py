@@ -53,10 +53,12 @@ NAMES: Final = {
     "caught_by_chance": "caught by chance at the same burden",
     "silent_misses": "worsenings without any alert",
     "p90": "90th percentile",
+    "times_h": "hours until",
     "low": "95% interval from",
     "high": "95% interval to",
     "halves": "first and second half",
 }
+_INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
 Rows = list[tuple[str, str]]
 
 
@@ -76,6 +78,16 @@ def told(value: object) -> str:
     return str(value)
 
 
+def interval(value: Mapping[str, Any]) -> str:
+    """Return an estimate with its 95% interval and what it is counted of, in one line."""
+    if value["estimate"] is None:
+        return ""
+    text = told(value["estimate"])
+    if value["low"] is not None and value["high"] is not None:
+        text += f" ({told(value['low'])} to {told(value['high'])})"
+    return f"{text} of {value['of']:,}" if value["of"] else text
+
+
 def rows_of(value: object, name: str = "") -> Rows:
     """Return a figure and all within it, one a row; what is suppressed is said to be so."""
     if isinstance(value, Mapping):
@@ -83,6 +95,8 @@ def rows_of(value: object, name: str = "") -> Rows:
             return [(name or "people", "suppressed")]
         if not value:
             return [(name, "")]
+        if set(value) == _INTERVAL:
+            return [(name, interval(value))]
         inner = [
             (f"{name}: {name_of(str(k))}" if name else name_of(str(k)), v) for k, v in value.items()
         ]

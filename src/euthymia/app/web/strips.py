@@ -39,6 +39,7 @@ class Happening:
     last: int
     kind: str
     words: str
+    address: str = ""  # its own page, where it has one
 
 
 @dataclass(frozen=True, slots=True)
