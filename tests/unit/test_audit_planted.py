@@ -9,7 +9,7 @@ from euthymia.evaluation.probe import row_split_inflation
 from euthymia.ground.errors import SchemaError
 from euthymia.models.audits import ahead, leaks
 from euthymia.models.audits import audit as run_audit
-from euthymia.models.audits.columns import design
+from euthymia.models.audits.columns import Column, code_for_unknown, design
 from euthymia.models.audits.signs import measurements, signs
 
 
@@ -135,8 +135,10 @@ def _moved(part, by):
         lambda part: np.full(part.size, part.mean()),
         lambda part: np.full(part.size, part.max()),
         lambda part: (part - part.mean()) / part.std(),
+        lambda part: np.maximum.accumulate(part[::-1])[::-1],
+        lambda part: np.cumsum(part[::-1])[::-1],
     ],
-    ids=["next", "around", "mean of all", "largest of all", "standardised"],
+    ids=["next", "around", "mean", "largest", "standardised", "largest to come", "sum to come"],
 )
 def test_columns_made_from_later_rows_are_found(how):
     table, who, _ = changing()
@@ -153,8 +155,17 @@ def test_columns_made_from_later_rows_are_found(how):
         lambda part: np.r_[0, np.cumsum(part)[:-1]],
         lambda part: np.r_[np.nan, np.diff(part)],
         lambda part: (_moved(part, -2) + _moved(part, -1)) / 2,
+        np.maximum.accumulate,
     ],
-    ids=["last", "trailing mean", "sum so far", "sum before", "change", "mean of the two before"],
+    ids=[
+        "last",
+        "trailing mean",
+        "sum so far",
+        "sum before",
+        "change",
+        "mean of the two before",
+        "largest so far",
+    ],
 )
 def test_columns_made_from_earlier_rows_pass(how):
     table, who, _ = changing()
@@ -232,6 +243,31 @@ def test_naming_features_does_not_hide_how_the_data_were_collected():
     assert "x3" not in {c.name for c in made.columns}
 
 
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        (np.r_[np.linspace(0, 27, 90), np.full(10, 99.0)], 99.0),
+        (np.r_[np.linspace(0, 27, 90), np.full(10, -9.0)], -9.0),
+        (np.r_[np.linspace(-3, 3, 90), np.full(10, 999.0)], 999.0),
+        (np.r_[np.linspace(18, 97, 90), np.full(10, 99.0)], None),  # ages
+        (np.r_[np.linspace(-20, 20, 90), np.full(10, -9.0)], None),  # changes of a score
+        (np.r_[np.linspace(0, 27, 99), [99.0]], None),  # once: a slip, no code
+        (np.r_[np.zeros(50), np.full(50, 99.0)], None),  # two values: no measurement
+    ],
+)
+def test_numbers_that_stand_for_not_known_are_found(values, code):
+    assert code_for_unknown(Column("x", "number", values)) == code
+
+
+def test_a_code_for_not_known_is_a_gap_and_named():
+    table, _, rng = honest(100, 1)
+    table["x4"][(table["ill"] == 1) & (rng.uniform(size=100) < 0.8)] = 999.0
+    found = run_audit(table, outcome="ill", person="pid")
+    assert _columns(found.findings, "code") == {"x4"}
+    alone = {a.row.variable: a.row for a in found.confounds}
+    assert alone["x4 is missing"].p_value <= 0.05
+
+
 # -- refusals ------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("change", "asked", "says"),
@@ -241,6 +277,7 @@ def test_naming_features_does_not_hide_how_the_data_were_collected():
         ({"ill": np.array(["a", "b", "c", "d"] * 100)}, {}, "--positive"),
         ({"pid": np.array([""] + ["p"] * 399)}, {}, "line 2, column pid"),
         ({"pid": np.repeat(["p", "q"], 200)}, {}, "too few people"),
+        ({}, {"index_date": "x0"}, "column x0: holds no dates"),
     ],
 )
 def test_bad_input_is_refused_with_the_fix(change, asked, says):

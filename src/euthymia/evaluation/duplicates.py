@@ -203,6 +203,18 @@ def suspected_copies(x: Floats, person: NDArray[np.generic], *, seed: int) -> tu
     return _people_alike(code, sorted(equal), close, min(1.0, _ASKED / x.shape[0]))
 
 
+def held_together(person: NDArray[np.generic], copies: tuple[Copies, ...]) -> NDArray[np.generic]:
+    """Return whose row each is, suspected copies under one name: neither is judged by the other."""
+    if not copies:
+        return person
+    names, code = np.unique(person, return_inverse=True)
+    head = np.arange(names.size)
+    for c in copies:
+        a, b = head[code[c.first_row]], head[code[c.second_row]]
+        head[head == max(a, b)] = min(a, b)
+    return np.asarray(names[head[code]])
+
+
 def _people_alike(
     code: Ints, equal: list[tuple[int, int]], close: list[tuple[int, int]], asked: float
 ) -> tuple[Copies, ...]:

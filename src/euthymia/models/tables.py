@@ -30,6 +30,8 @@ Frame = Any
 MAX_BYTES: Final = 1 << 30  # of a CSV once it is unpacked
 NOT_KNOWN: Final = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", ".")
 _SEPARATORS: Final = (",", ";", "\t")
+_COMMA: Final = r"^[-+]?[0-9]+(,[0-9]+)?$"
+_NO_THOUSANDS: Final = r"^[-+]?(0[0-9]*,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}))$"
 YES: Final = frozenset({"yes", "y", "true", "t", "1", "positive", "present", "case"})
 NO: Final = frozenset({"no", "n", "false", "f", "0", "negative", "absent", "control"})
 
@@ -42,8 +44,9 @@ def read_frame(
     Parameters
     ----------
     source : path, frame, or mapping of column name to values
-        ``.csv``, ``.tsv``, ``.csv.gz`` (comma, semicolon or tab; UTF-8; a header line), or
-        ``.parquet``. A frame is anything with the Arrow PyCapsule interface.
+        ``.csv``, ``.tsv``, ``.csv.gz`` (comma, semicolon or tab; UTF-8; a header line; between
+        semicolons or tabs 1,5 is one and a half), or ``.parquet``. A frame is anything with the
+        Arrow PyCapsule interface.
     where : str, optional
         What errors call it; the file's name by default.
     as_text : iterable of str, optional
@@ -136,6 +139,23 @@ def _csv(path: Path, where: str, as_text: Iterable[str]) -> pa.Table:
             f"{where}, line {line or 'unknown'}: {has} values where the header names {wanted}"
             f" columns{f' (and {len(broken) - 1} more such lines)' if len(broken) > 1 else ''}"
         )
+    return table if separator == "," else _with_points(table, frozenset(as_text))
+
+
+def _with_points(table: pa.Table, texts_asked: frozenset[str]) -> pa.Table:
+    """Return a table whose 1,5 are numbers, as half of Europe writes them.
+
+    A column in which every comma could as well stand between thousands (1,200) stays texts.
+    """
+    for place, name in enumerate(table.column_names):
+        values = table.column(place)
+        if name in texts_asked or not pa.types.is_string(values.type):
+            continue
+        known = pc.drop_null(values)
+        whole = pc.all(pc.match_substring_regex(known, _COMMA)).as_py()
+        if whole and pc.any(pc.match_substring_regex(known, _NO_THOUSANDS)).as_py():
+            points = pc.replace_substring(values, ",", ".")
+            table = table.set_column(place, name, points.cast(pa.float64()))
     return table
 
 

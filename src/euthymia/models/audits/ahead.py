@@ -122,6 +122,31 @@ def _whole_record(column: Floats, other: Floats, person: Ints) -> str:
     return ""
 
 
+def _from_here_on(seen: Floats, person: Ints) -> dict[str, Floats]:
+    """Return the figures of each row and all later rows of its person (rows in order)."""
+    found = {name: np.full(seen.size, np.nan) for name in ("largest", "smallest", "sum", "mean")}
+    cuts = np.flatnonzero(np.diff(person)) + 1
+    for run in np.split(np.arange(seen.size), cuts):
+        back = seen[run][::-1]
+        known = ~np.isnan(back)
+        count, total = np.cumsum(known), np.cumsum(np.where(known, back, 0.0))
+        found["largest"][run] = np.fmax.accumulate(back)[::-1]
+        found["smallest"][run] = np.fmin.accumulate(back)[::-1]
+        found["sum"][run] = total[::-1]
+        found["mean"][run] = (total / np.maximum(count, 1))[::-1]
+    return found
+
+
+def _rest_of_record(column: Floats, other: Floats, person: Ints) -> str:
+    """Return which figure of a row and all later ones a column is; empty if none."""
+    if _equal(column, other):  # a column twice, that only falls, is its own largest from there on
+        return ""
+    for name, figure in _from_here_on(other, person).items():
+        if _equal(column, figure):
+            return f"{name} value" if name != "sum" else name
+    return ""
+
+
 def _standardised(column: Floats, person: Ints) -> bool:
     """Tell whether a column has mean 0 and spread 1 in (nearly) every person."""
     people = int(person.max()) + 1
@@ -240,6 +265,9 @@ def _of_others(column: Column, changing: list[Column], order: Ints, person: Ints
             return f"is the {whole} of {other.name} over the person's whole record"
         if column not in changing:
             continue
+        rest = _rest_of_record(values, seen, person)
+        if rest:
+            return f"is the {rest} of {other.name} from its row to the end of the record"
         for by in range(1, _REACH + 1):
             if _equal(values, _shifted(seen, person, by)):
                 moved = _which_moved(column, other, order, person)

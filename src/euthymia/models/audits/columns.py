@@ -24,6 +24,13 @@ _LAYOUTS: Final = (
 _TIMES: Final = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", "T%H:%M:%SZ", " %H:%M:%S.%f")
 _MANY: Final = 0.5  # distinct texts a person: above it a text names rows or people
 _EPOCH: Final = re.compile(r"time|date|(^|_)ts($|_)|epoch|unix", re.IGNORECASE)
+_CODES: Final = frozenset(float(f"{d}" * n) for d in (7, 8, 9) for n in (2, 3, 4, 5)) | {
+    98.0, 97.0, 998.0, 997.0, 9998.0, 9997.0,
+}  # fmt: skip
+_NEGATIVE_CODES: Final = frozenset(-c for c in _CODES) | {-7.0, -8.0, -9.0}
+_MEASURED: Final = 5  # values at least, for a column to be a measurement
+_AGAIN: Final = 3  # rows with a code at least, and
+_AGAIN_SHARE: Final = 0.005  # so large a share
 LARGEST_LIST: Final = 12  # levels: a category with more is only offered the common ones
 
 
@@ -110,6 +117,30 @@ def _epoch(name: str, values: Floats) -> Floats | None:
 def _date(name: str, values: Floats) -> Column:
     known = values[~np.isnan(values)]
     return Column(name, "date", values, clock=bool(np.any(known != np.floor(known))))
+
+
+def code_for_unknown(column: Column) -> float | None:
+    """Return the number that stands for "not known" in a column of measurements, or None.
+
+    One of the customary codes, there again and again, and farther from all else than all else is
+    from each other; or the only negative number.
+    """
+    if column.kind != "number":
+        return None
+    values, count = np.unique(column.values[column.known], return_counts=True)
+    if values.size < _MEASURED:
+        return None
+    least = max(_AGAIN, _AGAIN_SHARE * count.sum())
+    for code, others, times in (
+        (values[-1], values[:-1], count[-1]),
+        (values[0], values[1:], count[0]),
+    ):
+        gap = float(np.abs(others - code).min())
+        far = abs(code) in _CODES and gap > max(float(np.ptp(others)), 1.0)
+        alone = code in _NEGATIVE_CODES and others.min() >= 0
+        if times >= least and (far or alone):
+            return float(code)
+    return None
 
 
 def read_column(table: pa.Table, name: str, people: int, where: str) -> Column:

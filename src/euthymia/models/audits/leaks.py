@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from euthymia.evaluation.confounds import alone
 from euthymia.evaluation.discrimination import auc
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
-from euthymia.models.audits.columns import Column
+from euthymia.models.audits.columns import Column, code_for_unknown
 from euthymia.models.audits.finding import Finding
 from euthymia.models.audits.read import Ready
 
@@ -177,6 +177,23 @@ def together(auc_of_all: Estimate, found: Sequence[Finding]) -> Iterator[Finding
             f" {auc_of_all.estimate:.2f}: together they hold the outcome (items that its score was"
             " made from, records after it). Find them by leaving columns out.",
             {"auc": auc_of_all},
+        )
+
+
+def coded(table: Ready) -> Iterator[Finding]:
+    """Yield columns in which a number stands for "not known"."""
+    for column in table.columns:
+        code = code_for_unknown(column)
+        if code is None:
+            continue
+        rows = int((column.values == code).sum())
+        yield Finding(
+            "code",
+            "warn",
+            (column.name,),
+            f"{column.name} is {code:g} in {rows} rows, far from all its other values: a code for"
+            " not known, that a model takes for a measurement. Leave those cells empty.",
+            {"code": code, "rows": rows},
         )
 
 

@@ -173,6 +173,15 @@ def _refuse_too_few(outcome: Outcome, person: Ints, where: str) -> None:
         )
 
 
+def _refuse_no_date(index: Column | None, where: str) -> None:
+    """Refuse an index date that is none: nothing could be found to lie after it."""
+    if index is not None and index.kind != "date":
+        raise SchemaError(
+            f"{where}, column {index.name}: holds no dates, so that nothing could be said to lie"
+            " after them; write them as 2024-03-31, or leave --index-date out"
+        )
+
+
 def _score(table: pa.Table, name: str, where: str) -> Floats:
     values = numbers(table, name, where=where)
     known = values[~np.isnan(values)]
@@ -220,6 +229,7 @@ def ready(table: pa.Table, asked: Asked, where: str) -> Ready:
     wanted = [n for n in table.column_names if n not in apart]
     read = {n: read_column(table, n, people, where) for n in wanted}
     score = None if asked.score is None else _score(table, asked.score, where)
+    _refuse_no_date(read.get(asked.index_date or ""), where)
     site = _site(asked, list(read.values()))
     groups = tuple(asked.groups) or tuple(n for n in wanted if GROUPS.match(n))
     kept_columns = tuple(

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from euthymia.evaluation.confounds import ModelScores
 from euthymia.evaluation.drifts import Drift
-from euthymia.evaluation.duplicates import Copies, suspected_copies
+from euthymia.evaluation.duplicates import Copies, held_together, suspected_copies
 from euthymia.evaluation.estimate import Estimate, Floats
 from euthymia.evaluation.fairness import FairnessTable
 from euthymia.evaluation.probe import (
@@ -218,13 +218,7 @@ def _scores(x: Floats, table: Ready, seed: int) -> ModelScores:
 
 def _held_together(table: Ready, copies: Sequence[Copies]) -> Ready:
     """Return the table with suspected copies as one person each."""
-    if not copies:
-        return table
-    head = np.arange(table.people)
-    for c in copies:
-        a, b = head[table.person[c.first_row]], head[table.person[c.second_row]]
-        head[head == max(a, b)] = min(a, b)
-    person = np.unique(head[table.person], return_inverse=True)[1]
+    person = np.unique(held_together(table.person, tuple(copies)), return_inverse=True)[1]
     return replace(table, person=person.astype(np.int64))
 
 
@@ -286,6 +280,7 @@ def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: i
         *leaked,
         *leaks.together(made.model, leaked),
         *verdicts.copied(table, copies),
+        *leaks.coded(table),
         *verdicts.confounded(made.confounds, made.model),
         *places.about_sites(made.sites, made.model),
         *places.about_arms(made.treatment),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Floats
-from euthymia.models.audits.columns import Column
+from euthymia.models.audits.columns import Column, code_for_unknown
 from euthymia.models.audits.read import NAMES, Ready
 
 _WORDS: Final = re.compile(
@@ -114,8 +114,14 @@ def _of_dates(table: Ready) -> Iterator[Sign]:
                 yield Sign(f"{column.name}: hour", _hour(column.values), "hour", (column.name,))
 
 
+def _gap(column: Column) -> NDArray[np.bool_]:
+    """Return where a value is not known, a code for it included."""
+    code = code_for_unknown(column)
+    return ~column.known if code is None else ~column.known | (column.values == code)
+
+
 def _of_gaps(table: Ready) -> Iterator[Sign]:
-    gaps = [(c, ~c.known) for c in table.columns]
+    gaps = [(c, _gap(c)) for c in table.columns]
     if not gaps:
         return
     share = np.mean([g for _, g in gaps], axis=0)

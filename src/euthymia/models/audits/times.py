@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from euthymia.evaluation.drifts import Drift, drift
-from euthymia.evaluation.estimate import Estimate, Floats
+from euthymia.evaluation.drifts import Drift, drift, sure
+from euthymia.evaluation.estimate import Floats
 from euthymia.ground.errors import SchemaError
 from euthymia.models.audits.columns import Column, design
 from euthymia.models.audits.finding import Finding
@@ -63,14 +63,6 @@ def between_tables(table: Ready, other: Ready, *, seed: int) -> Drift:
     return drift(x, y, later, who, names, seed=seed)
 
 
-def _sure(change: Estimate) -> bool:
-    """Tell whether a change is not 0 at the 1 % level: several are looked at."""
-    wider = 2.576 / 1.960
-    below = change.estimate - wider * (change.estimate - change.low)
-    above = change.estimate + wider * (change.high - change.estimate)
-    return bool(below > 0 or above < 0)
-
-
 def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
     """Yield inputs, outcome and calibration that moved."""
     if found is None:
@@ -95,7 +87,7 @@ def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
             {"told_apart": found.told_apart},
         )
     change = found.prevalence_change
-    if change is not None and _sure(change):
+    if change is not None and sure(change):
         before, after = found.prevalence
         yield Finding(
             "drift",
@@ -106,7 +98,7 @@ def drifted(found: Drift | None, between: str) -> Iterator[Finding]:
             {"prevalence_change": change},
         )
     large = found.model.get("calibration_in_the_large")
-    if large is not None and _sure(large):
+    if large is not None and sure(large):
         way = "low" if large.estimate > 0 else "high"
         yield Finding(
             "drift",
