@@ -129,3 +129,20 @@ def test_the_commands_speak_json_and_mark_what_is_simulated(clinic, tmp_path, ca
     assert run("change-plan", "check", str(file))[0] in {1, 2}
     listed = json.loads(run("models", "--json")[1])
     assert all(m["synthetic"] for m in listed["models"])
+
+
+def test_drift_right_after_the_release_is_too_early_to_say(clinic, capsys):
+    home = str(clinic.home.path)
+    clinic.close()
+    assert main(["--home", home, "drift", TASK, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "too early to say"
+    assert found["model"] == f"{TASK}@1"
+    assert found["asked"] == {
+        "answers": 0, "silent": 0, "mean_probability": None, "put_forward": 0
+    }  # fmt: skip
+    assert main(["--home", home, "drift", TASK]) == 0
+    assert "SIMULATED" in capsys.readouterr().out
+    assert main(["--home", home, "drift", TASK, "--since", "2100-01-01"]) == 1
+    assert "--since lies in the future" in capsys.readouterr().err
+    assert main(["--home", home, "drift", "no-model"]) == 1

@@ -29,14 +29,6 @@ LARGE: Final = 0.25
 _EMPTY: Final = 0.5  # a row in each bin that has none, so that the logarithm exists
 
 
-def bin_counts(values: Floats, edges: Floats) -> Floats:
-    """Return how many values fall between edges, and how many are not known, last."""
-    known = values[~np.isnan(values)]
-    place = np.searchsorted(edges, known, side="right")
-    counts = np.bincount(place, minlength=edges.size + 1).astype(np.float64)
-    return np.append(counts, float(values.size - known.size))
-
-
 def bin_edges(values: Floats, bins: int = BINS) -> Floats:
     """Return the inner edges of bins of about equal count; few values get a bin each."""
     known = np.unique(values[~np.isnan(values)])
@@ -177,9 +169,19 @@ def _share(y: Floats, person: NDArray[np.generic], seed: int) -> Estimate:
     return estimates(metrics, y, y, person, seed=seed, replicates=400)["share"]
 
 
-def _change(
+def sure(change: Estimate, still: float = 0.0) -> bool:
+    """Tell whether a figure is not `still` at the 1 % level: several are looked at."""
+    wider = 2.576 / 1.960
+    below = change.estimate - wider * (change.estimate - change.low)
+    above = change.estimate + wider * (change.high - change.estimate)
+    return bool(below > still or above < still)
+
+
+def prevalence_change(
     y: Floats, later: NDArray[np.bool_], person: NDArray[np.generic], seed: int
 ) -> Estimate:
+    """Return by how much the outcome is commoner in later rows, with its interval by person."""
+
     def gap(w: Floats) -> Floats:
         halves = [(w[:, h] @ y[h]) / w[:, h].sum(axis=1) for h in (later, ~later)]
         return np.asarray(halves[0] - halves[1])
@@ -224,7 +226,7 @@ def drift(
         told_apart=area,
         told_apart_p=p_value,
         prevalence=(_share(y[~later], person[~later], seed), _share(y[later], person[later], seed)),
-        prevalence_change=_change(y, later, person, seed),
+        prevalence_change=prevalence_change(y, later, person, seed),
         model=_model(x, y, later, person, p, seed),
         rows=(int((~later).sum()), int(later.sum())),
         people=(int(np.unique(person[~later]).size), int(np.unique(person[later]).size)),
@@ -261,10 +263,3 @@ def _model(
     return estimates(
         metrics, y[rows], given, person[rows], seed=seed, replicates=400, chance=chance
     )
-
-
-def shift_of_counts(reference: Floats, counts: Floats) -> tuple[float, float]:
-    """Return the PSI of counts in the same bins, and its level of chance for so many rows."""
-    bins = int(((reference > 0) | (counts > 0)).sum())
-    chance = (bins - 1) * (1 / max(reference.sum(), 1) + 1 / max(counts.sum(), 1))
-    return stability_index(reference, counts), float(chance)

@@ -21,6 +21,7 @@ from euthymia.app.commands.ledger import ledger
 from euthymia.app.commands.lifecycle import (
     challenge,
     change_plan,
+    drift,
     model_card,
     rollback,
     shadow,
@@ -57,6 +58,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     release,
     shadow,
     challenge,
+    drift,
     rollback,
     model_card,
     change_plan,

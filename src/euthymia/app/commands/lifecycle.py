@@ -1,11 +1,12 @@
-"""Models after training: shadow, challenge, rollback, model-card, change-plan."""
+"""Models after training: shadow, challenge, drift, rollback, model-card, change-plan."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from euthymia.app.commands.model import SIMULATED
+from euthymia.app.commands.model import SIMULATED, figure
 from euthymia.app.shell import Shell, everywhere
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -82,6 +83,54 @@ def challenge(shell: Shell, name: str, challenger: str, report: Path | None, see
             f" [{ahead['low']:+.3f}, {ahead['high']:+.3f}]"
         )
     shell.emit(result, _marked(result, lines))
+
+
+@click.command(epilog="Example: euthymia drift relapse-30d --json")
+@click.argument("name")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The first day of after.  [default: its release]",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@everywhere
+@click.pass_obj
+def drift(shell: Shell, name: str, since: datetime | None, seed: int) -> None:
+    """Say what has moved under the model in use: inputs, outcome, calibration.
+
+    Before: the index dates it was trained on. After: those since its release.
+    """
+    from euthymia.app.drift import model_drift
+
+    day = None if since is None else since.date()
+    with shell.clinic() as clinic, shell.progress("drift") as progress:
+        result = model_drift(clinic, name, since=day, seed=seed, progress=progress)
+    shell.emit(result, _marked(result, _drift_lines(result)))
+
+
+def _drift_lines(result: dict[str, Any]) -> list[str]:
+    before, after = result["rows"]
+    lines = [
+        f"{result['model']}: {result['verdict']}",
+        f"  index dates: {before} before, {after} since {result['since']}",
+    ]
+    lines += [f"  {words}" for words in result["found"]]
+    for row in result["inputs"][:5]:
+        lines.append(
+            f"  {row['column']}: PSI {row['psi']:.3f}, chance {row['chance']:.3f},"
+            f" p = {row['p_value']:.3f}"
+        )
+    if result["prevalence"] is not None:
+        first, then = result["prevalence"]
+        lines.append(f"  the outcome: {first:.1%} before, {then:.1%} since")
+    for row in result["figures"]:
+        held = "" if row["at_training"] is None else f"; at training {figure(row['at_training'])}"
+        lines.append(f"  {row['name']}: {figure(row['now'])}{held}")
+    if result["silent"] is not None:
+        first, then = result["silent"]
+        lines.append(f"  no answer at {first:.1%} of the index dates before, {then:.1%} since")
+    asked = result["asked"]
+    return [*lines, f"  asked since: {asked['answers']} answers, {asked['silent']} times silent"]
 
 
 @click.command("model-card", epilog="Example: euthymia model-card relapse-30d@1 --json")
