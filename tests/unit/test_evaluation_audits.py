@@ -98,6 +98,32 @@ def test_an_interval_from_too_few_usable_replicates_is_not_given():
     assert np.isnan(resample.bca_interval(0.5, drawn, np.array([0.5, 0.5]))).all()
 
 
+def test_the_interval_of_a_distance_holds_its_estimate():
+    rng = np.random.default_rng(5)
+    p = rng.uniform(0.2, 0.8, 400)
+    y = (rng.uniform(size=400) < p).astype(float)
+    metrics = {"ici": calibration.integrated_calibration_index, "e90": calibration.e90}
+    for seed in range(3):
+        found = resample.estimates(metrics, y, p, np.arange(400), seed=seed, replicates=200)
+        for name, one in found.items():
+            assert one.low <= one.estimate <= one.high, name
+
+
+def test_distances_found_together_are_those_found_alone():
+    rng = np.random.default_rng(6)
+    p = rng.uniform(0.1, 0.9, 150)
+    y = (rng.uniform(size=150) < p).astype(float)
+    alone = {
+        "ici": calibration.integrated_calibration_index,
+        "e50": calibration.e50,
+        "e90": calibration.e90,
+    }
+    asked = {"y": y, "p": p, "person": np.arange(150), "seed": 1, "replicates": 60}
+    one = resample.estimates(alone, **asked)
+    same = resample.estimates({}, **asked, together={calibration.DISTANCES: calibration.distances})
+    assert same == one
+
+
 def test_overconfident_predictions_show_a_slope_below_one_and_a_larger_ici():
     y, p, _ = _people(3, people=300)
     once = np.ones((1, y.size))
@@ -247,5 +273,17 @@ def test_a_variable_that_cannot_be_asked_says_why():
 def test_a_model_no_better_than_chance_is_not_evidence():
     verdict, _ = confounds.confound_verdict(Estimate(0.55, 0.45, 0.65, 0.5), ())
     assert verdict == "no better than chance: not evidence"
-    verdict, _ = confounds.confound_verdict(Estimate(0.75, 0.65, 0.85, 0.5), ())
+    model = Estimate(0.75, 0.65, 0.85, 0.5)
+    verdict, why = confounds.confound_verdict(model, (), shuffled_p=0.1)
+    assert verdict == "no better than chance: not evidence"
+    assert "labels dealt anew" in why
+
+
+def test_nothing_asked_is_not_the_same_as_nothing_found():
+    model = Estimate(0.75, 0.65, 0.85, 0.5)
+    verdict, why = confounds.confound_verdict(model, ())
+    assert verdict == "no metadata to ask"
+    assert "open" in why
+    verdict, why = confounds.confound_verdict(model, (), silent=7)
     assert verdict == "not explained by metadata"
+    assert "None of the 7 signs" in why

@@ -9,12 +9,14 @@ import pytest
 
 import estimator_cases as cases
 import models_data
+from euthymia.evaluation.confounds import NOTHING_ASKED
 from euthymia.ground.clock import DAY_US
 from euthymia.ground.errors import EuthymiaError, MissingError, SchemaError
 from euthymia.models import challenge, change_plan
 from euthymia.models.registry import Registry
-from euthymia.models.self_audit import PEOPLE, PROBAST, TRIPOD, summary
+from euthymia.models.self_audit import PEOPLE, PROBAST, TRIPOD, UNKNOWN, self_audit, summary
 from euthymia.models.serve import Served
+from euthymia.models.wording import abstains
 from euthymia.security.keys import Keyring
 
 PLAN = """
@@ -244,6 +246,26 @@ def test_only_dates_whose_outcome_was_open_at_training_count(later):
 
 
 # -- self-audits -----------------------------------------------------------------------------------
+def test_of_a_table_nobody_claims_what_was_not_declared_or_asked(bundle):
+    """What was never asked is no information, and never a yes."""
+    card = bundle.card | {
+        "declared": False,
+        "index_dates_seen": [],
+        "lookback_days": 0,
+        "horizon_days": 0,
+        "verdicts": {"confounds": NOTHING_ASKED, "columns": "nothing found in the columns"},
+    }
+    by = {(i.checklist, i.number): i for i in self_audit(card)}
+    assert by["PROBAST+AI", "1.2"].status == UNKNOWN
+    assert by["PROBAST+AI", "2.1"].status == UNKNOWN
+    assert by["TRIPOD+AI", "5b"].status == PEOPLE
+    assert by["TRIPOD+AI", "20c"].status == "not run"  # no site could be left out
+    assert "slope" in by["TRIPOD+AI", "12f"].evidence
+    plain = {i.number: i.evidence for i in self_audit(card) if i.checklist == "TRIPOD+AI"}
+    assert "At a time that the table fixes" in plain["8a"]
+    assert abstains(0.0, float("inf")).startswith("Where more than a tenth")
+
+
 def test_every_item_is_answered_from_what_was_run(bundle):
     items = bundle.card["self_audit"]
     assert len(items) == len(TRIPOD) + len(PROBAST)

@@ -194,8 +194,21 @@ def test_an_outcome_may_be_a_formula_or_a_value():
         plain_task(table, outcome="arm", positive="a", features=("arm",))
 
 
+def test_a_column_that_is_called_a_site_is_one_unless_it_is_a_feature():
+    rows = _trial()
+    table = read_frame(rows)
+    task, left = plain_task(table, outcome="well", person="pid")
+    assert task.site == "centre"
+    assert "centre" in {c.column for c in left}
+    assert not any(f.name.startswith("centre") for f in task.features)
+    assert plain_task(table, outcome="well", site="sex")[0].site == "sex"
+    assert plain_task(table, outcome="well", features=("x", "centre"))[0].site == ""
+    alone = read_frame(rows | {"centre": [f"c{i}" for i in range(len(rows["x"]))]})
+    assert plain_task(alone, outcome="well")[0].site == ""  # everybody has a centre of their own
+
+
 def test_a_model_is_judged_on_a_plain_table():
-    table = read_frame(_trial())
+    table = read_frame({name: v for name, v in _trial().items() if name != "centre"})
     task, _ = plain_task(table, outcome="well", person="pid", features=("x", "age", "sex"))
     trained = train_table(task, table, seed=2)
     assert trained.metrics["auc"].beats_chance()
@@ -210,9 +223,46 @@ def test_a_planted_leak_is_found_unasked():
     rows["discharge_code"] = np.array([w == "Yes" for w in rows["well"]]) * 4.0 + rng.random(200)
     table = read_frame(rows)
     task, _ = plain_task(table, outcome="well", person="pid")
-    found = table_findings(table_frame(task, table), seed=1)
-    assert verdict(found) == "not evidence until mended"
-    assert any("discharge_code" in f.columns for f in found)
+    found = table_findings(task, table_frame(task, table), table, seed=1)
+    assert verdict(found.findings) == "not evidence until mended"
+    assert any("discharge_code" in f.columns for f in found.findings)
+
+
+def _collected(seed=3, n=150):
+    """Return a table of noise: the device and the gaps of a column tell who is well."""
+    rng = np.random.default_rng(seed)
+    well = rng.integers(0, 2, n)
+    lithium = np.where((well == 1) & (rng.random(n) < 0.7), NAN, rng.normal(size=n).round(3))
+    return {
+        "pid": [f"p{i}" for i in rng.permutation(n)],
+        "device": np.where(rng.random(n) < np.where(well == 1, 0.9, 0.1), "a", "b").tolist(),
+        "seen": np.datetime64("2020-01-01") + rng.integers(0, 300, n),
+        "x": rng.normal(size=n).round(3),
+        "lithium": lithium,
+        "well": well,
+    }
+
+
+def test_how_an_undeclared_table_was_collected_is_asked_unasked():
+    table = read_frame(_collected())
+    task, left = plain_task(table, outcome="well", person="pid")
+    assert [c.column for c in left] == ["seen"]
+    found = table_findings(task, table_frame(task, table), table, seed=1)
+    assert {"device", "lithium is missing"} <= set(found.signs)
+    assert found.silent > 0
+    assert not any("seen" in name for name in found.signs)
+    assert {"device", "lithium"} <= {c for f in found.findings for c in f.columns}
+
+
+def test_signs_are_of_the_rows_that_were_kept():
+    rows = _collected()
+    rows["well"] = np.where(np.arange(150) < 60, NAN, rows["well"])
+    table = read_frame(rows)
+    task, _ = plain_task(table, outcome="well", person="pid")
+    frame = table_frame(task, table)
+    found = table_findings(task, frame, table, seed=1)
+    assert found.signs["device"].tolist() == rows["device"][60:]
+    assert frame.y.size == 90
 
 
 def test_a_task_of_the_store_runs_on_a_table():

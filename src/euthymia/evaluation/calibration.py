@@ -4,6 +4,7 @@ The hierarchy and its figures follow Van Calster et al. 2019, doi:10.1186/s12916
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -73,6 +74,18 @@ def integrated_calibration_index(y: Floats, p: Floats, weights: Floats) -> Float
     return np.asarray((weights * distance).sum(axis=1) / weights.sum(axis=1))
 
 
+def _within(distance: Floats, weights: Floats, shares: tuple[float, ...]) -> Floats:
+    """Return the distance that each share of the weight lies within, shape [b, shares]."""
+    order = np.argsort(distance, axis=1)
+    total = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    row = np.arange(distance.shape[0])
+    found = []
+    for share in shares:
+        reached = (total < share * total[:, -1:] - 1e-9).sum(axis=1).clip(max=order.shape[1] - 1)
+        found.append(distance[row, order[row, reached]])
+    return np.column_stack(found)
+
+
 def calibration_error_quantile(share: float) -> Metric:
     """Return the metric of the distance that a share of people is within: E50, E90 (or Emax at 1).
 
@@ -82,18 +95,23 @@ def calibration_error_quantile(share: float) -> Metric:
         raise ValueError("the share of people lies above 0 and is at most 1")
 
     def metric(y: Floats, p: Floats, weights: Floats) -> Floats:
-        distance = np.abs(smoothed(y, p, weights) - p)
-        order = np.argsort(distance, axis=1)
-        total = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-        reached = (total < share * total[:, -1:] - 1e-9).sum(axis=1).clip(max=p.size - 1)
-        ranked = np.take_along_axis(distance, order, axis=1)
-        return np.asarray(ranked[np.arange(ranked.shape[0]), reached])
+        return _within(np.abs(smoothed(y, p, weights) - p), weights, (share,))[:, 0]
 
     return metric
 
 
 e50 = calibration_error_quantile(0.5)
 e90 = calibration_error_quantile(0.9)
+
+
+DISTANCES: Final = ("ici", "e50", "e90")
+
+
+def distances(y: Floats, p: Floats, weights: Floats) -> Floats:
+    """Return the figures of `DISTANCES`, shape [b, 3]: one curve is fitted for the three."""
+    distance = np.abs(smoothed(y, p, weights) - p)
+    mean = (weights * distance).sum(axis=1) / weights.sum(axis=1)
+    return np.column_stack([mean, _within(distance, weights, (0.5, 0.9))])
 
 
 def equal_count_bins(p: Floats, bins: int) -> Ints:

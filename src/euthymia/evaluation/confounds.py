@@ -20,6 +20,7 @@ FOLDS = 5
 REPEATS = 8
 SHUFFLES = 199
 _MANY = 2000  # people, from which so many shuffles and replicates tell no more
+NOTHING_ASKED = "no metadata to ask"
 LEVEL = 0.05  # of the family of variables together
 _PRIOR = 1.0  # so many rows of the overall rate are added to each category
 _TOO_MANY = 0.5  # categories per person: above it a variable names people and cannot be learned
@@ -302,13 +303,35 @@ def _listed(rows: list[ConfoundRow]) -> str:
     return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
 
 
-def confound_verdict(model: Estimate, rows: tuple[ConfoundRow, ...]) -> tuple[str, str]:
+def _without_metadata(silent: int) -> tuple[str, str]:
+    if silent:
+        return "not explained by metadata", (
+            f"None of the {silent} signs of how the data were collected that the table holds"
+            " (lengths, gaps, dates, order, names) tells the outcome alone. That rules out the"
+            " simple explanations tried here, not all others."
+        )
+    return NOTHING_ASKED, (
+        "How the data were collected was not said: nothing of it could be asked alone. Whether it"
+        " explains the figures is open."
+    )
+
+
+def confound_verdict(
+    model: Estimate,
+    rows: tuple[ConfoundRow, ...],
+    *,
+    shuffled_p: float = 0.0,
+    silent: int = 0,
+) -> tuple[str, str]:
     """Return (verdict, the sentence that says why).
 
     Verdicts: "confounded: not evidence" where a variable alone predicts, its interval reaches the
     model's, and the model is not shown to predict among rows that are alike in it; "no better than
-    chance: not evidence" where the model's interval does not lie above chance; else "not explained
-    by metadata". Variables that predict about as well are named whatever the verdict.
+    chance: not evidence" where the model's interval does not lie above chance, or the same fit
+    does as well on labels dealt anew (`shuffled_p`: an interval that holds the predictions fixed
+    is too narrow where there is nothing to find); "no metadata to ask" where there is none; else
+    "not explained by metadata". Variables that predict about as well are named whatever the
+    verdict. `silent`: how many more signs were asked alone and told nothing of the outcome.
     """
     rivals = [row for row in rows if row.rivals(model)]
     said = (
@@ -329,6 +352,13 @@ def confound_verdict(model: Estimate, rows: tuple[ConfoundRow, ...]) -> tuple[st
             f" lie above the chance level"
             f" ({model.chance if model.chance is not None else 0.5:.2f})."
         ).strip()
+    if shuffled_p > LEVEL:
+        return "no better than chance: not evidence", (
+            f"{said} The same fit does as well on labels dealt anew between people (p ="
+            f" {shuffled_p:.2f})."
+        ).strip()
+    if not rows:
+        return _without_metadata(silent)
     if rivals:
         return "not explained by metadata", (
             f"{said} But among rows that are alike in that, the model still does better than"

@@ -21,11 +21,10 @@ from euthymia.evaluation.workload import (
 CALIBRATION: Final[Mapping[str, Metric]] = {
     "calibration_in_the_large": calibration.calibration_in_the_large,
     "calibration_slope": calibration.calibration_slope,
-    "ici": calibration.integrated_calibration_index,
-    "e50": calibration.e50,
-    "e90": calibration.e90,
     "ece": calibration.expected_calibration_error,
 }
+
+_DISTANCES: Final[Mapping[tuple[str, ...], Metric]] = {calibration.DISTANCES: calibration.distances}
 
 
 def acting_from(metric: Metric, threshold: float) -> Metric:
@@ -139,11 +138,11 @@ def judge(
     if strata is not None:
         folds = np.unique(np.asarray(strata), return_inverse=True)[1].astype(np.int64)
     metrics, chance = _asked(label, folds, threshold, rule)
-    found = estimates(metrics, label, given, who, seed=seed, replicates=replicates, chance=chance)
+    rows = (label, given, who)
+    draws = {"seed": seed, "replicates": replicates}
+    found = estimates(metrics, *rows, **draws, chance=chance, together=_DISTANCES)
     if workload is not None:
         when = None if period is None else np.asarray(period)
-        seen = workload_figures(
-            label, given, who, k=workload, period=when, seed=seed, replicates=replicates
-        )
+        seen = workload_figures(*rows, k=workload, period=when, **draws)
         found |= {f"{name}_at_workload": e for name, e in seen.items()}
     return found

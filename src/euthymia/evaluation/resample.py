@@ -82,7 +82,8 @@ def bca_interval(estimate: float, drawn: Floats, left_out: Floats) -> tuple[floa
 
     Where the estimate lies outside the middle 80 % of its replicates (as a figure that cannot go
     below zero does) the correction is not to be trusted and the percentile interval is returned.
-    NaN when and only when fewer than half of the replicates are defined.
+    It always holds the estimate: replicates of a distance lean upwards, all of them at times. NaN
+    when and only when fewer than half of the replicates are defined.
     """
     usable = drawn[np.isfinite(drawn)]
     if usable.size < _USABLE * drawn.size or not np.isfinite(estimate):
@@ -98,7 +99,7 @@ def bca_interval(estimate: float, drawn: Floats, left_out: Floats) -> tuple[floa
         z = shift + ndtri(levels)
         levels = ndtr(shift + z / (1 - pull * z))
     low, high = np.percentile(usable, 100 * levels)
-    return float(low), float(high)
+    return min(float(low), estimate), max(float(high), estimate)
 
 
 def estimates(
@@ -110,6 +111,7 @@ def estimates(
     seed: int,
     replicates: int = REPLICATES,
     chance: Mapping[str, float] | None = None,
+    together: Mapping[tuple[str, ...], Metric] | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric with its interval and chance level.
 
@@ -122,18 +124,22 @@ def estimates(
     y, p, person : shape [n]
     chance : mapping, optional
         Metric -> its level without any signal (see `chance_levels`); any other has None.
+    together : mapping, optional
+        Names -> what gives all of them at once, a column each.
     """
     levels = chance or {}
     weights = bootstrap_weights(person, replicates, np.random.default_rng(seed))
     left_out = jackknife_weights(person)
     once = np.ones((1, y.size))
     found = {}
-    for name, metric in metrics.items():
-        value = float(metric(y, p, once)[0])
-        low, high = bca_interval(
-            value, apply_metric(metric, y, p, weights), apply_metric(metric, y, p, left_out)
-        )
-        found[name] = Estimate(value, low, high, levels.get(name))
+    asked = {(name,): metric for name, metric in metrics.items()} | dict(together or {})
+    for names, metric in asked.items():
+        each = (apply_metric(metric, y, p, rows) for rows in (once, weights, left_out))
+        values, drawn, left = (part.reshape(part.shape[0], len(names)) for part in each)
+        for i, name in enumerate(names):
+            value = float(values[0, i])
+            low, high = bca_interval(value, drawn[:, i], left[:, i])
+            found[name] = Estimate(value, low, high, levels.get(name))
     return found
 
 

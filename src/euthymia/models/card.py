@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from euthymia.evaluation.estimate import Estimate
-from euthymia.ground.clock import from_micros
+from euthymia.ground.clock import DAY_US, from_micros
 from euthymia.models.self_audit import self_audit
+from euthymia.models.tasks.table import PLAIN
 from euthymia.models.wording import abstains
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ def _flow(trained: "Trained") -> list[str]:
     if trained.privacy:
         return []
     return [f"{why}: {rows} ({people} people)" for why, rows, people in trained.frame.flow]
+
+
+def _dates(trained: "Trained") -> list[str]:
+    """Return the days of the first and last index date; none of a table, nor of a private run."""
+    at = trained.frame.at
+    if trained.privacy or not at.size or at.max() < DAY_US:
+        return []
+    return [f"{from_micros(int(day)):%Y-%m-%d}" for day in (at.min(), at.max())]
 
 
 def _imbalance(trained: "Trained") -> str:
@@ -97,6 +106,8 @@ def card(trained: "Trained") -> dict[str, Any]:
         "feature_count": len(task.features),
         "columns": len(trained.fitted.columns()) or int(trained.fitted.sources.size),
         "schema_digest": task.schema_digest,
+        "declared": task.name != PLAIN,
+        "index_dates_seen": _dates(trained),
         "flow": _flow(trained),
         "groups_looked_at": sorted(frame.groups),
         "imbalance": _imbalance(trained),

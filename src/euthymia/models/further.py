@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from euthymia.evaluation.duplicates import suspected_copies
 from euthymia.evaluation.fairness import FairnessTable, fairness_tables
 from euthymia.evaluation.groups import GroupRow
 from euthymia.evaluation.probe import RowSplit, row_split_inflation
@@ -53,8 +52,16 @@ def daily_split(frame: CohortFrame, seed: int) -> tuple[RowSplit, ...]:
     return row_split_inflation(frame.daily[known], frame.y[row], frame.person[row], seed=seed)
 
 
-def further(frame: CohortFrame, found: HeldOut, threshold: float, *, seed: int) -> Further:
-    """Ask what is asked of every model; predictions are held out."""
+def further(
+    frame: CohortFrame, found: HeldOut, threshold: float, *, copies: int, seed: int
+) -> Further:
+    """Ask what is asked of every model; predictions are held out.
+
+    Parameters
+    ----------
+    copies : int
+        Pairs of people who look like one, already held together in `found`.
+    """
     tables = fairness_tables(
         {name: values[found.rows] for name, values in frame.groups.items()},
         found.y,
@@ -64,8 +71,7 @@ def further(frame: CohortFrame, found: HeldOut, threshold: float, *, seed: int) 
         strata=found.strata,
         seed=seed,
     )
-    copies = suspected_copies(frame.x, frame.person, seed=seed)
-    return Further(tables, len(copies), daily_split(frame, seed))
+    return Further(tables, copies, daily_split(frame, seed))
 
 
 def audits(found: Further) -> dict[str, dict[str, Any]]:
@@ -80,7 +86,8 @@ def audits(found: Further) -> dict[str, dict[str, Any]]:
             "tables": [asdict(t) for t in found.fairness],
         },
         "copies": {
-            "verdict": f"{found.copies} pairs of people look like one person"
+            "verdict": f"{found.copies} pairs of people look like one person: each pair was held"
+            " together, in training or out of it, and counts once"
             if found.copies
             else "no two people look like one person",
             "pairs": found.copies,
@@ -100,6 +107,9 @@ def _gap_words(worst: FairnessTable) -> str:
     gap, done = worst.gap, worst.mitigation
     assert gap is not None
     assert done is not None
+    acted = [g.figures.get("acted_on") for g in worst.groups]
+    if not any(a is not None and a.estimate > 0 for a in acted):
+        return "nobody reaches the threshold: there are no errors of acting to compare"
     return (
         f"largest equalised-odds gap {gap.estimate:.2f} ({gap.low:.2f} to {gap.high:.2f}; chance"
         f" {gap.chance or 0:.2f}) between groups of {worst.variable}; thresholds of their own leave"

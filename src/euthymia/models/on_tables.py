@@ -1,5 +1,6 @@
 """Training on a plain table: of a declared task, or of any column of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,10 +57,12 @@ def train_table(
     refuse_switched_off(asked, because)
     rows = table_frame(asked, frame)
     refuse_too_few(rows)
+    found = table_findings(asked, rows, frame, seed=seed)
     return train(
         asked,
-        rows,
-        findings=table_findings(rows, seed=seed),
+        replace(rows, metadata={**found.signs, **rows.metadata}),
+        findings=found.findings,
+        silent=found.silent,
         seed=seed,
         synthetic=synthetic,
         now=now,

@@ -10,10 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from euthymia.ground.errors import SchemaError
+from euthymia.models.audits.read import SITES
 from euthymia.models.expressions import column_formula, reads
 from euthymia.models.tables import NO, YES, is_number, numbers, require, texts
-from euthymia.models.tasks.table import Predictor, TableTask, levels
+from euthymia.models.tasks.table import PLAIN, Predictor, TableTask, levels
 
+TAKEN_FOR_SITE: Final = "taken for the site: each is left out once"
 MOST_LEVELS: Final = 12  # categories; with more a text names things rather than sorts them
 FEWEST_ROWS: Final = 10  # of a category that becomes a predictor
 _ID: Final = re.compile(r"(^|[_.\s])(id|ident\w*|uuid|guid|mrn|rownames?|index|nr|no)$|[a-z]I[dD]$")
@@ -53,7 +55,8 @@ def plain_task(
     outcome : str
         A column of 0 and 1 (or two words that say no and yes), or a formula.
     person, site, time : str, optional
-        Columns: whose row it is (none: each row is a person), where, and when. None of them is a
+        Columns: whose row it is (none: each row is a person), where (none: the first called site,
+        centre, clinic, ward or the like that is no feature), and when. None of them is a
         predictor; place and time are asked alone in the confound audit.
     features : sequence of str, optional
         The predictors. Without them every other column, but those that name rows, never change or
@@ -67,16 +70,19 @@ def plain_task(
     SchemaError
         A column is not there, or the outcome is no outcome.
     """
-    roles = [name for name in (person, site, time) if name]
-    require(table, [*roles, *features], where=where)
+    named = [name for name in (person, site, time) if name]
+    require(table, [*named, *features], where=where)
     label = _label(table, outcome, positive, where)
+    taken = {person, time, *features, *(read.column for read in reads(label))}
+    found = "" if site else _site_by_name(table, taken)
+    roles = [*named, found] if found else named
     apart = {*roles, *(read.column for read in reads(label))}
     asked = features or [name for name in table.column_names if name not in apart]
     both = [name for name in asked if name in apart]
     if both:
         raise SchemaError(f"{where}: {both[0]} is both a predictor and the outcome, person or site")
     predictors: list[Predictor] = []
-    left: list[Left] = []
+    left = [Left(found, TAKEN_FOR_SITE)] if found else []
     for name in asked:
         why = _unusable(table, name, chosen=bool(features))
         if why:
@@ -85,7 +91,18 @@ def plain_task(
             predictors += _predictors(table, name)
     if not predictors:
         raise SchemaError(f"{where}: no column is left to predict from; name some with --features")
-    return _task(table, outcome, label, predictors, (person, site, time)), tuple(left)
+    return _task(table, outcome, label, predictors, (person, site or found, time)), tuple(left)
+
+
+def _site_by_name(table: pa.Table, taken: set[str]) -> str:
+    """Return the first column that is called a site and holds some rows of each; or nothing."""
+    for name in table.column_names:
+        if name in taken or not SITES.match(name) or pa.types.is_temporal(table[name].type):
+            continue
+        values = np.unique(words := texts(table, name))
+        if 1 < values[values != ""].size <= words.size / 2:
+            return str(name)
+    return ""
 
 
 def _task(
@@ -101,7 +118,7 @@ def _task(
     if site:
         metadata["site"] = column_formula(site)
     return TableTask(
-        name="table",
+        name=PLAIN,
         title=f"{outcome}, from a table",
         outcome=f"{outcome} is 1.",
         population="The rows of the table whose outcome is known.",

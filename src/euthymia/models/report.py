@@ -86,8 +86,9 @@ def _head(results: Results) -> str:
 
 def _columns(results: Results) -> str:
     """Say what the table gives away, where anything was found."""
-    grave = [f for f in results.findings if f.weight == "stop"]
-    rest = [f for f in results.findings if f.weight == "warn"]
+    found = results.findings or ()
+    grave = [f for f in found if f.weight == "stop"]
+    rest = [f for f in found if f.weight == "warn"]
     if not grave and not rest:
         return ""
     parts = [box(f"Not evidence until mended: {f.words}", "bad") for f in grave]

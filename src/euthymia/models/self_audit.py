@@ -15,6 +15,7 @@ Answer = tuple[str, str]
 REPORTED: Final = "reported"
 NOT_RUN: Final = "not run"
 PEOPLE: Final = "for people to say"
+NOTHING_ASKED: Final = "no metadata to ask"  # as the confound audit says it
 YES, NO, UNKNOWN = "yes", "no", "no information"
 
 
@@ -95,6 +96,45 @@ def _source(card: Card) -> Answer:
     return REPORTED, kind
 
 
+def _dates(card: Card) -> Answer:
+    """Answer with the first and last index date; a plain table has none."""
+    found = card.get("index_dates_seen")
+    if not found:
+        return PEOPLE, f"not in the table; trained {card['trained_at']}"
+    return REPORTED, f"Index dates from {found[0]} to {found[1]}; trained {card['trained_at']}."
+
+
+def _outcome(card: Card) -> Answer:
+    ahead = card["horizon_days"]
+    horizon = f" Within {ahead:g} days." if ahead else " At a time that the table fixes."
+    return REPORTED, _text(card["outcome"]) + horizon
+
+
+def _predictors(card: Card) -> Answer:
+    back = card["lookback_days"]
+    looks = f"from the {back:g} days before" if back else "as the table holds them"
+    return REPORTED, (
+        f"{card['feature_count']} declared before training, {looks}; the set"
+        f" “{card['features_chosen']}” was chosen inside each training part."
+    )
+
+
+def _recalibrated(card: Card) -> Answer:
+    if len(card["calibration"]) != 2:
+        return NOT_RUN, "the model was not recalibrated"
+    level, slope = card["calibration"]
+    return REPORTED, (
+        f"Recalibrated on held-out predictions: intercept {level:.3f}, slope {slope:.3f}; not"
+        " updated since."
+    )
+
+
+def _compared(card: Card) -> Answer:
+    """Answer where sites were left out: else there is nothing that differs from training."""
+    told = card["verdicts"].get("sites", "not externally tested")
+    return (NOT_RUN if told.startswith("not externally") else REPORTED), f"sites: {told}."
+
+
 def _title(card: Card) -> Answer:
     return REPORTED, f"{card['title']}: {card['estimator']}."
 
@@ -121,16 +161,16 @@ TRIPOD: Final[tuple[tuple[str, str, Callable[[Card], Answer]], ...]] = (
     ("3c", "known inequalities between groups", _people("what is known outside these data")),
     ("4", "objectives", _said("intended_use", "not_for")),
     ("5a", "sources of the data", _source),
-    ("5b", "dates of the data", _said("trained_at")),
+    ("5b", "dates of the data", _dates),
     ("6a", "setting, number and place of centres", _size),
     ("6b", "who was eligible", _said("population", "index_dates")),
     ("6c", "treatments received", _people("treatment is not part of every task")),
     ("7", "how data were prepared and checked", _said("preparation")),
-    ("8a", "outcome, its horizon and how it was assessed", _said("outcome", "horizon_days")),
+    ("8a", "outcome, its horizon and how it was assessed", _outcome),
     ("8b", "who assessed a subjective outcome", _people("not in the records")),
     ("8c", "was the outcome assessed blind to the predictors", _people("not in the records")),
-    ("9a", "how predictors were first chosen", _said("features_chosen", "feature_count")),
-    ("9b", "definition and time of the predictors", _said("lookback_days", "feature_count")),
+    ("9a", "how predictors were first chosen", _predictors),
+    ("9b", "definition and time of the predictors", _predictors),
     ("9c", "who assessed subjective predictors", _people("not in the records")),
     ("10", "how the size of the study was arrived at", _size),
     ("11", "how missing data were handled", _said("missing")),
@@ -139,7 +179,7 @@ TRIPOD: Final[tuple[tuple[str, str, Callable[[Card], Answer]], ...]] = (
     ("12c", "type of model, all steps, internal validation", _steps),
     ("12d", "differences between clusters", _verdicts("sites")),
     ("12e", "performance measures and plots", _figures("auc", "calibration_slope", "net_benefit")),
-    ("12f", "model updating", _said("calibration")),
+    ("12f", "model updating", _recalibrated),
     ("12g", "how predictions were calculated in the evaluation", _steps),
     ("13", "class imbalance", _said("imbalance")),
     ("14", "fairness: what was done", _verdicts("groups", "fairness")),
@@ -152,12 +192,12 @@ TRIPOD: Final[tuple[tuple[str, str, Callable[[Card], Answer]], ...]] = (
     ("19", "patients and public involved", _people("not in the software")),
     ("20a", "flow of participants", _said("flow")),
     ("20b", "characteristics of participants", _said("groups_looked_at")),
-    ("20c", "comparison of development and evaluation data", _verdicts("sites", "row split")),
+    ("20c", "comparison of development and evaluation data", _compared),
     ("21", "participants and events in each analysis", _size),
     ("22", "the full model", _said("model")),
     ("23a", "performance with intervals, and in groups", _figures("auc", "auprc", "brier", "ici")),
     ("23b", "differences in performance between clusters", _figures("auc_new_site")),
-    ("24", "results of model updating", _said("calibration")),
+    ("24", "results of model updating", _recalibrated),
     ("25", "interpretation", _said("evidence")),
     ("26", "limitations", _said("interval", "not_for")),
     ("27a", "what happens where input is poor or missing", _said("abstains")),
@@ -181,14 +221,31 @@ def _events(card: Card) -> Answer:
     )
 
 
-def _clean(name: str, bad: str) -> Callable[[Card], Answer]:
+def _clean(name: str, bad: str, nothing: str = "") -> Callable[[Card], Answer]:
     def answer(card: Card) -> Answer:
         verdict = card["verdicts"].get(name)
         if verdict is None:
             return UNKNOWN, "no such audit was run"
+        if verdict == nothing:
+            return UNKNOWN, f"{name}: {verdict}."
         return (NO if bad in verdict else YES), f"{name}: {verdict}."
 
     return answer
+
+
+def _known_in_time(card: Card) -> Answer:
+    """Answer for a declared task only: no table says which of its columns were known in time."""
+    if not card.get("schema_digest"):
+        return NO, "No schema of the predictors was kept."
+    if not card.get("declared", True):
+        return UNKNOWN, (
+            "The predictors are columns of a table; when they were known was not declared. Columns:"
+            f" {card['verdicts'].get('columns', 'not asked')}."
+        )
+    return YES, (
+        "One function makes the vector in training and in use; a test moves the future and nothing"
+        " changes."
+    )
 
 
 def _external(card: Card) -> Answer:
@@ -203,13 +260,10 @@ def _real(card: Card) -> Answer:
 PROBAST: Final[tuple[tuple[str, str, Callable[[Card], Answer]], ...]] = (
     ("1.1", "participants: were the data of real people the model is for", _real),
     ("1.2", "participants: does how data were collected not explain the figures",
-     _clean("confounds", "not evidence")),
+     _clean("confounds", "not evidence", NOTHING_ASKED)),
     ("1.3", "participants: were inclusions and exclusions counted", _yes(
         lambda c: bool(c.get("flow")), lambda c: _text(c.get("flow") or "no flow"))),
-    ("2.1", "predictors: defined alike for all, and known at the time of use", _yes(
-        lambda c: bool(c.get("schema_digest")),
-        lambda _c: "One function makes the vector in training and in use; a test moves the future"
-        " and nothing changes.")),
+    ("2.1", "predictors: defined alike for all, and known at the time of use", _known_in_time),
     ("2.2", "predictors: assessed without knowledge of the outcome",
      lambda _c: (UNKNOWN, "Records do not say who knew what.")),
     ("3.1", "outcome: defined in advance and alike for all", _yes(

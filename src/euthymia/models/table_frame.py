@@ -167,7 +167,7 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
     if np.any(~np.isnan(y) & (y != 0) & (y != 1)):
         row = int(np.flatnonzero(~np.isnan(y) & (y != 0) & (y != 1))[0]) + 1
         raise SchemaError(f"{name}, row {row}: the outcome {task.label} is neither 0 nor 1")
-    inside = number(task.among, rows) == 1 if task.among else np.ones(person.size, bool)
+    inside = _inside(task, rows, person.size)
     kept = inside & ~np.isnan(y)
     x = _x(task, rows, person.size)
     site = rows.text(task.site, None) if task.site else np.full(person.size, "not known")
@@ -192,6 +192,27 @@ def table_frame(task: TableTask, source: Path | str | Frame, *, where: str = "")
         rule=None if task.rule is None else number(task.rule.formula, rows),
     )
     return frame.rows(kept)
+
+
+def source_rows(task: TableTask, source: Path | str | Frame, *, where: str = "") -> pa.Table:
+    """Return the rows of a plain table that `table_frame` takes, with all its columns.
+
+    Raises
+    ------
+    SchemaError
+        It is a table of visits, whose rows are not those of the frame.
+    """
+    rows, name = _opened(task, source, where)
+    if isinstance(rows, VisitRows):
+        raise SchemaError(f"{name}: rows of visits are not rows of {task.name}")
+    time, cause = _ends(task, rows, name) if task.follow_up else (None, None)
+    y = _label(task, rows, time, cause)
+    return rows.table.filter(pa.array(_inside(task, rows, y.size) & ~np.isnan(y)))
+
+
+def _inside(task: TableTask, rows: Rows, size: int) -> NDArray[np.bool_]:
+    """Return which rows are of the task's population."""
+    return number(task.among, rows) == 1 if task.among else np.ones(size, bool)
 
 
 def _ends(task: TableTask, rows: Rows, where: str) -> tuple[Floats, Ints]:

@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from euthymia.evaluation.confounds import ConfoundRow, ModelScores, confound_audit, confound_verdict
+from euthymia.evaluation.duplicates import held_together, suspected_copies
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.membership import Membership
 from euthymia.evaluation.resample import bootstrap_weights
@@ -67,14 +68,14 @@ class Results:
     uncertainty: Uncertainty
     further: Further
     confounds: tuple[ConfoundRow, ...]
-    verdict: tuple[str, str]
     leakage: Leakage
     shuffle: ShuffleTest
     membership: Membership
     weights: Any
     model: Model
     fitted: Fitted
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] | None = None
+    verdict: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ def train(
     synthetic: bool,
     now: Micros,
     estimator: str | None = None,
-    findings: Sequence[Finding] = (),
+    findings: Sequence[Finding] | None = None,
+    silent: int = 0,
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Build the cohort, judge the model on people it has not seen, fit it on all, write the report.
@@ -170,6 +172,9 @@ def train(
         One of `models.estimators.estimators()`; the task's own where none is named.
     findings : sequence of Finding, optional
         What the audits of the table found before (see `table_audit`): it goes into the report.
+        None: they were not run, as on the declared features of the store.
+    silent : int, optional
+        How many signs of how a table was collected they asked that told nothing of the outcome.
     progress : callable
         Called with (steps done, steps in all).
 
@@ -188,23 +193,33 @@ def train(
         results = _judge(
             task, frame, model, seed=seed, synthetic=synthetic, now=now, progress=progress
         )
-    results = replace(results, findings=tuple(findings))
+    asked = None if findings is None else tuple(findings)
+    return _told(replace(results, findings=asked, verdict=_verdict(results, silent)))
+
+
+def _verdict(results: Results, silent: int) -> tuple[str, str]:
+    area, p_value = results.metrics["auc"], results.shuffle.p_value
+    return confound_verdict(area, results.confounds, shuffled_p=p_value, silent=silent)
+
+
+def _told(results: Results) -> Trained:
+    """Return a judged model with its audits and report."""
     from euthymia.models.card import card
     from euthymia.models.report import render
 
     trained = Trained(
-        task=task,
+        task=results.task,
         fitted=results.fitted,
         metrics=results.metrics,
         audits=_audits(results),
         report_html="",
-        synthetic=synthetic,
-        seed=seed,
-        trained_at=now,
-        people=tuple(sorted(set(frame.person.tolist()))),
-        frame=frame,
+        synthetic=results.synthetic,
+        seed=results.seed,
+        trained_at=results.now,
+        people=tuple(sorted(set(results.frame.person.tolist()))),
+        frame=results.frame,
         uncertainty=results.uncertainty,
-        estimator=model.name,
+        estimator=results.model.name,
     )
     return replace(trained, report_html=render(results, card(trained)["self_audit"]))
 
@@ -263,8 +278,10 @@ def _judge(
     now: Micros,
     progress: Progress,
 ) -> Results:
-    sample = sample_of(task, frame)
-    sets = affordable(task, frame)
+    copies = suspected_copies(frame.x, frame.person, seed=seed)
+    alike = replace(frame, person=held_together(frame.person, copies).astype(np.str_))
+    sample = sample_of(task, alike)
+    sets = affordable(task, alike)
     splits = outer_splits(sample, seed)
     steps = _Steps(progress, len(splits) + min(np.unique(frame.site).size, MOST_SPLITS) + 6)
     found, chosen = cross_validate(model, sample, sets, splits, seed=seed, progress=steps.step)
@@ -287,10 +304,10 @@ def _judge(
     steps.step()
     known = sample.by_horizon[1]
     scores = ModelScores((np.cumsum(known) - 1)[found.rows], found.p, found.strata)
-    seen = frame.rows(known)
+    seen = alike.rows(known)
     confounds = confound_audit(seen.metadata, seen.y, seen.person, seed=seed, model=scores)
     steps.step()
-    more = further(frame, found, task.threshold, seed=seed)
+    more = further(alike, found, task.threshold, copies=len(copies), seed=seed)
     steps.step()
     shuffle = shuffle_test(model, sample, columns, fitted.choice, seed=seed)
     steps.step()
@@ -308,7 +325,6 @@ def _judge(
         uncertainty=uncertainty(found, sites, seed=seed),
         further=more,
         confounds=confounds,
-        verdict=confound_verdict(metrics["auc"], confounds),
         leakage=leakage(model, sample, columns, fitted.choice, seed=seed),
         shuffle=shuffle,
         membership=attack_model(model, sample, columns, fitted.choice, seed=seed),
@@ -365,8 +381,10 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
     hidden = sum(row.people is None for row in groups)
     found = {
         "columns": {
-            "verdict": verdict(results.findings),
-            "findings": [asdict(f) for f in results.findings],
+            "verdict": "not asked: the features are declared in code, which looks at nothing later"
+            if results.findings is None
+            else verdict(results.findings),
+            "findings": [asdict(f) for f in results.findings or ()],
         },
         "confounds": {
             "verdict": results.verdict[0],

@@ -152,16 +152,21 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
         "log_loss": discrimination.log_loss,
         "calibration_in_the_large": calibration.calibration_in_the_large,
         "calibration_slope": calibration.calibration_slope,
-        "ici": calibration.integrated_calibration_index,
-        "e50": calibration.e50,
-        "e90": calibration.e90,
         "ece": calibration.expected_calibration_error,
         "net_benefit": net_benefit.net_benefit_at(threshold),
         "net_benefit_gain": net_benefit.gain_at(threshold),
     }
     chance = chance_levels(found.y, threshold)
-    judged = found.weighted(metrics)
-    return estimates(judged, found.y, found.p, found.person, seed=seed, chance=chance)
+    distances = found.weighted({"distances": calibration.distances})["distances"]
+    return estimates(
+        found.weighted(metrics),
+        found.y,
+        found.p,
+        found.person,
+        seed=seed,
+        chance=chance,
+        together={calibration.DISTANCES: distances},
+    )
 
 
 def c_index(sample: Sample, found: HeldOut, *, seed: int) -> Estimate | None:

@@ -103,11 +103,13 @@ def methods(results: "Results") -> tuple[str, ...]:
 
 def abstains(coverage: float, age_hours: float) -> str:
     """Return when a model of the task gives no answer."""
-    return (
-        f"Where data cover less than {coverage:.0%} of the days looked back on, the newest data are"
-        f" older than {age_hours / 24:g} days, or more than a tenth of the values lie beyond"
-        " anything seen in training."
-    )
+    cases = ["more than a tenth of the values lie beyond anything seen in training"]
+    if np.isfinite(age_hours):
+        cases.insert(0, f"the newest data are older than {age_hours / 24:g} days")
+    if coverage > 0:
+        cases.insert(0, f"data cover less than {coverage:.0%} of the days looked back on")
+    listed = cases[0] if len(cases) == 1 else f"{', '.join(cases[:-1])}, or {cases[-1]}"
+    return f"Where {listed}."
 
 
 def limits(results: "Results") -> tuple[str, ...]:

@@ -12,11 +12,13 @@ from euthymia.app.shell import Shell, everywhere, table
 if TYPE_CHECKING:
     from euthymia.models.privacy.contract import Guarantee
 
+_MARKS: Final = {"stop": "STOP", "warn": "LOOK"}
 SIMULATED: Final = "SIMULATED DATA: not about any patient"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _figure(metric: dict[str, Any]) -> str:
+def figure(metric: dict[str, Any]) -> str:
+    """Return a figure with its interval and level of chance."""
     estimate, low, high = (metric[part] for part in ("estimate", "low", "high"))
     if estimate is None or isnan(estimate):
         return "not defined"
@@ -38,7 +40,11 @@ _COLUMNS = (
     click.option("--outcome", default="", help="The column (or formula) to predict."),
     click.option("--positive", default="", help="The value of the outcome that counts as 1."),
     click.option("--person", default="", help="The column that says whose row it is."),
-    click.option("--site", default="", help="The column that says where: each is left out once."),
+    click.option(
+        "--site",
+        default="",
+        help="The column that says where: each is left out once.  [one called so]",
+    ),
     click.option("--features", default="", help="The columns to predict from: A,B."),
     click.option("--time", default="", help="The column that says when; never a predictor."),
     click.option(
@@ -129,10 +135,12 @@ def _claim(
 
 
 def _judged(result: dict[str, Any], beside: list[str]) -> list[str]:
-    lines = [f"  {name}: {_figure(metric)}" for name, metric in result["metrics"].items()]
+    lines = [f"  {name}: {figure(metric)}" for name, metric in result["metrics"].items()]
     lines += [f"  {line}" for line in beside]
     rest = {k: v for k, v in result["audits"].items() if k not in {"baselines", "confounds"}}
-    return lines + [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
+    lines += [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
+    found = [f for f in rest.get("columns", {}).get("findings", ()) if f["weight"] in _MARKS]
+    return lines + [f"    {_MARKS[f['weight']]}  {f['words']}" for f in found]
 
 
 def _train_on_table(

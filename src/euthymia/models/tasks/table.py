@@ -7,10 +7,14 @@ is checked when the task is declared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from euthymia.ground.errors import SchemaError
 from euthymia.models.expressions import Read, column_formula, reads
 from euthymia.models.tasks.contract import FeatureSpec, Task
+
+PLAIN: Final = "table"
+"""The name of a task that nobody declared: it was made up of the table itself."""
 
 
 @dataclass(frozen=True, slots=True)
