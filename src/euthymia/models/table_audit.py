@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.confounds import LEVEL
 from euthymia.models.audits.finding import Finding
-from euthymia.models.audits.read import NAMES
+from euthymia.models.audits.read import GROUPS, NAMES
 from euthymia.models.audits.run import Audit, audit
 from euthymia.models.expressions import reads
 from euthymia.models.frame import CohortFrame
@@ -65,6 +65,7 @@ def table_findings(
         outcome=OUTCOME,
         person=PERSON,
         site=SITE if SITE in columns else None,
+        groups=(),  # training asks those of its own model
         features=chosen,
         seed=seed,
     )
@@ -85,7 +86,11 @@ def _whole(task: TableTask, source: Path | str | Frame) -> tuple[dict[str, Any],
     kept = source_rows(task, source)
     used = {read.column for spec in task.predictors for read in reads(spec.formula)}
     apart = {task.person, task.site, *(read.column for read in reads(task.label))}
-    columns = {name: kept[name] for name in kept.column_names if name not in apart}
+    columns = {
+        name: kept[name]
+        for name in kept.column_names
+        if name not in apart and (name in used or not GROUPS.match(name))
+    }
     measured = tuple(name for name in columns if name in used and not NAMES.search(name))
     return columns, measured or tuple(name for name in columns if name in used)
 

@@ -64,7 +64,7 @@ def audit(
         person=person,
         site=site,
         treatment=treatment,
-        groups=groups,
+        groups=groups or None,
         index_date=index_date,
         score=score,
         threshold=threshold,

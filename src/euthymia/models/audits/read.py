@@ -89,7 +89,7 @@ class Asked:
     person: str | None = None
     site: str | None = None
     treatment: str | None = None
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
     index_date: str | None = None
     score: str | None = None
     features: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class Asked:
     def named(self) -> list[str]:
         """Return every column that was named."""
         one = (self.outcome, self.person, self.site, self.treatment, self.index_date, self.score)
-        return [n for n in (*one, *self.groups, *self.features, *self.ignore) if n]
+        return [n for n in (*one, *(self.groups or ()), *self.features, *self.ignore) if n]
 
 
 def _outcome(table: pa.Table, asked: Asked, where: str) -> Outcome:
@@ -231,7 +231,9 @@ def ready(table: pa.Table, asked: Asked, where: str) -> Ready:
     score = None if asked.score is None else _score(table, asked.score, where)
     _refuse_no_date(read.get(asked.index_date or ""), where)
     site = _site(asked, list(read.values()))
-    groups = tuple(asked.groups) or tuple(n for n in wanted if GROUPS.match(n))
+    groups = asked.groups
+    if groups is None:
+        groups = tuple(n for n in wanted if GROUPS.match(n))
     kept_columns = tuple(
         c
         for n, c in read.items()

@@ -138,7 +138,7 @@ def audit(
     person: str | None = None,
     site: str | None = None,
     treatment: str | None = None,
-    groups: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
     index_date: str | None = None,
     score: str | None = None,
     threshold: float | None = None,
@@ -159,7 +159,7 @@ def audit(
         Whose row it is; without it each row is taken for a person.
     site, treatment, index_date : str, optional
         Columns that are asked about further.
-    groups : sequence of str
+    groups : sequence of str, optional
         By which people must not be treated worse; by default the columns named so.
     score : str, optional
         Your own model's probabilities of people it had not seen, to be judged in place of a plain
@@ -187,7 +187,7 @@ def audit(
     >>> audit(table, outcome="ill", person="who").verdict
     'not evidence until mended'
     """
-    named = (tuple(groups), tuple(features), tuple(ignore))
+    named = (None if groups is None else tuple(groups), tuple(features), tuple(ignore))
     asked = Asked(
         outcome, person, site, treatment, named[0], index_date, score, named[1], named[2], positive
     )
