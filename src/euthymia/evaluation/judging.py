@@ -138,11 +138,14 @@ def judge(
     if strata is not None:
         folds = np.unique(np.asarray(strata), return_inverse=True)[1].astype(np.int64)
     metrics, chance = _asked(label, folds, threshold, rule)
-    rows = (label, given, who)
-    draws = {"seed": seed, "replicates": replicates}
-    found = estimates(metrics, *rows, **draws, chance=chance, together=_DISTANCES)
+    found = estimates(
+        metrics, label, given, who,
+        seed=seed, replicates=replicates, chance=chance, together=_DISTANCES,
+    )  # fmt: skip
     if workload is not None:
         when = None if period is None else np.asarray(period)
-        seen = workload_figures(*rows, k=workload, period=when, **draws)
+        seen = workload_figures(
+            label, given, who, k=workload, period=when, seed=seed, replicates=replicates
+        )
         found |= {f"{name}_at_workload": e for name, e in seen.items()}
     return found
