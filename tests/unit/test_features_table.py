@@ -189,3 +189,30 @@ def test_text_in_a_field_of_numbers_is_refused_by_name():
     frame = pl.DataFrame({"time": [1.72e9], "state": ["on"]})
     with pytest.raises(SchemaError, match=r"screen\.state"):
         eu.features.from_frames({"screen": frame})
+
+
+def test_row_labels_that_pandas_keeps_of_a_filtered_frame_are_no_column(screen):
+    whole = screen.to_pandas()
+    some = whole[whole.index % 2 == 0].sample(frac=1, random_state=1)  # labels 0, 2, 4, ... mixed
+    plain = eu.features.compute(some.reset_index(drop=True), ["screen_use"])
+    pd.testing.assert_frame_equal(eu.features.compute(some, ["screen_use"]), plain)
+
+
+def test_one_name_and_a_list_of_files_are_taken_as_they_are_meant(screen, tmp_path):
+    listed = eu.features.compute(screen, ["screen_use"], segments=["night"])
+    assert eu.features.compute(screen, "screen_use", segments="night").equals(listed)
+    assert eu.features.compute([tmp_path], "screen_use").num_rows == 0
+    with pytest.raises(MissingError):
+        eu.features.compute([tmp_path, tmp_path / "absent"], "screen_use")
+
+
+def test_a_column_more_than_a_stream_has_does_not_hide_which_stream_it_is(screen):
+    more = screen.append_column("note", pa.nulls(screen.num_rows, pa.string()))
+    plain = eu.features.compute({"screen": screen}, ["screen_use"])
+    assert eu.features.compute({"screen": more}, ["screen_use"]).equals(plain)
+
+
+def test_times_in_words_are_refused_with_what_to_do(screen):
+    words = screen.to_pandas().assign(time=lambda frame: frame["time"].astype(str))
+    with pytest.raises(SchemaError, match="to_datetime"):
+        eu.features.compute({"screen": words}, ["screen_use"])

@@ -6,6 +6,7 @@ or where the sources call them by the same name.
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 ONE: Final = "subject"  # the name of the only person of a frame without `subject_id`
 NEVER: Final = 2**62  # without a clock, no time is in the future
+_ROW_LABELS: Final = re.compile(r"__index_level_\d+__")
 EPOCH_UNITS: Final = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (0, "s"))  # by magnitude, from 1973
 
 
@@ -235,7 +237,9 @@ def as_arrow(frame: Any) -> pa.Table:  # noqa: ANN401  (any data frame that narw
 
     if isinstance(frame, pa.Table):
         return frame
-    return nw.from_native(frame).lazy().collect("pyarrow").to_native()
+    table = nw.from_native(frame).lazy().collect("pyarrow").to_native()
+    # pandas keeps the row labels of a frame that was filtered or sorted: they are no column
+    return table.drop_columns([n for n in table.column_names if _ROW_LABELS.fullmatch(n)])
 
 
 def stream_of(table: pa.Table) -> str:
@@ -254,11 +258,12 @@ def stream_of(table: pa.Table) -> str:
         and {f.name for f in stream.fields} & held
     ]
     exact = [name for name in fits if held <= {"subject_id", *STREAMS[name].schema.names}]
-    if len(exact) == 1:
-        return exact[0]
+    for certain in (exact, fits):
+        if len(certain) == 1:
+            return certain[0]
     raise SchemaError(
         f"the columns {sorted(held)} could be of {', '.join(fits) or 'no stream'}: say which with "
-        "a dict such as {'location': frame}"
+        f"a dict such as {{'{fits[0] if fits else 'location'}': frame}}"
     )
 
 
@@ -309,7 +314,10 @@ def _instants(
             return _of_wall_clock(time, who, tz)
         return time.cast(TIME, safe=False), sure
     if not (pa.types.is_integer(time.type) or pa.types.is_floating(time.type)):
-        raise SchemaError(f"{stream}.time must be a timestamp or a number, not {time.type}")
+        raise SchemaError(
+            f"{stream}.time must be a timestamp or a number, not {time.type}: make it one first "
+            "(pandas: `pd.to_datetime(column)`, Polars: `column.str.to_datetime()`)"
+        )
     largest = abs(pc.max(pc.abs(time)).as_py() or 0)
     unit = next(unit for least, unit in EPOCH_UNITS if largest >= least)
     scale = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}[unit]

@@ -139,23 +139,23 @@ def features_of(
 
 
 def compute(
-    data: Any,  # noqa: ANN401  (a folder, recordings, a data frame, or one a stream)
-    families: Sequence[str] | None = None,
+    data: Any,  # noqa: ANN401  (a folder or several, recordings, a data frame, or one a stream)
+    families: str | Sequence[str] | None = None,
     *,
     tz: str = "UTC",
-    segments: Sequence[str] = ("day",),
+    segments: str | Sequence[str] = ("day",),
 ) -> Any:  # noqa: ANN401  (as what came in)
     """Compute features from a folder of any known format, or from data frames.
 
     Parameters
     ----------
-    data : path, Recordings, data frame, or {stream: data frame}
+    data : path or several, Recordings, data frame, or {stream: data frame}
         Polars, pandas or Arrow. A frame alone is taken for the stream whose columns it has.
-    families : sequence of str, optional
+    families : str or sequence of str, optional
         Such as ``["mobility", "hrv"]``; all that are installed where it is not given.
     tz : str
         IANA time zone of people whose data does not say theirs.
-    segments : sequence of str
+    segments : str or sequence of str
         What a row describes: ``day``, ``night``, ``morning``, ``last_7_days``, ``22:00-06:00``,
         ``60_min_before_event_marks``.
 
@@ -180,8 +180,8 @@ def compute(
     >>> from euthymia import features
     >>> features.compute("study/beiwe", ["mobility"], tz="Europe/Oslo")  # doctest: +SKIP
     """
-    wanted = chosen(families)
-    pieces = [segment(name) for name in segments]
+    wanted = chosen([families] if isinstance(families, str) else families)
+    pieces = [segment(name) for name in ([segments] if isinstance(segments, str) else segments)]
     recordings, like = _recordings(data, streams_of(wanted, pieces), tz)
     if recordings.refused:
         rows = sum(line.rows for line in recordings.refused)
@@ -197,8 +197,9 @@ def compute(
 def _recordings(data: Any, streams: Sequence[str], tz: str) -> tuple[Recordings, Any]:  # noqa: ANN401
     if isinstance(data, Recordings):
         return data, None
-    if isinstance(data, str | Path):
-        return read(data, tz=tz, streams=streams), None
+    paths = [data] if isinstance(data, str | Path) else data
+    if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
+        return read(paths, tz=tz, streams=streams), None
     if isinstance(data, Mapping):
         return from_frames(data, tz=tz), next(iter(data.values()), None)
     return from_frames({stream_of(as_arrow(data)): data}, tz=tz), data
