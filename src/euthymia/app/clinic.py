@@ -4,10 +4,9 @@ import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from euthymia.app import copies, tombstones
+from euthymia.app import copies, present, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
@@ -32,10 +31,7 @@ from euthymia.store.sealed import SealedStore
 ISSUER = "euthymia"
 AUDIENCE = "euthymia-api"
 
-
-def wall_clock() -> datetime:
-    """Return now. The one place that asks the machine's clock."""
-    return datetime.now(UTC)
+wall_clock = present.wall_clock
 
 
 def shell_actor() -> Actor:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from euthymia.app.clinic import wall_clock
+from euthymia.app.present import wall_clock
 from euthymia.app.shell import Progress
 from euthymia.features.executors import Executor, Inline, Pool
 from euthymia.features.recordings import Recordings, read
@@ -21,7 +21,6 @@ from euthymia.features.shards import run_shards, shards_in, write_shards
 from euthymia.features.table import chosen, features_of, streams_of
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
-from euthymia.security.certificates import make_certificates
 
 _MARKS = "1_min_after_event_marks"  # no family looks at these; segments may
 
@@ -108,6 +107,7 @@ def executor(
         yield Pool(workers)
     else:
         from euthymia.app.cluster import dask_at, dask_here
+        from euthymia.security.certificates import make_certificates
 
         with TemporaryDirectory() as folder:
             if certificates is None and scheduler is None:

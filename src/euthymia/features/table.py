@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from euthymia.features.catalogue import families as installed
-from euthymia.features.contract import Columns, Days, Family
+from euthymia.features.contract import Columns, Family
 from euthymia.features.recordings import Recordings, as_arrow, from_frames, read, stream_of
 from euthymia.features.rows import as_columns, local_days, within_range
 from euthymia.features.segments import NO_EVENTS, Segment, measured, segment
@@ -48,7 +49,8 @@ def streams_of(families: Sequence[Family], segments: Sequence[Segment]) -> list[
     return sorted({s for f in families for s in f.streams} | {s.events for s in segments} - {""})
 
 
-def table_schema(families: Sequence[Family]) -> pa.Schema:
+@lru_cache(maxsize=8)
+def table_schema(families: tuple[Family, ...]) -> pa.Schema:
     """Return the columns: the keys, and of each family `<family>_coverage`, `<family>_<feature>`.
 
     The metadata of a field say its unit, title, definition and paper; those of the schema each
@@ -78,7 +80,7 @@ def table_of(
         np.concatenate([np.zeros(0, np.int64), *(local_days(f, columns, timeline) for f in used)])
     )
     parts = [_segment_rows(subject, columns, timeline, families, what, days) for what in segments]
-    whole = pa.concat_tables(parts) if parts else table_schema(families).empty_table()
+    whole = pa.concat_tables(parts) if parts else table_schema(tuple(families)).empty_table()
     return whole.sort_by([("date", "ascending")])
 
 
@@ -102,7 +104,7 @@ def _segment_rows(
         pa.array(days.astype(np.int32)).cast(pa.date32()),
         pa.array([what.name] * days.size, pa.string()),
     ]
-    rows = pa.Table.from_arrays([*keys, *values], schema=table_schema(families))
+    rows = pa.Table.from_arrays([*keys, *values], schema=table_schema(tuple(families)))
     return rows.filter(pa.array(seen))
 
 
@@ -118,10 +120,9 @@ def _family_columns(
     events = columns[what.events]["time"].astype(np.int64) if what.events in columns else NO_EVENTS
     found = measured(family, held, timeline, what, days, events) if says and days.size else None
     if found is None:
-        blank = np.full(days.size, np.nan)
-        found = Days({f.name: blank for f in family.features}, np.zeros(days.size))
+        return np.zeros(days.size), [np.full(days.size, np.nan)] * len(family.features)
     coverage = np.clip(found.coverage, 0.0, 1.0)
-    if what.name == "day" and says:
+    if what.name == "day":
         coverage = np.where(np.isin(days, local_days(family, held, timeline)), coverage, 0.0)
     kept = within_range(family, found)
     return coverage, [np.where(coverage > 0, kept[f.name], np.nan) for f in family.features]
@@ -135,7 +136,7 @@ def features_of(
         table_of(name, streams, recordings.zones[name], families, segments)
         for name, streams in sorted(recordings.people.items())
     ]
-    return pa.concat_tables(parts) if parts else table_schema(families).empty_table()
+    return pa.concat_tables(parts) if parts else table_schema(tuple(families)).empty_table()
 
 
 def compute(
