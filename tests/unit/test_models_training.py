@@ -15,7 +15,7 @@ from euthymia.models.bundle import make_bundle
 from euthymia.models.estimators import linear, logistic
 from euthymia.models.estimators.contract import Choice, Sample
 from euthymia.models.tasks import tasks
-from euthymia.models.train import refuse_too_few, train
+from euthymia.models.train import copies_as_one, refuse_too_few, train
 
 NOW = 1_764_000_000_000_000
 
@@ -106,6 +106,24 @@ def test_splitting_rows_flatters_and_the_report_says_by_how_much():
     found = validate.leakage(logistic.MODEL, sample, np.arange(60), choice, seed=1)
     assert found.by_row > 0.9
     assert found.by_person < 0.7
+
+
+def test_copies_of_people_are_never_on_both_sides_of_a_split():
+    frame = models_data.frame(people=60, rows=1, clumped=0.0)
+    again = frame.rows(np.arange(10))
+    twice = dataclasses.replace(
+        frame,
+        x=np.vstack([frame.x, again.x]),
+        y=np.r_[frame.y, again.y],
+        person=np.r_[frame.person, np.char.add("q", again.person)],
+    )
+    alike, pairs = copies_as_one(twice, 1)
+    assert pairs == 10
+    assert alike.person[60:].tolist() == frame.person[:10].tolist()
+    sample = Sample(alike.x, alike.y, alike.person)
+    for split in validate.outer_splits(sample, 1):
+        inside = np.isin(np.arange(60, 70), split.test)
+        np.testing.assert_array_equal(inside, np.isin(np.arange(10), split.test))
 
 
 def test_sites_are_left_out_in_turn_and_one_site_is_not_an_external_test(planted):

@@ -236,6 +236,13 @@ def affordable(task: Task, frame: CohortFrame) -> list[tuple[str, Ints]]:
     ]
 
 
+def copies_as_one(frame: CohortFrame, seed: int) -> tuple[CohortFrame, int]:
+    """Return the rows with people who look like one under one name, and how many pairs do."""
+    copies = suspected_copies(frame.x, frame.person, seed=seed)
+    person = held_together(frame.person, copies).astype(np.str_)
+    return replace(frame, person=person), len(copies)
+
+
 def sample_of(task: Task, frame: CohortFrame) -> Sample:
     """Return the rows as what an estimator learns from."""
     if frame.time is None or frame.cause is None:
@@ -278,8 +285,7 @@ def _judge(
     now: Micros,
     progress: Progress,
 ) -> Results:
-    copies = suspected_copies(frame.x, frame.person, seed=seed)
-    alike = replace(frame, person=held_together(frame.person, copies).astype(np.str_))
+    alike, copies = copies_as_one(frame, seed)
     sample = sample_of(task, alike)
     sets = affordable(task, alike)
     splits = outer_splits(sample, seed)
@@ -307,7 +313,7 @@ def _judge(
     seen = alike.rows(known)
     confounds = confound_audit(seen.metadata, seen.y, seen.person, seed=seed, model=scores)
     steps.step()
-    more = further(alike, found, task.threshold, copies=len(copies), seed=seed)
+    more = further(alike, found, task.threshold, copies=copies, seed=seed)
     steps.step()
     shuffle = shuffle_test(model, sample, columns, fitted.choice, seed=seed)
     steps.step()

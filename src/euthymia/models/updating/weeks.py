@@ -31,7 +31,13 @@ from euthymia.models.table_frame import predictors_of, table_frame
 from euthymia.models.tables import Frame
 from euthymia.models.tasks.contract import Task
 from euthymia.models.tasks.table import TableTask
-from euthymia.models.train import affordable, for_model, refuse_too_few, sample_of
+from euthymia.models.train import (
+    affordable,
+    copies_as_one,
+    for_model,
+    refuse_too_few,
+    sample_of,
+)
 from euthymia.models.uncertainty import Uncertainty, uncertainty
 from euthymia.models.validate import HeldOut, cross_validate, outer_splits
 
@@ -216,7 +222,7 @@ def _moment(
     model.ready()
     frame = for_model(task, table_frame(task, source), model)
     refuse_too_few(frame)
-    sample = sample_of(task, frame)
+    sample = sample_of(task, copies_as_one(frame, seed)[0])
     sets = affordable(task, frame)
     with threadpool_limits(limits=1, user_api="blas"):
         sites = leave_sites_out(model, sample, sets, frame.site, task.threshold, seed=seed)
