@@ -61,6 +61,19 @@ def test_time_domain(nn, steps):
         assert same(found[name], value), name
 
 
+@SOME
+@given(
+    st.lists(st.one_of(interval, st.floats(-1e9, 1e9)), min_size=1, max_size=60),
+    st.sampled_from([1e-300, 1.0, 1e200]),
+)
+def test_sorted_whatever_the_values(values, unit):
+    given_ = series(values) * unit
+    ordered = given_.copy()
+    hrv_time.sort(ordered)
+    np.testing.assert_array_equal(ordered, np.sort(given_))
+    np.testing.assert_array_equal(hrv_time.ranking(given_), np.argsort(given_, kind="stable"))
+
+
 def slow_threshold(values, at):
     near = sorted(abs(v) for v in values[max(0, at - 45) : at + 46])
     low, high = np.percentile(near, [25, 75])

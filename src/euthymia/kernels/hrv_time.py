@@ -24,7 +24,7 @@ NAMES: Final = (
 )  # fmt: skip
 """What `time_domain` writes, in its order."""
 
-RUN: Final = 8
+STEEPEST: Final = 1e15  # steps a unit: beyond, their height is lost in rounding
 BIN_MS: Final = 1000 / 128  # the Task Force's bins for the geometric measures
 MAD_TO_SD: Final = 1.4826  # 1 over the upper quartile of the normal distribution
 
@@ -43,63 +43,59 @@ def quantile(ordered: Array, share: float) -> float:
 
 
 @compiled("i8[::1](f8[::1])")
+def _dealt(values: Array) -> Ints:
+    """Return the places of values by as many steps of equal height as there are values.
+
+    Within a step they keep their order.
+    """
+    n = values.size
+    order, begins = np.arange(n), np.zeros(n + 1, np.int64)
+    low = high = values[0]
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    steps = (n - 1) / (high - low) if high > low else 0.0
+    if steps > STEEPEST:
+        return order
+    step = np.empty(n, np.int64)
+    for i in range(n):
+        step[i] = int((values[i] - low) * steps)
+        begins[step[i] + 1] += 1
+    for k in range(n):
+        begins[k + 1] += begins[k]
+    for i in range(n):
+        order[begins[step[i]]] = i
+        begins[step[i]] += 1
+    return order
+
+
+@compiled("i8[::1](f8[::1])")
 def ranking(values: Array) -> Ints:
-    """Return the places of values in ascending order, as `sort` orders them."""
-    n, width = values.size, RUN
-    source, target = np.arange(n), np.empty(n, np.int64)
-    for i in range(1, n):
-        value, at, first = values[i], i, i // RUN * RUN
-        while at > first and values[source[at - 1]] > value:
-            source[at] = source[at - 1]
+    """Return the places of finite values in ascending order; equal ones keep theirs."""
+    order = _dealt(values)
+    for i in range(1, order.size):
+        place, at = order[i], i
+        value = values[place]
+        while at > 0 and values[order[at - 1]] > value:
+            order[at] = order[at - 1]
             at -= 1
-        source[at] = i
-    while width < n:
-        for low in range(0, n, 2 * width):
-            middle, high = min(low + width, n), min(low + 2 * width, n)
-            i, j, k = low, middle, low
-            while i < middle and j < high:
-                a, b = source[i], source[j]
-                later = values[b] < values[a]
-                target[k] = b if later else a
-                j += later
-                i += not later
-                k += 1
-            target[k : k + middle - i] = source[i:middle]
-            target[k + middle - i : high] = source[j:high]
-        source, target = target, source
-        width *= 2
-    return source
+        order[at] = place
+    return order
 
 
 @compiled("void(f8[::1])")
 def sort(values: Array) -> None:
-    """Sort values in place: runs of eight, then merged two by two without a guess."""
-    n = values.size
-    for i in range(1, n):
-        value, at, first = values[i], i, i // RUN * RUN
-        while at > first and values[at - 1] > value:
+    """Sort finite values in place: dealt out by their height first, there is little left to do.
+
+    That holds where none lies apart from all others by much more than they from each other, as
+    with intervals between beats. Any others are sorted too, in time that grows with the square.
+    """
+    order, held = _dealt(values), values.copy()
+    for i in range(values.size):
+        value, at = held[order[i]], i
+        while at > 0 and values[at - 1] > value:
             values[at] = values[at - 1]
             at -= 1
         values[at] = value
-    source, target = values, np.empty(n)
-    width = RUN
-    while width < n:
-        for low in range(0, n, 2 * width):
-            middle, high = min(low + width, n), min(low + 2 * width, n)
-            i, j, k = low, middle, low
-            while i < middle and j < high:
-                a, b = source[i], source[j]
-                later = b < a
-                target[k] = b if later else a
-                j += later
-                i += not later
-                k += 1
-            target[k : k + middle - i] = source[i:middle]
-            target[k + middle - i : high] = source[j:high]
-        source, target = target, source
-        width *= 2
-    for i in range(n):
-        values[i] = source[i]
 
 
 @compiled("f8(f8[::1], f8)")
