@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from euthymia.care.alerts.card import suggested
 from euthymia.care.alerts.contract import Alert, Rule, Step, Tier
 from euthymia.care.alerts.lifecycle import Move, State
-from euthymia.care.alerts.morning import morning
+from euthymia.care.alerts.morning import held_back, morning
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import Phq9, SubjectSummary
 from euthymia.care.worklist import Case, caseload
@@ -76,6 +77,12 @@ def test_what_the_policy_holds_back_or_has_cleared() -> None:
     told = replace(person(item9=1), cssrs=())
     (held,) = rows([told], alert(Rule.ANSWER, State.HELD, at=NOW))
     assert "held back: budget: clinician" in held.item.why
+    kept = [alert(Rule.DRIFT, State.HELD, at=NOW), alert(Rule.DRIFT, State.HELD, at=NOW, who=OTHER)]
+    assert held_back(kept, {WHO}) == (
+        "1 alert is held back by the alert policy and not on this list (1 budget: clinician): "
+        "see Alerts."
+    )
+    assert held_back([replace(kept[0], held="dwell")], {WHO}) == ""
     (cleared,) = rows([told], alert(Rule.ANSWER, State.CLEARED, at=NOW))
     assert cleared.item.urgency is Urgency.NOW, "cleared without anybody: it is not dealt with"
 
@@ -91,3 +98,14 @@ def test_what_nobody_has_taken_stands_before_what_somebody_has() -> None:
     dead = replace(person(), died="2026-05-01")
     (row,) = rows([dead], taken)
     assert row.item.alert is None
+
+
+def test_the_step_is_that_of_the_most_urgent_rule_and_its_points_are_the_questionnaires() -> None:
+    both = replace(
+        alert(Rule.SCORE, State.OPEN, at=NOW - DAY_US, level=9.25),
+        rules=(Rule.DRIFT, Rule.SCORE), words=("PHQ-9 8", "PHQ-9 14, +6 points"),
+    )  # fmt: skip
+    assert suggested(both).step.startswith("Review treatment with them this week: 6 points")
+    (row,) = rows([person()], both)
+    assert row.item.next_step.startswith("Review treatment with them this week: 6 points")
+    assert row.item.why == "Scores worse on a questionnaire (and 1 more sign): PHQ-9 14, +6 points"

@@ -4,6 +4,7 @@ The history says which policy was in force from when on, with its text: a replay
 goes through the same policies at the same instants.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,14 +91,20 @@ def own_text(home: Home, keyring: Keyring) -> str:
 def policy_in_force(clinic: Clinic) -> Policy:
     """Return the policy that holds now: the clinic's own, else the shipped one."""
     text = own_text(clinic.home, clinic.keyring)
-    return parse(text, FILE) if text else shipped()
+    return _parsed(text) if text else shipped()
 
 
 def history(clinic: Clinic, book: Book) -> list[tuple[Micros, Policy]]:
     """Return the policies since the first run, as the engine takes them."""
     now = own_text(clinic.home, clinic.keyring) or shipped_text()
     told = book.policies or [(0, now)]
-    return [(since, parse(text, FILE)) for since, text in told]
+    return [(since, _parsed(text)) for since, text in told]
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> Policy:
+    """Return a policy that was accepted: read once, for a page asks again and again."""
+    return parse(text, FILE)
 
 
 def check(path: Path, file: Path | None) -> dict[str, Any]:

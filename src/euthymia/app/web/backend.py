@@ -37,7 +37,7 @@ from euthymia.app.web.reader import NO_ESTIMATE_ROLE, NO_MONITORING, Looked, Rea
 from euthymia.app.web.session import Sessions
 from euthymia.care.alerts.card import line
 from euthymia.care.alerts.lifecycle import OVER
-from euthymia.care.alerts.morning import morning
+from euthymia.care.alerts.morning import held_back, morning
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import patient_view
 from euthymia.care.worklist import Case, caseload, feed_notices
@@ -230,7 +230,8 @@ class ClinicBackend:
         alerts, told = seen
         may = may_ask(self.clinic.policies, role)
         who = {subject: looked.seen_by(may_ask=may) for subject, looked in people.items()}
-        return morning(cases, who, alerts, now), told
+        held = held_back(alerts, people.keys())
+        return morning(cases, who, alerts, now), (*told, held) if held else told
 
     def _row(self, looked: Looked, case: Case, visitor: Visitor) -> Row:
         item = case.item

@@ -4,6 +4,7 @@ Everything is said in words first; the numbers beside them are for small picture
 decides anything.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -57,6 +58,7 @@ STEP_OF: Final = {
     Rule.UNSEEN: "check-in",
 }
 _ORDER: Final = tuple(STEP_OF)
+_RISE: Final = re.compile(r"\+(\d+(?:\.\d+)?) points")
 _RULE_WORDS: Final = {
     Rule.ANSWER: "answered a question about self-harm with more than no",
     Rule.SCORE: "scores worse on a questionnaire",
@@ -303,9 +305,20 @@ def clears_words(alert: Alert, policy: Policy) -> str:
     return f"{'; '.join(said)}.{end}"
 
 
+def urgent_rule(alert: Alert) -> Rule | None:
+    """Return the rule that says what to do next; None for an alert about the clinic itself."""
+    return next((rule for rule in _ORDER if rule in alert.rules), None)
+
+
+def rise_of(alert: Alert) -> str:
+    """Return by how many points the newest questionnaire rose that the alert was told of."""
+    told = [found[1] for words in alert.words if (found := _RISE.search(words))]
+    return told[-1] if told else ""
+
+
 def suggested(alert: Alert) -> Suggested:
     """Return the next step of the most urgent rule, with what is known of it."""
-    rule = next((r for r in _ORDER if r in alert.rules), None)
+    rule = urgent_rule(alert)
     if rule is None:
         return Suggested(
             "restart-the-watch",
@@ -318,11 +331,10 @@ def suggested(alert: Alert) -> Suggested:
             ("Silence of the pipeline looks like health of the patients.",),
         )
     found = interventions()[STEP_OF[rule]]
-    points = f"{alert.peak * 5:g}" if rule is Rule.SCORE else ""
     return Suggested(
         STEP_OF[rule],
         found.title,
-        found.step.format(points=points, device="phone or watch"),
+        found.step.format(points=rise_of(alert), device="phone or watch"),
         found.because,
         found.not_for,
         found.within_days,

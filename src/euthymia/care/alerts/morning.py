@@ -7,16 +7,17 @@ on the list again: what became of it is said. What no alert speaks of stays as i
 there twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from euthymia.care.alerts.card import headline, suggested
+from euthymia.care.alerts.card import headline, rise_of, suggested, urgent_rule
 from euthymia.care.alerts.contract import RANK, Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import REASONS, Move, State
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary
-from euthymia.care.words import date_words, number_words
+from euthymia.care.words import count_words, date_words, number_words
 from euthymia.care.worklist import Case, Finding, item_of
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
@@ -34,6 +35,22 @@ SAYS: Final = {
     "silent": (Rule.UNSEEN,),
 }
 """Which rules of the alert policy say what a rule of the worklist says."""
+
+
+def held_back(alerts: Iterable[Alert], people: Collection[SubjectId]) -> str:
+    """Say how many alerts about these people the policy keeps off the list now, and why; or ""."""
+    why = Counter(
+        alert.held
+        for alert in alerts
+        if alert.state is State.HELD
+        and alert.held.startswith(("inhibited", "budget"))
+        and alert.subject in people
+    )
+    if not why:
+        return ""
+    said = ", ".join(f"{n} {reason}" for reason, n in sorted(why.items()))
+    one = count_words(why.total(), "alert is", "alerts are")
+    return f"{one} held back by the alert policy and not on this list ({said}): see Alerts."
 
 
 def morning(
@@ -70,28 +87,30 @@ def morning(
 
 def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) -> Case:
     standing = sorted((a for a in alerts if a.shown), key=_place) if who.died is None else []
-    left, dealt = [], []
+    left, dealt, spoken = [], [], []
     for finding in case.findings:
         knowing = [a for a in alerts if _says(a, finding) and _knows(a, finding)]
         if not knowing:
             left.append(finding)
-        elif not any(a.shown for a in knowing):
+        elif any(a.shown for a in knowing):
+            spoken.append(finding)
+        else:
             dealt.append(f"{finding.why} ({_became(knowing[-1], who, now)})")
-    heads = [_finding(alert, case.findings, who) for alert in standing]
+    heads = [_finding(alert, spoken, who) for alert in standing]
     found = tuple(sorted([*heads, *left], key=lambda f: f.order))
     made = item_of(who, now, found)
     if dealt and not found:
         return Case(replace(made, why=f"Nothing stands now: {'; '.join(dealt)}"), found)
-    made = replace(made, evidence=(*made.evidence, *dealt))
     if not standing:
-        return Case(made, found)
+        return Case(replace(made, evidence=(*made.evidence, *dealt)), found)
     first = standing[0]
+    said = [*_evidence(first), *(f.why for f in spoken), *made.evidence, *dealt]
     made = replace(
         made,
         alert=first.id,
         state=first.state.value,
         owner=first.owner or made.owner,
-        evidence=tuple(dict.fromkeys([*_evidence(first), *made.evidence])),
+        evidence=tuple(dict.fromkeys(words for words in said if words != made.why)),
     )
     return Case(made, found)
 
@@ -112,26 +131,20 @@ def _knows(alert: Alert, finding: Finding) -> bool:
     return alert.on
 
 
-def _finding(alert: Alert, said: Sequence[Finding], who: SubjectSummary) -> Finding:
-    """Return an alert as the reason of a row, in the words of the rule that says the same."""
-    same = [f for f in said if _says(alert, f) and _knows(alert, f)]
-    step = suggested(alert)
-    why = same[0].why if same else ": ".join([headline(alert), *alert.words[-1:]])
+def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary) -> Finding:
+    """Return an alert as the reason of a row: in the words of the rule that asks for its step."""
+    rule, step = urgent_rule(alert), suggested(alert)
+    same = next((f for f in spoken if rule in SAYS[f.rule] and _knows(alert, f)), None)
     return Finding(
         rule="alert",
         urgency=URGENCY[alert.tier],
-        why=why,
-        since=same[0].since if same else who.zones.start_of_day(alert.day),
-        step=step.name,
+        why=same.why if same else ": ".join([headline(alert), *alert.words[-1:]]),
+        since=same.since if same else who.zones.start_of_day(alert.day),
+        step=same.step if same else step.name,
         weight=alert.level,
-        filled=next((f.filled for f in same if f.step == step.name), "")
-        or _filled(alert, step.name),
+        filled=same.filled if same else rise_of(alert) or "phone or watch",
         place=2 if alert.state is State.ACKNOWLEDGED else 0,
     )
-
-
-def _filled(alert: Alert, step: str) -> str:
-    return f"{alert.peak * 5:g}" if step == "review-treatment" else "phone or watch"
 
 
 def _evidence(alert: Alert) -> list[str]:

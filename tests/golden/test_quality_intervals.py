@@ -1,0 +1,67 @@
+"""Intervals of the quality board against SciPy's bootstrap and the survey statistician's formula.
+
+`scipy.stats.bootstrap(paired=True, method="percentile")` draws people anew as the board does; the
+linearised variance of a ratio of sums (Cochran 1977, Sampling Techniques, eq. 6.9) and the sandwich
+of White 1980 (doi:10.2307/1912934, HC0) are written out as matrices, apart from the board's code.
+"""
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap, norm
+
+from euthymia.care.alerts.quality import SMALLEST, _Counts, _ratio, _slope
+
+
+def counts(people: int = 80) -> _Counts:
+    rng = np.random.default_rng(11)
+    days = rng.integers(30, 93, people).astype(np.float64)
+    rate = rng.gamma(1.5, 0.01, people)
+    judged = rng.poisson(rate * days).astype(np.float64)
+    true = rng.binomial(judged.astype(int), 0.35).astype(np.float64)
+    names = tuple(f"p-{i}" for i in range(people))
+    return _Counts(names, {"days": days, "judged": judged, "true": true, "none": 0 * days})
+
+
+@pytest.mark.parametrize(
+    ("top", "under", "scale"), [("judged", "days", 100), ("true", "judged", 1)]
+)
+def test_a_rate_has_the_interval_of_a_bootstrap_by_person(top: str, under: str, scale: int) -> None:
+    held = counts()
+    a, b = held.columns[top], held.columns[under]
+    found = _ratio(held, top, under, scale)
+    assert found is not None
+    assert found["estimate"] == pytest.approx(scale * a.sum() / b.sum(), abs=1e-4)
+    theirs = bootstrap(
+        (a, b), lambda x, y, axis: scale * x.sum(axis) / y.sum(axis), paired=True,
+        vectorized=True, method="percentile", n_resamples=4000, rng=np.random.default_rng(3),
+    ).confidence_interval  # fmt: skip
+    wide = theirs.high - theirs.low
+    assert found["low"] == pytest.approx(theirs.low, abs=0.06 * wide)
+    assert found["high"] == pytest.approx(theirs.high, abs=0.06 * wide)
+    n, ratio = len(a), a.sum() / b.sum()
+    error = scale * np.sqrt(n / (n - 1) * ((a - ratio * b) ** 2).sum()) / b.sum()
+    assert found["high"] - found["low"] == pytest.approx(2 * norm.ppf(0.975) * error, rel=0.1)
+
+
+def test_of_few_people_or_of_nothing_no_rate_is_told() -> None:
+    assert _ratio(counts(SMALLEST - 1), "judged", "days") is None
+    assert _ratio(counts(), "judged", "none") == {
+        "estimate": None, "low": None, "high": None, "of": 0,
+    }  # fmt: skip
+
+
+def test_a_slope_over_time_has_the_interval_of_whites_sandwich() -> None:
+    rng = np.random.default_rng(4)
+    day = np.sort(rng.uniform(0, 90, 60))
+    taken = (rng.random(60) < 0.9 - 0.006 * day).astype(np.float64)
+    found = _slope(list(zip(day.tolist(), taken.tolist(), strict=True)))
+    design = np.stack([np.ones(60), day], axis=1)
+    bread = np.linalg.inv(design.T @ design)
+    beta = bread @ design.T @ taken
+    left = taken - design @ beta
+    error = np.sqrt((bread @ (design.T * left**2 @ design) @ bread)[1, 1])
+    assert found["per_30_days"] == pytest.approx(30 * beta[1], abs=1e-4)
+    assert found["low"] == pytest.approx(30 * (beta[1] - 1.96 * error), abs=1e-4)
+    assert found["high"] == pytest.approx(30 * (beta[1] + 1.96 * error), abs=1e-4)
+    assert found["per_30_days"] < 0
+    assert _slope([(1.0, 1.0)] * 5)["per_30_days"] is None
