@@ -16,6 +16,7 @@ from euthymia.kernels.heart_rate import binned, circadian, lowest_stretch
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 LOOKBACK_DAYS: Final = 2  # of the curve around the clock: two days carry it over single gaps
 MINUTE_US: Final = DAY_US // 1440
@@ -89,10 +90,27 @@ class _Stretches:
         index, which = self.samples(time)
         if which.size == 0:
             return found
-        since = time[index] - self.start[which]
-        period = np.maximum(stream["period"][fine].astype(np.float64) * SECOND_US, 1.0)
-        length = period[index]
-        steps = np.nan_to_num(stream["steps"][fine].astype(np.float64))[index]
+        counted = self._spread(stream, fine, time, index, which)
+        row = self.row[which]
+        change = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+        ends = np.stack([change, np.append(change[1:], row.size) - 1])
+        edge = self.first[which[ends]] + (time[index[ends]] - self.start[which[ends]]) // BIN_US
+        # from the first count of a row to its last: what a step up and one down enclose
+        inside = np.zeros(self.size + 1, np.int64)
+        np.add.at(inside, edge[0], 1)
+        np.add.at(inside, edge[1] + 1, -1)
+        known = np.cumsum(inside[:-1]) > 0
+        found[known] = counted[known] / 5.0
+        return found
+
+    def _spread(self, stream: Columns, fine: Mask, time: Ints, index: Ints, which: Ints) -> Array:
+        """Return the steps in each bin, those of a record spread over its period."""
+        taken = np.nan_to_num(stream["steps"][fine].astype(np.float64))
+        some = np.flatnonzero((taken != 0)[index])  # most minutes of a day have no step
+        index, which = index[some], which[some]
+        steps, since = taken[index], time[index] - self.start[which]
+        period = stream["period"][fine][index].astype(np.float64)
+        length = np.maximum(period * SECOND_US, 1.0)
         counted, stop = np.zeros(self.size), self.first[which] + self.bins[which]
         bin_of = since // BIN_US
         begun = self.first[which] + bin_of
@@ -104,15 +122,7 @@ class _Stretches:
             high = np.minimum((bin_of[here] + more + 1) * BIN_US, since[here] + length[here])
             share = np.clip((high - low) / length[here], 0.0, 1.0)
             counted += np.bincount(begun[here] + more, steps[here] * share, self.size)
-        row = self.row[which]
-        change = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
-        # from the first count of a row to its last: what a step up and one down enclose
-        inside = np.zeros(self.size + 1, np.int64)
-        np.add.at(inside, begun[change], 1)
-        np.add.at(inside, begun[np.append(change[1:], row.size) - 1] + 1, -1)
-        known = np.cumsum(inside[:-1]) > 0
-        found[known] = counted[known] / 5.0
-        return found
+        return counted
 
     def hours(self, timeline: Timeline) -> Array:
         """Return the hour of the wall clock at the middle of each bin."""
