@@ -270,7 +270,18 @@ def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
     assert rows_of({"a": {"suppressed": True}}, "by") == [("by: a", "suppressed")]
 
 
-def test_a_date_that_is_none_is_told_on_the_board(clinic: Clinic, site) -> None:
-    page = signed_in(clinic, site, DOCTOR, "clinician").get("/quality?from=31.3.2026")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("from=31.3.2026", "a date is written as 2026-03-31"),
+        ("from=0001-01-01&to=9999-12-31", "a year lies between"),
+        ("from=2030-01-01", "shown is the last quarter"),
+    ],
+)
+def test_days_that_cannot_be_shown_are_told_on_the_board(
+    clinic: Clinic, site, asked: str, told: str
+) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    page = doctor.get(f"/quality?{asked}")
     assert page.status_code == 422
-    assert "a date is written as 2026-03-31" in page.text
+    assert told in page.text

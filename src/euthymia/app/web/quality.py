@@ -58,6 +58,7 @@ NAMES: Final = {
     "high": "95% interval to",
     "halves": "first and second half",
 }
+YEARS: Final = range(1970, 2200)
 _INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
 Rows = list[tuple[str, str]]
 
@@ -127,11 +128,14 @@ _HEAD: Final = frozenset(
 
 
 def _day(text: str) -> date | None:
-    """Return a date as browsers send it; SchemaError where it is none."""
+    """Return a date as browsers send it; SchemaError where it is none of this time."""
     try:
-        return date.fromisoformat(text) if text else None
+        found = date.fromisoformat(text) if text else None
     except ValueError:
-        raise SchemaError("a date is written as 2026-03-31; shown is the last quarter") from None
+        raise SchemaError("a date is written as 2026-03-31") from None
+    if found is not None and found.year not in YEARS:
+        raise SchemaError(f"a year lies between {YEARS[0]} and {YEARS[-1]}")
+    return found
 
 
 class QualityPage:
@@ -149,19 +153,19 @@ class QualityPage:
         visitor = await self.site.visitor(request)
         if visitor is None:
             return self.site.to_sign_in(request)
+        asked = [request.query_params.get(name, "") for name in ("from", "to")]
+        return await run_in_threadpool(self._show, visitor, asked)
+
+    def _show(self, visitor: Visitor, asked: list[str]) -> Response:
         refused = ""
         try:
-            first, last = (_day(request.query_params.get(name, "")) for name in ("from", "to"))
+            first, last = (_day(text) for text in asked)
+            if first and last:
+                first, last = sorted((first, last))
+            found = quality(self.clinic, first, last, user=visitor.user, role=visitor.role)
         except SchemaError as error:
-            first, last, refused = None, None, str(error)
-        if first and last and first > last:
-            first, last = last, first
-        return await run_in_threadpool(self._show, visitor, first, last, refused)
-
-    def _show(
-        self, visitor: Visitor, first: date | None, last: date | None, refused: str
-    ) -> Response:
-        found = quality(self.clinic, first, last, user=visitor.user, role=visitor.role)
+            refused = f"{error}; shown is the last quarter"
+            found = quality(self.clinic, user=visitor.user, role=visitor.role)
         groups = [
             (name, [(title, rows_of(one)) for title, one in parts.items()])
             for name, parts in found.get("groups", {}).items()
