@@ -49,6 +49,8 @@ def test_every_metric_has_an_interval_and_a_chance_level_where_that_means_someth
     for name, found in planted.metrics.items():
         assert found.low <= found.high, name
         assert (found.chance is None) == (name in NO_CHANCE), name
+    names = list(planted.metrics)  # what is about calibration stands together
+    assert names[names.index("calibration_slope") + 1 :][:3] == ["ici", "e50", "e90"]
     rate = planted.frame.y.mean()
     assert planted.metrics["auc_new_site"].chance == planted.metrics["auc"].chance
     assert planted.metrics["auprc"].chance == pytest.approx(rate)

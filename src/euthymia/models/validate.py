@@ -19,6 +19,7 @@ from euthymia.evaluation.splits import Split, person_folds, row_folds
 from euthymia.evaluation.survival import censoring_weights, concordance_estimate
 from euthymia.models.estimators.contract import Choice, Model, Sample
 from euthymia.models.estimators.logistic import plain_fit, plain_log_odds
+from euthymia.models.wording import METRICS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -158,7 +159,7 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
     }
     chance = chance_levels(found.y, threshold)
     distances = found.weighted({"distances": calibration.distances})["distances"]
-    return estimates(
+    told = estimates(
         found.weighted(metrics),
         found.y,
         found.p,
@@ -167,6 +168,7 @@ def figures(found: HeldOut, threshold: float, *, seed: int) -> dict[str, Estimat
         chance=chance,
         together={calibration.DISTANCES: distances},
     )
+    return {name: told[name] for name in METRICS if name in told}
 
 
 def c_index(sample: Sample, found: HeldOut, *, seed: int) -> Estimate | None:
