@@ -34,6 +34,8 @@ from euthymia.models.table_frame import table_frame  # noqa: E402
 DELTA = 1e-5
 REPEATS = int(os.environ.get("EUTHYMIA_BENCH_REPEATS", "30"))
 MODELS = 24
+TREES = 100
+FORESTS = {"forest": True, "forest, all people in each tree": False}
 HELP = ("trial-help-suicidal-thoughts", "help_full.csv.gz")
 PANSS = ("trial-panss-response", "schizophrenia_panss.csv")
 CASES = (  # (trial, people who teach, epsilon, the loss that is allowed)
@@ -127,13 +129,15 @@ def confidences(kind, task, frame, member, epsilon, seed):
 
 
 def other(kind, task, teach, frame, seed):
-    if kind != "forest":
+    if kind not in FORESTS:
         return plain_scores(task, teach, frame, seed, kind)
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = RandomForestClassifier(100, random_state=seed)
+    forest = RandomForestClassifier(TREES, random_state=seed, bootstrap=FORESTS[kind])
     forest.fit(np.nan_to_num(teach.x, nan=-1.0), teach.y)
-    return forest.predict_proba(np.nan_to_num(frame.x, nan=-1.0))[:, 1]
+    share = forest.predict_proba(np.nan_to_num(frame.x, nan=-1.0))[:, 1]
+    # half a tree for and against: log-odds of 0 and 1 would drown the attack in a few extremes
+    return (TREES * share + 0.5) / (TREES + 1)
 
 
 def membership(trial, kind, epsilon, models, seed=1):
@@ -200,7 +204,7 @@ def run():
             **row,
         }
     for trial, epsilon in ((HELP, 3.0), (PANSS, 1.0)):
-        for kind in ("private", "logistic", "lightgbm", "forest"):
+        for kind in ("private", "logistic", "lightgbm", *FORESTS):
             row = membership(trial, kind, epsilon, MODELS)
             found = row["tpr_at_0.01"][0]
             yield {

@@ -84,3 +84,15 @@ def test_the_unit_and_the_direction_of_the_outcome_do_not_matter():
     assert turned.honest_gain.estimate == pytest.approx(5 * plain.honest_gain.estimate)
     assert turned.permutation_p == plain.permutation_p
     assert turned.needed_n == plain.needed_n
+
+
+def test_where_no_site_is_left_out_the_reason_is_said():
+    columns = trial(n=60)
+    one = certify(columns | {"clinic": ["here"] * 60}, **ASKED, site="clinic")
+    assert any("there is one site" in c.said for c in one.conditions)
+    # ten people had the new arm, five at each clinic: six would have to be left to learn from
+    columns["arm"] = np.where(np.arange(60) % 6 == 0, "new", "usual")
+    columns["clinic"] = np.where(np.arange(60) < 30, "north", "south")
+    none = certify(columns, **ASKED, site="clinic")
+    assert none.leave_site_out is None
+    assert any("too few would have had some arm" in c.said for c in none.conditions)

@@ -60,9 +60,9 @@ def test_noise_has_the_scale_that_was_paid_for():
 
 @settings(max_examples=25)
 @given(
-    st.integers(1, 12),
+    st.integers(1, 40),
     st.floats(1e-3, 1e3),
-    st.floats(1e-6, 10),
+    st.floats(1e-15, 10),
     st.integers(0, 2**32 - 1),
 )
 def test_no_contribution_exceeds_the_sensitivity(columns, limit, mu2, seed):
@@ -73,6 +73,11 @@ def test_no_contribution_exceeds_the_sensitivity(columns, limit, mu2, seed):
     for row in made.integers.tolist():  # exact integers, no rounding in the check itself
         assert sum(number * number for number in row) <= made.sensitivity**2
     assert made.sensitivity == pytest.approx(STEPS * math.sqrt(mu2))
+
+
+def test_a_cost_of_less_than_the_grid_is_refused():
+    with pytest.raises(ValueError, match="so small a cost"):
+        contributions(np.ones((3, 40)), 1.0, 1e-22)
 
 
 @settings(max_examples=25)

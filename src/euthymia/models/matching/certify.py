@@ -212,7 +212,7 @@ def _evidence(read: TrialTable, rounds: _Rounds, null: Null, level: float, seed:
 
 
 def _conditions(
-    found: _Evidence, draws: int, level: float, design: Condition
+    found: _Evidence, draws: int, level: float, why_not_outside: str, design: Condition
 ) -> tuple[Condition, ...]:
     """Return what must hold, all of it."""
     outside = found.outside
@@ -227,7 +227,7 @@ def _conditions(
         Condition(
             "leave site out",
             outside is None or outside.estimate >= 0,
-            "not externally tested: there is no site column"
+            f"not externally tested: {why_not_outside}"
             if outside is None
             else f"at sites left out the gain is {said(outside)}",
         ),
@@ -247,7 +247,8 @@ def _decide(
     seed: int,
 ) -> Certificate:
     found = _evidence(read, rounds, null, level, seed)
-    conditions = _conditions(found, null.z.size, level, _design(read, asked))
+    design = _design(read, asked)
+    conditions = _conditions(found, null.z.size, level, _not_outside(read), design)
     rule, apparent, best, arms = _apparent(read, rounds)
     smallest = worthwhile * read.outcome_sd
     spread = _spread(found.mean, rounds, read.trial)
@@ -287,6 +288,15 @@ def _decide(
         notes=read.notes,
         seed=seed,
     )
+
+
+def _not_outside(read: TrialTable) -> str:
+    """Say why no site could be left out, where none could."""
+    if not read.sites:
+        return "there is no site column"
+    if len(read.sites) == 1:
+        return "there is one site"
+    return "without any one site too few would have had some arm"
 
 
 def _design(read: TrialTable, asked: Question) -> Condition:

@@ -28,7 +28,8 @@ STEPS: Final = 2**36
 """Grid steps in one standard deviation of the noise."""
 MOST_PEOPLE: Final = 2**22  # so many contributions of up to 4 deviations each fit into 63 bits
 _MARGIN: Final = 2.0**-20
-"""The clip is tighter by this share: rounding to the grid cannot exceed the sensitivity."""
+"""The clip is tighter by this share, for the rounding of floats, and by half a grid step in each
+coordinate, for the grid's: no row comes out longer than the sensitivity."""
 
 Noise = Callable[[Integers, int], Integers]
 """(integers, scale) -> integers + discrete Gaussian noise of that scale."""
@@ -83,7 +84,10 @@ def contributions(values: Floats, limit: float, mu2: float) -> Contributions:
     Noise of one standard deviation is `STEPS` grid steps and limit / sqrt(mu2) in value.
     """
     step = limit / math.sqrt(mu2) / STEPS
-    short = clipped(values, limit * (1 - _MARGIN))
+    longest = limit * (1 - _MARGIN) - step * math.sqrt(values.shape[1]) / 2
+    if longest <= 0:
+        raise ValueError("so small a cost leaves nothing to be released: pay more, or ask for less")
+    short = clipped(values, longest)
     integers = np.rint(short / step).astype(np.int64)
     return Contributions(integers, limit / step, step)
 
@@ -118,6 +122,8 @@ def noisy_sum(
     ------
     BudgetError
         The budget does not hold `mu2`.
+    ValueError
+        Too many people, or a cost so small that the grid is too coarse for it.
     """
     if values.shape[0] > MOST_PEOPLE:
         raise ValueError(f"at most {MOST_PEOPLE} people in one release")
