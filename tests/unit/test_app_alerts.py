@@ -19,6 +19,7 @@ from euthymia.app.web.contract import Filter, Row, Visitor
 from euthymia.care.alerts.contract import Rule, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import shipped_text
+from euthymia.care.alerts.quality import TOO_FEW
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, IntegrityError, MissingError, SchemaError
 from small_clinic import DOCTOR, OTHER_DOCTOR, Hands, copied_clinic, decide_consent, subject_of
@@ -282,9 +283,11 @@ def test_the_quality_board_tells_nothing_of_few_people(clinic: Clinic, hands: Ha
     assert found["alerts_per_100_patient_days"] is None
     assert found["overrides"]["by_reason"] == {"known-already": 1}
     assert found["times_h"]["act"]["done"] == 1
-    assert all(
-        group.get("suppressed") for groups in found["groups"].values() for group in groups.values()
-    )
+    assert found["groups"]
+    for groups in found["groups"].values():  # nor which groups the few are of
+        assert groups == {TOO_FEW: {"suppressed": True}}
+    untold = ("people", "worsenings", "caught_by_chance", "median_lead_days")
+    assert [found[name] for name in untold] == [None] * 4
     with pytest.raises(AccessError):
         quality(clinic, user="x", role="scientist")
     assert audit_sample(clinic, None)["never_shown"] == 0

@@ -56,7 +56,7 @@ from euthymia.care.summary import SubjectSummary, summarise
 from euthymia.care.words import count_words
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import DAY_US, Micros, to_micros
+from euthymia.ground.clock import DAY_US, Micros, from_micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_files import held
@@ -375,7 +375,7 @@ class Alerts:
             self.clinic.ledger.sync()
         standing = [*self._notice(at), *(a for a in alerts if a.shown)]
         return {
-            "at": at,
+            "at": from_micros(at).isoformat(timespec="seconds"),
             "first": first,
             "open": len(standing),
             "held": sum(a.state is State.HELD for a in alerts),

@@ -38,6 +38,10 @@ def _share(value: dict[str, Any] | None, *, percent: bool = True) -> str:
     return f"{a} ({low} to {high}), of {value['of']:,}"
 
 
+def _chance(share: float | None) -> str:
+    return "too few people to tell" if share is None else f"{share:.1%}"
+
+
 def _hours(told: dict[str, Any]) -> str:
     if not told["done"]:
         return f"none of {told['of']}"
@@ -55,7 +59,7 @@ def _words(found: dict[str, Any]) -> str:
         ("PPV", _share(found["ppv"])),
         ("needed to evaluate", str(found["number_needed_to_evaluate"] or "none")),
         ("worsenings caught", _share(found["caught"])),
-        ("  by chance at this burden", f"{found['caught_by_chance']:.1%}"),
+        ("  by chance at this burden", _chance(found["caught_by_chance"])),
         ("  days before, median", str(found["median_lead_days"] or "none")),
         ("silent misses", _share(found["silent_misses"])),
         *((f"hours to {name}", _hours(t)) for name, t in times.items()),
@@ -64,7 +68,8 @@ def _words(found: dict[str, Any]) -> str:
         ("with a contact", str(found["contact"]["with_contact"])),
         ("with a measured change", str(found["contact"]["with_measured_change"])),
     ]
-    head = f"{found['from']} to {found['to']}, {found['people']} people, policy {found['policy']}"
+    people = "too few" if found["people"] is None else found["people"]
+    head = f"{found['from']} to {found['to']}, {people} people, policy {found['policy']}"
     lines = [f"simulated data: {head}" if found["simulated"] else head]
     if not found["recorded"]:
         lines.append("nothing is on record yet: what the policy would have shown (alerts run)")

@@ -8,7 +8,7 @@ by subtraction is left out with them.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from euthymia.ground.clock import DAY_US, Micros
 Floats = NDArray[np.float64]
 
 SMALLEST: Final = 10  # people: the usual rule for published counts of patients
+TOO_FEW: Final = "in groups of fewer than ten"
+T = TypeVar("T")
 FEWEST_ALERTS: Final = 20  # of a clinician, for a slope over time
 DRAWS: Final = 2000
 SEED: Final = 20_260_101
@@ -68,7 +70,7 @@ def board(seen: Seen) -> dict[str, Any]:
     )
     return {
         "policy": seen.policy,
-        "people": len(counts.people),
+        "people": _told(counts, len(counts.people)),
         **_burden(counts, whole),
         **_truth(counts, whole),
         "times_h": _times(about, seen.window),
@@ -134,6 +136,11 @@ def _add_events(
         columns["silent"][at] += not any(before.holds(a.raised_at) or a.on for a in alerts)
 
 
+def _told(counts: _Counts, figure: T) -> T | None:
+    """Return a figure about the patients; None of too few people."""
+    return figure if len(counts.people) >= SMALLEST else None
+
+
 def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[str, Any] | None:
     """Return a ratio of sums with its interval by person; None of too few people."""
     if len(counts.people) < SMALLEST:
@@ -171,10 +178,10 @@ def _truth(counts: _Counts, whole: Figures) -> dict[str, Any]:
     return {
         "ppv": ppv,
         "number_needed_to_evaluate": round(1 / value, 2) if value else None,
-        "worsenings": whole.events,
+        "worsenings": _told(counts, whole.events),
         "caught": _ratio(counts, "caught", "events"),
-        "caught_by_chance": round(whole.chance, 4),
-        "median_lead_days": whole.lead_days,
+        "caught_by_chance": _told(counts, round(whole.chance, 4)),
+        "median_lead_days": _told(counts, whole.lead_days),
         "silent_misses": _ratio(counts, "silent", "events"),
     }
 
@@ -333,11 +340,12 @@ def _groups(seen: Seen, counts: _Counts) -> dict[str, Any]:
         if len(hidden) == 1 and told:
             hidden.add(told[0])  # or the hidden one would be all less the rest
         found[name] = {
-            value: {"suppressed": True}
-            if value in hidden
-            else _of_group(counts.only(values, value))
+            value: _of_group(counts.only(values, value))
             for value in sorted(sizes)
+            if value not in hidden
         }
+        if hidden:  # which they are would tell of one person what they are
+            found[name][TOO_FEW] = {"suppressed": True}
     return found
 
 
