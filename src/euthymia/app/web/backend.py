@@ -33,7 +33,14 @@ from euthymia.app.web.contract import (
 )
 from euthymia.app.web.notes import note_of
 from euthymia.app.web.protected import open_to
-from euthymia.app.web.reader import NO_ESTIMATE_ROLE, NO_MONITORING, Looked, Reader, may_ask
+from euthymia.app.web.reader import (
+    MINUTE_US,
+    NO_ESTIMATE_ROLE,
+    NO_MONITORING,
+    Looked,
+    Reader,
+    may_ask,
+)
 from euthymia.app.web.session import Sessions
 from euthymia.care.alerts.card import line
 from euthymia.care.alerts.lifecycle import OVER
@@ -58,6 +65,10 @@ if TYPE_CHECKING:
 URGENT: Final = frozenset(urgency.value for urgency in Urgency)
 
 
+_Morning = tuple[list[Case], tuple[int, int], tuple[list[Case], tuple[str, ...]]]
+"""Rows, the store's state and the minute; and the list for the morning that came of them."""
+
+
 class ClinicBackend:
     """The pages' backend on an open clinic. Any thread may call."""
 
@@ -65,6 +76,7 @@ class ClinicBackend:
         self.clinic = clinic
         self.sessions = sessions
         self.reader = Reader(clinic)
+        self._mornings: dict[bool, _Morning] = {}
 
     @classmethod
     def of(cls, clinic: "Clinic") -> "ClinicBackend":
@@ -224,11 +236,24 @@ class ClinicBackend:
         self, role: str, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros
     ) -> tuple[list[Case], tuple[str, ...]]:
         """Return the rows with the alerts that stand, and what is told of the clinic itself."""
-        seen = self.alerts.overview() if may_act(self.clinic, role) else None
+        may = may_ask(self.clinic.policies, role)
+        state = (self.clinic.store.version(), now // MINUTE_US)
+        held = self._mornings.get(may)
+        if not may_act(self.clinic, role):
+            return cases, ()
+        if held is not None and held[0] is cases and held[1] == state:
+            return held[2]
+        found = self._merged(cases, people, now, may=may)
+        self._mornings[may] = (cases, state, found)
+        return found
+
+    def _merged(
+        self, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros, *, may: bool
+    ) -> tuple[list[Case], tuple[str, ...]]:
+        seen = self.alerts.overview()
         if seen is None:
             return cases, ()
         alerts, told = seen
-        may = may_ask(self.clinic.policies, role)
         who = {subject: looked.seen_by(may_ask=may) for subject, looked in people.items()}
         held = held_back(alerts, people.keys())
         return morning(cases, who, alerts, now), (*told, held) if held else told

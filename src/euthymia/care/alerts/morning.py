@@ -10,6 +10,7 @@ there twice.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from euthymia.care.alerts.card import headline, rise_of, suggested, urgent_rule
@@ -19,7 +20,7 @@ from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary
 from euthymia.care.words import count_words, date_words, number_words
 from euthymia.care.worklist import Case, Finding, item_of
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
 
 URGENCY: Final = {
@@ -139,12 +140,18 @@ def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary) -> Fi
         rule="alert",
         urgency=URGENCY[alert.tier],
         why=same.why if same else ": ".join([headline(alert), *alert.words[-1:]]),
-        since=same.since if same else who.zones.start_of_day(alert.day),
+        since=same.since if same else _begun(who.zones, alert.day),
         step=same.step if same else step.name,
         weight=alert.level,
         filled=same.filled if same else rise_of(alert) or "phone or watch",
         place=2 if alert.state is State.ACKNOWLEDGED else 0,
     )
+
+
+@lru_cache(maxsize=8192)
+def _begun(zones: Timeline, day: int) -> Micros:
+    """Return when a local day began: looked up once, for a list is made again and again."""
+    return zones.start_of_day(day)
 
 
 def _evidence(alert: Alert) -> list[str]:
