@@ -115,3 +115,33 @@ def test_tags_are_left_alone(text: str, lang: Lang) -> None:
 )
 def test_marks_without_words_are_no_names(text: str) -> None:
     assert deidentify(text, "es").source == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "left"),
+    [
+        ("Yaamoa scale 12, Mckeever syndrome.", "en", "Yaamoa scale 12, Mckeever syndrome."),
+        ("Signo de Delannoy positivo.", "es", "Signo de Delannoy positivo."),
+        ("Braden 14; Lawton IADL 7; Boston Naming Test low.", "en", None),
+        ("Transferred from Boise Crisis Team.", "en", "Transferred from [HOSPITAL]."),
+        ("Went to the local hospital.", "en", None),
+        ("Seen by Davis, Reynolds and Williamson today", "en", "Seen by [ORGANISATION] today"),
+        ("First episode 2003, second episode 2009.", "en", None),
+        (
+            "Paciente Rosa, acude con Jesús y Jeremías.",
+            "es",
+            "Paciente [PERSON], acude con [PERSON] y [PERSON].",
+        ),
+        ("See you soon.\nThanks,\nMash", "en", "See you soon.\nThanks,\n[PERSON]"),
+        (
+            "PID|1||MRN-248||Hew^Iver||19640406|F",
+            "en",
+            "PID|1||[ID]||[PERSON]||[DATE]|F",
+        ),
+        ("M.L.M. 63 años, ansiosa.", "es", "[PERSON]. 63 años, ansiosa."),
+        ("Meet at 9721 Dalmatinova 43 Apt. 678 then", "en", "Meet at [ADDRESS] then"),
+    ],
+)
+def test_shapes_that_once_leaked_or_lost_medicine(text: str, lang: Lang, left: str | None) -> None:
+    done = redacted(text, lang)
+    assert done == (text if left is None else left)

@@ -169,6 +169,8 @@ def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
     j, names = i + 1, 0
     while j < len(tokens) and j <= i + 7:
         token = tokens[j]
+        if token.number and names and _before_unit(tokens, j):
+            return True
         if token.number and names and tokens[i].first:
             end = tokens[j + 1] if j + 1 < len(tokens) else None
             return (
@@ -188,6 +190,16 @@ def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
             return False
         j += 1
     return False
+
+
+def _before_unit(tokens: list[Token], j: int) -> bool:
+    """Tell whether a flat comes after the number at `j`: 9721 Dalmatinova 43 Apt. 678."""
+    near = [t for t in tokens[j + 1 : j + 5] if t.text not in {".", ",", "\n"}]
+    return (
+        len(near) > 1
+        and near[0].low in {"apt", "apartment", "suite", "ste", "flat", "unit"}
+        and (near[1].number or len(near[1].low) == 1)
+    )
 
 
 def _may_name_street(token: Token, names: int, *, blind: bool) -> bool:
@@ -263,11 +275,15 @@ def _belongs(token: Token) -> bool:
         return True
     if not token.word:
         return False
-    if not token.common or (token.low in STREET_BEFORE and len(token.low) < 5):
+    if not token.common or token.low == "nan" or _short_street(token):
         return True
     if token.proper or token.low in ADDRESS_UNITS or len(token.low) == 1:
         return True
     return token.low in STREET_AFTER or token.low.endswith(_ENDINGS)
+
+
+def _short_street(token: Token) -> bool:
+    return token.low in STREET_BEFORE and len(token.low) < 5
 
 
 def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:

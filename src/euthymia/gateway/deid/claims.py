@@ -2,7 +2,16 @@
 
 # ruff: noqa: PLR0911, RUF001 - one question after the other, each with its answer
 
-from euthymia.gateway.deid.clinical import TOWNS, bare_eponym, clinical_noun, eponym, medical
+from euthymia.gateway.deid.clinical import (
+    FAMILY_NOUNS,
+    RESULTS,
+    STRONG_NOUNS,
+    TOWNS,
+    bare_eponym,
+    clinical_noun,
+    eponym,
+    medical,
+)
 from euthymia.gateway.deid.cues import DOSE, DRUG_CUE, ILLNESS_CUE, NAME_CUE, SCORE
 from euthymia.gateway.deid.runs import Run, Runs
 from euthymia.gateway.deid.tokens import Token
@@ -55,9 +64,15 @@ class Claims(Runs):
             return True
         if all(medical(t.low) for t in own):
             return True
+        if self._eponymous(run, own):
+            return True
         given = any(t.low in self.lex.given and not eponym(t.low) for t in own[:1])
         known = any(eponym(t.low) for t in own)
-        if len(own) == 1 and own[0].low not in self.lex.given and self._measured(run, known=known):
+        if (
+            len(own) == 1
+            and (own[0].low not in self.lex.given or bare_eponym(own[0].low))
+            and self._measured(run, known=known)
+        ):
             return True
         if (known or not (given or own[-1].low in self.lex.family)) and self._claimed(
             run, known=known
@@ -85,13 +100,66 @@ class Claims(Runs):
             token = tokens[k]
             if token.text in {"\n", ".", ",", ";", ":", "("}:
                 break
-            if token.word and clinical_noun(token.low):
+            if token.word and (clinical_noun(token.low) or (known and token.low in RESULTS)):
                 return True
             if token.word and not self._inside_claim(token, known=known):
                 break
             seen += 1
             k += 1
         return self._noun_before(run, known=known)
+
+    def _eponymous(self, run: Run, own: list[Token]) -> bool:
+        """Tell whether a noun that eponyms go with stands beside: "X scale", "signo de X".
+
+        Unless the run is led in as a person, whatever the lists say of its words; of a given name
+        only the nouns that are nearly never used of a person's own.
+        """
+        if self._led_in(run):
+            return False
+        given = own[0].low in self.lex.given and not bare_eponym(own[0].low)
+        nouns = STRONG_NOUNS if given else FAMILY_NOUNS
+        if len(own) > 1 and own[-1].low in nouns:
+            return True
+        if self._numbered_scale(run, own):
+            return True
+        if len(own) == 1 and eponym(own[0].low) and not self._named(own[0].low):
+            return not self._acts(run.i) and own[0].low not in self.lex.places
+        return len(own) == 1 and (
+            self._noun_follows(run.j, nouns) or self._noun_leads(run.i, nouns)
+        )
+
+    def _numbered_scale(self, run: Run, own: list[Token]) -> bool:
+        """Tell whether an eponym, an abbreviation and a number stand here: "Lawton IADL 7"."""
+        return (
+            len(own) > 1
+            and eponym(own[0].low)
+            and all(t.upper or len(t.text) == 1 for t in own[1:])
+            and not (self.blind and any(self._named(t.low) for t in own[1:]))
+            and self._scored(run.j)
+        )
+
+    def _noun_follows(self, j: int, nouns: frozenset[str]) -> bool:
+        """Tell whether "scale", or "and Other scale", comes at token `j`."""
+        tokens = self.tokens[j : j + 4]
+        if not tokens:
+            return False
+        if tokens[0].low in {"'", "’"} and len(tokens) > 2 and tokens[1].low == "s":
+            return tokens[2].low in STRONG_NOUNS
+        if tokens[0].low in {"and", "y", "e", "-", "/", "&"} and len(tokens) > 2:
+            return tokens[1].word and not tokens[1].common and tokens[2].low in nouns
+        return tokens[0].low in nouns
+
+    def _noun_leads(self, i: int, nouns: frozenset[str]) -> bool:
+        """Tell whether "escala de", or "escala de Otra y", comes before token `i`."""
+        before = self.tokens[max(0, i - 4) : i]
+        if len(before) > 3 and before[-1].low in {"y", "e", "-", "/"} and before[-3].low == "de":
+            return before[-4].low in nouns and not before[-2].common
+        return (
+            self.lang == "es"
+            and len(before) > 1
+            and before[-1].low == "de"
+            and before[-2].low in nouns
+        )
 
     def _measured(self, run: Run, *, known: bool) -> bool:
         """Tell whether a dose or a score stands after one word: a drug or a scale."""
@@ -193,6 +261,8 @@ class Claims(Runs):
         token = self.tokens[k]
         if run.titled and k == run.i:
             return False
+        if self._is_initial(k, run):
+            return False
         if (len(token.low) < 3 and token.common) or token.low in NEVER_NAMES:
             return True
         if self.tokens[run.j - 1].low in ORG_TAILS and run.j - k > 1 and not token.first:
@@ -213,6 +283,21 @@ class Claims(Runs):
                 return not self._acts(k)
             return token.first and rest and not self._name_like(token.low)
         return token.low not in {"centro", "complejo", "consorcio"}
+
+    def _is_initial(self, k: int, run: Run) -> bool:
+        """Tell whether a letter with a dot, or an A inside a sentence, stands before a name."""
+        token = self.tokens[k]
+        if len(token.text) != 1 or not token.text.isupper() or k + 1 >= run.j:
+            return False
+        if self.tokens[k + 1].text == ".":
+            return self._named(self.tokens[run.j - 1].low) or not self.tokens[run.j - 1].common
+        return (
+            self.lang == "en"
+            and not self.blind
+            and not token.first
+            and token.text != "I"
+            and (self._named(self.tokens[k + 1].low) and not self.tokens[k + 1].common)
+        )
 
     def _name_like(self, low: str) -> bool:
         return (

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from euthymia.gateway.deid.lexicon import drugs
+from euthymia.gateway.deid.lexicon import drugs, lexicon
 from euthymia.gateway.deid.lexicon.by_hand import words
 
 EPONYMS: Final = words("eponyms")
@@ -17,6 +17,9 @@ TOWNS: Final = words("town_eponyms")
 """Towns that a scale is named after: a town, unless a number follows."""
 MONTH_NAMES: Final = frozenset({"april", "may", "june", "august", "abril", "julio", "augusto"})
 _NOUNS: Final = words("clinical_nouns")
+STRONG_NOUNS: Final = words("strong_nouns")
+FAMILY_NOUNS: Final = STRONG_NOUNS | words("family_nouns")
+RESULTS: Final = words("results")
 _PLAIN: Final = words("drugs") | words("terms")
 _DRUG_ENDINGS: Final = tuple(sorted(words("drug_endings")))
 _MEDICAL_ENDINGS: Final = tuple(sorted(words("medical_endings")))
@@ -47,6 +50,9 @@ def medical(word: str) -> bool:
     """Tell whether a folded word is a drug, microbe or term by list or by its ending."""
     if substance(word):
         return True
+    names = lexicon("en")  # "Jeremias" ends like "anaemias"
+    if word in names.given or word in names.family:
+        return False
     if len(word) > 6 and word.endswith(_DRUG_ENDINGS):
         return True
     return len(word) > 7 and word.endswith(_MEDICAL_ENDINGS)

@@ -50,6 +50,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float], ...]] = tuple(
         (r"(?P<a>[0-3]?\d)\s?(?P<sep>[-/.])\s?(?P<b>[0-3]?\d)\s?(?P=sep)\s?(?P<year>(?:18|19|20)\d{2})" + _TIME, 0.98),
         (r"(?P<a>[0-3]?\d)(?P<sep>[-/])(?P<b>[0-3]?\d)(?P=sep)(?P<year>\d{2})" + _TIME, 0.93),
         (r"(?P<a>[0-3]\d)(?P<sep>\.)(?P<b>[01]\d)(?P=sep)(?P<year>\d{2})", 0.8),
+        (r"(?P<a>[0-3]?\d)(?P<sep>\.)(?P<b>[01]?\d)(?P=sep)(?P<year>[0-4]\d)", 0.7),
         (rf"(?P<day>[0-3]?\d)[-/.]{_ROMAN}[-/.](?P<year>(?:18|19|20)?\d{{2}})", 0.9),
         (rf"{_D}{_OF}{_M}(?:{_THEN}{_YS})?", 0.95),
         (rf"{_W}\s{{1,2}}(?:of|de)\s{{1,2}}{_M}(?:{_THEN}{_YS})?", 0.9),
@@ -62,7 +63,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float], ...]] = tuple(
     )
 )  # fmt: skip
 _AFTER: Final = (
-    r"(?:on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|"
+    r"(?:rtc|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|"
     r"el|dia|desde|hasta|fecha|a|del)"
 )
 _SHORT: Final = re.compile(
@@ -100,6 +101,10 @@ _WEEKDAY: Final = re.compile(
     r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|"
     r"viernes|sabado|domingo)(?!\w)"
 )
+_WEEKDAY_OF_DATE: Final = re.compile(
+    r"(?<!\w)(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|viernes|"
+    rf"sabado|domingo)(?=,? (?:the |el )?(?:{_M} )?\d)"
+)
 _AGE: Final = re.compile(
     r"(?<![\w.,/-])(?P<age>\d{1,3})(?:\s{0,2}-?\s?(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|"
     r"old|o\b)|\s?y/?o\b|"
@@ -132,6 +137,8 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
         out.append(Span(match.start("month"), match.end("month"), Kind.DATE, 0.85, "rule:month"))
     _years(low, out)
     for match in _WEEKDAY.finditer(low):
+        out.append(Span(match.start("day"), match.end("day"), Kind.DATE, 0.8, "rule:weekday"))
+    for match in _WEEKDAY_OF_DATE.finditer(low):
         out.append(Span(match.start("day"), match.end("day"), Kind.DATE, 0.8, "rule:weekday"))
     for match in _ORDINAL_DAY.finditer(low):
         group = 1 if match.group(1) else 2

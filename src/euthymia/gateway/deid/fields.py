@@ -85,6 +85,16 @@ _SENTENCE: Final = re.compile(
 _LONGEST: Final = 110
 
 
+_SEGMENT: Final = re.compile(r"PID\|\d{0,4}\|[^\n|]{0,40}\|[^\n]{0,400}")
+_SEGMENT_VALUE: Final = re.compile(r"[^|\n]{1,80}$")
+_SEGMENT_PHONE: Final = re.compile(r"[+(]?\d[\d ().-]{4,20}\d")
+"""The last field may be followed by more text in its line."""
+_SEGMENT_KINDS: Final = {
+    2: Kind.ID, 3: Kind.ID, 4: Kind.ID, 5: Kind.PERSON, 6: Kind.PERSON, 7: Kind.DATE,
+    9: Kind.PERSON, 11: Kind.ADDRESS, 13: Kind.PHONE, 14: Kind.PHONE, 18: Kind.ID, 19: Kind.ID,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A label that was found: what it announces, and where its value begins."""
@@ -133,6 +143,21 @@ def field_spans(text: str, low: str, fields: Sequence[Field]) -> list[Span]:
         span = _value(text, field.kind, field.start, end)
         if span is not None:
             out.append(span)
+    return out
+
+
+def segment_spans(text: str) -> list[Span]:
+    """Return the identifiers of HL7 v2 patient segments (`PID|1||number||Family^Given|...`)."""
+    out: list[Span] = []
+    for match in _SEGMENT.finditer(text):
+        at = match.start()
+        for place, value in enumerate(match.group().split("|")):
+            kind = _SEGMENT_KINDS.get(place)
+            shape = _SEGMENT_PHONE if kind is Kind.PHONE else _SEGMENT_VALUE
+            own = shape.match(value)
+            if kind is not None and own is not None:
+                out.append(Span(at, at + own.end(), kind, 0.97, "rule:field"))
+            at += len(value) + 1
     return out
 
 

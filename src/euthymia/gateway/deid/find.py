@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
+from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
 from euthymia.gateway.deid.doubts import believed
-from euthymia.gateway.deid.fields import field_spans, labelled
+from euthymia.gateway.deid.fields import field_spans, labelled, segment_spans
+from euthymia.gateway.deid.firms import firm_spans
 from euthymia.gateway.deid.fold import fold_each
 from euthymia.gateway.deid.lexicon import lexicon
 from euthymia.gateway.deid.merge import merged
@@ -36,7 +38,14 @@ def find(
     spans += number_spans(text, low)
     fields = labelled(low)
     spans += field_spans(text, low, fields)
-    spans += address_spans(low, tokens, lists, sign_off(low), blind=caseless(text))
+    if "PID|" in text:
+        spans += segment_spans(text)
+    blind = caseless(text)
+    spans += address_spans(low, tokens, lists, sign_off(low), blind=blind)
+    if lang == "en":  # in Spanish the kind of place comes first, and `names` follows it
+        spans += care_spans(low, tokens, blind=blind)
+    spans += signed_spans(text, tokens, blind=blind) + initial_spans(text)
+    spans += firm_spans(tokens, lists, blind=blind)
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()

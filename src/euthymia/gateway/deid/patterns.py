@@ -89,7 +89,7 @@ _ID_LABEL: Final = re.compile(
     r"serial(?: number| no)?|device(?: id| number| no)|"
     r"study id|specimen(?: id| number| no)?|id(?: number| no| card)?|card(?: number| no)?|"
     r"file(?: number| no)|"
-    r"nhc|n\.? ?h\.? ?c\.?|nass|cipa?|nuhsa|sip|dni|nie|nif|pasaporte|colegiad[oa]|"
+    r"caso|nhc|n\.? ?h\.? ?c\.?|nass|cipa?|nuhsa|sip|dni|nie|nif|pasaporte|colegiad[oa]|"
     r"(?:n[º°o.]{0,2} ?)?col(?:\.|eg\.)?|"
     r"historia(?: clinica)?|hc|episodio|expediente|poliza|afiliacion|tarjeta sanitaria|"
     r"tarjeta|seguridad social|"
@@ -98,8 +98,14 @@ _ID_LABEL: Final = re.compile(
     r"la seguridad social|registro|licencia|serie|licitacion))(?![a-z])"
     r"(?: (?:is|es|was|ending|clinica))?\s{0,3}(?:[:=#.]|n[º°o]\.?|no\.?|num\.?|"
     r"numero)?\s{0,3}[:#]?\s{0,3}"
-    r"((?:[a-z]{1,6}[-/]?|[a-z]{1,3} )?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
+    r"((?:[a-z]{1,6}[-/]?|[a-z]{1,3} |[a-z]{1,4}-[a-z]{1,4})?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
 )
+_NUMBERED: Final = re.compile(
+    r"(?:ref|mrn|nhc|dni|nie|caso|medical record|patient (?:id|number))(?!\w)"
+)
+_COUNTED: Final = re.compile(r"(?:episod|visit|encounter|case|order|file|claim|policy|record)")
+"""Labels that a year may follow: "first episode 2003"."""
+_YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -136,7 +142,11 @@ def _digit_spans(out: list[Span], text: str, low: str) -> None:
     _add(out, _US_POST, text, Kind.POSTCODE, 0.9)
     _add(out, _ES_POST, text, Kind.POSTCODE, 0.8)
     _add(out, _POST_LABEL, text, Kind.POSTCODE, 0.97)
-    _add(out, _ID_LABEL, low, Kind.ID, 0.95, need=_is_id)
+    for match in _ID_LABEL.finditer(low):
+        value = match.group(1).rstrip(".,;:-/ ")
+        if _is_id(value, low[match.start() : match.start(1)]):
+            start = match.start(1)
+            out.append(Span(start, start + len(value), Kind.ID, 0.95, "rule:id"))
 
 
 def _is_ip(value: str) -> bool:
@@ -152,8 +162,12 @@ def _looks_like_login(value: str) -> bool:
     return any(map(str.isdigit, value)) or any(c in "._-" for c in value[1:-1])
 
 
-def _is_id(value: str) -> bool:
+def _is_id(value: str, label: str) -> bool:
     digits = sum(map(str.isdigit, value))
+    if _NUMBERED.match(label) and (digits >= 3 or (digits == 2 and len(value) > 2)):
+        return True
+    if _YEAR.fullmatch(value) and not any(sign in label for sign in ":#="):
+        return not _COUNTED.match(label)
     return digits >= 4 or (digits >= 3 and len(value) > 4)
 
 

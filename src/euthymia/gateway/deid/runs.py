@@ -125,9 +125,23 @@ class Runs:
             return False
         if token.proper or token.start in self.labelled:
             return True
+        if token.low in self.lex.given and self._patient(i):
+            return True
+        if self._after_title(i) and self._named(token.low):
+            timed = i > 1 and self.tokens[i - 2].number  # "120 ms long"
+            return not timed or token.low not in NEVER_NAMES
         if token.low in HOSPITAL_WORDS:
             return i + 1 < len(self.tokens) and self.tokens[i + 1].proper
         return not token.common and self._named(token.low) and len(token.low) > 3
+
+    def _patient(self, i: int) -> bool:
+        """Tell whether "paciente" stands before and a comma after: "paciente rosa, ..."."""
+        before, after = self.tokens[i - 1 : i], self.tokens[i + 1 : i + 2]
+        return (
+            bool(before and after)
+            and before[0].low in {"paciente", "patient", "pt"}
+            and after[0].text == ","
+        )
 
     def _is_title(self, i: int) -> bool:
         """Tell whether the title at `i` is used as one: a name comes after it."""
@@ -135,6 +149,8 @@ class Runs:
         j = i + 1
         while j < len(self.tokens) and self.tokens[j].text in {".", ":", "/", "ª"}:
             j += 1
+        if j < len(self.tokens) and self.tokens[j].text == "[":
+            return True  # a name that is out already
         if j >= len(self.tokens) or not self.tokens[j].word:
             return False
         following = self.tokens[j]
@@ -208,7 +224,7 @@ class Runs:
         if token.low in TITLES and self._is_title(j):
             return False
         if token.proper and self.tokens[j - 1].low not in WEEKDAYS:
-            return not (token.low in MONTHS and not self._named(token.low))
+            return self._named(token.low) or token.low not in MONTHS.keys() | WEEKDAYS
         return not first.proper and not token.common and self._named(token.low)
 
     def _over_particles(self, i: int, j: int) -> int:

@@ -29,6 +29,9 @@ _CHUNK: Final = 2000
 _REACH: Final = 16
 """Words to each side that can change a word's result: the sum of the dilations."""
 
+_REMEMBERED: Final = 20_000
+"""Words of a language whose features are kept; two notes in a row share most of theirs."""
+
 _NO_TAGGER: Final = "the de-identification tagger's file is not a tagger; install Euthymia again"
 _LARGEST_FILTER: Final = tagger_text.WORD_BITS // 8
 _HINGES: Final = frozenset("-'./\u2019\u2010")
@@ -42,6 +45,7 @@ class OnnxTagger:
         self._session = session
         self._kinds = kinds
         self._common = common
+        self._seen: dict[Lang, dict[str, bytes]] = {lang: {} for lang in LANGS}
 
     @classmethod
     def load(cls, weights: Path | None = None) -> "OnnxTagger":
@@ -90,7 +94,7 @@ class OnnxTagger:
         if not tokens.words:
             return []
         spoken = lang if lang in LANGS else LANGS[0]
-        chances = self._chances(tagger_text.features(tokens, spoken, self._common))
+        chances = self._chances(self._features(tokens, spoken))
         some = 1.0 - chances[:, 0]
         kind = 1 + np.argmax(chances[:, 1:], axis=1)
         runs = _runs(tokens, some, kind, floor)
@@ -99,6 +103,12 @@ class OnnxTagger:
             for start, end, number in runs
             if (span := self._span(text, tokens, some, start, end, self._kinds[number - 1]))
         ]
+
+    def _features(self, tokens: Tokens, lang: Lang) -> NDArray[np.int32]:
+        """Return the features of the words; those of words met before are not computed again."""
+        if len(self._seen[lang]) > _REMEMBERED:
+            self._seen[lang] = {}
+        return tagger_text.features(tokens, lang, self._common, self._seen[lang])
 
     def _chances(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return (words, kinds + 1): the same for any size of the pieces it is computed in."""
