@@ -52,6 +52,28 @@ def test_each_answer_carries_a_receipt_that_verifies_without_the_home(api, tmp_p
     assert run(capsys, "ledger", "verify", "--receipt", file, "--public-key", other)[0] == 1
 
 
+def test_a_changed_answer_is_found_where_the_ledger_is(api, tmp_path, capsys):
+    """The receipt alone vouches for the entry; the clinic itself knows what was said."""
+    answer, file = api.ask().json(), tmp_path / "answer.json"
+    home = api.clinic.home
+    api.clinic.close()
+
+    def verified(said, *more):
+        file.write_text(json.dumps(said))
+        return run(capsys, "ledger", "verify", "--receipt", file, *more)
+
+    code, told = verified(answer, "--home", home.path)
+    assert (code, told["vouched_for"].startswith("the entry, and")) == (0, True)
+    forged = 0.9 if answer["probability"] is None else None
+    assert verified(answer | {"probability": forged}, "--home", home.path)[0] == 1
+    code, told = verified(
+        answer | {"probability": forged}, "--public-key", home.keys / "ledger.pub"
+    )
+    assert (code, "alone" in told["vouched_for"]) == (0, True)
+    another = answer | {"patient_id": "p-" + "a" * 16}
+    assert verified(another, "--public-key", home.keys / "ledger.pub")[0] == 1
+
+
 def test_every_changed_byte_of_a_receipt_is_refused(api):
     text = api.ask().json()["receipt"]
     verifier = api.clinic.keyring.verifier("ledger")

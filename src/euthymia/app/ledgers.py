@@ -11,12 +11,16 @@ from euthymia.app.home import Home, read_config
 from euthymia.app.witnesses import public_key, vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
-from euthymia.ground.errors import SchemaError
+from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.security.keys import write_private
 from euthymia.security.ledger import Ledger
 from euthymia.security.ledger_format import entry_number
 from euthymia.security.receipt import HEADER, MAX_RECEIPT_BYTES, open_receipt
 
+ENTRY_ALONE: Final = (
+    "the entry alone: who asked, when and about whom; what the answer says can be compared only on "
+    "the clinic's own machine (without --public-key)"
+)
 KEY_HERE: Final = (
     "note: the first MAC key still lies in this home; `euthymia ledger take-key FILE` takes it away"
 )
@@ -58,30 +62,37 @@ def check_ledger(path: Path, notes: Sequence[Path], first_key: Path | None) -> d
     }
 
 
-def check_receipt(file: Path, key: Path) -> dict[str, Any]:
+def check_receipt(file: Path, key: Path, clinic: Clinic | None = None) -> dict[str, Any]:
     """Check a receipt, or an answer that holds one, with the ledger's public key alone.
+
+    A receipt vouches for the entry: who asked, when, about whom. What the answer says is sealed
+    under the patient's key, so that only with the `clinic` at hand it can be compared as well.
 
     Raises
     ------
     SchemaError
-        There is no receipt in the file.
+        There is no receipt in the file, or one of another entry or patient than the answer names.
     IntegrityError
-        The receipt does not hold.
+        The receipt does not hold, or the answer says what the ledger does not.
     """
     with file.open("rb") as stream:
         raw = stream.read(2 * MAX_RECEIPT_BYTES)
-    text = raw.decode("utf-8", "replace")
-    entry = ""
+    text, answer = raw.decode("utf-8", "replace"), _Answer()
     if not text.startswith(HEADER):
         try:
             answer = msgspec.json.decode(raw, type=_Answer)
         except msgspec.DecodeError:
             raise SchemaError(f"{file.name} holds no receipt: neither a text nor a key") from None
-        text, entry = answer.receipt, answer.ledger_entry
+        text = answer.receipt
     found = open_receipt(text.rstrip("\n") + "\n", public_key(key))
+    said, entry = found.entry, answer.ledger_entry
     if entry and entry_number(entry) != found.seq:
         raise SchemaError(f"{file.name}: the receipt is of another entry than the answer names")
-    said = found.entry
+    if answer.patient_id and answer.patient_id != said.subject:
+        raise SchemaError(f"{file.name}: the receipt is about another patient than the answer")
+    vouched_for = ENTRY_ALONE
+    if clinic is not None and entry:
+        vouched_for = _compared(clinic, entry, answer)
     return {
         "ok": True,
         "entry": entry or f"number {found.seq}",
@@ -96,12 +107,31 @@ def check_receipt(file: Path, key: Path) -> dict[str, Any]:
         "sealed": bool(said.sealed),
         "ledger": found.checkpoint.origin,
         "entries": found.checkpoint.size,
+        "vouched_for": vouched_for,
     }
 
 
 class _Answer(msgspec.Struct):
-    receipt: str
+    receipt: str = ""
     ledger_entry: str = ""
+    patient_id: str | None = None
+    probability: float | None = None
+    abstained_because: str | None = None
+
+
+def _compared(clinic: Clinic, entry: str, answer: _Answer) -> str:
+    """Compare what an answer says with what its entry keeps of it; say what was compared."""
+    kept = next((line.detail for line in clinic.ledger.entries() if line.id == entry), None)
+    if kept is None:
+        raise IntegrityError("the entry that the answer names is not in this clinic's ledger")
+    if not {"probability", "because"} & set(kept):
+        return ENTRY_ALONE
+    probability = None if answer.probability is None else round(answer.probability, 4)
+    if (probability, answer.abstained_because) != (kept.get("probability"), kept.get("because")):
+        raise IntegrityError(
+            "the answer was changed: the ledger keeps that something else was said"
+        )
+    return "the entry, and the answer's probability or why there is none"
 
 
 def take_first_key(clinic: Clinic, file: Path) -> None:

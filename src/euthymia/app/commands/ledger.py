@@ -61,7 +61,11 @@ def show(shell: Shell, subject: str | None, last: int | None) -> None:
 
 @ledger.command(epilog="Example: euthymia ledger verify --receipt answer.json --public-key L.pub")
 @click.option("--receipt", type=_FILE, help="A receipt, or an answer of the API that holds one.")
-@click.option("--public-key", type=_FILE, help="ledger.pub of the clinic: then no home is needed.")
+@click.option(
+    "--public-key",
+    type=_FILE,
+    help="ledger.pub of the clinic: then no home is needed, and the entry alone is vouched for.",
+)
 @click.option("--witness", "notes", type=_FILE, multiple=True, help="A checkpoint that was kept.")
 @click.option("--first-key", type=_FILE, help="The first MAC key, from where you keep it.")
 @everywhere
@@ -79,8 +83,11 @@ def verify(
     if receipt is not None:
         if notes or first_key:
             raise click.UsageError("--receipt stands without --witness and --first-key")
-        key = public_key or shell.path() / "keys" / "ledger.pub"
-        told = check_receipt(receipt, key)
+        if public_key is not None:
+            told = check_receipt(receipt, public_key)
+        else:
+            with shell.clinic() as clinic:
+                told = check_receipt(receipt, shell.path() / "keys" / "ledger.pub", clinic)
         words = [f"the receipt holds: {told['entry']} of {told['ledger']}"]
         words += [f"{name}: {value}" for name, value in told.items() if name != "ok"]
         shell.emit(told, "\n".join(words))

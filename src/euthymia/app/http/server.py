@@ -1,7 +1,7 @@
 """The server: a bare ASGI application over one clinic, and uvicorn to run it.
 
-The API answers here. Every other path goes to the pages, a Starlette application that is only
-imported when the first page is asked for.
+The API answers here. Every other path goes to the pages, a Starlette application. A server loads
+them before it takes calls; who makes the application without serving it, at the first page.
 """
 
 import asyncio
@@ -141,12 +141,21 @@ class Server:
         detail = "an error of ours; the log of the server has it under this instance"
         return refused(RefusalError("internal", detail), call.request)
 
-    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def warm(self) -> None:
+        """Load what the first callers would wait for: the released models, and the pages."""
+        with suppress(EuthymiaError):  # what does not verify is told by `/readyz`
+            self.services.analyzer.shelf.all()
+        self._site()
+
+    def _site(self) -> Asgi:
         if self._pages is None:
             from euthymia.app.web.pages import create_pages
 
             self._pages = create_pages(self._clinic)
-        await self._pages(scope, receive, send)
+        return self._pages
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._site()(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -230,10 +239,12 @@ def serve(
 
     settings = clinic.config.serve
     tls = tls_context(settings, host)
+    app = create_app(clinic, AccessLog(sys.stderr.write), tally)
+    app.warm()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not walk it again and again
     config = uvicorn.Config(
-        create_app(clinic, AccessLog(sys.stderr.write), tally),
+        app,
         host=host,
         port=port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
