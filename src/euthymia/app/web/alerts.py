@@ -142,6 +142,7 @@ class AlertPages:
             seen={str(s): item(one.summary, found.at).data_seen for s, one in looked.items()},
             tiers=TIER_WORDS,
             states=STATE_WORDS,
+            name_of=self.desk.backend.reader.name_of,
             entry=entry,
             may_policy=backend.may(visitor.role, Action.VIEW_QUALITY),
         )
@@ -170,6 +171,7 @@ class AlertPages:
             states=STATE_WORDS,
             tiers=TIER_WORDS,
             picture=picture,
+            name_of=self.desk.backend.reader.name_of,
             why=lambda step: REASONS.get(step.move, {}).get(step.reason, step.reason),
             kept=request.query_params.get("kept") == "1",
         )

@@ -90,9 +90,14 @@ class Known:
         return int(zones.local_day(np.array([self.now], np.int64))[0])
 
 
+def _rules_said(alert: Alert) -> list[str]:
+    """Return what the alert's rules say, the most urgent first."""
+    return [words for rule, words in _RULE_WORDS.items() if rule in alert.rules]
+
+
 def headline(alert: Alert) -> str:
     """Say in one line what the matter is: the most urgent rule first."""
-    said = [_RULE_WORDS[rule] for rule in _RULE_WORDS if rule in alert.rules]
+    said = _rules_said(alert)
     more = f" (and {count_words(len(said) - 1, 'more sign')})" if len(said) > 1 else ""
     return f"{said[0][0].upper()}{said[0][1:]}{more}" if said else "Nothing is on record"
 
@@ -102,7 +107,7 @@ def card(alert: Alert, known: Known, policy: Policy, scores: Sequence[DayScores]
     return Card(
         alert=alert,
         headline=headline(alert),
-        why=(*alert.words, *(_RULE_WORDS[rule] for rule in alert.rules)),
+        why=(*alert.words, *_rules_said(alert)[1:]),  # the headline says the first
         since_on=day_date(alert.day),
         changes=changes(known),
         seen=seen_words(known),

@@ -139,13 +139,20 @@ def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary) -> Fi
     return Finding(
         rule="alert",
         urgency=URGENCY[alert.tier],
-        why=same.why if same else ": ".join([headline(alert), *alert.words[-1:]]),
+        why=same.why if same else _why(alert),
         since=same.since if same else _begun(who.zones, alert.day),
         step=same.step if same else step.name,
         weight=alert.level,
         filled=same.filled if same else rise_of(alert) or "phone or watch",
         place=2 if alert.state is State.ACKNOWLEDGED else 0,
     )
+
+
+def _why(alert: Alert) -> str:
+    """Say why in one line: an answer or a score alone in its own words, which say all."""
+    if alert.words and alert.rules and set(alert.rules) <= {Rule.ANSWER, Rule.SCORE}:
+        return alert.words[-1]
+    return ": ".join([headline(alert), *alert.words[-1:]])
 
 
 @lru_cache(maxsize=8192)
