@@ -9,7 +9,7 @@ import pytest
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.evaluate import evaluate, harmed, printed
 from euthymia.gateway.deid.gold import Mark, Marked, read_gold
-from euthymia.ground.errors import SourceError
+from euthymia.ground.errors import SchemaError
 
 NOTES = [
     Marked("a", "Ana came home", "en", (Mark(0, 3, "PERSON", direct=True),)),
@@ -62,7 +62,7 @@ def test_brat_folders_and_archives_are_read(tmp_path: Path) -> None:
         archive.add(folder, "deep/gold")
     assert read_gold(tmp_path / "gold.tar.gz") == [note]
     (folder / "n.ann").unlink()
-    with pytest.raises(SourceError, match="needs an"):
+    with pytest.raises(SchemaError, match="needs an"):
         read_gold(folder)
 
 
@@ -76,8 +76,53 @@ def test_json_lists_are_read_and_wrong_ones_refused(tmp_path: Path) -> None:
     assert read_gold(path)[0].marks == (Mark(0, 3, "PERSON", direct=True),)
     row["spans"][0]["end_position"] = 9
     path.write_text(json.dumps([row]), "utf-8")
-    with pytest.raises(SourceError, match="outside"):
+    with pytest.raises(SchemaError, match="outside"):
         read_gold(path)
     path.write_text('[{"text": 1}]', "utf-8")
-    with pytest.raises(SourceError, match="must look like"):
+    with pytest.raises(SchemaError, match="must look like"):
         read_gold(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("T2 NOMBRE 0 3 Ana", "no tab, label and offsets"),
+        ("T2", "no tab, label and offsets"),
+        ("T2\tNOMBRE", "no tab, label and offsets"),
+        ("T2\tNOMBRE zero 3\tAna", "not a whole number"),
+        ("T2\tNOMBRE 0 3;4\tAna", "an offset is missing"),
+        ("T2\tNOMBRE 0 99\tAna", "outside"),
+    ],
+)
+def test_a_wrong_line_of_marks_is_refused_with_its_file_and_line(
+    tmp_path: Path, line: str, told: str
+) -> None:
+    (tmp_path / "n.txt").write_text("Ana came", "utf-8")
+    (tmp_path / "n.ann").write_text(f"T1\tNOMBRE 0 3\tAna\n{line}\n", "utf-8")
+    with pytest.raises(SchemaError, match=rf"^n\.ann line 2: .*{told}"):
+        read_gold(tmp_path)
+
+
+def test_hidden_files_are_passed_over_and_other_encodings_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("Ana came", "utf-8")
+    (tmp_path / "n.ann").write_text("\ufeffT1\tNOMBRE 0 3\tAna\r\n", "utf-8")
+    (tmp_path / "._n.txt").write_bytes(b"\x00\x05\xff")
+    assert [m.label for m in read_gold(tmp_path)[0].marks] == ["NOMBRE"]
+    (tmp_path / "n.txt").write_bytes("Ana came.\nJosé too".encode("latin-1"))
+    with pytest.raises(SchemaError, match=r"^n\.txt line 2: .*convert"):
+        read_gold(tmp_path)
+
+
+def test_lines_of_json_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text('{"full_text": "Ana", "spans": []}\n\n', "utf-8")
+    assert [n.text for n in read_gold(path)] == ["Ana"]
+    for wrong, told in (("{", "not JSON"), ("7", "must look like")):
+        path.write_text(f'{{"full_text": "Ana", "spans": []}}\n{wrong}\n', "utf-8")
+        with pytest.raises(SchemaError, match=rf"^gold\.jsonl line 2: .*{told}"):
+            read_gold(path)
+    path = tmp_path / "gold.json"
+    for wrong, told in (("[]", "no marked text"), ("[\n{]", "line 2: not JSON"), ("{}", "a list")):
+        path.write_text(wrong, "utf-8")
+        with pytest.raises(SchemaError, match=rf"gold\.json.* {told}"):
+            read_gold(path)
