@@ -39,6 +39,15 @@ def test_known_facts_come_from_a_file(tmp_path: Path, capsys) -> None:
     code, out = told(capsys, "deid", str(note), "--known", str(known))
     assert code == 1
     assert "unknown key" in out["error"]
+    known.write_text('{"names":\n ["Zorblat"\n}', "utf-8")
+    code, out = told(capsys, "deid", str(note), "--known", str(known))
+    assert code == 1
+    assert "--known is not JSON: correct line 3" in out["error"]
+    assert "Zorblat" not in out["error"]
+    known.write_bytes('{"names": "José"}'.encode("latin-1"))
+    code, out = told(capsys, "deid", str(note), "--known", str(known))
+    assert code == 1
+    assert "--known is not a text in UTF-8" in out["error"]
 
 
 def test_what_is_unsure_is_withheld_until_a_person_accepts(
@@ -70,12 +79,16 @@ def test_what_is_unsure_is_withheld_until_a_person_accepts(
 def test_what_is_no_text_is_refused_in_words(tmp_path: Path, capsys) -> None:
     binary = tmp_path / "note.txt"
     binary.write_bytes(b"\xff\xfe\x00")
-    code, out = told(capsys, "deid", str(binary))
-    assert code == 1
-    assert "UTF-8" in out["error"]
-    code, out = told(capsys, "deid", str(tmp_path / "nobody.txt"))
-    assert code == 1
-    assert "nobody" not in out["error"]
+    good, missing = tmp_path / "good.txt", tmp_path / "missing.txt"
+    good.write_text("Calm.", "utf-8")
+    for wrong, reason in (
+        (binary, "is not a text in UTF-8: convert it first"),
+        (missing, "is not there"),
+        (tmp_path, "is a folder: name its files"),
+    ):
+        code, out = told(capsys, "deid", str(good), str(wrong))
+        assert code == 1
+        assert f"{wrong} {reason}" in out["error"]  # which of the two
 
 
 @needs_data

@@ -73,12 +73,17 @@ def read_known(path: Path) -> Known:
     Raises
     ------
     SchemaError
-        If it is not a JSON object with the keys of `Known`.
+        If it is not a JSON object with the keys of `Known`; no value is shown.
     """
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise SchemaError("--known must be a JSON file in UTF-8") from error
+        values = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SchemaError("--known is not a text in UTF-8: convert it first") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SchemaError(f"--known is not JSON: correct {place}") from None
+    except (ValueError, RecursionError):
+        raise SchemaError("--known is not JSON that can be read") from None
     if not isinstance(values, dict):
         raise SchemaError('--known must hold one JSON object, like {"names": ["Ana Ruiz"]}')
     return Known.from_json(values)
@@ -90,24 +95,28 @@ def read_text(name: str) -> str:
     Raises
     ------
     SourceError, MissingError
-        If it is no text in UTF-8, longer than a note can be, or not there.
+        If it is no text in UTF-8, longer than a note can be, or not there. The message names the
+        file as the caller did: of several, they must know which.
     """
+    called = "standard input" if name == "-" else name
     if name == "-":
         data = sys.stdin.buffer.read(MOST_BYTES + 1)
     else:
         path = Path(name)
+        if path.is_dir():
+            raise MissingError(f"{called} is a folder: name its files")
+        if not path.exists():
+            raise MissingError(f"{called} is not there: name a text file, or - for stdin")
         if not path.is_file():
-            raise MissingError(
-                "a file to de-identify is not there: name a text file, or - for stdin"
-            )
+            raise MissingError(f"{called} is no ordinary file: name a text file, or - for stdin")
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise SourceError(f"longer than {MOST_BYTES >> 20} MB: give one note a file")
+        raise SourceError(f"{called} is longer than {MOST_BYTES >> 20} MB: give one note a file")
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise SourceError("not a text in UTF-8: convert it first") from error
+        raise SourceError(f"{called} is not a text in UTF-8: convert it first") from error
 
 
 def deid_files(

@@ -102,7 +102,10 @@ class Known:
         allowed = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - allowed)
         if unknown:
-            raise SchemaError(f"unknown key in the known facts; use {', '.join(sorted(allowed))}")
+            named = ", ".join(f'"{key}"' for key in unknown)
+            raise SchemaError(
+                f"unknown key in the known facts: {named}; use {', '.join(sorted(allowed))}"
+            )
         parts: dict[str, Any] = {}
         for key, value in values.items():
             if key == "sex":
