@@ -73,6 +73,22 @@ def test_unknown_keys_and_wrong_values_of_known_facts_are_refused() -> None:
     assert Known.from_json({"names": "Ana Ruiz", "sex": "female"}).sex == "f"
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["seun.adebayo@example.org", "s.adebayo @ example.org", "https://www.example.com/seun/adebayo",
+     "www.adebayo.example.com", "adebayo.com"],
+)  # fmt: skip
+def test_a_known_name_does_not_cut_a_mail_or_web_address(address: str) -> None:
+    known, kind = Known(names=("Seun Adebayo",)), "EMAIL" if "@" in address else "URL"
+    text = f"Write to {address} today. Seun Adebayo called."
+    tags = deidentify(text, "en", known, accept=True).text
+    assert tags == f"Write to [{kind}] today. [PERSON] called."
+    made = deidentify(text, "en", known, mode="surrogates", key=KEY, accept=True).text
+    assert made is not None
+    stand_in = r"[a-z]+\d+@example\.org" if kind == "EMAIL" else r"https://example\.org/\d+"
+    assert re.fullmatch(rf"Write to {stand_in} today\. \w+ \w+ called\.", made), made
+
+
 def test_distance_counts_a_swap_as_one_error() -> None:
     assert distance_within("marai", "maria", 1)
     assert not distance_within("marta", "mario", 1)

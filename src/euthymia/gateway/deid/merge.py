@@ -7,7 +7,8 @@ The rule, in order:
 2. Every character that any layer marks as sure is marked; no layer can take another's mark away.
 3. Where marks overlap, the kind is that of the layer named first here: known, fixed patterns and
    checked numbers, titles and labels, addresses, the tagger, word lists; of one layer the longer
-   mark. What sticks out of the marks above it keeps its own kind.
+   mark. What sticks out of the marks above it keeps its own kind. A known name inside a mail or
+   web address does not cut it: the whole address is one mark.
 4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
 """
 
@@ -40,6 +41,7 @@ _FAR: Final = 160
 _TAG: Final = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 """What stands for an identifier that is out already; it names nobody."""
 _SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
+_WEB: Final = frozenset({"rule:email", "rule:url"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 
 
@@ -56,8 +58,15 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     kept = Places(protected)
     alive = [s for s in spans if s.start < s.end and not _claimed(s, kept)]
     alive = [s for s in _agreed(alive) if s.confidence >= REVIEW]
+    whole = _uncut(alive)
     alive.sort(
-        key=lambda s: (s.confidence < ACCEPT, rank(s), s.start - s.end, -s.confidence, s.start)
+        key=lambda s: (
+            s.confidence < ACCEPT,
+            -1 if s in whole else rank(s),
+            s.start - s.end,
+            -s.confidence,
+            s.start,
+        )
     )
     taken: list[Span] = []
     owner = bytearray(len(text))
@@ -75,6 +84,20 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
 
 def _claimed(span: Span, kept: Places) -> bool:
     return not span.source.startswith(_OUTSPOKEN) and kept.meets(span.start, span.end)
+
+
+def _uncut(spans: Sequence[Span]) -> frozenset[Span]:
+    """Return the mail and web addresses, found by a fixed pattern, that hold a known span."""
+    known = sorted((s.start, s.end) for s in spans if s.source.startswith("known"))
+    out = []
+    for span in spans:
+        if span.source in _WEB:
+            at = bisect_left(known, (span.start, 0))
+            while at < len(known) and known[at][1] > span.end > known[at][0]:
+                at += 1
+            if at < len(known) and known[at][1] <= span.end:
+                out.append(span)
+    return frozenset(out)
 
 
 def _agreed(spans: list[Span]) -> list[Span]:
