@@ -105,7 +105,7 @@ def served(home: Path, token: str, workers: int, tls: ssl.SSLContext | None) -> 
 
 
 def _await(up: Edge) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240  # a loaded machine starts three processes slowly
     while time.monotonic() < until:
         assert up.process.poll() is None, up.errors.read_text()
         with up.client() as client:

@@ -84,7 +84,7 @@ def test_the_log_has_lines_and_not_the_mark(edge):
 
     with edge.client() as client:
         list(_calls(client, edge.token))
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while "/v1/models" not in edge.errors.read_text() and time.monotonic() < until:
         time.sleep(0.1)
     told = edge.errors.read_text()
