@@ -290,6 +290,13 @@ def test_health_needs_no_token_and_touches_nobody(api: Api) -> None:
     assert api.lines() == []
 
 
+def test_a_warm_server_has_opened_its_models_and_pages(api: Api, monkeypatch) -> None:
+    api.app.warm()
+    monkeypatch.setattr(type(api.clinic.registry), "load", None)  # nobody is to wait for it now
+    assert api.ask().status_code == 200
+    assert api.app._pages is not None
+
+
 def test_metrics_count_and_name_nobody(api: Api) -> None:
     api.ask()
     api.ask(patient_id="Mary Smith")

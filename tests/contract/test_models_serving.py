@@ -205,7 +205,7 @@ def test_who_was_in_the_training_data_is_known(registry, trained):
     assert registry.trained_with("p-aaaaaaaaaaaaaaaa") == []
 
 
-def test_every_flip_in_every_file_of_the_registry_is_found(registry):
+def test_flips_all_over_every_file_of_the_registry_are_found(registry):
     registry.release("relapse-30d")
     folder = registry._folder
     for path in sorted(folder.iterdir()):

@@ -52,6 +52,15 @@ def test_an_answer_somebody_has_dealt_with_is_not_asked_for_again() -> None:
     assert "by lee: Reached them" in after.item.why
 
 
+def test_an_answer_that_no_rule_speaks_of_any_more_is_said_once_in_its_own_words() -> None:
+    words = 'PHQ-9 item 9 (better off dead, self-harm): "several days"'
+    shown = replace(alert(Rule.ANSWER, State.OPEN, at=NOW - DAY_US), words=(words,))
+    (row,) = rows([person(days_ago=1)], shown)
+    assert row.item.why == words
+    (both,) = rows([person(days_ago=1)], replace(shown, rules=(Rule.ANSWER, Rule.DRIFT)))
+    assert both.item.why.startswith("Answered a question about self-harm with more than no (and 1")
+
+
 def test_a_newer_answer_than_the_alert_knows_of_stays_on_top() -> None:
     (row,) = rows([person(item9=2)], alert(Rule.ANSWER, State.RESOLVED, at=NOW - 3 * DAY_US))
     assert row.item.urgency is Urgency.NOW

@@ -22,6 +22,7 @@ from euthymia.app.web.rendering import (
 from euthymia.app.web.speech import LANGUAGES, chosen, words_of
 from euthymia.app.web.strips import _LANES
 from euthymia.care.alerts.lifecycle import Move
+from euthymia.care.alerts.quality import TOO_FEW
 from euthymia.instruments.catalogue import instruments
 from euthymia.security.policy import ROLES
 
@@ -44,7 +45,7 @@ def sentences() -> set[str]:
 def named() -> set[str]:
     """Return the words that the program hands to the templates by name."""
     found = {title for _, title in TABS} | {title for _, title in SAFETY_STEPS}
-    found |= {way.title for way in _WAYS} | set(TYPED.values()) | {"no value"}
+    found |= {way.title for way in _WAYS} | set(TYPED.values()) | {"no value", TOO_FEW}
     found |= {text for told in _ERRORS.values() for text in told}
     tables = (URGENCY_WORDS, VIEW_WORDS, ORDER_WORDS, SEX_WORDS, PURPOSE_WORDS)
     for words in (*tables, STATE_WORDS, TIER_WORDS):

@@ -115,9 +115,8 @@ def next_commands(home: Path, url: str, result: dict[str, Any], *, served: bool)
     """Return the commands worth trying next, about somebody there is something to say of."""
     command = f"euthymia --home {shlex.quote(str(home))}"
     patient, asked = result["patient"], result["patient"] and result["train"]["model"]
-    named = ("worklist", "watch", "alerts run", "worklist", "models", "verify")
-    lines = [f"{command} {name}" for name in named]
-    lines[2] += "    # who changed against their own usual; then the worklist has the alerts"
+    changed = "alerts run    # who changed against their own usual; then the worklist has them"
+    lines = [f"{command} {name}" for name in ("watch", changed, "worklist", "models", "verify")]
     if patient:
         lines.append(f"{command} show {patient}")
     if asked:
