@@ -9,9 +9,16 @@ from typing import Final
 import numpy as np
 
 from euthymia.evaluation.estimate import Floats, Ints, Metric
-from euthymia.evaluation.logistic import fit_logistic, logit, sigmoid
+from euthymia.evaluation.logistic import TOLERANCE, fit_logistic, logit, sigmoid
 
 _NEARLY_NONE = 1e-6  # a penalty that only keeps separated resamples finite
+_ROUGH: Final = 1e-7
+"""Of many weightings: Newton's last step begins within this of the optimum, per unit of weight, and
+ends with about its square; a coefficient is then off by a ten-thousandth of its standard error."""
+
+
+def _tolerance(weights: Floats) -> float:
+    return TOLERANCE if weights.shape[0] == 1 else _ROUGH
 
 
 def calibration_in_the_large(y: Floats, p: Floats, weights: Floats) -> Floats:
@@ -19,7 +26,8 @@ def calibration_in_the_large(y: Floats, p: Floats, weights: Floats) -> Floats:
 
     0 is perfect; above 0 the predictions are too low on average.
     """
-    fitted = fit_logistic(np.zeros((p.size, 0)), y, weights, offset=logit(p))
+    none, at = np.zeros((p.size, 0)), _tolerance(weights)
+    fitted = fit_logistic(none, y, weights, offset=logit(p), tolerance=at)
     return fitted[:, 0]
 
 
@@ -33,7 +41,8 @@ def calibration_slope(y: Floats, p: Floats, weights: Floats) -> Floats:
 
 def recalibrate(y: Floats, p: Floats, weights: Floats) -> Floats:
     """Return intercept and slope of the logistic recalibration of `p`, shape [b, 2]."""
-    return fit_logistic(logit(p)[:, None], y, weights, ridge=_NEARLY_NONE)
+    at = _tolerance(weights)
+    return fit_logistic(logit(p)[:, None], y, weights, ridge=_NEARLY_NONE, tolerance=at)
 
 
 def _spline(z: Floats) -> Floats:
@@ -60,7 +69,8 @@ def smoothed(y: Floats, p: Floats, weights: Floats) -> Floats:
     2020, doi:10.1002/sim.8570): no bandwidth to choose, and quick enough to bootstrap.
     """
     basis = _spline(logit(p))
-    beta = fit_logistic(basis, y, weights, ridge=_NEARLY_NONE)
+    at = _tolerance(weights)
+    beta = fit_logistic(basis, y, weights, ridge=_NEARLY_NONE, tolerance=at)
     return sigmoid(beta[:, :1] + beta[:, 1:] @ basis.T)
 
 

@@ -10,10 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from euthymia.evaluation.discrimination import auc, auc_within, pairs
-from euthymia.evaluation.estimate import Estimate, Floats, Ints
-from euthymia.evaluation.resample import estimates, people_of, permuted_labels
+from euthymia.evaluation.cells import (
+    MOST,
+    Cells,
+    areas_by_rates,
+    areas_by_score,
+    areas_in_order,
+    rates_of,
+    signs_of,
+)
+from euthymia.evaluation.discrimination import auc, auc_within, concordant, pairs, ties
+from euthymia.evaluation.estimate import Estimate, Floats, Ints, Metric
+from euthymia.evaluation.resample import (
+    apply_metric,
+    bca_interval,
+    bootstrap_weights,
+    estimates,
+    jackknife_weights,
+    people_of,
+    permuted_labels,
+)
 from euthymia.evaluation.splits import Split, person_folds
 
 FOLDS = 5
@@ -82,14 +100,6 @@ def _sign(values: Floats, labels: Floats, split: Split) -> Floats:
     return np.where(area < 0.5, -1.0, 1.0)
 
 
-def _rates(member: Floats, labels: Floats, split: Split) -> Floats:
-    """Return each category's event rate in training, drawn a little to the overall rate, [b, k]."""
-    train = labels[:, split.train]
-    events, count = train @ member[split.train], member[split.train].sum(axis=0)
-    overall = train.mean(axis=1, keepdims=True)
-    return np.asarray((events + _PRIOR * overall) / (count + _PRIOR))
-
-
 def _areas_of_numbers(values: Floats, labels: Floats, splits: tuple[Split, ...]) -> Floats:
     right = np.zeros(labels.shape[0])
     total = np.zeros(labels.shape[0])
@@ -105,25 +115,54 @@ def _areas_of_numbers(values: Floats, labels: Floats, splits: tuple[Split, ...])
 def _areas_of_categories(
     code: Ints, size: int, labels: Floats, splits: tuple[Split, ...]
 ) -> Floats:
-    member = np.eye(size)[code]
+    """Return the held-out AUC where there are too many categories to compare each with each."""
+    member = csr_array((np.ones(code.size), (code, np.arange(code.size))), (size, code.size))
     right = np.zeros(labels.shape[0])
     total = np.zeros(labels.shape[0])
     for split in splits:
         rates = _rates(member, labels, split)
-        events = labels[:, split.test] @ member[split.test]
-        others = member[split.test].sum(axis=0) - events
-        higher, lower = rates[:, :, None], rates[:, None, :]
-        order = (higher > lower) + 0.5 * (higher == lower)
-        right += np.einsum("ba,bac,bc->b", events, order, others)
-        total += events.sum(axis=1) * others.sum(axis=1)
+        inside = member[:, split.test]
+        events = np.asarray((inside @ labels[:, split.test].T).T)
+        others = inside.sum(axis=1)[None] - events
+        for row, rate in enumerate(rates):
+            order, starts = ties(rate)
+            one = concordant(events[row : row + 1, order], others[row : row + 1, order], starts)
+            right[row] += one[0][0]
+            total[row] += one[1][0]
     return right / total
+
+
+def _rates(member: csr_array, labels: Floats, split: Split) -> Floats:
+    """Return each category's event rate in training, drawn a little to the overall rate, [b, k]."""
+    train, inside = labels[:, split.train], member[:, split.train]
+    events, count = np.asarray((inside @ train.T).T), inside.sum(axis=1)
+    overall = train.mean(axis=1, keepdims=True)
+    return np.asarray((events + _PRIOR * overall) / (count + _PRIOR))
+
+
+def _few(values: NDArray[np.generic], splits: tuple[Split, ...]) -> Cells | None:
+    """Return a variable of few values as counts by value; None where it has many."""
+    if _is_number(values):
+        levels, code = np.unique(_filled(values), return_inverse=True)
+        size = levels.size
+        code = code.reshape(-1).astype(np.int64)
+    else:
+        code, size = _categories(values)
+    return Cells(code, size, splits) if size <= MOST else None
 
 
 def _areas(values: NDArray[np.generic], labels: Floats, splits: tuple[Split, ...]) -> Floats:
     """Return the held-out AUC of a variable for each row of labels, shape [b]."""
-    if _is_number(values):
+    cells = _few(values, splits)
+    if cells is None and _is_number(values):
         return _areas_of_numbers(_filled(values), labels, splits)
-    return _areas_of_categories(*_categories(values), labels, splits)
+    if cells is None:
+        return _areas_of_categories(*_categories(values), labels, splits)
+    found = cells.count(labels, np.ones((1, labels.shape[1])))
+    train = found.training(cells.repeats)
+    if _is_number(values):
+        return areas_in_order(found, signs_of(train))
+    return areas_by_rates(found, rates_of(train, _PRIOR))
 
 
 def _scores(values: NDArray[np.generic], y: Floats, splits: tuple[Split, ...]) -> Floats:
@@ -133,7 +172,7 @@ def _scores(values: NDArray[np.generic], y: Floats, splits: tuple[Split, ...]) -
         numbers = _filled(values)
         return np.concatenate([_sign(numbers, labels, s)[0] * numbers[s.test] for s in splits])
     code, size = _categories(values)
-    member = np.eye(size)[code]
+    member = csr_array((np.ones(code.size), (code, np.arange(code.size))), (size, code.size))
     return np.concatenate([_rates(member, labels, s)[0][code[s.test]] for s in splits])
 
 
@@ -250,33 +289,59 @@ def confound_audit(
         dealt = permuted_labels(y, person, shuffles, np.random.default_rng(seed))
         areas = np.array([_areas(metadata[n], np.vstack([y, dealt]), splits) for n in asked])
         p_values = _family_wise(areas[:, 0], areas[:, 1:])
+        draws = _Draws.of(person, 400 if people <= _MANY else 200, seed)
         for name, shuffled, p_value in zip(asked, areas[:, 1:], p_values, strict=True):
             values = metadata[name]
-            more = 400 if people <= _MANY else 200
-            alone = _alone(values, y, person, splits, float(shuffled.mean()), seed, more)
+            alone = _alone(values, y, splits, float(shuffled.mean()), draws)
             asks = model is not None and (p_value <= LEVEL or not lean)
             within = _within(values, y, person, model, seed) if asks and model else None
             found.append(ConfoundRow(name, alone, float(p_value), within, _how(values)))
     return tuple(sorted(found, key=lambda row: -(row.auc.estimate if row.auc else -1.0)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """The people drawn with replacement, and left out in turn: the same for every variable."""
+
+    again: Floats
+    left_out: Floats
+
+    @classmethod
+    def of(cls, person: NDArray[np.generic], replicates: int, seed: int) -> "_Draws":
+        drawn = bootstrap_weights(person, replicates, np.random.default_rng(seed))
+        return cls(drawn, jackknife_weights(person))
+
+
 def _alone(
     values: NDArray[np.generic],
     y: Floats,
-    person: NDArray[np.generic],
     splits: tuple[Split, ...],
     chance: float,
-    seed: int,
-    replicates: int = 400,
+    draws: _Draws,
 ) -> Estimate:
-    rows = np.concatenate([s.test for s in splits])
-    strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
-    metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
-    scores = _scores(values, y, splits)
-    area = estimates(metrics, y[rows], scores, person[rows], seed=seed, replicates=replicates)[
-        "auc"
-    ]
-    return Estimate(area.estimate, area.low, area.high, chance)
+    """Return a variable's held-out AUC with its interval by person."""
+    cells = _few(values, splits)
+    if cells is None:
+        rows = np.concatenate([s.test for s in splits])
+        strata = np.repeat(np.arange(len(splits)), [s.test.size for s in splits])
+        scores, label = _scores(values, y, splits), y[rows]
+
+        def area(weights: Floats) -> Floats:
+            metric: Metric = lambda a, b, w: auc_within(a, b, w[:, rows], strata)  # noqa: E731
+            return apply_metric(metric, label, scores, weights)
+    else:
+        counts = cells.count(y[None], np.ones((1, y.size))).training(cells.repeats)
+        if _is_number(values):
+            score = signs_of(counts)[0][:, None] * np.arange(cells.size)
+        else:
+            score = rates_of(counts, _PRIOR)[0]
+
+        def area(weights: Floats) -> Floats:
+            return areas_by_score(cells.count(y, weights), score)
+
+    value = float(area(np.ones((1, y.size)))[0])
+    low, high = bca_interval(value, area(draws.again), area(draws.left_out))
+    return Estimate(value, low, high, chance)
 
 
 def alone(
@@ -295,7 +360,7 @@ def alone(
     if _unusable(values, people):
         return None
     splits = person_folds(y, person, folds=min(FOLDS, people), repeats=repeats, seed=seed)
-    return _alone(values, y, person, splits, 0.5, seed, replicates=200), _how(values)
+    return _alone(values, y, splits, 0.5, _Draws.of(person, 200, seed)), _how(values)
 
 
 def _listed(rows: list[ConfoundRow]) -> str:

@@ -7,7 +7,7 @@ from euthymia.evaluation.estimate import Floats, Ints
 _TINY = 1e-15
 
 
-def _ties(score: Floats) -> tuple[Ints, Ints]:
+def ties(score: Floats) -> tuple[Ints, Ints]:
     """Return the ascending order of the scores and where each group of equal scores starts."""
     order = np.argsort(score, kind="stable")
     ranked = score[order]
@@ -16,13 +16,30 @@ def _ties(score: Floats) -> tuple[Ints, Ints]:
 
 def pairs(y: Floats, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return the weight of concordant pairs (ties count half) and of all pairs."""
-    order, starts = _ties(score)
-    events, others = (weights * y)[:, order], (weights * (1 - y))[:, order]
-    if starts.size < order.size:
+    order, starts = ties(score)
+    held = weights[:, order]
+    events = held * y[..., order]
+    return concordant(events, held - events, starts)
+
+
+def concordant(events: Floats, others: Floats, starts: Ints) -> tuple[Floats, Floats]:
+    """Return the weight of concordant and of all pairs of columns in order of their score.
+
+    Parameters
+    ----------
+    events, others : NDArray, shape [b, n]
+        The weight of those with and without the event; `others` is used up.
+    starts : NDArray of int
+        Where each group of equal scores begins.
+    """
+    if starts.size < events.shape[1]:
         events = np.add.reduceat(events, starts, axis=1)
         others = np.add.reduceat(others, starts, axis=1)
-    below = np.cumsum(others, axis=1) - others / 2
-    return (events * below).sum(axis=1), events.sum(axis=1) * others.sum(axis=1)
+    total = events.sum(axis=1) * others.sum(axis=1)
+    below = np.cumsum(others, axis=1)
+    others *= 0.5
+    below -= others
+    return np.einsum("bn,bn->b", events, below), total
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -63,14 +80,20 @@ def auc_within(y: Floats, score: Floats, weights: Floats, strata: Ints) -> Float
     strata : NDArray of int, shape [n]
         The fold (or the site) that each row was predicted in.
     """
-    concordant = np.zeros(weights.shape[0])
-    total = np.zeros(weights.shape[0])
-    for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        inside = pairs(y[..., rows], score[rows], weights[:, rows])
-        concordant += inside[0]
+    order = np.lexsort((score, strata))
+    held = weights[:, order]
+    events = held * y[..., order]
+    held -= events
+    ranked, part = score[order], strata[order]
+    cuts = np.flatnonzero(np.r_[True, part[1:] != part[:-1]])
+    right, total = np.zeros(weights.shape[0]), np.zeros(weights.shape[0])
+    for first, last in zip(cuts, np.r_[cuts[1:], part.size], strict=True):
+        one = ranked[first:last]
+        starts = np.flatnonzero(np.r_[True, one[1:] != one[:-1]])
+        inside = concordant(events[:, first:last], held[:, first:last], starts)
+        right += inside[0]
         total += inside[1]
-    return _ratio(concordant, total)
+    return _ratio(right, total)
 
 
 def auprc(y: Floats, score: Floats, weights: Floats) -> Floats:
@@ -78,13 +101,17 @@ def auprc(y: Floats, score: Floats, weights: Floats) -> Floats:
 
     Chance is the prevalence, not 0.5 (Davis & Goadrich 2006, doi:10.1145/1143844.1143874).
     """
-    order, starts = _ties(-score)
-    events = np.add.reduceat((weights * y)[:, order], starts, axis=1)
-    called = np.cumsum(np.add.reduceat(weights[:, order], starts, axis=1), axis=1)
-    precision = np.divide(
-        np.cumsum(events, axis=1), called, out=np.zeros_like(events), where=called > 0
-    )
-    return _ratio((precision * events).sum(axis=1), events.sum(axis=1))
+    order, starts = ties(-score)
+    called = weights[:, order]
+    events = called * y[..., order]
+    if starts.size < order.size:
+        events = np.add.reduceat(events, starts, axis=1)
+        called = np.add.reduceat(called, starts, axis=1)
+    called = np.cumsum(called, axis=1)
+    hits = np.cumsum(events, axis=1)
+    total = events.sum(axis=1)
+    precision = np.divide(hits, called, out=hits, where=called > 0)
+    return _ratio(np.einsum("bn,bn->b", precision, events), total)
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:
@@ -107,7 +134,7 @@ def roc_curve(y: Floats, score: Floats, weights: Floats, at: Floats) -> Floats:
 
     The curve joins the points of distinct scores by straight lines, so its area is `auc`.
     """
-    order, starts = _ties(-score)
+    order, starts = ties(-score)
     events = np.cumsum(np.add.reduceat((weights * y)[:, order], starts, axis=1), axis=1)
     others = np.cumsum(np.add.reduceat((weights * (1 - y))[:, order], starts, axis=1), axis=1)
     curves = np.full((weights.shape[0], at.size), np.nan)

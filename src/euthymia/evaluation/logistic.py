@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from euthymia.evaluation.estimate import Floats, Ints
 
+_SEVERAL = 8  # so many weightings of one sample begin where their mean ends
 SMALL = 8  # up to so many columns the products of columns are formed once for all fits
 TOLERANCE = 1e-10
 _HALVINGS = 12
@@ -14,7 +15,10 @@ _HALVINGS = 12
 
 def sigmoid(z: Floats) -> Floats:
     """Return 1 / (1 + exp(-z)) without overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)))
+    risk = np.tanh(0.5 * z)
+    risk += 1.0
+    risk *= 0.5
+    return np.asarray(risk)
 
 
 def logit(p: Floats) -> Floats:
@@ -77,32 +81,57 @@ def fit_logistic(
     undefined = (events <= 0) | (events >= total)
     active = np.flatnonzero(~undefined)
     problem = _Problem(design, _products(design), labels, weights, shift, penalty).at(active)
-    state = problem.look(beta[active])
-    for _ in range(iterations):
-        if active.size == 0:
-            break
-        state, decrement = _newton_step(problem, state)
-        beta[active] = state.beta
-        open_still = np.flatnonzero(decrement > tolerance * total[active])
-        active, problem = active[open_still], problem.at(open_still)
-        state = state.at(open_still)
+    if _one_sample(fits, y, start, ridge) and problem.products is not None and active.size:
+        middle = weights[active].mean(axis=0, keepdims=True)
+        beta[:] = fit_logistic(x, y, middle, ridge=ridge, offset=offset, tolerance=tolerance)
+        state = problem.look_from_one(beta[active])
+    else:
+        state = problem.look(beta[active])
+    _descend(problem, state, beta, active, tolerance * total, iterations)
     beta[undefined] = np.nan
     return beta
 
 
+def _descend(
+    problem: "_Problem", state: "_State", beta: Floats, active: Ints, enough: Floats, steps: int
+) -> None:
+    """Step each open fit to its optimum, and write where it ended into `beta`."""
+    for _ in range(steps):
+        if active.size == 0:
+            break
+        step, decrement = _newton_step(problem, state)
+        open_still = decrement > enough[active]
+        done = ~open_still
+        beta[active[done]] = state.beta[done] - step[done]
+        kept = np.flatnonzero(open_still)
+        active, problem = active[kept], problem.at(kept)
+        state = _moved(problem, state.at(kept), step[kept], decrement[kept])
+        beta[active] = state.beta
+
+
+def _one_sample(fits: int, y: Floats, start: Floats | None, ridge: float | Floats) -> bool:
+    """Tell whether the fits differ in their weights alone, as those of a bootstrap do."""
+    return fits >= _SEVERAL and y.ndim == 1 and start is None and np.ndim(ridge) == 0
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Where the fits are: coefficients, linear predictors, fitted risks and gradients."""
+    """Where the fits are: coefficients, linear predictors, fitted risks, gradients, curvatures.
+
+    `hessian` (without the penalty) is given where all fits are at one point, where it costs little.
+    """
 
     beta: Floats
     z: Floats
     mu: Floats
     gradient: Floats
+    hessian: Floats | None = None
 
     def at(self, rows: Ints) -> "_State":
         if rows.size == self.beta.shape[0]:
             return self
-        return _State(self.beta[rows], self.z[rows], self.mu[rows], self.gradient[rows])
+        hessian = None if self.hessian is None else self.hessian[rows]
+        return _State(self.beta[rows], self.z[rows], self.mu[rows], self.gradient[rows], hessian)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +153,22 @@ class _Problem:
     def look(self, beta: Floats, z: Floats | None = None) -> _State:
         predictor = beta @ self.design.T + self.shift if z is None else z
         mu = sigmoid(predictor)
-        gradient = (self.weights * (mu - self.y)) @ self.design + self.penalty * beta
+        off = mu - self.y
+        off *= self.weights
+        gradient = off @ self.design + self.penalty * beta
         return _State(beta, predictor, mu, gradient)
+
+    def look_from_one(self, beta: Floats) -> _State:
+        """Look from fits that are all at the first row of `beta`: sums over rows are products."""
+        assert self.products is not None
+        size = (self.weights.shape[0], self.weights.shape[1])
+        z = self.design @ beta[0] + self.shift
+        mu = sigmoid(z)
+        gradient = self.weights @ (self.design * (mu - self.y[0])[:, None]) + self.penalty * beta
+        curved = self.weights @ (self.products * (mu * (1 - mu))[:, None])
+        wide = (np.broadcast_to(z, size), np.broadcast_to(mu, size))
+        k = self.design.shape[1]
+        return _State(beta, *wide, gradient, curved.reshape(-1, k, k))
 
 
 def _products(design: Floats) -> Floats | None:
@@ -136,19 +179,29 @@ def _products(design: Floats) -> Floats | None:
     return (design[:, :, None] * design[:, None, :]).reshape(-1, k * k)
 
 
-def _newton_step(problem: _Problem, state: _State) -> tuple[_State, Floats]:
-    """Return the next state and the Newton decrement of each fit (twice what is left to gain).
-
-    A step is halved while the slope along it is steeper behind it than before it: the loss is
-    convex, so such a step has jumped over the minimum.
-    """
-    curvature = problem.weights * state.mu * (1 - state.mu)
-    hessian = _hessian(problem.design, curvature, problem.products)
+def _newton_step(problem: _Problem, state: _State) -> tuple[Floats, Floats]:
+    """Return Newton's step and its decrement in each fit (twice what is left to gain)."""
+    hessian = state.hessian
+    if hessian is None:
+        curvature = 1 - state.mu
+        curvature *= state.mu
+        curvature *= problem.weights
+        hessian = _hessian(problem.design, curvature, problem.products)
     diagonal = np.arange(hessian.shape[1])
     hessian[:, diagonal, diagonal] += problem.penalty + 1e-10
     step = np.asarray(np.linalg.solve(hessian, state.gradient[:, :, None])[:, :, 0], np.float64)
+    return step, (state.gradient * step).sum(axis=1)
+
+
+def _moved(problem: _Problem, state: _State, step: Floats, before: Floats) -> _State:
+    """Return the fits after a step.
+
+    It is halved while the slope along it is steeper behind it than before it: the loss is convex,
+    so such a step has jumped over the minimum.
+    """
+    if before.size == 0:
+        return state
     along = step @ problem.design.T
-    before = (state.gradient * step).sum(axis=1)
     scale = np.ones((before.size, 1))
     moved = problem.look(state.beta - step, state.z - along)
     for _ in range(_HALVINGS):
@@ -158,7 +211,7 @@ def _newton_step(problem: _Problem, state: _State) -> tuple[_State, Floats]:
             break
         scale[over] /= 2
         moved = problem.look(state.beta - scale * step, state.z - scale * along)
-    return moved, before
+    return moved
 
 
 def _hessian(design: Floats, curvature: Floats, products: Floats | None) -> Floats:
