@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import sqlite3
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,21 +49,13 @@ def ours(folder: Path, keyring: Keyring, *, sealed: bool, receipts: bool) -> flo
     ledger = Ledger.open(folder, keyring, clock=lambda: NOW)
     if sealed:
         ledger.seal_details(OneKey())
-    left, done = [ENTRIES], threading.Event()
-
-    def sink(results: list) -> None:
-        for _, written in results:
-            if receipts:
-                written.receipt()
-        left[0] -= len(results)
-        if not left[0]:
-            done.set()
-
     entries = [entry(n) for n in range(ENTRIES)]
     start = time.process_time()
-    for one in entries:
-        ledger.submit_to(one, None, sink)
-    done.wait()
+    for first in range(0, ENTRIES, GROUP_LIMIT):
+        group = [ledger.encode(one) for one in entries[first : first + GROUP_LIMIT]]
+        for written in ledger.write(group):
+            if receipts:
+                written.receipt()
     spent = time.process_time() - start
     assert ledger.verify() == []
     ledger.close()

@@ -11,7 +11,7 @@ import pytest
 
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, to_micros
-from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
+from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
 from euthymia.security import ledger_format
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
@@ -124,24 +124,26 @@ def test_a_thousand_entries_hold_a_checkpoint(ledger):
     assert ledger.verify() == []
 
 
-def test_both_ways_of_handing_in(ledger):
-    grouped = []
-    done = threading.Event()
-
-    def sink(results):
-        grouped.extend(results)
-        if len(grouped) == 100:
-            done.set()
-
-    for n in range(100):
-        ledger.submit_to(entry(n), n, sink)
+def test_all_ways_of_handing_in(ledger):
+    written = ledger.write([ledger.encode(entry(n)) for n in range(100)])
     future = ledger.submit(entry())
     assert isinstance(future, Future)
     last = future.result(10)
-    assert done.wait(10)
-    assert [tag for tag, _ in grouped] == list(range(100))
     ids = [line.id for line in own(ledger.entries())]
-    assert ids == [*(written.id for _, written in grouped), last]
+    assert ids == [*(one.id for one in written), last]
+    assert all(one.receipt() for one in written)
+
+
+def test_an_impatient_writer_is_told_soon_that_others_hold_the_ledger(folder, keyring, ledger):
+    ledger.append(entry())
+    other = Ledger.open(folder, keyring, clock=stepping_clock())
+    group = [ledger.encode(entry(1))]
+    with other.held(), pytest.raises(BusyError):
+        ledger.write(group, patient=False)
+    with ledger.held(), pytest.raises(BusyError):
+        ledger.write(group, patient=False)  # held by this very process: no waiting for ever
+    assert [one.id for one in ledger.write(group, patient=False)] == [list(other.entries())[-1].id]
+    other.close()
 
 
 def test_many_threads(ledger):
@@ -183,26 +185,6 @@ def test_closing_writes_what_is_pending(folder, keyring):
     ids = [future.result(0) for future in futures]
     again = Ledger.open(folder, keyring, clock=stepping_clock())
     assert [line.id for line in own(again.entries())] == ids
-
-
-def test_a_sink_that_raises_keeps_nobody_waiting(ledger, monkeypatch):
-    seen, heard = [], []
-    monkeypatch.setattr(threading, "excepthook", lambda args: heard.append(args.exc_type))
-
-    def bad(results):
-        raise LookupError
-
-    for _ in range(3):
-        ledger.submit_to(entry(), None, bad)
-        ledger.submit_to(entry(), None, seen.extend)
-        assert ledger.submit(entry()).result(10)
-    deadline = time.monotonic() + 10
-    while (len(heard) < 3 or len(seen) < 3) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert heard == [LookupError] * 3
-    assert len(seen) == 3
-    assert ledger.append(entry())
-    assert ledger.verify() == []
 
 
 def test_a_cancelled_future_does_not_stop_the_group(ledger):
@@ -310,21 +292,12 @@ def test_the_outside_can_check_the_chain_with_the_public_key_alone(folder, keyri
     assert (int(size), base64.b64decode(top)) == (7, root(leaves))
 
 
-def test_group_commit_is_cheap(ledger, monkeypatch):
+def test_what_waits_shares_a_write_and_a_sync(ledger, monkeypatch):
     """The figure is in docs/adr/0002; here only that entries really share writes and syncs."""
-    finished = threading.Event()
-    left, syncs = [5000], []
+    syncs = []
     real = os.fdatasync
-    counting = lambda handle: (syncs.append(handle), real(handle))  # noqa: E731
-    monkeypatch.setattr("os.fdatasync", counting)
-
-    def sink(results):
-        left[0] -= len(results)
-        if not left[0]:
-            finished.set()
-
-    one = entry()
-    for n in range(5000):
-        ledger.submit_to(one, n, sink)
-    assert finished.wait(30)
+    monkeypatch.setattr("os.fdatasync", lambda handle: (syncs.append(handle), real(handle)))
+    with ledger.held():
+        waiting = [ledger.submit(entry()) for _ in range(5000)]
+    assert all(one.result(30) for one in waiting)
     assert 1 <= len(syncs) < 1000

@@ -182,9 +182,8 @@ def write_events(clinic: Clinic, out: Path, subject: str | None) -> int:
     ledger, name, count = clinic.ledger.origin, clinic.config.clinic.name, 0
     with out.open("w", encoding="utf-8") as file:
         out.chmod(0o600)
-        for line in clinic.ledger.entries():
-            if who is None or line.subject == who:
-                said = json.dumps(event(line, ledger, name), ensure_ascii=False)
-                file.write(said + "\n")
-                count += 1
+        for line in clinic.ledger.entries() if who is None else clinic.ledger.about(who):
+            said = json.dumps(event(line, ledger, name), ensure_ascii=False)
+            file.write(said + "\n")
+            count += 1
     return count

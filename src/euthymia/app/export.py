@@ -144,10 +144,9 @@ def _safe(text: str) -> str:
 
 
 def _who_saw(clinic: Clinic, who: SubjectId) -> Iterable[tuple[str, ...]]:
-    for line in clinic.ledger.entries():
-        if line.subject == who:
-            at = from_micros(line.at).isoformat(timespec="seconds")
-            yield (at, line.actor, line.role, line.action, str(line.purpose), line.id)
+    for line in clinic.ledger.about(who):
+        at = from_micros(line.at).isoformat(timespec="seconds")
+        yield (at, line.actor, line.role, line.action, str(line.purpose), line.id)
 
 
 def _readme(folder: Path) -> str:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Clock, Micros, to_micros
 from euthymia.ground.errors import EuthymiaError, MissingError
+from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger_chain import Chain, Tip, Written
 from euthymia.security.ledger_details import DetailKeys, Details
@@ -34,16 +35,17 @@ from euthymia.security.ledger_format import (
     REPAIR,
     UPGRADE,
     Detail,
+    Position,
     encode_entry,
-    read_frames,
     start_of_chain,
 )
 from euthymia.security.ledger_head import Slot, both_slots, origin_of, pack_slot
+from euthymia.security.ledger_index import Index, sound_frames
 from euthymia.security.ledger_keys import EpochKey, MacKeys, pack_key
 from euthymia.security.ledger_lines import LedgerLine, damaged, read_line
-from euthymia.security.ledger_queue import Sink, Writer, resolve
+from euthymia.security.ledger_queue import Writer
 from euthymia.security.ledger_state import Found, audit_macs, key_state, look
-from euthymia.security.ledger_verify import Audit, AuditKeys, audit, genesis_start
+from euthymia.security.ledger_verify import Audit, AuditKeys, audit
 from euthymia.security.merkle import Tree
 from euthymia.security.notes import Checkpoint
 
@@ -68,7 +70,8 @@ class Ledger:
     def _forget(self) -> None:
         """Know nothing and share nothing: the state of a new object, and of one after a fork."""
         self._mutex = threading.Lock()
-        self._writer = Writer(self._commit_group)
+        self._writer = Writer(self.write)
+        self._index = Index()
         self._files = LedgerFiles(self._folder, self._disk)
         self._attached = False
         self._closing = self._closed = False
@@ -89,8 +92,8 @@ class Ledger:
     ) -> "Ledger":
         """Open the ledger in `folder`, or begin one.
 
-        Reads the signed head and what lies beyond it, not the whole log: use `verify` for that. A
-        damaged ledger opens, so that it can be verified and read; appending to it is refused.
+        Reads the signed head and what lies beyond it; `verify` reads the whole log. A damaged
+        ledger opens, so that it can be verified and read; appending to it is refused.
         """
         ledger = cls(folder, keyring, clock, disk)
         with ledger._mutex, ledger._files.locked():
@@ -124,11 +127,11 @@ class Ledger:
         EuthymiaError
             If it could not be written (a full disk). Nothing was recorded.
         """
-        return self._commit([self._encode(entry)], durable=durable)[0].id
+        return self._commit([self.encode(entry)], durable=durable)[0].id
 
     def record(self, entry: Entry) -> Written:
         """Write one entry durably, like `append`; what is returned can give its receipt."""
-        return self._commit([self._encode(entry)], durable=True)[0]
+        return self.write([self.encode(entry)])[0]
 
     def submit(self, entry: Entry) -> Future[str]:
         """Hand an entry to the writer thread; the future gives its id when it is on disk.
@@ -136,19 +139,20 @@ class Ledger:
         All that is pending goes out in one write with one sync. Raises SchemaError at once; other
         errors come through the future.
         """
-        future: Future[str] = Future()
-        self.submit_to(entry, future, resolve)
-        return future
-
-    def submit_to(self, entry: Entry, tag: object, sink: Sink) -> None:
-        """Like `submit`, with one call per group: `sink([(tag, Written or error), ...])`.
-
-        The cheapest form for an event loop: pass the same `sink` each time, and let it do one
-        `call_soon_threadsafe` for the whole group.
-        """
         if self._closing:
             raise EuthymiaError("the ledger is closed: open it again")
-        self._writer.put((self._encode(entry), tag, sink))
+        return self._writer.put(self.encode(entry))
+
+    def encode(self, entry: Entry) -> bytes:
+        """Return an entry as `write` takes it; SchemaError as in `append`."""
+        return encode_entry(entry, self._details.seal if self._details.at_hand else None)
+
+    def write(self, encoded: Sequence[bytes], *, patient: bool = True) -> list[Written]:
+        """Write entries durably, in order, with one write and one sync. Raises as `append`.
+
+        Not `patient`: BusyError if others hold the ledger for longer than a few groups take.
+        """
+        return self._commit(encoded, patient=patient)
 
     def sync(self) -> None:
         """Return when everything appended so far is on disk and signed."""
@@ -158,7 +162,7 @@ class Ledger:
 
     def checkpoint(self) -> None:
         """Append a signed checkpoint, begin the next epoch of the MAC keys, and sync."""
-        self._commit([None], durable=True)
+        self._commit([None])
 
     def close(self) -> None:
         """Write what is pending, a checkpoint if anything was appended, and close the files."""
@@ -177,7 +181,7 @@ class Ledger:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep everybody from appending for the length of a `with` block: its files stand still."""
+        """Keep everybody from appending for the length of a `with` block."""
         with self._mutex, self._files.locked():
             yield
 
@@ -198,7 +202,7 @@ class Ledger:
 
     @property
     def verifier(self) -> Ed25519PublicKey:
-        """The public key that the ledger's signatures are checked with."""
+        """The public key of the ledger's signatures."""
         return self._verifier
 
     def signed_checkpoint(self) -> bytes:
@@ -207,8 +211,7 @@ class Ledger:
         Hand it to a witness outside: with it a roll-back of the whole home can be proved.
         """
         with self._mutex, self._files.locked():
-            tip = self._ready()
-            current = tip.epoch is not None
+            current = self._ready().epoch is not None
             if current:
                 self._seal()
         if not current:
@@ -221,12 +224,7 @@ class Ledger:
         with self._mutex, self._files.locked():
             end = self._ready().position.size
         with self._files.reader() as log:
-            begin = genesis_start(log, end)
-            if begin is None:
-                raise damaged("the beginning of the ledger cannot be read")
-            for frame in read_frames(log, begin[1], end, None):
-                if frame.fault is not None or frame.end is None:
-                    raise damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
+            for frame in sound_frames(log, end, None):
                 if frame.seq >= size:
                     return
                 yield frame.body
@@ -240,24 +238,29 @@ class Ledger:
             At the first entry that is not the one that was written, or at the end if some are
             missing there.
         """
-        with self._mutex, self._files.locked():
-            self._refresh()
-            tip, damage = self._tip, self._damage
-            macs = audit_macs(self._files, self._secret, self._macs)[0]
-        if tip is None:
-            raise damaged(damage)
+        end, damage, macs = self._to_read()
         last = None
         with self._files.reader() as log:
-            begin = genesis_start(log, tip.position.size)
-            if begin is None:
-                raise damaged("the beginning of the ledger cannot be read")
-            for frame in read_frames(log, begin[1], tip.position.size, macs):
-                if frame.fault is not None or frame.end is None:
-                    raise damaged(f"entry {frame.seq} at offset {frame.offset}: {frame.fault}")
+            for frame in sound_frames(log, end.size, macs):
                 last = frame.end
-                yield read_line(frame, last.digest, self._details)
-        if damage is not None or last != tip.position:
+                yield read_line(frame, self._details)
+        if damage is not None or last != end:
             raise damaged(damage or "the log does not end where it did a moment ago")
+
+    def about(self, subject: SubjectId) -> list[LedgerLine]:
+        """Return a person's entries, verified, oldest first. The log is read once, then its growth.
+
+        Raises
+        ------
+        IntegrityError
+            As `entries`, except that others' entries are not verified at every call.
+        """
+        end, damage, macs = self._to_read()
+        if damage is not None:
+            raise damaged(damage)
+        with self._files.reader() as log:
+            frames = self._index.frames(subject, log, end, macs)
+        return [read_line(frame, self._details) for frame in frames]
 
     def verify(self) -> list[str]:
         """Read the whole ledger; return every problem in words, with its place ([]: none).
@@ -308,10 +311,9 @@ class Ledger:
         """
         with self._mutex, self._files.locked():
             self._ready()
-            raw = self._files.read_first()
-        if raw is None:
-            raise MissingError("the ledger's first key is not here: it was taken away before")
-        return raw
+            if (raw := self._files.read_first()) is None:
+                raise MissingError("the ledger's first key is not here: it was taken away before")
+            return raw
 
     def destroy_first_key(self) -> None:
         """Overwrite the first epoch's key in this home and remove its file."""
@@ -324,16 +326,21 @@ class Ledger:
         """Whether the first epoch's key still lies in this home."""
         return self._files.disk.exists(self._files.first_path)
 
-    # -- one group ---------------------------------------------------------------------------
-    def _encode(self, entry: Entry) -> bytes:
-        return encode_entry(entry, self._details.seal if self._details.at_hand else None)
-
-    def _commit_group(self, payloads: list[bytes]) -> list[Written]:
-        return self._commit([*payloads], durable=True)
-
-    def _commit(self, payloads: list[bytes | None], *, durable: bool) -> list[Written]:
-        """Write a group (None: a checkpoint)."""
+    def _to_read(self) -> tuple[Position, str | None, MacKeys]:
+        """Return where the log ends, what is wrong with it, and the MAC keys that are known."""
         with self._mutex, self._files.locked():
+            self._refresh()
+            if self._tip is None:
+                raise damaged(self._damage)
+            macs = audit_macs(self._files, self._secret, self._macs)[0]
+            return self._tip.position, self._damage, macs
+
+    # -- one group ---------------------------------------------------------------------------
+    def _commit(
+        self, payloads: Sequence[bytes | None], *, durable: bool = True, patient: bool = True
+    ) -> list[Written]:
+        """Write a group (None: a checkpoint)."""
+        with self._files.own_turn(self._mutex, patient=patient):
             tip = self._ready()
             at = to_micros(self._clock())
             try:
@@ -349,7 +356,7 @@ class Ledger:
                 ) from None
             self._to_repair = []
             self._tip, self._seen_size = chain.tip, chain.position.size
-            self._appended = payloads != [None]  # a checkpoint vouches for all before it
+            self._appended = [*payloads] != [None]  # a checkpoint vouches for all before it
             if durable:
                 self._seal()
                 assert self._slot is not None

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from euthymia.ground.errors import BusyError
@@ -22,6 +23,8 @@ woken, group after group: with two at work the slowest in a hundred answers wait
 _WAITS: Final = (
     50_000  # over ten seconds: a group takes milliseconds, so a longer wait is a stuck process
 )
+_FEW_WAITS: Final = 100
+_BRIEFLY_S: Final = 0.02
 
 
 class LedgerFiles:
@@ -61,14 +64,25 @@ class LedgerFiles:
         return self.folder / (HEAD_NAME + ".new")
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def own_turn(self, mutex: Lock, *, patient: bool) -> Iterator[None]:
+        """Keep other threads and processes out; BusyError after 20 ms for each if not `patient`."""
+        if not mutex.acquire(timeout=-1 if patient else _BRIEFLY_S):
+            raise BusyError("another thread holds the ledger")
+        try:
+            with self.locked(_WAITS if patient else _FEW_WAITS):
+                yield
+        finally:
+            mutex.release()
+
+    @contextlib.contextmanager
+    def locked(self, waits: int = _WAITS) -> Iterator[None]:
         """Keep other processes out, each in its turn; BusyError after ten seconds of waiting."""
         if self._lock is None or self._turn is None:
             self.disk.make_folder(self.folder)
             self._turn = self.disk.open(self.folder / TURN_NAME, create=True)
             self._lock = self.disk.open(self.folder / LOCK_NAME, create=True)
         lock, turn = self._lock, self._turn
-        left = self._take(turn, _WAITS)
+        left = self._take(turn, waits)
         try:
             self._take(lock, left)
         finally:
@@ -83,7 +97,8 @@ class LedgerFiles:
         while not self.disk.try_lock(lock):
             if not waits:
                 raise BusyError(
-                    "another process has held the ledger for ten seconds: is one suspended?"
+                    "another process has held the ledger for too long (ten seconds where nothing "
+                    "else waits): is one suspended?"
                 )
             waits -= 1
             self.disk.wait()

@@ -264,6 +264,30 @@ def read_frames(
         before, offset = digest, end
 
 
+def read_frame_at(log: BinaryIO, offset: int, digest: bytes) -> Frame:
+    """Return the frame at an offset, which was verified before and had this hash in the chain.
+
+    The hash binds it to all before it, so that nothing else need be read again.
+
+    Raises
+    ------
+    IntegrityError
+        It is not the one that stood there.
+    """
+    log.seek(offset - HASH_BYTES)
+    before, head = log.read(HASH_BYTES), log.read(_LENGTH.size)
+    length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
+    body = log.read(min(length, MAX_BODY_BYTES))
+    if hashlib.sha256(before + body).digest() != digest:
+        raise IntegrityError(
+            f"the ledger is damaged: the entry at offset {offset} was changed since it was last "
+            "read. Run `euthymia verify`, and restore the home from a backup"
+        )
+    seq, at = _STAMP.unpack_from(body)
+    end = Position(seq, digest, offset + frame_size(body))
+    return Frame(offset, seq, end, at, body[_STAMP.size : -MAC_BYTES], None, body)
+
+
 def _fault(before: bytes, body: bytes, digest: bytes, key: bytes | None) -> str | None:
     if hashlib.sha256(before + body).digest() != digest:
         return "it was changed, or an entry before it was changed, removed, added or moved"

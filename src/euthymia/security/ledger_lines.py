@@ -29,8 +29,9 @@ class LedgerLine:
     closed: str = ""
 
 
-def read_line(frame: Frame, digest: bytes, details: Details) -> LedgerLine:
+def read_line(frame: Frame, details: Details) -> LedgerLine:
     """Return a frame that was verified as a line; what is sealed is opened where it can be."""
+    assert frame.end is not None  # it was verified to its end
     said = decode_payload(frame.payload)
     detail, closed = details.open(said)
     return LedgerLine(
@@ -42,7 +43,7 @@ def read_line(frame: Frame, digest: bytes, details: Details) -> LedgerLine:
         purpose=said.purpose,
         subject=None if said.subject is None else SubjectId(said.subject),
         detail=detail,
-        id=entry_id(frame.seq, digest),
+        id=entry_id(frame.seq, frame.end.digest),
         closed=closed,
     )
 

@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from euthymia.ground.errors import EuthymiaError
 from euthymia.security.ledger_chain import Written
@@ -14,9 +13,7 @@ GROUP_LIMIT: Final = 4_096  # entries in one write: about 1 MB, and tens of mill
 
 Outcome = Written | BaseException
 """What became of an entry: it was written, or why it could not be."""
-Sink = Callable[[list[tuple[Any, Outcome]]], None]
-"""Told once per group, by the writer thread, about its own entries: (tag, outcome), in order."""
-Queued = tuple[bytes, Any, Sink]
+Queued = tuple[bytes, "Future[str]"]
 Commit = Callable[[list[bytes]], list[Written]]
 
 
@@ -29,11 +26,13 @@ class Writer:
         self._queue: SimpleQueue[Queued | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def put(self, item: Queued) -> None:
-        """Hand over one entry."""
-        self._queue.put(item)
+    def put(self, payload: bytes) -> "Future[str]":
+        """Hand over one entry; the future gives its id, or why it has none."""
+        future: Future[str] = Future()
+        self._queue.put((payload, future))
         if self._thread is None or not self._thread.is_alive():
             self._start()
+        return future
 
     def stop(self) -> None:
         """Write what is pending and end the thread."""
@@ -48,16 +47,17 @@ class Writer:
             self.write([item for item in [self._queue.get()] if item is not None])
 
     def write(self, group: list[Queued]) -> None:
-        """Write one group and tell its sinks."""
+        """Write one group and tell who waits for it."""
         if not group:
             return
         outcomes: list[Outcome] = [EuthymiaError("the ledger could not be written")] * len(group)
         try:
-            outcomes = [*self._commit([payload for payload, _, _ in group])]
+            outcomes = [*self._commit([payload for payload, _ in group])]
         except (EuthymiaError, OSError) as error:
             outcomes = [error] * len(group)
         finally:  # whatever happened, nobody is left waiting
-            _tell(group, outcomes)
+            for (_, future), outcome in zip(group, outcomes, strict=True):
+                _resolve(future, outcome)
 
     def _start(self) -> None:
         with self._mutex:
@@ -67,7 +67,7 @@ class Writer:
                 thread.start()
 
     def _write_groups(self) -> None:
-        """Write group after group until told to stop. A sink that raises ends only this thread."""
+        """Write group after group until told to stop. What is unforeseen ends only this thread."""
         stop = False
         try:
             while not stop:
@@ -82,21 +82,10 @@ class Writer:
                 self._start()
 
 
-def _tell(group: list[Queued], outcomes: list[Outcome]) -> None:
-    told: dict[Sink, list[tuple[Any, Outcome]]] = {}
-    for (_, tag, sink), outcome in zip(group, outcomes, strict=True):
-        told.setdefault(sink, []).append((tag, outcome))
-    with ExitStack() as stack:  # one sink that raises does not keep the others waiting
-        for sink, results in reversed(told.items()):
-            stack.callback(sink, results)
-
-
-def resolve(results: list[tuple[Future[str], Outcome]]) -> None:
-    """Give futures their entries' ids, or the error."""
-    for future, outcome in results:
-        if not future.set_running_or_notify_cancel():
-            continue  # nobody waits any more; the entry stands
-        if isinstance(outcome, Written):
-            future.set_result(outcome.id)
-        else:
-            future.set_exception(outcome)
+def _resolve(future: "Future[str]", outcome: Outcome) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # nobody waits any more; the entry stands
+    if isinstance(outcome, Written):
+        future.set_result(outcome.id)
+    else:
+        future.set_exception(outcome)

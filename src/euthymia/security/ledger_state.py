@@ -84,7 +84,7 @@ def look(
     if size is None or raw is None:
         name = "ledger.log" if size is None else "ledger.head"
         return Found(damage=f"{name} is missing: restore it from a backup")
-    head = read_head(raw, verifier, secret)
+    head = read_head(raw, verifier, secret, signed=known.slot is None)
     faults, newest = list(head.faults), head.newest
     if known.slot is not None and (newest is None or newest.generation < known.slot.generation):
         faults.append("ledger.head was changed or set back while the ledger was open")

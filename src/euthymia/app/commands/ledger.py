@@ -50,9 +50,12 @@ def _said(row: dict[str, Any]) -> str:
 @click.pass_obj
 def show(shell: Shell, subject: str | None, last: int | None) -> None:
     """Print the entries, each verified as it is read. An erased person's details say so."""
+    from euthymia.ground.ids import SubjectId
+
     with shell.clinic() as clinic:
         who = clinic.store.resolve(subject) or subject if subject else None
-        rows = [_row(x) for x in clinic.ledger.entries() if who is None or x.subject == who]
+        lines = clinic.ledger.entries() if who is None else clinic.ledger.about(SubjectId(who))
+        rows = [_row(line) for line in lines]
     rows = rows[-last:] if last else rows
     names = ("id", "at", "user", "role", "action", "purpose", "subject")
     cells = [(*(str(row[n] or "") for n in names), _said(row)) for row in rows]

@@ -1,18 +1,18 @@
 """Before an answer is sent its ledger entry is durable: many answers share one write and one sync.
 
-Entries go to the ledger's own writer thread, which groups what has come in meanwhile. The two
-threads share one interpreter, and every hand-over between them costs more than a model's answer.
-So a turn of the event loop hands over all its entries at once, and answers that became durable
-together wake the loop once.
+All answers of a turn of the event loop are written together, by the loop itself. A writer thread
+would cost more than it gives: it shares the interpreter with the loop, and has to win it back after
+each of the twenty system calls of a write. Only when somebody else holds the ledger (a backup, say)
+is the write left to a thread, so that the loop goes on; what comes in meanwhile waits for its end.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from euthymia.app.problems import RefusalError
 from euthymia.ground.audit import Entry
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import BusyError, EuthymiaError
 from euthymia.security.ledger_chain import Written
 
 UNWRITTEN: Final = (
@@ -20,14 +20,19 @@ UNWRITTEN: Final = (
     "its disk may be full or away, or `euthymia verify` may say more"
 )
 
-Outcomes = list[tuple[Any, Written | BaseException]]
+Waiter = asyncio.Future[Written]
+Turn = list[tuple[bytes, Waiter]]
+Outcome = list[Written] | BaseException
 
 
 class GroupedLedger(Protocol):
     """What the recorder needs of the ledger."""
 
-    def submit_to(self, entry: Entry, tag: object, sink: Callable[[Outcomes], None]) -> None:
-        """Write the entry with its neighbours; tell `sink` once a group, from another thread."""
+    def encode(self, entry: Entry) -> bytes:
+        """Return an entry as `write` takes it."""
+
+    def write(self, encoded: Sequence[bytes], *, patient: bool = True) -> list[Written]:
+        """Write entries durably, at once; BusyError soon if not `patient`."""
 
     def checkpoint(self) -> None:
         """Write an entry of its own that signs everything so far, durably."""
@@ -38,9 +43,8 @@ class Recorder:
 
     def __init__(self, ledger: GroupedLedger) -> None:
         self._ledger = ledger
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._sink = self._written  # one object, so that the ledger tells a whole group at once
-        self._turn: list[tuple[Entry, asyncio.Future[Written]]] = []
+        self._turn: Turn = []
+        self._left_to_thread = False
         self.up = True
         self.waiting = 0
 
@@ -52,15 +56,14 @@ class Recorder:
         RefusalError
             The ledger cannot be written ("ledger"). Nothing may be answered then.
         """
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Written] = loop.create_future()
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
         self.waiting += 1
         try:
-            if not self._turn:
-                loop.call_soon(self._hand_over)
-            self._turn.append((entry, waiter))
+            encoded = self._ledger.encode(entry)
+            if not self._turn and not self._left_to_thread:
+                loop.call_soon(self._write_turn)
+            self._turn.append((encoded, waiter))
             found = await waiter
         except (OSError, EuthymiaError) as error:
             self.up = False
@@ -81,27 +84,44 @@ class Recorder:
         self.up = True
         return True
 
-    def _hand_over(self) -> None:
+    def _write_turn(self) -> None:
         turn, self._turn = self._turn, []
-        for entry, waiter in turn:
-            try:
-                self._ledger.submit_to(entry, waiter, self._sink)
-            except (OSError, EuthymiaError) as error:
-                if not waiter.done():
-                    waiter.set_exception(error)
+        outcome: Outcome | None = EuthymiaError("the ledger could not be written")
+        try:
+            outcome = self._ledger.write([encoded for encoded, _ in turn], patient=False)
+        except BusyError:
+            outcome = None
+        except (OSError, EuthymiaError) as error:
+            outcome = error
+        finally:  # whatever happened, nobody is left waiting
+            if outcome is None:
+                self._leave_to_thread(turn)
+            else:
+                _tell(turn, outcome)
 
-    def _written(self, outcomes: Outcomes) -> None:
-        """Wake the loop once for a whole group. Runs on the ledger's thread."""
-        assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_deliver, outcomes)
+    def _leave_to_thread(self, turn: Turn) -> None:
+        """Write with the patience that a loop may not have."""
+        self._left_to_thread = True
+        write = asyncio.get_running_loop().run_in_executor(
+            None, self._ledger.write, [encoded for encoded, _ in turn]
+        )
+        write.add_done_callback(lambda done: self._thread_wrote(turn, done))
+
+    def _thread_wrote(self, turn: Turn, done: "asyncio.Future[list[Written]]") -> None:
+        self._left_to_thread = False
+        if done.cancelled():
+            _tell(turn, EuthymiaError("the write was given up"))
+        else:
+            _tell(turn, done.exception() or done.result())
+        if self._turn:
+            self._write_turn()
 
 
-def _deliver(outcomes: Outcomes) -> None:
-    for waiter, outcome in outcomes:
+def _tell(turn: Turn, outcome: Outcome) -> None:
+    for place, (_, waiter) in enumerate(turn):
         if waiter.done():
             continue  # the caller went away; the entry stands
         if isinstance(outcome, BaseException):
             waiter.set_exception(outcome)
         else:
-            waiter.set_result(outcome)
+            waiter.set_result(outcome[place])

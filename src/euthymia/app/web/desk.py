@@ -189,8 +189,8 @@ class Desk:
     def who_looked(self, subject: SubjectId) -> tuple[Access, ...]:
         """Return who saw or changed anything of a person, by day, newest first."""
         counted: dict[tuple[str, str, str, str], int] = {}
-        for line in self.clinic.ledger.entries():
-            if line.subject == subject and line.action not in QUIET:
+        for line in self.clinic.ledger.about(subject):
+            if line.action not in QUIET:
                 on = from_micros(line.at).date().isoformat()
                 key = (on, line.actor, line.role, line.action)
                 counted[key] = counted.get(key, 0) + 1
