@@ -19,6 +19,7 @@ from euthymia.app.http.limits import caller_of
 HEAD_LIMIT: Final = 32 * 1024  # address and headers; a token has 400 characters, a proof 600
 HEAD_TIMEOUT_S: Final = 10.0  # also for the first byte, and for the TLS handshake
 MESSAGE_TIMEOUT_S: Final = 30.0  # head and body; all our bodies are under 64 KiB
+HELD_MOST: Final = 64 * 1024  # bytes kept to the end of a turn: more is on its way at once
 _TEXT: Final = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
     431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -49,6 +50,55 @@ class Doorman:
             del self.held[address]
 
 
+class Corked(asyncio.Transport):
+    """A transport on which what is written in one turn of the event loop leaves together.
+
+    The head and the body of an answer are two writes: two system calls here, and two wake-ups of
+    the caller, of which the first is for nothing.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep for the end of the turn, unless it is much."""
+        if not self._held:
+            self._loop.call_soon(self._let_go)
+        self._held.append(bytes(data))
+        self._size += len(data)
+        if self._size >= HELD_MOST:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            whole = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            self._transport.write(whole)
+
+    def close(self) -> None:
+        """Write what is kept, then close."""
+        self._let_go()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._held.clear()
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Tell whether it is closed or about to be."""
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """Return what the transport beneath knows."""
+        return self._transport.get_extra_info(name, default)
+
+
 class Wire(HttpToolsProtocol):
     """One connection, which is cut if it sends too much, too slowly, or should not be here."""
 
@@ -65,6 +115,7 @@ class Wire(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or hang up at once."""
         super().connection_made(transport)
+        self.transport = Corked(transport, self.loop)
         address = caller_of(self.client[0]) if self.client else ""
         if not self._door.admits(address):
             transport.abort()
