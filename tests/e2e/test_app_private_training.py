@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 
 import training_clinic
+from euthymia import models
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.app.people import erase_subject
 from euthymia.app.privacy import admit_table, change_budget, history
 from euthymia.app.training import run_training
 from euthymia.models.privacy import training as private
-from euthymia.models.privacy.contract import Guarantee
+from euthymia.models.privacy.contract import BudgetError, Guarantee
 from euthymia.models.privacy.standin import Effort, stand_in
+from euthymia.models.table_frame import table_frame
+from euthymia.models.tables import read_frame
+from euthymia.models.task_file import read_task
 from private_runs import TASK, cohort
 from small_clinic import NOW, subject_of
 from whole_clinic import call, run
@@ -59,7 +63,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_table_is_trained_on_until_its_budget_is_spent_whatever_it_is_called(
-    home: Path, tmp_path: Path
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, page = task_file(tmp_path / "task.toml"), tmp_path / "report.html"
     data = table(tmp_path / "trial.csv")
@@ -93,6 +97,19 @@ def test_a_table_is_trained_on_until_its_budget_is_spent_whatever_it_is_called(
         code, refused = call(home, *without_noise)
         assert code == 1, without_noise
         assert "privacy budget guards people" in refused["error"], without_noise
+    monkeypatch.setenv("EUTHYMIA_HOME", str(home))
+    whole = read_frame(data)
+    mine = read_task(task)
+    for from_python in (
+        lambda: models.train_table(mine, whole),
+        lambda: models.audit(data, outcome="outcome"),
+        lambda: models.certify(whole, outcome="cesd", better="lower", treatment="attempt"),
+        lambda: models.subtypes(whole, columns=["cesd", "mcs"]),
+        lambda: models.update(mine, whole),
+        lambda: models.train_private(mine, table_frame(mine, whole), epsilon=1.0),
+    ):
+        with pytest.raises(BudgetError, match="privacy budget guards people"):
+            from_python()
     part = tmp_path / "part.csv"  # a few of the rows, the columns in another order
     lines = [row.split(",")[::-1] for row in data.read_text().splitlines()]
     part.write_text("\n".join(",".join(row) for row in [lines[0], *lines[300:340]]))

@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.home import Home
+from euthymia.app.home import Home, default_home
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
 from euthymia.models.privacy.accountant import epsilon_of
@@ -28,9 +28,12 @@ from euthymia.models.privacy.book import (
     set_budget,
     settle,
 )
-from euthymia.models.privacy.contract import Charge, Guarantee
+from euthymia.models.privacy.contract import BudgetError, Charge, Guarantee
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+
+if TYPE_CHECKING:
+    from euthymia.models.tables import Frame
 
 GENERATION: Final = "budget_generation"
 KEY: Final = "privacy budget"
@@ -204,7 +207,47 @@ def admit_table(home: Path, data: Path, *, name: str, person: str = "", because:
         admit_without_noise(clinic, name, members, people=0, because=because)
 
 
-def table_members(clinic: Clinic, data: Path, person: str = "") -> set[bytes]:
+def admit_call(data: "Path | str | Frame", *, name: str, person: str, because: str) -> None:
+    """Ask the account of this machine's clinic, if it has one, for a call from Python.
+
+    Raises
+    ------
+    BudgetError
+        See `admit_without_noise`; `because` is then an argument of the call.
+    """
+    home = default_home()
+    if not Home(home).budget.exists():
+        return
+    if isinstance(data, str | Path) and not Path(data).is_file():
+        return  # the call itself says so
+    with Clinic.opened(home) as clinic:
+        members = table_members(clinic, data, person)
+        admit_without_noise(clinic, name, members, people=0, because=because)
+
+
+def refuse_guarded(people: Collection[str]) -> None:
+    """Refuse a private run that no account of this machine's clinic would know of.
+
+    Raises
+    ------
+    BudgetError
+        A budget guards one of the people.
+    """
+    home = default_home()
+    if not Home(home).budget.exists():
+        return
+    with Clinic.opened(home) as clinic:
+        book = budget_file(clinic).now()
+        known = people_of(clinic, people, "table") | people_of(clinic, people)
+        if guards(book, "", known) is not None:
+            raise BudgetError(
+                "a privacy budget guards people in these data, and this call would not draw from"
+                " it: train with `euthymia train TASK --private --epsilon E`, which pays first;"
+                " nothing was computed"
+            )
+
+
+def table_members(clinic: Clinic, data: "Path | str | Frame", person: str = "") -> set[bytes]:
     """Return the digests of a table's people, by the columns that name them and by whole rows."""
     from euthymia.models import tables
     from euthymia.models.matching.trial_people import PERSON_NAMES

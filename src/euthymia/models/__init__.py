@@ -1,6 +1,9 @@
 """Estimators and their cards: tasks, training, release as signed, encrypted ONNX bundles.
 
 >>> from euthymia.models import certify  # each command's twin, for any frame
+
+On a machine with a clinic they ask its account of privacy first, as the commands do: people whom a
+budget guards are looked at without noise only for a reason (`models/privacy/gate.py`).
 """
 
 from importlib import import_module
@@ -17,6 +20,8 @@ _TWINS: Final = {
     "train_private": "euthymia.models.privacy.training",
 }
 """What a data scientist calls from Python, and where it is; nothing heavy is imported before."""
+_PUBLISHED: Final = frozenset({"rank"})
+"""Looks at nobody's data: published trials."""
 
 __all__ = [
     "audit",
@@ -32,7 +37,12 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in _TWINS:
-        return getattr(import_module(_TWINS[name]), name)
+        found = getattr(import_module(_TWINS[name]), name)
+        if name in _PUBLISHED:
+            return found
+        from euthymia.models.privacy.gate import guarded, paid_by_clinic
+
+        return paid_by_clinic(found) if name == "train_private" else guarded(name, found)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -160,7 +160,8 @@ def train_private(
     """Train with (epsilon, delta)-differential privacy, without a clinic's ledger of epsilon.
 
     Whoever calls this keeps the account of the people in `frame` themselves: each call costs them
-    the whole claim. `euthymia train --private` keeps it.
+    the whole claim. `euthymia train --private` keeps it; as `euthymia.models.train_private` this
+    refuses people whom a budget of the machine's clinic guards.
 
     Parameters
     ----------
