@@ -107,29 +107,48 @@ def test_the_mewma_is_a_normal_score_of_t_squared(seed: int, gone: float) -> Non
         assert out[t] == pytest.approx(((t2 / 4) ** (1 / 3) - (1 - part)) / part**0.5, rel=1e-6)
 
 
+def absence_of_a_day(
+    silent: np.ndarray, excused: np.ndarray, t: int, usual: float, stick: float
+) -> float:
+    """Return what one device's silence says on day t: found by trying, where ours solves."""
+    back = min(5, t // 3)
+    end = t - back + 1 if back else t
+    before = slice(max(0, end - 20), end)
+    seen = silent[before][~excused[before]]
+    p = float(np.clip((seen.sum() + 8 * usual) / (seen.size + 8), 0.02, 0.98))
+
+    def share(odds: float) -> float:  # of silent days in the long run
+        fresh, again = odds / (1 + odds), stick * odds / (1 + stick * odds)
+        return fresh / (1 - again + fresh)
+
+    low, high = 1e-6, 1e6
+    for _ in range(200):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if share(middle) < p else (low, middle)
+    if not excused[t - 1]:
+        odds = low * (stick if silent[t - 1] else 1.0)
+        p = odds / (1 + odds)
+    q = 2.5 * p / (1 - p + 2.5 * p)
+    return float(np.log(q / p) if silent[t] else np.log((1 - q) / (1 - p)))
+
+
 @few
 @seeds
 def test_cusum_absence_and_alarms(seed: int, gone: float) -> None:
     rng, z, _ = days(seed, gone)
-    toward, amount, extra = rng.normal(size=60), rng.random(60), rng.normal(size=60) / 5
-    out, c = np.zeros(60), 0.0
-    composite_cusum(toward, amount, extra, 0.6, 0.97, 0, out)
+    toward, amount = rng.normal(size=60), rng.random(60)
+    extra, sums = rng.normal(size=(60, 2)) / 5, np.zeros((60, 2))
+    out, c = np.zeros(60), np.zeros(2)
+    composite_cusum(toward, amount, extra, 0.6, 2.3, 0.97, 0, sums, out)
     for t in range(60):
-        c = max(0.0, 0.97 * c + 0.6 * toward[t] - 0.18 * amount[t] + extra[t])
-        assert out[t] == pytest.approx(c, abs=1e-12)
+        c = np.maximum(0.0, 0.97 * c + (0.6 * toward[t] - 0.18 * amount[t]) / 2.3 + extra[t])
+        assert sums[t] == pytest.approx(c, abs=1e-12)
+        assert out[t] == pytest.approx(np.log(np.exp(c).mean()), abs=1e-12)
     silent, excused = np.isnan(z[:, :2]), rng.random(60) < 0.1
-    weighed = np.zeros(60)
-    absence(np.ascontiguousarray(silent), excused, 0, 20, 5, np.array([0.3, 0.5]), 8, 2.5, weighed)
+    weighed, usual, stick = np.zeros(60), np.array([0.3, 0.5]), np.array([5.0, 1.0])
+    absence(np.ascontiguousarray(silent), excused, 0, 20, 5, usual, stick, 8, 2.5, weighed)
     for t in range(1, 60):
-        back = min(5, t // 3)
-        end = t - back + 1 if back else t
-        before = slice(max(0, end - 20), end)
-        said = 0.0
-        for g, usual in enumerate((0.3, 0.5)):
-            seen = silent[before, g][~excused[before]]
-            p = float(np.clip((seen.sum() + 8 * usual) / (seen.size + 8), 0.02, 0.98))
-            q = 2.5 * p / (1 - p + 2.5 * p)
-            said += np.log(q / p) if silent[t, g] else np.log((1 - q) / (1 - p))
+        said = sum(absence_of_a_day(silent[:, g], excused, t, usual[g], stick[g]) for g in range(2))
         assert weighed[t] == pytest.approx(0.0 if excused[t] else said, abs=1e-9)
     level = np.where(rng.random(60) < 0.1, np.nan, np.abs(rng.normal(size=60)))
     marks = np.empty(60)

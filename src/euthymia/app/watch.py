@@ -135,7 +135,9 @@ def watch(
             "of relapse, under a consent to monitoring; `euthymia ingest`, then `euthymia features`"
         )
     days = _days(features, held)
-    calibration = standing or _calibrate(clinic, features, held, days, budget_days or BUDGET_DAYS)
+    calibration = standing or _calibrate(
+        clinic, features, held, days, budget_days or _promised(clinic, anew=anew)
+    )
     told: dict[str, Any] = _store_all(clinic, features, calibration, held, days, progress)
     told |= {
         "subjects": len(subjects),
@@ -161,6 +163,12 @@ def _standing(clinic: Clinic) -> Calibration | None:
     known = {f"{family}.{name}" for family, name in WATCHED}
     current = found is not None and found.version == VERSION and set(found.names) <= known
     return found if current else None
+
+
+def _promised(clinic: Clinic, *, anew: bool) -> float:
+    """Return the budget to set lines for: that of lines which a newer definition replaces."""
+    found = None if anew else calibrations.read(clinic.home, clinic.keyring)
+    return found.promised if found else BUDGET_DAYS
 
 
 def _days(features: Features, held: Mapping[SubjectId, _Held]) -> dict[SubjectId, Days]:

@@ -72,27 +72,51 @@ def day_evidence(
         toward[t], amount[t] = a_sum, i_sum
 
 
-@compiled("void(f8[::1], f8[::1], f8[::1], f8, f8, i8, f8[::1])")
+@compiled("void(f8[::1], f8[::1], f8[:, ::1], f8, f8, f8, i8, f8[:, ::1], f8[::1])")
 def composite_cusum(
     toward: Array,
     amount: Array,
     extra: Array,
     shift: float,
+    memory: float,
     hold: float,
     start: int,
+    sums: Array,
     out: Array,
 ) -> None:
     """Add up the evidence of days for a shift towards worse; never below 0 (Page 1954).
 
-    C(t) = max(0, hold * C(t-1) + shift * toward - shift^2 / 2 * amount + extra), the CUSUM of
-    Page 1954 (doi:10.1093/biomet/41.1-2.100) with a slight forgetting. Days that say little move
-    it little, days that say nothing not at all but for `extra`, the evidence of absence.
+    One CUSUM (doi:10.1093/biomet/41.1-2.100, with a slight forgetting) a column h of `extra`,
+    C(t) = max(0, hold * C(t-1) + step), with
+    step = (shift * toward - shift^2 / 2 * amount) / memory + extra[h].
+    `out` is the log of the mean of their exponentials: the evidence for
+    "one of these", equally likely beforehand. Days that say little move it little, days that say
+    nothing not at all but for `extra`, the evidence of absence.
+
+    Parameters
+    ----------
+    toward, amount : arrays, shape (days,)
+        See `day_evidence`.
+    extra : array, shape (days, columns)
+        What else a day says, if it is not the values alone that change [nats].
+    memory : float
+        How many days weigh as much as one independent day: the sum of days that resemble each other
+        varies so many times more, and each tells so many times less.
+    sums : array, shape (days, columns)
+        The CUSUMs: the row before `start` is read, rows from it on are set.
     """
-    before = out[start - 1] if start > 0 else 0.0
+    count = extra.shape[1]
     for t in range(start, out.size):
-        step = shift * toward[t] - 0.5 * shift * shift * amount[t] + extra[t]
-        before = max(0.0, hold * before + step)
-        out[t] = before
+        step = (shift * toward[t] - 0.5 * shift * shift * amount[t]) / memory
+        most = 0.0
+        for h in range(count):
+            before = sums[t - 1, h] if t > 0 else 0.0
+            sums[t, h] = max(0.0, hold * before + step + extra[t, h])
+            most = max(most, sums[t, h])
+        total = 0.0
+        for h in range(count):
+            total += np.exp(sums[t, h] - most)
+        out[t] = most + np.log(total / count)
 
 
 @compiled("void(f8[:, ::1], f8[:, ::1], f8, f8, f8, i8, f8[:, ::1], f8[:, ::1], f8[::1])")
@@ -157,7 +181,7 @@ def mewma(
         out[t] = (np.cbrt(total / count) - (1.0 - part)) / np.sqrt(part)
 
 
-@compiled("void(b1[:, ::1], b1[::1], i8, i8, i8, f8[::1], f8, f8, f8[::1])")
+@compiled("void(b1[:, ::1], b1[::1], i8, i8, i8, f8[::1], f8[::1], f8, f8, f8[::1])")
 def absence(
     gone: Mask,
     excused: Mask,
@@ -165,6 +189,7 @@ def absence(
     days: int,
     lag: int,
     usual: Array,
+    stick: Array,
     prior_days: float,
     odds: float,
     out: Array,
@@ -173,7 +198,9 @@ def absence(
 
     The log likelihood ratio of `odds` times the person's own odds of a day without data against
     their own odds, summed over devices: a Bernoulli CUSUM's step (Reynolds & Stoumbos 1999,
-    doi:10.1080/00224065.1999.11979900). Whoever is often silent says little by it.
+    doi:10.1080/00224065.1999.11979900). Whoever is often silent says little by it; and silent days
+    come in runs, so that the second of a run says less than the first: the odds of a day are those
+    of a chain with the person's share of silent days and the cohort's odds ratio `stick`.
 
     Parameters
     ----------
@@ -183,6 +210,8 @@ def absence(
         Days whose absence says nothing: they are not weighed, and no part of a baseline.
     usual : array, shape (devices,)
         The cohort's share of missing days, which counts as `prior_days` days.
+    stick : array, shape (devices,)
+        How many times higher the odds of a silent day are after a silent day than after another.
     out : array, shape (days,)
         Set from `start` on.
     """
@@ -200,6 +229,11 @@ def absence(
                     missing += gone[k, g]
             p = (missing + prior_days * usual[g]) / (n + prior_days)
             p = min(max(p, RARE), 1.0 - RARE)
+            if not excused[t - 1]:  # the chain's odds after a seen day, and after a silent one
+                more = (stick[g] - 1.0) * p * (1.0 - p)
+                fresh = 2.0 * p / (1.0 + np.sqrt(1.0 + 4.0 * more))
+                ratio = fresh / (1.0 - fresh) * (stick[g] if gone[t - 1, g] else 1.0)
+                p = ratio / (1.0 + ratio)
             q = p * odds / (1.0 - p + p * odds)
             out[t] += np.log(q / p) if gone[t, g] else np.log((1.0 - q) / (1.0 - p))
 

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FAMILY: Final = "monitor"
-VERSION: Final = "1"  # a change of any definition below, or of a kernel behind it, needs a new one
+VERSION: Final = "2"  # a change of any definition below, or of a kernel behind it, needs a new one
 Z: Final = "z "  # columns of single features: "z <family>.<feature>"
 
 

@@ -20,6 +20,8 @@ MIN_VALUES: Final = 14  # days with a value, before a person's own mean and spre
 MIN_PEOPLE: Final = 5  # with fewer nothing can be said of what is usual between people
 SHRINK: Final = 0.1  # of the correlation matrix towards its mean: pairs seen on few days together
 MIN_PAIRS: Final = 10  # days on which both of a pair were seen; fewer say nothing
+MOST_STICK: Final = 100.0  # a device is either there or not: more is a fault of few days
+WILD: Final = 3.0  # spreads
 MOST_MEMORY: Final = 0.8  # a higher day-to-day correlation is a trend, and not memory
 
 
@@ -70,7 +72,8 @@ class Norms:
     correlation : of days' distances from the baseline; `ridged` is what the composite uses.
     scale : what the evidence of a day is divided by, so that its variance is what it claims.
     memory : days that are worth one independent day; `carry` the correlation with the day before.
-    absence : (devices,) the usual share of silent days.
+    absence : (devices,) the usual share of silent days; `stick` : (devices,) how many times higher
+        the odds of one are after a silent day than after another, within a person.
     """
 
     names: tuple[str, ...]
@@ -82,6 +85,7 @@ class Norms:
     scale: float
     carry: float
     absence: Floats
+    stick: Floats
 
     @property
     def memory(self) -> float:
@@ -119,6 +123,7 @@ def from_plain(plain: dict[str, Any]) -> Norms:
     lists = {
         k: np.array(v, np.float64) for k, v in plain.items() if isinstance(v, list) and k != "names"
     }
+    lists.setdefault("stick", np.ones(len(lists["absence"])))  # norms of an older version
     return Norms(**{**plain, **lists, "names": tuple(plain["names"])})
 
 
@@ -164,6 +169,7 @@ def fit(panel: Panel, design: Design = DESIGN) -> Norms:
         scale=1.0,
         carry=carry,
         absence=np.concatenate(silent).mean(axis=0),
+        stick=_stick(panel),
     )
     z = [distances(days, norms, design).z[w] for days, w in panel]
     return _with_correlation(norms, np.concatenate(z), panel.features.worse, design)
@@ -217,10 +223,36 @@ def _calendar(day: NDArray[np.int64], left: Floats) -> tuple[Floats, Floats]:
     return by_weekday, season
 
 
+def _stick(panel: Panel) -> Floats:
+    """Return the odds ratio of a silent day after a silent day, within people and by device.
+
+    Pooled over people (Mantel & Haenszel 1959, doi:10.1093/jnci/22.4.719), so that people who are
+    silent often do not look like long silences.
+    """
+    count = panel.features.devices
+    top, bottom = np.full(count, 0.5), np.full(count, 0.5)
+    for days, well in panel:
+        told = well & ~days.excused
+        both = told[1:] & told[:-1]
+        gone = panel.features.gone(days.values)
+        before, after = gone[:-1][both], gone[1:][both]
+        n = max(1, len(before))
+        top += (before & after).sum(axis=0) * (~before & ~after).sum(axis=0) / n
+        bottom += (before & ~after).sum(axis=0) * (~before & after).sum(axis=0) / n
+    return np.asarray(np.clip(top / bottom, 1.0, MOST_STICK), np.float64)
+
+
 def _carry(left: list[Floats]) -> float:
-    """Return how much a day resembles the day before, over all features and people."""
+    """Return how much a day resembles the day before, over all features and people.
+
+    Each person's feature counts in its own spread, and no day for more than three of it: a few
+    people with wild days would decide alone.
+    """
     top, bottom = 0.0, 0.0
-    for x in left:
+    for own in left:
+        known = np.isfinite(own)
+        spread = np.sqrt((np.where(known, own, 0) ** 2).sum(axis=0) / np.maximum(known.sum(0), 1))
+        x = np.clip(own / np.where(spread > 0, spread, 1.0), -WILD, WILD)
         pair = x[1:] * x[:-1]
         both = np.isfinite(pair)
         top += float(pair[both].sum())

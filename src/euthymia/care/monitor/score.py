@@ -24,6 +24,7 @@ from euthymia.kernels.watch_scores import (
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+CASES: Final = 2  # relapses in which the values alone change, and those in which people vanish too
 BETS: Final = np.array([0.15, 0.3, 0.6, 0.9])  # small ones for slow changes, large for sudden ones
 
 
@@ -38,7 +39,7 @@ class Distances:
 
 @dataclass(slots=True)
 class Scores:
-    """Arrays over days; see `ScoreStream`. `smooth` is (days, features)."""
+    """Arrays over days; see `ScoreStream`. `smooth` is (days, features), `sums` (days, cases)."""
 
     composite: Floats
     frozen: Floats
@@ -49,6 +50,7 @@ class Scores:
     smooth: Floats
     variance: Floats
     wealth: Floats
+    sums: Floats
 
 
 def distances(days: Days, norms: Norms, design: Design = DESIGN) -> Distances:
@@ -105,7 +107,7 @@ class Walk:
     def _room(self, count: int) -> Scores:
         wide, bets = len(self.features.names), BETS.size
         before = self._scores
-        sizes = {"smooth": (wide,), "variance": (wide,), "wealth": (bets,)}
+        sizes = {"smooth": (wide,), "variance": (wide,), "wealth": (bets,), "sums": (CASES,)}
         made = {}
         for name in Scores.__dataclass_fields__:
             made[name] = np.zeros((count, *sizes.get(name, ())))
@@ -115,19 +117,24 @@ class Walk:
         return Scores(**made)
 
     def _extra(self, days: Days) -> Floats:
-        out = np.zeros(len(days.values))
+        """Return what absence says: in one case nothing, in the other what it usually says."""
+        out, told = np.zeros((len(days.values), CASES)), np.zeros(len(days.values))
         d = self.design
         absence(
             self.features.gone(days.values), days.excused, 0, d.window, d.lag,
-            self.norms.absence, d.absence_days, d.odds, out,
+            self.norms.absence, self.norms.stick, d.absence_days, d.odds, told,
         )  # fmt: skip
+        out[:, 1] = told
         return out
 
     def _rolling(self, found: Scores, own: Distances, days: Days, start: int) -> None:
         d, norms = self.design, self.norms
         toward, amount = self._evidence(own.z)
         extra = self._extra(days)
-        composite_cusum(toward, amount, extra, d.shift, d.hold, start, found.composite)
+        composite_cusum(
+            toward, amount, extra, d.shift, norms.memory, d.hold, start,
+            found.sums, found.composite,
+        )  # fmt: skip
         mewma(
             own.z, norms.correlation, d.rate, norms.memory, d.floor, start,
             found.smooth, found.variance, found.mewma,
@@ -159,9 +166,11 @@ class Walk:
         values = self.norms.adjusted(days).T
         z = np.clip((values - centre) / spread, -self.design.bound, self.design.bound)
         toward, amount = self._evidence(np.ascontiguousarray(z.T[end:]))
-        out = np.zeros(len(days.values) - end)
-        extra = self._extra(days)[end:]
-        composite_cusum(toward, amount, extra, self.design.shift, self.design.hold, 0, out)
+        out, extra = np.zeros(len(days.values) - end), self._extra(days)[end:]
+        composite_cusum(
+            toward, amount, extra, self.design.shift, self.norms.memory, self.design.hold, 0,
+            np.zeros(extra.shape), out,
+        )  # fmt: skip
         found.frozen[end:] = out
 
 

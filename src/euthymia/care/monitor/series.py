@@ -147,21 +147,26 @@ def scores(
     )
     z = np.ascontiguousarray(np.clip((rows - centre) / spread, -d.bound, d.bound).T)
     z[:baseline_days] = np.nan
-    none = np.zeros(days)
     toward, amount = np.zeros(days), np.zeros(days)
     day_evidence(z, own.direction, own.ridged, 0, toward, amount)
     toward, amount = toward / own.scale, amount / own.scale
-    up, down = np.zeros(days), np.zeros(days)
-    composite_cusum(toward, amount, none, d.shift, d.hold, 0, up)
+    up, down = _cusum(toward, amount, own), np.zeros(days)
     with np.errstate(divide="ignore", invalid="ignore"):
         day_score = np.where(amount > 0, toward / np.sqrt(amount), np.nan)
     log_e = _wealth(day_score, own)
     if not worse.any():
-        composite_cusum(-toward, amount, none, d.shift, d.hold, 0, down)
+        down = _cusum(-toward, amount, own)
         log_e = np.logaddexp(log_e, _wealth(-day_score, own)) - np.log(2)
     smooth, variance, far = np.zeros(z.shape), np.zeros(z.shape), np.zeros(days)
     mewma(z, own.correlation, d.rate, own.memory, d.floor, 0, smooth, variance, far)
     return np.maximum(up, down), far, log_e, smooth
+
+
+def _cusum(toward: Floats, amount: Floats, own: Own) -> Floats:
+    none, out = np.zeros((toward.size, 1)), np.zeros(toward.size)
+    d = DESIGN
+    composite_cusum(toward, amount, none, d.shift, own.memory, d.hold, 0, np.zeros(none.shape), out)
+    return out
 
 
 def _wealth(day_score: Floats, own: Own) -> Floats:
