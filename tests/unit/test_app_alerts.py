@@ -1,6 +1,7 @@
 """Alerts of an open clinic: from stored scores to what people see, do, replay and measure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, IntegrityError, MissingError, SchemaError
 from small_clinic import DOCTOR, OTHER_DOCTOR, Hands, copied_clinic, decide_consent, subject_of
 
+NEW_DOCTOR = "dr-new"
+
 
 @pytest.fixture
 def hands() -> Hands:
@@ -36,6 +39,8 @@ def clinic(tmp_path: Path, hands: Hands) -> Iterator[Clinic]:
         put_scores(made, "MRN-1", [0.2, 1.4, 2.0, 2.2])
         put_scores(made, "MRN-2", [0.2], unseen=9)
         put_scores(made, "MRN-4", [0.3])
+        everyone = replace(made.config.clinic, everyone_on_care_team=(NEW_DOCTOR,))
+        made.config = replace(made.config, clinic=everyone)
         yield made
 
 
@@ -131,10 +136,10 @@ def test_one_page_in_the_morning(clinic: Clinic, hands: Hands):
     assert any(said.endswith("times its line now") for said in found.item.evidence)
     assert found.item.intervention == "ask-change"
     assert (found.mine, found.item.owner) == (True, DOCTOR)
-    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to="dr-new"))
+    alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to=NEW_DOCTOR))
     handed = row()
     assert handed is not None
-    assert (handed.mine, handed.item.owner) == (False, "dr-new")
+    assert (handed.mine, handed.item.owner) == (False, NEW_DOCTOR)
     alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.ACKNOWLEDGE, "will-contact"))
     taken = row()
     assert taken is not None
@@ -156,6 +161,9 @@ def test_what_cannot_be_done_is_refused_with_what_can(clinic: Clinic, hands: Han
         (Wanted(me, name, Move.RESOLVE, "other", " "), "words of its own"),
         (Wanted(me, name, Move.SNOOZE, "appointment-soon"), "until when"),
         (Wanted(me, name, Move.REASSIGN, "away"), "to whom"),
+        (Wanted(me, name, Move.REASSIGN, "away", to="dr-nobody"), "nobody of this name"),
+        (Wanted(me, name, Move.REASSIGN, "away", to=OTHER_DOCTOR), "not on this person's care"),
+        (Wanted(me, name, Move.REASSIGN, "away", to=DOCTOR), "somebody else"),
         (Wanted(me, name, Move.SHOW, "x"), "one can"),
         (Wanted(me, name, Move.RESOLVE, "contacted", step="magic"), "interventions"),
         (Wanted(me, name, Move.RESOLVE, "contacted", felt="fine"), "better"),
@@ -167,8 +175,8 @@ def test_what_cannot_be_done_is_refused_with_what_can(clinic: Clinic, hands: Han
     for who, role in ((OTHER_DOCTOR, "clinician"), ("dr-head", "supervisor"), (me, "patient")):
         with pytest.raises(AccessError):
             alerts.act(who, role, Wanted(me, name, Move.VIEW, "opened"))
-    handed = alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to="dr-new"))
-    assert (handed.owner, handed.state) == ("dr-new", State.OPEN)
+    handed = alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.REASSIGN, "away", to=NEW_DOCTOR))
+    assert (handed.owner, handed.state) == (NEW_DOCTOR, State.OPEN)
     slept = alerts.act(
         DOCTOR, "clinician", Wanted(me, name, Move.SNOOZE, "appointment-soon", until=soon)
     )

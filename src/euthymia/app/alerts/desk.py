@@ -31,7 +31,7 @@ from euthymia.app.alerts.policy_file import (
     write_book,
 )
 from euthymia.app.alerts.replay import TOLD, grouped
-from euthymia.app.alerts.rights import SHELL, require_act
+from euthymia.app.alerts.rights import SHELL, require_act, require_taker
 from euthymia.app.calibrations import read as read_calibration
 from euthymia.app.clinic import Clinic
 from euthymia.app.watch import stream_for
@@ -321,6 +321,8 @@ class Alerts:
             if wanted.id and self._delivered(who, wanted):
                 return before  # the same click, delivered twice
             _check(wanted, before, now)
+            if wanted.move is Move.REASSIGN:
+                require_taker(self.clinic, user, who, wanted.to)
             act = Act(
                 id=wanted.id or secrets.token_hex(8),
                 alert=wanted.alert,

@@ -6,8 +6,8 @@ The shell is not asked, as everywhere (see `security/policy.py`): `SHELL` stands
 from typing import Final
 
 from euthymia.app.clinic import Clinic
-from euthymia.ground.audit import Purpose
-from euthymia.ground.errors import AccessError
+from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.errors import AccessError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.policy import Action
 
@@ -28,6 +28,45 @@ def require_act(clinic: Clinic, user: str, role: str, subject: SubjectId) -> Non
     """Refuse with an AccessError unless this user may act on alerts about this person."""
     related = clinic.on_care_team(user, subject)
     _require(clinic, role, Action.ACT_ON_ALERT, related=related)
+
+
+def takers(clinic: Clinic, subject: SubjectId) -> tuple[str, ...]:
+    """Return to whom an alert about this person can be handed: whoever could open it.
+
+    Their care team and those who are on everybody's, without accounts that are disabled or whose
+    role may not act on alerts. Who signs in with a token or elsewhere has no account here.
+    """
+    accounts = clinic.accounts.file.now().accounts
+    team = clinic.store.care_team(subject) | set(clinic.config.clinic.everyone_on_care_team)
+    able = (
+        user
+        for user in team
+        if (held := accounts.get(user)) is None
+        or (not held.disabled and may_act(clinic, held.role))
+    )
+    return tuple(sorted(able))
+
+
+def require_taker(clinic: Clinic, user: str, subject: SubjectId, to: str) -> None:
+    """Refuse with a SchemaError to hand an alert to somebody who could not take it."""
+    if to == user:
+        raise SchemaError("a hand-off is to somebody else: acknowledge it to take it yourself")
+    if to in takers(clinic, subject):
+        return
+    held = clinic.accounts.file.now().accounts.get(to)
+    if held is not None and held.disabled:
+        raise SchemaError("the account of whom it is handed to is disabled: choose somebody else")
+    audit = Entry(Actor("alerts job", "job"), "list subjects", Purpose.CARE)
+    elsewhere = any(to in clinic.store.care_team(who) for who in clinic.store.subjects(audit))
+    if elsewhere or (held is not None and may_act(clinic, held.role)):
+        raise SchemaError(
+            "they work here but are not on this person's care team, and could not open the alert: "
+            "have them added to the team first, or choose somebody who is on it"
+        )
+    raise SchemaError(
+        "nobody of this name takes alerts in this clinic: hand it to a user of the care team, "
+        "spelled as they sign in"
+    )
 
 
 def may_act(clinic: Clinic, role: str) -> bool:

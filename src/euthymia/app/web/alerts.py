@@ -11,7 +11,7 @@ from starlette.routing import Route
 from euthymia.app.alerts.desk import Wanted
 from euthymia.app.alerts.policy_file import accept, own_text
 from euthymia.app.alerts.replay import Asked, replay
-from euthymia.app.alerts.rights import require_change, require_quality
+from euthymia.app.alerts.rights import require_change, require_quality, takers
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
 from euthymia.app.web.forms import FIRST, Again
@@ -166,7 +166,7 @@ class AlertPages:
             again,
             card=card,
             moves=[(m, MOVE_WORDS[m]) for m in card.actions if m is not Move.VIEW],
-            team=sorted(opened.looked.team),
+            team=[u for u in takers(self.clinic, opened.subject) if u != visitor.user],
             days={"snooze": SNOOZE_DAYS, "silence": SILENCE_DAYS},
             states=STATE_WORDS,
             tiers=TIER_WORDS,
