@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from euthymia.app.web.charts import coverage_cells, coverage_months, coverage_reasons
 from euthymia.app.web.contract import ModelNote, Who
+from euthymia.app.web.retold import retold
 from euthymia.app.web.speech import LANGUAGES, Words, direction, language, words_of
 from euthymia.care.contract import Urgency
 from euthymia.care.interventions import interventions
@@ -51,8 +52,9 @@ def instant_words(at: Micros, words: Words = ENGLISH, zone: tzinfo = UTC) -> str
 
 
 def _said(text: str, spoken: str) -> Markup:
-    """Return what was put together from a record, marked as English on a page of another tongue."""
-    return escape(text) if spoken == "en" else Markup('<span lang="en">{}</span>').format(text)
+    """Return what was put together from a record; what has no form in the language, as English."""
+    told = text if spoken == "en" else retold(str(text), spoken)
+    return Markup('<span lang="en">{}</span>').format(text) if told is None else escape(told)
 
 
 def axis_words(text: str, words: Words = ENGLISH) -> str:
