@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from euthymia.features.contract import Columns, Family
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
-from euthymia.ground.schemas import STREAMS
+from euthymia.ground.schemas import OBSERVED, STREAMS
 
 MORE = int(os.environ.get("EUTHYMIA_EXAMPLES", "1"))  # `make check-all` asks for more
 WHO = "p-aaaaaaaaaaaaaaaa"
@@ -339,11 +339,31 @@ def worn_at_night(timeline: Timeline, first: int, days: int, rng: np.random.Gene
     return {"time": time, "x": felt[0], "y": felt[1], "z": felt[2]}
 
 
+def answered(
+    family: Family, first_day: int, days: int, rng: np.random.Generator
+) -> dict[str, NDArray[np.generic]]:
+    """Answers and scores on record: each code on five dates of six, at some time of the day."""
+    codes = np.array(family.codes, object)
+    day, which = np.divmod(np.arange(days * codes.size), codes.size)
+    kept = rng.random(day.size) < 5 / 6
+    kept[0] = True
+    at = rng.integers(0, 86_400, day.size) * SECOND_US
+    time = (first_day + day[kept]) * DAY_US + at[kept]
+    order = np.argsort(time, kind="stable")
+    value = rng.choice([0.0, 1.0, 2.0, 3.0], order.size)  # a low total, and an answer to any item
+    return {"time": time[order], "code": codes[which[kept]][order], "value": value}
+
+
 def recordings(
     family: Family, timeline: Timeline, first_day: int, days: int, seed: int
 ) -> dict[str, Columns]:
     rng = np.random.default_rng(seed)
-    made = {s: recording(s, timeline, first_day, days, rng) for s in family.streams}
+    made: dict[str, Columns] = {
+        s: answered(family, first_day, days, rng)
+        if s == OBSERVED.name
+        else recording(s, timeline, first_day, days, rng)
+        for s in family.streams
+    }
     if family.name == "sleep_acceleration":
         made["accelerometer"] = worn_at_night(timeline, first_day, days, rng)
     return between(made, first_day * DAY_US, (first_day + days) * DAY_US)

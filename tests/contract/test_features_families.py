@@ -19,7 +19,7 @@ from euthymia.features.rows import (
 from euthymia.features.windows import bounds_us, wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.errors import SchemaError
-from euthymia.ground.schemas import STREAMS
+from euthymia.ground.schemas import INPUTS
 from feature_cases import DAY0, MORE, WHO, ZONES, between, digests_of, recordings, take
 
 ALL = list(families().values())
@@ -49,7 +49,7 @@ def test_every_feature_says_what_it_is(family):
     assert family.coverage.strip()
     assert re.fullmatch(r"[a-z][a-z0-9_]*", family.name)
     assert family.lookback_days >= 1
-    assert all(name in STREAMS for name in family.streams)
+    assert all(name in INPUTS for name in family.streams)
     for feature in family.features:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
         assert feature.title.strip()
@@ -151,9 +151,13 @@ def test_no_samples_at_all(family):
 @each
 def test_a_single_sample(family):
     streams = {n: take(s, slice(5, 6)) for n, s in recordings(family, UTC, DAY0, 1, 0).items()}
-    table = compute(family, streams, UTC, [DAY0, DAY0 + 1])
-    assert table["coverage"][1].as_py() == 0.0
-    assert table["coverage"][0].as_py() < 0.01
+    after = DAY0 + family.carry_days + 1
+    table = compute(family, streams, UTC, [DAY0, after - 1, after])
+    assert table["coverage"][2].as_py() == 0.0
+    if family.carry_days:
+        assert 0.0 < table["coverage"][1].as_py() < table["coverage"][0].as_py()
+    else:
+        assert table["coverage"][0].as_py() < 0.01
 
 
 @each
@@ -174,7 +178,7 @@ def test_constant_recordings_end_in_no_error_and_no_nonsense(family, constant):
 @each
 def test_a_day_without_a_sample_says_nothing_even_if_the_days_before_it_do(family):
     streams = recordings(family, UTC, DAY0, 8, 0)
-    table = compute(family, streams, UTC, [DAY0 + 7, DAY0 + 8])
+    table = compute(family, streams, UTC, [DAY0 + 7, DAY0 + 8 + family.carry_days])
     assert table["coverage"].to_pylist()[1] == 0.0
     assert known_rows(table).num_rows == 1
     assert all(table[f.name][1].as_py() is None for f in family.features)
@@ -187,7 +191,7 @@ def test_samples_out_of_order_and_missing_columns_are_refused(family):
     backwards = {k: v[::-1] for k, v in stream.items()}
     with pytest.raises(SchemaError, match="order of time"):
         compute(family, {name: backwards}, UTC, [DAY0])
-    for field in (f.name for f in STREAMS[name].fields if not f.nullable):
+    for field in (f.name for f in INPUTS[name].fields if not f.nullable):
         with pytest.raises(SchemaError, match=field):
             compute(family, {name: {k: v for k, v in stream.items() if k != field}}, UTC, [DAY0])
 
@@ -197,7 +201,7 @@ def test_columns_come_out_of_arrow(family):
     import pyarrow as pa
 
     for name, stream in recordings(family, UTC, DAY0, 2, 0).items():
-        schema = STREAMS[name].schema
+        schema = INPUTS[name].schema
         table = pa.table({k: pa.array(v) for k, v in stream.items()}).select(
             [c for c in schema.names if c in stream]
         )

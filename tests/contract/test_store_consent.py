@@ -89,6 +89,20 @@ def test_derived_rows_go_with_any_stream_they_may_rest_on(house: House) -> None:
     assert house.store.features(the(house), "rest", MONITOR).num_rows == 1  # more is no less
 
 
+def test_derived_rows_go_with_the_records_they_may_rest_on(house: House) -> None:
+    house.ingest(two_streams(), consent=ALL)
+    house.store.put_features(the(house), "rest", derived(house), MONITOR)
+    decide(house, Purpose.MONITORING, Scope(categories=("notes",)), permit=False)
+    assert house.store.features(the(house), "rest", MONITOR).num_rows == 1  # no family reads notes
+    decide(house, Purpose.MONITORING, Scope(categories=("records",)), permit=False)
+    assert house.store.features(the(house), "rest", MONITOR) is None
+    house.store.put_features(the(house), "rest", derived(house), MONITOR)
+    decide(house, Purpose.MONITORING, Scope(categories=("records",)), permit=True)
+    decide(house, Purpose.TRAINING, Scope(categories=("records",)), permit=False)
+    with pytest.raises(ConsentError, match="streams and answers"):
+        house.store.features(the(house), "rest", audit(Purpose.TRAINING))
+
+
 def codes(house: House, purpose: Purpose = Purpose.CARE) -> list[str]:
     return sorted(house.store.observations(the(house), audit(purpose)).column("code").to_pylist())
 

@@ -91,6 +91,7 @@ def test_features_are_computed_once(home: Path) -> None:
     again = run(home, "features")
     assert again["computed"] == 0
     assert again["rows"] == sum(again["families"].values()) > 0
+    assert again["families"]["instrument_scores"] > 0  # from the record, not from a stream
 
 
 def test_export_is_readable_and_says_who_saw_it(home: Path, tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class Clinic:
             order = np.argsort(joined["time"], kind="stable")
             self.held[name] = take(joined, order)
 
-    def run(self, timeline):
-        digests = digests_of(self.held)
+    def run(self, timeline, others=None):
+        digests = {**digests_of(self.held), "others": others or {}}
         due = plan(self.family, timeline, digests, self.table)
         self.computed = due.days.size
         if due.days.size == 0:
@@ -82,13 +82,17 @@ def test_incremental_equals_batch(family, data):
     for step, place in enumerate(order):
         clinic.arrive(parts[place])
         clinic.run(timeline if step >= knows_zone_at else Timeline())
-    clinic.run(timeline)
+    others = {DAY0 + DAYS + data.draw(st.integers(0, 3)): "of a stream that the family ignores"}
+    clinic.run(timeline, others)
+    clinic.run(timeline, others)
     assert clinic.computed == 0  # nothing is due any more
 
     batch = Clinic(family)
     batch.arrive(streams)
-    batch.run(timeline)
+    batch.run(timeline, others)
     assert known_rows(clinic.table).equals(known_rows(batch.table))
+    if family.carry_days:
+        assert known_rows(clinic.table)["date"].cast(pa.int32()).to_pylist()[-1] >= max(others)
 
 
 @pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])

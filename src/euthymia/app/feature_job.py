@@ -18,6 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from euthymia.app.clinic import Clinic
+from euthymia.app.facts import facts_of, with_facts
 from euthymia.app.shell import Progress
 from euthymia.features.catalogue import families
 from euthymia.features.contract import Columns
@@ -33,6 +34,7 @@ from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.schemas import OBSERVED
 
 JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
@@ -54,11 +56,9 @@ def compute_task(task: Task) -> list[tuple[str, pa.Table]]:
     """Compute the rows of every family that is due. Runs in any process."""
     found = []
     for name, wanted in task.due:
-        family = families()[name]
-        streams = {s: task.streams[s] for s in family.streams if s in task.streams}
         table = compute_family(
-            family,
-            streams,
+            families()[name],
+            task.streams,
             task.timeline,
             wanted.days,
             subject=task.who,
@@ -131,11 +131,12 @@ class _Helper:
 
 @dataclass
 class _Due:
-    """What is due of one subject, before a sample is read."""
+    """What is due of one subject, before a sample is read. `facts`: the observations it takes."""
 
     who: SubjectId
     timeline: Timeline
     held: Container[str]
+    facts: Mapping[str, Columns]
     plans: dict[str, Plan] = field(default_factory=dict)
 
     @property
@@ -148,12 +149,13 @@ def _audit(who: SubjectId, family: str) -> Entry:
 
 
 def _planned(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> _Due:
-    """Find out what is due, from digests alone; count the rows that there will be."""
+    """Find out what is due, without reading a sample; count the rows that there will be."""
     digests = segment_digests(clinic.monitored_segments(who))
-    due = _Due(who, clinic.store.timeline(who), digests)
+    facts = facts_of(clinic, who, _audit(who, OBSERVED.name))
+    due = _Due(who, clinic.store.timeline(who), digests, facts)
     for name, family in families().items():
         existing = clinic.store.features(who, name, _audit(who, name))
-        wanted = plan(family, due.timeline, digests, existing)
+        wanted = plan(family, due.timeline, with_facts(family, digests, facts), existing)
         held = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
         counts[name] += len(held | set(wanted.days.tolist()))
         if wanted.days.size:
@@ -170,7 +172,7 @@ def _read(clinic: Clinic, due: _Due) -> Task:
                 spans.setdefault(stream, []).extend(wanted.spans)
     audit = _audit(due.who, ", ".join(due.plans))
     streams = {s: _samples(clinic, due.who, s, joined(parts), audit) for s, parts in spans.items()}
-    return Task(due.who, due.timeline, tuple(due.plans.items()), streams)
+    return Task(due.who, due.timeline, tuple(due.plans.items()), {**streams, **due.facts})
 
 
 def _samples(

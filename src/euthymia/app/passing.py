@@ -14,6 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from euthymia.app.clinic import Clinic
+from euthymia.app.facts import facts_of, with_facts
 from euthymia.features.catalogue import families
 from euthymia.features.contract import Columns, Family, Ints
 from euthymia.features.rows import (
@@ -144,6 +145,7 @@ class _Sight:
     passed: Mapping[str, pa.Table]
     timeline: Timeline
     digests: Mapping[str, Mapping[int, str]]
+    facts: dict[str, Columns] = field(default_factory=dict)
 
     def concerns(self, family: Family) -> bool:
         """Tell whether samples that pass have something to say in a family."""
@@ -154,8 +156,10 @@ class _Sight:
 
     def streams(self, family: Family, days: Ints, audit: Entry) -> dict[str, Columns]:
         """Return a family's samples: those that pass, and the stored ones of the days' windows."""
-        read = {}
+        read: dict[str, Columns] = dict(self.facts)
         for stream in family.streams:
+            if stream in self.facts:
+                continue
             table = self.passed.get(stream)
             for start, end in spans(family, self.timeline, days) if stream in self.digests else ():
                 stored = self.clinic.store.samples(self.who, stream, start, end, audit)
@@ -169,7 +173,8 @@ class _Sight:
         own = {stream: self.passed[stream] for stream in family.streams if stream in self.passed}
         columns = {stream: as_columns(table) for stream, table in own.items()}
         days = local_days(family, columns, self.timeline)
-        stored = input_digests(family, self.timeline, self.digests, days)
+        digests = with_facts(family, self.digests, self.facts)
+        stored = input_digests(family, self.timeline, digests, days)
         used = _digest(self.clinic, own)
         audit = _audit(self.who, family, own)
         table = compute_family(
@@ -178,7 +183,7 @@ class _Sight:
             self.timeline,
             days,
             subject=self.who,
-            digests=self.digests,
+            digests=digests,
             inputs=[from_dropped(digest, used) for digest in stored],
         )
         self.clinic.store.put_features(self.who, family.name, table, audit)
@@ -206,4 +211,7 @@ def _use(clinic: Clinic, who: SubjectId, batches: Sequence[Admitted]) -> None:
     sight = _Sight(clinic, who, _merged(who, batches), store.timeline(who), digests)
     for family in families().values():
         if sight.concerns(family):
+            if family.codes and not sight.facts:
+                audit = Entry(JOB, "compute features", Purpose.MONITORING, who, {})
+                sight.facts.update(facts_of(clinic, who, audit))
             sight.write(family)

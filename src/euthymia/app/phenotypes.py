@@ -18,7 +18,7 @@ from euthymia.features.executors import Executor, Inline, Pool
 from euthymia.features.recordings import Recordings, read
 from euthymia.features.segments import segment
 from euthymia.features.shards import run_shards, shards_in, write_shards
-from euthymia.features.table import chosen, features_of, streams_of
+from euthymia.features.table import chosen, codes_of, features_of, streams_of
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
 
@@ -67,9 +67,10 @@ def _filled(table: pa.Table, family: str) -> int:
 
 
 def _read(folder: Path, wanted: Wanted, progress: Progress) -> Recordings:
-    streams = streams_of(chosen(wanted.families), [segment(name) for name in wanted.segments])
-    now = to_micros(wall_clock())
-    return read(folder, tz=wanted.tz, streams=streams, now=now, progress=progress)
+    families = chosen(wanted.families)
+    streams = streams_of(families, [segment(name) for name in wanted.segments])
+    now, codes = to_micros(wall_clock()), codes_of(families)
+    return read(folder, tz=wanted.tz, streams=streams, codes=codes, now=now, progress=progress)
 
 
 def _accounts(recordings: Recordings) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from functools import cache
 from euthymia.features.contract import Family
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.plugins import discover
-from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
+from euthymia.ground.schemas import FEATURE_KEYS, INPUTS, OBSERVED
 
 
 def _checked(module: str, found: object) -> Family:
     if not isinstance(found, Family):
         raise SchemaError(f"{module}.FAMILY is not a Family; see features/contract.py")
-    unknown = [name for name in (*found.streams, *found.needs) if name not in STREAMS]
+    unknown = [name for name in (*found.streams, *found.needs) if name not in INPUTS]
     if unknown:
         raise SchemaError(f"family {found.name} wants streams that do not exist: {unknown}")
+    if bool(found.codes) != (OBSERVED.name in found.streams):
+        raise SchemaError(f"family {found.name}: `codes` and the stream observations go together")
     if found.compute is None and found.measure is None:
         raise SchemaError(f"family {found.name} has neither `compute` nor `measure`")
     names = [feature.name for feature in found.features]

@@ -99,6 +99,11 @@ class Family:
     are then stale. `needs` are the streams without which there is nothing to say, where others only
     tell whether the device was on: a person without a sample of any of them has no rows (empty:
     any of `streams`). `coverage` says in words which share of what time the coverage of a row is.
+
+    The stream ``observations`` is the clinical record's answers and scores; `codes` names those
+    that the family looks at, and it is handed no other. `carry_days`: what a sample says goes on
+    to be said for so many dates after it, which get rows too, as far as anything of the person
+    is recorded. Of 0, only dates with a sample have one.
     """
 
     name: str
@@ -111,3 +116,5 @@ class Family:
     measure: Measure | None = None
     needs: tuple[str, ...] = ()
     coverage: str = "share of the window with data"
+    codes: tuple[str, ...] = ()
+    carry_days: int = 0

@@ -8,7 +8,7 @@ or where the sources call them by the same name.
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from euthymia.gateway.checks import sample_faults
+from euthymia.features.observed import observed
+from euthymia.gateway.checks import Fault, fact_faults, sample_faults
 from euthymia.ground.clock import Micros, Timeline, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Item, Person, Reject, Samples, Zone
-from euthymia.ground.schemas import STREAMS, TIME, Field, Stream
+from euthymia.ground.records import Item, Observations, Person, Reject, Samples, Zone
+from euthymia.ground.schemas import INPUTS, OBSERVED, STREAMS, TIME, Field, Stream
 from euthymia.sources.open import Progress, Reading, readings
 from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
@@ -46,7 +47,10 @@ class Refused:
 
 @dataclass
 class Recordings:
-    """Each person's samples by stream, in order of time without duplicates, and their zones."""
+    """Each person's samples by stream, in order of time without duplicates, and their zones.
+
+    The answers and scores of clinical records are the stream ``observations``.
+    """
 
     people: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
     zones: dict[str, Timeline] = field(default_factory=dict)
@@ -92,6 +96,7 @@ def read(
     tz: str = "UTC",
     subject: str | None = None,
     streams: Sequence[str] | None = None,
+    codes: Collection[str] | None = None,
     now: Micros = NEVER,
     progress: Progress | None = None,
 ) -> Recordings:
@@ -108,6 +113,8 @@ def read(
         Whose data it is, for files that name nobody.
     streams : sequence of str, optional
         Streams to keep; all, where it is not given.
+    codes : collection of str, optional
+        Codes of observations to keep; all, where it is not given.
     now : int
         The present as microseconds UTC: samples after it (by more than 14 h) are refused.
     progress : callable, optional
@@ -135,6 +142,8 @@ def read(
                 found.refused.append(Refused(reading.file_name, item.row, item.rows, item.reason))
             elif isinstance(item, Samples) and (streams is None or item.stream in streams):
                 _take(item, reading, desk, found, parts, now)
+            elif isinstance(item, Observations) and (streams is None or OBSERVED.name in streams):
+                _take_facts(item, reading, desk, found, parts, (codes, now))
         found.rows_in += reading.rows_in
     _settle(parts, found)
     found.zones = {name: desk.timeline(name) for name in found.people}
@@ -160,17 +169,8 @@ def _take(
     now: Micros,
 ) -> None:
     """Check the rows of one piece and file them under their people."""
-    stream, table = STREAMS[item.stream], item.table
-    keep = np.ones(table.num_rows, bool)
-    for bad, reason in sample_faults(stream, table, now):
-        fresh = bad & keep
-        rows = table["row"].to_numpy()[fresh]
-        if rows.size:
-            first, count = int(rows.min()), int(np.unique(rows).size)
-            found.refused.append(Refused(reading.file_name, first, count, reason))
-        keep &= ~bad
-    if not keep.all():
-        table = table.filter(pa.array(keep))
+    stream = INPUTS[item.stream]
+    table = _sound(item.table, sample_faults(stream, item.table, now), reading, found)
     for value in table["subject_id"].unique().to_pylist():
         own = table.filter(pc.equal(table["subject_id"], value))
         name = desk.name(SourceId(item.system, value))
@@ -178,11 +178,44 @@ def _take(
         parts.setdefault(name, {}).setdefault(item.stream, []).append(part)
 
 
+def _take_facts(
+    item: Observations,
+    reading: Reading,
+    desk: _Desk,
+    found: Recordings,
+    parts: dict[str, dict[str, list[pa.Table]]],
+    wanted: tuple[Collection[str] | None, Micros],
+) -> None:
+    """Check observations and file those that families can look at under their people."""
+    codes, now = wanted
+    table = _sound(item.table, fact_faults(item.table, now), reading, found)
+    for value in table["subject_id"].unique().to_pylist():
+        own = observed(table.filter(pc.equal(table["subject_id"], value)), codes)
+        if own.num_rows:
+            name = desk.name(SourceId(item.system, value))
+            parts.setdefault(name, {}).setdefault(OBSERVED.name, []).append(own)
+
+
+def _sound(
+    table: pa.Table, faults: Iterable[Fault], reading: Reading, found: Recordings
+) -> pa.Table:
+    """Return the rows without a fault; note the others as refused."""
+    keep = np.ones(table.num_rows, bool)
+    for bad, reason in faults:
+        fresh = bad & keep
+        rows = table["row"].to_numpy()[fresh]
+        if rows.size:
+            first, count = int(rows.min()), int(np.unique(rows).size)
+            found.refused.append(Refused(reading.file_name, first, count, reason))
+        keep &= ~bad
+    return table if keep.all() else table.filter(pa.array(keep))
+
+
 def _settle(parts: dict[str, dict[str, list[pa.Table]]], found: Recordings) -> None:
     for name in sorted(parts):
         for stream in sorted(parts[name]):
             whole = pa.concat_tables(parts[name].pop(stream))
-            ordered = in_order(STREAMS[stream], whole)
+            ordered = in_order(INPUTS[stream], whole)
             found.duplicates += whole.num_rows - ordered.num_rows
             found.people.setdefault(name, {})[stream] = ordered
 
@@ -216,9 +249,9 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
     found, parts = Recordings(), {}  # type: tuple[Recordings, dict[str, dict[str, list[pa.Table]]]]
     desk = _Desk(_known_zone(tz))
     for name, frame in frames.items():
-        if name not in STREAMS:
-            raise SchemaError(f"there is no stream {name!r}; there are {', '.join(STREAMS)}")
-        table, doubtful = _at_border(STREAMS[name], as_arrow(frame), tz)
+        if name not in INPUTS:
+            raise SchemaError(f"there is no stream {name!r}; there are {', '.join(INPUTS)}")
+        table, doubtful = _at_border(INPUTS[name], as_arrow(frame), tz)
         found.rows_in += table.num_rows
         if doubtful.any():
             rows = np.flatnonzero(doubtful) + 1

@@ -22,7 +22,7 @@ from euthymia.ground.clock import DAY_US, Micros, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.made_from import of_stored
-from euthymia.ground.schemas import FEATURE_KEYS, STREAMS
+from euthymia.ground.schemas import FEATURE_KEYS, INPUTS, OBSERVED
 
 Ints = NDArray[np.int64]
 Digests = Mapping[str, Mapping[int, str]]
@@ -70,14 +70,46 @@ def as_columns(table: pa.Table) -> Columns:
     return columns
 
 
+def of_family(family: Family, streams: Mapping[str, Columns]) -> dict[str, Columns]:
+    """Return what a family looks at: its streams, and of observations only its own codes."""
+    own = {name: streams[name] for name in family.streams if name in streams}
+    if OBSERVED.name in own:
+        given = own.pop(OBSERVED.name)
+        wanted = frozenset(family.codes)
+        keep = np.array([code in wanted for code in given["code"].tolist()], np.bool_)
+        if keep.any():
+            own[OBSERVED.name] = {name: column[keep] for name, column in given.items()}
+    return own
+
+
+def day_digests(columns: Columns) -> dict[int, str]:
+    """Return a digest of each UTC day's samples: what `Digests` holds of a stream."""
+    day = columns["time"].astype(np.int64) // DAY_US
+    found = {}
+    for utc in np.unique(day).tolist():
+        rows = zip(*(column[day == utc].tolist() for column in columns.values()), strict=True)
+        found[utc] = hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+    return found
+
+
 # -- planning ------------------------------------------------------------------------------------
+
+
+def carried(family: Family, days: Ints, through: int | None) -> Ints:
+    """Return sorted days, and the `carry_days` after each of them up to the day `through`."""
+    if not family.carry_days or days.size == 0:
+        return days
+    last = int(days[-1]) if through is None else max(int(days[-1]), through)
+    reach = np.unique(np.add.outer(days, np.arange(family.carry_days + 1)))
+    return np.asarray(reach[reach <= last], np.int64)
 
 
 def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints:
     """Return the local days that any stored UTC day of the family's streams reaches into, sorted.
 
     Part of a UTC day may hold no sample, so a local day can turn out empty; its row then has
-    coverage 0 and no values (see `compute_family`).
+    coverage 0 and no values (see `compute_family`). A family that carries on what it saw has rows
+    up to the last local day that any of `digests` reaches into, also those of other streams.
     """
     utc = sorted({day for stream in family.streams for day in digests.get(stream, {})})
     if not utc or not any(digests.get(stream) for stream in family.needs or family.streams):
@@ -86,7 +118,9 @@ def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints
     changes, _ = timeline.steps(int(first[0]), int(first[-1]) + DAY_US)
     changes = changes[np.isin(changes // DAY_US, utc) & (changes > first[0])]
     instants = np.concatenate([first, first + DAY_US - 1, changes, changes - 1])
-    return np.unique(timeline.local_day(instants))
+    last = max(day for held in digests.values() for day in held)
+    through = int(timeline.local_day(np.array([(last + 1) * DAY_US - 1], np.int64))[0])
+    return carried(family, np.unique(timeline.local_day(instants)), through)
 
 
 def spans(family: Family, timeline: Timeline, days: Ints) -> tuple[tuple[Micros, Micros], ...]:
@@ -222,7 +256,7 @@ def _check(family: Family, streams: Mapping[str, Columns]) -> None:
         stream = streams.get(name)
         if stream is None:
             continue
-        needed = ["time", *(field.name for field in STREAMS[name].fields if not field.nullable)]
+        needed = ["time", *(field.name for field in INPUTS[name].fields if not field.nullable)]
         absent = [column for column in needed if column not in stream]
         if absent:
             raise SchemaError(f"stream {name} lacks the columns {absent}; see ground/schemas.py")
@@ -233,8 +267,13 @@ def _check(family: Family, streams: Mapping[str, Columns]) -> None:
             raise SchemaError(f"stream {name} is not in order of time; sort it first")
 
 
-def local_days(family: Family, streams: Mapping[str, Columns], timeline: Timeline) -> Ints:
-    """Return the local days on which any of the family's streams has a sample."""
+def local_days(
+    family: Family, streams: Mapping[str, Columns], timeline: Timeline, through: int | None = None
+) -> Ints:
+    """Return the local days on which any of the family's streams has a sample.
+
+    And those to which the family carries one on, up to the day `through`.
+    """
     every = [streams[n]["time"] for n in family.streams if n in streams]
     known = [time.astype(np.int64, copy=False) for time in every if time.size]
     if not known:
@@ -246,7 +285,7 @@ def local_days(family: Family, streams: Mapping[str, Columns], timeline: Timelin
     for time in known:
         first, last = (np.searchsorted(time, edge) for edge in (windows.start_us, windows.end_us))
         held[windows.row[first < last]] = True
-    return windows.day[held]
+    return carried(family, windows.day[held], through)
 
 
 def within_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:
@@ -320,8 +359,10 @@ def compute_family(
         A stream lacks a column, has columns of different lengths or is not in order of time.
     """
     _check(family, streams)
+    streams = of_family(family, streams)
     found = _of_days(family, streams, timeline, days)
-    held = np.isin(days, local_days(family, streams, timeline))
+    last = int(days.max()) if days.size else None
+    held = np.isin(days, local_days(family, streams, timeline, last))
     coverage = np.where(held, np.clip(found.coverage, 0.0, 1.0), 0.0)
     known = held & (coverage > 0)
     constant = {"subject_id": subject, "family": family.name, "version": family.version}

@@ -25,7 +25,7 @@ from euthymia.features.segments import segment
 from euthymia.features.table import chosen, features_of, streams_of
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import MissingError, SchemaError
-from euthymia.ground.schemas import STREAMS
+from euthymia.ground.schemas import INPUTS
 
 PEOPLE: Final = "people.json"
 PEOPLE_A_SHARD: Final = 50
@@ -111,7 +111,7 @@ def read_shard(shard: Path, streams: Sequence[str]) -> Recordings:
 
 
 def _add_stream(found: Recordings, stream: str, table: pa.Table, path: Path) -> None:
-    schema = STREAMS[stream].schema
+    schema = INPUTS[stream].schema
     absent = {"subject_id", *schema.names} - set(table.column_names)
     if absent:
         raise SchemaError(f"{path.name} lacks the columns {sorted(absent)}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from euthymia.features.catalogue import families as installed
 from euthymia.features.contract import Columns, Family
 from euthymia.features.recordings import Recordings, as_arrow, from_frames, read, stream_of
-from euthymia.features.rows import as_columns, local_days, within_range
+from euthymia.features.rows import as_columns, carried, local_days, of_family, within_range
 from euthymia.features.segments import NO_EVENTS, Segment, measured, segment
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import SchemaError
@@ -49,6 +49,11 @@ def streams_of(families: Sequence[Family], segments: Sequence[Segment]) -> list[
     return sorted({s for f in families for s in f.streams} | {s.events for s in segments} - {""})
 
 
+def codes_of(families: Sequence[Family]) -> frozenset[str]:
+    """Return the codes of observations that families look at."""
+    return frozenset(code for family in families for code in family.codes)
+
+
 @lru_cache(maxsize=8)
 def table_schema(families: tuple[Family, ...]) -> pa.Schema:
     """Return the columns: the keys, and of each family `<family>_coverage`, `<family>_<feature>`.
@@ -75,10 +80,15 @@ def table_of(
 ) -> pa.Table:
     """Return one person's rows: those dates on which a stream of the families has a sample."""
     columns = {name: as_columns(table) for name, table in streams.items()}
-    used = [f for f in families if any(s in columns for s in f.needs or f.streams)]
-    days = np.unique(
-        np.concatenate([np.zeros(0, np.int64), *(local_days(f, columns, timeline) for f in used)])
-    )
+    held = [(f, of_family(f, columns)) for f in families]
+    seen = [
+        (f, local_days(f, own, timeline))
+        for f, own in held
+        if any(s in own for s in f.needs or f.streams)
+    ]
+    days = np.unique(np.concatenate([np.zeros(0, np.int64), *(own for _, own in seen)]))
+    if days.size:  # what is carried on is so as far as this table reaches
+        days = np.unique(np.concatenate([carried(f, own, int(days[-1])) for f, own in seen]))
     parts = [_segment_rows(subject, columns, timeline, families, what, days) for what in segments]
     whole = pa.concat_tables(parts) if parts else table_schema(tuple(families)).empty_table()
     return whole.sort_by([("date", "ascending")])
@@ -115,15 +125,16 @@ def _family_columns(
     what: Segment,
     days: Ints,
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-    held = {name: columns[name] for name in family.streams if name in columns}
-    says = any(name in columns for name in family.needs or family.streams)
+    held = of_family(family, columns)
+    says = any(name in held for name in family.needs or family.streams)
     events = columns[what.events]["time"].astype(np.int64) if what.events in columns else NO_EVENTS
     found = measured(family, held, timeline, what, days, events) if says and days.size else None
     if found is None:
         return np.zeros(days.size), [np.full(days.size, np.nan)] * len(family.features)
     coverage = np.clip(found.coverage, 0.0, 1.0)
     if what.name == "day":
-        coverage = np.where(np.isin(days, local_days(family, held, timeline)), coverage, 0.0)
+        seen = local_days(family, held, timeline, int(days.max()))
+        coverage = np.where(np.isin(days, seen), coverage, 0.0)
     kept = within_range(family, found)
     return coverage, [np.where(coverage > 0, kept[f.name], np.nan) for f in family.features]
 
@@ -183,7 +194,7 @@ def compute(
     """
     wanted = chosen([families] if isinstance(families, str) else families)
     pieces = [segment(name) for name in ([segments] if isinstance(segments, str) else segments)]
-    recordings, like = _recordings(data, streams_of(wanted, pieces), tz)
+    recordings, like = _recordings(data, streams_of(wanted, pieces), codes_of(wanted), tz)
     if recordings.refused:
         rows = sum(line.rows for line in recordings.refused)
         warnings.warn(
@@ -195,12 +206,17 @@ def compute(
     return _like(features_of(recordings, wanted, pieces), like)
 
 
-def _recordings(data: Any, streams: Sequence[str], tz: str) -> tuple[Recordings, Any]:  # noqa: ANN401
+def _recordings(
+    data: Any,  # noqa: ANN401
+    streams: Sequence[str],
+    codes: frozenset[str],
+    tz: str,
+) -> tuple[Recordings, Any]:
     if isinstance(data, Recordings):
         return data, None
     paths = [data] if isinstance(data, str | Path) else data
     if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
-        return read(paths, tz=tz, streams=streams), None
+        return read(paths, tz=tz, streams=streams, codes=codes), None
     if isinstance(data, Mapping):
         return from_frames(data, tz=tz), next(iter(data.values()), None)
     return from_frames({stream_of(as_arrow(data)): data}, tz=tz), data

@@ -292,6 +292,17 @@ _STREAMS = (
 
 STREAMS: Final[dict[str, Stream]] = {stream.name: stream for stream in _STREAMS}
 
+OBSERVED: Final = Stream(
+    "observations",
+    "Answers and scores on record",
+    Category.ANSWERS,
+    (Field("code", pa.string(), "1", label=True), Field("value", _F64, "1")),
+)
+"""Observations as a feature family sees them: those with a time and a number, yes as 1, no as 0."""
+
+INPUTS: Final[dict[str, Stream]] = {**STREAMS, OBSERVED.name: OBSERVED}
+"""All that a feature family can look at."""
+
 FEATURE_KEYS: Final = pa.schema(
     [
         pa.field("subject_id", pa.string(), nullable=False),

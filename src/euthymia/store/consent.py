@@ -18,7 +18,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.schemas import STREAMS
-from euthymia.ground.scope import labels_of
+from euthymia.ground.scope import Category, labels_of
 from euthymia.security.consent import Use, consent_covers, covers
 from euthymia.store.contract import EXPORT
 
@@ -87,13 +87,23 @@ def require_derived(grants: Sequence[GrantRecord], audit: Entry, now: Micros) ->
 
     A feature may hold something of every stream that is monitored.
     """
-    rests_on = streams_for(grants, Purpose.MONITORING, now)
+    rests_on = _may_hold(grants, Purpose.MONITORING, now)
     for purpose in needed(audit, Kind.PASSIVE):
-        if not rests_on <= streams_for(grants, purpose, now):
-            raise _none_in_force(purpose, "features of all monitored streams")
+        if not rests_on <= _may_hold(grants, purpose, now):
+            raise _none_in_force(purpose, "features of all monitored streams and answers")
 
 
 _NONE: frozenset[str] = frozenset()
+_FACTS: tuple[Category, ...] = (Category.RECORDS, Category.ANSWERS)
+
+
+def _may_hold(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> frozenset[str]:
+    """Return the streams, and the kinds of observations, that features for a purpose may rest on.
+
+    Families look at answers and scores on record too; never at notes.
+    """
+    facts = (c for c in _FACTS if covers(grants, Use(purpose, category=c), now))
+    return streams_for(grants, purpose, now) | {f"{category} on record" for category in facts}
 
 
 def drops_features(
@@ -104,8 +114,8 @@ def drops_features(
     They may hold something of any stream that was covered; what the streams left allow is computed
     anew.
     """
-    left = streams_for(after, Purpose.MONITORING, now)
-    return not left or not streams_for(before, Purpose.MONITORING, now) <= left
+    left = _may_hold(after, Purpose.MONITORING, now)
+    return not left or not _may_hold(before, Purpose.MONITORING, now) <= left
 
 
 def readable(table: pa.Table, grants: Sequence[GrantRecord], audit: Entry, now: Micros) -> pa.Table:
