@@ -108,6 +108,46 @@ def sad(file: Path) -> list[str]:
     return sentences
 
 
+WIDE = re.compile(r"\[(?P<kind>[A-Z]):(?P<value>[^]]+)\]|\{(?P<who>[a-z])\.(?P<form>[a-z]+)(?P<how>\^|\[0\])?\}")  # fmt: skip
+WIDE_KINDS = {
+    "D": "DATE", "P": "PHONE", "I": "ID", "A": "ADDRESS", "L": "LOCATION", "Z": "POSTCODE", "H": "HOSPITAL",
+    "O": "ORGANISATION", "E": "EMAIL", "U": "URL", "C": "COUNTRY", "X": "ACCOUNT", "K": "USERNAME",
+    "V": "VEHICLE", "G": "AGE", "Q": "PROFESSION", "W": "IP", "B": "COORDINATES", "M": UNKNOWN,
+}  # fmt: skip
+
+
+def wide(file: Path) -> list[str]:
+    """Return the whole notes of one file of `deid.wide`."""
+    return [shape.strip() for shape in file.read_text(encoding="utf-8").split("%%\n")]
+
+
+def filled(shape: str, chance: Random, lang: str, names: Names) -> list[Piece]:
+    """Return a whole note with new names, half of its other identifiers drawn anew as well."""
+    values = Values(chance, lang, names, {})
+    forms = {"upper": "caps"}
+    pieces: list[Piece] = []
+    at = 0
+    for match in WIDE.finditer(shape):
+        before = shape[at : match.start()]
+        pieces.append((before, None))
+        at = match.end()
+        if match["who"]:
+            if match["form"] == "upper" or match["how"] == "^":
+                given, family = values.person(match["who"])
+                text = given if match["how"] == "^" else f"{given} {family}"
+                pieces.append((text.upper(), "PERSON"))
+            elif match["how"]:
+                pieces.append((values.person(match["who"])[1][0], "PERSON"))
+            else:
+                pieces.extend(values.name(match["who"], forms.get(match["form"], match["form"])))
+            continue
+        kind, text = WIDE_KINDS[match["kind"]], match["value"]
+        if kind != UNKNOWN and chance.random() < 0.5:
+            text = _replacement(text, kind, before, values, at)
+        pieces.append((text, kind))
+    return [piece for piece in [*pieces, (shape[at:], None)] if piece[0]]
+
+
 def renamed(pieces: list[Piece], chance: Random, lang: str, names: Names) -> list[Piece]:
     """Return a text with its identifiers replaced by new ones; equal ones stay equal."""
     values = Values(chance, lang, names, {})

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 
 from deid import corpora
-from deid.generate import Generator
+from deid.generate import Generator, untidy
 from deid.names import Names
 from deid.values import Piece
 from euthymia.gateway.deid import tagger_text
@@ -17,6 +17,9 @@ KINDS = [kind.value for kind in Kind]
 IGNORED = -100
 LABEL = {kind: number + 1 for number, kind in enumerate(KINDS)} | {corpora.UNKNOWN: IGNORED}
 WINDOW = 256
+WIDE_TIMES = 24
+"""How often each whole note is drawn in an epoch."""
+HERE = Path(__file__).parent
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -63,9 +66,12 @@ class Corpus:
         self.cases = [case for at, case in enumerate(cases) if at % 10 != 7]
         self.kept_cases = [case for at, case in enumerate(cases) if at % 10 == 7]
         self.sentences = corpora.presidio(DATA / "deid/presidio_synthetic_500.json")
+        self.wide = [(shape, lang) for lang in ("en", "es") for shape in corpora.wide(HERE / f"wide_a_{lang}.txt")]  # fmt: skip
+        plain = (HERE / "wide_traps_a.txt").read_text(encoding="utf-8").splitlines()
+        wide = {lang: [row[3:] for row in plain if row.startswith(lang)] * 3 for lang in ("en", "es")}  # fmt: skip
         everyday = corpora.sad(DATA / "text/SAD_v1.xlsx")
         clinical = [s for case in self.cases for s in plain_sentences(case)]
-        extra = {"en": everyday, "es": clinical}
+        extra = {"en": everyday + wide["en"], "es": clinical + wide["es"]}
         found = {w for s in clinical for w in s.split() if w.isalpha() and w.islower()}
         common = {"en": words, "es": sorted(word for word in found if len(word) > 3)}
         self.generator = Generator(self.names, extra, common, development=False)
@@ -83,6 +89,10 @@ class Corpus:
             texts.extend(
                 (corpora.renamed(sentence, chance, "en", self.names), "en") for _ in range(6)
             )
+        for shape, lang in self.wide:
+            for _ in range(WIDE_TIMES):
+                pieces = corpora.filled(shape, chance, lang, self.names)
+                texts.append((untidy(pieces, chance) if chance.random() < 0.5 else pieces, lang))
         other = {"en": "es", "es": "en"}
         return [(text, other[lang] if chance.random() < 0.04 else lang) for text, lang in texts]
 

@@ -42,7 +42,7 @@ FAKER_ORIGINS = {
     "cyrillic": "ru_RU uk_UA bg_BG",
     "other_script": "ar_AA he_IL hi_IN fa_IR zh_CN ja_JP ko_KR",
 }
-RARE = {"greek_script": 0.25, "cyrillic": 0.25, "other_script": 0.2}
+RARE = {"words": 1.5, "greek_script": 0.25, "cyrillic": 0.25, "other_script": 0.2}
 HAND = tomllib.loads((Path(__file__).parent / "names_by_hand.toml").read_text(encoding="utf-8"))
 
 

@@ -30,6 +30,7 @@ from deid.lists import (
     TOWNS,
 )
 from deid.names import Names
+from deid.spelled import spelled
 
 Piece = tuple[str, str | None]
 
@@ -188,6 +189,8 @@ class Values:
     def date(self, on: date | None = None) -> str:
         """Return a date in any form."""
         on = on or date(2012, 1, 1) + timedelta(days=self.chance.randrange(365 * 14))
+        if self.chance.random() < 0.1:
+            return spelled(self.chance, self.lang, on)
         forms = DATES[self.lang].split("|")
         shape = self.chance.choice(forms[0].split(" ") + forms[1:])
         month = MONTHS[self.lang].split()[on.month - 1]

@@ -111,7 +111,7 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
     token = tokens[i]
     after = tokens[i + 1 : i + 3]
     if token.low == "c" and len(after) == 2 and after[0].text in {"/", "\\"}:
-        return after[1].word or after[1].text == "."
+        return (after[1].word and after[1].low != "o") or after[1].text == "."
     if (
         token.text in {"C", "P"}
         and len(after) == 2
@@ -294,6 +294,8 @@ def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
         token = tokens[j]
         following = tokens[j + 1] if j + 1 < len(tokens) else None
         if j > i and token.word and token.proper and _label(tokens, j):
+            break
+        if token.text == "I" and following is not None and following.word and not following.proper:
             break
         if _belongs(token):
             last = j if token.word or token.number or token.text in "ºª°" else last

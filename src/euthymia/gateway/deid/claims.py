@@ -118,6 +118,8 @@ class Claims(Runs):
             return False
         given = own[0].low in self.lex.given and not bare_eponym(own[0].low)
         nouns = STRONG_NOUNS if given else FAMILY_NOUNS
+        if len(own) == 1 and "-" in own[0].low and eponym(own[0].low):
+            return True
         if len(own) > 1 and own[-1].low in nouns:
             return True
         if self._numbered_scale(run, own):
@@ -224,6 +226,8 @@ class Claims(Runs):
             and self.tokens[k].text in {",", "(", ":", "-", '"', "'", "s", "’"}
         ):
             k -= 1
+        if k > 0 and self.lang == "es" and self.tokens[k].low == "de":
+            k -= 1  # "la mamá de Ana"
         return k >= 0 and self.tokens[k].low in RELATIONS
 
     def _enumerated(self, run: Run) -> bool:

@@ -7,11 +7,12 @@ where a word before it says that it is one.
 # ruff: noqa: E501, PERF401, RUF001 - patterns are read whole, with the signs that people write
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
-from euthymia.gateway.deid.vocabulary import MONTHS, numbered
+from euthymia.gateway.deid.vocabulary import MONTHS, WEEKDAYS, numbered
 
 _M: Final = (
     r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
@@ -43,8 +44,8 @@ _THEN: Final = (
 _TIME: Final = r"(?:[t ,]{1,2}\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?(?: ?[ap]\.?m\.?| ?h(?:rs|oras)?|z|[+-]\d{2}:?\d{2})?)?"
 _ROMAN: Final = r"(?P<roman>viii|vii|iii|xii|vi|iv|ix|xi|ii|i|v|x)"
 
-_PATTERNS: Final[tuple[tuple[re.Pattern[str], float], ...]] = tuple(
-    (re.compile(rf"(?<![\w./-]){pattern}(?![\w]|[./-]\d)"), sure)
+_PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
+    (re.compile(rf"(?<![\w./-]){pattern}(?![\w]|[./-]\d)"), sure, "P<month>" in pattern)
     for pattern, sure in (
         (rf"(?P<year>(?:18|19|20)\d{{2}})(?P<sep>[-/.])(?P<mon>[01]?\d)(?P=sep)(?P<day>[0-3]?\d){_TIME}", 0.98),
         (r"(?P<a>[0-3]?\d)\s?(?P<sep>[-/.])\s?(?P<b>[0-3]?\d)\s?(?P=sep)\s?(?P<year>(?:18|19|20)\d{2})" + _TIME, 0.98),
@@ -62,8 +63,13 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float], ...]] = tuple(
         (r"(?P<mon>0[1-9]|1[0-2])-(?P<year>(?:19|20)\d{2})", 0.8),
     )
 )  # fmt: skip
+_REACH: Final = 40
+"""Characters before what tells a date in which it begins; twice as many after it."""
+_LETTERS: Final = re.compile(r"[a-z]{3,10}")
+_JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
+"""What every date in numbers holds."""
 _AFTER: Final = (
-    r"(?:rtc|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|"
+    r"(?:rtc|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
     r"el|dia|desde|hasta|fecha|a|del)"
 )
 _SHORT: Final = re.compile(
@@ -87,12 +93,15 @@ _YEAR: Final = re.compile(
     r"(?![\w%]|[.,]\d|[ /-]?(?:mg|ml|kg|g\b|cc|kcal|cal|steps|pasos|u\b|ui|iu|hematies|leuc|"
     r"mm|cm|m\b|euros|x\s))"
 )
+_SHORT_YEAR: Final = re.compile(
+    r"(?<!\w)(?:in|since|from|until|of|by|early|late|mid|spring|summer|autumn|fall|winter|around|en|desde|del|verano|invierno)[ -](?P<year>['’]\d{2})(?![\w'’])"
+)
 _YEAR_MARKED: Final = re.compile(
     r"[(\[](?P<year>19\d{2}|20[0-4]\d)(?:[-–/](?:19|20)?\d{2})?[)\]]|(?:^|\n|"
     r": )(?P<year2>19\d{2}|20[0-4]\d)(?=[:, ][ a-z])"
 )
 _ORDINAL_DAY: Final = re.compile(
-    r"(?<!\w)(?:on|by|until|from|since) (the \d{1,2}(?:st|nd|rd|th))(?! \w)|"
+    r"(?<!\w)(?:on|by|until|till|from|since|to|for|before|after) (the \d{1,2}(?:st|nd|rd|th))(?! (?:floor|session|edition|time|percentile|grade|century|dose|visit|episode|admission|week|day|month|year|rib|nerve|ward|cycle|item)|\w{0,2} ?\d)|"
     r"(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|"
     r"of last|of next))"
 )
@@ -111,7 +120,7 @@ _AGE: Final = re.compile(
     r"\s{1,2}anos?\b(?! (?:antes|despues|de evolucion|atras|de seguimiento|mas tarde)))"
 )
 _AGE_AFTER: Final = re.compile(
-    r"(?<!\w)(?:age|aged|age of|ages|turned|turning|turn|edad|edad de|cumplio|"
+    r"(?<!\w)(?:age|aged|age of|ages|turned|turning|turns|turn|edad|edad de|cumplio|"
     r"los)\s{0,2}:?\s{1,2}(?P<age>\d{1,3})(?: anos)?(?![\w/%]|[.,]\d)"
 )
 _OLD_WORDS: Final = re.compile(
@@ -123,18 +132,28 @@ _UNTIL_DIRECT: Final = 89
 
 
 def date_spans(low: str, lang: Lang) -> list[Span]:
-    """Return dates and ages of a text folded character by character."""
-    del lang  # the forms of both languages are looked for in either
+    """Return dates and ages of a text folded character by character.
+
+    The forms of both languages are looked for in either; `lang` decides what small words mean.
+    """
     out: list[Span] = []
-    for pattern, sure in _PATTERNS:
-        for match in pattern.finditer(low):
-            if _plausible(match):
-                out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
+    near = {True: _windows(low, _month_places(low)), False: _windows(low, _joint_places(low))}
+    for pattern, sure, by_month in _PATTERNS:
+        for begin, end in near[by_month]:
+            for match in pattern.finditer(low, begin, end):
+                if _plausible(match):
+                    out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
     for match in _SHORT.finditer(low):
+        if lang == "en" and match.group().startswith(("a ", "el ")):
+            continue
         if _plausible(match):
             out.append(Span(match.start(1), match.end(1), Kind.DATE, 0.8, "rule:date"))
-    for match in _BARE_MONTH.finditer(low):
-        out.append(Span(match.start("month"), match.end("month"), Kind.DATE, 0.85, "rule:month"))
+    for begin, end in near[True]:
+        for match in _BARE_MONTH.finditer(low, begin, end):
+            place = match.span("month")
+            if lang == "es" and match["month"] in {"mar", "jun", "sep"}:
+                continue
+            out.append(Span(*place, Kind.DATE, 0.85, "rule:month"))
     _years(low, out)
     for match in _WEEKDAY.finditer(low):
         out.append(Span(match.start("day"), match.end("day"), Kind.DATE, 0.8, "rule:weekday"))
@@ -146,11 +165,33 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
     return out + _ages(low)
 
 
+def _month_places(low: str) -> Iterator[int]:
+    return (m.start() for m in _LETTERS.finditer(low) if m.group() in MONTHS)
+
+
+def _joint_places(low: str) -> Iterator[int]:
+    return (m.start() for m in _JOINT.finditer(low))
+
+
+def _windows(low: str, places: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the stretches around the places in which a whole date may lie, apart and in order."""
+    out: list[tuple[int, int]] = []
+    for place in places:
+        begin, end = max(0, place - _REACH), min(len(low), place + 2 * _REACH)
+        if out and begin <= out[-1][1]:
+            out[-1] = out[-1][0], end
+        else:
+            out.append((begin, end))
+    return out
+
+
 def _years(low: str, out: list[Span]) -> None:
     for match in _YEAR.finditer(low):
         start = match.start("year")
         start -= 4 if low[start - 4 : start] == "ano " else 0
         out.append(Span(start, match.end("year"), Kind.DATE, 0.8, "rule:year"))
+    for match in _SHORT_YEAR.finditer(low):
+        out.append(Span(*match.span("year"), Kind.DATE, 0.8, "rule:year"))
     for match in _YEAR_MARKED.finditer(low):
         name = "year" if match.group("year") else "year2"
         out.append(Span(match.start(name), match.end(name), Kind.DATE, 0.7, "rule:year"))
@@ -195,7 +236,7 @@ def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
     A month without a day is moved from its middle, a year from its middle; a weekday and a day
     without a month stay (moves are whole weeks).
     """
-    for pattern, _ in _PATTERNS:
+    for pattern, _, _ in _PATTERNS:
         match = pattern.fullmatch(low)
         if match is not None:
             return _rewritten(match, written, days, lang)
@@ -208,7 +249,7 @@ def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
     short = re.fullmatch(r"(?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d)", low)
     if short is not None:
         return _rewritten(short, written, days, lang)
-    return written if re.fullmatch(r"[a-z]{4,9}", low) else None
+    return written if low in WEEKDAYS else None
 
 
 def _rewritten(match: re.Match[str], written: str, days: int, lang: Lang) -> str | None:

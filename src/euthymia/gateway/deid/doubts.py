@@ -1,5 +1,6 @@
 """Marks of the tagger that the lists contradict: ordinary words, short numbers, headings."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -7,8 +8,30 @@ from typing import Final
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.tokens import Token
-from euthymia.gateway.deid.vocabulary import MONTHS, NEVER_NAMES
+from euthymia.gateway.deid.vocabulary import LABEL_WORDS, MONTHS, NEVER_NAMES, SAYS, WEEKDAYS
 
+_NUMBERS: Final = frozenset(
+    {Kind.ID, Kind.PHONE, Kind.POSTCODE, Kind.IP, Kind.ACCOUNT, Kind.VEHICLE, Kind.COORDINATES}
+)
+_BE: Final = frozenset("is was has had es esta estaba era".split())
+_ABSTRACT: Final = frozenset(
+    "hope joy faith grace will may chance patience charity mercy love peace summer autumn dawn rose art mark bill price day "
+    "winter spring sky april june august sage honor justice trinity harmony melody constance prudence temperance verity victory "
+    "esperanza fe paz luz sol rosa consuelo dolores soledad milagros gracia alba aurora mar estrella alegria".split()
+)
+"""Given names that are things: "Faith is important" speaks of no one."""
+_OF_PEOPLE: Final = frozenset(
+    "doing a an aged here seen admitted referred known living married single divorced widowed sleeping eating taking "
+    "feeling attending calm tearful anxious settled happy sad well better upset in at on under currently still now due "
+    "compliant engaging aware oriented orientated alert concerned worried able unable keen working studying pregnant "
+    "discharged brought told asked given not very my his her angry tired agitated drowsy asleep awake quiet pleasant "
+    "cooperative polite restless flat euthymic been had no suicidal mejor peor tranquila tranquilo bien triste en con".split()
+)
+_GENERIC: Final = NEVER_NAMES | frozenset(
+    "department children centre center unit service services team clinic hospital court school ward judicial web code page "
+    "patient client doctor nurse office section west east north south".split()
+)
+_TIME: Final = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _NAMED: Final = frozenset({Kind.PERSON, Kind.LOCATION, Kind.HOSPITAL, Kind.USERNAME})
 
 
@@ -27,8 +50,16 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
         k += 1
     if not inside:
         return False
-    if span.kind in {Kind.ID, Kind.PHONE, Kind.POSTCODE}:
-        return len(inside) == 1 and inside[0].text.isdigit() and len(inside[0].text) < 4
+    if span.kind in _NUMBERS and not any(map(str.isdigit, "".join(t.text for t in inside))):
+        return True
+    if all(t.low in _GENERIC for t in inside):
+        return True
+    if len(inside) == 1 and _says_nothing(inside[0], span.kind):
+        return True
+    if len(inside) == 1 and (_label(inside[0], lists) or _opens_plainly(span, tokens, at)):
+        return True
+    if span.kind in _NUMBERS:
+        return False
     if span.kind not in _NAMED:
         return False
     if all(t.word and t.common and (t.low in NEVER_NAMES or not _listed(t, lists)) for t in inside):
@@ -36,6 +67,42 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
     if len(inside) > 1:
         return False
     return (inside[0].common and not inside[0].proper) or _in_heading(inside[0], tokens, at)
+
+
+def _says_nothing(token: Token, kind: Kind) -> bool:
+    """Tell whether one token is a letter, a small number, a time of day or no date at all."""
+    if token.text.isdigit():
+        small = len(token.text) < 4 or (len(token.text) == 4 and _TIME.fullmatch(token.text))
+        return kind is not Kind.AGE and bool(small) and (kind is not Kind.DATE or len(token.text) < 4)
+    if len(token.text) == 1:
+        return not token.text.isupper() or kind is not Kind.PERSON
+    return kind is Kind.DATE and token.word and token.common and token.low not in MONTHS.keys() | WEEKDAYS
+
+
+def _label(token: Token, lists: Lexicon) -> bool:
+    """Tell whether one word is a label or, in capitals, an abbreviation of four letters or five."""
+    if token.low in LABEL_WORDS:
+        return True
+    return token.upper and not token.proper and 3 < len(token.text) < 6 and not _listed(token, lists)
+
+
+def _opens_plainly(span: Span, tokens: Sequence[Token], at: int) -> bool:
+    """Tell whether an ordinary word opens a sentence and nothing after it speaks of a person.
+
+    "Mark your answers", "Sandy beaches", "March around the ward", "Faith is important".
+    """
+    while at < len(tokens) and tokens[at].start < span.start:
+        at += 1
+    token, after = tokens[at], tokens[at + 1 : at + 3]
+    if not (token.first and token.common and token.proper) or not after:
+        return False
+    if span.kind is Kind.DATE:
+        return token.low in {"march", "may"} and not after[0].number
+    if span.kind is not Kind.PERSON or not after[0].word or after[0].proper:
+        return False
+    if after[0].low in _BE:
+        return len(after) > 1 and token.low in _ABSTRACT and after[1].word and after[1].low not in _OF_PEOPLE
+    return after[0].low not in SAYS and after[0].low not in {"and", "y", "e", "o", "or"}
 
 
 def _listed(token: Token, lists: Lexicon) -> bool:

@@ -6,6 +6,14 @@ from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans
+from euthymia.gateway.deid.clinical import PHRASES
+from euthymia.gateway.deid.codes import (
+    before_address,
+    claimed_codes,
+    code_spans,
+    headed_spans,
+    partnership_spans,
+)
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
@@ -18,6 +26,10 @@ from euthymia.gateway.deid.merge import merged
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
 from euthymia.gateway.deid.patterns import pattern_spans
+from euthymia.gateway.deid.people import enumerated, people_spans
+from euthymia.gateway.deid.places import Places
+from euthymia.gateway.deid.scripts import script_spans
+from euthymia.gateway.deid.spoken import spoken_spans, with_time
 from euthymia.gateway.deid.tokens import caseless, tokens_of
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
 
@@ -33,7 +45,8 @@ def find(
     low = fold_each(text)
     tokens = tokens_of(text, lists)
     spans = list(known)
-    spans += date_spans(low, lang)
+    spans += with_time(low, date_spans(low, lang) + spoken_spans(low, lang))
+    spans += script_spans(text)
     spans += pattern_spans(text, low)
     spans += number_spans(text, low)
     fields = labelled(low)
@@ -45,13 +58,17 @@ def find(
     if lang == "en":  # in Spanish the kind of place comes first, and `names` follows it
         spans += care_spans(low, tokens, blind=blind)
     spans += signed_spans(text, tokens, blind=blind) + initial_spans(text)
-    spans += firm_spans(tokens, lists, blind=blind)
+    spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
+    spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
+    spans += people_spans(text, low, tokens, lists, blind=blind)
+    spans += before_address(text, spans)
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()
     spans += found + echoes(
         [*found, *known], tokens, names.protected, lists.given, small=names.blind
     )
+    spans += enumerated(spans, tokens, lists, blind=blind)
     for token in tokens:
         if token.low in PROFESSIONS and not token.upper:
             spans.append(Span(token.start, token.end, Kind.PROFESSION, 0.7, "names:profession"))
@@ -59,7 +76,9 @@ def find(
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
     spans += believed((tagger or NoTagger()).spans(text, lang), tokens, lists)
     spans += _beside_places(text, spans)
-    return merged(text, spans, names.protected)
+    phrases = Places(m.span() for m in PHRASES.finditer(low))
+    spans = [s for s in spans if s.source.startswith("known") or not phrases.holds(s.start, s.end)]
+    return merged(text, spans, [*names.protected, *claimed_codes(low)])
 
 
 def _beside_places(text: str, spans: Sequence[Span]) -> list[Span]:

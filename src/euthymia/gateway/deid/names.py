@@ -312,6 +312,8 @@ class NameFinder(Claims):
                 return 0.87
             if family:
                 return 0.78 if token.low in self.lex.family else 0.7
+            if self._acts(run.i):
+                return 0.75
             if self.lang == "es" or self.blind:
                 return 0.3  # far more often a drug or an abbreviation than a name
             return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66

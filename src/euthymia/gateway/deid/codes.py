@@ -1,0 +1,131 @@
+"""Numbers with letters, handles and addresses by their shape alone, where no label says what they are."""
+
+# ruff: noqa: E501 - patterns are read whole, with the signs that people write
+
+import re
+from typing import Final
+
+from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.lexicon.by_hand import words
+from euthymia.gateway.deid.tokens import Token
+from euthymia.gateway.deid.vocabulary import ORG_TAILS, ORG_WORDS, PARTICLES
+
+_CODE: Final = re.compile(
+    r"(?<![\w./-])(?=[A-Za-z0-9/-]{0,24}\d)(?:[A-Z0-9]{1,10}|[A-Z][a-z]{1,3}\d{2,8})(?:[-/][A-Z0-9]{1,10}){0,4}(?![\w/-]|\.\d|%)"
+)
+_ROOMY: Final = re.compile(r"(?:[0-2]?\d[0-5]\d|\d{1,3}) ?[hH]|\d{1,4}(?:MG|MCG|ML|G|KG|IU|UI|X|ST|ND|RD|TH|K|KM|CM|MM|AM|PM|HZ|F|M|Y|YO|D|W|A|H)")
+_DASHED: Final = re.compile(r"\d{1,4}(?:[-/]\d{1,4}){1,2}")
+_DISEASE_CODE: Final = re.compile(
+    r"(?<!\w)(?:(?:icd|dsm|cie|cpt|hcpcs|loinc|snomed)(?:[- ]?(?:10|11|9|iv|v|4|5))?(?:-?(?:cm|tr|pcs))?:? (?:code |codigo )?|(?:diagnostic |diagnosis |billing |procedure )?codes?:? |codigo:? )"
+    r"[a-z]?\d[\da-z.]{1,7}(?:, [a-z]?\d[\da-z.]{1,7}){0,4}|(?<![\w.])[a-tv-z]\d\d(?:\.\d{1,2})?(?![\w.]\d|\w)|(?<!\w)(?:icd|dsm|cie)-\d{1,2}"
+)
+_HANDLE: Final = re.compile(r"(?<![\w@./\\-])(?=[a-z0-9._]{0,24}_)[a-z][a-z0-9._]{1,24}[a-z0-9](?![\w@])")
+_ORDINAL_STREET: Final = re.compile(
+    r"(?<![\w.,])\d{1,5}[A-Za-z]?,? (?:(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.? )?\d{1,3}(?:st|nd|rd|th) (?:Ave(?:nue)?|St(?:reet)?|Blvd|Pl(?:ace)?|Ct|Dr|Rd|Road|Terrace|Way|Court)\b\.?"
+    r"(?:,? (?:Suite|Ste|Apt|Unit|Floor|#)\.? ?#?\w{1,5})?"
+)
+_HIGHWAY: Final = re.compile(
+    r"(?<![\w-])(?:(?:I|US|SR|CR|Route|Rte|Rt|Hwy|Highway|Interstate|Autopista|Autovia|Carretera)[ -]?|[AMN]-?)\d{1,4}(?:,? (?:at |near )?(?:mile marker|mile post|milepost|exit|junction|jct|km|kilometre|kilometer)\.? ?\d{1,4})"
+)
+_BARE_STREET: Final = re.compile(
+    r"(?:\b(?:on|in|from|near|off|along|outside|of|at|down|up)|[,:(]) (?P<own>(?:the )?[A-Z][\w'’-]{2,20}(?: [A-Z][\w'’-]{1,20}){0,2} (?:Street|Road|Avenue|Lane|Parade|Terrace|Boulevard|Crescent|Drive|Square|Mews|Grove|Gardens|Quay|Esplanade|Promenade|Bridge|Close|Row))(?![\w-]| [A-Z])"
+)
+_BLOCK: Final = re.compile(
+    r"(?<!\w)(?:(?:Plot|Block|Flat|Unit|House|Villa|Apartment|Apt|Lot|Sector|Tower|Blk|Phase|Floor|Stand|Erf|Room|Suite)\.? (?:No\.? ?)?#?(?:\d{1,4}[A-Z]?|[A-Z]\d{0,3})(?:/\d{1,4})?, ){1,4}"
+    r"(?:\d{1,5}[A-Za-z]? )?[A-Z][\w'’.-]{1,20}(?: [A-Z][\w'’.-]{1,20}){0,3}(?:, [A-Z][\w'’-]{2,20}(?: (?:Phase|Sector|Extension|Estate|Layout|Colony|Nagar|[A-Z][\w'’-]{2,20}))?(?: \d{1,3})?)?"
+)
+_FLOOR: Final = re.compile(
+    r"(?:(?:Ground|First|Second|Third|Fourth|Fifth|Top|Lower|Upper|\d{1,2}(?:st|nd|rd|th)) [Ff]loor(?: [Ff]lat)?|(?:Flat|Apt|Apartment|Unit|Suite) \w{1,5}|[Cc]/o|[A-Z][\w'’-]{2,18} (?:House|Court|Lodge|Cottage|Farm|Mansions|Villas|Buildings?))(?:,? [A-Z][\w'’-]{2,18} (?:House|Court|Lodge))?, ?$"
+)
+_HALF: Final = re.compile(r"(?<![\w/])\d{1,4}[A-Za-z]?[/-]$")
+"""The number before the slash of "12/3 Mill Lane"."""
+_JAPAN: Final = re.compile(r"(?<![\w-])\d{1,2}-\d{1,2}-\d{1,3}(?:-\d{1,4})? [A-Z][a-z]{4,15}(?:-(?:ku|cho|machi|shi))?(?![\w-])")
+_DOOR: Final = re.compile(r"\b(?:neighbou?r|lives|living|house|home|door|flat|stays?)(?: \w{1,8})?(?: at)?,? \(?(?P<own>(?:no\.?|number|num\.|n[º°o]\.?) ?\d{1,4}[a-z]?)(?![\w/.%-])", re.IGNORECASE)
+_HEADS: Final = words("org_heads")
+_STREET_SAFE: Final = frozenset({"memory lane", "sesame street", "wall street", "downing street", "coronation street", "abbey road", "easy street"})
+
+
+def code_spans(text: str, low: str, *, blind: bool) -> list[Span]:
+    """Return record numbers, handles and addresses that their shape alone tells."""
+    out: list[Span] = []
+    for match in _CODE.finditer(text):
+        if _is_code(match.group(), blind=blind):
+            out.append(Span(*match.span(), Kind.ID, 0.72, "rule:code"))
+    if "_" in text:
+        for match in _HANDLE.finditer(text):
+            out.append(Span(*match.span(), Kind.USERNAME, 0.75, "rule:handle"))
+    for pattern in (_ORDINAL_STREET, _HIGHWAY, _BLOCK, _JAPAN):
+        for match in pattern.finditer(text):
+            out.append(Span(*match.span(), Kind.ADDRESS, 0.85, "rule:address-shape"))
+    for match in _DOOR.finditer(text):
+        out.append(Span(*match.span("own"), Kind.ADDRESS, 0.7, "rule:address-door"))
+    for match in _BARE_STREET.finditer(text):
+        if low[match.start("own") : match.end()] not in _STREET_SAFE:
+            out.append(Span(*match.span("own"), Kind.ADDRESS, 0.75, "rule:address-street"))
+    return out
+
+
+def claimed_codes(low: str) -> list[tuple[int, int]]:
+    """Return codes of diseases and procedures: they stay in the text."""
+    return [m.span() for m in _DISEASE_CODE.finditer(low)]
+
+
+def _is_code(value: str, *, blind: bool) -> bool:
+    digits = sum(map(str.isdigit, value))
+    letters = sum(map(str.isalpha, value))
+    if digits < 4 or len(value) < 6 or not letters or _ROOMY.fullmatch(value):
+        return False
+    if _DASHED.fullmatch(value):
+        return False
+    return not blind or digits > letters
+
+
+def before_address(text: str, spans: list[Span]) -> list[Span]:
+    """Return floors, flats and named houses that stand right before an address."""
+    out: list[Span] = []
+    for span in spans:
+        if span.kind is Kind.ADDRESS:
+            begin = max(0, span.start - 60)
+            match = _FLOOR.search(text, begin, span.start) or _HALF.search(text, begin, span.start)
+            if match is not None:
+                out.append(Span(match.start(), span.start, Kind.ADDRESS, 0.8, "rule:address-floor"))
+    return out
+
+
+def headed_spans(tokens: list[Token]) -> list[Span]:
+    """Return institutions told by a first word that only they have: "IES Sierra de Guara", "HMP Fosse"."""
+    out: list[Span] = []
+    for k, token in enumerate(tokens):
+        if not (token.upper and token.low in _HEADS):
+            continue
+        end = k + 1
+        while end < len(tokens) and end - k < 6:
+            own = tokens[end]
+            joined = own.start - tokens[end - 1].end <= 1
+            if not joined or not (own.proper or own.low in PARTICLES or own.low in {"of", "the"}):
+                break
+            end += 1
+        while end > k + 1 and not tokens[end - 1].proper:
+            end -= 1
+        if end > k + 1:
+            out.append(Span(token.start, tokens[end - 1].end, Kind.ORGANISATION, 0.85, "rule:headed"))
+    return out
+
+
+def partnership_spans(tokens: list[Token]) -> list[Span]:
+    """Return "Bell & Croft Solicitors": names around a sign, and a word that firms end in."""
+    out: list[Span] = []
+    for k, token in enumerate(tokens):
+        if token.text != "&" or not 0 < k < len(tokens) - 1:
+            continue
+        left, right = k - 1, k + 1
+        if not (tokens[left].proper and tokens[right].proper):
+            continue
+        while left > 0 and k - left < 4 and tokens[left - 1].proper and tokens[left].start - tokens[left - 1].end < 2:
+            left -= 1
+        while right + 1 < len(tokens) and right - k < 4 and tokens[right + 1].proper and tokens[right + 1].start - tokens[right].end < 2:
+            right += 1
+        tails = {t.low for t in tokens[k + 1 : right + 1]}
+        if tails & (ORG_TAILS | ORG_WORDS):
+            out.append(Span(tokens[left].start, tokens[right].end, Kind.ORGANISATION, 0.85, "rule:partners"))
+    return out
