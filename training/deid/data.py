@@ -17,6 +17,8 @@ KINDS = [kind.value for kind in Kind]
 IGNORED = -100
 LABEL = {kind: number + 1 for number, kind in enumerate(KINDS)} | {corpora.UNKNOWN: IGNORED}
 WINDOW = 256
+WIDE_PARTS = "ab"
+"""The sets of whole notes that are learnt from; set c is for measuring."""
 WIDE_TIMES = 24
 """How often each whole note is drawn in an epoch."""
 HERE = Path(__file__).parent
@@ -66,8 +68,17 @@ class Corpus:
         self.cases = [case for at, case in enumerate(cases) if at % 10 != 7]
         self.kept_cases = [case for at, case in enumerate(cases) if at % 10 == 7]
         self.sentences = corpora.presidio(DATA / "deid/presidio_synthetic_500.json")
-        self.wide = [(shape, lang) for lang in ("en", "es") for shape in corpora.wide(HERE / f"wide_a_{lang}.txt")]  # fmt: skip
-        plain = (HERE / "wide_traps_a.txt").read_text(encoding="utf-8").splitlines()
+        self.wide = [
+            (shape, lang)
+            for lang in ("en", "es")
+            for part in WIDE_PARTS
+            for shape in corpora.wide(HERE / f"wide_{part}_{lang}.txt")
+        ]
+        plain = [
+            row
+            for part in WIDE_PARTS
+            for row in (HERE / f"wide_traps_{part}.txt").read_text(encoding="utf-8").splitlines()
+        ]
         wide = {lang: [row[3:] for row in plain if row.startswith(lang)] * 3 for lang in ("en", "es")}  # fmt: skip
         everyday = corpora.sad(DATA / "text/SAD_v1.xlsx")
         clinical = [s for case in self.cases for s in plain_sentences(case)]

@@ -172,13 +172,13 @@ def _errors(every: list[Marked], tagger: Tagger | None, show: int, only: str) ->
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["a", "b"])
+    parser.add_argument("part", choices=["a", "b", "c"])
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--only", default="", help="leak, over or trap")
     parser.add_argument("--rules", action="store_true", help="without the tagger")
     parser.add_argument("--weights", type=Path)
     options = parser.parse_args()
-    if options.part == "b" and options.show:
+    if options.part == "c" and options.show:
         parser.error("set b is for figures only")
     report(
         options.part,

@@ -1,6 +1,6 @@
 """Places of care that end in words of their own, and senders that sign with a line of their own."""
 
-# ruff: noqa: RUF001 - patterns hold the signs that people write
+# ruff: noqa: E501, RUF001 - patterns hold the signs that people write
 
 import re
 from bisect import bisect_left
@@ -21,6 +21,9 @@ _WARDS: Final = frozenset(
 _LEADS: Final = frozenset({"at", "in", "to", "from", "location", "of", "with", "and", "via", ":"})
 _LINKS: Final = frozenset({"of", "'", "’", "s", "&", "-", ".", "st"})
 _MOST: Final = 4
+_SURGERY: Final = re.compile(
+    r"(?:^|\n|\bat |\bfrom |\bof |\bto |, |: |\()(?P<own>(?:[Tt]he (?:[A-Z][\w'’-]{2,18} ){1,3}|(?<=\n)(?:[A-Z][\w'’-]{2,18} ){1,3})(?:Surgery|Practice|Clinic|Unit|Ward|Lodge|Centre|Center|Hospice|Priory|Retreat))(?=[\n,.;)]|$)"
+)
 _INITIALS: Final = re.compile(
     r"(?:^|(?<=[\n.,;|] )|(?<=[\n|])|(?<=soy )|(?<=Pt )|(?<=Patient )|(?<=Paciente ))"
     r"((?:[A-Z]\.){2,4}|(?!AP|AF|HX|DX|TA|FC|PA|ME)[A-Z]{2}(?:[A-Z](?=[.,]))?)"
@@ -108,6 +111,11 @@ def _begin(tokens: list[Token], at: int, *, blind: bool) -> int:
     while first < at and tokens[first].low in _PLAIN and tokens[first].first:
         first += 1
     return first
+
+
+def surgery_spans(text: str) -> list[Span]:
+    """Return "The Old Forge Surgery", "Millgate Practice" on a line of their own or after "at"."""
+    return [Span(*m.span("own"), Kind.HOSPITAL, 0.8, "rule:care") for m in _SURGERY.finditer(text)]
 
 
 def initial_spans(text: str) -> list[Span]:

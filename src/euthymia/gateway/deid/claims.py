@@ -23,6 +23,7 @@ from euthymia.gateway.deid.vocabulary import (
     PARTICLES,
     RELATIONS,
     SAYS,
+    SHORT_NAMES,
     STREET_AFTER,
 )
 
@@ -317,6 +318,8 @@ class Claims(Runs):
             return True
         if token.word and token.low in PARTICLES and not token.proper:
             return True
+        if k > run.i and not self.blind and token.low in SHORT_NAMES and token.text[1:].islower():
+            return False
         if (run.titled and k == run.i) or (k > run.i and self.tokens[k - 1].low in PARTICLES):
             return False
         plain = token.common and not self._named(token.low) and token.low not in self.lex.places

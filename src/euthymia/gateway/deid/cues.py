@@ -23,7 +23,7 @@ PLACE_CUE: Final = re.compile(
     r"(?:\bin|\bfrom|\bnear|\boutside|\bto|\bvisited|\bvisiting|\bborn in|\bgrew up in|"
     r"\btown of|\bcity of|\bsouthern|\bnorthern|\beastern|\bwestern|"
     r"\ben|\bnatural de|\bprocedente de|\bnacid[oa] en|\boriginari[oa] de|\bresidente en|"
-    r"\bviaje a|\bciudad de|\bprovincia de|\bbarrio de|"
+    r"\bviaje a|\bpolicia de|\bvecin[oa]s? de|\bafueras de|\bcerca de|\bciudad de|\bprovincia de|\bbarrio de|"
     r"\bpueblo de|\bmunicipio de|\blocalidad de)[ ]$"
 )
 BORN_CUE: Final = re.compile(

@@ -69,9 +69,13 @@ _LETTERS: Final = re.compile(r"[a-z]{3,10}")
 _JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
 """What every date in numbers holds."""
 _AFTER: Final = (
-    r"(?:rtc|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
+    r"(?:rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
     r"el|dia|desde|hasta|fecha|a|del)"
 )
+_LIKELY: Final = re.compile(
+    r"(?<![\w/.,-])(?:(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])|0[1-9]/(?:0[1-9]|1[0-2])|[12]\d/0[1-9])(?![\w/%-]|[.,]\d| ?(?:mg|ml|g|kg|mmhg|puntos|points|vision|left|right|both))"
+)
+"""Day and month that can hardly be a score: the first number is the larger, or one has a nought."""
 _SHORT: Final = re.compile(
     rf"(?<!\w){_AFTER}\s{{1,2}}((?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d))(?![\w%]|[./-]\d|"
     rf" ?(?:mg|ml|g|kg|mmhg|puntos|points))"
@@ -86,7 +90,7 @@ _BARE_MONTH: Final = re.compile(
 _YEAR: Final = re.compile(
     r"(?<!\w)(?:in|since|from|until|till|during|of|by|year|years|circa|early|late|mid|summer|"
     r"spring|autumn|fall|winter|"
-    r"christmas|around|before|after|and|to|between|back|en|desde|hasta|ano|anos|ano:|durante|"
+    r"christmas|died|born|d\.|b\.|around|before|after|and|to|between|back|en|desde|hasta|ano|anos|ano:|durante|"
     r"de|del|el|entre|y|a|hacia|"
     r"primavera|verano|otono|invierno|navidad|principios de|finales de)[ -](?P<year>19\d{2}|"
     r"20[0-4]\d)"
@@ -136,24 +140,12 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
 
     The forms of both languages are looked for in either; `lang` decides what small words mean.
     """
-    out: list[Span] = []
-    near = {True: _windows(low, _month_places(low)), False: _windows(low, _joint_places(low))}
-    for pattern, sure, by_month in _PATTERNS:
-        for begin, end in near[by_month]:
-            for match in pattern.finditer(low, begin, end):
-                if _plausible(match):
-                    out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
-    for match in _SHORT.finditer(low):
-        if lang == "en" and match.group().startswith(("a ", "el ")):
-            continue
-        if _plausible(match):
-            out.append(Span(match.start(1), match.end(1), Kind.DATE, 0.8, "rule:date"))
-    for begin, end in near[True]:
-        for match in _BARE_MONTH.finditer(low, begin, end):
-            place = match.span("month")
-            if lang == "es" and match["month"] in {"mar", "jun", "sep"}:
-                continue
-            out.append(Span(*place, Kind.DATE, 0.85, "rule:month"))
+    by_month = _windows(low, _month_places(low))
+    by_number = _windows(low, _joint_places(low))
+    out = _whole(low, by_month, by_number) + _short(low, lang, by_number)
+    for match in _windowed(_BARE_MONTH, low, by_month):
+        if lang == "en" or match["month"] not in {"mar", "jun", "sep"}:
+            out.append(Span(*match.span("month"), Kind.DATE, 0.85, "rule:month"))
     _years(low, out)
     for match in _WEEKDAY.finditer(low):
         out.append(Span(match.start("day"), match.end("day"), Kind.DATE, 0.8, "rule:weekday"))
@@ -163,6 +155,39 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
         group = 1 if match.group(1) else 2
         out.append(Span(match.start(group), match.end(group), Kind.DATE, 0.7, "rule:day"))
     return out + _ages(low)
+
+
+def _whole(
+    low: str, by_month: list[tuple[int, int]], by_number: list[tuple[int, int]]
+) -> list[Span]:
+    """Return the dates that say more than a day and a month, or that name the month."""
+    out: list[Span] = []
+    for pattern, sure, named in _PATTERNS:
+        for match in _windowed(pattern, low, by_month if named else by_number):
+            if _plausible(match):
+                out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
+    return out
+
+
+def _short(low: str, lang: Lang, by_number: list[tuple[int, int]]) -> list[Span]:
+    """Return the dates of a day and a month in numbers: after a word, or that can be no score."""
+    out: list[Span] = []
+    for match in _SHORT.finditer(low):
+        if lang == "en" and match.group().startswith(("a ", "el ")):
+            continue
+        if _plausible(match):
+            out.append(Span(match.start(1), match.end(1), Kind.DATE, 0.8, "rule:date"))
+    for match in _windowed(_LIKELY, low, by_number):
+        if not match.group().endswith(("/7", "/12")):
+            out.append(Span(*match.span(), Kind.DATE, 0.68, "rule:date"))
+    return out
+
+
+def _windowed(
+    pattern: re.Pattern[str], low: str, windows: list[tuple[int, int]]
+) -> Iterator[re.Match[str]]:
+    for begin, end in windows:
+        yield from pattern.finditer(low, begin, end)
 
 
 def _month_places(low: str) -> Iterator[int]:

@@ -1,5 +1,7 @@
 """Marks of the tagger that the lists contradict: ordinary words, short numbers, headings."""
 
+# ruff: noqa: PLR0911 - one question after the other, each with its answer
+
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -7,30 +9,15 @@ from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.lexicon import Lexicon
+from euthymia.gateway.deid.lexicon.by_hand import words
+from euthymia.gateway.deid.plainly import BE, of_nobody
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import LABEL_WORDS, MONTHS, NEVER_NAMES, SAYS, WEEKDAYS
 
 _NUMBERS: Final = frozenset(
     {Kind.ID, Kind.PHONE, Kind.POSTCODE, Kind.IP, Kind.ACCOUNT, Kind.VEHICLE, Kind.COORDINATES}
 )
-_BE: Final = frozenset("is was has had es esta estaba era".split())
-_ABSTRACT: Final = frozenset(
-    "hope joy faith grace will may chance patience charity mercy love peace summer autumn dawn rose art mark bill price day "
-    "winter spring sky april june august sage honor justice trinity harmony melody constance prudence temperance verity victory "
-    "esperanza fe paz luz sol rosa consuelo dolores soledad milagros gracia alba aurora mar estrella alegria".split()
-)
-"""Given names that are things: "Faith is important" speaks of no one."""
-_OF_PEOPLE: Final = frozenset(
-    "doing a an aged here seen admitted referred known living married single divorced widowed sleeping eating taking "
-    "feeling attending calm tearful anxious settled happy sad well better upset in at on under currently still now due "
-    "compliant engaging aware oriented orientated alert concerned worried able unable keen working studying pregnant "
-    "discharged brought told asked given not very my his her angry tired agitated drowsy asleep awake quiet pleasant "
-    "cooperative polite restless flat euthymic been had no suicidal mejor peor tranquila tranquilo bien triste en con".split()
-)
-_GENERIC: Final = NEVER_NAMES | frozenset(
-    "department children centre center unit service services team clinic hospital court school ward judicial web code page "
-    "patient client doctor nurse office section west east north south".split()
-)
+_GENERIC: Final = NEVER_NAMES | words("generic")
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _NAMED: Final = frozenset({Kind.PERSON, Kind.LOCATION, Kind.HOSPITAL, Kind.USERNAME})
 
@@ -73,17 +60,24 @@ def _says_nothing(token: Token, kind: Kind) -> bool:
     """Tell whether one token is a letter, a small number, a time of day or no date at all."""
     if token.text.isdigit():
         small = len(token.text) < 4 or (len(token.text) == 4 and _TIME.fullmatch(token.text))
-        return kind is not Kind.AGE and bool(small) and (kind is not Kind.DATE or len(token.text) < 4)
+        return (
+            kind is not Kind.AGE and bool(small) and (kind is not Kind.DATE or len(token.text) < 4)
+        )
     if len(token.text) == 1:
         return not token.text.isupper() or kind is not Kind.PERSON
-    return kind is Kind.DATE and token.word and token.common and token.low not in MONTHS.keys() | WEEKDAYS
+    return (
+        kind is Kind.DATE
+        and token.word
+        and token.common
+        and token.low not in MONTHS.keys() | WEEKDAYS
+    )
 
 
 def _label(token: Token, lists: Lexicon) -> bool:
     """Tell whether one word is a label or, in capitals, an abbreviation of four letters or five."""
     if token.low in LABEL_WORDS:
         return True
-    return token.upper and not token.proper and 3 < len(token.text) < 6 and not _listed(token, lists)
+    return token.upper and 3 < len(token.text) < 6 and not _listed(token, lists)
 
 
 def _opens_plainly(span: Span, tokens: Sequence[Token], at: int) -> bool:
@@ -100,8 +94,8 @@ def _opens_plainly(span: Span, tokens: Sequence[Token], at: int) -> bool:
         return token.low in {"march", "may"} and not after[0].number
     if span.kind is not Kind.PERSON or not after[0].word or after[0].proper:
         return False
-    if after[0].low in _BE:
-        return len(after) > 1 and token.low in _ABSTRACT and after[1].word and after[1].low not in _OF_PEOPLE
+    if after[0].low in BE:
+        return of_nobody(tokens, at)
     return after[0].low not in SAYS and after[0].low not in {"and", "y", "e", "o", "or"}
 
 

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
-from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans
+from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans, surgery_spans
 from euthymia.gateway.deid.clinical import PHRASES
 from euthymia.gateway.deid.codes import (
+    after_address,
+    after_place,
     before_address,
     claimed_codes,
     code_spans,
@@ -21,7 +24,7 @@ from euthymia.gateway.deid.doubts import believed
 from euthymia.gateway.deid.fields import field_spans, labelled, segment_spans
 from euthymia.gateway.deid.firms import firm_spans
 from euthymia.gateway.deid.fold import fold_each
-from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.merge import merged
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
@@ -30,7 +33,7 @@ from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.scripts import script_spans
 from euthymia.gateway.deid.spoken import spoken_spans, with_time
-from euthymia.gateway.deid.tokens import caseless, tokens_of
+from euthymia.gateway.deid.tokens import Token, caseless, tokens_of
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
 
 _CODE_AFTER: Final = re.compile(r"[ ,]{0,3}\n?[ ,.(]{1,3}(\d{4,6}(?:-\d{3,4})?)(?![\w%/]|[.,]\d)")
@@ -56,12 +59,12 @@ def find(
     blind = caseless(text)
     spans += address_spans(low, tokens, lists, sign_off(low), blind=blind)
     if lang == "en":  # in Spanish the kind of place comes first, and `names` follows it
-        spans += care_spans(low, tokens, blind=blind)
+        spans += care_spans(low, tokens, blind=blind) + surgery_spans(text)
     spans += signed_spans(text, tokens, blind=blind) + initial_spans(text)
     spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
     spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
     spans += people_spans(text, low, tokens, lists, blind=blind)
-    spans += before_address(text, spans)
+    spans += before_address(text, spans) + after_address(text, spans, lists)
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
     found = names.spans()
@@ -76,9 +79,30 @@ def find(
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
     spans += believed((tagger or NoTagger()).spans(text, lang), tokens, lists)
     spans += _beside_places(text, spans)
-    phrases = Places(m.span() for m in PHRASES.finditer(low))
-    spans = [s for s in spans if s.source.startswith("known") or not phrases.holds(s.start, s.end)]
-    return merged(text, spans, [*names.protected, *claimed_codes(low)])
+    spans += _small_places(tokens, lists) + after_place(text, spans, lists)
+    codes = claimed_codes(low)
+    plain = Places([*(m.span() for m in PHRASES.finditer(low)), *codes])
+    spans = [
+        s
+        for s in spans
+        if s.source.startswith(("known", "rule:feast")) or not plain.holds(s.start, s.end)
+    ]
+    return merged(text, spans, [*names.protected, *codes])
+
+
+def _small_places(tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
+    """Return towns without a capital after "in" or "from", where the town is no other word."""
+    out: list[Span] = []
+    for before, token in pairwise(tokens):
+        if (
+            token.word
+            and not (token.common or token.proper)
+            and len(token.low) > 3
+            and token.low in lists.places
+            and before.low in {"in", "from", "to", "near", "en", "desde", "a"}
+        ):
+            out.append(Span(token.start, token.end, Kind.LOCATION, 0.75, "names:small-place"))
+    return out
 
 
 def _beside_places(text: str, spans: Sequence[Span]) -> list[Span]:

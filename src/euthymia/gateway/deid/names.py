@@ -9,10 +9,11 @@ relation, a label), by the lists, and by whether medicine lays claim to it (a sc
 from bisect import bisect_left
 
 from euthymia.gateway.deid.claims import Claims
-from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, medical, substance
+from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, eponym, medical, substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
 from euthymia.gateway.deid.places import Places
+from euthymia.gateway.deid.plainly import of_nobody
 from euthymia.gateway.deid.runs import Run
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -22,8 +23,10 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    RELATIONS,
     SAYS,
     STRONG_TITLES,
+    TITLES,
 )
 
 
@@ -68,6 +71,16 @@ class NameFinder(Claims):
         ):
             return [self._span(run.i, run.j, Kind.ORGANISATION, 0.8, "work")]
         labelled = self._is_labelled(run)
+        kin = self._of_kin(run)
+        if kin is not None:
+            return [kin]
+        if (
+            not self.blind
+            and self.tokens[run.i].proper
+            and BORN_CUE.search(self.low, max(0, start - 42), start)
+            and not medical(self.tokens[run.i].low)
+        ):
+            return [self._span(run.i, run.j, Kind.LOCATION, 0.85, "place-cue")]
         whole = self._whole_place(run)
         if not labelled and not whole:
             self._trim(run)
@@ -93,6 +106,27 @@ class NameFinder(Claims):
             or self._personal(run, lead)
             or self._place_inside(run)
         )
+
+    def _of_kin(self, run: Run) -> Span | None:
+        """Return the word with a capital right after "her friend": a name, whatever word it is."""
+        token = self.tokens[run.i]
+        before = self.tokens[run.i - 1] if run.i else None
+        if (
+            self.blind
+            or before is None
+            or before.low not in RELATIONS
+            or before.proper
+            or run.j - run.i != 1
+            or not token.common
+            or not token.proper
+            or token.upper
+            or len(token.low) < 3
+            or token.low in NOT_NAMES | NEVER_NAMES | TITLES
+            or medical(token.low)
+            or eponym(token.low)
+        ):
+            return None
+        return self._span(run.i, run.j, Kind.PERSON, 0.8, "label")
 
     def _place_inside(self, run: Run) -> list[Span]:
         """Return a place of several words at the end of a run that says nothing else."""
@@ -132,10 +166,23 @@ class NameFinder(Claims):
             and not self.tokens[last].proper
         ):
             last -= 1
+        if self.blind and source == "label" and last + 1 == run.j:
+            last = self._whole_value(last)
+            run = Run(run.i, max(run.j, last + 1))
         found = [self._span(run.i, last + 1, Kind.PERSON, sure, source)]
         if last + 1 < run.j:
             found += self._judge(Run(last + 1, run.j))
         return found
+
+    def _whole_value(self, last: int) -> int:
+        """Return the last token of a label's value that ends right after one more word or two."""
+        for k in range(last + 1, min(last + 3, len(self.tokens))):
+            token = self.tokens[k]
+            if not token.word or token.low in NEVER_NAMES | NOT_NAMES:
+                break
+            if self._field_ends(k + 1) or self.tokens[k + 1].text in {",", "(", "."}:
+                return k
+        return last
 
     def _field_ends(self, j: int) -> bool:
         """Tell whether the line ends here: the label's whole value stands before."""
@@ -308,22 +355,25 @@ class NameFinder(Claims):
         if token.low in NEVER_NAMES:
             return 0.0
         if not token.common:
-            if given:
-                return 0.87
-            if family:
-                return 0.78 if token.low in self.lex.family else 0.7
-            if self._acts(run.i):
-                return 0.75
-            if self.lang == "es" or self.blind:
-                return 0.3  # far more often a drug or an abbreviation than a name
-            return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66
-        if self._acts(run.i) and (given or family):
+            return self._sure_of_uncommon(run, token, given=given, family=family)
+        if self._acts(run.i) and (given or family) and not of_nobody(self.tokens, run.i):
             return 0.72
         if token.first or token.low in MONTH_NAMES or self._in_heading(run.i):
             return 0.0
         if given and self._describes(run.j):
             return 0.3
         return 0.7 if given else 0.5 if token.low in self.lex.family else 0.0
+
+    def _sure_of_uncommon(self, run: Run, token: Token, *, given: bool, family: bool) -> float:
+        if given:
+            return 0.0 if token.low in MONTH_NAMES and self._describes(run.j) else 0.87
+        if family:
+            return 0.78 if token.low in self.lex.family else 0.7
+        if self._acts(run.i):
+            return 0.75
+        if self.lang == "es" or self.blind:
+            return 0.3  # far more often a drug or an abbreviation than a name
+        return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66
 
     def _in_heading(self, i: int) -> bool:
         """Tell whether ordinary words with capitals stand before: "Trastorno Depresivo Mayor"."""

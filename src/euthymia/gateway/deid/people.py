@@ -1,5 +1,7 @@
-"""Names told by what stands beside them, whatever the lists say: letters after a name, a list of
-people, a bed or a room, initials with an age or as a signature, an initial and a family name.
+"""Names told by what stands beside them, whatever the lists say.
+
+Letters after a name, a list of people, a bed or a room, initials with an age or as a signature, an
+initial and a family name, letters that neither language has.
 """
 
 # ruff: noqa: E501, RUF001 - patterns are read whole, with the signs that people write
@@ -23,7 +25,9 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    PROFESSIONS,
     RELATIONS,
+    SHORT_NAMES,
     TITLES,
     WEEKDAYS,
 )
@@ -35,7 +39,9 @@ _ENTRY: Final = re.compile(
     r"(?:^|\n|[.;:] |\s)(?:(?:bed|rm|room|bay|cama|hab|habitacion|sala|box|cubicle|#)\.? ?\d{1,3}[a-z]?(?:-\d{1,2})?[:.,)]? |"
     r"(?<=[\n.;: ])\d{1,2}[.)] )(?P<at>)(?=[^\W\d_])"
 )
-_ENTRY_END: Final = re.compile(r" ?(?:[-–:(,]|\bis\b|\bref|\bstates|\bsays|\bslept|\brechaza|\bduerme)")
+_ENTRY_END: Final = re.compile(
+    r" ?(?:[-–:(,]|\bis\b|\bref|\bstates|\bsays|\bslept|\brechaza|\bduerme)"
+)
 _SHORT: Final = (
     r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|ECT|MSE|HPI|PMH|NKDA|"
     r"GCS|MDD|GAD|BPD|PTSD|ADHD|OCD|ICU|UCI|DSM|ICD|IQ|HIV|VIH|MRI|EEG|ECG|EKG|CBT|TCC|TEC|NA|QD|BD|TDS|TID|BID|PRN|CP|NHC|DNI|NIE|SIP|CIP|DOB|MRN|NHS|CK|PC|DC|ES|IP|TV|USA|GPS)[A-ZÀ-Þ]{2,3}"
@@ -44,18 +50,27 @@ _INITIALS: Final = re.compile(
     rf"(?<![\w.])(?P<own>(?:[A-Z]\. ?){{2,4}}|{_SHORT})(?=[,;]? \(?\d{{1,3}} ?(?:[FfMmHhVv]\b|y/?o\b|yo\b|yrs?\b|-?year|a\.|a[nñ]os|y\b))|"
     rf"(?:\(|\b)(?:hereafter|hereinafter|initials|iniciales|known as|en adelante|ES|E-?signed|/s/|Sgd|sgd|Signed|signed|Firma|firma|Fdo\.?|Initialled|Entered by|by)[: ]{{1,2}}(?P<own2>{_SHORT}|(?:[A-Z]\.){{2,4}})(?![\w/])|"
     rf"(?<=\()(?P<own3>{_SHORT}|(?:[A-Z]\.){{2,4}})(?=\),? \d{{1,3}} ?(?:a\.|a[nñ]os|y/?o|yrs|year|F\b|M\b|H\b|V\b))|"
-    rf"(?:[Pp]t|[Pp]atient|[Pp]aciente|[Cc]lient|note|NOTE|met with|saw|supervisor|therapist|brother|sister|wife|husband) (?P<own4>{_SHORT})(?=[,:;.]? (?:\d{{1,3}}|[a-z]{{2,}}|\(|\"|Next|$))"
+    rf"(?:[Pp]t|[Pp]atient|[Pp]aciente|[Cc]lient|note|NOTE|met with|saw|supervisor|therapist|brother|sister|wife|husband) (?P<own4>{_SHORT})(?=[,:;.]? (?:\d{{1,3}}|[a-z]{{2}}|\(|\"|Next|$))"
 )
-_LINE: Final = re.compile(rf"(?:^|\n)(?:[SOAP] ?[-:] ?)?(?P<own>{_SHORT}|(?:[A-Z]\.){{2,4}})(?= (?:\"|“|states|says|reports|denies|refiere|niega|acude))")
+_LINE: Final = re.compile(
+    rf"(?:^|\n)(?:[SOAP] ?[-:] ?)?(?P<own>{_SHORT}|(?:[A-Z]\.){{2,4}})(?= (?:\"|“|states|says|reports|denies|refiere|niega|acude))"
+)
 _LETTER_NAME: Final = re.compile(
     r"(?<![\w.'’-])(?P<own>(?:[^\W\d_a-z]\.[ -]?){1,3}(?:(?:de la|de los|de|del|van der|van den|van|von|al|el|bin|dos|da|di|Mac|Ó|Ní|Nic|Ben|Abu|O['’]) ?)?[^\W\d_a-z][^\W\d_'’-]{1,20}(?:['’-][^\W\d_]{2,20})?)"
 )
-_MICROBES: Final = frozenset(
-    "pylori coli aureus difficile falciparum albicans pneumoniae pyogenes burgdorferi pallidum".split()
+_AGED: Final = re.compile(
+    r"(?P<before>[^\W\d_])(?:,? \(|, |  )(?:aged? )?(?:\d{1,3} ?(?:[FMHV]\b|y/?o\b|yo\b|yrs?\b|years?|-year|a\.|a\b|a[nñ]os)|(?:bed|rm|room|bay|cama|hab)\.? ?\d)"
 )
-
-
-_SHORT_NAMES: Final = words("short_names")
+_FOREIGN: Final = "ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůžČĎĚŇŘŠŤŮŽğışİĞŞőűŐŰăâđơưĂĐƠƯạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịĩọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊĨỌỎỐỒỔỖỘỚỜỞỠỢỤỦŨỨỪỬỮỰỲỴỶỸåøæðþÅØÆÐÞāēīōūĀĒĪŌŪķļņģėįųșțȘȚ"
+"""Letters that neither English nor Spanish words are written with."""
+_CAPITAL_WORD: Final = r"[^\W\d_a-zà-öø-ÿ][^\W\d_'’-]{0,20}(?:['’-][^\W\d_]{1,20})?"
+_FOREIGN_NAME: Final = re.compile(
+    rf"(?<![\w@])(?:{_CAPITAL_WORD} )?(?=[^\W\d_]{{0,12}}[{_FOREIGN}]){_CAPITAL_WORD}(?: {_CAPITAL_WORD}){{0,2}}(?!\w)"
+)
+_TO_WHOM: Final = frozenset(
+    {"to", "from", "fr", "re", "attn", "cc", "for", "pt", "patient", "name"}
+)
+_MICROBES: Final = words("microbes")
 
 
 class _Words:
@@ -66,14 +81,14 @@ class _Words:
 
     def named(self, low: str) -> bool:
         lists = self.lists
-        return low in _SHORT_NAMES or all(
+        return low in SHORT_NAMES or all(
             p in lists.given or p in lists.family or p in lists.rare for p in low.split("-")
         )
 
     def may(self, k: int) -> bool:
         """Tell whether token `k` is written like a name and nothing else claims it."""
         token = self.tokens[k]
-        if not token.word or len(token.low) < 2 or not token.text[0].isupper() and not self.blind:
+        if not token.word or len(token.low) < 2 or not (self.blind or token.text[0].isupper()):
             return False
         if not token.proper or medical(token.low):
             return False
@@ -81,13 +96,26 @@ class _Words:
             return False
         return self.named(token.low) if token.common or token.upper else True
 
+    def loosely(self, k: int) -> bool:
+        """Tell whether token `k` has a capital inside a sentence, whatever word it is."""
+        token = self.tokens[k]
+        return (
+            token.word
+            and token.proper
+            and not (self.blind or token.first or token.upper)
+            and len(token.low) > 1
+            and not medical(token.low)
+            and token.low not in _BARRED | PROFESSIONS
+        )
+
     def back(self, k: int) -> int:
         """Return where the name that ends before token `k` begins; `k` if there is none."""
         first = k
         while first > 0 and k - first < 6:
             token = self.tokens[first - 1]
             blank = self.tokens[first].start - token.end if first < len(self.tokens) else 0
-            if blank > 2 or not (self.may(first - 1) or _initial(token) or (first < k and _link(token))):
+            part = self.may(first - 1) or self.loosely(first - 1) or _initial(token)
+            if blank > 2 or not (part or (first < k and _link(token))):
                 break
             first -= 1
         while first < k and not (self.may(first) or _initial(self.tokens[first])):
@@ -110,7 +138,15 @@ class _Words:
 
 
 _BARRED: Final = (
-    NEVER_NAMES | HOSPITAL_WORDS | ORG_WORDS | ORG_TAILS | WEEKDAYS | LABEL_WORDS | NOT_NAMES | RELATIONS | TITLES
+    NEVER_NAMES
+    | HOSPITAL_WORDS
+    | ORG_WORDS
+    | ORG_TAILS
+    | WEEKDAYS
+    | LABEL_WORDS
+    | NOT_NAMES
+    | RELATIONS
+    | TITLES
 )
 
 
@@ -119,10 +155,14 @@ def _initial(token: Token) -> bool:
 
 
 def _link(token: Token) -> bool:
-    return token.text in _JOINTS or (token.low in PARTICLES and token.low not in {"y", "e", "i", "a"})
+    return token.text in _JOINTS or (
+        token.low in PARTICLES and token.low not in {"y", "e", "i", "a"}
+    )
 
 
-def people_spans(text: str, low: str, tokens: list[Token], lists: Lexicon, *, blind: bool) -> list[Span]:
+def people_spans(
+    text: str, low: str, tokens: list[Token], lists: Lexicon, *, blind: bool
+) -> list[Span]:
     """Return people told by letters after the name, lists of beds, initials, and one letter."""
     found = _Words(tokens, lists, blind=blind)
     out = _lettered(found)
@@ -130,10 +170,49 @@ def people_spans(text: str, low: str, tokens: list[Token], lists: Lexicon, *, bl
     for match in _ENTRY.finditer(low):
         k = bisect_left(starts, match.end())
         end = found.ahead(k)
-        if end > k and _ENTRY_END.match(low, tokens[end - 1].end) and not bare_eponym(tokens[k].low):
+        if (
+            end > k
+            and _ENTRY_END.match(low, tokens[end - 1].end)
+            and not bare_eponym(tokens[k].low)
+        ):
             out.append(Span(tokens[k].start, tokens[end - 1].end, Kind.PERSON, 0.8, "rule:entry"))
+    for match in _AGED.finditer(text):
+        k = bisect_left(starts, match.end("before"))
+        first = found.back(k)
+        if (
+            first < k
+            and tokens[k - 1].end == match.end("before")
+            and any(found.may(n) for n in range(first, k))
+        ):
+            out.append(Span(tokens[first].start, tokens[k - 1].end, Kind.PERSON, 0.78, "rule:aged"))
+    out += _foreign(text)
+    if blind:
+        out += _addressed(found)
     if not blind:
         out += _by_initials(text) + _letter_names(text, tokens, starts, found)
+    return out
+
+
+def _foreign(text: str) -> list[Span]:
+    """Return words with a capital and a letter that neither language has, and those beside them."""
+    if text.isascii():
+        return []
+    return [
+        Span(*m.span(), Kind.PERSON, 0.7, "names:foreign")
+        for m in _FOREIGN_NAME.finditer(text)
+        if len(m.group()) > 1
+    ]
+
+
+def _addressed(found: _Words) -> list[Span]:
+    """Return two names after "TO", "FROM" or "RE" where capitals say nothing."""
+    out: list[Span] = []
+    tokens = found.tokens
+    for k, token in enumerate(tokens[:-2]):
+        one, two = tokens[k + 1], tokens[k + 2]
+        led = token.low in _TO_WHOM and one.word and two.word and one.low in found.lists.given
+        if led and found.named(two.low) and two.low not in _BARRED and one.low not in _BARRED:
+            out.append(Span(one.start, two.end, Kind.PERSON, 0.75, "rule:to-whom"))
     return out
 
 
@@ -141,15 +220,35 @@ def _lettered(found: _Words) -> list[Span]:
     out: list[Span] = []
     tokens = found.tokens
     for k, token in enumerate(tokens):
-        if not k or not token.word or not (token.upper or found.blind or token.text in {"PhD", "PsyD", "MRCPsych", "FRCPsych", "PharmD"}):
+        if (
+            not k
+            or not token.word
+            or not (
+                token.upper
+                or found.blind
+                or token.text in {"PhD", "PsyD", "MRCPsych", "FRCPsych", "PharmD"}
+            )
+        ):
             continue
         comma = tokens[k - 1].text in {",", "("}
         if token.low not in _LETTERS and not (comma and token.low in _LETTERS_COMMA):
             continue
         end = k - 1 if comma else k
         first = found.back(end)
-        if first < end and (comma or end - first > 1):
-            out.append(Span(tokens[first].start, tokens[end - 1].end, Kind.PERSON, 0.88, "rule:letters-after"))
+        if (
+            first < end
+            and (comma or end - first > 1)
+            and any(found.may(n) for n in range(first, end))
+        ):
+            out.append(
+                Span(
+                    tokens[first].start,
+                    tokens[end - 1].end,
+                    Kind.PERSON,
+                    0.88,
+                    "rule:letters-after",
+                )
+            )
     return out
 
 
@@ -181,13 +280,21 @@ def _letter_names(text: str, tokens: list[Token], starts: list[int], found: _Wor
             continue
         if last.common and not found.named(last.low):
             continue
-        if last.common and match.start() and text[match.start() - 1 : match.start()] == " " and text[match.start() - 2 : match.start() - 1].islower() and last.low not in found.lists.family:
+        if (
+            last.common
+            and match.start()
+            and text[match.start() - 1 : match.start()] == " "
+            and text[match.start() - 2 : match.start() - 1].islower()
+            and last.low not in found.lists.family
+        ):
             continue
         out.append(Span(*match.span("own"), Kind.PERSON, 0.8, "rule:letter-name"))
     return out
 
 
-def enumerated(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon, *, blind: bool) -> list[Span]:
+def enumerated(
+    spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon, *, blind: bool
+) -> list[Span]:
     """Return the single names that stand in a list with a sure name: "Ana, Vo and Park"."""
     found = _Words(tokens, lists, blind=blind)
     starts = [t.start for t in tokens]
@@ -198,15 +305,18 @@ def enumerated(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon, *
         k = bisect_left(starts, span.end)
         while k + 1 < len(tokens) and tokens[k].text in {",", "and", "y", "e", "&", "/", "und"}:
             k += 1
+            joined = tokens[k - 1].text in {"and", "y", "e", "&"}
             if tokens[k].text in {"and", "y", "e", "&"} and k + 1 < len(tokens):
-                k += 1
-            if not _fits(found, k):
+                k, joined = k + 1, True
+            if not (_fits(found, k) or (joined and found.loosely(k) and _ends(found, k))):
                 break
-            out.append(Span(tokens[k].start, tokens[k].end, Kind.PERSON, 0.72, "rule:list"))
+            out.append(Span(tokens[k].start, tokens[k].end, Kind.PERSON, 0.72, "names:list"))
             k += 1
         k = bisect_left(starts, span.start) - 1
         while k > 0 and tokens[k].text in {",", "and", "y", "e", "&"} and _fits(found, k - 1):
-            out.append(Span(tokens[k - 1].start, tokens[k - 1].end, Kind.PERSON, 0.72, "rule:list"))
+            out.append(
+                Span(tokens[k - 1].start, tokens[k - 1].end, Kind.PERSON, 0.72, "names:list")
+            )
             k -= 2
     return out
 
@@ -214,9 +324,21 @@ def enumerated(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon, *
 def _fits(found: _Words, k: int) -> bool:
     """Tell whether one word with a capital stands at `k`, no place, and ends its place in the list."""
     token = found.tokens[k]
-    if not found.may(k) or bare_eponym(token.low) or (token.first and token.common):
+    if found.blind and token.common:
+        return False
+    if (
+        not found.may(k)
+        or token.low == "ph"
+        or bare_eponym(token.low)
+        or (token.first and token.common)
+    ):
         return False
     if token.low in found.lists.places and not found.named(token.low):
         return False
+    return _ends(found, k)
+
+
+def _ends(found: _Words, k: int) -> bool:
+    """Tell whether no other word with a capital follows."""
     after = found.tokens[k + 1 : k + 2]
     return not after or not (after[0].word and after[0].proper)

@@ -121,6 +121,12 @@ class Runs:
             return False
         if token.low in LABEL_WORDS or "º" in token.text:
             return False
+        if (
+            token.low in {"ward", "bill", "page"}
+            and self.tokens[i + 1 : i + 2]
+            and self.tokens[i + 1].text == ":"
+        ):
+            return False
         if self.blind and self.tokens[i + 1 : i + 2] and self.tokens[i + 1].text == ":":
             return False
         if token.proper or token.start in self.labelled:

@@ -1,4 +1,6 @@
-"""Names in other scripts: in an English or Spanish note, what is not in Latin letters names somebody."""
+"""Names in other scripts: what is not in Latin letters, in a note that is, names somebody."""
+
+# ruff: noqa: RUF001 - ranges of letters and the signs between them
 
 import re
 from typing import Final
@@ -12,7 +14,9 @@ _OTHER: Final = (
     "\U00010000-\U0001efff\U00020000-\U0003ffff"
 )
 """Letters and the marks over and under them of all scripts that are not Latin."""
-_DENSE: Final = re.compile("[\u2e80-\u2fdf\u3041-\u31ff\u3400-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
+_DENSE: Final = re.compile(
+    "[\u2e80-\u2fdf\u3041-\u31ff\u3400-\u9fff\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 """Scripts of which one sign is a name."""
 _JOINT: Final = "[ \u00a0·・.'’\u200c\u200d-]"
 _RUN: Final = re.compile(f"[{_OTHER}]+(?:{_JOINT}{{1,2}}[{_OTHER}]+)*")

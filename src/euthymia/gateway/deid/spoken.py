@@ -4,7 +4,7 @@ Also what stands around a date and belongs to it (a weekday, a time, the first d
 that were dictated one by one, and dates whose digits a scanner took for letters.
 """
 
-# ruff: noqa: E501 - patterns are read whole, with the signs that people write
+# ruff: noqa: E501, RUF001 - patterns are read whole, with the signs that people write
 
 import re
 from typing import Final
@@ -27,7 +27,9 @@ _DIEZ: Final = (
 )
 _VEINTE: Final = "treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa"
 _HASTA_100: Final = f"(?:(?:{_VEINTE})(?: y (?:{_UNO})(?![a-z]))?|{_DIEZ}|primero|{_UNO})"
-_MONTH: Final = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_MONTH: Final = (
+    "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+)
 _MES: Final = "(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre)"
 _YEAR: Final = (
     rf"(?:two thousand(?:,? and)?(?: {_BELOW_100})?|(?:eighteen|nineteen|twenty)[- ]hundred(?: and {_BELOW_100})?|"
@@ -118,6 +120,10 @@ _REACH: Final = 70
 
 def spoken_spans(low: str, lang: Lang) -> list[Span]:
     """Return dates in words, feasts, scanned dates and dictated digits of a folded text."""
+    return _in_words(low) + _feasts(low, lang) + _scanned(low) + _dictated(low)
+
+
+def _in_words(low: str) -> list[Span]:
     out: list[Span] = []
     seen = 0
     for tell in _TELL.finditer(low):
@@ -126,20 +132,33 @@ def spoken_spans(low: str, lang: Lang) -> list[Span]:
         begin, end = max(0, tell.start() - _REACH), min(len(low), tell.end() + 2 * _REACH)
         seen = tell.end() + _REACH
         for pattern in _DATES:
-            for match in pattern.finditer(low, begin, end):
-                out.append(Span(*match.span(), Kind.DATE, 0.92, "rule:date-words"))
-        for match in _SAID_YEAR.finditer(low, begin, end):
-            out.append(Span(*match.span("year"), Kind.DATE, 0.8, "rule:date-words"))
-    for match in _FEAST_YEAR.finditer(low):
-        out.append(Span(*match.span(), Kind.DATE, 0.93, "rule:feast"))
-    for match in _FEAST_ON.finditer(low):
-        if match["feast"] in _OTHER_WORDS[lang]:
-            continue
-        out.append(Span(*match.span("feast"), Kind.DATE, 0.8, "rule:feast"))
+            found = pattern.finditer(low, begin, end)
+            out += [Span(*m.span(), Kind.DATE, 0.92, "rule:date-words") for m in found]
+        years = _SAID_YEAR.finditer(low, begin, end)
+        out += [Span(*m.span("year"), Kind.DATE, 0.8, "rule:date-words") for m in years]
+    return out
+
+
+def _feasts(low: str, lang: Lang) -> list[Span]:
+    out = [Span(*m.span(), Kind.DATE, 0.93, "rule:feast") for m in _FEAST_YEAR.finditer(low)]
+    return out + [
+        Span(*m.span("feast"), Kind.DATE, 0.8, "rule:feast")
+        for m in _FEAST_ON.finditer(low)
+        if m["feast"] not in _OTHER_WORDS[lang]
+    ]
+
+
+def _scanned(low: str) -> list[Span]:
+    out: list[Span] = []
     for match in _SCANNED.finditer(low):
         value = match.group()
         if not value.replace(match["sep"], "").replace(" ", "").isdigit() and _mostly(value):
             out.append(Span(*match.span(), Kind.DATE, 0.85, "rule:date-scanned"))
+    return out
+
+
+def _dictated(low: str) -> list[Span]:
+    out: list[Span] = []
     for match in _DICTATED.finditer(low):
         if not _COUNTED.match(match.group()):
             called = _CALL.search(low, max(0, match.start() - 24), match.start())
@@ -165,7 +184,9 @@ def with_time(low: str, spans: list[Span]) -> list[Span]:
         if before is not None and (before.group()[0].isalpha() or _has_month(low, start, end)):
             start = before.start()
         after = _AFTER.match(low, end, end + 40)
-        if after is not None and (_has_month(low, span.start, end) or not after.group(0)[1:2].isalpha()):
+        if after is not None and (
+            _has_month(low, span.start, end) or not after.group(0)[1:2].isalpha()
+        ):
             end = after.end()
         while end > start and not low[end - 1].isalnum():
             end -= 1

@@ -24,6 +24,7 @@ LABEL_WORDS: Final = words("label_words")
 NOT_NAMES: Final = words("not_names")
 WEAK_STREET_WORDS: Final = words("weak_street_words")
 MEASURES: Final = words("measures")
+SHORT_NAMES: Final = words("short_names")
 
 
 def numbered(*lists: str) -> dict[str, int]:
