@@ -158,6 +158,18 @@ def test_an_ingest_that_took_nothing_in_fails_and_still_counts(
     assert run(home, "ingest", str(empty))["rows_in"] == 0
 
 
+def test_features_of_a_folder_without_data_are_a_refusal(tmp_path: Path) -> None:
+    empty, out = tmp_path / "in", tmp_path / "out.parquet"
+    empty.mkdir()
+    code, told = call(tmp_path, "features", "--input", str(empty), "--out", str(out))
+    assert code == 1
+    assert "holds no file with data" in told["error"]
+    (empty / "A.csv").write_text("timestamp,date,activity\n2026-03-02 10:00:00,2026-03-02,x\n")
+    code, told = call(tmp_path, "features", "--input", str(empty), "--out", str(out))
+    assert code == 1
+    assert (told["rows"], told["rejected"]) == (0, 1)
+
+
 def test_a_port_that_was_asked_for_and_is_taken_is_a_refusal(home: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -16,6 +16,7 @@ from euthymia.sources.blob import MAX_RATIO
 from reading import assert_accounted, items_of, read, rejects, samples_of
 
 HEADER = "timestamp,date,activity\n"
+HOUR = "2024-05-01 10_00_00.csv"
 LINE = "2024-05-01 12:{:02d}:00,2024-05-01,{}\n"
 
 
@@ -413,3 +414,26 @@ def test_one_bad_line_of_a_bulk_export_is_one_reject(tmp_path: Path) -> None:
         "Observation.ndjson: line 2: it is not one JSON object",
         "Observation.ndjson: line 4: it is not one JSON object",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "table", "column"),
+    [
+        ("screen.csv", "_id,timestamp,device_id", "aware's table screen", "screen_status"),
+        ("phone_light_raw.csv", "_id,timestamp,device_id", "aware's table light", "double_light"),
+        ("battery.csv", "_id,timestamp,device_id,battery_status", "table battery", "battery_level"),
+        (f"p/power_state/{HOUR}", "timestamp,UTC time,level", "table power_state", "event"),
+        (f"p/ios_log/{HOUR}", "timestamp,UTC time,event,msg", "table ios_log", "launchId"),
+        (f"p/survey_answers/s1/{HOUR}", "question id,answer", "survey_answers", "question type"),
+        ("x.csv", "timestamp,date", "times alone", "timestamp, date"),
+    ],
+)
+def test_a_table_with_a_column_missing_is_told_which(
+    name: str, header: str, table: str, column: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{header}\n{','.join('1' * len(header.split(',')))}\n", encoding="utf-8")
+    [told] = rejects(items_of(tmp_path))
+    assert table in told
+    assert column in told

@@ -20,7 +20,7 @@ from euthymia.features.segments import segment
 from euthymia.features.shards import run_shards, shards_in, write_shards
 from euthymia.features.table import chosen, codes_of, features_of, streams_of
 from euthymia.ground.clock import to_micros
-from euthymia.ground.errors import SchemaError
+from euthymia.ground.errors import MissingError, SchemaError
 
 _MARKS = "1_min_after_event_marks"  # no family looks at these; segments may
 
@@ -70,7 +70,13 @@ def _read(folder: Path, wanted: Wanted, progress: Progress) -> Recordings:
     families = chosen(wanted.families)
     streams = streams_of(families, [segment(name) for name in wanted.segments])
     now, codes = to_micros(wall_clock()), codes_of(families)
-    return read(folder, tz=wanted.tz, streams=streams, codes=codes, now=now, progress=progress)
+    found = read(folder, tz=wanted.tz, streams=streams, codes=codes, now=now, progress=progress)
+    if found.rows_in == 0:
+        raise MissingError(
+            f"{folder} holds no file with data: --input takes the folder that the recordings are "
+            "in, or a file of them"
+        )
+    return found
 
 
 def _accounts(recordings: Recordings) -> dict[str, Any]:

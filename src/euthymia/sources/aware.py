@@ -14,7 +14,7 @@ from euthymia.sources.aware_sensors import (
     plain_name,
     sensor_named,
 )
-from euthymia.sources.contract import Opened, Source
+from euthymia.sources.contract import NamedTable, Opened, Source
 from euthymia.sources.phone_people import WHO, names_people, owner
 from euthymia.sources.table import Layout, fits, read_table
 
@@ -34,6 +34,13 @@ def _sensor(path: PurePath, head: bytes) -> Sensor | None:
     stem = path.stem.lower()  # "multiuser_AwareScreen" says it too, if the columns agree
     spelt = (s for s in fitting if any(len(name) > 3 and name in stem for name in s.names))
     return next(spelt, fitting[0] if fitting else None)
+
+
+def _table_of(path: PurePath) -> NamedTable | None:
+    sensor = sensor_named(path.stem)
+    if sensor is None:
+        return None
+    return NamedTable(plain_name(path.stem), Layout((TIME, *sensor.columns)).required())
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
@@ -110,6 +117,7 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    table_of=_table_of,
     headers=tuple(
         (TIME.aliases[0], *(c.aliases[0] for c in s.columns if c.required)) for s in SENSORS
     ),

@@ -9,7 +9,7 @@ from euthymia.ground.records import Item, Reject
 from euthymia.sources.beiwe_streams import NOTHING_KEPT, STREAMS, TIME, Stream
 from euthymia.sources.beiwe_surveys import ANSWERS, TIMINGS, read_answers, read_timings
 from euthymia.sources.cells import Column, Kind
-from euthymia.sources.contract import Opened, Source
+from euthymia.sources.contract import NamedTable, Opened, Source
 from euthymia.sources.table import Layout, fits, read_table
 
 _HOURLY: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[_:]\d\d[_:]\d\d(\+00[_:]?00)?\.csv")
@@ -21,13 +21,29 @@ _FOLDERS: Final = frozenset((*_SURVEYS, *(name for s in STREAMS for name in s.na
 def _stream(path: PurePath, head: bytes) -> Stream | None:
     """Return the stream that a file's folder names, else the first that its columns fit.
 
-    Every file has both times in its header, and then what its stream needs.
+    Every file has both times in its header, and then what its stream needs. An hourly file in the
+    folder of a stream is of no other: several have the same columns.
     """
     if not fits(_BEIWE_TIME, head):
         return None
     fitting = [stream for stream in STREAMS if fits(stream.layout, head)]
     named = (s for s in fitting if set(s.names) & set(path.parent.parts))
-    return next(named, fitting[0] if fitting else None)
+    told = _HOURLY.fullmatch(path.name) and _table_of(path)
+    return next(named, None if told or not fitting else fitting[0])
+
+
+def _table_of(path: PurePath) -> NamedTable | None:
+    """Return the table that a file's folder names; of a survey's, the folder around it."""
+    near = path.parts[-3:-1]
+    if near[:1] == (_SURVEYS[0],):
+        return NamedTable(_SURVEYS[0], ANSWERS.required())
+    if near[:1] == (_SURVEYS[1],):
+        return NamedTable(_SURVEYS[1], (*_BEIWE_TIME.required(), *TIMINGS.required()[1:]))
+    stream = next((s for s in STREAMS if path.parent.name in s.names), None)
+    if stream is None:
+        return None
+    columns = (*_BEIWE_TIME.required(), *stream.layout.required()[1:])
+    return NamedTable(path.parent.name, columns)
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
@@ -123,6 +139,7 @@ SOURCE = Source(
     read=_read,
     example=_example,
     group=_group,
+    table_of=_table_of,
     headers=tuple(
         ("timestamp", "UTC time", *(c.aliases[0] for c in s.columns if c.required)) for s in STREAMS
     ),

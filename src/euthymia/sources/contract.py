@@ -1,6 +1,6 @@
 """What a data source is: one file in this room with one constant, `SOURCE`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final
@@ -69,6 +69,18 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedTable:
+    """A table by its name, and the names that each column it must have may go by."""
+
+    name: str
+    columns: tuple[tuple[str, ...], ...]
+
+    def missing(self, header: Sequence[str]) -> list[str]:
+        """Return the columns that a header lacks, by their first name."""
+        return [names[0] for names in self.columns if not set(names) & set(header)]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A data source.
 
@@ -89,6 +101,8 @@ class Source:
         path -> a key that files of one logical file share, or None.
     headers : tuple of tuple of str
         The columns of each CSV layout: to say what a file with nearly those columns lacks.
+    table_of : callable, optional
+        path -> which table the name of the file or its folder says it is, if it says so.
     """
 
     name: str
@@ -99,4 +113,5 @@ class Source:
     example: Callable[[Path], None]
     group: Callable[[PurePath], str | None] | None = None
     headers: tuple[tuple[str, ...], ...] = ()
+    table_of: Callable[[PurePath], NamedTable | None] | None = None
     order: int = field(default=IDENTITIES_FIRST + 1)

@@ -76,6 +76,10 @@ class Layout:
             if c.required and not set(c.aliases) & set(header)
         ]
 
+    def required(self) -> tuple[tuple[str, ...], ...]:
+        """Return the names that each required column may go by."""
+        return tuple(c.aliases for c in self.columns if c.required)
+
     def places(self, header: Sequence[str]) -> dict[int, Column]:
         """Return where in a line each column we need stands."""
         if self.positional:

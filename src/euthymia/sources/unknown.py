@@ -27,6 +27,7 @@ _MAGIC: Final = (
 _SEPARATORS: Final = ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "bars"))
 _CLOCKS: Final = {"timestamp", "time", "date", "UTC time"}
 """Columns that nearly every table has: alone they say nothing about which table it is."""
+_CLOCK_WORDS: Final = {name.lower() for name in _CLOCKS}
 _ALIKE: Final = 0.75
 
 
@@ -43,7 +44,8 @@ def unknown(opened: Opened, known: Mapping[str, Source]) -> Iterator[Item]:
     head = opened.blob.head()
     if not head:
         raise SourceError("the file is empty")
-    near = _nearest(opened.path, header_of(head), known)
+    header = header_of(head)
+    near = _lacks(opened.path, header, known) or _nearest(opened.path, header, known)
     if near:
         rows = sum(
             1 if isinstance(found, Gap) else count_rows(found.data) for found in blocks(opened.blob)
@@ -51,6 +53,8 @@ def unknown(opened: Opened, known: Mapping[str, Source]) -> Iterator[Item]:
         yield Reject(1, f"no reader knows this table: {near}", max(rows - 1, 1))
         return
     hint = _hint(head)
+    if not hint and header and {cell.lower() for cell in header} <= _CLOCK_WORDS:
+        hint = f"its columns ({', '.join(header)}) are times alone: what was measured is missing"
     names = ", ".join(known)
     yield Reject(1, f"no reader knows this format{hint and ': ' + hint}; known: {names}")
 
@@ -73,6 +77,22 @@ def _layout(head: bytes) -> str:
         if first.count(mark) > first.count(b","):
             return f"its columns are separated by {name}: export it with commas"
     return ""
+
+
+def _lacks(path: PurePath, header: Sequence[str], known: Mapping[str, Source]) -> str:
+    """Say what a file lacks of the table that its name, or its folder's, says it is."""
+    found = []
+    for name, source in known.items():
+        table = source.table_of(path) if source.table_of else None
+        missing = table.missing(header) if table and len(header) > 1 else []
+        if table and missing and len(missing) < len(table.columns):
+            lost = ", ".join(missing)
+            found.append(
+                f"it looks like {name}'s table {table.name} but lacks the column(s) {lost}"
+            )
+    if not found:
+        return ""
+    return f"{'; or '.join(found)}: export the table whole, or give its columns these names"
 
 
 def _nearest(path: PurePath, header: Sequence[str], known: Mapping[str, Source]) -> str:

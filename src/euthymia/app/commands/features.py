@@ -44,7 +44,8 @@ def features(
 ) -> None:
     """Compute daily features: of the clinic, or of a bare folder into one file.
 
-    Of the clinic, only what new data touched is computed again.
+    Of the clinic, only what new data touched is computed again. The exit code is 1 where a folder
+    gave no row.
     """
     if subject is not None:
         if folder or families or tz != "UTC" or segments != ("day",):
@@ -67,6 +68,9 @@ def features(
     lines = [f"{report['rows']} rows of {report['subjects']} people in {out}"]
     lines += [f"  {name}: {n}" for name, n in report["families"].items() if n]
     lines += _refusals(report)
+    if not report["rows"]:
+        shell.exit_code = 1
+        lines.append("no features: nothing that was read is what these families look at")
     shell.emit(report, "\n".join(lines))
 
 
