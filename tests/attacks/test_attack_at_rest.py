@@ -109,7 +109,6 @@ def test_disk_image(planted: Path):
         Clinic.open(planted)
 
 
-@pytest.mark.xfail(strict=True, reason="the ledger says in the clear which user did what")
 def test_disk_image_for_names_of_the_staff(planted: Path):
     """Has a copy of the disk but not the root key, wants to know who works here."""
     assert leaks(planted, [STAFF]) == []

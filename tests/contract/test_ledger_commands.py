@@ -13,7 +13,7 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.ground.ids import SourceId
 from euthymia.security.ledger_proofs import receipt_of
 from euthymia.security.receipt import open_receipt
-from small_clinic import DOCTOR, MINE, MRN, NO_CONSENT, copied_clinic, subject_of
+from small_clinic import MINE, MRN, NO_CONSENT, copied_clinic, subject_of
 
 TEST = Actor("test", "shell")
 PLANTED = "planted-7f3a"
@@ -40,7 +40,7 @@ def test_each_answer_carries_a_receipt_that_verifies_without_the_home(api, tmp_p
         file.write_text(json.dumps(answer))
         code, told = run(capsys, "ledger", "verify", "--receipt", file, "--public-key", key)
         assert (code, told["ok"], told["entry"]) == (0, True, answer["ledger_entry"])
-        assert told["user"] == DOCTOR
+        assert told["user"] == "sealed"
         assert "model" not in told["detail"] or told["subject"] is None
     assert told["action"] == "list models"
     # of another entry, changed, or with another key: refused

@@ -12,14 +12,17 @@ from euthymia.app.witnesses import public_key, vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import IntegrityError, SchemaError
+from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import write_private
 from euthymia.security.ledger import Ledger
-from euthymia.security.ledger_format import entry_number
+from euthymia.security.ledger_details import CLOSED, user_is_sealed
+from euthymia.security.ledger_format import Payload, entry_number
+from euthymia.security.ledger_lines import LedgerLine
 from euthymia.security.receipt import HEADER, MAX_RECEIPT_BYTES, open_receipt
 
 ENTRY_ALONE: Final = (
-    "the entry alone: who asked, when and about whom; what the answer says can be compared only on "
-    "the clinic's own machine (without --public-key)"
+    "the entry alone: when, in which role and about whom; who asked, and what the answer says, can "
+    "be compared only on the clinic's own machine (without --public-key)"
 )
 KEY_HERE: Final = (
     "note: the first MAC key still lies in this home; `euthymia ledger take-key FILE` takes it away"
@@ -65,7 +68,7 @@ def check_ledger(path: Path, notes: Sequence[Path], first_key: Path | None) -> d
 def check_receipt(file: Path, key: Path, clinic: Clinic | None = None) -> dict[str, Any]:
     """Check a receipt, or an answer that holds one, with the ledger's public key alone.
 
-    A receipt vouches for the entry: who asked, when, about whom. What the answer says is sealed
+    A receipt vouches for the entry: when, in which role, about whom. What the answer says is sealed
     under the patient's key, so that only with the `clinic` at hand it can be compared as well.
 
     Raises
@@ -90,15 +93,16 @@ def check_receipt(file: Path, key: Path, clinic: Clinic | None = None) -> dict[s
         raise SchemaError(f"{file.name}: the receipt is of another entry than the answer names")
     if answer.patient_id and answer.patient_id != said.subject:
         raise SchemaError(f"{file.name}: the receipt is about another patient than the answer")
-    vouched_for = ENTRY_ALONE
+    vouched_for, user = ENTRY_ALONE, CLOSED if user_is_sealed(said.user) else said.user
     if clinic is not None and entry:
-        vouched_for = _compared(clinic, entry, answer)
+        line = _line_of(clinic, entry, said)
+        vouched_for, user = _compared(line, answer), line.actor
     return {
         "ok": True,
         "entry": entry or f"number {found.seq}",
         "number": found.seq,
         "at": from_micros(found.at).isoformat(timespec="milliseconds"),
-        "user": said.user,
+        "user": user,
         "role": said.role,
         "action": said.action,
         "purpose": said.purpose,
@@ -119,11 +123,19 @@ class _Answer(msgspec.Struct):
     abstained_because: str | None = None
 
 
-def _compared(clinic: Clinic, entry: str, answer: _Answer) -> str:
+def _line_of(clinic: Clinic, entry: str, said: Payload) -> LedgerLine:
+    """Return an entry with what is sealed in it opened."""
+    ledger = clinic.ledger
+    lines = ledger.about(SubjectId(said.subject)) if said.subject else ledger.entries()
+    for line in lines:
+        if line.id == entry:
+            return line
+    raise IntegrityError("the entry that the answer names is not in this clinic's ledger")
+
+
+def _compared(line: LedgerLine, answer: _Answer) -> str:
     """Compare what an answer says with what its entry keeps of it; say what was compared."""
-    kept = next((line.detail for line in clinic.ledger.entries() if line.id == entry), None)
-    if kept is None:
-        raise IntegrityError("the entry that the answer names is not in this clinic's ledger")
+    kept = line.detail
     if not {"probability", "because"} & set(kept):
         return ENTRY_ALONE
     probability = None if answer.probability is None else round(answer.probability, 4)

@@ -144,8 +144,8 @@ class Ledger:
         return self._writer.put(self.encode(entry))
 
     def encode(self, entry: Entry) -> bytes:
-        """Return an entry as `write` takes it; SchemaError as in `append`."""
-        return encode_entry(entry, self._details.seal if self._details.at_hand else None)
+        """Return an entry for `write`; SchemaError as in `append`."""
+        return encode_entry(entry, self._details.sealer, self._details.seal_user)
 
     def write(self, encoded: Sequence[bytes], *, patient: bool = True) -> list[Written]:
         """Write entries durably, in order, with one write and one sync. Raises as `append`.

@@ -73,7 +73,7 @@ class Payload(msgspec.Struct, array_like=True, forbid_unknown_fields=True, froze
 
 
 _PLAIN: Final = (str, int, float)
-Seal = Callable[[str, Detail], tuple[Detail, bytes]]
+Seal = Callable[[str | None, Detail], tuple[Detail, bytes]]
 """(subject, detail) -> what stays in the clear, and the rest, sealed."""
 
 _decode_payload: Final = msgspec.msgpack.Decoder(Payload).decode
@@ -104,8 +104,12 @@ def start_of_chain(ledger_id: bytes) -> Position:
     return Position(-1, hashlib.sha256(_GENESIS_DOMAIN + ledger_id).digest(), 0)
 
 
-def encode_entry(entry: Entry, seal: Seal | None = None) -> bytes:
+def encode_entry(
+    entry: Entry, seal: Seal | None = None, name: Callable[[str], str] | None = None
+) -> bytes:
     """Return an entry's payload; `seal` takes what its detail says about the subject out of sight.
+
+    `name` does so with the user's name.
 
     Raises
     ------
@@ -121,10 +125,10 @@ def encode_entry(entry: Entry, seal: Seal | None = None) -> bytes:
     sealed = b""
     actor = entry.actor
     try:
-        if seal is not None and detail and entry.subject is not None:
+        if seal is not None and detail:
             detail, sealed = seal(entry.subject, detail)
         row: tuple[object, ...] = (
-            actor.user,
+            actor.user if name is None else name(actor.user),
             actor.role,
             entry.action,
             Purpose(entry.purpose),

@@ -37,7 +37,7 @@ def read_line(frame: Frame, details: Details) -> LedgerLine:
     return LedgerLine(
         seq=frame.seq,
         at=frame.at,
-        actor=said.user,
+        actor=details.open_user(said.user),
         role=said.role,
         action=said.action,
         purpose=said.purpose,
