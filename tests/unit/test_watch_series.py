@@ -76,6 +76,24 @@ def test_a_quiet_life_alarms_about_as_often_as_promised(tmp_path: Path) -> None:
     assert days / 180 * 0.4 <= alarms <= days / 180 * 2.0
 
 
+def test_it_is_told_in_words_and_drawn(tmp_path: Path) -> None:
+    from euthymia.app.watch_series import watch_file
+
+    file, out = diary(tmp_path / "d.csv", 60, days=120), tmp_path / "plots" / "d.svg"
+    lines = file.read_text().splitlines()
+    lines[5] = ",".join([lines[5].split(",")[0], "-99", *lines[5].split(",")[2:]])
+    file.write_text("\n".join(lines))
+    found = watch_file(file, "when", ITEMS, (), (), 28, 365, 1, out)
+    assert len(found["words"]) == len(found["episodes"]) >= 1
+    assert found["words"][-1].startswith("Unlike the first weeks from ")
+    assert [note for note in found["notes"] if "-99 stands 1 time" in note]
+    drawn = out.read_text()
+    assert drawn.count("<path") == 1 + len(ITEMS)
+    assert drawn.count('class="e"') == len(found["episodes"])
+    with pytest.raises(SchemaError, match=r"must end in \.svg"):
+        watch_file(file, "when", ITEMS, (), (), 28, 365, 1, tmp_path / "d.png")
+
+
 def test_times_are_read_however_they_are_written(tmp_path: Path) -> None:
     days = [START + timedelta(days=i) for i in range(3)]
     written = {

@@ -200,6 +200,7 @@ def _words(found: dict[str, Any]) -> str:
     help="Days to one false alarm.",
 )  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=int, help="Of the made series.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw it to this file (.svg).")
 @everywhere
 @click.pass_obj
 def series(
@@ -212,6 +213,7 @@ def series(
     baseline_days: int,
     budget_days: float,
     seed: int,
+    plot: Path | None,
 ) -> None:
     """Watch one person's series alone: when did it leave its own usual, and what changed.
 
@@ -230,6 +232,7 @@ def series(
         baseline_days,
         budget_days,
         seed,
+        plot,
     )
     shell.emit(found, _series_words(found))
 
@@ -245,8 +248,12 @@ def _series_words(found: dict[str, Any]) -> str:
         for e in found["episodes"]
     ]
     text = table(rows, ("opened", "last over the line", "times line", "what changed (SD)"))
+    said = [*found["words"], *(f"look at this: {note}" for note in found["notes"])]
+    said += [f"not seen: {a} to {b}" for a, b in found["not_seen"]]
+    said += [f"drawn: {found['plot']}"] if "plot" in found else []
+    more = "".join(f"\n{line}" for line in said)
     return (
         f"{found['days']} days, {found['days_with_values']} with values; usual: the first "
         f"{found['baseline']['days']} days (to {found['baseline']['last']}); one false alarm in "
-        f"{found['budget_days']:g} days promised\n{text if rows else 'no episode'}"
+        f"{found['budget_days']:g} days promised\n{text if rows else 'no episode'}{more}"
     )

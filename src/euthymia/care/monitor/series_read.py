@@ -66,7 +66,7 @@ def read_series(
     require(table, [time, *columns], where=where)
     _clear(time, columns, worse, better)
     day, dated = _days(table[time], time, where)
-    table = _with_points(table, columns)
+    table = with_points(table, columns)
     values = np.stack([numbers(table, name, where=where) for name in columns], axis=1)
     first, last = int(day.min()), int(day.max())
     if last - first >= MOST_DAYS:
@@ -94,7 +94,7 @@ def _clear(
             raise SchemaError(f"{', '.join(twice)}: named twice in {said}")
 
 
-def _with_points(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
+def with_points(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
     """Return the table with decimal commas as points; 1,234 alone may be a thousand, and stays."""
     for name in columns:
         if not pa.types.is_string(table.schema.field(name).type):
