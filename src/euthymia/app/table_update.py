@@ -1,16 +1,19 @@
-"""Update a task's predictions week by week on a table; see `models/updating/weeks.py`."""
+"""Update a task's predictions week by week, on a table or of the clinic: `updating/weeks.py`."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from euthymia.app.privacy import admit_table
+from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.privacy import admit_table, admit_without_noise, people_of
 from euthymia.app.training import writable
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import MissingError
 from euthymia.models.on_tables import table_task
 from euthymia.models.task_file import read_task
 from euthymia.models.train import Progress, plain
 from euthymia.models.updating.page import render
-from euthymia.models.updating.weeks import Moment, update
+from euthymia.models.updating.weeks import Moment, Updated, update
 
 
 def update_on_table(
@@ -35,17 +38,85 @@ def update_on_table(
         if home is not None and table is not None:
             admit_table(home, table, name=asked.name, person=asked.person or "", because=because)
     found = update(asked, data, seed=seed, estimator=estimator, progress=progress)
+    advice = () if patients is None else found.advise(patients)
+    told = [{**asdict(a), "advice": a.words} for a in advice]
+    return _result(found, report, data=data.name, advice=told, synthetic=synthetic)
+
+
+def update_clinic(
+    clinic: Clinic,
+    name: str,
+    *,
+    report: Path | None,
+    seed: int,
+    estimator: str,
+    progress: Progress,
+    because: str = "",
+) -> dict[str, Any]:
+    """Judge a task of the clinic anew at each of its weeks, on a research snapshot of it.
+
+    Raises
+    ------
+    MissingError
+        There is no such task of the store.
+    SchemaError
+        It is not asked anew in a course, or there are too few people.
+    BudgetError
+        A budget guards some of the people, and no reason is given.
+    """
+    from euthymia.app.snapshots import release_snapshot
+    from euthymia.models.snapshot import frame_of, unpack
+    from euthymia.models.tasks import tasks
+    from euthymia.models.updating.weeks import update_cohort
+
+    task = tasks().get(name)
+    if task is None or task.renewal is None:
+        able = ", ".join(n for n, t in tasks().items() if t.renewal is not None)
+        raise MissingError(
+            f"no task of the clinic of that name is asked anew in a course: {able} is. A task on"
+            " a table needs its table: --data FILE"
+        )
+    if report is not None:
+        writable(report)
+    released = release_snapshot(clinic, name, progress)
+    members = people_of(clinic, released.people.values())
+    admit_without_noise(
+        clinic, f"update {name}", members, people=released.manifest.people, because=because
+    )
+    frame = frame_of(clinic.keyring, unpack(clinic.keyring, released.content))
+    found = update_cohort(task, frame, seed=seed, estimator=estimator, progress=progress)
+    said: dict[str, str | int | float | bool] = {
+        "task": name,
+        "snapshot": released.manifest.snapshot,
+    }
+    entry = Entry(shell_actor(), "judge week by week", Purpose.TRAINING, detail=said)
+    told = clinic.ledger.append(entry)
+    made = _result(
+        found, report, data="the clinic", advice=[], synthetic=clinic.config.clinic.simulated
+    )
+    return {**made, "snapshot": released.manifest.snapshot, "ledger_entry": told}
+
+
+def _result(
+    found: Updated,
+    report: Path | None,
+    *,
+    data: str,
+    advice: list[dict[str, Any]],
+    synthetic: bool,
+) -> dict[str, Any]:
+    """Write the page where one is asked for, and return what is told."""
     if report is not None:
         report.write_text(render(found, synthetic=synthetic), encoding="utf-8")
-    advice = () if patients is None else found.advise(patients)
+    rule = found.task.rule
     result: dict[str, Any] = plain(
         {
-            "task": asked.name,
-            "data": data.name,
+            "task": found.task.name,
+            "data": data,
             "report": None if report is None else str(report),
-            "rule": None if asked.rule is None else asked.rule.title,
+            "rule": None if rule is None else rule.title,
             "moments": [_moment(m) for m in found.moments],
-            "advice": [{**asdict(a), "advice": a.words} for a in advice],
+            "advice": advice,
             "synthetic": synthetic,
         }
     )

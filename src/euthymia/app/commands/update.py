@@ -10,10 +10,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
-    epilog="Example: euthymia update trial-panss-response --data schizophrenia_panss.csv"
+    epilog="Example: euthymia update trial-panss-response --data schizophrenia_panss.csv, or of the"
+    " clinic: euthymia update antidepressant-response-weekly --report weeks.html"
 )
 @click.argument("task", required=False)
-@click.option("--data", type=_FILE, required=True, help="A CSV or Parquet table of the trial.")
+@click.option("--data", type=_FILE, help="A CSV or Parquet table; without it, the clinic's own.")
 @click.option("--task-file", type=_FILE, help="A task of your own, with moments (TOML).")
 @click.option("--patients", type=_FILE, help="A table like it: say of each what follows.")
 @click.option("--report", type=_FILE, help="Where to write the page.")
@@ -26,7 +27,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 def update(
     shell: Shell,
     task: str | None,
-    data: Path,
+    data: Path | None,
     task_file: Path | None,
     patients: Path | None,
     report: Path | None,
@@ -39,8 +40,23 @@ def update(
 
     Each week is judged at sites left out, and compared in net benefit with the clinical rule.
     """
-    from euthymia.app.table_update import update_on_table, words
+    from euthymia.app.table_update import update_clinic, update_on_table, words
 
+    if data is None:
+        if task is None or task_file is not None or patients is not None or synthetic:
+            raise click.UsageError("name a TASK of the clinic, or give a table with --data")
+        with shell.clinic() as clinic, shell.progress("update") as progress:
+            result = update_clinic(
+                clinic,
+                task,
+                report=report,
+                seed=seed,
+                estimator=estimator,
+                progress=progress,
+                because=because,
+            )
+        shell.emit(result, words(result))
+        return
     if (task is None) == (task_file is None):
         raise click.UsageError("give one of TASK and --task-file")
     with shell.progress("update") as progress:

@@ -8,7 +8,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.models import chart, clinical, course
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, RecordTask
+from euthymia.models.tasks.contract import Described, FeatureSpec, Landmark, RecordTask, Renewal
 from euthymia.models.treatment_course import baseline, outcome
 
 WEEKS: Final = (1, 2, 3, 4)  # the scores that decide come after day 28
@@ -121,4 +121,11 @@ TASK = RecordTask(
     ineligible=ineligible,
     groups=course.groups,
     metadata=course.metadata,
+    renewal=Renewal(
+        days="course.days",
+        moments={f"week {week}": 7.0 * week for week in WEEKS},
+        rule="course.better_20",
+        rule_title="at least 20 % better since the start",
+        source="Szegedi et al. 2009, doi:10.4088/JCP.07m03780",
+    ),
 )

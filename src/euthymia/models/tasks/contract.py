@@ -51,6 +51,21 @@ class Landmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """When a prediction is made anew in a course, and what a clinician would do without it.
+
+    `days` is the feature that says how far the course is, `moments` are title -> that day, and
+    `rule` is the feature that is 1 where the clinical rule says that the outcome will come.
+    """
+
+    days: str
+    moments: Mapping[str, float]
+    rule: str
+    rule_title: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """A person at a moment: x in the order of `Task.features` (NaN: not known)."""
 
@@ -114,6 +129,7 @@ class RecordTask(Task):
 
     `ineligible` looks at the record, `ceilings` at a vector that a caller gave. `daily` gives the
     single days of the lookback [days, q], for the audit of what days as rows would claim.
+    `renewal`: of a task that is asked anew in a course, for `update`.
     """
 
     landmarks: Callable[[History], Sequence[Landmark]]
@@ -122,6 +138,7 @@ class RecordTask(Task):
     groups: Callable[[History, Micros], Mapping[str, str]]
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
     daily: Callable[[History, Micros], NDArray[np.float64]] | None = None
+    renewal: Renewal | None = None
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""

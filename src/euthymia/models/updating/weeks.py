@@ -8,7 +8,7 @@ threshold of a range fixed beforehand.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +24,14 @@ from euthymia.evaluation.resample import difference, estimates
 from euthymia.ground.errors import SchemaError
 from euthymia.models.estimators import estimator as named
 from euthymia.models.estimators.contract import Fitted
+from euthymia.models.expressions import column_formula
 from euthymia.models.frame import CohortFrame
-from euthymia.models.on_tables import table_task
+from euthymia.models.on_tables import as_table, table_task
 from euthymia.models.sites import leave_sites_out
 from euthymia.models.table_frame import predictors_of, table_frame
 from euthymia.models.tables import Frame
-from euthymia.models.tasks.contract import Task
-from euthymia.models.tasks.table import TableTask
+from euthymia.models.tasks.contract import RecordTask, Task
+from euthymia.models.tasks.table import Rule, TableTask
 from euthymia.models.train import (
     affordable,
     copies_as_one,
@@ -46,6 +47,7 @@ Texts = NDArray[np.str_]
 Progress = Callable[[int, int], None]
 
 STEP: Final = 0.05
+_SAME_DAY: Final = 3.5  # days: a row belongs to the moment whose week it is in
 _Z: Final = 1.6448536269514722  # one side: only a gain can put the model in the place of the rule
 GO_ON, CHANGE, OPEN, STRANGE = "go on", "change", "no definite answer", "unlike anybody seen"
 
@@ -215,12 +217,49 @@ def update(
     return Updated(asked, tuple(found))
 
 
+def update_cohort(
+    task: RecordTask,
+    frame: CohortFrame,
+    *,
+    seed: int = 1,
+    estimator: str = "",
+    progress: Progress = lambda _done, _total: None,
+) -> Updated:
+    """Judge a task of the store at each moment of its `renewal`, on the rows of a snapshot.
+
+    Raises
+    ------
+    SchemaError
+        The task is not asked anew, or there are too few people at a moment.
+    """
+    renewal = task.renewal
+    if renewal is None:
+        raise SchemaError(
+            f"{task.name} is not asked anew in a course: nothing is declared to be updated"
+        )
+    rule = Rule(renewal.rule_title, column_formula(renewal.rule), renewal.source)
+    asked = replace(as_table(task), moments=renewal.moments, rule=rule)
+    day_of, says = (frame.x[:, frame.columns((n,))[0]] for n in (renewal.days, renewal.rule))
+    ordered = sorted(renewal.moments.items(), key=lambda item: item[1])
+    found = []
+    for number, (title, day) in enumerate(ordered):
+        one = asked.at(day, title)
+        part = replace(frame, task=one.name, rule=says).rows(np.abs(day_of - day) < _SAME_DAY)
+        found.append(_judged(one, part, title, seed, estimator))
+        progress(number + 1, len(ordered))
+    return Updated(asked, tuple(found))
+
+
 def _moment(
     task: TableTask, title: str, source: Path | str | Frame, seed: int, estimator: str
 ) -> Moment:
+    return _judged(task, table_frame(task, source), title, seed, estimator)
+
+
+def _judged(task: TableTask, rows: CohortFrame, title: str, seed: int, estimator: str) -> Moment:
     model = named(estimator or task.estimator)
     model.ready()
-    frame = for_model(task, table_frame(task, source), model)
+    frame = for_model(task, rows, model)
     refuse_too_few(frame)
     sample = sample_of(task, copies_as_one(frame, seed)[0])
     sets = affordable(task, frame)
