@@ -5,9 +5,10 @@ import pytest
 
 from audit_tables import changing, honest, made_ready
 from euthymia.evaluation.duplicates import suspected_copies
+from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.probe import row_split_inflation
 from euthymia.ground.errors import SchemaError
-from euthymia.models.audits import ahead, leaks
+from euthymia.models.audits import ahead, leaks, places
 from euthymia.models.audits import audit as run_audit
 from euthymia.models.audits.columns import Column, code_for_unknown, design
 from euthymia.models.audits.signs import measurements, signs
@@ -284,3 +285,22 @@ def test_bad_input_is_refused_with_the_fix(change, asked, says):
     table = honest()[0] | change
     with pytest.raises(SchemaError, match=says):
         made_ready(table, **asked)
+
+
+def test_many_near_copies_are_found_though_none_is_sure_alone():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(300, 6))
+    again = x[:50] + 0.12 * rng.normal(size=(50, 6))
+    found = suspected_copies(np.vstack([x, again]), np.arange(350), seed=1)
+    assert len(found) >= 10
+    assert all(c.second_row == c.first_row + 300 for c in found)
+    for seed in range(3):  # far values, and people of different spread: nobody is a copy
+        own = np.exp(0.8 * rng.normal(size=(300, 1)))
+        assert not suspected_copies(own * rng.normal(size=(300, 6)), np.arange(300), seed=seed)
+
+
+def test_people_at_several_sites_are_told():
+    found = places.Sites("site", 3, Estimate(0.6, 0.5, 0.7, 0.5), None, 0.5, at_several=4)
+    [told] = places.about_sites(found, Estimate(0.6, 0.5, 0.7, 0.5))
+    assert told.weight == "warn"
+    assert "4 people have rows at more than one site" in told.words

@@ -18,6 +18,9 @@ _SAME: Final = 0.995  # rank correlation: the same measurement in another unit
 _VALUES: Final = 30  # of a column at least, and
 _OF_PEOPLE: Final = 0.1  # for each person so many, for it to tell people apart
 _NEAR: Final = 0.15  # of the usual distance to the nearest: farther is not a copy with noise
+_SEVERAL: Final = (5, 0.01, 0.3)
+"""So many pairs that no one of them would be called a copy alone, with this share of them false
+(Benjamini & Hochberg 1995), none farther than this share of the usual distance."""
 _AGREE: Final = 0.8  # of the columns of few values
 
 
@@ -160,13 +163,25 @@ def _close_rows(x: Floats, code: Ints, seed: int) -> list[tuple[int, int]]:
     half = np.log(1 - 0.5 ** (1 / (_NEIGHBOURS - 1)))
     directions = min(float(half / np.log(np.clip(np.median(ratio), 1e-6, 1 - 1e-6))), 8.0)
     chance = -np.expm1((_NEIGHBOURS - 1) * np.log1p(-(np.clip(ratio, 0, 1 - 1e-12) ** directions)))
-    near = first[usable] <= _NEAR * np.median(first[usable])
-    places = np.flatnonzero(usable)[(chance * asked.size <= LEVEL) & near]
+    apart = first[usable] / np.median(first[usable])
+    sure = (chance * asked.size <= LEVEL) & (apart <= _NEAR)
+    places = np.flatnonzero(usable)[sure | _by_their_number(chance, apart, asked.size)]
     few = x[:, ~rich]
     agree = few[asked[places]] == few[nearest[places]]
     agree |= np.isnan(few[asked[places]]) & np.isnan(few[nearest[places]])
     alike = agree.mean(axis=1) >= _AGREE if few.shape[1] else np.ones(places.size, bool)
     return [(int(asked[i]), int(nearest[i])) for i in places[alike]]
+
+
+def _by_their_number(chance: Floats, apart: Floats, asked: int) -> NDArray[np.bool_]:
+    """Tell which near pairs are too many to be chance, though each of them might be."""
+    least, false, far = _SEVERAL
+    ranked = np.sort(chance)
+    below = np.flatnonzero(ranked <= false * np.arange(1, ranked.size + 1) / asked)
+    if not below.size:
+        return np.zeros(chance.size, bool)
+    found = (chance <= ranked[below[-1]]) & (apart <= far)
+    return found if found.sum() >= least else np.zeros(chance.size, bool)
 
 
 def _unlikely(x: Floats, pairs: list[tuple[int, int]], people: int) -> list[tuple[int, int]]:

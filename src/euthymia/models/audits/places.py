@@ -28,13 +28,17 @@ _SHOWN: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """The plain model over pairs of one site, and on sites it has not seen."""
+    """The plain model over pairs of one site, and on sites it has not seen.
+
+    `at_several`: how many people have rows at more than one site.
+    """
 
     column: str
     sites: int
     within: Estimate
     left_out: Estimate | None
     outcome_differs_p: float
+    at_several: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ def sites(table: Ready, x: Floats, scores: ModelScores, *, seed: int) -> Sites |
         left = auc_of(held_out_scores(x, y, splits, logistic_probabilities), y, person, seed=seed)
     rows, where = _first(table, column.values)
     p = _depends(where, y[rows].astype(np.int64), seed)
-    return Sites(column.name, names.size, within, left, p)
+    seen = np.unique(np.column_stack([table.person, code]), axis=0)[:, 0]
+    several = int((np.bincount(seen) > 1).sum())
+    return Sites(column.name, names.size, within, left, p, several)
 
 
 def _differences(
@@ -147,6 +153,16 @@ def about_sites(found: Sites | None, model: Estimate) -> Iterator[Finding]:
             "site", "note", (), "Not externally tested: there is no column of sites to leave out."
         )
         return
+    if found.at_several:
+        yield Finding(
+            "site",
+            "warn",
+            (found.column,),
+            f"{found.at_several} people have rows at more than one {found.column}: whoever leaves a"
+            f" {found.column} out must leave out all of their rows, as is done here. Where an"
+            " identifier is given anew at each, make sure that these are the same people.",
+            {"people": found.at_several},
+        )
     if found.outcome_differs_p <= _LEVEL and model.beats_chance() and not found.within.low > 0.5:
         yield Finding(
             "site",

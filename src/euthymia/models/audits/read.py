@@ -29,7 +29,7 @@ SITES: Final = re.compile(
 NAMES: Final = re.compile(
     r"(^|[_\W])(device|firmware|platform|batch|file_?name|site|cent(re|er)|clinic|hospital|ward|rater"
     r"|interviewer|investigator|poolinv|investid|operator|scanner|season|month|week_?day|dow"
-    r"|rownames|uid|mrn|cohort|wear|coverage)([_\W]|$)"
+    r"|rownames|uid|mrn|cohort|wear|worn|coverage)([_\W]|$)"
     r"|^(n_?|num_?|number_?of_?)?(days|rows|records|samples|visits)(_?recorded)?$"
     r"|^(rec(ording)?_?)?(length|duration)(_?\w)?$|^recording|^(start|first|visit|study)_?\w*"
     r"(hour|year|quarter|time|day)$"
