@@ -57,8 +57,6 @@ def _parts(level: np.ndarray, rows: np.ndarray) -> dict[str, Callable[[], object
 
     hourly = level.reshape(-1, DAYS, 24, 60).mean(axis=3)
     profile = minutes.average_day(level, rows)
-    scales = np.array(fractal.SCALES), np.array(fractal.MADE_OF)
-    widths = np.array(resolutions.RESOLUTIONS), np.array(resolutions.MADE_OF)
     return {
         "days_and_windows": lambda: told_of(level, rows),
         "average_day": lambda: minutes.average_day(level, rows),
@@ -67,12 +65,12 @@ def _parts(level: np.ndarray, rows: np.ndarray) -> dict[str, Callable[[], object
             rest_activity.interdaily_stability(hourly),
             rest_activity.intradaily_variability(hourly),
         ),
-        "ism_ivm_22_widths": lambda: resolutions.at_resolutions(level, rows, *widths),
+        "ism_ivm_22_widths": lambda: resolutions.at_resolutions(level, rows),
         "kra_kar": lambda: transition_rates(level, rows),
         "cosinor": lambda: cosinor.cosinor(hourly),
         "extended_cosinor": lambda: cosinor.extended_cosinor(hourly),
         "correlation_24h": lambda: rest_activity.day_to_day_correlation(hourly),
-        "fluctuation_analysis": lambda: fractal.fluctuations(level, *scales),
+        "fluctuation_analysis": lambda: fractal.fluctuations(level),
     }
 
 

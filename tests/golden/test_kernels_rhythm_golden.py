@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from euthymia.kernels import rest_activity_transitions as transitions
-from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, at_resolutions
+from euthymia.kernels.rest_activity_resolutions import RESOLUTIONS, at_resolutions
+from rhythm_cases import counted_runs
 
 PEER = json.loads((Path(__file__).parent / "pyactigraphy_rhythm.json").read_text())
 DAYS = 7
@@ -36,9 +37,8 @@ COUNTS = recording()
 @pytest.mark.parametrize("minutes", [1, 5, 10, 60])
 def test_stability_and_variability_but_for_the_degrees_of_freedom(minutes):
     """pyActigraphy divides by p - 1 above and n - 1 below; Witting et al. by p and n."""
-    found = at_resolutions(
-        COUNTS.reshape(DAYS, 1440), np.arange(DAYS)[None], np.array(RESOLUTIONS), np.array(MADE_OF)
-    )[0, RESOLUTIONS.index(minutes)]
+    windows = at_resolutions(COUNTS.reshape(DAYS, 1440), np.arange(DAYS)[None])
+    found = windows[0, RESOLUTIONS.index(minutes)]
     p = 1440 // minutes
     n = p * DAYS
     assert found[0] == pytest.approx(PEER[f"is_{minutes}"] * (p - 1) / p * n / (n - 1), rel=1e-10)
@@ -48,10 +48,7 @@ def test_stability_and_variability_but_for_the_degrees_of_freedom(minutes):
 @pytest.mark.parametrize(("state", "name"), [(0, "p_True"), (1, "p_False")])
 def test_the_chance_to_turn_and_its_curve(state, name):
     """The recording begins and ends active; its first and last run are cut, so not counted here."""
-    level = COUNTS.reshape(DAYS, 1440)
-    runs = np.zeros((2, COUNTS.size + 1), np.int64)
-    work = np.zeros(COUNTS.size + 1, np.int64), np.zeros(COUNTS.size + 1, np.int8)
-    transitions.count_runs(level, np.arange(DAYS), runs, *work)
+    runs, _ = counted_runs(COUNTS)
     if state == 1:
         edges = np.flatnonzero(np.diff((COUNTS > 0).astype(int)))
         runs[1, edges[0] + 1] += 1

@@ -12,8 +12,9 @@ from euthymia.kernels import cosinor, fractal, rest_activity
 from euthymia.kernels.rest_activity_days import told_of
 from euthymia.kernels.rest_activity_measures import measures
 from euthymia.kernels.rest_activity_minutes import average_day
-from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, at_resolutions
-from euthymia.kernels.rest_activity_transitions import count_runs, in_steady_part, transition_rates
+from euthymia.kernels.rest_activity_resolutions import RESOLUTIONS, at_resolutions
+from euthymia.kernels.rest_activity_transitions import in_steady_part, transition_rates
+from rhythm_cases import counted_runs
 
 FEW = settings(max_examples=15, deadline=None)
 SOME = settings(max_examples=60, deadline=None)
@@ -44,7 +45,7 @@ def binned(counts, minutes):
 def test_every_resolution_is_the_plain_measure_of_its_bins(seed, days, missing):
     counts = recording(seed, days, missing)
     rows = np.arange(days)[None]
-    found = at_resolutions(counts, rows, np.array(RESOLUTIONS), np.array(MADE_OF))[0]
+    found = at_resolutions(counts, rows)[0]
     for place, minutes in enumerate(RESOLUTIONS):
         bins = binned(counts, minutes)
         stability = float(rest_activity.interdaily_stability(bins))
@@ -70,14 +71,15 @@ def test_tens_and_the_average_day(seed, missing):
 
 
 states = st.lists(st.sampled_from([0.0, 0.0, 7.0, 7.0, NAN]), min_size=1, max_size=40)
+pieces = st.lists(
+    st.tuples(st.sampled_from([0.0, 7.0, 7.0, NAN]), st.integers(1, 90)), min_size=1, max_size=150
+)
 
 
 @SOME
-@given(states)
+@given(states | pieces.map(lambda parts: [x for x, many in parts for _ in range(many)]))
 def test_runs_lie_between_two_turns(level):
-    runs = np.zeros((2, len(level) + 1), np.int64)
-    work = np.zeros(len(level) + 1, np.int64), np.zeros(len(level) + 1, np.int8)
-    longest = count_runs(np.array([level]), np.array([0]), runs, *work)
+    runs, longest = counted_runs(np.array(level))
     kinds = [2 if math.isnan(x) else int(x > 0) for x in level]
     parts = [(kind, len(list(part))) for kind, part in groupby(kinds)]
     slow = np.zeros_like(runs)
@@ -135,8 +137,7 @@ def slow_left_over(day, width):
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 1.0]))
 def test_fluctuations(seed, missing):
     counts = recording(seed, 1, missing)
-    scales, made_of = np.array(fractal.SCALES), np.array(fractal.MADE_OF)
-    found = fractal.fluctuations(counts, scales, made_of)[0]
+    found = fractal.fluctuations(counts)[0]
     for place, width in enumerate(fractal.SCALES):
         total, boxes = slow_left_over(counts[0], width)
         assert found[place, 1] == boxes
@@ -148,7 +149,7 @@ def test_noise_and_a_random_walk_scale_as_they_must(walk, alpha):
     noise = np.random.default_rng(2).normal(0, 1, 28 * 1440)
     level = (np.cumsum(noise) if walk else noise).reshape(28, 1440)
     rows = np.arange(28)[None]
-    found = fractal.fluctuations(level, np.array(fractal.SCALES), np.array(fractal.MADE_OF))
+    found = fractal.fluctuations(level)
     assert float(fractal.scaling(found, rows, fractal.SHORT)[0]) == pytest.approx(alpha, abs=0.06)
     assert float(fractal.scaling(found, rows, fractal.LONG)[0]) == pytest.approx(alpha, abs=0.12)
 

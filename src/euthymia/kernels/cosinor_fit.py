@@ -9,6 +9,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.four import (
+    FOUR,
+    LANES,
+    NOTHING,
+    Four,
+    four,
+    four_times,
+    minus,
+    plus,
+    put,
+    times,
+    times_plus,
+)
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
@@ -16,10 +29,11 @@ Array = NDArray[np.float64]
 ALPHA: Final = (-0.99, 0.99)  # beyond, the active time is nothing or everything
 BETA: Final = (0.2, 50.0)  # below, nothing but a cosine; above, nothing but a step
 STEPS: Final = 40
+SPACE: Final = 76  # numbers of work space of a fit
 CONVERGED: Final = 1e-8  # a step that improves the fit by a smaller share is the last
 
 
-@compiled("void(f8[::1], f8[:, ::1], f8[::1])")
+@compiled("void(f8[::1], f8[:, ::1], f8[::1])", lanes=True)
 def anti_logistic(fit: Array, clock: Array, curve: Array) -> None:
     """Put the squashed cosine of each hour into `curve`, to 1 part in 10^13.
 
@@ -42,99 +56,119 @@ def anti_logistic(fit: Array, clock: Array, curve: Array) -> None:
         curve[h] = 1.0 / (1.0 + e)
 
 
-@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1])")
-def residuals(fit: Array, mean: Array, weight: Array, clock: Array, curve: Array) -> float:
+@compiled("f8(f8[::1], i8)", lanes=True)
+def sum_of(space: Array, nth: int) -> float:
+    """Sum up the nth four numbers of the work space."""
+    at = LANES * nth
+    return float((space[at] + space[at + 1]) + (space[at + 2] + space[at + 3]))
+
+
+@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1], f8[::1])", lanes=True)
+def residuals(
+    fit: Array, mean: Array, weight: Array, clock: Array, curve: Array, space: Array
+) -> float:
     """Put the squashed cosine of each hour into `curve`; return the weighted sum of squares.
 
     Sets the minimum and the amplitude of `fit` to the best that this curve can have, neither
-    below 0. Even and odd hours are summed up side by side.
+    below 0. Four hours are summed up side by side, in `space`, whose first two numbers are the
+    sum of the weights and the weighted mean.
     """
     anti_logistic(fit, clock, curve)
-    whole = c = y = whole_too = c_too = y_too = 0.0
-    for h in range(0, mean.size, 2):
-        whole += weight[h]
-        whole_too += weight[h + 1]
-        c += weight[h] * curve[h]
-        c_too += weight[h + 1] * curve[h + 1]
-        y += weight[h] * mean[h]
-        y_too += weight[h + 1] * mean[h + 1]
-    whole += whole_too
-    c, y = (c + c_too) / whole, (y + y_too) / whole
-    cc = cy = cc_too = cy_too = 0.0
-    for h in range(0, mean.size, 2):
-        away, too = curve[h] - c, curve[h + 1] - c
-        cc += weight[h] * away * away
-        cc_too += weight[h + 1] * too * too
-        cy += weight[h] * away * (mean[h] - y)
-        cy_too += weight[h + 1] * too * (mean[h + 1] - y)
-    cc, cy = cc + cc_too, cy + cy_too
-    low, size = 0.0, max(cy / cc, 0.0) if cc > 0.0 else 0.0
+    whole, y, hours, first = space[0], space[1], mean.size, NOTHING
+    for h in range(0, hours, LANES):
+        first = times_plus(four(weight, h), four(curve, h), first)
+    put(space, 4, first)
+    c = sum_of(space, 1) / whole
+    centre, level, squares, both = four_times(c), four_times(y), NOTHING, NOTHING
+    for h in range(0, hours, LANES):
+        away = minus(four(curve, h), centre)
+        weighed = times(four(weight, h), away)
+        squares = times_plus(weighed, away, squares)
+        both = times_plus(weighed, minus(four(mean, h), level), both)
+    put(space, 4, squares)
+    put(space, 8, both)
+    cc, cy = sum_of(space, 1), sum_of(space, 2)
+    size = max(cy / cc, 0.0) if cc > 0.0 else 0.0
     low = y - size * c
     if low < 0.0:
         low = 0.0
         size = max((cy + whole * c * y) / (cc + whole * c * c), 0.0)
     fit[0], fit[1] = low, size
-    total = total_too = 0.0
-    for h in range(0, mean.size, 2):
-        away, too = mean[h] - low - size * curve[h], mean[h + 1] - low - size * curve[h + 1]
-        total += weight[h] * away * away
-        total_too += weight[h + 1] * too * too
-    return total + total_too
+    bottom, height, total = four_times(low), four_times(-size), NOTHING
+    for h in range(0, hours, LANES):
+        off = times_plus(height, four(curve, h), minus(four(mean, h), bottom))
+        total = times_plus(times(four(weight, h), off), off, total)
+    put(space, 4, total)
+    return sum_of(space, 1)
 
 
-@compiled("void(f8[::1], f8[:, ::1], f8[::1], f8[::1], f8[::1], f8[::1])")
-def slopes(
-    fit: Array, clock: Array, curve: Array, across: Array, steeper: Array, turned: Array
+@compiled(f"void(f8[::1], i8, {FOUR}, {FOUR}, {FOUR}, {FOUR}, {FOUR}, {FOUR})", lanes=True)
+def keep_six(space: Array, at: int, a: Four, b: Four, c: Four, d: Four, e: Four, f: Four) -> None:
+    """Put six times four numbers into the work space."""
+    put(space, at, a)
+    put(space, at + 4, b)
+    put(space, at + 8, c)
+    put(space, at + 12, d)
+    put(space, at + 16, e)
+    put(space, at + 20, f)
+
+
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1], f8[::1])", lanes=True)
+def products(
+    fit: Array, mean: Array, weight: Array, clock: Array, curve: Array, space: Array
 ) -> None:
-    """Say how the curve of each hour moves with alpha, beta and the angle."""
+    """Sum up products of the curve and of how it moves with alpha, beta and the angle (1, 2, 3).
+
+    The sums of four hours side by side are put into `space`, from its second four on, in the order
+    in which `curvature` takes them.
+    """
     right, up = np.cos(fit[4]), np.sin(fit[4])
-    size, alpha, beta = fit[1], fit[2], fit[3]
-    cosine, sine = clock[0], clock[1]
-    for h in range(curve.size):
-        steep = size * curve[h] * (1.0 - curve[h])
-        across[h] = -steep * beta
-        steeper[h] = steep * (cosine[h] * right + sine[h] * up - alpha)
-        turned[h] = steep * beta * (sine[h] * right - cosine[h] * up)
+    cosine, sine, alpha = four_times(right), four_times(up), four_times(-fit[2])
+    size, beta, one = four_times(fit[1]), four_times(fit[3]), four_times(1.0)
+    low, less = four_times(fit[0]), four_times(-fit[1])
+    wc = cc = a1 = a2 = a3 = c1 = c2 = c3 = r1 = r2 = r3 = NOTHING
+    s11 = s21 = s22 = s31 = s32 = s33 = NOTHING
+    for h in range(0, mean.size, LANES):
+        w, c, x, y = four(weight, h), four(curve, h), four(clock[0], h), four(clock[1], h)
+        steep = times(times(size, c), minus(one, c))
+        sharp = times(steep, beta)
+        across = minus(NOTHING, sharp)
+        steeper = times(steep, times_plus(x, cosine, times_plus(y, sine, alpha)))
+        turned = times(sharp, times_plus(y, cosine, minus(NOTHING, times(x, sine))))
+        off = times_plus(less, c, minus(four(mean, h), low))
+        w_c, w_1, w_2, w_3 = times(w, c), times(w, across), times(w, steeper), times(w, turned)
+        wc, cc = plus(wc, w_c), times_plus(w_c, c, cc)
+        a1, a2, a3 = plus(a1, w_1), plus(a2, w_2), plus(a3, w_3)
+        c1, c2 = times_plus(w_c, across, c1), times_plus(w_c, steeper, c2)
+        c3, r1 = times_plus(w_c, turned, c3), times_plus(w_1, off, r1)
+        r2, r3 = times_plus(w_2, off, r2), times_plus(w_3, off, r3)
+        s11, s21 = times_plus(w_1, across, s11), times_plus(w_1, steeper, s21)
+        s22, s31 = times_plus(w_2, steeper, s22), times_plus(w_1, turned, s31)
+        s32, s33 = times_plus(w_2, turned, s32), times_plus(w_3, turned, s33)
+    keep_six(space, 4, wc, cc, a1, a2, a3, c1)
+    keep_six(space, 28, c2, c3, r1, r2, r3, s11)
+    keep_six(space, 52, s21, s22, s31, s32, s33, NOTHING)
 
 
-@compiled("void(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1])")
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[::1], f8[::1], f8[::1])")
 def curvature(
-    fit: Array, mean: Array, weight: Array, curve: Array,
-    across: Array, steeper: Array, turned: Array, sums: Array,
-) -> None:  # fmt: skip
+    fit: Array, mean: Array, weight: Array, clock: Array, curve: Array, space: Array, sums: Array
+) -> None:
     """Put the normal equations of one Gauss-Newton step of the shape into `sums`.
 
     Rows: alpha, beta, angle, each freed of what a new minimum and amplitude would take up. From
     0 on the left side (by rows, the lower half), from 6 on the right side, from 9 on the diagonals
     before they were freed.
     """
-    low, size = fit[0], fit[1]
-    w0 = wc = cc = a1 = a2 = a3 = c1 = c2 = c3 = r1 = r2 = r3 = 0.0
-    s11 = s21 = s22 = s31 = s32 = s33 = 0.0
-    for h in range(mean.size):
-        w, c, one, two, three = weight[h], curve[h], across[h], steeper[h], turned[h]
-        w_away, w_c = w * (mean[h] - low - size * c), w * c
-        w_one, w_two = w * one, w * two
-        w0 += w
-        wc += w_c
-        cc += w_c * c
-        a1 += w_one
-        a2 += w_two
-        a3 += w * three
-        c1 += w_c * one
-        c2 += w_c * two
-        c3 += w_c * three
-        r1 += w_away * one
-        r2 += w_away * two
-        r3 += w_away * three
-        s11 += w_one * one
-        s21 += w_one * two
-        s22 += w_two * two
-        s31 += w_one * three
-        s32 += w_two * three
-        s33 += w * three * three
+    products(fit, mean, weight, clock, curve, space)
+    w0, wc, cc = space[0], sum_of(space, 1), sum_of(space, 2)
+    a1, a2, a3 = sum_of(space, 3), sum_of(space, 4), sum_of(space, 5)
+    c1, c2, c3 = sum_of(space, 6), sum_of(space, 7), sum_of(space, 8)
+    sums[6], sums[7], sums[8] = sum_of(space, 9), sum_of(space, 10), sum_of(space, 11)
+    s11, s21, s22 = sum_of(space, 12), sum_of(space, 13), sum_of(space, 14)
+    s31, s32, s33 = sum_of(space, 15), sum_of(space, 16), sum_of(space, 17)
     sums[9], sums[10], sums[11] = s11, s22, s33
-    if low > 0.0:  # else it stays at its bound
+    if fit[0] > 0.0:  # else it stays at its bound
         mean_c = wc / w0
         c1, c2, c3 = c1 - mean_c * a1, c2 - mean_c * a2, c3 - mean_c * a3
         cc -= mean_c * wc
@@ -147,7 +181,6 @@ def curvature(
     sums[3] = s31 - a1 * a3 / w0 - c1 * f3
     sums[4] = s32 - a2 * a3 / w0 - c2 * f3
     sums[5] = s33 - a3 * a3 / w0 - c3 * f3
-    sums[6], sums[7], sums[8] = r1, r2, r3
 
 
 @compiled("void(f8[::1], f8[::1])")
@@ -192,14 +225,13 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
     ----------
     Kaufman 1975, doi:10.1007/BF01932995.
     """
-    hours = mean.size
-    sums, step, trial = np.empty(12), np.empty(3), np.empty(5)
-    curve, other = np.empty(hours), np.empty(hours)
-    across, steeper, turned = np.empty(hours), np.empty(hours), np.empty(hours)
-    error, damping = residuals(fit, mean, weight, clock, curve), 1e-3
+    sums, step, trial, space = np.empty(12), np.empty(3), np.empty(5), np.empty(SPACE)
+    curve, other = np.empty(mean.size), np.empty(mean.size)
+    space[0] = weight.sum()
+    space[1] = (weight * mean).sum() / space[0]
+    error, damping = residuals(fit, mean, weight, clock, curve, space), 1e-3
     for _ in range(STEPS):
-        slopes(fit, clock, curve, across, steeper, turned)
-        curvature(fit, mean, weight, curve, across, steeper, turned, sums)
+        curvature(fit, mean, weight, clock, curve, space, sums)
         at_bounds(fit, sums)
         before, improved = error, False
         for _ in range(8):
@@ -207,7 +239,7 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
                 trial[2] = min(max(fit[2] + step[0], ALPHA[0]), ALPHA[1])
                 trial[3] = min(max(fit[3] + step[1], BETA[0]), BETA[1])
                 trial[4] = fit[4] + step[2]
-                tried = residuals(trial, mean, weight, clock, other)
+                tried = residuals(trial, mean, weight, clock, other, space)
                 if tried < error:
                     for i in range(5):
                         fit[i] = trial[i]
@@ -221,46 +253,50 @@ def refine(fit: Array, mean: Array, weight: Array, clock: Array) -> float:
     return error
 
 
-@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1])")
-def best_start(mean: Array, weight: Array, fit: Array, curves: Array, sums: Array) -> float:
-    """Put the best of `curves` at the best of the hours into `fit`: [which, hour].
+@compiled("void(f8[::1], f8[::1], i8, f8[::1])", lanes=True)
+def all_turns(values: Array, curves: Array, begin: int, found: Array) -> None:
+    """Put the sum of products of values and a curve, turned by each of the hours, into `found`.
 
-    `sums` is work space of three rows.
+    `begin` is where the curve, backwards and for two days, begins.
     """
-    hours = mean.size
-    whole = level = 0.0
-    alike = True
+    hours = values.size
+    for turn in range(0, hours, 2 * LANES):
+        one, two = NOTHING, NOTHING
+        for h in range(hours):
+            at, value = begin + hours - h + turn, four_times(values[h])
+            one = times_plus(value, four(curves, at), one)
+            two = times_plus(value, four(curves, at + LANES), two)
+        put(found, turn, one)
+        put(found, turn + LANES, two)
+
+
+@compiled("f8(f8[::1], f8[::1], f8[::1], f8[:, ::1], i8, f8[:, ::1])")
+def best_start(
+    mean: Array, weight: Array, fit: Array, curves: Array, part: int, sums: Array
+) -> float:
+    """Put the best of half of the curves at the best of the hours into `fit`: [which, hour].
+
+    `part` is 0 or 1: the first half or the second. `sums` is work space of four rows.
+    """
+    hours, half, alike, whole = mean.size, curves.shape[0] // 2, True, weight.sum()
+    flat, best = curves.ravel(), -1.0
+    level = (weight * mean).sum() / whole
     for h in range(hours):
-        whole += weight[h]
-        level += weight[h] * mean[h]
+        sums[3, h] = weight[h] * (mean[h] - level)
         alike = alike and weight[h] == weight[0]
-    level /= whole
-    best = -1.0
-    c, cc, cy = sums[0], sums[1], sums[2]
-    for which in range(curves.shape[0]):
-        sums[:] = 0.0
-        for h in range(hours):  # all turns at once
-            wy = weight[h] * (mean[h] - level)
-            turned = curves[which, hours - h : 2 * hours - h]
-            for turn in range(hours):
-                cy[turn] += wy * turned[turn]
-            if alike and h > 0:  # every turn weighs the same: the first says it
-                continue
-            w, some = weight[h], curves[which, :hours]
-            if alike:
-                for turn in range(hours):
-                    c[0] += w * some[turn]
-                    cc[0] += w * some[turn] * some[turn]
-                continue
-            for turn in range(hours):
-                value = turned[turn]
-                c[turn] += w * value
-                cc[turn] += w * value * value
+    for which in range(part * half, (part + 1) * half):
+        begin = 2 * hours * which
+        all_turns(sums[3], flat, begin, sums[0])
+        if not alike:
+            all_turns(weight, flat, begin, sums[1])
+            all_turns(weight, flat * flat, begin, sums[2])
+        else:  # every turn weighs the same
+            sums[1, :] = weight[0] * curves[which, :hours].sum()
+            sums[2, :] = weight[0] * (curves[which, :hours] ** 2).sum()
         for turn in range(hours):
-            place = 0 if alike else turn
-            spread = cc[place] - c[place] * c[place] / whole
-            if cy[turn] > 0 and spread > 0 and cy[turn] * cy[turn] / spread > best:
-                best = cy[turn] * cy[turn] / spread
+            cy, spread = sums[0, turn], sums[2, turn] - sums[1, turn] ** 2 / whole
+            if cy > 0 and spread > 0 and cy * cy > best * spread:
+                best = cy * cy / spread
                 fit[0], fit[1] = which, turn
     return best
 
@@ -269,15 +305,13 @@ def best_start(mean: Array, weight: Array, fit: Array, curves: Array, sums: Arra
 def fit_extended(mean: Array, weight: Array, clock: Array, curves: Array, shapes: Array) -> Array:
     """Fit each average day: [minimum, amplitude, alpha, beta, angle of the peak]."""
     found = np.full((mean.shape[0], 5), np.nan)
-    start, other, sums = np.empty(2), np.empty(5), np.empty((3, mean.shape[1]))
-    half = curves.shape[0] // 2
+    start, other, sums = np.empty(2), np.empty(5), np.empty((4, mean.shape[1]))
     for w in range(mean.shape[0]):
         least = np.inf
         for part in range(2):  # once from a soft shape, once from a steep one
-            some = curves[part * half : (part + 1) * half]
-            if best_start(mean[w], weight[w], start, some, sums) < 0:
+            if best_start(mean[w], weight[w], start, curves, part, sums) < 0:
                 continue
-            which = int(start[0]) + part * half
+            which = int(start[0])
             other[2], other[3] = shapes[which, 0], shapes[which, 1]
             other[4] = (start[1] + 0.5) * 2.0 * np.pi / mean.shape[1]
             error = refine(other, mean[w], weight[w], clock)

@@ -10,23 +10,22 @@ from euthymia.kernels import rest_activity as rhythm
 from euthymia.kernels.cosinor import cosinor, extended_cosinor
 from euthymia.kernels.rest_activity_days import told_of
 from euthymia.kernels.rest_activity_minutes import rest_regularity
-from euthymia.kernels.rest_activity_resolutions import MADE_OF, RESOLUTIONS, of_windows
+from euthymia.kernels.rest_activity_resolutions import WIDTHS, of_windows
 from euthymia.kernels.sleep_wake import REST_SHARE
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HOURS: Final = 24
-_RESOLUTIONS: Final = np.array(RESOLUTIONS, np.int64)
-_MADE_OF: Final = np.array(MADE_OF, np.int64)
 
 
 def _rhythm(hourly: Array, profile: Array) -> dict[str, Array]:
     low, high = rhythm.least_and_most(profile)
     fit, own = cosinor(hourly), extended_cosinor(hourly)
+    regular = rhythm.hourly_rhythm(hourly)
     return {
-        "interdaily_stability": rhythm.interdaily_stability(hourly),
-        "intradaily_variability": rhythm.intradaily_variability(hourly),
+        "interdaily_stability": regular[:, 0],
+        "intradaily_variability": regular[:, 1],
         "relative_amplitude": rhythm.relative_amplitude(high.level, low.level),
         "l5": low.level,
         "l5_onset_h": low.onset_h,
@@ -68,7 +67,7 @@ def measures(level: Array, rows: Ints) -> dict[str, Array]:
     counts, minutes = np.moveaxis(told.whole[rows].sum(axis=1), -1, 0)
     mean = counts / np.where(minutes > 0, minutes, np.nan)
     threshold = REST_SHARE * np.where(mean > 0, mean, np.nan)
-    resolved = of_windows(level, rows, profile, told.bins, told.middle, _RESOLUTIONS, _MADE_OF)
+    resolved = of_windows(level, rows, profile, told.bins, told.middle, WIDTHS)
     return {
         **_rhythm(hourly, profile),
         "interdaily_stability_mean": _mean(resolved[:, :, 0]),

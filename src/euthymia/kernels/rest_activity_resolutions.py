@@ -1,12 +1,22 @@
 """Interdaily stability and intradaily variability over many bin widths at once (ISm, IVm)."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.four import LANES, NOTHING, four, minus, plus, put, times, times_plus
 from euthymia.kernels.jit import compiled
-from euthymia.kernels.rest_activity_minutes import LANES, average_day, lay, round_means
+from euthymia.kernels.rest_activity_minutes import (
+    BINS_OF_8,
+    BINS_OF_24,
+    MINUTES,
+    average_day,
+    count_tens,
+    lay,
+    round_mean,
+    to_thirds,
+)
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,6 +51,186 @@ MADE_OF: Final = (0, 0, 0, 1, 0, 2, 3, 2, 4, 5, 4, 6, 7, 8, 9, 10, 11, 12, 13, 1
 """The place in `RESOLUTIONS` of the bins of which those of a resolution are made."""
 
 _TINY: Final = 1e-12
+_ASK: Final = {8: BINS_OF_8, 24: BINS_OF_24}
+
+
+class _Layout(NamedTuple):
+    """How the bins of a width lie side by side: in quarters of a day, or thirds.
+
+    In quarters where no bin crosses from one to the next, else in thirds.
+    """
+
+    place: int  # of the width
+    lanes: int  # 4 or 3
+    many: int  # bins of a lane
+    begin: int  # where they lie in the work space
+    fine: int  # where the bins lie of which they are made
+    parts: int  # of how many
+    first: int  # what `to_thirds` is asked before: a row and a number, 0 where nothing
+    third: int
+
+    @property
+    def end(self) -> int:
+        return self.begin + LANES * self.many
+
+
+_ORDER: Final = (1, 2, 4, 8, 16, 32, 3, 6, 12, 24, 48, 9, 18, 36, 5, 10, 20, 40, 15, 30, 60, 45)
+"""Widths in the order of work. What is made of two, three and five minutes takes the same space,
+one after the other: so all of it stays in the nearest cache."""
+
+
+def _layouts() -> list[_Layout]:
+    found: dict[int, _Layout] = {}
+    begin = 0
+    for width in _ORDER:
+        place = RESOLUTIONS.index(width)
+        fine = RESOLUTIONS[MADE_OF[place]]
+        lanes = 4 if MINUTES // 4 % width == 0 else 3
+        begin = MINUTES if fine == 1 < width else begin
+        source = found[fine] if width > 1 else _Layout(0, 4, 0, 0, 0, 1, 0, 0)
+        ask = _ASK[fine] if lanes < source.lanes else (0, 0)
+        count = MINUTES // (lanes * width)
+        found[width] = _Layout(place, lanes, count, begin, source.begin, width // fine, *ask)
+        begin = found[width].end
+    return list(found.values())
+
+
+_LAYOUTS: Final = np.array(_layouts(), np.int64)
+_WIDTHS: Final = np.array(RESOLUTIONS, np.int64)
+WIDTHS: Final = np.array([RESOLUTIONS, MADE_OF], np.int64)
+_TENS: Final = _layouts()[_ORDER.index(10)].begin
+_SPARE: Final = max(layout.end for layout in _layouts())
+_SUMS: Final = _SPARE + LANES * max(BINS_OF_8[1], BINS_OF_24[1])
+WORK: Final = _SUMS + 16
+"""How many numbers of work space the bins of a day need."""
+
+
+@compiled("void(f8[::1], i8, i8, i8, i8)", lanes=True)
+def fold_lanes(work: Array, fine: int, count: int, parts: int, coarse: int) -> None:
+    """Put the sums of 2, 3 or 5 (`parts`) bins in a row of each lane from `coarse` on."""
+    if parts == 2:
+        for i in range(count):
+            x = fine + 8 * i
+            put(work, coarse + 4 * i, plus(four(work, x), four(work, x + 4)))
+    elif parts == 3:
+        for i in range(count):
+            x = fine + 12 * i
+            both = plus(four(work, x), four(work, x + 4))
+            put(work, coarse + 4 * i, plus(both, four(work, x + 8)))
+    else:
+        for i in range(count):
+            x = fine + 20 * i
+            both = plus(four(work, x), four(work, x + 4))
+            other = plus(four(work, x + 8), four(work, x + 12))
+            put(work, coarse + 4 * i, plus(plus(both, other), four(work, x + 16)))
+
+
+@compiled("void(f8[::1], i8, i8)", lanes=True)
+def squares_and_steps(work: Array, at: int, count: int) -> None:
+    """Put [squares of the bins, of the steps between them, first bin, last bin] of each lane."""
+    first = before = four(work, at)
+    squares, steps, squares_too, steps_too = times(first, first), NOTHING, NOTHING, NOTHING
+    for b in range(1, count - 1, 2):
+        one, two = four(work, at + LANES * b), four(work, at + LANES * b + LANES)
+        up, on = minus(one, before), minus(two, one)
+        squares, squares_too = times_plus(one, one, squares), times_plus(two, two, squares_too)
+        steps, steps_too = times_plus(up, up, steps), times_plus(on, on, steps_too)
+        before = two
+    if count % 2 == 0:
+        one = four(work, at + LANES * (count - 1))
+        up = minus(one, before)
+        squares, steps, before = times_plus(one, one, squares), times_plus(up, up, steps), one
+    put(work, _SUMS, plus(squares, squares_too))
+    put(work, _SUMS + 4, plus(steps, steps_too))
+    put(work, _SUMS + 8, first)
+    put(work, _SUMS + 12, before)
+
+
+@compiled("void(f8[::1], i8, f8[:, ::1], i8)")
+def of_lanes(work: Array, lanes: int, found: Array, place: int) -> None:
+    """Put what `squares_and_steps` says of all lanes, one after the other, into `found`."""
+    s, first, last = _SUMS, _SUMS + 8, _SUMS + 12
+    steps = (work[s + 4] + work[s + 5]) + (work[s + 6] + work[s + 7])
+    steps += (work[first + 1] - work[last]) ** 2 + (work[first + 2] - work[last + 1]) ** 2
+    if lanes == 4:
+        steps += (work[first + 3] - work[last + 2]) ** 2
+    found[place, 0] = (work[s] + work[s + 1]) + (work[s + 2] + work[s + 3])
+    found[place, 1] = steps
+    found[place, 2], found[place, 3] = work[first], work[last + lanes - 1]
+
+
+@compiled("void(f8[::1], f8[:, ::1])", lanes=True)
+def bins_of_day(work: Array, found: Array) -> None:
+    """Put what a day that was laid out tells of its bins into `found`.
+
+    Parameters
+    ----------
+    work : array, shape (WORK,)
+        What `lay` made, and work space after it; the sums of ten minutes are left in it, for
+        `tens_of`.
+    found : array, shape (widths, 4)
+        Out: the sum of the squares of the bins' sums about what `lay` took away, that of the
+        steps between them, the first and the last. NaN where a minute is unknown.
+    """
+    for nth in range(_LAYOUTS.shape[0]):
+        place, lanes, count = _LAYOUTS[nth, 0], _LAYOUTS[nth, 1], _LAYOUTS[nth, 2]
+        begin, fine, third = _LAYOUTS[nth, 3], _LAYOUTS[nth, 4], _LAYOUTS[nth, 7]
+        if third > 0:
+            to_thirds(work, fine, 1, _LAYOUTS[nth, 6], third, _SPARE)
+            fine = _SPARE
+        if place > 0:
+            fold_lanes(work, fine, count, _LAYOUTS[nth, 5], begin)
+        squares_and_steps(work, begin, count)
+        of_lanes(work, lanes, found, place)
+
+
+@compiled("f8(f8[::1], f8[::1], f8, f8[::1], f8[::1])")
+def tens_of(day: Array, work: Array, pivot: float, total: Array, seen: Array) -> float:
+    """Put the sum and the number of known minutes of each ten into `total` and `seen`.
+
+    `work` is what `bins_of_day` left. Returns the sum of all minutes less `pivot`; NaN where one
+    is unknown.
+    """
+    quarter, away = total.size // LANES, 0.0
+    for k in range(LANES):
+        for b in range(quarter):
+            total[k * quarter + b] = work[_TENS + LANES * b + k]
+    for b in range(0, total.size, 4):
+        away += (total[b] + total[b + 1]) + (total[b + 2] + total[b + 3])
+    for b in range(total.size):
+        total[b] += 10.0 * pivot
+        seen[b] = 10.0
+    if np.isnan(away):
+        count_tens(day, total, seen)
+    return away
+
+
+@compiled("void(f8, f8[:, ::1])")
+def about_the_mean(away: float, found: Array) -> None:
+    """Turn what `bins_of_day` found from about the pivot to about the mean.
+
+    `away` is the sum of all minutes less the pivot.
+    """
+    for place in range(_WIDTHS.size):
+        bins = MINUTES / _WIDTHS[place]
+        found[place, 0] = max(found[place, 0] - away * away / bins, 0.0)
+        found[place, 2] -= away / bins
+        found[place, 3] -= away / bins
+
+
+@compiled("f8(f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1])")
+def tell_bins(day: Array, work: Array, total: Array, seen: Array, found: Array) -> float:
+    """Put what a day tells of its bins, about its mean, into `found`; return that mean.
+
+    `work` is work space, where the day is then laid out less its `round_mean`; for `total` and
+    `seen` see `tens_of`.
+    """
+    pivot = round_mean(day, work)
+    lay(day, pivot, work)
+    bins_of_day(work, found)
+    away = tens_of(day, work, pivot, total, seen)
+    about_the_mean(away, found)
+    return pivot + away / MINUTES
 
 
 @compiled("void(f8[::1], i8, i8, f8[::1])")
@@ -56,134 +246,6 @@ def fold(fine: Array, count: int, parts: int, coarse: Array) -> None:
         for i in range(count):
             k = 5 * i
             coarse[i] = fine[k] + fine[k + 1] + fine[k + 2] + fine[k + 3] + fine[k + 4]
-
-
-@compiled("void(f8[::1], i8, i8, f8[::1])")
-def fold_lanes(fine: Array, count: int, parts: int, coarse: Array) -> None:
-    """Do as `fold` for sixteen days side by side."""
-    if parts == 2:
-        for i in range(count):
-            x, out = 2 * LANES * i, LANES * i
-            for k in range(LANES):
-                coarse[out + k] = fine[x + k] + fine[x + LANES + k]
-        return
-    for i in range(count):
-        x, out = LANES * parts * i, LANES * i
-        for k in range(LANES):
-            both = fine[x + k] + fine[x + LANES + k]
-            coarse[out + k] = both + fine[x + 2 * LANES + k]
-        for j in range(3, parts):
-            for k in range(LANES):
-                coarse[out + k] += fine[x + LANES * j + k]
-
-
-@compiled("void(f8[::1], i8, f8[::1])")
-def squares_and_steps(bins: Array, count: int, out: Array) -> None:
-    """Sum the squares of each lane's bins (from 0 on) and of the steps between them (16 on).
-
-    Four bins at a time; then come the first (32 on) and the last bin (48 on) of each lane.
-    """
-    sums, whole = out[: 2 * LANES], (count - 1) // 4 * 4
-    sums[:] = 0.0
-    for b in range(0, whole, 4):
-        x = bins[LANES * b : LANES * (b + 5)]
-        for k in range(LANES):
-            a, c, d = x[k], x[LANES + k], x[2 * LANES + k]
-            e, f = x[3 * LANES + k], x[4 * LANES + k]
-            sums[k] += (a * a + c * c) + (d * d + e * e)
-            up = (c - a) * (c - a) + (d - c) * (d - c)
-            sums[LANES + k] += up + ((e - d) * (e - d) + (f - e) * (f - e))
-    for b in range(whole, count):
-        x, after = bins[LANES * b : LANES * (b + 1)], min(b + 1, count - 1)
-        y = bins[LANES * after : LANES * (after + 1)]
-        for k in range(LANES):
-            sums[k] += x[k] * x[k]
-            sums[LANES + k] += (y[k] - x[k]) * (y[k] - x[k])
-    for k in range(LANES):
-        out[2 * LANES + k] = bins[k]
-        out[3 * LANES + k] = bins[LANES * (count - 1) + k]
-
-
-@compiled("void(f8[::1], i8, i8, i8[::1], i8[::1], f8[::1])")
-def fold_minutes(
-    tile: Array, since: int, until: int, widths: Ints, made_of: Ints, work: Array
-) -> None:
-    """Make those bins of some minutes of the laid-out days that are made of minutes.
-
-    `since` and `until` are multiples of their widths.
-    """
-    start, part = 0, tile[LANES * since : LANES * until]
-    for place in range(1, widths.size):
-        if made_of[place] == 0:
-            first = start + LANES * (since // widths[place])
-            fold_lanes(part, (until - since) // widths[place], widths[place], work[first:])
-        start += tile.size // widths[place]
-
-
-@compiled("void(f8[::1], i8[::1], i8[::1], f8[::1], f8[:, :, ::1])")
-def bins_side_by_side(tile: Array, widths: Ints, made_of: Ints, work: Array, found: Array) -> None:
-    """Put what each laid-out day tells of its bins into `found`.
-
-    Parameters
-    ----------
-    tile : array
-        What `lay` made.
-    widths, made_of : int arrays
-        `RESOLUTIONS` and `MADE_OF`.
-    work : array
-        Work space: 16 numbers a bin of every width, and 64. `fold_minutes` was here.
-    found : array, shape (up to 16 days, widths, 4)
-        Out: the sum of the squares of the bins' sums about what `lay` took away, that of the
-        steps between them, the first and the last. NaN where a minute is unknown.
-    """
-    start, size, sums = np.zeros(widths.size, np.int64), 0, work[work.size - 4 * LANES :]
-    for place in range(widths.size):
-        count = tile.size // widths[place]
-        start[place] = size
-        bins = work[size : size + count]
-        if place == 0:
-            bins = tile
-        else:
-            source = made_of[place]
-            fine, parts = work[start[source] :], widths[place] // widths[source]
-            if source > 0:
-                fold_lanes(fine, count // LANES, parts, bins)
-            size += count
-        squares_and_steps(bins, count // LANES, sums)
-        for k in range(found.shape[0]):
-            for i in range(4):
-                found[k, place, i] = sums[LANES * i + k]
-
-
-@compiled("void(f8[::1], i8[::1], f8[:, :, ::1], f8[::1])")
-def about_the_mean(tens: Array, widths: Ints, found: Array, middle: Array) -> None:
-    """Turn what `bins_side_by_side` found from about `lay`'s round means to about the means.
-
-    `tens` are the sums of ten minutes that it made; `middle` is turned from the round means.
-    """
-    minutes = 10.0 * (tens.size // LANES)
-    for k in range(found.shape[0]):
-        total = 0.0
-        for b in range(k, tens.size, LANES):
-            total += tens[b]
-        middle[k] += total / minutes
-        for place in range(widths.size):
-            bins = minutes / widths[place]
-            found[k, place, 0] = max(found[k, place, 0] - total * total / bins, 0.0)
-            found[k, place, 2] -= total / bins
-            found[k, place, 3] -= total / bins
-
-
-@compiled("UniTuple(i8, 2)(i8[::1], i8, i8)")
-def where_in_work(widths: Ints, width: int, size: int) -> tuple[int, int]:
-    """Return from where to where in `work` the bins of `width` minutes of days of `size` are."""
-    first = 0
-    for place in range(1, widths.size):
-        last = first + LANES * (size // widths[place])
-        if widths[place] == width:
-            return first, last
-        first = last
-    return first, first
 
 
 @compiled("void(f8[::1], f8[::1], i8, i8, f8[:, ::1])")
@@ -265,47 +327,31 @@ def gather(level: Array, days: Ints, total: Array, seen: Array) -> tuple[float, 
     return mean, count
 
 
-@compiled("void(f8[:, :, ::1], f8[::1], i8[::1], f8[::1], i8[::1], i8[::1], f8[::1], f8[:, ::1])")
-def of_whole_days(
-    told: Array, middle: Array, days: Ints, profile: Array, widths: Ints, made_of: Ints,
-    work: Array, found: Array,
-) -> None:  # fmt: skip
+@compiled("void(f8[:, :, ::1], f8[::1], i8[::1], f8[:, ::1], f8[:, ::1])")
+def of_whole_days(told: Array, middle: Array, days: Ints, average: Array, found: Array) -> None:
     """Put (IS, IV) of a window without unknown minutes into `found`, from what its days tell.
 
-    Bins are taken about the window's mean: from a day's mean to the window's it is a constant.
+    `average` is what its average day tells. Bins are taken about the window's mean: from a day's
+    mean to the window's it is a constant.
     """
-    width, many, mean, apart = profile.size, days.size, 0.0, 0.0
+    many, mean, apart = days.size, 0.0, 0.0
     for place in range(many):
         mean += middle[days[place]] / many
     for place in range(many):
         apart += (middle[days[place]] - mean) ** 2
-    for m in range(width):
-        work[m] = many * (profile[m] - mean)
-    start, size = np.zeros(widths.size, np.int64), width
-    for place in range(widths.size):
-        r = widths[place]
-        here, source = width // r, made_of[place]
-        column = work[:width]
-        if place > 0:
-            start[place], column = size, work[size : size + here]
-            fold(work[start[source] :], here, r // widths[source], column)
-            size += here
-        whole = between = steps = 0.0
-        for b in range(here):
-            whole += column[b]
-            between += column[b] * column[b]
-        squares = here * r * r * apart
+    for place in range(_WIDTHS.size):
+        r = _WIDTHS[place]
+        bins = MINUTES // r
+        spread, steps, count = bins * r * r * apart, 0.0, float(many * bins)
         for nth in range(many):
-            squares += told[days[nth], place, 0]
+            spread += told[days[nth], place, 0]
             steps += told[days[nth], place, 1]
         for nth in range(1, many):
             over = told[days[nth], place, 2] - told[days[nth - 1], place, 3]
             steps += (over + r * (middle[days[nth]] - middle[days[nth - 1]])) ** 2
-        count = float(many * here)
-        spread, centre = squares - whole * whole / count, whole * whole / count
         if count < 2.0 or spread <= _TINY * max(count * (r * mean) ** 2, _TINY):
             continue
-        found[place, 0] = min(max((between / many - centre) / spread, 0.0), 1.0)
+        found[place, 0] = min(max(many * average[place, 0] / spread, 0.0), 1.0)
         found[place, 1] = steps * count / ((count - 1.0) * spread)
 
 
@@ -344,13 +390,10 @@ def of_part_days(
         found[place, 0], found[place, 1] = stability_and_variability(sums, here, mean)
 
 
-@compiled(
-    "f8[:, :, ::1](f8[:, ::1], i8[:, ::1], f8[:, ::1], f8[:, :, ::1], f8[::1], i8[::1], i8[::1])"
-)
+@compiled("f8[:, :, ::1](f8[:, ::1], i8[:, ::1], f8[:, ::1], f8[:, :, ::1], f8[::1], i8[:, ::1])")
 def of_windows(
-    level: Array, rows: Ints, profile: Array, told: Array, middle: Array, widths: Ints,
-    made_of: Ints,
-) -> Array:  # fmt: skip
+    level: Array, rows: Ints, profile: Array, told: Array, middle: Array, widths: Ints
+) -> Array:
     """Return what `at_resolutions` does.
 
     Parameters
@@ -358,56 +401,45 @@ def of_windows(
     profile : array, shape (windows, 1440)
         What `average_day` gives.
     told, middle : arrays, shapes (days, widths, 4), (days,)
-        What `bins_side_by_side` tells of each day, and its mean.
+        What `tell_bins` tells of each day, and its mean.
+    widths : int array, shape (2, widths)
+        `RESOLUTIONS` and `MADE_OF`.
     """
     windows, days, width = rows.shape[0], rows.shape[1], level.shape[1]
-    found = np.full((windows, widths.size, 2), np.nan)
+    found = np.full((windows, widths.shape[1], 2), np.nan)
+    average, work = np.empty((widths.shape[1], 4)), np.empty(WORK)
+    total, seen, large = np.empty(width // 10), np.empty(width // 10), np.empty(0)
     size = 0
-    for place in range(widths.size):
-        size += width // widths[place]
-    work, large = np.empty(size), np.empty(0)
+    for place in range(widths.shape[1]):
+        size += days * (width // widths[0, place])
     for w in range(windows):
         known = 0.0
         for place in range(days):
             known += told[rows[w, place], 0, 0]
         if not np.isnan(known):
-            of_whole_days(told, middle, rows[w], profile[w], widths, made_of, work, found[w])
+            tell_bins(profile[w], work, total, seen, average)
+            of_whole_days(told, middle, rows[w], average, found[w])
             continue
         if large.size == 0:
-            large = np.zeros(2 * days * size)
-        large[days * size : days * size + days * width] = 0.0
-        of_part_days(level, rows[w], widths, made_of, large, found[w])
+            large = np.zeros(2 * size)
+        large[size : size + days * width] = 0.0
+        of_part_days(level, rows[w], widths[0], widths[1], large, found[w])
     return found
 
 
-@compiled("i8(i8[::1], i8)")
-def work_of(widths: Ints, width: int) -> int:
-    """Return how much work space `bins_side_by_side` needs for days of `width` minutes."""
-    size = 4 * LANES
-    for place in range(1, widths.size):
-        size += LANES * (width // widths[place])
-    return size
-
-
-@compiled("Tuple((f8[:, :, ::1], f8[::1]))(f8[:, ::1], i8[::1], i8[::1])")
-def bins_of_days(level: Array, widths: Ints, made_of: Ints) -> tuple[Array, Array]:
-    """Return what `bins_side_by_side` tells of each day, and its mean."""
+@compiled("Tuple((f8[:, :, ::1], f8[::1]))(f8[:, ::1])")
+def bins_of_days(level: Array) -> tuple[Array, Array]:
+    """Return what `tell_bins` tells of each day, and its mean."""
     days, width = level.shape
-    told, middle = np.empty((days, widths.size, 4)), np.empty(days + LANES)
-    work, tile = np.empty(work_of(widths, width)), np.empty(LANES * width)
-    since, until = where_in_work(widths, 10, width)
-    tens = work[since:until]
-    for first in range(0, days, LANES):
-        round_means(level, first, middle[first : first + LANES])
-        lay(level, first, middle[first : first + LANES], 0, width, tile)
-        fold_minutes(tile, 0, width, widths, made_of, work)
-        bins_side_by_side(tile, widths, made_of, work, told[first : first + LANES])
-        about_the_mean(tens, widths, told[first : first + LANES], middle[first : first + LANES])
-    return told, middle[:days]
+    told, middle = np.empty((days, _WIDTHS.size, 4)), np.empty(days)
+    total, seen, work = np.empty(width // 10), np.empty(width // 10), np.empty(WORK)
+    for d in range(days):
+        middle[d] = tell_bins(level[d], work, total, seen, told[d])
+    return told, middle
 
 
-def at_resolutions(level: Array, rows: Ints, widths: Ints, made_of: Ints) -> Array:
-    """Return (IS, IV) of each window at each bin width, shape (windows, widths, 2).
+def at_resolutions(level: Array, rows: Ints) -> Array:
+    """Return (IS, IV) of each window at each of `RESOLUTIONS`, shape (windows, widths, 2).
 
     A bin is known where half of its minutes are. With all known, IS and IV are those of Witting
     et al. with sums over n in numerator and denominator; with some missing, as
@@ -420,12 +452,10 @@ def at_resolutions(level: Array, rows: Ints, widths: Ints, made_of: Ints) -> Arr
         Activity of each minute; NaN where unknown.
     rows : int array, shape (windows, days in a window)
         The days of each window, which follow each other.
-    widths, made_of : int arrays
-        `RESOLUTIONS` and `MADE_OF`.
 
     References
     ----------
     Goncalves et al. 2014, doi:10.1016/j.slsci.2014.09.013.
     """
-    told, middle = bins_of_days(level, widths, made_of)
-    return of_windows(level, rows, average_day(level, rows), told, middle, widths, made_of)
+    told, middle = bins_of_days(level)
+    return of_windows(level, rows, average_day(level, rows), told, middle, WIDTHS)

@@ -5,63 +5,54 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.kernels.bits import drop_cut, pack, runs_of_bits
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bytes = NDArray[np.int8]
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 
 SPAN: Final = 0.3  # of the LOWESS curve: Lim et al. 2011
 
 
-@compiled("i8(f8[:, ::1], i8[::1], i8[::1], i1[::1])")
-def turns_of_known(level: Array, days: Ints, at: Ints, what: Bytes) -> int:
-    """Put the minutes at which rest and activity turn into the other into `at`; return how many.
+@compiled("void(f8[::1], b1, u1[::1], u8[::1], u1[::1], u1[::1])")
+def tell_states(
+    day: Array, full: bool, what: Bytes, eights: Words, active: Bytes, known: Bytes
+) -> None:
+    """Put each minute's state into a bit of `active` (something counted) and one of `known`.
 
-    Minutes are counted from the first on; at[0] is -1 where the first is at rest, else 0, and is
-    not counted. -1 is returned where a minute is unknown. `what` is work space.
+    `full` says that all are known. `what`, one number a minute, is work space, and so is `eights`,
+    the same eight at a time.
     """
-    turns, base, unknown, width = 1, 0, 0, level.shape[1]
-    before = 1 if level[days[0], 0] > 0.0 else 0
-    at[0] = before - 1
+    for m in range(day.size):
+        what[m] = 1 if day[m] > 0.0 else 0
+    pack(eights, active)
+    if full:
+        known[:] = 255
+        return
+    for m in range(day.size):
+        what[m] = 1 if day[m] == day[m] else 0
+    pack(eights, known)
+
+
+@compiled("void(u1[:, ::1], u1[:, ::1], i8[::1], u1[:, ::1])")
+def gather_states(active: Bytes, known: Bytes, days: Ints, bits: Bytes) -> None:
+    """Put a window's minutes one after the other: row 0 at rest, row 1 active, row 2 known."""
+    width, rest, moved, seen = active.shape[1], bits[0], bits[1], bits[2]
+    for i in range(days.size * width, seen.size):
+        rest[i] = moved[i] = seen[i] = 0
     for place in range(days.size):
-        day = level[days[place]]
-        for m in range(width):
-            unknown += 1 if day[m] != day[m] else 0
-        if unknown > 0:
-            return -1
-        for m in range(width):
-            what[m + 1] = 1 if day[m] > 0.0 else 0
-        what[0] = before
-        before = int(what[width])
-        for m in range(width):  # without a branch: turns cannot be foreseen
-            at[turns] = base + m
-            turns += what[m + 1] ^ what[m]
-        base += width
-    return turns - 1
+        base = place * width
+        some, here = active[days[place]], known[days[place]]
+        for i in range(width):
+            moved[base + i] = some[i]
+            seen[base + i] = here[i]
+            rest[base + i] = here[i] ^ some[i]
 
 
-@compiled("i8(i8[::1], i8, i8[:, ::1])")
-def runs_between(at: Ints, turns: int, runs: Ints) -> int:
-    """Count the runs between turns found by `turns_of_known` by their length; as `count_runs`."""
-    longest, state = 0, 1 if at[0] < 0 else 0
-    first, second = runs[state], runs[1 - state]
-    for k in range(1, turns - 1, 2):
-        one, two = at[k + 1] - at[k], at[k + 2] - at[k + 1]
-        first[one] += 1
-        second[two] += 1
-        longest = max(longest, one, two)
-    if turns > 1 and turns % 2 == 0:
-        one = at[turns] - at[turns - 1]
-        first[one] += 1
-        longest = max(longest, one)
-    first[0] += turns // 2
-    second[0] += max(turns - 1, 0) // 2
-    return longest
-
-
-@compiled("i8(f8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i1[::1])")
-def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> int:
+@compiled("i8(u8[:, ::1], i8[:, ::1])")
+def count_runs(words: Words, runs: Ints) -> int:
     """Count the runs of rest (row 0: nothing counted) and activity (row 1) by their length.
 
     A run lies between two turns from the one to the other: one that the recording or unknown time
@@ -69,39 +60,18 @@ def count_runs(level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes) -> i
 
     Parameters
     ----------
-    level : array, shape (days, minutes)
-        NaN where unknown.
-    days : int array
-        The days to take, which follow each other.
+    words : uint64 array, shape (3, words)
+        What `gather_states` makes, 64 minutes a word; used up.
     runs : int array of zeros, shape (2, minutes + 1)
         Filled: `runs[k, n]` runs last n minutes; `runs[k, 0]` is how many there are.
-    at, what : int64 and int8 arrays, with room for two more than all minutes
-        Work space.
 
     Returns
     -------
     int
         The length of the longest run.
     """
-    width, size = level.shape[1], days.size * level.shape[1]
-    turns = turns_of_known(level, days, at, what)
-    if turns >= 0:
-        return runs_between(at, turns, runs)
-    for place in range(days.size):
-        day, states = level[days[place]], what[place * width : (place + 1) * width]
-        for m in range(width):
-            states[m] = (1 if day[m] > 0.0 else 0) if day[m] == day[m] else 2
-    longest = turns = 0
-    for i in range(1, size):  # without a branch: turns cannot be foreseen
-        at[turns] = i
-        turns += 1 if what[i] != what[i - 1] else 0
-    for k in range(1, turns):
-        state, length = what[at[k - 1]], at[k] - at[k - 1]
-        if state < 2 and what[at[k - 1] - 1] < 2 and what[at[k]] < 2:
-            runs[state, length] += 1
-            runs[state, 0] += 1
-            longest = max(longest, length)
-    return longest
+    drop_cut(words)
+    return max(runs_of_bits(words[0], runs[0]), runs_of_bits(words[1], runs[1]))
 
 
 @compiled("i8(i8[::1], f8[::1], f8[::1], f8[::1])")
@@ -191,19 +161,32 @@ def in_steady_part(x: Array, y: Array, weight: Array, curve: Array, count: int) 
     return float(total / share)
 
 
-@compiled("void(f8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i1[::1], f8[:, ::1], f8[::1])")
+@compiled(
+    "void(u1[:, ::1], u1[:, ::1], i8[::1], u1[:, ::1], u8[:, ::1], i8[:, ::1], f8[:, ::1], f8[::1])"
+)
 def rates_of_window(
-    level: Array, days: Ints, runs: Ints, at: Ints, what: Bytes, work: Array, found: Array
-) -> None:
-    """Put a window's kRA and kAR into `found`; `runs`, all 0, `at`, `what` and `work` are space."""
+    active: Bytes, known: Bytes, days: Ints, bits: Bytes, words: Words, runs: Ints, work: Array,
+    found: Array,
+) -> None:  # fmt: skip
+    """Put a window's kRA and kAR into `found`.
+
+    `bits`, `words` (the same, 64 minutes each), `runs` (all 0) and `work` are work space.
+    """
     length, chance, weight, curve = work[0], work[1], work[2], work[3]
-    longest = count_runs(level, days, runs, at, what)
+    gather_states(active, known, days, bits)
+    longest = count_runs(words, runs)
     for state in range(2):
         count = turning(runs[state], length, chance, weight)
         lowess(length, chance, count, SPAN, curve)
         found[state] = in_steady_part(length, chance, weight, curve, count)
         for n in range(longest + 1):
             runs[state, n] = 0
+
+
+@compiled("i8(i8)")
+def words_of(minutes: int) -> int:
+    """Return how many words hold the states of so many minutes."""
+    return (minutes + 63) // 64
 
 
 @compiled("f8[:, ::1](f8[:, ::1], i8[:, ::1])")
@@ -233,9 +216,15 @@ def transition_rates(level: Array, rows: Ints) -> Array:
     Lim et al. 2011, doi:10.5665/sleep.1400.
     """
     found = np.full((rows.shape[0], 2), np.nan)
-    most = rows.shape[1] * level.shape[1] + 2
-    runs, work = np.zeros((2, most), np.int64), np.empty((4, most))
-    at, what = np.empty(most, np.int64), np.empty(most, np.int8)
+    days, width = level.shape
+    minutes = rows.shape[1] * width
+    runs, work = np.zeros((2, minutes + 2), np.int64), np.empty((4, minutes + 2))
+    words, eights = np.empty((3, words_of(minutes)), np.uint64), np.empty(width // 8, np.uint64)
+    bits, what = words.view(np.uint8), eights.view(np.uint8)
+    active = np.empty((days, width // 8), np.uint8)
+    known = np.empty((days, width // 8), np.uint8)
+    for d in range(days):
+        tell_states(level[d], False, what, eights, active[d], known[d])
     for w in range(rows.shape[0]):
-        rates_of_window(level, rows[w], runs, at, what, work, found[w])
+        rates_of_window(active, known, rows[w], bits, words, runs, work, found[w])
     return found
