@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from euthymia.kernels import beats, hrv_entropy, hrv_nonlinear, hrv_time
+from euthymia.kernels import beats, hrv_entropy, hrv_fractal, hrv_nonlinear, hrv_time
 from euthymia.kernels.hrv import NAMES, five_minutes
 from real import DATA, needs_data
 
@@ -141,6 +141,33 @@ def test_nonlinear_equals_neurokit(name):
     entropy = named(hrv_entropy.NAMES, hrv_entropy.entropies, nn)
     for ours, theirs in SAME_ENTROPY.items():
         assert entropy[ours] == pytest.approx(wanted[theirs], rel=1e-9), ours
+
+
+def made(kind, n, seed):
+    rng = np.random.default_rng(seed)
+    if kind == "noise":
+        return 800 + rng.normal(0, 40, n)
+    if kind == "walk":
+        return 800 + np.cumsum(rng.normal(0, 8, n))
+    return 800 + 60 * np.sin(np.arange(n) * 0.31) + rng.normal(0, 10, n)
+
+
+# NeuroKit2 0.2.13: fractal_hurst(x, scale=[8, 12, 16, 24, 32, 48, 64], corrected=True)[0],
+# fractal_correlation(x, delay=1, dimension=2, radius="nolds")[0], fractal_higuchi(x, k_max=10)[0]
+MEMORY = (
+    ("noise", 300, 1, 0.41116893484535644, 2.075911072640105, 2.0253113688930062),
+    ("walk", 400, 2, 0.8686540961250357, 1.5471362697897018, 1.5864203384783477),
+    ("wave", 350, 3, 0.5352710652395234, 1.8957964124774798, 1.2727677087350326),
+    ("noise", 130, 4, 0.4627280149366943, 2.1052705472153312, 2.0102837247462504),
+)
+
+
+@pytest.mark.parametrize(("kind", "n", "seed", "hurst", "dimension", "higuchi"), MEMORY)
+def test_memory_and_dimension_equal_neurokit(kind, n, seed, hurst, dimension, higuchi):
+    found = named(hrv_fractal.NAMES, hrv_fractal.fractals, made(kind, n, seed))
+    assert found["hurst"] == pytest.approx(hurst, rel=1e-9)
+    assert found["correlation_dimension"] == pytest.approx(dimension, rel=1e-9)
+    assert found["higuchi_dimension"] == pytest.approx(higuchi, rel=1e-9)
 
 
 @EACH

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.kernels import beats, hrv_entropy, hrv_frequency, hrv_nonlinear, hrv_time
+from euthymia.kernels import (
+    beats,
+    hrv_entropy,
+    hrv_fractal,
+    hrv_frequency,
+    hrv_nonlinear,
+    hrv_time,
+)
 
 FEW = settings(max_examples=40, deadline=None)
 SOME = settings(max_examples=80, deadline=None)
@@ -171,6 +178,47 @@ def test_fractal_scaling(xs):
         assert 0 <= found["pip_pct"] <= 100
         assert 0 <= found["pss_pct"] <= 100
         assert 0 <= found["pas_pct"] <= 100
+
+
+def slow_fractals(x):
+    spread, rs = x.std(ddof=1), []
+    for size in hrv_fractal.BOXES:
+        boxes = x[: x.size // size * size].reshape(-1, size)
+        level = np.cumsum(boxes - boxes.mean(axis=1, keepdims=True), axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.ptp(level, axis=1) / boxes.std(axis=1, ddof=1)
+        ratio = ratio[np.ptp(boxes, axis=1) > 0]
+        rs.append(np.log(ratio.mean()) - np.log(hrv_fractal.expected_range(size)))
+    hurst = np.polyfit(np.log(hrv_fractal.BOXES), rs, 1)[0] + 0.5
+    points = np.stack([x[:-1], x[1:]], axis=1) / spread
+    apart = np.linalg.norm(points[:, None] - points, axis=2)[np.triu_indices(x.size - 1, 1)]
+    radii = 0.1 * 1.03 ** np.arange(55)
+    share = np.array([(apart < r).sum() for r in radii])
+    some = share > 0
+    known = some.sum() >= 27
+    dimension = np.polyfit(np.log(radii[some]), np.log(share[some]), 1)[0] if known else np.nan
+    length = [
+        np.mean([np.abs(np.diff(x[m::k])).sum() * (x.size - 1) / ((x.size - 1 - m) // k * k) / k
+                 for m in range(k)])
+        for k in range(1, 11)
+    ]  # fmt: skip
+    higuchi = np.polyfit(-np.log(range(1, 11)), np.log(length), 1)[0] if min(length) else np.nan
+    return hurst, dimension, higuchi
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(128, 200), st.integers(0, 99), st.floats(0, 0.99), st.integers(1, 60))
+def test_memory_and_dimension(n, seed, memory, spread):
+    """Of made series: whether a distance that equals a radius is less is a matter of rounding."""
+    x, noise = np.full(n, 800.0), np.random.default_rng(seed).normal(0, spread, n)
+    for i in range(1, n):
+        x[i] = 800 + memory * (x[i - 1] - 800) + noise[i]
+    found = named(hrv_fractal.NAMES, hrv_fractal.fractals, x)
+    for fast, slow in zip(found.values(), slow_fractals(x), strict=True):
+        assert same(fast, float(slow), 1e-8)
+    short = named(hrv_fractal.NAMES, hrv_fractal.fractals, x[:127])
+    flat = named(hrv_fractal.NAMES, hrv_fractal.fractals, np.full(n, 800.0))
+    assert all(math.isnan(v) for v in (*short.values(), *flat.values()))
 
 
 @FEW

@@ -351,6 +351,56 @@ def _entropies() -> tuple[Feature, ...]:
     )
 
 
+_FEW_BEATS: Final = (
+    " Five minutes hold a few hundred beats: enough to compare a person with themselves, not to "
+    "measure an attractor. "
+)
+
+
+def _dimensions() -> tuple[Feature, ...]:
+    """Return the measures of memory and dimension, each with its own paper."""
+    rows = (
+        (
+            "hurst",
+            "Hurst exponent",
+            (
+                "Slope of the log rescaled range, less that expected of independent normal "
+                "numbers, on the log of the box (8, 12, 16, 24, 32, 48 and 64 beats side by side), "
+                "plus 0.5: 0.5 no memory, more where what is slow stays slow. NaN below 128 beats."
+            ),
+            (
+                "Hurst 1951, doi:10.1061/TACEAT.0006518; Anis & Lloyd 1976, "
+                "doi:10.1093/biomet/63.1.111"
+            ),
+        ),
+        (
+            "correlation_dimension",
+            "Correlation dimension (D2)",
+            (
+                "Of points made of two successive beats: the slope of the log share of pairs "
+                "nearer (Euclidean) than a radius on the log radius, 55 radii from 0.1 to 0.5 "
+                "standard deviations. About 2 for noise, less where beats follow a course. NaN "
+                "below 128 beats."
+            ),
+            "Grassberger & Procaccia 1983, doi:10.1103/PhysRevLett.50.346",
+        ),
+        (
+            "higuchi_dimension",
+            "Higuchi's fractal dimension",
+            (
+                "Slope of the log length of the series on minus the log of the stride it is "
+                "measured in, 1 to 10 beats: 1 a smooth line, 2 noise. NaN below 128 beats."
+            ),
+            "Higuchi 1988, doi:10.1016/0167-2789(88)90081-4",
+        ),
+    )
+    return tuple(
+        Feature(name, title, "1", text + _CHAIN + _OVER, paper, None, None, 0, None,
+                _WRIST + _FEW_BEATS.rstrip())
+        for name, title, text, paper in rows
+    )  # fmt: skip
+
+
 FEATURES: Final[tuple[Feature, ...]] = (
     *_made(_TIME, TASK_FORCE, _VALUES + _OVER, _WRIST),
     *_made(_STEPS, TASK_FORCE, _PAIRS + _OVER, _WRIST),
@@ -367,6 +417,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *_made(_FRACTAL, _PENG, _CHAIN + _OVER, _WRIST, None),
     *_made(_WORDS, _CYSARZ, _CHAIN + _OVER, _WRIST),
     *_entropies(),
+    *_dimensions(),
     *_made(_LONG, TASK_FORCE, _WHOLE, _WRIST),
     Feature(
         "from_night",

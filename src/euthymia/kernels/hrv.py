@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from euthymia.kernels.beats import SHORTEST_MS, Beats
 from euthymia.kernels.hrv_entropy import NAMES as ENTROPY_NAMES
 from euthymia.kernels.hrv_entropy import entropies
+from euthymia.kernels.hrv_fractal import NAMES as FRACTAL_NAMES
+from euthymia.kernels.hrv_fractal import fractals
 from euthymia.kernels.hrv_frequency import LF_HZ, band_powers, fill_in
 from euthymia.kernels.hrv_frequency import NAMES as FREQUENCY_NAMES
 from euthymia.kernels.hrv_nonlinear import CHAIN_NAMES, PLOT_NAMES, chain, poincare
@@ -20,13 +22,16 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-NAMES: Final = TIME_NAMES + PLOT_NAMES + FREQUENCY_NAMES + CHAIN_NAMES + ENTROPY_NAMES
+NAMES: Final = (
+    *TIME_NAMES, *PLOT_NAMES, *FREQUENCY_NAMES, *CHAIN_NAMES, *ENTROPY_NAMES, *FRACTAL_NAMES,
+)  # fmt: skip
 """The metrics of one five-minute window, in order."""
 
 _PLOT: Final = len(TIME_NAMES)
 _FREQUENCY: Final = _PLOT + len(PLOT_NAMES)
 _CHAIN: Final = _FREQUENCY + len(FREQUENCY_NAMES)
 _ENTROPY: Final = _CHAIN + len(CHAIN_NAMES)
+_FRACTAL: Final = _ENTROPY + len(ENTROPY_NAMES)
 
 WINDOW_US: Final = 300_000_000  # five minutes, the Task Force's short-term standard
 MOST_BEATS: Final = int(WINDOW_US / 1000 / SHORTEST_MS)
@@ -97,7 +102,7 @@ def _measured(nn_ms: Array, made_up: Mask, joined: Mask, out: Array) -> None:
 
 @compiled("void(f8[::1], i8[::1], b1[::1], b1[::1], f8[::1])")
 def _filled(nn_ms: Array, end_us: Ints, made_up: Mask, joined: Mask, out: Array) -> None:
-    """Write spectrum, chain and entropies of the beats with artefacts and gaps filled in."""
+    """Write all but time domain and plot, of the beats with artefacts and gaps filled in."""
     most = nn_ms.size + MOST_BEATS
     x, end_s, missing = np.empty(most), np.empty(most), np.empty(most, np.bool_)
     n = _unbroken(nn_ms, end_us, made_up, joined, x, end_s, missing)
@@ -106,7 +111,8 @@ def _filled(nn_ms: Array, end_us: Ints, made_up: Mask, joined: Mask, out: Array)
         fill_in(x, end_s, missing[:n])
         band_powers(x, end_s, out[_FREQUENCY:_CHAIN])
         chain(x, out[_CHAIN:_ENTROPY])
-        entropies(x, out[_ENTROPY:])
+        entropies(x, out[_ENTROPY:_FRACTAL])
+        fractals(x, out[_FRACTAL:])
 
 
 @compiled("i8(f8[::1], i8[::1], b1[::1], b1[::1], i8[::1], f8[:, ::1])")
