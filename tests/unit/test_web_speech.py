@@ -23,6 +23,7 @@ from euthymia.app.web.speech import LANGUAGES, chosen, words_of
 from euthymia.app.web.strips import _LANES
 from euthymia.care.alerts.lifecycle import REASONS, Move
 from euthymia.care.alerts.quality import TOO_FEW
+from euthymia.care.words import TIME_WORDS
 from euthymia.instruments.catalogue import instruments
 from euthymia.security.policy import ROLES
 
@@ -53,6 +54,7 @@ def named() -> set[str]:
     found |= {words for move, words in MOVE_WORDS.items() if move is not Move.VIEW}
     found |= {words for told in REASONS.values() for words in told.values()}
     found |= set(ROLES) | {kind for _, kinds, _ in _LANES for kind in kinds}
+    found |= set(TIME_WORDS.values())
     found |= {title for title, _, _ in _LANES} | {title for title, _ in SECTIONS} | {"More"}
     for one in instruments().values():
         if one.answered_by == "patient":

@@ -70,6 +70,10 @@ def number_words(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+TIME_WORDS: Final = {"d": "days", "wk": "weeks", "mo": "months", "a": "years"}
+"""UCUM's longer units of time: "31 a" is "31 years"."""
+
+
 def unit_words(unit: str, before: str = "") -> str:
     """Return a UCUM unit as people write it ("{counts}/min": "counts/min").
 
@@ -77,6 +81,8 @@ def unit_words(unit: str, before: str = "") -> str:
     """
     if unit in {"", "1"} or (unit.startswith("{") and unit.endswith("}")):
         return ""
+    if unit in TIME_WORDS:
+        return before + TIME_WORDS[unit]
     plain = unit.replace("{", "").replace("}", "").replace("Cel", "\u00b0C")
     return before + plain.replace("uS", "\u00b5S")
 

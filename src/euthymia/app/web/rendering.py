@@ -161,12 +161,17 @@ def environment(spoken: str = "en") -> Environment:
         "coverage_cells": coverage_cells,
         "coverage_months": coverage_months,
         "coverage_reasons": coverage_reasons,
-        "unit_words": unit_words,
+        "unit_words": lambda unit, before="": _unit_words(unit, before, words.sentences),
         "day_words": lambda day, today: words.date(day_date(day), day_date(today)),
         "today_of": lambda at: from_micros(at).date(),
     }
     made.filters |= {"percent": percent_words, "number": number_words}
     return made
+
+
+def _unit_words(unit: str, before: str, sentences: Mapping[str, str]) -> str:
+    said = unit_words(unit)
+    return before + sentences.get(said, said) if said else ""
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
