@@ -288,6 +288,9 @@ def test_the_quality_board_tells_nothing_of_few_people(clinic: Clinic, hands: Ha
     me = subject_of(clinic, "MRN-1")
     alerts.act(DOCTOR, "clinician", Wanted(me, name, Move.RESOLVE, "known-already"))
     found = quality(clinic, user=DOCTOR, role="clinician")
+    live = quality(clinic, user=DOCTOR, role="clinician", live=alerts)
+    assert live | {"ledger_entry": ""} == found | {"ledger_entry": ""}, "walked through once"
+    assert quality(clinic, user=DOCTOR, role="clinician", live=Alerts(clinic))["overrides"]
     assert found["alerts_per_100_patient_days"] is None
     assert found["overrides"]["by_reason"] == {"known-already": 1}
     assert found["times_h"]["act"]["done"] == 1

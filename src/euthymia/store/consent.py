@@ -162,9 +162,13 @@ def _unprotected(
 
 
 def _pairs(*columns: pa.ChunkedArray) -> Iterable[tuple[Any, ...]]:
-    names = [str(number) for number in range(len(columns))]
-    distinct = pa.table(list(columns), names).group_by(names).aggregate([])
-    return zip(*(distinct.column(name).to_pylist() for name in names), strict=True)
+    """Return the different rows of columns of texts (each read of a person asks for them)."""
+    coded = [column.combine_chunks().dictionary_encode("encode") for column in columns]
+    row = np.zeros(len(columns[0]), np.int64)
+    for part in coded:
+        row = row * len(part.dictionary) + part.indices.to_numpy()
+    first = np.unique(row, return_index=True)[1].tolist()
+    return [tuple(part[place].as_py() for part in coded) for place in first]
 
 
 def _is(column: pa.ChunkedArray, value: str | None) -> NDArray[np.bool_]:

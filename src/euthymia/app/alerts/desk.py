@@ -187,6 +187,15 @@ class Alerts:
             book = read_book(self.clinic)
             return () if book.start is None else self._engine(book).alerts()
 
+    def standing(self) -> tuple[Micros, tuple[Alert, ...]] | None:
+        """Return the instant that alerts are told for, and all of them; None before a start."""
+        with self._lock:
+            book = read_book(self.clinic)
+            if book.start is None:
+                return None
+            engine = self._engine(book)
+            return engine.now, engine.alerts()
+
     def overview(self) -> tuple[tuple[Alert, ...], tuple[str, ...]] | None:
         """Return every alert, and what is to be told of the clinic itself; None before a start."""
         with self._lock:

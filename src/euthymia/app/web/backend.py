@@ -139,7 +139,7 @@ class ClinicBackend:
             OptionsPage(record, desk),
             Me(site, desk),
             alerts,
-            QualityPage(record, self.clinic),
+            QualityPage(record, self.clinic, self.alerts),
         )
         return [route for page in pages for route in page.routes()]
 

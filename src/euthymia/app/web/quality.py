@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.quality import quality
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.contract import Visitor
@@ -141,8 +142,8 @@ def _day(text: str) -> date | None:
 class QualityPage:
     """The handler."""
 
-    def __init__(self, record: Record, clinic: Clinic) -> None:
-        self.record, self.site, self.clinic = record, record.site, clinic
+    def __init__(self, record: Record, clinic: Clinic, alerts: Alerts) -> None:
+        self.record, self.site, self.clinic, self.alerts = record, record.site, clinic, alerts
 
     def routes(self) -> list[Route]:
         """Return the address."""
@@ -156,16 +157,20 @@ class QualityPage:
         asked = [request.query_params.get(name, "") for name in ("from", "to")]
         return await run_in_threadpool(self._show, visitor, asked)
 
+    def _board(self, visitor: Visitor, first: date | None, last: date | None) -> dict[str, Any]:
+        by, live = visitor, self.alerts
+        return quality(self.clinic, first, last, user=by.user, role=by.role, live=live)
+
     def _show(self, visitor: Visitor, asked: list[str]) -> Response:
         refused = ""
         try:
             first, last = (_day(text) for text in asked)
             if first and last:
                 first, last = sorted((first, last))
-            found = quality(self.clinic, first, last, user=visitor.user, role=visitor.role)
+            found = self._board(visitor, first, last)
         except SchemaError as error:
             refused = f"{error}; shown is the last quarter"
-            found = quality(self.clinic, user=visitor.user, role=visitor.role)
+            found = self._board(visitor, None, None)
         groups = [
             (name, [(title, rows_of(one)) for title, one in parts.items()])
             for name, parts in found.get("groups", {}).items()
