@@ -17,7 +17,7 @@ from browser import chromium, needs_browser, violations
 from euthymia.app.web.pages import build_site
 from web_clinic import NOW, TestClinic
 
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = needs_browser
 SIZES = ({"width": 1280, "height": 800}, {"width": 390, "height": 844})
 REASON = "found confused at the station, called in by the police"
 

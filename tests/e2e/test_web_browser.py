@@ -16,7 +16,7 @@ from browser import chromium, needs_browser, violations
 from euthymia.app.web.pages import build_site
 from web_clinic import TestClinic
 
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = needs_browser
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}

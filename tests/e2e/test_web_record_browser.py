@@ -23,7 +23,7 @@ from euthymia.security.consent import consent_covers
 from euthymia.security.token import Kind
 from small_clinic import DOCTOR, MINE, NOW, Hands, copied_clinic, give_features, subject_of
 
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser"), pytest.mark.slow]
+pytestmark = [needs_browser, pytest.mark.slow]
 PHONE = {"width": 390, "height": 844}
 
 
