@@ -163,3 +163,27 @@ def test_first_episodes_are_of_people_without_any_and_off_by_default():
     for other in tasks().values():
         if other.name != "first-episode":
             refuse_switched_off(other, "")
+
+
+def test_a_relapse_is_timed_and_death_and_silence_end_the_follow_up():
+    well = _rows((2, PHQ, 14.0, None), (40, PHQ, 5.0, None))
+    later = _rows((150, PHQ, 12.0, None))
+    task = tasks()["relapse-unipolar"]
+
+    def first(rows, **said):
+        return task.landmarks(_history("relapse-unipolar", rows, **said))
+
+    timed = [m for m in first(well + later) if m.label is not None]
+    assert [m.label for m in timed] == [1]
+    assert 0 < timed[0].days < 150
+    assert timed[0].ended_by == 1
+    never = first(_rows((2, PHQ, 5.0, None), (40, PHQ, 5.0, None)))
+    assert {m.excluded for m in never} == {
+        "no earlier episode on record: a first one is no relapse"
+    }
+    bipolar = well + later + _rows((3, "SNOMED/13746004", None, "Bipolar disorder"))
+    assert "asked by relapse-bipolar" in first(bipolar)[0].excluded
+    asked = tasks()["relapse-bipolar"].landmarks(_history("relapse-bipolar", bipolar))
+    assert [m.label for m in asked if m.label is not None] == [1]
+    silent = first(well)
+    assert "censored: not seen again" in {m.excluded for m in silent}

@@ -95,7 +95,8 @@ def as_table(task: RecordTask) -> TableTask:
 
     The table is what `release-snapshot` makes of the store, or an extract with the same columns:
     one row an index date, `site` where it is known. Groups and metadata are those that the table
-    has by their names; see `table_frame`.
+    has by their names; see `table_frame`. Of a time to an event there are `days` and `ended_by` (0
+    not by any event, 1 the event, 2 death) in place of `outcome`.
     """
     return TableTask(
         **{
@@ -106,7 +107,9 @@ def as_table(task: RecordTask) -> TableTask:
         features=tuple(Predictor(s.name, s.title, s.unit, s.low, s.high) for s in task.features),
         person="person",
         site="site",
-        label="outcome",
+        label="" if task.timed else "outcome",
+        follow_up="days" if task.timed else "",
+        ended_by="ended_by" if task.timed else "",
     )
 
 

@@ -129,7 +129,8 @@ class RecordTask(Task):
 
     `ineligible` looks at the record, `ceilings` at a vector that a caller gave. `daily` gives the
     single days of the lookback [days, q], for the audit of what days as rows would claim.
-    `renewal`: of a task that is asked anew in a course, for `update`.
+    `renewal`: of a task that is asked anew in a course, for `update`. `timed`: its landmarks say
+    how long each was followed.
     """
 
     landmarks: Callable[[History], Sequence[Landmark]]
@@ -139,6 +140,7 @@ class RecordTask(Task):
     metadata: Callable[[History, Micros], Mapping[str, str | float]]
     daily: Callable[[History, Micros], NDArray[np.float64]] | None = None
     renewal: Renewal | None = None
+    timed: bool = False
 
     def history(self, data: SubjectData) -> History:
         """Return a person's record as arrays, for many calls of `describe`."""
