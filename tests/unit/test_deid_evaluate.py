@@ -2,14 +2,16 @@
 
 import json
 import tarfile
+from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.evaluate import evaluate, harmed, printed
 from euthymia.gateway.deid.gold import Mark, Marked, read_gold
-from euthymia.ground.errors import SchemaError
+from euthymia.ground.errors import SchemaError, SourceError
 
 NOTES = [
     Marked("a", "Ana came home", "en", (Mark(0, 3, "PERSON", direct=True),)),
@@ -126,3 +128,24 @@ def test_lines_of_json_are_read_and_a_wrong_one_is_named(tmp_path: Path) -> None
         path.write_text(wrong, "utf-8")
         with pytest.raises(SchemaError, match=rf"gold\.json.* {told}"):
             read_gold(path)
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.7, 0.9])
+@pytest.mark.parametrize("mode", ["w:gz", "w", "w:xz", "w:bz2"])
+def test_an_archive_that_is_cut_short_is_refused_in_words(
+    tmp_path: Path, mode: str, kept: float
+) -> None:
+    note = b"Ana " + Random(1).randbytes(3000).hex().encode()
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, mode) as archive:
+        for name, data in (("a.ann", b"T1\tN 0 3\tAna"), ("a.txt", note)):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, BytesIO(data))
+    assert len(read_gold(whole)) == 1
+    packed = whole.read_bytes()
+    end = len(packed) if mode != "w" else 1536 + len(note)
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(packed[: int(kept * end)])
+    with pytest.raises(SourceError, match=r"cut short or damaged|not a folder or archive"):
+        read_gold(cut)

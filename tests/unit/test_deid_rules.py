@@ -45,7 +45,7 @@ def test_kinds_in_english(text: str, kind: Kind) -> None:
     ("text", "left"),
     [
         ("NHC: 368503.\nNASS: 26 63514095 12.", "NHC: [ID].\nNASS: [ID]."),
-        ("DNI 12345678Z", "[ID]"),
+        ("DNI 12345678Z", "DNI [ID]"),
         ("Fecha de nacimiento: 03/03/1946.", "Fecha de nacimiento: [DATE]."),
         ("Ingresó el 3 de marzo de 2015.", "Ingresó el [DATE]."),
         ("Nombre: Ernesto.\nApellidos: Rivera Bueno.", "Nombre: [PERSON].\nApellidos: [PERSON]."),
@@ -85,6 +85,11 @@ def test_medicine_survives(text: str, lang: Lang) -> None:
 def test_a_person_with_an_eponym_for_a_name_is_taken_out() -> None:
     assert redacted("Mr Parkinson came in.") == "Mr [PERSON] came in."
     assert redacted("La Sra. Beck acudió ayer.", "es") == "La Sra. [PERSON] acudió ayer."
+
+
+def test_a_label_before_a_number_stays() -> None:
+    out = deidentify("Ingresa. NHC 4458812, DNI 12345678Z. MRN 4458812.", "es", accept=True).text
+    assert out == "Ingresa. NHC [ID], DNI [ID]. MRN [ID]."
 
 
 def test_check_digits() -> None:

@@ -89,16 +89,21 @@ def read_known(path: Path) -> Known:
     return Known.from_json(values)
 
 
-def read_text(name: str) -> str:
+def read_text(name: str, place: int = 1) -> str:
     """Return a file's text ("-": standard input).
+
+    Parameters
+    ----------
+    place : int
+        Which of the files it is, from 1 on, in the order that the caller named them.
 
     Raises
     ------
     SourceError, MissingError
-        If it is no text in UTF-8, longer than a note can be, or not there. The message names the
-        file as the caller did: of several, they must know which.
+        If it is no text in UTF-8, longer than a note can be, or not there. The message says which
+        of the files is meant by its place: the name of a note's file often holds a person's.
     """
-    called = "standard input" if name == "-" else name
+    called = "standard input" if name == "-" else f"file {place}"
     if name == "-":
         data = sys.stdin.buffer.read(MOST_BYTES + 1)
     else:
@@ -133,8 +138,8 @@ def deid_files(
     tagger = load_tagger()
     key = key or secrets.token_bytes(32)
     out = []
-    for name in names:
-        text = read_text(name)
+    for place, name in enumerate(names, 1):
+        text = read_text(name, place)
         used = lang or language(text)
         done = deidentify(
             text, used, known, tagger, mode=mode, key=key, accept=accept, strict=strict
@@ -163,9 +168,9 @@ def _span(span: Span) -> dict[str, Any]:
     }
 
 
-def for_review(name: str, lang: Lang | None, known: Known | None) -> str:
+def for_review(name: str, lang: Lang | None, known: Known | None, place: int = 1) -> str:
     """Return a text for the person who looks: sure spans as tags, uncertain ones marked."""
-    text = read_text(name)
+    text = read_text(name, place)
     done = deidentify(text, lang or language(text), known, load_tagger())
     unsure = set(done.uncertain)
     return replaced(

@@ -82,7 +82,10 @@ def deid(
             facts, key = work.known_of(clinic, subject)
     chosen: Lang | None = "es" if lang == "es" else "en" if lang else None
     if review:
-        shown = [{"file": f, "review": work.for_review(f, chosen, facts)} for f in files]
+        shown = [
+            {"file": file, "review": work.for_review(file, chosen, facts, place)}
+            for place, file in enumerate(files, 1)
+        ]
         shell.emit({"notes": shown}, "\n".join(n["review"] for n in shown))
         return
     notes = work.deid_files(

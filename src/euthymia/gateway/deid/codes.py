@@ -30,8 +30,10 @@ _ROOMY: Final = re.compile(
 _DASHED: Final = re.compile(r"\d{1,4}(?:[-/]\d{1,4}){1,2}")
 _DISEASE_CODE: Final = re.compile(
     r"(?<!\w)(?:(?:icd|dsm|cie|cpt|hcpcs|loinc|snomed)(?:[- ]?(?:10|11|9|iv|v|4|5))?(?:-?(?:cm|tr|pcs))?:? (?:code |codigo )?|(?:diagnostic |diagnosis |billing |procedure )?codes?:? |codigo:? )"
-    r"[a-z]?\d[\da-z.]{1,7}(?:, [a-z]?\d[\da-z.]{1,7}){0,4}|(?<![\w.])[a-tv-z]\d\d(?:\.\d{1,2})?(?![\w.]\d|\w)|(?<!\w)(?:icd|dsm|cie)-\d{1,2}"
+    r"[a-z]?\d[\da-z.]{1,7}(?:, [a-z]?\d[\da-z.]{1,7}){0,4}|(?<!\w)(?:icd|dsm|cie)-\d{1,2}"
 )
+_DISEASE: Final = re.compile(r"(?<![\w.])[a-tv-z]\d\d(?:\.\d{1,2})?(?![\w.]\d|\w)")
+_CODED: Final = ("icd", "dsm", "cie", "cpt", "hcpcs", "loinc", "snomed", "code", "codigo")
 _FOOD: Final = re.compile(
     r"(?<!\w)(?:queso|quesos|jamon|turron|aceite|pan|anis|chorizo|morcilla|ensalada|pimenton|pimientos|fiebre|gripe) (?:de |del )?[a-z]{3,14}(?!\w)"
 )
@@ -61,7 +63,7 @@ _FLOOR: Final = re.compile(
 _HALF: Final = re.compile(r"(?<![\w/])\d{1,4}[A-Za-z]?[/-]$")
 """The number before the slash of "12/3 Mill Lane"."""
 _POSTCODES: Final = re.compile(
-    r"(?<![\w./-])(?:[ACDEFHKNPRTVWXY]\d[\dW] ?[0-9AC-FHKNPRTV-Y]{4}(?!\w)|\d{4} [A-Z]{2}(?=,? [A-Z][a-z])|\d{2}-\d{3}(?= [A-Z]\w)|\d{4}-\d{3}(?= [A-Z]\w)|\d{5}-\d{3}(?![\w-])|\d{3}-\d{4}(?=,? [A-Z][a-z]{2,12}(?:-ku|-shi)))"
+    r"(?<![\w./-])(?:[ACDEFHKNPRTVWXY]\d[\dW] [0-9AC-FHKNPRTV-Y]{4}(?!\w)|\d{4} [A-Z]{2}(?=,? [A-Z][a-z])|\d{2}-\d{3}(?= [A-Z]\w)|\d{4}-\d{3}(?= [A-Z]\w)|\d{5}-\d{3}(?![\w-])|\d{3}-\d{4}(?=,? [A-Z][a-z]{2,12}(?:-ku|-shi)))"
 )
 _POLISH: Final = re.compile(
     r"(?<!\w)(?:[Uu]l|[Aa]l|[Pp]l|[Oo]s|[Jj]r|[Mm]z|[Pp]sje|[Pp]je|[Ss]tr|[Ss]tra[sß]e)\.? [A-ZÀ-ÖØ-ÞŁŚŻŹĆŠČŽ][\w'’-]{1,20}(?: [A-ZÀ-ÖØ-ÞŁŚŻŹĆŠČŽ][\w'’-]{1,20}){0,2},? (?:n[º°]? ?)?\d{1,4}[A-Za-z]?(?:/\d{1,4}| ?m\. ?\d{1,3})?(?!\w)"
@@ -106,7 +108,7 @@ def code_spans(text: str, low: str, *, blind: bool) -> list[Span]:
     ]
     if not blind:
         out += [
-            Span(*m.span(), Kind.ID, 0.72, "rule:code")
+            Span(m.start() + _label(m.group()), m.end(), Kind.ID, 0.72, "rule:code")
             for m in _SPACED.finditer(text)
             if sum(map(str.isdigit, m.group())) > 6
         ]
@@ -121,6 +123,12 @@ def code_spans(text: str, low: str, *, blind: bool) -> list[Span]:
         if m["last"].lower() in ORG_TAILS | ORG_WORDS
     ]
     return out + _addresses(text, low)
+
+
+def _label(code: str) -> int:
+    """Return how long the label in front is, its blank too: it stays, the number goes."""
+    head = code.split(" ", maxsplit=1)[0]
+    return len(head) + 1 if head.lower() in LABEL_WORDS else 0
 
 
 def _addresses(text: str, low: str) -> list[Span]:
@@ -140,7 +148,10 @@ def _addresses(text: str, low: str) -> list[Span]:
 
 def claimed_codes(low: str) -> list[tuple[int, int]]:
     """Return codes of diseases and procedures: they stay in the text."""
-    return [m.span() for pattern in (_DISEASE_CODE, _FOOD) for m in pattern.finditer(low)]
+    patterns = [_DISEASE, _FOOD]
+    if any(word in low for word in _CODED):
+        patterns.append(_DISEASE_CODE)
+    return [m.span() for pattern in patterns for m in pattern.finditer(low)]
 
 
 def _is_code(value: str, *, blind: bool) -> bool:

@@ -17,6 +17,7 @@ from euthymia.gateway.deid.vocabulary import LABEL_WORDS, MONTHS, NEVER_NAMES, S
 _NUMBERS: Final = frozenset(
     {Kind.ID, Kind.PHONE, Kind.POSTCODE, Kind.IP, Kind.ACCOUNT, Kind.VEHICLE, Kind.COORDINATES}
 )
+_LETTERS: Final = words("letters_after") | words("letters_after_comma")
 _GENERIC: Final = NEVER_NAMES | words("generic")
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _NAMED: Final = frozenset({Kind.PERSON, Kind.LOCATION, Kind.HOSPITAL, Kind.USERNAME})
@@ -74,8 +75,8 @@ def _says_nothing(token: Token, kind: Kind) -> bool:
 
 
 def _label(token: Token, lists: Lexicon) -> bool:
-    """Tell whether one word is a label or, in capitals, an abbreviation of four letters or five."""
-    if token.low in LABEL_WORDS:
+    """Tell whether one word is a label, letters after a name or an abbreviation in capitals."""
+    if token.low in LABEL_WORDS or token.low in _LETTERS:
         return True
     return token.upper and 3 < len(token.text) < 6 and not _listed(token, lists)
 

@@ -1,8 +1,10 @@
 """Texts whose identifiers somebody marked: MEDDOCAN's BRAT folders and JSON lists of spans."""
 
 import json
+import lzma
 import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +71,15 @@ def read_gold(path: Path) -> list[Marked]:
         return _json(path)
     if not path.is_file() or not tarfile.is_tarfile(path):
         raise SourceError("not a folder or archive of .txt and .ann files, nor a .json list")
-    with tarfile.open(path) as archive:
-        return _brat(_members(archive))
+    try:
+        with tarfile.open(path) as archive:
+            files = list(_members(archive))
+    except (EOFError, tarfile.TarError, zlib.error, lzma.LZMAError, OSError) as error:
+        raise SourceError(
+            "the archive of marked notes is cut short or damaged: copy it again; "
+            "nothing was measured"
+        ) from error
+    return _brat(files)
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:

@@ -15,7 +15,10 @@ The rule, in order:
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
+from unicodedata import category
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.places import Places
@@ -36,6 +39,8 @@ _RANKS: Final = (
     ("names:echo", 4),
     ("tagger", 5),
 )
+_ENDS: Final = frozenset("ºª)°\"'")
+_START: Final = attrgetter("start")
 _FAR: Final = 160
 """Characters before a span in which a span that reaches into it may begin."""
 _TAG: Final = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
@@ -47,10 +52,12 @@ _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signa
 
 def rank(span: Span) -> int:
     """Return the place of the span's layer in the order of the rule; lower wins."""
-    for start, value in _RANKS:
-        if span.source.startswith(start):
-            return value
-    return 6
+    return _rank(span.source)
+
+
+@lru_cache(maxsize=256)
+def _rank(source: str) -> int:
+    return next((value for start, value in _RANKS if source.startswith(start)), 6)
 
 
 def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]]) -> list[Span]:
@@ -70,7 +77,7 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     )
     taken: list[Span] = []
     owner = bytearray(len(text))
-    for tag in _TAG.finditer(text):
+    for tag in _TAG.finditer(text) if "[" in text else ():
         owner[tag.start() : tag.end()] = b"\x01" * (tag.end() - tag.start())
     for span in alive:
         for start, end in _free(owner, span.start, span.end):
@@ -78,7 +85,7 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
             if piece is not None:
                 taken.append(Span(*piece, span.kind, span.confidence, span.source))
         owner[span.start : span.end] = b"\x01" * (span.end - span.start)
-    taken.sort()
+    taken.sort(key=_START)
     return _joined(text, taken)
 
 
@@ -102,10 +109,10 @@ def _uncut(spans: Sequence[Span]) -> frozenset[Span]:
 
 def _agreed(spans: list[Span]) -> list[Span]:
     """Raise the confidence of spans that the tagger and another layer both mark."""
-    tagged = sorted(s for s in spans if s.source.startswith("tagger"))
+    tagged = sorted((s for s in spans if s.source == "tagger"), key=_START)
     if not tagged:
         return spans
-    others = sorted(s for s in spans if not s.source.startswith("tagger"))
+    others = sorted((s for s in spans if s.source != "tagger"), key=_START)
     return _raised(tagged, others) + _raised(others, tagged)
 
 
@@ -119,12 +126,13 @@ def _raised(spans: list[Span], witnesses: list[Span]) -> list[Span]:
         while at and starts[at - 1] > span.start - _FAR:
             at -= 1
             other = witnesses[at]
-            if (
-                2 * (min(span.end, other.end) - max(span.start, other.start))
-                > span.end - span.start
-            ):
+            if other.end <= span.start:
+                continue
+            both = min(span.end, other.end) - max(span.start, other.start)
+            if 2 * both > span.end - span.start:
                 sure = max(sure, 1 - (1 - span.confidence) * (1 - other.confidence))
-        out.append(Span(span.start, span.end, span.kind, sure, span.source))
+        same = sure == span.confidence
+        out.append(span if same else Span(span.start, span.end, span.kind, sure, span.source))
     return out
 
 
@@ -145,9 +153,14 @@ def _free(owner: bytearray, start: int, end: int) -> list[tuple[int, int]]:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     while start < end and not text[start].isalnum() and text[start] not in "+(@#":
         start += 1
-    while end > start and not text[end - 1].isalnum() and text[end - 1] not in "ºª)°\"'":
+    while end > start and not _ends_mark(text[end - 1]):
         end -= 1
     return (start, end) if start < end else None
+
+
+def _ends_mark(char: str) -> bool:
+    """Tell whether a mark may end so: a letter, a digit, or a sign over or beside a letter."""
+    return char.isalnum() or char in _ENDS or (not char.isascii() and category(char)[0] == "M")
 
 
 def _joined(text: str, spans: list[Span]) -> list[Span]:

@@ -7,11 +7,13 @@ relation, a label), by the lists, and by whether medicine lays claim to it (a sc
 # ruff: noqa: PLR0911 - one question after the other, each with its answer
 
 from bisect import bisect_left
+from typing import Final
 
 from euthymia.gateway.deid.claims import Claims
 from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, eponym, medical, substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
+from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.plainly import of_nobody
 from euthymia.gateway.deid.runs import Run
@@ -28,6 +30,9 @@ from euthymia.gateway.deid.vocabulary import (
     STRONG_TITLES,
     TITLES,
 )
+
+_NUMBERED: Final = words("numbered")
+"""What a number follows: "Room 12", "Case 4433"."""
 
 
 class NameFinder(Claims):
@@ -350,6 +355,8 @@ class NameFinder(Claims):
     def _sure_of_one(self, run: Run, token: Token, *, given: bool, family: bool) -> float:
         if not token.proper:
             return 0.7 if given else 0.35
+        if token.low in _NUMBERED and any(t.number for t in self.tokens[run.j : run.j + 1]):
+            return 0.0
         if len(token.low) < 3:
             return 0.0
         if token.low in NEVER_NAMES:

@@ -27,6 +27,11 @@ _LETTERED: Final = re.compile(
     r"\d{6,9}[- ]?[A-Za-z](?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
     r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d])(?!\w)"
 )
+_LABEL: Final = re.compile(
+    r"(?:nhc|dni|nie|nif|mrn|nhs|sip|cipa?|nass|ssn|hc|id|rx|ref|acct|pin|chi|cc|npi|dea) ",
+    re.IGNORECASE,
+)
+"""A label that only a blank parts from its number: it stays, the number goes."""
 _IBAN: Final = re.compile(
     r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?!\w)"
 )
@@ -80,10 +85,12 @@ def number_spans(text: str, low: str) -> list[Span]:
         elif digits > 9 and len(match.group()) > 15:
             out.append(Span(match.start(), match.end(), Kind.ACCOUNT, 0.85, "rule:iban-shape"))
     for match in _LETTERED.finditer(text):
-        if dni(match.group()):
-            out.append(Span(match.start(), match.end(), Kind.ID, 0.99, "rule:dni"))
+        label = _LABEL.match(match.group())
+        start = match.start() + (label.end() if label else 0)
+        if dni(text[start : match.end()]):
+            out.append(Span(start, match.end(), Kind.ID, 0.99, "rule:dni"))
         elif not _UNIT.match(low, _digits_end(match)) and not _word_before(match.group()):
-            out.append(Span(match.start(), match.end(), Kind.ID, 0.7, "rule:lettered-id"))
+            out.append(Span(start, match.end(), Kind.ID, 0.7, "rule:lettered-id"))
     for match in _RUN.finditer(text):
         found = _classified(match, low)
         if found is not None:

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
-from euthymia.gateway.deid.clinical import bare_eponym, medical
+from euthymia.gateway.deid.clinical import FAMILY_NOUNS, bare_eponym, clinical_noun, medical
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.lexicon.by_hand import words
@@ -64,6 +64,9 @@ _AGED: Final = re.compile(
 _FOREIGN: Final = "ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůžČĎĚŇŘŠŤŮŽğışİĞŞőűŐŰăâđơưĂĐƠƯạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịĩọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹẠẢẤẦẨẪẬẮẰẲẴẶẸẺẼẾỀỂỄỆỈỊĨỌỎỐỒỔỖỘỚỜỞỠỢỤỦŨỨỪỬỮỰỲỴỶỸåøæðþÅØÆÐÞāēīōūĀĒĪŌŪķļņģėįųșțȘȚ"
 """Letters that neither English nor Spanish words are written with."""
 _CAPITAL_WORD: Final = r"[^\W\d_a-zà-öø-ÿ][^\W\d_'’-]{0,20}(?:['’-][^\W\d_]{1,20})?"
+_FOREIGN_WORD: Final = re.compile(
+    rf"(?<![\w@])(?=[^\W\d_]{{0,12}}[{_FOREIGN}]){_CAPITAL_WORD}(?!\w)"
+)
 _FOREIGN_NAME: Final = re.compile(
     rf"(?<![\w@])(?:{_CAPITAL_WORD} )?(?=[^\W\d_]{{0,12}}[{_FOREIGN}]){_CAPITAL_WORD}(?: {_CAPITAL_WORD}){{0,2}}(?!\w)"
 )
@@ -90,6 +93,8 @@ class _Words:
         token = self.tokens[k]
         if not token.word or len(token.low) < 2 or not (self.blind or token.text[0].isupper()):
             return False
+        if token.low in SHORT_NAMES and token.proper and token.text[1:].islower():
+            return True
         if not token.proper or medical(token.low):
             return False
         if token.low in _BARRED or (token.low in MONTHS and not self.named(token.low)):
@@ -138,7 +143,9 @@ class _Words:
 
 
 _BARRED: Final = (
-    NEVER_NAMES
+    _LETTERS
+    | _LETTERS_COMMA
+    | NEVER_NAMES
     | HOSPITAL_WORDS
     | ORG_WORDS
     | ORG_TAILS
@@ -185,7 +192,7 @@ def people_spans(
             and any(found.may(n) for n in range(first, k))
         ):
             out.append(Span(tokens[first].start, tokens[k - 1].end, Kind.PERSON, 0.78, "rule:aged"))
-    out += _foreign(text)
+    out += _foreign(text, _FOREIGN_WORD if blind else _FOREIGN_NAME)
     if blind:
         out += _addressed(found)
     if not blind:
@@ -193,13 +200,13 @@ def people_spans(
     return out
 
 
-def _foreign(text: str) -> list[Span]:
+def _foreign(text: str, pattern: re.Pattern[str]) -> list[Span]:
     """Return words with a capital and a letter that neither language has, and those beside them."""
     if text.isascii():
         return []
     return [
         Span(*m.span(), Kind.PERSON, 0.7, "names:foreign")
-        for m in _FOREIGN_NAME.finditer(text)
+        for m in pattern.finditer(text)
         if len(m.group()) > 1
     ]
 
@@ -341,4 +348,6 @@ def _fits(found: _Words, k: int) -> bool:
 def _ends(found: _Words, k: int) -> bool:
     """Tell whether no other word with a capital follows."""
     after = found.tokens[k + 1 : k + 2]
-    return not after or not (after[0].word and after[0].proper)
+    if not after or not after[0].word:
+        return True
+    return not (after[0].proper or clinical_noun(after[0].low) or after[0].low in FAMILY_NOUNS)

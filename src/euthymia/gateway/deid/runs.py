@@ -133,12 +133,15 @@ class Runs:
             return True
         if token.low in self.lex.given and self._patient(i):
             return True
+        if token.low in PARTICLES | NEVER_NAMES and len(token.low) < 4 and not token.proper:
+            return False
         if self._after_title(i) and self._named(token.low):
             timed = i > 1 and self.tokens[i - 2].number  # "120 ms long"
             return not timed or token.low not in NEVER_NAMES
         if token.low in HOSPITAL_WORDS:
             return i + 1 < len(self.tokens) and self.tokens[i + 1].proper
-        return not token.common and self._named(token.low) and len(token.low) > 3
+        seldom = not self.blind and token.low in self.lex.seldom
+        return not (token.common or seldom) and self._named(token.low) and len(token.low) > 3
 
     def _patient(self, i: int) -> bool:
         """Tell whether "paciente" stands before and a comma after: "paciente rosa, ..."."""

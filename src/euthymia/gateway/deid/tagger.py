@@ -23,6 +23,9 @@ from euthymia.ground.errors import IntegrityError, MissingError
 
 SOURCE: Final = "tagger"
 
+FLOOR: Final = 0.3
+"""The least chance of a word that is marked: a name left in costs more than a word taken out."""
+
 _CHUNK: Final = 2000
 """Words that the network sees at once: bounds memory, costs nothing."""
 
@@ -75,14 +78,14 @@ class OnnxTagger:
             raise IntegrityError("the de-identification tagger's word filter has another size")
         return cls(session, kinds, common)
 
-    def spans(self, text: str, lang: Lang, *, floor: float = 0.5) -> list[Span]:
+    def spans(self, text: str, lang: Lang, *, floor: float = FLOOR) -> list[Span]:
         """Return what looks like an identifier, in order, without overlaps.
 
         Parameters
         ----------
         floor
-            The least chance of being an identifier at all. Spans between a low floor and 0.5 are
-            the uncertain ones, for a person to look at.
+            The least chance of each word of being an identifier at all. Spans between a low floor
+            and 0.5 are the uncertain ones, for a person to look at.
 
         Returns
         -------

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 
 from euthymia.gateway.deid.contract import Lang
+from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.vocabulary import REGIONS
 
 
@@ -24,6 +25,8 @@ class Lexicon:
     women: frozenset[str]
     men: frozenset[str]
     given: frozenset[str]
+    seldom: frozenset[str]
+    """Given names that few have: some are what a typing error makes of a word."""
     family: frozenset[str]
     rare: frozenset[str]
     places: frozenset[str]
@@ -44,11 +47,12 @@ def _lines(name: str) -> list[str]:
 @cache
 def _names() -> tuple[frozenset[str], ...]:
     women, men = frozenset(_lines("given_f")), frozenset(_lines("given_m"))
-    given = women | men | frozenset(_lines("given_x")) | frozenset(_lines("given_rare"))
+    seldom = frozenset(_lines("given_rare")) - words("eponyms")
+    given = women | men | frozenset(_lines("given_x")) | seldom
     family, rare = frozenset(_lines("family")), frozenset(_lines("family_rare"))
     places, countries = frozenset(_lines("places")) | REGIONS, frozenset(_lines("countries"))
     starts = frozenset(p.split(" ")[0] for p in places | countries if " " in p)
-    return women, men, given, family, rare, places, countries, starts
+    return women, men, given, seldom, family, rare, places, countries, starts
 
 
 @cache

@@ -1,0 +1,97 @@
+"""What is told by form and context: dates in words, other scripts, lists of people, codes."""
+
+# ruff: noqa: E501, RUF001 - texts are read whole, with the signs that people write
+
+import pytest
+
+from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.notes import deidentify
+from euthymia.gateway.deid.surrogates import Surrogates
+
+KEY = bytes(range(32))
+
+
+def redacted(text: str, lang: Lang) -> str:
+    done = deidentify(text, lang, accept=True)
+    assert done.text is not None
+    return done.text
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "left"),
+    [
+        ("Seen on the third of May 2023.", "en", "Seen on the [DATE]."),
+        ("Born march second nineteen fifty eight.", "en", "Born [DATE]."),
+        ("On twenty-first October two thousand and nineteen", "en", "On [DATE]"),
+        ("Ingresa el tres de mayo de dos mil diecinueve.", "es", "Ingresa el [DATE]."),
+        ("Nacido el quince de agosto de mil novecientos setenta.", "es", "Nacido el [DATE]."),
+        ("Admitted on Christmas Eve 2021.", "en", "Admitted on [DATE]."),
+        ("Desde la Nochebuena de 2019 no sale.", "es", "Desde la [DATE] no sale."),
+        ("Next appt Thurs Jan 18 @ 11", "en", "Next appt [DATE]"),
+        ("Last dose was 20/09. Mood 6/10, GCS 14/15.", "en", "Last dose was [DATE]. Mood 6/10, GCS 14/15."),
+        ("Born on 23/Ol/1967.", "en", "Born on [DATE]."),
+        ("Phone: two one eight five five five zero one four four", "en", "Phone: [PHONE]"),
+    ],
+)  # fmt: skip
+def test_dates_and_digits_in_words(text: str, lang: Lang, left: str) -> None:
+    assert redacted(text, lang) == left
+
+
+@pytest.mark.parametrize(
+    "name", ["Татьяна Мельник", "Ελένη Βλάχος", "محمد الحربي", "王小明", "김민수", "देवी"]
+)
+def test_names_in_other_scripts_are_taken_out(name: str) -> None:
+    assert redacted(f"Spoke with {name} today.", "en") == "Spoke with [PERSON] today."
+
+
+def test_greek_letters_of_medicine_stay() -> None:
+    text = "β-blocker 5 µg, α 0.05, Δ 3, TNF-α raised."
+    assert redacted(text, "en") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "left"),
+    [
+        ("Seen by Min-soo Im, NP.", "en", "Seen by [PERSON], NP."),
+        ("Present: Trinh, Vo, students.", "en", "Present: [PERSON], [PERSON], students."),
+        ("Notes: Rm 4 Guled refused meds.", "en", "Notes: Rm 4 [PERSON] refused meds."),
+        ("Progress note VS, 34F, MDD.", "en", "Progress note [PERSON], 34F, MDD."),
+        ("Plan: mantener. E. Demirtaş", "es", "Plan: mantener. [PERSON]"),
+        ("La acompaña Mỹ Linh.", "es", "La acompaña [PERSON]."),
+        ("Spoke to her friend Faith about it.", "en", "Spoke to her friend [PERSON] about it."),
+        ("Prison no A4471CK, auth PA-99-20417.", "en", "Prison no [ID], auth [ID]."),
+        ("Estudia en el IES Sierra de Guara.", "es", "Estudia en el [ORGANISATION]."),
+        ("Instructed by Bell & Croft Solicitors.", "en", "Instructed by [ORGANISATION]."),
+        ("User sparrowhawk_7 replied.", "en", "User [USERNAME] replied."),
+        ("Found on Marine Parade.", "en", "Found on [ADDRESS]."),
+    ],
+)  # fmt: skip
+def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
+    assert redacted(text, lang) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Faith is important to her; hope is low.", "en"),
+        ("Mark your answers from 0 to 3.", "en"),
+        ("He may march well in the fall.", "en"),
+        ("ICD-10 F32.1; CPT 99214.", "en"),
+        ("He has a 3/4 chance; 10/7 of amoxicillin.", "en"),
+        ("He drank Captain Morgan.", "en"),
+        ("Montgomery-Asberg 30, Silverman 0.", "en"),
+        ("Le gusta la luz del mar.", "es"),
+        ("Come queso de Burgos y jamón de York.", "es"),
+        ("She likes Christmas cake.", "en"),
+    ],
+)
+def test_plain_words_and_numbers_stay(text: str, lang: Lang) -> None:
+    assert redacted(text, lang) == text
+
+
+@pytest.mark.parametrize(
+    "written", ["Easter", "Christmas Eve 2021", "tres de mayo de dos mil", "'94"]
+)
+def test_a_date_in_words_never_survives_as_a_surrogate(written: str) -> None:
+    new = Surrogates(KEY, "en").replace(written, Span(0, len(written), Kind.DATE))
+    assert new != written
