@@ -84,6 +84,10 @@ def _sensed(
     if stream == "accelerometer":
         time = _even(start, days, 20, 0.5, 0.5)
         return {"time": time, **_acceleration(time, timeline.local_us(time), rng)}
+    if stream == "respiration":
+        time = _even(start, days, 2, 3, 2)
+        wave = np.sin(1.5 * time / SECOND_US) + rng.normal(0, 0.05, time.size)
+        return {"time": time, "value": wave.astype(np.float32)}
     if stream == "steps":
         time = start + np.arange(days * 1440, dtype=np.int64) * 60 * SECOND_US
         return {"time": time, **_steps(timeline.local_us(time), rng)}
