@@ -1,7 +1,7 @@
 """The audits of a table, run unasked on the rows that a task makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,20 @@ def table_findings(
         seed=seed,
     )
     dropped = _TOLD_ELSEWHERE if plain else _TOLD_ELSEWHERE | _DECLARED
-    kept = tuple(f for f in found.findings if f.kind not in dropped)
+    kept = tuple(
+        replace(f, words=_plainly(f.words)) for f in found.findings if f.kind not in dropped
+    )
     signs = _signs(found) if plain else {}
     asked = sum(a.row.p_value is not None for a in found.confounds) if plain else 0
     return TableFound(kept, signs, asked - len(signs))
+
+
+def _plainly(words: str) -> str:
+    """Return what is said of a made-up column without the marks that keep its name apart."""
+    for name in (PERSON, SITE, OUTCOME):
+        plain = name.strip("()")
+        words = words.replace(f"{name} {name}", plain).replace(name, plain)
+    return words
 
 
 def _predictors(frame: CohortFrame) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -98,7 +108,7 @@ def _whole(task: TableTask, source: Path | str | Frame) -> tuple[dict[str, Any],
 def _signs(found: Audit) -> dict[str, NDArray[np.generic]]:
     """Return the signs that tell the outcome alone, at the level of all of them together."""
     return {
-        a.sign.name: a.sign.values
+        _plainly(a.sign.name): a.sign.values
         for a in found.confounds
         if a.sign.kind not in _NO_SIGN and a.row.p_value is not None and a.row.p_value <= LEVEL
     }
