@@ -3,10 +3,10 @@
 What a person with a phone and a watch leaves in a year: fixes at Beiwe's duty cycle (a minute at
 1 Hz, ten minutes off), counts a minute, the screen, calls, messages, typing, apps and their
 notices, battery, light, surroundings, five short questions five times a day, steps, heart rate and
-breaths every five minutes, stages of sleep, skin temperature, and the beats of fifty minutes a
-night (ten windows). Every family of the catalogue makes its rows of all days from samples in
-memory. Left out, and said so: raw acceleration at 25 Hz and skin conductance at 4 Hz, which are
-measured by the benchmarks `steps` and `eda`, and beats of whole nights (`hrv`).
+breaths every five minutes, stages of sleep, skin temperature, the beats of fifty minutes a night
+(ten windows), and a PHQ-9 every other week. Every family of the catalogue makes its rows of all
+days from samples in memory. Left out, and said so: raw acceleration at 25 Hz and skin conductance
+at 4 Hz, which are measured by the benchmarks `steps` and `eda`, and beats of whole nights (`hrv`).
 Seconds are CPU time of one thread, the best of three; the first call is told apart.
 """
 
@@ -45,9 +45,23 @@ def made(days: int) -> dict[str, dict[str, np.ndarray]]:
     rng = np.random.default_rng(20_240_304)
     held = {
         stream: dict(recording(stream, Timeline(), DAY0, days, rng))
-        for stream in sorted(wanted - {"location", *ABSENT})
+        for stream in sorted(wanted - {"location", "observations", *ABSENT})
     }
-    return held | {"location": fixes("a minute at 1 Hz in 11", days)}
+    asked = answered(DAY0, days, rng)
+    return held | {"location": fixes("a minute at 1 Hz in 11", days), "observations": asked}
+
+
+def answered(first: int, days: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return a PHQ-9, its items and its total, every other week at noon."""
+    from euthymia.ground.clock import DAY_US
+    from euthymia.ground.codes import PHQ9_ITEMS, PHQ9_TOTAL
+
+    visits = range(first, first + days, 14)
+    items = rng.integers(0, 4, (len(visits), len(PHQ9_ITEMS))).astype(np.float64)
+    value = np.hstack([items, items.sum(axis=1, keepdims=True)])
+    time = np.array(visits, np.int64) * DAY_US + DAY_US // 2
+    code = np.array([*PHQ9_ITEMS, PHQ9_TOTAL] * len(visits), object)
+    return {"time": np.repeat(time, value.shape[1]), "code": code, "value": value.ravel()}
 
 
 def _computed(held: dict[str, dict[str, np.ndarray]], family_name: str) -> int:

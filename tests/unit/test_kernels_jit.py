@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from euthymia.kernels.jit import compiled
+from euthymia.kernels.jit import compiled, modules, needs
 
 
 @compiled("f8(f8)")
@@ -39,3 +39,12 @@ def test_importing_every_family_does_not_import_numba():
         "sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_module_can_be_compiled_after_those_it_calls():
+    waiting = {name: needs(name) for name in modules()}
+    assert waiting["euthymia.kernels.hrv_entropy"] == {"euthymia.kernels.hrv_time"}
+    while waiting:
+        ready = {name for name, first in waiting.items() if not first & waiting.keys()}
+        assert ready, f"these wait for each other: {sorted(waiting)}"
+        waiting = {name: first for name, first in waiting.items() if name not in ready}

@@ -129,6 +129,12 @@ def modules() -> list[str]:
     return [name for name in names if _kernels_of(name)]
 
 
+def needs(name: str) -> set[str]:
+    """Return the names of the other modules whose kernels those of a module call."""
+    files = frozenset[Path]().union(*(kernel.files() for kernel in _kernels_of(name)))
+    return {f"{__package__}.{path.stem}" for path in files} - {name}
+
+
 def compile_module(name: str) -> int:
     """Compile every kernel of a module now; return how many there are."""
     found = _kernels_of(name)
