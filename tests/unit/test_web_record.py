@@ -10,7 +10,8 @@ from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.pages import build_site
-from euthymia.app.web.quality import rows_of
+from euthymia.app.web.quality import HALVES, NAMES, SECTIONS, name_of, rows_of
+from euthymia.app.web.retold import retold
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.security.consent import consent_covers
@@ -268,6 +269,29 @@ def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
     assert rows_of(figure, "alerts") == [("alerts", "0.165 (0.101 to 0.238) of 10,920")]
     assert rows_of(figure | {"estimate": None}, "caught") == [("caught", "")]
     assert rows_of({"a": {"suppressed": True}}, "by") == [("by: a", "suppressed")]
+    seen = {"view": {"done": 1, "of": 44, "median": 2.5, "p90": None}}
+    assert rows_of(seen) == [
+        ("seen", "1 of 44"),
+        ("seen: median hours", "2.5"),
+        ("seen: 90th percentile, hours", ""),
+    ]
+    assert rows_of({"felt": None, "halves": [{"alerts": 0}, {"alerts": 3}]}) == [
+        ("felt better, mean", ""),
+        ("first half: alerts", "0"),
+        ("second half: alerts", "3"),
+    ]
+    assert rows_of({"session-rating": {"people": None, "of": [0, 16]}}) == [
+        ("session rating: people", ""),
+        ("session rating: scale", "0 to 16"),
+    ]
+
+
+def test_every_figure_of_the_board_has_its_name_in_spanish() -> None:
+    for name in {*map(name_of, [*NAMES, *(key for _, keys in SECTIONS for key in keys)]), *HALVES}:
+        assert retold(name, "es"), name
+    assert retold("second half: with a contact", "es") == "segunda mitad: con contacto"
+    assert retold("0.165 (0.101 to 0.238) of 10,920", "es")
+    assert retold("1 of 44", "es") == "1 de 44"
 
 
 @pytest.mark.parametrize(

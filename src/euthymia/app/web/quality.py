@@ -1,6 +1,6 @@
 """The quality board: what alerts cost, what they caught and missed, and for whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -49,16 +49,26 @@ SECTIONS: Final = (
     ("The alliance", ("alliance",)),
 )
 NAMES: Final = {
+    "view": "seen",
+    "acknowledge": "acknowledged",
+    "act": "acted on",
+    "median": "median hours",
+    "p90": "90th percentile, hours",
+    "share": "overridden, share",
+    "with_contact": "with a contact",
+    "resolved_without_contact": "resolved without a contact",
+    "with_measured_change": "with a score before and after",
+    "mean_change": "mean change of the score",
+    "felt": "felt better, mean",
+    "session-rating": "session rating",
+    "working-alliance": "working alliance",
+    "of": "scale",
     "ppv": "alerts followed by a worsening (PPV)",
     "number_needed_to_evaluate": "alerts to look at for one worsening",
     "caught_by_chance": "caught by chance at the same burden",
     "silent_misses": "worsenings without any alert",
-    "p90": "90th percentile",
-    "times_h": "hours until",
-    "low": "95% interval from",
-    "high": "95% interval to",
-    "halves": "first and second half",
 }
+HALVES: Final = ("first half", "second half")
 YEARS: Final = range(1970, 2200)
 _INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
 Rows = list[tuple[str, str]]
@@ -99,14 +109,34 @@ def rows_of(value: object, name: str = "") -> Rows:
             return [(name, "")]
         if set(value) == _INTERVAL:
             return [(name, interval(value))]
-        inner = [
-            (f"{name}: {name_of(str(k))}" if name else name_of(str(k)), v) for k, v in value.items()
-        ]
-        return [row for label, one in inner for row in rows_of(one, label)]
+        return [row for k, one in value.items() for row in _inner(str(k), one, value, name)]
     if isinstance(value, list | tuple):
-        numbered = [(f"{name} ({place})", one) for place, one in enumerate(value, 1)]
-        return [row for label, one in numbered for row in rows_of(one, label)] or [(name, "")]
+        return _listed(value, name)
     return [(name, told(value))]
+
+
+def _inner(key: str, one: object, beside: Mapping[str, Any], name: str) -> Rows:
+    """Return one figure among others; how many were done stands with how many there were."""
+    if key == "halves":
+        return rows_of(one, name)
+    if "done" in beside:
+        if key == "done":
+            return [(name, f"{told(one)} of {told(beside['of'])}")]
+        if key == "of":
+            return []
+    return rows_of(one, f"{name}: {name_of(key)}" if name else name_of(key))
+
+
+def _listed(value: Sequence[object], name: str) -> Rows:
+    """Return a range as one row, and what is told of both halves of the time by half."""
+    if len(value) == 2 and all(isinstance(one, int | float) for one in value):
+        return [(name, f"{told(value[0])} to {told(value[1])}")]
+    labels = HALVES if len(value) == 2 else [f"({place})" for place in range(1, len(value) + 1)]
+    named = zip(labels, value, strict=True)
+    rows = [
+        row for label, one in named for row in rows_of(one, f"{name}: {label}" if name else label)
+    ]
+    return rows or [(name, "")]
 
 
 def sections(found: Mapping[str, Any]) -> list[tuple[str, Rows]]:
@@ -114,12 +144,20 @@ def sections(found: Mapping[str, Any]) -> list[tuple[str, Rows]]:
     done = {key for _, keys in SECTIONS for key in keys}
     shown = []
     for title, keys in SECTIONS:
-        rows = [row for key in keys if key in found for row in rows_of(found[key], name_of(key))]
+        rows = [row for key in keys if key in found for row in _of_section(found, key, title, keys)]
         shown.append((title, rows))
     rest = [key for key in found if key not in done and key not in _HEAD]
     if rest:
         shown.append(("More", [row for key in rest for row in rows_of(found[key], name_of(key))]))
     return shown
+
+
+def _of_section(found: Mapping[str, Any], key: str, title: str, keys: Sequence[str]) -> Rows:
+    """Return one figure's rows; one that has a section to itself is named by its title."""
+    alone = len(keys) == 1 and isinstance(found[key], Mapping)
+    if alone and not found[key]:
+        return [(title, "")]
+    return rows_of(found[key], "" if alone else name_of(key))
 
 
 _HEAD: Final = frozenset(
