@@ -126,15 +126,17 @@ def watch(
         if standing is not None
         else features_of(found.tables for found in held.values())
     )
+    days = {} if features is None else _days(features, held)
     if features is not None and standing is None:
-        names = fit_to_watch(*_panel(features, held, _days(features, held)))
-        features = features_named(names) if names else None
+        names = fit_to_watch(*_panel(features, held, days))
+        if names != features.names:
+            features = features_named(names) if names else None
+            days = {} if features is None else _days(features, held)
     if features is None:
         raise SchemaError(
             "nothing to watch: too few people have two weeks of daily features, known to be free "
             "of relapse, under a consent to monitoring; `euthymia ingest`, then `euthymia features`"
         )
-    days = _days(features, held)
     calibration = standing or _calibrate(
         clinic, features, held, days, budget_days or _promised(clinic, anew=anew)
     )

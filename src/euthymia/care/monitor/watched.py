@@ -133,8 +133,12 @@ def away_days(zones: Timeline, day: Ints) -> Mask:
         return out
     noon = zones.starts_of_days(day) + 43_200_000_000
     offset = zones.offset_s(noon)
-    row = 0
+    row = since = 0
     for t in range(day.size):
+        since = t if t and offset[t] != offset[t - 1] else since
+        if t - since >= TRAVEL_BACK:  # nothing else was seen for so long: this is home
+            row = 0
+            continue
         before = offset[max(0, t - TRAVEL_BACK) : t]
         before = before[~out[max(0, t - TRAVEL_BACK) : t]]
         home = int(np.median(before)) if before.size else int(offset[t])
