@@ -3,6 +3,7 @@
 # ruff: noqa: E501, RUF001 - patterns are read whole, with the signs that people write
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
@@ -48,7 +49,8 @@ _ORDINAL_STREET: Final = re.compile(
     r"(?:,? (?:Suite|Ste|Apt|Unit|Floor|#)\.? ?#?\w{1,5})?"
 )
 _HIGHWAY: Final = re.compile(
-    r"(?<![\w-])(?:(?:I|US|SR|CR|Route|Rte|Rt|Hwy|Highway|Interstate|Autopista|Autovia|Carretera)[ -]?|[AMN]-?)\d{1,4}(?:,? (?:at |near )?(?:mile marker|mile post|milepost|exit|junction|jct|km|kilometre|kilometer)\.? ?\d{1,4})"
+    r"(?<![\w-])(?:(?:I|US|SR|CR|Route|Rte|Rt|Hwy|Highway|Interstate|Autopista|Autovia|Carretera)[ -]?|[AMN]-?)\d{1,4}(?:,? (?:at |near )?(?:mile marker|mile post|milepost|exit|junction|jct|km|kilometre|kilometer)\.? ?\d{1,4})|"
+    r"(?<!\w)(?:(?:County|State|Farm|Ranch|Township|Forest|Rural) (?:Road|Route|Highway|Rd|Hwy)|US Highway|State Hwy|RR|RFD) ?#?\d{1,5}(?!\w)"
 )
 _BARE_STREET: Final = re.compile(
     r"(?:\b(?:on|in|from|near|off|along|outside|of|at|down|up)|[,:(]) (?P<own>(?:the )?[A-Z][\w'’-]{2,20}(?: [A-Z][\w'’-]{1,20}){0,2} (?:Street|Road|Avenue|Lane|Parade|Terrace|Boulevard|Crescent|Drive|Square|Mews|Grove|Gardens|Quay|Esplanade|Promenade|Bridge|Close|Row))(?![\w-]| [A-Z])"
@@ -60,7 +62,7 @@ _BLOCK: Final = re.compile(
 _FLOOR: Final = re.compile(
     r"(?:(?:Ground|First|Second|Third|Fourth|Fifth|Top|Lower|Upper|\d{1,2}(?:st|nd|rd|th)) [Ff]loor(?: [Ff]lat)?|(?:Flat|Apt|Apartment|Unit|Suite) \w{1,5}|[Cc]/o|[A-Z][\w'’-]{2,18} (?:House|Court|Lodge|Cottage|Farm|Mansions|Villas|Buildings?)|The [A-Z][\w'’-]{2,18}(?: [A-Z][\w'’-]{2,18})?)(?:,? [A-Z][\w'’-]{2,18} (?:House|Court|Lodge))?, ?$"
 )
-_HALF: Final = re.compile(r"(?<![\w/])\d{1,4}[A-Za-z]?[/-]$")
+_HALF: Final = re.compile(r"(?<![\w/])\d{1,4}(?:[A-Za-z]?[/-]|[A-Za-z] )$")
 """The number before the slash of "12/3 Mill Lane"."""
 _POSTCODES: Final = re.compile(
     r"(?<![\w./-])(?:[ACDEFHKNPRTVWXY]\d[\dW] [0-9AC-FHKNPRTV-Y]{4}(?!\w)|\d{4} [A-Z]{2}(?=,? [A-Z][a-z])|\d{2}-\d{3}(?= [A-Z]\w)|\d{4}-\d{3}(?= [A-Z]\w)|\d{5}-\d{3}(?![\w-])|\d{3}-\d{4}(?=,? [A-Z][a-z]{2,12}(?:-ku|-shi)))"
@@ -83,8 +85,15 @@ _TOWN: Final = re.compile(
 _TOWN_AFTER_CODE: Final = re.compile(
     rf",? {_PLACE}(?:,? \(?(?P<state>[A-Z]{{2,3}})\)?(?!\w))?(?=[,.;()\n]|$)"
 )
+_LAST: Final = re.compile(
+    r" (?:North|South|East|West|[NSEW]\.?)(?=[,.;\n]|$)|\s?[°ºª] ?[\"“'‘]?[A-Z][\"”'’]?(?=[,.;\n )]|$)| [\"“'‘][A-Z][\"”'’](?=[,.;\n )]|$)"
+)
+"""What an address may end in: "North", a flat's letter in quotation marks."""
 _REGION: Final = re.compile(r", ?(?P<two>(?P<one>[^\W\d_]{3,20})(?: [^\W\d_]{3,20})?)(?!\w)")
 _HEADS: Final = words("org_heads")
+_KIN_FIRMS: Final = frozenset(
+    ["sons", "son", "bros", "brothers", "daughters", "co", "hijos", "hermanos", "fabrication"]
+)
 _HEAD_WORDS: Final = words("org_head_words")
 _STREET_SAFE: Final = frozenset(
     {
@@ -184,8 +193,11 @@ def after_address(text: str, spans: list[Span], lists: Lexicon) -> list[Span]:
     for span in spans:
         if span.kind not in {Kind.ADDRESS, Kind.POSTCODE} or span.confidence < 0.65:
             continue
+        tail = _LAST.match(text, span.end) if span.kind is Kind.ADDRESS else None
+        if tail is not None:
+            out.append(Span(*tail.span(), Kind.ADDRESS, 0.75, "rule:address-tail"))
         pattern = _TOWN if span.kind is Kind.ADDRESS else _TOWN_AFTER_CODE
-        match = pattern.match(text, span.end)
+        match = pattern.match(text, tail.end() if tail else span.end)
         if match is None:
             continue
         first = folded(match["town"]).split(" ")[0].split("-")[0]
@@ -266,10 +278,19 @@ def partnership_spans(tokens: list[Token]) -> list[Span]:
         ):
             right += 1
         tails = {t.low for t in tokens[k + 1 : right + 1]}
-        if tails & (ORG_TAILS | ORG_WORDS):
+        if tails & (ORG_TAILS | ORG_WORDS | _KIN_FIRMS):
             out.append(
                 Span(
                     tokens[left].start, tokens[right].end, Kind.ORGANISATION, 0.85, "rule:partners"
                 )
             )
     return out
+
+
+def loud_firms(tokens: list[Token]) -> list[Span]:
+    """Return "GREENBRIER PHARMACY": where capitals say nothing, an unknown word before a firm's."""
+    return [
+        Span(one.start, two.end, Kind.ORGANISATION, 0.72, "names:loud-firm")
+        for one, two in pairwise(tokens)
+        if one.proper and two.word and two.low in ORG_TAILS and two.start - one.end == 1
+    ]

@@ -14,7 +14,7 @@ NAME_CUE: Final = re.compile(
     r"(?<!\S)w/|\bsoy|\b(?:anotado|registrado|escrito|redactado|dictado|realizado|informado|"
     r"acompanad[oa]) por|\ba cargo de|\bsincerely|\bregards|\bthanks|\batendid[oa] por|\bvalorad[oa] por|"
     r"\bremitid[oa] por|\bderivad[oa] por|\bfirmado|\bfdo|"
-    r"\bassistant to|\blives with|\blive with|\bvive con|\bcasad[oa] con|\bmarried to|"
+    r"\bgoes by|\banswers to|\bi met|\bhe met|\bshe met|\bcontesta|\bhabla|\bassistant to|\blives with|\blive with|\bvive con|\bcasad[oa] con|\bmarried to|"
     r"\bseeing|\bfollow up with|\bappointment with|\bpt|\bpatient|\bpaciente|"
     r"\bhello|\bhi|\bhey|\bhola|\bkid|\bunder|\bwritten by|\bby|\bcorrect it to|"
     r"\bchange it to)[ ,:.(]{0,3}$"

@@ -109,6 +109,10 @@ _ORDINAL_DAY: Final = re.compile(
     r"(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|"
     r"of last|of next))"
 )
+_DAY_ALONE: Final = re.compile(
+    r"(?<!\w)(?:on|by|until|since|from) (?P<own>(?:the )?(?:(?:mon|tues?|weds?|thurs?|fri|sat|sun)(?:day|nesday|urday|sday)?,? (?:the )?)?\d{1,2}(?:st|nd|rd|th)(?: (?:inst|ult|prox))?)(?! (?:floor|session|edition|percentile|grade|century|dose|visit|episode|admission|week|day|month|year|rib|nerve|ward|cycle|item|attempt|occasion|of))(?![\w])|"
+    r"(?<!\w)(?P<own2>\d{1,2}(?:st|nd|rd|th) (?:inst|ult|prox))(?!\w)"
+)
 _WEEKDAY: Final = re.compile(
     r"(?<!\w)(?:on|last|next|this|since|until|by|from|el|este|pasado|proximo|desde el|hasta el) "
     r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|"
@@ -154,6 +158,8 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
     for match in _ORDINAL_DAY.finditer(low):
         group = 1 if match.group(1) else 2
         out.append(Span(match.start(group), match.end(group), Kind.DATE, 0.7, "rule:day"))
+    for match in _DAY_ALONE.finditer(low):
+        out.append(Span(*match.span(match.lastgroup or 0), Kind.DATE, 0.7, "rule:day"))
     return out + _ages(low)
 
 

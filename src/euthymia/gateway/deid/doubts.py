@@ -12,7 +12,14 @@ from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.plainly import BE, of_nobody
 from euthymia.gateway.deid.tokens import Token
-from euthymia.gateway.deid.vocabulary import LABEL_WORDS, MONTHS, NEVER_NAMES, SAYS, WEEKDAYS
+from euthymia.gateway.deid.vocabulary import (
+    LABEL_WORDS,
+    MONTHS,
+    NEVER_NAMES,
+    SAYS,
+    TITLES,
+    WEEKDAYS,
+)
 
 _NUMBERS: Final = frozenset(
     {Kind.ID, Kind.PHONE, Kind.POSTCODE, Kind.IP, Kind.ACCOUNT, Kind.VEHICLE, Kind.COORDINATES}
@@ -42,12 +49,14 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
         return True
     if all(t.low in _GENERIC for t in inside):
         return True
-    if len(inside) == 1 and _says_nothing(inside[0], span.kind):
+    if len(inside) == 1 and (
+        _says_nothing(inside[0], span.kind)
+        or _label(inside[0], lists)
+        or _opens_plainly(span, tokens, at)
+    ):
         return True
-    if len(inside) == 1 and (_label(inside[0], lists) or _opens_plainly(span, tokens, at)):
-        return True
-    if span.kind in _NUMBERS:
-        return False
+    if span.kind is Kind.DATE:
+        return len(inside) == 2 and all(t.number and len(t.text) == 1 for t in inside)
     if span.kind not in _NAMED:
         return False
     if all(t.word and t.common and (t.low in NEVER_NAMES or not _listed(t, lists)) for t in inside):
@@ -60,10 +69,10 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
 def _says_nothing(token: Token, kind: Kind) -> bool:
     """Tell whether one token is a letter, a small number, a time of day or no date at all."""
     if token.text.isdigit():
-        small = len(token.text) < 4 or (len(token.text) == 4 and _TIME.fullmatch(token.text))
-        return (
-            kind is not Kind.AGE and bool(small) and (kind is not Kind.DATE or len(token.text) < 4)
-        )
+        hour = len(token.text) == 4 and _TIME.fullmatch(token.text) is not None
+        year = kind is Kind.DATE and token.text[:2] in {"19", "20"}
+        nothing = len(token.text) < 4 or (hour and not year)
+        return kind is Kind.PERSON or (kind is not Kind.AGE and nothing)
     if len(token.text) == 1:
         return not token.text.isupper() or kind is not Kind.PERSON
     return (
@@ -76,7 +85,7 @@ def _says_nothing(token: Token, kind: Kind) -> bool:
 
 def _label(token: Token, lists: Lexicon) -> bool:
     """Tell whether one word is a label, letters after a name or an abbreviation in capitals."""
-    if token.low in LABEL_WORDS or token.low in _LETTERS:
+    if token.low in LABEL_WORDS or token.low in _LETTERS or token.low in TITLES:
         return True
     return token.upper and 3 < len(token.text) < 6 and not _listed(token, lists)
 

@@ -56,7 +56,7 @@ _LABELS: Final[tuple[tuple[Kind, str], ...]] = (
         r"admission date|discharge date|admitted|discharged|next appointment|when|proxima cita"),
     ),
     (Kind.HOSPITAL, r"hospital|centro(?: de salud| sanitario)?|clinica|clinic|facility|site|practice|surgery"),
-    (Kind.ORGANISATION, r"empresa|lugar de trabajo|centro de trabajo|colegio|employer|place of work|workplace|school|company"),
+    (Kind.ORGANISATION, r"obra social|aseguradora|eps|mutua|insurer|insurance(?: company| plan)?|pharmacy|farmacia|empresa|lugar de trabajo|centro de trabajo|colegio|employer|place of work|workplace|school|company"),
     (Kind.PROFESSION, r"profesion|ocupacion|oficio|occupation|profession|job|job title"),
     (
         Kind.PHONE,

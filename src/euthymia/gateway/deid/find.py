@@ -15,6 +15,7 @@ from euthymia.gateway.deid.codes import (
     claimed_codes,
     code_spans,
     headed_spans,
+    loud_firms,
     partnership_spans,
 )
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
@@ -62,6 +63,8 @@ def find(
         spans += care_spans(low, tokens, blind=blind) + surgery_spans(text)
     spans += signed_spans(text, tokens, blind=blind) + initial_spans(text)
     spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
+    if blind:
+        spans += loud_firms(tokens)
     spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
     spans += people_spans(text, low, tokens, lists, blind=blind)
     spans += before_address(text, spans) + after_address(text, spans, lists)

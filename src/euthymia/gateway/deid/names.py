@@ -35,6 +35,9 @@ _NUMBERED: Final = words("numbered")
 """What a number follows: "Room 12", "Case 4433"."""
 
 
+_SEASONS: Final = frozenset({"summer", "autumn", "winter"})
+
+
 class NameFinder(Claims):
     """Judges the runs of one text."""
 
@@ -126,7 +129,7 @@ class NameFinder(Claims):
             or not token.proper
             or token.upper
             or len(token.low) < 3
-            or token.low in NOT_NAMES | NEVER_NAMES | TITLES
+            or token.low in (NOT_NAMES | NEVER_NAMES | TITLES) - _SEASONS
             or medical(token.low)
             or eponym(token.low)
         ):
@@ -307,7 +310,7 @@ class NameFinder(Claims):
         if (
             cue
             and all(self._unknown(t) or t.low in PARTICLES for t in own)
-            and not any(t.upper and len(t.low) < 5 for t in own)
+            and not any(t.upper and len(t.low) < 7 for t in own)
         ):
             return [self._span(run.i, run.j, Kind.LOCATION, 0.75, "place-cue")]
         return []

@@ -48,7 +48,7 @@ _SHORT: Final = (
 )
 _INITIALS: Final = re.compile(
     rf"(?<![\w.])(?P<own>(?:[A-Z]\. ?){{2,4}}|{_SHORT})(?=[,;]? \(?\d{{1,3}} ?(?:[FfMmHhVv]\b|y/?o\b|yo\b|yrs?\b|-?year|a\.|a[nñ]os|y\b))|"
-    rf"(?:\(|\b)(?:hereafter|hereinafter|initials|iniciales|known as|en adelante|ES|E-?signed|/s/|Sgd|sgd|Signed|signed|Firma|firma|Fdo\.?|Initialled|Entered by|by)[: ]{{1,2}}(?P<own2>{_SHORT}|(?:[A-Z]\.){{2,4}})(?![\w/])|"
+    rf"(?:\(|\b)(?:hereafter|hereinafter|initials|iniciales|known as|en adelante|ES|E-?signed|/s/|Sgd|sgd|Signed|signed|Firma|firma|Fdo\.?|Initialled|Ta,|Thanks,|Thx,?|Cheers,|Regards,|Best,|Saludos,?|Gracias,?|Entered by|by)[: ]{{1,2}}(?P<own2>{_SHORT}|(?:[A-Z]\.){{2,4}})(?![\w/])|"
     rf"(?<=\()(?P<own3>{_SHORT}|(?:[A-Z]\.){{2,4}})(?=\),? \d{{1,3}} ?(?:a\.|a[nñ]os|y/?o|yrs|year|F\b|M\b|H\b|V\b))|"
     rf"(?:[Pp]t|[Pp]atient|[Pp]aciente|[Cc]lient|note|NOTE|met with|saw|supervisor|therapist|brother|sister|wife|husband) (?P<own4>{_SHORT})(?=[,:;.]? (?:\d{{1,3}}|[a-z]{{2}}|\(|\"|Next|$))"
 )
