@@ -40,12 +40,13 @@ def test_the_api_answers_over_tls_and_says_so(edge):
         assert {answer.status_code for answer in answers} == {200}
         for path in ("/v1/models", "/healthz", "/docs", "/signin", "/v1/none", "/nowhere"):
             headers = client.get(path).headers
-            assert headers["strict-transport-security"] == "max-age=31536000"
+            assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
             assert headers["cross-origin-opener-policy"] == "same-origin"
             assert headers["cross-origin-resource-policy"] == "same-origin"
-            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            for part in ("frame-ancestors", "base-uri", "object-src"):
+                assert f"{part} 'none'" in headers["content-security-policy"], path
             assert headers["permissions-policy"].startswith("camera=()")
             assert headers["cache-control"] == "no-store"
             assert "server" not in headers

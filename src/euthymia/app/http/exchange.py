@@ -22,7 +22,10 @@ BODY_TIMEOUT_S: Final = 10.0  # a body that arrives slower than this holds a con
 SAFE_HEADERS: Final[Headers] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -38,7 +41,7 @@ _CHALLENGE: Final = (
 )
 _RETRY: Final = (b"retry-after", b"1")
 _CLOSE: Final = (b"connection", b"close")
-TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
+TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _encoder: Final = msgspec.json.Encoder()
 
 

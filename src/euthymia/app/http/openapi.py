@@ -25,7 +25,7 @@ _TEMPLATE: Final = Path(__file__).with_name("docs.html").read_text(encoding="utf
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 DOCS_HEADERS: Final[Headers] = (
     (b"content-type", b"text/html; charset=utf-8"),

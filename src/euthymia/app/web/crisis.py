@@ -44,7 +44,8 @@ def style_policy() -> str:
     digest = sha256(_file("static", "crisis.css").encode()).digest()
     named = base64.b64encode(digest).decode()
     return (
-        f"default-src 'none'; style-src 'sha256-{named}'; frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; style-src 'sha256-{named}'; frame-ancestors 'none'; "
+        "base-uri 'none'; object-src 'none'"
     )
 
 

@@ -1,7 +1,7 @@
 """What stands before every page: headers, the cookie, and where a form may come from."""
 
 import hmac
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -24,6 +24,7 @@ _SOURCES: Final = (
     "form-action 'self'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
+    "object-src 'none'",
 )
 CSP: Final = "; ".join(_SOURCES)
 HEADERS: Final = (
@@ -37,7 +38,7 @@ HEADERS: Final = (
         "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
     ),
 )
-_TLS_ONLY: Final = ("strict-transport-security", "max-age=31536000")
+PAGES_TLS_ONLY: Final = ("strict-transport-security", "max-age=31536000; includeSubDomains")
 
 
 class SafeHeaders:
@@ -58,7 +59,7 @@ class SafeHeaders:
                 for name, value in HEADERS:
                     headers.setdefault(name, value)  # the crisis page has a policy of its own
                 if scope.get("scheme") == "https":
-                    headers[_TLS_ONLY[0]] = _TLS_ONLY[1]
+                    headers[PAGES_TLS_ONLY[0]] = PAGES_TLS_ONLY[1]
                 headers.setdefault("cache-control", "no-store")
                 if RENEWED in scope and "set-cookie" not in headers:
                     headers.append("set-cookie", _cookie_text(scope[RENEWED], scope))
@@ -73,33 +74,57 @@ def _cookie_text(token: str, scope: Scope) -> str:
     return response.headers["set-cookie"]
 
 
-def cookie_name(request: Request) -> str:
-    """Return the session cookie's name; over TLS its prefix binds it to this host and to TLS."""
-    return "__Host-euthymia" if request.url.scheme == "https" else "euthymia"
+def bound(request: Request, name: str) -> str:
+    """Return a cookie's name; over TLS its prefix binds it to this host and to TLS."""
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
-def set_session(request: Request, response: Response, token: str) -> None:
-    """Put the session into the browser: unreadable to scripts, never sent from another site."""
+def put_cookie(
+    request: Request,
+    response: Response,
+    name: str,
+    value: str,
+    seconds: int,
+    samesite: Literal["strict", "lax"] = "strict",
+) -> None:
+    """Put a cookie into the browser: unreadable to scripts, and over TLS bound to host and TLS."""
     response.set_cookie(
-        cookie_name(request),
-        token,
-        max_age=SESSION_SECONDS,
+        bound(request, name),
+        value,
+        max_age=seconds,
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,
-        samesite="strict",
+        samesite=samesite,
+    )
+
+
+def cookie_name(request: Request) -> str:
+    """Return the session cookie's name."""
+    return bound(request, "euthymia")
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
+    """Put the session into the browser: it is never sent from another site."""
+    put_cookie(request, response, "euthymia", token, SESSION_SECONDS)
+
+
+def drop_cookie(
+    request: Request, response: Response, name: str, samesite: Literal["strict", "lax"] = "strict"
+) -> None:
+    """Take a cookie out of the browser, which minds a bound name only with `Secure`."""
+    response.delete_cookie(
+        bound(request, name),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite=samesite,
     )
 
 
 def clear_session(request: Request, response: Response) -> None:
     """Take the session out of the browser."""
-    response.delete_cookie(
-        cookie_name(request),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
+    drop_cookie(request, response, "euthymia")
 
 
 def require_same_origin(request: Request) -> None:

@@ -28,6 +28,7 @@ from euthymia.app.web.guard import (
     SafeHeaders,
     clear_session,
     cookie_name,
+    put_cookie,
     read_form,
     require_csrf,
     require_same_origin,
@@ -234,10 +235,7 @@ class Site:
         require_same_origin(request)
         spoken, back = chosen(await read_form(request))
         response = RedirectResponse(back, 303)
-        response.set_cookie(
-            COOKIE, spoken, 31_536_000, secure=request.url.scheme == "https", httponly=True,
-            samesite="lax",
-        )  # fmt: skip
+        put_cookie(request, response, COOKIE, spoken, 31_536_000, "lax")
         return response
 
     # -- pages -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from euthymia.app.web.guard import bound
 from euthymia.care.words import ago_words, count_words, date_words
 
 LANGUAGES: Final = {"en": "English", "es": "Español"}
@@ -99,7 +100,7 @@ def direction(spoken: str) -> str:
 
 def wanted(request: Request) -> str:
     """Return the language a visitor chose, else the first of the browser's that there is."""
-    chosen = request.cookies.get(COOKIE, "")
+    chosen = request.cookies.get(bound(request, COOKIE), "")
     if chosen in LANGUAGES:
         return chosen
     for part in request.headers.get("accept-language", "")[:200].split(","):

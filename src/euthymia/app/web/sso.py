@@ -1,6 +1,6 @@
 """Signing in through the hospital's own provider: there, and back."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -8,13 +8,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from euthymia.app.oidc import SIGN_IN_WITHIN, Oidc
-from euthymia.app.web.guard import set_session
+from euthymia.app.web.guard import bound, drop_cookie, put_cookie, set_session
 from euthymia.ground.errors import AccessError, BusyError, MissingError
 
 if TYPE_CHECKING:
     from euthymia.app.web.door import Door
 
 CALLBACK = "/signin/oidc/callback"
+_COOKIE: Final = "euthymia-sso"
 
 
 class Sso:
@@ -43,30 +44,20 @@ class Sso:
             return public.rstrip("/") + path
         return f"{request.url.scheme}://{request.headers.get('host', '')}{path}"
 
-    @staticmethod
-    def _cookie(request: Request) -> str:
-        return "__Host-euthymia-sso" if request.url.scheme == "https" else "euthymia-sso"
-
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider, with a ticket in a cookie."""
         here = self.here(request, CALLBACK)
         ticket, address = await run_in_threadpool(self._provider().begin, here)
         response = RedirectResponse(address, 303)
-        response.set_cookie(
-            self._cookie(request),
-            ticket,
-            max_age=int(SIGN_IN_WITHIN.total_seconds()),
-            path="/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="lax",  # the provider sends the browser back from its own site
-        )
+        seconds = int(SIGN_IN_WITHIN.total_seconds())
+        # "lax": the provider sends the browser back from its own site
+        put_cookie(request, response, _COOKIE, ticket, seconds, "lax")
         return response
 
     async def back(self, request: Request) -> Response:
         """Take the provider's answer and open a session."""
         site, provider = self.door.site, self._provider()
-        ticket = request.cookies.get(self._cookie(request), "")
+        ticket = request.cookies.get(bound(request, _COOKIE), "")
         answer, here = dict(request.query_params), self.here(request, CALLBACK)
         try:
             who = await run_in_threadpool(provider.finish, ticket, answer, here)
@@ -82,5 +73,5 @@ class Sso:
         # not sent along on such a way
         response = site.page("arrived.html")
         set_session(request, response, token)
-        response.delete_cookie(self._cookie(request), path="/")
+        drop_cookie(request, response, _COOKIE, "lax")
         return response
