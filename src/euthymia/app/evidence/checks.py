@@ -1,5 +1,6 @@
 """The checks that a machine can make of a clinic. Each returns what is wrong, in words."""
 
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from euthymia.app.evidence.packages import Package
 from euthymia.app.http.tls import on_this_machine, tls_context
 from euthymia.app.outbound import OutboundError, guarded
 from euthymia.app.restore import read_manifest
+from euthymia.app.vaults import OPENBAO
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import EuthymiaError
 from euthymia.models.export import check_bytes
+from euthymia.security.hsm import PKCS11
 from euthymia.security.policy import Policies
 from euthymia.security.policy_matrix import broken_rails
 
@@ -25,6 +28,7 @@ BACKUP_AGE: Final = timedelta(days=7)
 UNSEEN_FOR: Final = timedelta(days=2)
 _IDLE_MINUTES: Final = 15
 _SESSION_HOURS: Final = 12
+_VAULTS: Final = frozenset({PKCS11, OPENBAO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,29 @@ def _tls(at: Place) -> str:
     return "others are spoken to in plain HTTP"
 
 
+def _tls_here(at: Place) -> str:
+    serve = at.clinic.config.serve
+    context = tls_context(serve, serve.host)
+    if context is None:
+        ended = "a proxy ends TLS, which cannot be seen from here"
+        return ended if serve.behind_proxy else "no TLS is spoken: only this machine is served"
+    old = context.minimum_version < ssl.TLSVersion.TLSv1_2
+    weak = [c["name"] for c in context.get_ciphers() if not _forward_secret(c["name"])]
+    return "versions or ciphers of old are spoken" if old or weak else ""
+
+
+def _forward_secret(name: str) -> bool:
+    sealed = "GCM" in name or "CHACHA20" in name
+    return sealed and name.startswith(("TLS_", "ECDHE-"))
+
+
+def _key_vault(at: Place) -> str:
+    kind = at.clinic.keyring.root_kind
+    return (
+        "" if kind in _VAULTS else f"the root key rests in no vault but in a {kind}: docs/keys.md"
+    )
+
+
 def _key_root(at: Place) -> str:
     clinic = at.clinic
     if clinic.keyring.root_kind != "key-file":
@@ -91,7 +118,7 @@ def _witness(at: Place) -> str:
 
 def _second_factor(at: Place) -> str:
     if at.clinic.config.oidc.issuer is not None:
-        return "the provider of the sign-in decides: have it attested"
+        return "the provider of the sign-in decides, which cannot be seen from here"
     book = at.clinic.accounts.file.now()
     users = [account for account in book.accounts.values() if not account.disabled]
     if not users:
@@ -190,6 +217,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "verify": ("every stored byte: keys, settings, ledger, store, models, reports", _verify),
     "file-modes": ("nobody but the owner reads keys; not everybody the database", _file_modes),
     "tls": ("settings: TLS, a proxy that ends it, or this machine only", _tls),
+    "tls-here": ("this server ends TLS itself: 1.2 or later, forward secrecy alone", _tls_here),
+    "key-vault": ("the root key rests in a PKCS#11 token or in OpenBao", _key_vault),
     "key-root": ("the root key does not lie beside the data", _key_root),
     "witness": ("settings: witnesses of the ledger", _witness),
     "second-factor": ("each account that is not disabled has a second factor", _second_factor),
@@ -207,8 +236,10 @@ CHECKS: Final[Mapping[str, Check]] = {
         partial(_self_test, self_tests.envelope),
     ),
     "self-tokens": ("wrong tokens, on scratch keys", partial(_self_test, self_tests.tokens)),
-    "self-logs": ("the log's allow-list", partial(_self_test, self_tests.logs)),
+    "self-logs": ("the log's allow-list; one line a record", partial(_self_test, self_tests.logs)),
     "self-headers": ("headers of API and pages", partial(_self_test, self_tests.headers)),
+    "self-hsts": ("Strict-Transport-Security, as sent", partial(_self_test, self_tests.hsts)),
+    "self-cookies": ("cookies, as set over TLS", partial(_self_test, self_tests.cookies)),
 }
 
 

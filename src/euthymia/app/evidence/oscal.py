@@ -8,16 +8,18 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from euthymia import __version__
 from euthymia.app.evidence.checks import Outcome
-from euthymia.app.evidence.items import Stand
+from euthymia.app.evidence.items import Framework, Stand, frameworks
 
 VERSION: Final = "1.1.3"
 _REASON: Final = {
     "satisfied": ("satisfied", "pass"),
     "not-satisfied": ("not-satisfied", "fail"),
+    "tested": ("not-satisfied", "other"),
     "attested": ("not-satisfied", "other"),
     "unattested": ("not-satisfied", "other"),
 }
-"""What a machine did not check is never "satisfied", whoever vouches for it."""
+"""What no machine checked here and now is never "satisfied", whoever vouches for it."""
+_NAMES: Final = "urn:euthymia:evidence"
 
 
 def document(
@@ -56,7 +58,8 @@ def document(
                         "uuid": plan,
                         "title": "The checks of `euthymia evidence`",
                         "description": "Listed in docs/evidence.md; the plan of this assessment.",
-                    }
+                    },
+                    *(_source(one) for one in frameworks()),
                 ]
             },
         }
@@ -71,6 +74,14 @@ def _seen(uuid: str, outcome: Outcome, second: str) -> dict[str, Any]:
         "methods": ["TEST"],
         "types": ["control-objective"],
         "collected": second,
+    }
+
+
+def _source(framework: Framework) -> dict[str, str]:
+    return {
+        "uuid": str(uuid5(NAMESPACE_URL, f"urn:euthymia:{_token(framework.name)}")),
+        "title": f"{framework.name}: {framework.source}",
+        "description": f"Ids and wording of its items were read against: {framework.checked}",
     }
 
 
@@ -90,6 +101,8 @@ def _finding(stand: Stand, seen: Mapping[str, str]) -> dict[str, Any]:
         },
         "implementation-statement-uuid": str(uuid5(NAMESPACE_URL, f"urn:euthymia:{target}")),
     }
+    if item.level:
+        found["props"] = [{"name": "level", "ns": _NAMES, "value": str(item.level)}]
     if item.checks:
         found["related-observations"] = [{"observation-uuid": seen[name]} for name in item.checks]
     return found
