@@ -7,10 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from euthymia.app.evidence import oscal, self_tests
 from euthymia.app.evidence.checks import CHECKS, Outcome
 from euthymia.app.evidence.items import Attestation, frameworks, items, stands
+from euthymia.app.web.guard import drop_cookie
 
 ROOT = Path(__file__).parents[2]
 ASVS = "OWASP ASVS 5.0"
@@ -125,6 +128,15 @@ def test_cookies_are_put_and_dropped_in_one_place():
         if re.search(r"response\.(set|delete)_cookie\(", path.read_text(encoding="utf-8"))
     ]
     assert places == ["guard.py"]
+
+
+def test_a_bound_cookie_is_taken_back_as_it_was_put():
+    scope = {"type": "http", "scheme": "https", "server": ("localhost", 443), "path": "/"}
+    request, response = Request(scope | {"headers": [], "query_string": b""}), Response()
+    drop_cookie(request, response, "ticket", "lax")
+    name, *rest = response.headers["set-cookie"].lower().split("; ")
+    assert name == '__host-ticket=""'
+    assert {"secure", "path=/", "max-age=0"} <= set(rest)  # else a browser minds it not
 
 
 def test_loose_headers_are_found(monkeypatch: pytest.MonkeyPatch):
