@@ -217,12 +217,12 @@ def fluctuations(level: Array) -> Array:
     work, seen = np.empty(WORK), np.empty(_TENS)
     for d in range(level.shape[0]):
         lay(level[d], round_mean(level[d], work), work)
-        for b in range(_TENS):
-            unknown = 0
-            for m in range(10 * b, 10 * b + 10):
-                unknown += 1 if level[d, m] != level[d, m] else 0
-            seen[b] = 10 - unknown
-        tell_fluctuations(work, seen, False, found[d])
+        seen[:] = 10.0
+        full = not np.isnan(level[d].sum())
+        if not full:
+            for m in range(MINUTES):
+                seen[m // 10] -= 1.0 if level[d, m] != level[d, m] else 0.0
+        tell_fluctuations(work, seen, full, found[d])
     return found
 
 
