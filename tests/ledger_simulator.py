@@ -365,14 +365,9 @@ def _write(run: Run, ledger: Ledger, draw, numbers) -> None:
             ledger.append(entry(mine[0]), durable=False)
         elif how == "group":
             run.tried.update(mine)
-
-            def sink(results):
-                for number, outcome in results:
-                    if not isinstance(outcome, BaseException):
-                        run.acknowledged[number] = outcome.id
-
-            encoded = [(ledger._encode(entry(n)), n, sink) for n in mine]
-            ledger._writer.write(encoded)
+            group = [ledger.encode(entry(number)) for number in mine]
+            written = ledger.write(group, patient=draw.random() < 0.5)
+            run.acknowledged.update(zip(mine, (one.id for one in written), strict=True))
         elif how == "checkpoint":
             ledger.checkpoint()
         elif how == "sync":
