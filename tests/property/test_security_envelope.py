@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.ground.errors import IntegrityError
-from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.envelope import context, seal, unseal, unseal_all
 
 KEYS = st.binary(min_size=32, max_size=32)
 PARTS = st.lists(st.one_of(st.text(), st.binary(), st.integers()), max_size=4)
@@ -26,6 +28,26 @@ def test_any_change_is_noticed(key, plaintext, data):
     for bad in (bytes(flipped), sealed[:cut], sealed[cut + 1 :], sealed + b"\0"):
         with pytest.raises(IntegrityError):
             unseal(key, bad, context=b"here")
+
+
+@given(KEYS, st.lists(st.tuples(st.binary(max_size=300), st.booleans()), max_size=5), st.data())
+def test_many_at_once_are_those_one_by_one(key, plain, data):
+    places = [context("day", nth) for nth in range(len(plain))]
+    sealed = [
+        seal(key, text, context=place, compress=compress)
+        for (text, compress), place in zip(plain, places, strict=True)
+    ]
+    whole, edges = unseal_all(key, sealed, places)
+    assert [whole[low:high] for low, high in pairwise(edges)] == [text for text, _ in plain]
+    if plain:
+        nth = data.draw(st.integers(0, len(plain) - 1))
+        flipped = bytearray(sealed[nth])
+        flipped[data.draw(st.integers(0, len(flipped) - 1))] ^= 1
+        with pytest.raises(IntegrityError):
+            unseal_all(key, [*sealed[:nth], bytes(flipped), *sealed[nth + 1 :]], places)
+    if len(plain) > 1:
+        with pytest.raises(IntegrityError):
+            unseal_all(key, [*sealed[1:], sealed[0]], places)
 
 
 @given(KEYS, KEYS, PARTS, PARTS)

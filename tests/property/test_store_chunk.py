@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.ground.schemas import FEATURE_KEYS, OBSERVATIONS, STREAMS
-from euthymia.store import chunk
+from euthymia.store import chunk, chunks
 from euthymia.store.frame import Column, cut, from_arrow, join, merge, rows_of, take, to_arrow
 
 SCHEMAS = {
@@ -112,11 +112,16 @@ def test_many_blocks_at_once_are_those_one_by_one(data: st.DataObject, name: str
     blocks = [chunk.encode(day) for day in days]
     apart = join([chunk.decode(block) for block in blocks])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "_bytes_decoded", chunk._Effort(0))
-        together = chunk.decode_all(blocks)
+        patch.setattr(chunks, "bytes_decoded", chunk.Effort(0))
+        together = chunks.decode_all(blocks)
     schema = SCHEMAS[name]
-    assert [chunk.rows_told(block) for block in blocks] == [rows_of(day) for day in days]
     assert _bits(to_arrow(together, schema)) == _bits(to_arrow(apart, schema))
+    if data.draw(st.booleans()):  # some at a time
+        whole = chunks.Joined(sum(map(rows_of, days)))
+        for block, day in zip(blocks, days, strict=True):
+            assert not whole.add(block, [0, len(block)], [rows_of(day) + 1])
+            assert whole.add(block, [0, len(block)], [rows_of(day)])
+        assert _bits(to_arrow(whole.frame(), schema)) == _bits(to_arrow(apart, schema))
 
 
 def test_a_long_recording_is_read_in_one_go() -> None:
@@ -132,9 +137,9 @@ def test_a_long_recording_is_read_in_one_go() -> None:
         cast = [pa.array(c).cast(f.type) for c, f in zip(cells, schema, strict=True)]
         days.append(from_arrow(pa.Table.from_arrays(cast, schema=schema)))
     blocks = [chunk.encode(day) for day in days]
-    assert not chunk._Effort(1 << 20).still_small(sum(map(len, blocks)))
+    assert not chunk.Effort(1 << 20).still_small(sum(map(len, blocks)))
     schema = STREAMS["location"].schema
-    assert _bits(to_arrow(chunk.decode_all(blocks), schema)) == _bits(to_arrow(join(days), schema))
+    assert _bits(to_arrow(chunks.decode_all(blocks), schema)) == _bits(to_arrow(join(days), schema))
 
 
 @settings(max_examples=120, deadline=None)
@@ -153,8 +158,8 @@ def test_a_damaged_block_among_many_is_refused_as_one_alone_is(data: st.DataObje
             return "refused"
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk, "_bytes_decoded", chunk._Effort(0))
-        together = outcome(lambda: chunk.decode_all(pair))
+        patch.setattr(chunks, "bytes_decoded", chunk.Effort(0))
+        together = outcome(lambda: chunks.decode_all(pair))
     assert together == outcome(lambda: join([chunk.decode(block) for block in pair]))
 
 

@@ -1,6 +1,6 @@
 """Numbers out of the bytes of stored blocks: many days of a column, each straight to its place."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from euthymia.kernels.jit import compiled
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 Singles = NDArray[np.uint32]
+Ints = NDArray[np.int64]
 
 EXACT: Final = 2**53
 
@@ -95,16 +96,82 @@ def join_singles(planes: Bytes, out: Singles) -> None:
         out[i] = low | high << np.uint32(16)
 
 
-def unpacked(
-    planes: Bytes, width: int, step: int, base: int, first: int | None, out: NDArray[Any]
-) -> None:
-    """Put integers or the bits of floats into `out`, of 8 bytes a value.
+_BLOCKS: Final = "Array(u1, 1, 'C', True), i8[::1], i8[::1], i8[::1], u8[::1], u8[::1]"
+_SOME: Final = 1024
 
-    `first` is given where the bytes are those of differences: the value they start from.
+
+@compiled(f"void({_BLOCKS}, b1[::1], u8[::1], u8[::1])")
+def whole_blocks(
+    data: Bytes, at: Ints, rows: Ints, width: Ints, step: Words, base: Words,
+    delta: NDArray[np.bool_], first: Words, out: Words,
+) -> None:  # fmt: skip
+    """Put one column of whole numbers of many blocks into `out`, one after the other.
+
+    Parameters
+    ----------
+    data : uint8 array
+        The bytes of all blocks.
+    at, rows, width, step, base : arrays, shape (blocks,)
+        Where a block's column begins in `data`, how many values it has (at least one), and how
+        they are written: see `join_bytes`.
+    delta, first : arrays, shape (blocks,)
+        Whether the bytes are those of differences, and the value they start from.
+    out : uint64 array, shape (sum of rows,)
     """
-    words = out.view(np.uint64)
-    if first is None:
-        join_bytes(planes, width, step, base, words)
-    elif words.size:
-        join_bytes(planes, width, step, base, words[1:])
-        run_on(first, words)
+    low = 0
+    for k in range(at.size):
+        high = low + rows[k]
+        words = out[low + 1 : high] if delta[k] else out[low:high]
+        planes = data[at[k] : at[k] + width[k] * words.size]
+        join_bytes(planes, width[k], step[k], base[k], words)
+        if delta[k]:
+            run_on(first[k], out[low:high])
+        low = high
+
+
+@compiled(f"b1({_BLOCKS}, f8[::1], f8[::1])")
+def real_blocks(
+    data: Bytes, at: Ints, rows: Ints, width: Ints, step: Words, base: Words,
+    power: NDArray[np.float64], out: NDArray[np.float64],
+) -> bool:  # fmt: skip
+    """Do as `whole_blocks` for numbers over `power`, or (where it is 0) for the bits of floats.
+
+    False if a number to be divided is 2^53 or more.
+    """
+    low, exact, words = 0, True, out.view(np.uint64)
+    part = np.empty(_SOME, np.uint64)
+    for k in range(at.size):
+        high = low + rows[k]
+        planes = data[at[k] : at[k] + width[k] * rows[k]]
+        join_bytes(planes, width[k], step[k], base[k], words[low:high])
+        if power[k] != 0.0:
+            for begin in range(low, high, _SOME):
+                end = min(begin + _SOME, high)
+                for i in range(end - begin):
+                    part[i] = words[begin + i]
+                exact &= divide(part[: end - begin], power[k], out[begin:end])
+        low = high
+    return exact
+
+
+@compiled(f"b1({_BLOCKS}, f8[::1], f4[::1])")
+def single_blocks(
+    data: Bytes, at: Ints, rows: Ints, width: Ints, step: Words, base: Words,
+    power: NDArray[np.float64], out: NDArray[np.float32],
+) -> bool:  # fmt: skip
+    """Do as `real_blocks` in single precision."""
+    low, exact, bits = 0, True, out.view(np.uint32)
+    most = 0
+    for k in range(at.size):
+        most = max(most, rows[k])
+    words = np.empty(most, np.uint64)
+    for k in range(at.size):
+        high = low + rows[k]
+        planes = data[at[k] : at[k] + width[k] * rows[k]]
+        if power[k] == 0.0:
+            join_singles(planes, bits[low:high])
+        else:
+            join_bytes(planes, width[k], step[k], base[k], words[: rows[k]])
+            exact &= divide_to_single(words[: rows[k]], power[k], out[low:high])
+        low = high
+    return exact

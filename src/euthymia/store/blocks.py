@@ -9,13 +9,15 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
-from euthymia.security.envelope import context, seal, unseal
+from euthymia.security.envelope import context, seal, unseal, unseal_all
 from euthymia.security.key_tree import LIVE
 from euthymia.store import chunk
+from euthymia.store.chunks import Joined
 from euthymia.store.frame import Column, Frame, kinds_of, rows_of
 from euthymia.store.tables import COLUMNS, Tables
 
@@ -30,6 +32,7 @@ LAST_PART: Final = (1 << PART_BITS) - 1
 _DIGEST_BYTES: Final = 16
 _SHAPE_BYTES: Final = 6
 _FORMAT: Final = 2
+_AT_HAND: Final = 1 << 24
 
 STORED: Final = "key, rows, sequence, shape, digest, sealed"
 """The columns of a block, as they are read and written."""
@@ -107,6 +110,17 @@ def _place(owner: Owner, kind: str, part: int, sequence: int, shape: int) -> byt
     return context("block", owner.subject, kind, part, sequence)
 
 
+def _batches(found: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
+    """Cut rows of `STORED` into runs of so many sealed bytes that what they hold stays at hand."""
+    first, size = 0, 0
+    for nth, (*_, sealed) in enumerate(found):
+        if size > _AT_HAND:
+            yield found[first:nth]
+            first, size = nth, 0
+        size += len(sealed)
+    yield found[first:]
+
+
 class Blocks:
     """Reads and writes sealed blocks over one connection."""
 
@@ -158,18 +172,20 @@ class Blocks:
         self, owner: Owner, kind: str, first: int = 0, last: int = LAST_PART
     ) -> dict[str, Column] | None:
         """Return the rows of the blocks from part `first` to `last` as one; None without any."""
-        counts, shapes, opened = [], set(), []
-        for key, count, sequence, shape, *rest in self._between(owner, kind, first, last):
-            counts.append(count)
-            shapes.add(shape)
-            part = key & LAST_PART
-            opened.append(self._unsealed(owner, kind, part, sequence, shape, *rest))
-        if not opened:
+        found = list(self._between(owner, kind, first, last))
+        if not found:
             return None
-        if [chunk.rows_told(data) for data in opened] != counts:
-            raise IntegrityError(OTHER_ROWS)
-        frame = chunk.decode_all(opened)
-        if not shapes <= {0, shape_of(kinds_of(frame))}:
+        whole = Joined(sum(row[1] for row in found))
+        for some in _batches(found):
+            places = [_place(owner, kind, row[0] & LAST_PART, row[2], row[3]) for row in some]
+            data, edges = unseal_all(owner.key, [row[5] for row in some], places)
+            view = memoryview(data)
+            for (low, high), row in zip(pairwise(edges), some, strict=True):
+                self._recognise(view[low:high], row[4])
+            if not whole.add(data, edges, [row[1] for row in some]):
+                raise IntegrityError(OTHER_ROWS)
+        frame = whole.frame()
+        if not {row[3] for row in found} <= {0, shape_of(kinds_of(frame))}:
             raise IntegrityError(OTHER_SHAPE)
         return frame
 
@@ -234,8 +250,7 @@ class Blocks:
         sealed: bytes,
     ) -> bytes:
         data = unseal(owner.key, sealed, context=_place(owner, kind, part, sequence, shape))
-        if self._digest(data) != digest:
-            raise IntegrityError("a stored block is not the one on record; restore a backup")
+        self._recognise(data, digest)
         return data
 
     def write(self, owner: Owner, kind: str, parts: Sequence[tuple[int, Frame]]) -> None:
@@ -278,8 +293,7 @@ class Blocks:
             _, number, part = split_key(key)
             kind = names[number]
             data = unseal(old.key, sealed, context=_place(old, kind, part, sequence, shape))
-            if self._digest(data) != digest:
-                raise IntegrityError("a stored block is not the one on record; restore a backup")
+            self._recognise(data, digest)
             shown = shape or shape_of(chunk.outline(data)[1])
             again = seal(new.key, data, context=_place(new, kind, part, sequence, shown))
             changed.append((again, shown, key))
@@ -316,5 +330,9 @@ class Blocks:
         )
         return ",".join(map(str, row or ())).encode()
 
-    def _digest(self, data: bytes) -> bytes:
+    def _recognise(self, data: bytes | memoryview, digest: bytes) -> None:
+        if self._digest(data) != digest:
+            raise IntegrityError("a stored block is not the one on record; restore a backup")
+
+    def _digest(self, data: bytes | memoryview) -> bytes:
         return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=self._digest_key).digest()

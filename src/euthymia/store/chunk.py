@@ -19,31 +19,32 @@ length, range and index is checked, and anything off is an IntegrityError.
 """
 
 import struct
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.ground.errors import IntegrityError, SchemaError
-from euthymia.kernels import pack, unpack
-from euthymia.store.frame import DTYPES, OTHER_COLUMNS, TEXT, Column, Frame, join, rows_of
+from euthymia.kernels import pack
+from euthymia.store.frame import DTYPES, TEXT, Column, Frame, rows_of
 
 MAGIC: Final = b"EUC1"
 MAX_ROWS: Final = 1 << 26  # a day of 512 Hz is 44 million
 PLAIN, DELTA, DECIMAL, RAW = 0, 1, 2, 3
 
 _WIDTHS: Final = (0, 1, 2, 4, 8)
+_FLOATS: Final = frozenset({"f8", "f4"})
+_LENGTH: Final = struct.Struct("<I")
 _MOST_DECIMALS: Final = pack.DECIMALS
-_POWERS: Final = tuple(10.0**k for k in range(_MOST_DECIMALS + 1))
+POWERS: Final = tuple(10.0**k for k in range(_MOST_DECIMALS + 1))
 _EXACT: Final = 2.0**53
 _LOOK: Final = pack.LOOK  # rows looked at before a coding is tried on all
-_MASK64: Final = 2**64 - 1
+MASK64: Final = 2**64 - 1
 UNSOUND: Final = "a column's description makes no sense"
 
 
-class _Effort:
+class Effort:
     """What a process has done without compiled code, and whether it is time to load that."""
 
     def __init__(self, enough: int) -> None:
@@ -55,11 +56,12 @@ class _Effort:
         return self._left > 0
 
 
-_columns_encoded: Final = _Effort(4_000)
-_bytes_decoded: Final = _Effort(1 << 20)
+_columns_encoded: Final = Effort(4_000)
 
 
-class _Spec(msgspec.Struct, array_like=True, frozen=True):
+class Spec(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How one column of a block is written."""
+
     name: str
     kind: str
     coding: int
@@ -71,27 +73,21 @@ class _Spec(msgspec.Struct, array_like=True, frozen=True):
     size: int
 
 
-class _Piece(NamedTuple):
-    """One column of one block, and where in it its bytes begin."""
+class Header(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a block says of itself."""
 
-    spec: _Spec
-    block: bytes
-    at: int
     rows: int
-
-
-class _Header(msgspec.Struct, array_like=True, frozen=True):
-    rows: int
-    columns: list[_Spec]
+    columns: list[Spec]
 
 
 _encode_header: Final = msgspec.msgpack.Encoder().encode
-_decode_header: Final = msgspec.msgpack.Decoder(_Header).decode
+_decode_header: Final = msgspec.msgpack.Decoder(Header).decode
 _encode_pool: Final = msgspec.msgpack.Encoder().encode
 _decode_pool: Final = msgspec.msgpack.Decoder(list[str]).decode
 
 
-def _damaged(what: str) -> IntegrityError:
+def damaged(what: str) -> IntegrityError:
+    """Return the error of a block that is not as `encode` writes it."""
     return IntegrityError(f"a stored block cannot be read: {what}; restore it from a backup")
 
 
@@ -121,7 +117,7 @@ def _shuffled(values: NDArray[Any], width: int) -> bytes:
 def _packed(values: NDArray[np.int64]) -> tuple[int, int, int, bytes]:
     """Return (base, step, width, bytes) of integers as multiples of a step above their least."""
     base = int(values.min())
-    offsets = values.view(np.uint64) - np.uint64(base & _MASK64)
+    offsets = values.view(np.uint64) - np.uint64(base & MASK64)
     largest = int(offsets.max())
     if largest == 0:
         return base, 1, 0, b""
@@ -145,7 +141,7 @@ def _integers(values: NDArray[np.int64], delta: bool) -> tuple[int, int, int, in
 def _decimals(values: NDArray[Any]) -> tuple[int, NDArray[np.int64]] | None:
     """Return (decimals, whole numbers) where whole / 10^decimals gives back the very same bits."""
     head = values[:_LOOK]
-    for decimals, power in enumerate(_POWERS):
+    for decimals, power in enumerate(POWERS):
         whole = _whole(head, power)
         if whole is not None:
             rest = whole if len(values) <= _LOOK else _whole(values, power)
@@ -206,7 +202,7 @@ def _floats_fast(values: NDArray[Any]) -> tuple[int, int, int, int, int, bytes]:
     return DECIMAL, base, step, decimals, width, data
 
 
-def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
+def _encode_column(name: str, column: Column) -> tuple[Spec, bytes]:
     values, mask, nulls = column.values, b"", 0
     if column.valid is not None:
         nulls = len(values) - int(np.count_nonzero(column.valid))
@@ -228,7 +224,7 @@ def _encode_column(name: str, column: Column) -> tuple[_Spec, bytes]:
         coded = integers(values.astype(np.int64), delta=column.kind in {"t", "d"})
     coding, base, step, scale, width, data = coded
     body = mask + pool + data
-    return _Spec(name, column.kind, coding, base, step, scale, width, nulls, len(body)), body
+    return Spec(name, column.kind, coding, base, step, scale, width, nulls, len(body)), body
 
 
 def encode(frame: Frame) -> bytes:
@@ -240,48 +236,59 @@ def encode(frame: Frame) -> bytes:
         spec, body = _encode_column(name, column)
         specs.append(spec)
         bodies.append(body)
-    header = _encode_header(_Header(rows_of(frame), specs))
+    header = _encode_header(Header(rows_of(frame), specs))
     return b"".join([MAGIC, struct.pack("<I", len(header)), header, *bodies])
 
 
 # -- decoding --------------------------------------------------------------------------------------
 
 
-def _read_header(data: bytes) -> tuple[_Header, int]:
+def read_header(data: bytes | memoryview) -> tuple[Header, int]:
+    """Return what a block says of itself, and where the bytes of its columns begin.
+
+    Raises
+    ------
+    IntegrityError
+        If that cannot be. The columns' own descriptions are for `sound` to judge.
+    """
     if len(data) < 8 or data[:4] != MAGIC:
-        raise _damaged("it does not begin as a block does")
-    start = 8 + struct.unpack_from("<I", data, 4)[0]
+        raise damaged("it does not begin as a block does")
+    start: int = 8 + _LENGTH.unpack_from(data, 4)[0]
     if start > len(data):
-        raise _damaged("it is cut short")
+        raise damaged("it is cut short")
     try:
         header = _decode_header(data[8:start])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _damaged("its header is not readable") from error
-    names = [spec.name for spec in header.columns]
-    if not 0 <= header.rows <= MAX_ROWS or len(set(names)) != len(names):
-        raise _damaged("its header makes no sense")
-    if start + sum(spec.size for spec in header.columns) != len(data):
-        raise _damaged("its length is not the sum of its columns")
+        raise damaged("its header is not readable") from error
+    names, end = set(), start
+    for spec in header.columns:
+        names.add(spec.name)
+        end += spec.size
+    if not 0 <= header.rows <= MAX_ROWS or len(names) != len(header.columns):
+        raise damaged("its header makes no sense")
+    if end != len(data):
+        raise damaged("its length is not the sum of its columns")
     return header, start
 
 
-def _sound(spec: _Spec, rows: int) -> bool:
+def sound(spec: Spec, rows: int) -> bool:
+    """Tell whether a column's description is one that `encode` could have given."""
     dtype = DTYPES.get(spec.kind)
     if dtype is None or spec.size < 0 or not 0 <= spec.nulls <= rows:
         return False
-    if spec.width not in _WIDTHS or not 1 <= spec.step <= _MASK64:
+    if spec.width not in _WIDTHS or not 1 <= spec.step <= MASK64:
         return False
-    if not all(-(2**63) <= number < 2**63 for number in (spec.base, spec.scale)):
+    if not -(2**63) <= spec.base < 2**63 or not -(2**63) <= spec.scale < 2**63:
         return False
-    if spec.kind in {"f8", "f4"} and rows > spec.nulls:
+    if spec.kind in _FLOATS and rows > spec.nulls:
         raw = spec.coding == RAW and spec.width == dtype.itemsize
         return raw or (spec.coding == DECIMAL and 0 <= spec.scale <= _MOST_DECIMALS)
-    return spec.coding in {PLAIN, DELTA}
+    return spec.coding in {DELTA, PLAIN}
 
 
 def _unshuffled(data: bytes, count: int, width: int) -> NDArray[Any]:
     if len(data) != count * width:
-        raise _damaged("a column has too few or too many bytes")
+        raise damaged("a column has too few or too many bytes")
     if width == 0:
         return np.zeros(count, np.uint64)
     flat = np.frombuffer(data, np.uint8)
@@ -290,42 +297,43 @@ def _unshuffled(data: bytes, count: int, width: int) -> NDArray[Any]:
     return flat.view(f"<u{width}")
 
 
-def _unpacked(spec: _Spec, data: bytes, count: int) -> NDArray[np.int64]:
+def _unpacked(spec: Spec, data: bytes, count: int) -> NDArray[np.int64]:
     if spec.coding == DELTA:
         count -= 1
     whole = _unshuffled(data, count, spec.width).astype(np.uint64)
     if spec.step != 1:
         whole *= np.uint64(spec.step)
-    whole += np.uint64(spec.base & _MASK64)
+    whole += np.uint64(spec.base & MASK64)
     if spec.coding == DELTA:
-        first = np.array([spec.scale & _MASK64], np.uint64)
+        first = np.array([spec.scale & MASK64], np.uint64)
         whole = np.concatenate([first, whole]).cumsum(dtype=np.uint64)
     return whole.view(np.int64)
 
 
-def _values(spec: _Spec, data: bytes, count: int) -> NDArray[Any]:
+def values_of(spec: Spec, data: bytes, count: int) -> NDArray[Any]:
+    """Return the `count` values of a column that are not null, from the bytes that hold them."""
     dtype = DTYPES[spec.kind]
     if count == 0:
         if data:
-            raise _damaged("a column has too few or too many bytes")
+            raise damaged("a column has too few or too many bytes")
         return np.zeros(0, dtype)
     if spec.coding == RAW:
         return _unshuffled(data, count, spec.width).view(dtype)
     whole = _unpacked(spec, data, count)
     if spec.coding == DECIMAL:
         if not np.all(np.abs(whole) < _EXACT):
-            raise _damaged("a number is out of range")
-        return (whole / _POWERS[spec.scale]).astype(dtype)
+            raise damaged("a number is out of range")
+        return (whole / POWERS[spec.scale]).astype(dtype)
     narrow = whole.astype(dtype)
     if dtype.itemsize < 8 and not np.array_equal(narrow, whole):
-        raise _damaged("a number is out of range")
+        raise damaged("a number is out of range")
     return narrow
 
 
 def _mask(data: bytes, rows: int, nulls: int) -> NDArray[np.bool_]:
     bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
     if np.any(bits[rows:]) or rows - int(np.count_nonzero(bits[:rows])) != nulls:
-        raise _damaged("a null mask does not agree with its count")
+        raise damaged("a null mask does not agree with its count")
     return bits[:rows].astype(np.bool_)
 
 
@@ -335,29 +343,30 @@ def _pool(data: bytes) -> tuple[tuple[str, ...], int]:
     try:
         pool = _decode_pool(data[4 : 4 + size])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _damaged("its texts are not readable") from error
+        raise damaged("its texts are not readable") from error
     if pool != sorted(set(pool)):
-        raise _damaged("its texts are out of order")
+        raise damaged("its texts are out of order")
     return tuple(pool), 4 + size
 
 
-def _decode_column(spec: _Spec, data: bytes, rows: int) -> Column:
-    if not _sound(spec, rows):
-        raise _damaged(UNSOUND)
+def decode_column(spec: Spec, data: bytes, rows: int) -> Column:
+    """Return one column of a block from its bytes; IntegrityError if they are not as written."""
+    if not sound(spec, rows):
+        raise damaged(UNSOUND)
     valid: NDArray[np.bool_] | None = None
     pool: tuple[str, ...] = ()
     at = 0
     if spec.nulls:
         at = (rows + 7) // 8
         if len(data) < at:
-            raise _damaged("a null mask is cut short")
+            raise damaged("a null mask is cut short")
         valid = _mask(data[:at], rows, spec.nulls)
     if spec.kind == TEXT:
         pool, used = _pool(data[at:])
         at += used
-    held = _values(spec, data[at:], rows - spec.nulls)
+    held = values_of(spec, data[at:], rows - spec.nulls)
     if spec.kind == TEXT and held.size and not 0 <= int(held.min()) <= int(held.max()) < len(pool):
-        raise _damaged("a text is missing")
+        raise damaged("a text is missing")
     if valid is None:
         return Column(spec.kind, held, None, pool)
     values = np.zeros(rows, DTYPES[spec.kind])
@@ -373,26 +382,12 @@ def decode(data: bytes) -> dict[str, Column]:
     IntegrityError
         If anything in `data` is not as `encode` writes it.
     """
-    header, at = _read_header(data)
+    header, at = read_header(data)
     frame: dict[str, Column] = {}
     for spec in header.columns:
-        frame[spec.name] = _decode_column(spec, data[at : at + spec.size], header.rows)
+        frame[spec.name] = decode_column(spec, data[at : at + spec.size], header.rows)
         at += spec.size
     return frame
-
-
-# -- many blocks at once ---------------------------------------------------------------------------
-
-
-def rows_told(data: bytes) -> int:
-    """Return how many rows a block says it has.
-
-    Raises
-    ------
-    IntegrityError
-        If it does not begin as a block does.
-    """
-    return _read_header(data)[0].rows
 
 
 def outline(data: bytes) -> tuple[int, dict[str, str]]:
@@ -403,76 +398,8 @@ def outline(data: bytes) -> tuple[int, dict[str, str]]:
     IntegrityError
         If its header does not say what `encode` could have said.
     """
-    header, _ = _read_header(data)
+    header, _ = read_header(data)
     for spec in header.columns:
-        if not _sound(spec, header.rows):
-            raise _damaged(UNSOUND)
+        if not sound(spec, header.rows):
+            raise damaged(UNSOUND)
     return header.rows, {spec.name: spec.kind for spec in header.columns}
-
-
-def _fill(spec: _Spec, data: bytes, at: int, out: NDArray[Any]) -> None:
-    """Put a column without nulls into `out`, from its bytes at `data[at:]`."""
-    count = len(out)
-    fits = spec.size == spec.width * (count - (spec.coding == DELTA))
-    if spec.kind not in {"t", "i8", "f8", "f4"} or not (count and fits):
-        out[:] = _values(spec, data[at : at + spec.size], count)
-        return
-    planes = np.frombuffer(data, np.uint8, spec.size, at)
-    if spec.coding == RAW and spec.width == 4:
-        unpack.join_singles(planes, out.view(np.uint32))
-        return
-    whole = np.empty(count, np.uint64) if spec.kind == "f4" else out.view(np.uint64)
-    first = spec.scale & _MASK64 if spec.coding == DELTA else None
-    # a raw column has neither step nor base, whatever is written there
-    step, base = (1, 0) if spec.coding == RAW else (spec.step, spec.base & _MASK64)
-    unpack.unpacked(planes, spec.width, step, base, first, whole)
-    if spec.coding == DECIMAL:
-        divide = unpack.divide_to_single if spec.kind == "f4" else unpack.divide
-        if not divide(whole, _POWERS[spec.scale], out):
-            raise _damaged("a number is out of range")
-
-
-def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
-    """Return the rows of blocks of the same columns (at least one), one after the other.
-
-    Equal to `join` of what `decode` makes of each. Once a process has decoded a megabyte, numbers
-    go straight from their bytes to their place.
-
-    Raises
-    ------
-    IntegrityError
-        If anything is not as `encode` writes it.
-    SchemaError
-        If the columns of two blocks are not the same.
-    """
-    small = _bytes_decoded.still_small(sum(map(len, blocks)))
-    if len(blocks) == 1 or small:
-        return join([decode(block) for block in blocks])
-    read = [_read_header(block) for block in blocks]
-    shape = [(spec.name, spec.kind) for spec in read[0][0].columns]
-    if any([(s.name, s.kind) for s in header.columns] != shape for header, _ in read):
-        raise SchemaError(OTHER_COLUMNS)
-    start = [at for _, at in read]
-    whole: dict[str, Column] = {}
-    for place, (name, _) in enumerate(shape):
-        pieces = []
-        for nth, (header, _) in enumerate(read):
-            spec = header.columns[place]
-            if not _sound(spec, header.rows):
-                raise _damaged(UNSOUND)
-            pieces.append(_Piece(spec, blocks[nth], start[nth], header.rows))
-            start[nth] += spec.size
-        whole[name] = _decode_pieces(pieces)
-    return whole
-
-
-def _decode_pieces(pieces: Sequence[_Piece]) -> Column:
-    name, kind = pieces[0].spec.name, pieces[0].spec.kind
-    if kind == TEXT or any(piece.spec.nulls for piece in pieces):
-        parts = [_decode_column(p.spec, p.block[p.at : p.at + p.spec.size], p.rows) for p in pieces]
-        return join([{name: part} for part in parts])[name]
-    values, last = np.empty(sum(piece.rows for piece in pieces), DTYPES[kind]), 0
-    for piece in pieces:
-        first, last = last, last + piece.rows
-        _fill(piece.spec, piece.block, piece.at, values[first:last])
-    return Column(kind, values)
