@@ -47,7 +47,7 @@ def test_minute_positions_anywhere_on_earth(lat, lon, moved):
     points = np.array([vector(a, o) for a, o in zip(lats[keep], lons[keep], strict=True)])
     n = len(moved)
     first, at = np.zeros(2, np.int64), np.zeros(n + 1)
-    position, count = np.zeros((n + 1, 3)), np.zeros(n + 1, np.int64)
+    position, count = np.zeros((n + 1, 3)), np.zeros(n + 1, np.int16)
     time = np.arange(n, dtype=np.int64)
     nan = np.full(n, np.nan, np.float32)
     span = np.array([0]), np.array([n])

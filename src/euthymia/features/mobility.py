@@ -11,10 +11,10 @@ from euthymia.features.contract import WHOLE_FOLLOW_UP, Columns, Days, Family, W
 from euthymia.features.mobility_listing import FEATURES
 from euthymia.features.windows import (
     Offsets,
-    day_windows,
     first_at_or_after,
     offsets_around,
     wall_clock,
+    windows_of,
 )
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels.mobility_fixes import BIN_US, minute_positions
@@ -40,6 +40,15 @@ NIGHT_TO_H: Final = 6
 MOST_PLACES: Final = 20_000
 
 
+def _days(offsets: Offsets | None, days: Ints) -> Windows:
+    """Return local days as windows."""
+    if offsets is None or days.size == 0:
+        none = np.zeros(0, np.int64)
+        return Windows(none, none, none, none)
+    midnight = days * DAY_US
+    return windows_of(offsets, days, np.arange(days.size), midnight, midnight + DAY_US)
+
+
 @dataclass(frozen=True, slots=True)
 class _Fixes:
     """A person's fixes in order of local day, then of time; those of days[k] from first[k] on."""
@@ -51,6 +60,7 @@ class _Fixes:
     days: Ints
     first: Ints
     own: Windows
+    offsets: Offsets | None  # None where there is no fix
 
     @classmethod
     def of(cls, stream: Columns, timeline: Timeline, before_us: int) -> "_Fixes":
@@ -62,7 +72,8 @@ class _Fixes:
             accuracy = np.full(time.size, np.nan, np.float32)
         ends = wall_clock(timeline, time[[0, -1]] if time.size else time) // DAY_US
         days = np.arange(ends[0] - 1, ends[1] + 2) if time.size else ends
-        own = day_windows(timeline, days)
+        offsets = offsets_around(timeline, days, 1) if time.size else None
+        own = _days(offsets, days)
         low, high = np.searchsorted(time, own.start_us), np.searchsorted(time, own.end_us)
         number = np.zeros(days.size, np.int64)
         np.add.at(number, own.row, high - low)
@@ -79,7 +90,7 @@ class _Fixes:
             time, columns = time[order], tuple(column[order] for column in columns)
         latitude, longitude, worst = (np.ascontiguousarray(c[: time.size]) for c in columns)
         first = np.append(0, np.cumsum(number[number > 0]))
-        return cls(time, latitude, longitude, worst, days, first, day_windows(timeline, days))
+        return cls(time, latitude, longitude, worst, days, first, _days(offsets, days), offsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +142,11 @@ class Folded:
     night_us: Array
 
 
-def _fold(fixes: _Fixes, units: _Units, timeline: Timeline) -> Folded:
+def _fold(fixes: _Fixes, units: _Units, offsets: Offsets) -> Folded:
     size = units.day.size
     minutes = ((units.span[:, 1] - units.span[:, 0]) // BIN_US).astype(np.int64) + 4
     most = int(np.minimum(units.high - units.low, minutes).sum()) + 1
-    at_us, position, count = np.empty(most), np.empty((most, 3)), np.empty(most, np.int64)
+    at_us, position, count = np.empty(most), np.empty((most, 3)), np.empty(most, np.int16)
     first = np.zeros(size + 1, np.int64)
     minute_positions(
         fixes.time,
@@ -149,7 +160,6 @@ def _fold(fixes: _Fixes, units: _Units, timeline: Timeline) -> Folded:
         position,
         count,
     )
-    offsets = offsets_around(timeline, units.day, 1)
     midnight = units.day * DAY_US
     night_us = np.stack(
         [first_at_or_after(offsets, midnight + h * HOUR_US) for h in (0, NIGHT_TO_H)], axis=1
@@ -234,7 +244,7 @@ def _measure(
     last_day[asked[np.argsort(end[asked], kind="stable")]] = final
     days, own = fixes.days, fixes.own
     upto_day = int(np.searchsorted(days, last_day.max(), "right"))
-    if upto_day == 0:
+    if upto_day == 0 or fixes.offsets is None:
         return
     whole_end = np.zeros(days.size, np.int64)
     np.maximum.at(whole_end, own.row, own.end_us)
@@ -243,7 +253,7 @@ def _measure(
     short = held & (end < whole_end[at])
     pairs = np.unique(np.stack([last_day[short], end[short]], axis=1), axis=0)
     units = _Units.of(fixes, upto_day, pairs[:, 0], pairs[:, 1])
-    folded = _fold(fixes, units, timeline)
+    folded = _fold(fixes, units, fixes.offsets)
 
     whole = np.flatnonzero(units.main)  # unit of each day
     last_unit = np.full(end.size, -1, np.int64)
@@ -259,8 +269,6 @@ def _measure(
     unit = whole[day]
     cut_here = short[row] & (days[day] == last_day[row])
     unit[cut_here] = last_unit[row[cut_here]]
-    low = (int(days[0]) - 2) * DAY_US
-    offsets = Offsets.around(timeline, low, (int(days[-1]) + 3) * DAY_US)
     describe(
         folded.at_us,
         folded.first,
@@ -275,8 +283,8 @@ def _measure(
         until.astype(np.float64),
         folded.night_us,
         windows.lengths_us().astype(np.float64),
-        offsets.start,
-        offsets.offset,
+        fixes.offsets.start,
+        fixes.offsets.offset,
         table,
         coverage,
     )

@@ -171,8 +171,11 @@ def _take(
     """Check the rows of one piece and file them under their people."""
     stream = INPUTS[item.stream]
     table = _sound(item.table, sample_faults(stream, item.table, now), reading, found)
-    for value in table["subject_id"].unique().to_pylist():
-        own = table.filter(pc.equal(table["subject_id"], value))
+    people = table["subject_id"].unique().to_pylist()
+    for value in people:
+        own = table
+        if len(people) > 1 or table["subject_id"].null_count:
+            own = table.filter(pc.equal(table["subject_id"], value))
         name = desk.name(SourceId(item.system, value))
         part = own.select(stream.schema.names).cast(stream.schema)
         parts.setdefault(name, {}).setdefault(item.stream, []).append(part)

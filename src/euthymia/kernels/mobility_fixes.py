@@ -25,6 +25,10 @@ SPIKE_M_PER_S: Final = 15.0
 _RADIAN: Final = math.pi / 180
 _AGREE_M: Final = 60.0
 _MOST: Final = 4096  # fixes of a minute that are looked at
+_SIXTH: Final = 1 / 6
+_12TH: Final = 1 / 12
+_20TH: Final = 1 / 20
+_SOME: Final = 512  # positions that are computed at once
 _SMALL: Final = 0.02  # [rad] up to here four terms of the series are exact to a micrometre
 
 
@@ -82,24 +86,24 @@ def turn_to(latitude: float, longitude: float, at: Array) -> None:
         at[6], at[7], at[8], at[9] = at[2], at[3], at[4], at[5]
         return
     n2, e2 = north * north, east * east
-    sn, cn = north * (1 - n2 / 6 * (1 - n2 / 20)), 1 - n2 / 2 * (1 - n2 / 12)
-    se, ce = east * (1 - e2 / 6 * (1 - e2 / 20)), 1 - e2 / 2 * (1 - e2 / 12)
+    sn, cn = north * (1 - n2 * _SIXTH * (1 - n2 * _20TH)), 1 - 0.5 * n2 * (1 - n2 * _12TH)
+    se, ce = east * (1 - e2 * _SIXTH * (1 - e2 * _20TH)), 1 - 0.5 * e2 * (1 - e2 * _12TH)
     at[6], at[7] = at[2] * cn + at[3] * sn, at[3] * cn - at[2] * sn
     at[8], at[9] = at[4] * ce + at[5] * se, at[5] * ce - at[4] * se
 
 
-@compiled("void(f8[::1], f8[::1], i8, f8, f8)")
-def flatten(x: Array, y: Array, count: int, sine: float, cosine: float) -> None:
+@compiled("void(f8[::1], f8[::1], f8, f8)")
+def flatten(x: Array, y: Array, sine: float, cosine: float) -> None:
     """Turn differences of longitude x and latitude y [rad] to a point into a plane.
 
     The orthographic projection, east and north, in radii of the earth; `sine` and `cosine` are
     those of the point's latitude. The first is the point itself.
     """
     far = 0
-    for i in range(count):
-        far += 1 if abs(x[i]) > _SMALL or abs(y[i]) > _SMALL else 0
+    for i in range(x.size):
+        far += 1 if (abs(x[i]) > _SMALL) | (abs(y[i]) > _SMALL) else 0
     if far == 0:  # without a branch: all at once
-        for i in range(count):
+        for i in range(x.size):
             east, north = x[i], y[i]
             n2, e2 = north * north, east * east
             sn, cn = north * (1 - n2 * (1 / 6)), 1 - 0.5 * n2 * (1 - n2 * (1 / 12))
@@ -108,7 +112,7 @@ def flatten(x: Array, y: Array, count: int, sine: float, cosine: float) -> None:
             x[i] = narrow * se
             y[i] = sn + sine * narrow * one_less
         return
-    for i in range(1, count):
+    for i in range(1, x.size):
         sn, cn = math.sin(y[i]), math.cos(y[i])
         se, one_less = math.sin(x[i]), 1 - math.cos(x[i])
         narrow = cosine * cn - sine * sn
@@ -116,12 +120,13 @@ def flatten(x: Array, y: Array, count: int, sine: float, cosine: float) -> None:
         y[i] = sn + sine * narrow * one_less
 
 
-@compiled("void(f8[::1], f8[::1], i8, f8[::1])")
-def middle_of(x: Array, y: Array, count: int, space: Array) -> None:
+@compiled("void(f8[::1], f8[::1], f8[::1])")
+def middle_of(x: Array, y: Array, space: Array) -> None:
     """Put the middle of some points into x[0], y[0]: their mean if none lies over 60 m from it.
 
     Where they do not agree so well, the median of each coordinate, which single jumps do not move.
     """
+    count = x.size
     mean_x = mean_y = other_x = other_y = 0.0
     for i in range(0, count - 1, 2):
         mean_x += x[i]
@@ -142,15 +147,57 @@ def middle_of(x: Array, y: Array, count: int, space: Array) -> None:
         x[0], y[0] = median_of(x, count, space), median_of(y, count, space)
 
 
-@compiled("void(f8[::1], f8, f8, f8[:, ::1], i8)")
-def put_vector(at: Array, x: float, y: float, position: Array, i: int) -> None:
-    """Set position[i] [m] from the tangent plane at `at`: east x, north y, in radii."""
-    up = math.sqrt(max(0.0, 1.0 - x * x - y * y))
-    sine, cosine, s_east, c_east = at[6], at[7], at[8], at[9]
-    flat = up * cosine - y * sine
-    position[i, 0] = EARTH_M * (flat * c_east - x * s_east)
-    position[i, 1] = EARTH_M * (flat * s_east + x * c_east)
-    position[i, 2] = EARTH_M * (up * sine + y * cosine)
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
+def turn_all(at: Array, lats: Array, lons: Array, turned: Array) -> None:
+    """Set sine and cosine of latitudes and longitudes [rad], in four rows of `turned`.
+
+    All near the point that `at` was last turned to (see `turn_to`).
+    """
+    lat0, lon0, sine0, cosine0, s_east0, c_east0 = at[0], at[1], at[2], at[3], at[4], at[5]
+    sine, cosine, s_east, c_east = turned[0], turned[1], turned[2], turned[3]
+    for i in range(lats.size):
+        north, east = lats[i] - lat0, lons[i] - lon0
+        n2, e2 = north * north, east * east
+        sn, cn = north * (1 - n2 * _SIXTH * (1 - n2 * _20TH)), 1 - 0.5 * n2 * (1 - n2 * _12TH)
+        se, ce = east * (1 - e2 * _SIXTH * (1 - e2 * _20TH)), 1 - 0.5 * e2 * (1 - e2 * _12TH)
+        sine[i], cosine[i] = sine0 * cn + cosine0 * sn, cosine0 * cn - sine0 * sn
+        s_east[i], c_east[i] = s_east0 * ce + c_east0 * se, c_east0 * ce - s_east0 * se
+
+
+@compiled("void(f8[:, ::1], f8[::1], f8[::1], f8[:, ::1])")
+def put_vectors(turned: Array, xs: Array, ys: Array, position: Array) -> None:
+    """Set positions [m] from points of tangent planes: east x, north y, in radii of the earth.
+
+    `turned` holds where the planes touch, as from `turn_all`.
+    """
+    sine, cosine, s_east, c_east = turned[0], turned[1], turned[2], turned[3]
+    for i in range(xs.size):
+        x, y, up = xs[i], ys[i], 1.0
+        if x != 0.0 or y != 0.0:
+            up = math.sqrt(max(0.0, 1.0 - x * x - y * y))
+        flat = up * cosine[i] - y * sine[i]
+        position[i, 0] = EARTH_M * (flat * c_east[i] - x * s_east[i])
+        position[i, 1] = EARTH_M * (flat * s_east[i] + x * c_east[i])
+        position[i, 2] = EARTH_M * (up * sine[i] + y * cosine[i])
+
+
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1])")
+def put_positions(
+    at: Array, lats: Array, lons: Array, xs: Array, ys: Array, turned: Array, position: Array
+) -> None:
+    """Set positions [m] from latitude, longitude [rad] and a point of the tangent plane there.
+
+    `at` is turned along, as `turn_to` does; `turned` is room for the work.
+    """
+    i, n = 0, lats.size
+    while i < n:
+        turn_to(lats[i], lons[i], at)
+        j = i + 1
+        while j < n and abs(lats[j] - at[0]) <= _SMALL and abs(lons[j] - at[1]) <= _SMALL:
+            j += 1
+        turn_all(at, lats[i:j], lons[i:j], turned)
+        put_vectors(turned, xs[i:j], ys[i:j], position[i:j])
+        i = j
 
 
 @compiled("b1(f8, f8, f4)")
@@ -163,48 +210,45 @@ def usable(latitude: float, longitude: float, accuracy: float) -> bool:
     return not accuracy > MAX_ACCURACY_M
 
 
-@compiled("i8(i8[::1], f8[::1], f8[::1], f4[::1], i8, i8)")
-def doubtful(
-    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: int, high: int
-) -> int:
-    """Count the fixes of low to high - 1 that are not usable, repeat an instant or lie far off.
+@compiled("i8(i8[::1], f8[::1], f8[::1], f4[::1])")
+def doubtful(time: Ints, latitude: Array, longitude: Array, accuracy: Array) -> int:
+    """Count the fixes of a minute that are not usable, repeat an instant or lie far off.
 
     Far off: half around the earth from the first, where a difference of longitude must be turned.
     """
-    found, lon0 = 0, longitude[low]
-    for i in range(low, high):
+    found, lon0 = 0, longitude[0]
+    for i in range(time.size):
         lat, lon = latitude[i], longitude[i]
         good = (abs(lat) <= 90.0) & (abs(lon) <= 180.0) & ((lat != 0.0) | (lon != 0.0))
         good &= (not accuracy[i] > MAX_ACCURACY_M) & (abs((lon - lon0) * _RADIAN) <= math.pi)
         found += 0 if good else 1
-    for i in range(low + 1, high):
-        found += 1 if time[i] == time[i - 1] else 0
+    later = time[1:]
+    for i in range(later.size):
+        found += 1 if later[i] == time[i] else 0
     return found
 
 
-@compiled("Tuple((i8, i8, f8, f8))(i8[::1], f8[::1], f8[::1], f4[::1], i8, i8, f8[::1], f8[::1])")
+@compiled("Tuple((i8, i8, f8, f8))(i8[::1], f8[::1], f8[::1], f4[::1], f8[::1], f8[::1])")
 def taken(
-    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: int, high: int,
-    x: Array, y: Array,
-) -> tuple[int, int, float, float]:  # fmt: skip
-    """Take the usable fixes of low to high - 1 less the first of them, in x (east) and y [rad].
+    time: Ints, latitude: Array, longitude: Array, accuracy: Array, x: Array, y: Array
+) -> tuple[int, int, float, float]:
+    """Take the usable fixes of a minute less the first of them, in x (east) and y [rad].
 
-    Returns (how many, the sum of their times since that of `low`, latitude and longitude of the
-    first).
+    Returns (how many, the sum of their times since the minute's first, latitude and longitude of
+    the first).
     """
-    start, total, held = time[low], 0, 0
-    lat0, lon0 = latitude[low], longitude[low]
-    many = min(high - low, _MOST)
-    if high - low == many and doubtful(time, latitude, longitude, accuracy, low, high) == 0:
-        for k in range(many):
-            total += time[low + k] - start
-        for k in range(many):
-            x[k] = (longitude[low + k] - lon0) * _RADIAN
-        for k in range(many):
-            y[k] = (latitude[low + k] - lat0) * _RADIAN
-        return many, total, lat0, lon0
+    start, total, held = time[0], 0, 0
+    lat0, lon0 = latitude[0], longitude[0]
+    if time.size <= _MOST and doubtful(time, latitude, longitude, accuracy) == 0:
+        for k in range(time.size):
+            total += time[k] - start
+        for k in range(time.size):
+            x[k] = (longitude[k] - lon0) * _RADIAN
+        for k in range(time.size):
+            y[k] = (latitude[k] - lat0) * _RADIAN
+        return time.size, total, lat0, lon0
     before = start - 1
-    for i in range(low, high):
+    for i in range(time.size):
         lat, lon = latitude[i], longitude[i]
         if time[i] == before or held == _MOST or not usable(lat, lon, accuracy[i]):
             continue
@@ -222,11 +266,11 @@ def taken(
 
 @compiled(
     "i8(i8[::1], f8[::1], f8[::1], f4[::1], i8[::1], i8[::1], i8[::1], f8[::1], f8[:, ::1],"
-    " i8[::1])"
+    " i2[::1])"
 )
 def minute_positions(
     time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: Ints, high: Ints,
-    first: Ints, at_us: Array, position: Array, count: Ints,
+    first: Ints, at_us: Array, position: Array, count: NDArray[np.int16],
 ) -> int:  # fmt: skip
     """Take, for each stretch of fixes, the middle position of each minute of UTC.
 
@@ -254,36 +298,47 @@ def minute_positions(
         How many positions there are.
     """
     x, y, space = np.empty(_MOST), np.empty(_MOST), np.empty(3 * _MOST)
-    at = np.full(10, 99.0)
-    found = 0
+    lats, lons, xs, ys = np.empty(_SOME), np.empty(_SOME), np.empty(_SOME), np.empty(_SOME)
+    at, along = np.full(10, 99.0), np.full(10, 99.0)
+    turned = np.empty((4, _SOME))
+    found, done, until = 0, 0, 0
     for unit in range(low.size):
         first[unit] = found
         i, end = low[unit], high[unit]
         while i < end:
-            start, begin, held, total = time[i], i, 0, 0
-            lat0, lon0 = latitude[i], longitude[i]
-            until = (math.floor(start / 60e6 + 0.5) + 0.5) * BIN_US
+            begin, start = i, time[i]
+            if until <= start < until + BIN_US:
+                until += BIN_US
+            else:
+                until = (start + BIN_US // 2) // BIN_US * BIN_US + BIN_US // 2
             i += 1
             while i < end and time[i] < until:
                 i += 1
-            if i - begin > 1:
-                held, total, lat0, lon0 = taken(time, latitude, longitude, accuracy, begin, i, x, y)
-            elif usable(lat0, lon0, accuracy[begin]):
-                held, x[0], y[0] = 1, 0.0, 0.0
-            if held:
-                turn_to(lat0 * _RADIAN, lon0 * _RADIAN, at)
-                if held > 1:
-                    flatten(x, y, held, at[6], at[7])
-                    middle_of(x, y, held, space)
-                if x[0] == 0.0 and y[0] == 0.0:
-                    flat = EARTH_M * at[7]
-                    position[found, 0], position[found, 1] = flat * at[9], flat * at[8]
-                    position[found, 2] = EARTH_M * at[6]
-                else:
-                    put_vector(at, x[0], y[0], position, found)
-                at_us[found] = start + total // held
-                count[found] = held
-                found += 1
+            if i - begin == 1:
+                if not usable(latitude[begin], longitude[begin], accuracy[begin]):
+                    continue
+                lat, lon = latitude[begin] * _RADIAN, longitude[begin] * _RADIAN
+                held, middle_us, east, north = 1, start, 0.0, 0.0
+            else:
+                held, total, lat, lon = taken(
+                    time[begin:i], latitude[begin:i], longitude[begin:i], accuracy[begin:i], x, y
+                )
+                if held == 0:
+                    continue
+                lat, lon = lat * _RADIAN, lon * _RADIAN
+                turn_to(lat, lon, at)
+                flatten(x[:held], y[:held], at[6], at[7])
+                middle_of(x[:held], y[:held], space)
+                east, north, middle_us = x[0], y[0], start + total // held
+            k = found - done
+            lats[k], lons[k], xs[k], ys[k] = lat, lon, east, north
+            at_us[found], count[found] = middle_us, held
+            found += 1
+            if found - done == _SOME:
+                put_positions(along, lats, lons, xs, ys, turned, position[done:found])
+                done = found
+    k = found - done
+    put_positions(along, lats[:k], lons[:k], xs[:k], ys[:k], turned, position[done:found])
     first[low.size] = found
     return found
 

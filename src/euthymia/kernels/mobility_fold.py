@@ -29,6 +29,7 @@ from euthymia.kernels.mobility_follow import (
 )
 from euthymia.kernels.mobility_pieces import (
     BRIDGE_US,
+    LONG_US,
     put_edge,
     put_link,
     put_node,
@@ -143,10 +144,14 @@ def day_pieces(
     span: Array,
 ) -> int:
     """Write a day without holes; return how many pieces there are."""
+    longest = 0.0
+    for k in range(count - 1):
+        longest = max(longest, at_us[k + 1] - at_us[k])
+    fixes = count if longest > LONG_US else 0  # among which gaps are looked for
     n = put_edge(piece, n, node, 0, span[0], node[0, FROM], leave, span)
     for i in range(nodes):
         if node[i, TO] > node[i, FROM]:
-            n = put_node(piece, n, node, i, at_us, count, leave, span)
+            n = put_node(piece, n, node, i, at_us, fixes, leave, span)
         if i + 1 < nodes:
             n = put_link(piece, n, node, i, i + 1, nodes, leave, span)
     last = nodes - 1

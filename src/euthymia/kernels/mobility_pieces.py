@@ -175,7 +175,10 @@ def put_node(
     leave: float,
     span: Array,
 ) -> int:
-    """Write the time between a stay's first and last fix: in one piece, but for its gaps."""
+    """Write the time between a stay's first and last fix: in one piece, but for its gaps.
+
+    `at_us` holds the instants of fixes; none where there is no gap to look for.
+    """
     start = node[i, FROM]
     first, end = 0, count
     while first < end:

@@ -368,8 +368,24 @@ def covered(
 
     Only up to the last fix: what follows it is not known to be recorded.
     """
-    last = before_us
-    for k in range(low, high):
+    last, first = before_us, low
+    if high > low and start <= at_us[low] and at_us[high - 1] <= end:  # as it mostly is
+        if not math.isnan(last) and at_us[low] > start:
+            gap = at_us[low] - max(last, start)
+            out[0] += max(min(at_us[low], last + LONG_US) - max(last, start), 0.0)
+            out[1] = max(out[1], gap)
+        fixes = at_us[low:high]
+        later = fixes[1:]
+        longest = 0.0
+        for k in range(later.size):
+            longest = max(longest, later[k] - fixes[k])
+        out[1], last, first = max(out[1], longest), at_us[high - 1], high
+        if longest <= LONG_US:
+            out[0] += last - at_us[low]
+        else:
+            for k in range(later.size):
+                out[0] += min(later[k] - fixes[k], LONG_US)
+    for k in range(first, high):
         if not math.isnan(last) and at_us[k] > start and last < end:
             reach = min(at_us[k], last + LONG_US, end) - max(last, start)
             out[0] += max(reach, 0.0)

@@ -53,7 +53,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _group(path: PurePath) -> str | None:
-    return str(path.parent) if _HOURLY.fullmatch(path.name) else None
+    name = path.name  # of tens of thousands of files, so `path.parent` would be felt
+    return str(path)[: -len(name)] if _HOURLY.fullmatch(name) else None
 
 
 def _read(opened: Opened) -> Iterator[Item]:

@@ -132,7 +132,9 @@ class Blob:
     def _unpacked(self, step: int) -> Iterator[bytes]:
         try:
             with self.opener() as raw:
-                first = raw.read(step)
+                # no more room than is needed: the file of an hour is far smaller than a step
+                room = min(step, max(self.packed_size + 1, HEAD))
+                first = raw.read(room)
                 if first.startswith(_GZIP_MAGIC):
                     yield from self._gunzip(first, raw, step)
                     return
@@ -141,7 +143,7 @@ class Blob:
                     size += len(first)
                     self._check_bomb(size, max(self.packed_size, 1))
                     yield first
-                    first = raw.read(step) if len(first) == step else b""
+                    first = raw.read(room) if len(first) == room else b""
         except (zipfile.BadZipFile, zlib.error, EOFError) as problem:
             raise SourceError(_DAMAGED) from problem
         except (RuntimeError, NotImplementedError) as problem:

@@ -2,9 +2,9 @@
 
 import csv
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,10 @@ from euthymia.sources.lines import BOM, Gap, blocks
 BATCH: Final = 16 * MiB
 MAX_HEADER: Final = 128 * 1024  # bytes of a line of column names
 PIECE: Final = 128 * 1024  # when a batch has a bad line, only pieces of this size are read slowly
+
+
+_ProblemOf = Callable[[tuple[str, ...]], str | None]
+"""Why a header cannot be used; None if it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +170,9 @@ def read_table(opened: Opened, layout: Layout) -> Iterator[Chunk | Reject]:
     """
     row, size = 1, 0
     waiting: list[_Segment] = []
+    problem_of = cache(partial(_header_problem, layout))
     for part in opened.parts:
-        for found in _tolerant(part, layout, named=len(opened.parts) > 1):
+        for found in _tolerant(part, layout, problem_of, named=len(opened.parts) > 1):
             header = found.header if isinstance(found, _Segment) and size < BATCH else None
             if waiting and header != waiting[0].header:
                 row = yield from _parse(waiting, layout, row)
@@ -182,17 +187,21 @@ def read_table(opened: Opened, layout: Layout) -> Iterator[Chunk | Reject]:
         yield from _parse(waiting, layout, row)
 
 
-def _tolerant(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment | _Refused]:
+def _tolerant(
+    part: Part, layout: Layout, problem_of: _ProblemOf, *, named: bool
+) -> Iterator[_Segment | _Refused]:
     """Yield segments; of many parts, one that cannot be read does not take the others with it."""
     try:
-        yield from _segments(part, layout, named=named)
+        yield from _segments(part, layout, problem_of, named=named)
     except SourceError as problem:
         if not named:
             raise
         yield _Refused(f"{part.path.name}: {problem}")
 
 
-def _segments(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment | _Refused]:
+def _segments(
+    part: Part, layout: Layout, problem_of: _ProblemOf, *, named: bool
+) -> Iterator[_Segment | _Refused]:
     label = f"{part.path.name}: " if named else ""
     header: tuple[str, ...] | None = None
     problem, refused = None, 0
@@ -205,7 +214,7 @@ def _segments(part: Part, layout: Layout, *, named: bool) -> Iterator[_Segment |
         data, line, start = found.data, found.line, 0
         if header is None:
             header, start, line = _take_header(data, layout)
-            problem = _header_problem(layout, header)
+            problem = problem_of(header)
         if problem:
             refused += count_rows(data[start:])
         elif start < len(data):
@@ -343,10 +352,10 @@ def _plain(data: bytes, places: dict[int, Column], width: int) -> dict[str, pa.A
         return None
     place = np.full(width, -1, np.int64)
     place[list(places)] = np.arange(len(wanted))
-    lines = _line_ends(data)
-    out, hard = np.empty((len(wanted), lines)), np.empty((lines, 4), np.int64)
+    room = len(data) // (width + len(wanted)) + 1  # lines: a wanted cell is not empty
+    out, hard = np.empty((len(wanted), room)), np.empty((room, 4), np.int64)
     seen, left = read_lines(np.frombuffer(data, np.uint8), place, POWERS, out, hard)
-    if seen != lines:
+    if seen < 0:
         return None
     for row, line, start, end in hard[:left].tolist():
         cell = data[start:end]
@@ -355,7 +364,7 @@ def _plain(data: bytes, places: dict[int, Column], width: int) -> dict[str, pa.A
         out[row, line] = float(cell)
     columns = {}
     for values, column in zip(out, wanted, strict=True):
-        good = _checked(pa.array(values), column)
+        good = _checked(pa.array(values[:seen]), column)
         if good is None:
             return None
         columns[column.name] = good
