@@ -75,8 +75,11 @@ def test_half_of_the_data_missing_is_said():
     """Errors told are of the size of errors made, and no coverage is claimed that was not there."""
     rows, _, places = people("beiwe", 0.5, 60_100, 6, 21)
     made = off(rows, "m_home_time_h", "home_h")
-    assert 0.6 <= rows.m_home_time_error_h.mean() / made.mean() <= 2.0
-    assert rows.m_home_time_error_h.corr(made, method="spearman") > 0.5
+    assert made.mean() <= 1.5  # with what the ends of gaps say alone: 2.5
+    assert 0.6 <= rows.m_home_time_error_h.mean() / made.mean() <= 1.6
+    assert rows.m_home_time_error_h.corr(made, method="spearman") > 0.3
+    astray = off(rows, "m_distance_km", "km")
+    assert 0.6 <= rows.m_distance_error_km.mean() / astray.mean() <= 2.0
     assert abs(rows.m_coverage.mean() - rows.known.mean()) <= 0.1
     assert places >= 0.8
 

@@ -28,6 +28,7 @@ from euthymia.kernels.mobility_follow import (
     SLOTS,
     TALLY,
 )
+from euthymia.kernels.mobility_history import SLOT_PIECES
 from euthymia.kernels.mobility_pieces import PIECE_COLUMNS
 from euthymia.kernels.mobility_rows import NAMES, describe
 from euthymia.kernels.mobility_stays import PLACE_COLUMNS
@@ -169,7 +170,8 @@ def _fold(fixes: _Fixes, units: _Units, offsets: Offsets) -> Folded:
     offset_us = midnight + 12 * HOUR_US - first_at_or_after(offsets, midnight + 12 * HOUR_US)
     tally, place = np.zeros(TALLY), np.zeros((min(most, MOST_PLACES), PLACE_COLUMNS))
     tally[HOME] = -1
-    piece = np.empty((4 * (most + (CARRY + 2) * size), PIECE_COLUMNS))  # at most 4 a position
+    room = 4 * (most + (CARRY + 2) * size) + SLOT_PIECES * size  # at most 4 a position
+    piece = np.empty((room, PIECE_COLUMNS))
     first_piece, known = np.zeros(size + 1, np.int64), np.empty((size, UNIT_COLUMNS))
     fold(
         at_us,
@@ -186,6 +188,7 @@ def _fold(fixes: _Fixes, units: _Units, offsets: Offsets) -> Folded:
         np.zeros(NIGHTS, np.int64),
         np.zeros((CARRY + 1, 4)),
         np.zeros((ROUTINE_DAYS, SLOTS), np.int64),
+        np.full((ROUTINE_DAYS, SLOTS), -3, np.int64),
         np.zeros(ROUTINE_DAYS, np.int64),
         np.zeros((ROUTINE_DAYS, RHYTHM_SUMS)),
         piece,
@@ -292,7 +295,7 @@ def _measure(
 
 FAMILY = Family(
     name="mobility",
-    version="2",
+    version="3",
     title="Mobility",
     streams=("location",),
     lookback_days=WHOLE_FOLLOW_UP,

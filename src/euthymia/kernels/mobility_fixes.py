@@ -274,10 +274,8 @@ def minute_positions(
 ) -> int:  # fmt: skip
     """Take, for each stretch of fixes, the middle position of each minute of UTC.
 
-    Minutes run from half to half, so that a burst that a clock starts on the minute makes two
-    positions: these say which way somebody goes.
-
-    Fixes that cannot be used and repetitions of an instant are passed over.
+    Minutes run from half to half: a burst that starts on the minute makes two positions, which say
+    which way somebody goes. Fixes of no use and repetitions of an instant are passed over.
 
     Parameters
     ----------
@@ -292,10 +290,7 @@ def minute_positions(
     at_us, position, count : arrays, shapes (m,), (m, 3), (m,)
         Out: mean instant of the minute's fixes, middle position [m], how many fixes. Large enough.
 
-    Returns
-    -------
-    int
-        How many positions there are.
+    Returns how many positions there are.
     """
     x, y, space = np.empty(_MOST), np.empty(_MOST), np.empty(3 * _MOST)
     lats, lons, xs, ys = np.empty(_SOME), np.empty(_SOME), np.empty(_SOME), np.empty(_SOME)

@@ -27,6 +27,7 @@ from euthymia.kernels.mobility_follow import (
     significant,
     slot_places,
 )
+from euthymia.kernels.mobility_history import refill
 from euthymia.kernels.mobility_pieces import (
     BRIDGE_US,
     LONG_US,
@@ -64,6 +65,13 @@ def copy_row(source: Array, target: Array) -> None:
     """Copy one row of numbers into another."""
     for i in range(source.size):
         target[i] = source[i]
+
+
+@compiled("void(f8[:, ::1], f8[:, ::1], i8)")
+def copy_rows(source: Array, target: Array, count: int) -> None:
+    """Copy the first rows of one table into another."""
+    for k in range(count):
+        copy_row(source[k], target[k])
 
 
 @compiled("i8(f8[:, ::1], f8[::1], f8[:, ::1], i8, i8, f8[::1], f8[:, ::1], f8[::1])")
@@ -239,28 +247,28 @@ def learn_rhythm(
 
 @compiled(
     "i8(f8[::1], f8[:, ::1], i8[::1], i8[::1], b1[::1], f8[:, ::1], f8[:, ::1], f8[::1],"
-    " f8[:, ::1], f8[:, ::1], f8[::1], i8[::1], f8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1],"
+    " f8[:, ::1], f8[:, ::1], f8[::1], i8[::1], f8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1],"
+    " f8[:, ::1],"
     " f8[:, ::1], i8[::1], f8[:, ::1])"
 )
 def fold(
     at_us: Array, position: Array, first: Ints, day: Ints, main: NDArray[np.bool_], span: Array,
     night_us: Array, offset_us: Array, slot_us: Array, place: Array, tally: Array, night: Ints,
-    carry: Array, grid: Ints, grid_day: Ints, sums: Array, piece: Array, first_piece: Ints,
-    known: Array,
+    carry: Array, grid: Ints, seen: Ints, grid_day: Ints, sums: Array, piece: Array,
+    first_piece: Ints, known: Array,
 ) -> int:  # fmt: skip
-    """Lay out each unit's time in pieces, in the light of those before; return how many pieces.
+    """Lay out each unit's time in pieces, in the light of those before; return how many.
 
-    A unit is a local day up to some instant: to its end (`main`), or cut short, in which case
-    nothing is learnt from it. Units of a day come before its main one, days in order.
+    A unit is a local day up to some instant: to its end (`main`), or cut short: then nothing is
+    learnt from it. Units of a day come before its main one, days in order.
 
     Parameters
     ----------
-    at_us, position, first : arrays
-        From `minute_positions`.
+    at_us, position, first : from `minute_positions`
     day, main, span, night_us, offset_us, slot_us : arrays, first axis u
         Of each unit: local day, whether it is whole, [from, to) [us UTC], its small hours, its
         offset from UTC, the middles of its half hours.
-    place, tally, night, carry, grid, grid_day, sums : arrays
+    place, tally, night, carry, grid, seen, grid_day, sums : arrays
         What has been learnt; changed in place.
     piece, first_piece, known : arrays
         Out: the pieces, which of them belong to a unit, and what is known of the unit.
@@ -283,8 +291,7 @@ def fold(
             copy_row(position[low], origin)
         copy_row(tally, held)
         if not main[unit]:
-            for k in range(int(held[KNOWN])):
-                copy_row(place[k], saved[k])
+            copy_rows(place, saved, int(held[KNOWN]))
         count = cleaned(carry, at_us, position, low, high, kept_us, kept, tally)
         noise = noise_m(kept_us, kept, count)
         nodes = day_nodes(
@@ -298,15 +305,19 @@ def fold(
         learn_home(
             piece, start, n, place, tally, night, night_us[unit], day[unit], known, unit, main[unit]
         )
+        days = int(tally[DAYS_SEEN])
         learn_rhythm(
-            piece, start, n, tally, int(tally[DAYS_SEEN]), day[unit], main[unit], slot_us[unit],
-            offset_us[unit], grid, grid_day, sums, origin, known, unit,
+            piece, start, n, tally, days, day[unit], main[unit], slot_us[unit], offset_us[unit],
+            grid, grid_day, sums, origin, known, unit,
+        )  # fmt: skip
+        n = refill(
+            piece, start, n, place, int(known[unit, U_HOME]), slot_us[unit], span[unit], seen,
+            grid_day, days, day[unit], main[unit],
         )  # fmt: skip
         if main[unit]:
             carry_over(kept_us, kept, count, carry, tally)
         else:
-            for k in range(int(held[KNOWN])):
-                copy_row(saved[k], place[k])
+            copy_rows(saved, place, int(held[KNOWN]))
             copy_row(held, tally)
     first_piece[day.size] = n
     return n

@@ -36,9 +36,11 @@ RETURN_PER_US: Final = 1 / (120 * MINUTE_US)
 FLIGHT_M: Final = 200_000.0
 FLIGHT_M_PER_S: Final = 28.0
 """A straight line of over 200 km between two fixes at over 100 km/h: a flight."""
-DETOUR: Final = 0.417
-"""How much longer ways are than straight lines, in the mean: Boscoe et al. 2012,
-doi:10.1080/00330124.2011.583586."""
+WAY_OFF, WAY_OFF_WIDE, WAY_OFF_BLIND = 0.03, 0.06, 0.09
+"""By what share of it a way is off, in the mean: with fixes up to five minutes apart; farther
+apart; and where not even an angle was seen (see `winding`)."""
+USUAL_WINDING: Final = 0.06
+"""By what share a way between fixes over five minutes apart is longer, where no angle is seen."""
 
 MOVING, UNKNOWN, HALT = -1.0, -3.0, -2.0
 # columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed 0/1, both ends
@@ -237,14 +239,16 @@ def winding(node: Array, i: int, j: int, count: int) -> float:
     """Return by what share the way between two nodes is longer than the straight line.
 
     A line is the integral of the cosine of the angle between it and the way. At its ends the angle
-    is seen, where fixes come in bursts; where it is not, nothing is added.
+    is seen, where fixes come in bursts; NaN where it is not. Up to five minutes count as straight.
     """
     gap = node[j, FROM] - node[i, TO]
-    if gap <= 5 * MINUTE_US or gap > LONG_US:
+    if gap <= 5 * MINUTE_US:
         return 0.0
+    if gap > LONG_US:
+        return np.nan
     one, other = aside(node, i, j, -1, count), aside(node, i, j, 1, count)
     if math.isnan(one):
-        return 0.0 if math.isnan(other) else other
+        return other
     return one if math.isnan(other) else 0.5 * (one + other)
 
 
@@ -279,14 +283,19 @@ def put_link(
     arrives = leaves + takes
     slack = 0.25 * rest if left == came else 0.1 * rest
     imputed = 1.0 if gap > LONG_US else 0.0
-    missed = DETOUR * way if gap > 5 * MINUTE_US and not flight else 0.0
+    longer = winding(node, i, j, count)
+    missed = 0.0
+    if not flight:
+        missed = way * (WAY_OFF if gap <= 5 * MINUTE_US else WAY_OFF_WIDE)
+        if math.isnan(longer):
+            longer, missed = USUAL_WINDING, way * WAY_OFF_BLIND
     before, after = node[i, AT] if left else HALT, node[j, AT] if came else HALT
     n = put(piece, n, node, i, i, start, leaves, before, imputed, slack, 0.0, span)
     way_at = n
     n = put(piece, n, node, i, j, leaves, arrives, MOVING, imputed, 0.0, missed, span)
     if n > way_at:
         piece[way_at, P_MARK] = FLIGHT if flight else 0.0
-        piece[way_at, P_WINDING] = 0.0 if flight else winding(node, i, j, count)
+        piece[way_at, P_WINDING] = 0.0 if flight else longer
     return put(piece, n, node, j, j, arrives, end, after, imputed, slack, 0.0, span)
 
 

@@ -1,0 +1,56 @@
+"""Long gaps are filled with what the same person did at the same hours of days alike."""
+
+import numpy as np
+import pytest
+
+from euthymia.ground.clock import DAY_US
+from mobility_days import DAY0, every, measured, workday
+
+START = DAY0 * DAY_US
+DAYS = 19
+
+
+def with_gap(day: int, from_h: float, to_h: float, also=lambda time: time < 0):
+    time = every(DAYS, 300)
+    hour = (time - START) / 3.6e9
+    lost = (hour >= 24 * day + from_h) & (hour < 24 * day + to_h)
+    return measured(workday(days=DAYS).fixes(time[~lost & ~also(time)], START), DAYS)
+
+
+def test_a_working_day_without_a_fix_between_two_at_home_is_worked():
+    """Its ends alone say: at home all day."""
+    found = with_gap(16, 7, 19)
+    assert found.values["home_time_h"][16] == pytest.approx(14.5, abs=1)
+    assert found.values["distance_km"][16] == pytest.approx(10, abs=1.5)
+    assert 0 < found.values["home_time_error_h"][16] < 4
+    assert found.values["imputed_pct"][16] == pytest.approx(50, abs=1)
+
+
+def test_without_history_the_ends_of_a_gap_say_it():
+    found = with_gap(0, 7, 19)
+    assert found.values["home_time_h"][0] == pytest.approx(24, abs=0.1)
+    assert found.values["home_time_error_h"][0] > 1
+
+
+def test_what_was_filled_in_is_no_history():
+    """Days whose hours at work were never recorded say nothing of later ones."""
+
+    def office(time):
+        return (time % DAY_US > 7 * 3.6e9) & (time % DAY_US < 19 * 3.6e9)
+
+    found = with_gap(16, 7, 19, office)
+    assert found.values["home_time_h"][16] == pytest.approx(24, abs=0.1)
+
+
+def test_days_before_do_not_change_when_later_ones_come():
+    whole = with_gap(16, 7, 19)
+    time = every(17, 300)
+    hour = (time - START) / 3.6e9
+    lost = (hour >= 24 * 16 + 7) & (hour < 24 * 16 + 19)
+    columns = workday(days=DAYS).fixes(every(DAYS, 300), START)
+    keep = np.flatnonzero(~lost)
+    part = {name: values[: time.size][keep] for name, values in columns.items()}
+    found = measured(part, 17)
+    again = measured({n: v[np.r_[keep, time.size : v.size]] for n, v in columns.items()}, DAYS)
+    for name in whole.values:
+        np.testing.assert_array_equal(found.values[name], again.values[name][:17])
