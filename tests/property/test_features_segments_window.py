@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from euthymia.features.catalogue import families
@@ -22,6 +22,9 @@ SEGMENTS = ("night", "morning", "22:00-06:00", "last_3_days", "weekend", "day")
     day=st.integers(DAY0 + 4, DAY0 + 8),
     hour=st.integers(0, 200),
     seed=st.integers(0, 3),
+)
+@example(  # a morning that a traveller did not have
+    zones=["Pacific/Honolulu", "UTC"], what="morning", day=DAY0 + 5, hour=132, seed=0
 )
 @settings(max_examples=4 * MORE, deadline=None)
 def test_a_segment_sees_its_window_and_the_lookback_alone(family, zones, what, day, hour, seed):

@@ -112,6 +112,8 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
     first, last = (np.searchsorted(warm_at, b) for b in (windows.start_us, windows.end_us))
     for row in range(rows):
         parts = [slice(low[i], high[i]) for i in np.flatnonzero(windows.row == row)]
+        if not parts:  # a traveller's morning that never was
+            continue
         at = np.concatenate([time[p] for p in parts]) if len(parts) != 1 else time[parts[0]]
         if at.size == 0:
             continue
