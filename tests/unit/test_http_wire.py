@@ -11,15 +11,21 @@ class Beneath(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.told: list[bytes | str] = []
+        self.gone = False
+
+    def is_closing(self) -> bool:
+        return self.gone
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.told.append(bytes(data))
 
     def close(self) -> None:
         self.told.append("close")
+        self.gone = True
 
     def abort(self) -> None:
         self.told.append("abort")
+        self.gone = True
 
 
 def test_head_and_body_leave_in_one_write() -> None:
@@ -60,5 +66,17 @@ def test_closing_comes_after_what_was_written_and_aborting_before() -> None:
             getattr(corked, end)()
             await asyncio.sleep(0)
             assert beneath.told == told
+
+    asyncio.run(run())
+
+
+def test_nothing_is_written_to_a_caller_who_went_away_in_this_turn() -> None:
+    async def run() -> None:
+        beneath = Beneath()
+        corked = Corked(beneath, asyncio.get_running_loop())
+        corked.write(b"answer")
+        beneath.gone = True  # an uvloop transport raises on a write from now on
+        await asyncio.sleep(0)
+        assert beneath.told == []
 
     asyncio.run(run())

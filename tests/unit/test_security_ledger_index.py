@@ -115,3 +115,17 @@ def test_another_log_in_its_place_is_read_from_its_beginning(keyring, tmp_path):
     assert [found(ledger), found(other), found(ledger)] == [1, 3, 1]
     ledger.close()
     other.close()
+
+
+def test_who_asks_for_less_than_another_has_read_makes_nobody_read_again(keyring, tmp_path):
+    ledger, index = opened(tmp_path / "ledger", keyring), ledger_index.Index()
+    ledger.append(of(PEOPLE[0]))
+    before, _, macs = ledger._to_read()
+    ledger.append(of(PEOPLE[0], 1))
+    after, _, _ = ledger._to_read()
+    with ledger._files.reader() as log:
+        assert len(index.frames(PEOPLE[0], log, after, macs)) == 2
+        read_to = index._read_to
+        assert len(index.frames(PEOPLE[0], log, before, macs)) == 2
+        assert index._read_to is read_to
+    ledger.close()

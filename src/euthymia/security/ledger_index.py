@@ -76,7 +76,7 @@ class Index:
         self._places: dict[str, _Places] = {}
 
     def frames(self, subject: str, log: BinaryIO, end: Position, macs: MacKeys) -> list[Frame]:
-        """Return a person's entries up to `end`, verified, oldest first.
+        """Return a person's entries up to `end` at least, verified, oldest first.
 
         Raises
         ------
@@ -84,17 +84,17 @@ class Index:
             An entry that was not read before, or one of this person, is not what was written.
         """
         with self._lock:
-            if not self._continues(log, end):
+            if not self._continues(log):
                 self._read_to, self._epoch, self._places = None, None, {}
-            if self._read_to != end:
+            if self._read_to is None or self._read_to.seq < end.seq:  # else another thread has
                 self._read_on(log, end, macs)
             found = list(self._places.get(subject, ()))
         return [read_frame_at(log, offset, digest) for offset, digest in found]
 
-    def _continues(self, log: BinaryIO, end: Position) -> bool:
+    def _continues(self, log: BinaryIO) -> bool:
         """Tell whether the log still holds, where it was read to, what it held then."""
         known = self._read_to
-        if known is None or known.seq > end.seq:
+        if known is None:
             return False
         log.seek(known.size - HASH_BYTES)
         return log.read(HASH_BYTES) == known.digest

@@ -74,10 +74,10 @@ class Corked(asyncio.Transport):
             self._let_go()
 
     def _let_go(self) -> None:
-        if self._held:
-            whole = b"".join(self._held)
-            self._held.clear()
-            self._size = 0
+        whole = b"".join(self._held)
+        self._held.clear()
+        self._size = 0
+        if whole and not self._transport.is_closing():  # the caller may have gone in this turn
             self._transport.write(whole)
 
     def close(self) -> None:
@@ -86,8 +86,7 @@ class Corked(asyncio.Transport):
         self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
-        self._held.clear()
+        """Close at once: what is kept finds the transport closing, and is dropped."""
         self._transport.abort()
 
     def is_closing(self) -> bool:
