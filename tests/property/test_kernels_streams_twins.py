@@ -215,7 +215,7 @@ def test_the_slope_and_the_skin():
     found = temperature.slope_per_h(np.zeros(120, np.int64), at, value, 1)
     np.testing.assert_allclose(found, -0.5)
     taken_off = np.array([33.0, 33.1, 30.0, 27.0, 25.4, 24.0, 33.0, 33.2])
-    worn = temperature.on_skin(at[:8], taken_off)
+    worn = temperature.on_skin(at[:8], taken_off, np.ones(8, np.bool_))
     assert worn.tolist() == [True, True, False, False, False, False, False, True]
 
 

@@ -42,7 +42,10 @@ class Taken:
 
     def where(self, keep: Mask) -> "Taken":
         """Return only the samples for which the stream's mask `keep` is true."""
-        chosen = keep[self.index]
+        return self.only(keep[self.index])
+
+    def only(self, chosen: Mask) -> "Taken":
+        """Return only the samples that `chosen`, shape of `row`, is true for."""
         return Taken(self.rows, self.row[chosen], self.index[chosen], self.stretch[chosen])
 
     def count(self) -> Array:

@@ -70,7 +70,9 @@ def measure(streams: Mapping[str, Columns], timeline: Timeline, windows: Windows
     minutes = minutes_of(time)
     value = minutes.mean(numbers(streams["skin_temperature"], "value"))
     taken = minutes.taken(windows)
-    worn = taken.where(temperature.on_skin(minutes.start, value))
+    worn = taken.only(
+        temperature.on_skin(minutes.start[taken.index], value[taken.index], taken.joined())
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         values = _values(taken, worn, value, hours(timeline, minutes.start))
         slope = temperature.slope_per_h(
@@ -112,7 +114,7 @@ def _feature(
 
 FAMILY = Family(
     name="temperature",
-    version="1",
+    version="2",
     title="Skin temperature",
     streams=("skin_temperature",),
     lookback_days=1,
@@ -124,7 +126,7 @@ FAMILY = Family(
             "Mean skin temperature",
             "Cel",
             "Mean of worn minutes: those whose mean is 25 to 40 degrees Celsius and within "
-            "1 degree of the minute before." + _FEW,
+            "1 degree of the minute before, if that is of the same date." + _FEW,
             25,
             40,
         ),

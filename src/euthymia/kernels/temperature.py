@@ -18,7 +18,7 @@ HOURS: Final = 24
 FLAT: Final = 1e-12  # a variance below it is rounding
 
 
-def on_skin(minute_us: Ints, value: Array) -> Mask:
+def on_skin(minute_us: Ints, value: Array, joined: Mask) -> Mask:
     """Tell in which minutes a wrist sensor is worn.
 
     It is when the minute's mean lies within 25 to 40 degrees Celsius and neither fell nor rose by
@@ -31,9 +31,11 @@ def on_skin(minute_us: Ints, value: Array) -> Mask:
         When each minute begins, sorted.
     value : array, shape (n,)
         Its mean temperature [Cel].
+    joined : bool array, shape (n,)
+        Whether the minute before it is looked at: one of another date may not have been read.
     """
     worn = (value >= COLDEST_CEL) & (value <= WARMEST_CEL)
-    follows = np.diff(minute_us) == 60_000_000
+    follows = joined[1:] & (np.diff(minute_us) == 60_000_000)
     jump = follows & (np.abs(np.diff(value)) > STEEPEST_CEL_MIN)
     worn[1:] &= ~jump
     return np.asarray(worn, np.bool_)
