@@ -20,7 +20,9 @@ JOIN_TOLERANCE_MS: Final = 150.0  # half the shortest beat: no beat can hide in 
 
 ALPHA: Final = 5.2  # of quartile deviations: 3.32 standard deviations of a normal distribution
 WIDTH: Final = 91  # beats over which the spread is taken
+PLACES: Final = 96  # for the beats of that width, in eights as the processor takes them
 MEDIAN_OVER: Final = 11
+CHUNK: Final = 64  # beats whose medians are found side by side
 C1: Final = 0.13
 C2: Final = 0.17
 FLOOR_MS: Final = 35.0
@@ -49,55 +51,83 @@ class Beats(NamedTuple):
 
 
 @compiled("f8(f8[::1], i8, f8)")
-def _quantile(ordered: Array, count: int, share: float) -> float:
-    place = share * (count - 1)
+def _quantile(held: Array, count: int, share: float) -> float:
+    """Return a quantile of the values in places 1 to `count`, which are sorted."""
+    place = 1 + share * (count - 1)
     low = int(place)
-    high = min(low + 1, count - 1)
-    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+    high = min(low + 1, count)
+    return float(held[low] + (place - low) * (held[high] - held[low]))
 
 
 @compiled("void(f8[::1], f8[::1], f8, f8)")
-def _slide(held: Array, rest: Array, old: float, new: float) -> None:
-    """Take `old` out of sorted values and put `new` in; infinity stands in a free place.
+def _slide(held: Array, after: Array, old: float, new: float) -> None:
+    """Set `after` to sorted values without `old` and with `new`; infinity stands in a free place.
 
-    No step depends on what is found, so that the processor takes many places at a time.
-    `held` has a place more than the window, always infinite; rest[0] is minus infinity.
+    No step depends on what is found, so that the processor takes many places at a time. Both
+    begin with minus infinity and end with infinity, which stay.
     """
-    ahead, put = held[1:], rest[1:]
-    for i in range(ahead.size):
-        put[i] = held[i] if held[i] < old else ahead[i]
-    for i in range(ahead.size):
-        high = min(new, put[i])
-        held[i] = max(rest[i], high)
+    for i in range(1, held.size - 1):
+        lower = held[i - 1] if held[i - 1] < old else held[i]
+        upper = held[i] if held[i] < old else held[i + 1]
+        high = min(new, upper)
+        after[i] = max(lower, high)
 
 
 @compiled("void(f8[::1], f8[::1])")
 def _thresholds(values: Array, out: Array) -> None:
     """Set `out` to 5.2 quartile deviations of |values| over the 91 beats around each."""
     n, half = values.size, WIDTH // 2
-    held, rest = np.full(WIDTH + 1, np.inf), np.full(WIDTH + 1, -np.inf)
+    held, after = np.full(PLACES + 2, np.inf), np.full(PLACES + 2, np.inf)
+    held[0] = after[0] = -np.inf
     for step in range(n + half):
         gone = step - WIDTH
         new = abs(values[step]) if step < n else np.inf
-        _slide(held, rest, abs(values[gone]) if gone >= 0 else np.inf, new)
+        _slide(held, after, abs(values[gone]) if gone >= 0 else np.inf, new)
+        held, after = after, held
         if step >= half:
             count = min(step + 1, n) - max(gone + 1, 0)
             spread = (_quantile(held, count, 0.75) - _quantile(held, count, 0.25)) / 2
             out[step - half] = max(ALPHA * spread, FLOOR_MS)
 
 
+@compiled("f8(f8[::1])")
+def _median(values: Array) -> float:
+    ordered = values.copy()
+    for i in range(1, ordered.size):
+        value, at = ordered[i], i
+        while at > 0 and ordered[at - 1] > value:
+            ordered[at] = ordered[at - 1]
+            at -= 1
+        ordered[at] = value
+    return float(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2
+
+
+@compiled("void(f8[:, ::1], i8)")
+def _least_first(held: NDArray[np.float64], count: int) -> None:
+    """Put the least `count` of each column in order into its first rows, side by side."""
+    for k in range(count):
+        for other in range(k + 1, held.shape[0]):
+            for i in range(held.shape[1]):
+                low, high = min(held[k, i], held[other, i]), max(held[k, i], held[other, i])
+                held[k, i], held[other, i] = low, high
+
+
 @compiled("void(f8[::1], f8[::1])")
 def _running_median(values: Array, out: Array) -> None:
     """Set `out` to the median of the 11 beats around each, fewer at the ends."""
     n, half = values.size, MEDIAN_OVER // 2
-    held, rest = np.full(MEDIAN_OVER + 1, np.inf), np.full(MEDIAN_OVER + 1, -np.inf)
-    for step in range(n + half):
-        gone = step - MEDIAN_OVER
-        new = values[step] if step < n else np.inf
-        _slide(held, rest, values[gone] if gone >= 0 else np.inf, new)
-        if step >= half:
-            count = min(step + 1, n) - max(gone + 1, 0)
-            out[step - half] = (held[(count - 1) // 2] + held[count // 2]) / 2
+    for i in range(min(half, n)):
+        out[i] = _median(values[: i + half + 1])
+        out[n - 1 - i] = _median(values[max(n - 1 - i - half, 0) :])
+    held = np.zeros((MEDIAN_OVER, CHUNK))
+    for first in range(half, n - half, CHUNK):
+        size = min(CHUNK, n - half - first)
+        for k in range(MEDIAN_OVER):
+            for i in range(size):
+                held[k, i] = values[first - half + k + i]
+        _least_first(held, half + 1)
+        for i in range(size):
+            out[first + i] = held[half, i]
 
 
 @compiled("i8(f8, f8, f8, f8, f8, f8)")

@@ -1,9 +1,13 @@
 """Breaths of a breathing signal, and how much the heart quickens and slows with each."""
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from euthymia.kernels.hrv_time import quantile, sort
+from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -18,51 +22,100 @@ SHALLOW: Final = 0.3  # of the median depth: less is no breath
 LAG_US: Final = 750_000  # the heart answers late: Grossman et al. 1990
 
 
-def _smooth(x: Array, steps: int) -> Array:
-    """Return the centred moving mean; towards the ends of as many as there are on both sides."""
-    sums = np.concatenate([[0.0], np.cumsum(x)])
-    at = np.arange(x.size)
-    reach = np.minimum(np.minimum(at, x.size - 1 - at), steps // 2)
-    return np.asarray((sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1), np.float64)
+@compiled("void(f8[::1], i8, f8[::1])")
+def _smooth(x: Array, steps: int, out: Array) -> None:
+    """Set `out` to the centred moving mean; towards the ends of as many as are on both sides."""
+    n, sums = x.size, np.zeros(x.size + 1)
+    for i in range(n):
+        sums[i + 1] = sums[i] + x[i]
+    for i in range(n):
+        reach = min(i, n - 1 - i, steps // 2)
+        out[i] = (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1)
 
 
-def _even(time_us: Ints, value: Array) -> tuple[int, Array]:
-    """Return the first instant, and the signal ten times a second: means, and lines between."""
-    place = time_us // STEP_US
-    held, own = np.unique(place, return_inverse=True)
-    mean = np.bincount(own, value) / np.bincount(own)
-    grid = np.arange(held[0], held[-1] + 1)
-    return int(held[0]) * STEP_US + STEP_US // 2, np.interp(grid, held, mean)
+@compiled("void(i8[::1], f8[::1], f8[::1])")
+def _even(time_us: Ints, value: Array, x: Array) -> None:
+    """Set `x` to the signal ten times a second: means, and lines between."""
+    first, i, last = time_us[0] // STEP_US, 0, 0
+    while i < value.size:
+        place, total, held = time_us[i] // STEP_US - first, 0.0, 0
+        while i < value.size and time_us[i] // STEP_US - first == place:
+            total += value[i]
+            held += 1
+            i += 1
+        x[place] = total / held
+        slope = (x[place] - x[last]) / (place - last) if place > last else 0.0
+        for k in range(last + 1, place):
+            x[k] = x[last] + slope * (k - last)
+        last = place
 
 
-def _turns(x: Array) -> Ints:
-    """Return where the signal turns: its extremes between crossings of zero, deep enough."""
-    above = x > 0
-    edges = np.flatnonzero(above[1:] != above[:-1]) + 1
-    if edges.size < 2:
-        return np.zeros(0, np.int64)
-    lobe = np.repeat(np.arange(edges.size - 1), np.diff(edges))
-    height = np.abs(x[edges[0] : edges[-1]])
-    top = np.flatnonzero(height == np.maximum.reduceat(height, edges[:-1] - edges[0])[lobe])
-    turns = top[np.unique(lobe[top], return_index=True)[1]] + edges[0]
-    least = SHALLOW * float(np.median(np.abs(np.diff(x[turns])))) if turns.size > 1 else 0.0
-    return _deep(x[turns].tolist(), turns, least)
+@compiled("i8(f8[::1], i8[::1])")
+def _extremes(x: Array, at: Ints) -> int:
+    """Set `at` to where the signal is farthest from zero between two crossings; return how many."""
+    found, inside, top = 0, False, 0
+    for i in range(1, x.size):
+        if (x[i] > 0) != (x[i - 1] > 0):
+            at[found] = top
+            found += inside
+            inside, top = True, i
+        elif abs(x[i]) > abs(x[top]):
+            top = i
+    return found
 
 
-def _deep(level: list[float], turns: Ints, least: float) -> Ints:
-    """Return the turns without humps on the way that are less than `least` deep."""
-    kept: list[int] = []
-    for i, height in enumerate(level):
-        if not kept:
-            kept.append(i)
-            continue
-        away = height - level[kept[-1]]
-        onward = away * (level[kept[-1]] - level[kept[-2]]) > 0 if len(kept) > 1 else False
-        if onward:
-            kept[-1] = i  # the leg before goes on
+@compiled("i8(f8[::1], i8[::1], f8)")
+def _deep(x: Array, at: Ints, least: float) -> int:
+    """Keep the turns without humps on the way that are less than `least` deep; return how many."""
+    kept = 1
+    for here in at[1:]:
+        away = x[here] - x[at[kept - 1]]
+        if kept > 1 and away * (x[at[kept - 1]] - x[at[kept - 2]]) > 0:
+            at[kept - 1] = here  # the leg before goes on
         elif abs(away) >= least:
-            kept.append(i)
-    return turns[kept]
+            at[kept] = here
+            kept += 1
+    return kept
+
+
+@compiled("i8(f8[::1], i8[::1])")
+def _turns(x: Array, at: Ints) -> int:
+    """Set `at` to where the signal turns deep enough; return how many turns there are."""
+    found = _extremes(x, at)
+    if found < 2:
+        return found
+    depth = np.empty(found - 1)
+    for i in range(found - 1):
+        depth[i] = abs(x[at[i + 1]] - x[at[i]])
+    sort(depth)
+    return _deep(x, at[:found], SHALLOW * quantile(depth, 0.5))
+
+
+@compiled("i8(i8[::1], f8[::1], i8[:, ::1])")
+def _of_piece(time_us: Ints, value: Array, out: NDArray[np.int64]) -> int:
+    """Write the breaths of a signal without gaps; return how many there are."""
+    first = time_us[0] // STEP_US
+    size = time_us[time_us.size - 1] // STEP_US - first + 1
+    x, base, at = np.empty(size), np.empty(size), np.empty(size, np.int64)
+    _even(time_us, value, base)
+    _smooth(base, SMOOTH_STEPS, x)
+    _smooth(x, BASE_STEPS, base)
+    low, high, largest = np.inf, -np.inf, 1.0
+    for i in range(size):
+        x[i] -= base[i]
+        low, high = min(low, x[i]), max(high, x[i])
+    for i in range(value.size):
+        largest = max(largest, abs(value[i]))
+    if not 1e-9 * largest < high - low < np.inf:
+        return 0
+    turns, found = _turns(x, at), 0
+    for i in range(turns and x[at[0]] > 0, turns - 2, 2):
+        long = (at[i + 2] - at[i]) * STEP_US
+        if SHORTEST_US <= long <= LONGEST_US:
+            for k in range(3):
+                out[found, k] = (first + at[i + k]) * STEP_US + STEP_US // 2
+            found += 1
+    return found
 
 
 def breaths(time_us: Ints, value: Array) -> Ints:
@@ -86,27 +139,44 @@ def breaths(time_us: Ints, value: Array) -> Ints:
         second there is none.
     """
     known = np.isfinite(value)
-    time_us, value = time_us[known], value[known]
-    cuts = np.flatnonzero(np.diff(time_us) > GAP_US) + 1
+    time: Ints = np.ascontiguousarray(time_us[known])
+    signal: Array = np.ascontiguousarray(value[known])
+    cuts = np.flatnonzero(np.diff(time) > GAP_US) + 1
     found = [np.zeros((0, 3), np.int64)]
-    for part in np.split(np.arange(time_us.size), cuts):
-        if part.size < 2 or time_us[part[-1]] - time_us[part[0]] < LONGEST_US:
+    for low, high in pairwise([0, *cuts.tolist(), time.size]):
+        if high - low < 2 or time[high - 1] - time[low] < LONGEST_US:
             continue
-        start, x = _even(time_us[part], value[part])
-        x = _smooth(x, SMOOTH_STEPS)
-        x = x - _smooth(x, BASE_STEPS)
-        if np.ptp(x) <= 1e-9 * max(1.0, float(np.abs(value[part]).max())):
-            continue
-        turns = _turns(x)
-        turns = turns[1 if turns.size and x[turns[0]] > 0 else 0 :]
-        count = (turns.size - 1) // 2
-        if count > 0:
-            at = start + turns * STEP_US
-            ends = np.stack([at[0 : 2 * count : 2], at[1 : 2 * count : 2], at[2::2][:count]], 1)
-            found.append(ends)
-    whole = np.concatenate(found)
-    long = whole[:, 2] - whole[:, 0]
-    return whole[(long >= SHORTEST_US) & (long <= LONGEST_US)]
+        most = int(time[high - 1] - time[low]) // SHORTEST_US + 2
+        rows = np.empty((most, 3), np.int64)
+        count = _of_piece(time[low:high], signal[low:high], rows)
+        found.append(rows[:count])
+    return np.concatenate(found)
+
+
+@compiled("void(i8[::1], i8[::1], i8, i8, i8[::1])")
+def _reach(begin_us: Ints, end_us: Ints, low_us: int, high_us: int, span: Ints) -> None:
+    """Move `span` on to the intervals that begin at `low_us` or later and end before `high_us`."""
+    while span[0] < begin_us.size and begin_us[span[0]] < low_us:
+        span[0] += 1
+    while span[1] < end_us.size and end_us[span[1]] < high_us:
+        span[1] += 1
+
+
+@compiled("void(i8[::1], i8[::1], i8[:, ::1], f8[::1])")
+def _swings(begin_us: Ints, end_us: Ints, breath_us: Ints, out: Array) -> None:
+    """Set `out` to what `peak_to_valley` says of each breath."""
+    inhaled, exhaled = np.zeros(2, np.int64), np.zeros(2, np.int64)  # from which beat to which
+    for i in range(out.size):
+        trough, peak, after = breath_us[i]
+        _reach(begin_us, end_us, trough, peak + LAG_US, inhaled)
+        _reach(begin_us, end_us, peak, after + LAG_US, exhaled)
+        shortest, longest = np.inf, -np.inf
+        for k in range(inhaled[0], inhaled[1]):
+            shortest = min(shortest, (end_us[k] - begin_us[k]) / 1000)
+        for k in range(exhaled[0], exhaled[1]):
+            longest = max(longest, (end_us[k] - begin_us[k]) / 1000)
+        found = np.isfinite(longest - shortest)
+        out[i] = max(longest - shortest, 0.0) if found else np.nan
 
 
 def peak_to_valley(begin_us: Ints, end_us: Ints, breath_us: Ints) -> Array:
@@ -120,7 +190,7 @@ def peak_to_valley(begin_us: Ints, end_us: Ints, breath_us: Ints) -> Array:
     begin_us, end_us : int arrays, shape (n,)
         Beat intervals, in order.
     breath_us : int array, shape (breaths, 3)
-        As `breaths` returns them.
+        As `breaths` returns them, in order.
 
     Returns
     -------
@@ -131,15 +201,6 @@ def peak_to_valley(begin_us: Ints, end_us: Ints, breath_us: Ints) -> Array:
     ----------
     Grossman, van Beek & Wientjes 1990, doi:10.1111/j.1469-8986.1990.tb03198.x.
     """
-    length = (end_us - begin_us) / 1000
-    trough, peak, after = breath_us.T
-    found = np.full(trough.size, np.nan)
-    bounds = []
-    for low, high in ((trough, peak + LAG_US), (peak, after + LAG_US)):
-        first = np.searchsorted(begin_us, low)
-        bounds.append((first.tolist(), np.searchsorted(end_us, high).tolist()))
-    for i in range(trough.size):
-        (a, b), (c, d) = ((first[i], last[i]) for first, last in bounds)
-        if a < b and c < d:
-            found[i] = max(length[c:d].max() - length[a:b].min(), 0.0)
+    found = np.empty(breath_us.shape[0])
+    _swings(begin_us, end_us, np.ascontiguousarray(breath_us), found)
     return found

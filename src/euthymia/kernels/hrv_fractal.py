@@ -10,6 +10,7 @@ from euthymia.kernels.hrv_time import mean_and_squares, ranking
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 NAMES: Final = ("hurst", "correlation_dimension", "higuchi_dimension")
 """What `fractals` writes, in its order."""
@@ -68,6 +69,36 @@ def _rescaled_range(x: Array, size: int) -> float:
     return total / known if known > 0 else np.nan
 
 
+@compiled("void(f8[::1], i8[::1])")
+def _radii(square: Array, cell: Ints) -> None:
+    """Set `square` to the squared radii, and `cell` to the first that reaches into each cell.
+
+    A cell is narrower than any two squared radii are apart: no more than one ends inside it.
+    """
+    for k in range(RADII):
+        square[k] = (FIRST * GROWTH**k) ** 2
+    square[RADII] = np.inf
+    k = 0
+    for i in range(CELLS):
+        while k < RADII - 1 and square[k] <= i * square[RADII - 1] / CELLS:
+            k += 1
+        cell[i] = k
+
+
+@compiled("i8(f8[::1], f8[::1], f8, f8[::1])")
+def _near_first(one: Array, two: Array, longest: float, apart: Array) -> int:
+    """Set `apart` to the squared distances from the first point that are less; how many are."""
+    here, there, found = one[0], two[0], 0
+    for j in range(1, one.size):
+        a, b = one[j] - here, two[j] - there
+        apart[j - 1] = a * a + b * b
+    for j in range(one.size - 1):  # each is put down where the next will be: nothing waits
+        square = apart[j]
+        apart[found] = square
+        found += square < longest
+    return found
+
+
 @compiled("f8(f8[::1], f8)")
 def _correlation_dimension(x: Array, spread: float) -> float:
     """Return how the share of pairs of points of two beats that are near grows with nearness.
@@ -75,31 +106,20 @@ def _correlation_dimension(x: Array, spread: float) -> float:
     Sorted by their first beat, only points nearer in it than the longest radius are met.
     """
     m, order = x.size - 1, ranking(x[: x.size - 1])
-    one, two = np.empty(m), np.empty(m)
+    one, two, apart = np.empty(m), np.empty(m), np.empty(m)
     for i in range(m):
         one[i], two[i] = x[order[i]] / spread, x[order[i] + 1] / spread
-    square, cell = np.empty(RADII), np.empty(CELLS, np.int64)
-    for k in range(RADII):
-        square[k] = (FIRST * GROWTH**k) ** 2
-    longest, k = square[RADII - 1], 0
+    square, cell = np.empty(RADII + 1), np.empty(CELLS, np.int64)
+    near = np.zeros(RADII + 1, np.int64)
+    _radii(square, cell)
+    longest, end = square[RADII - 1], 0
     scale = CELLS / longest
-    for i in range(CELLS):  # the first radius that reaches into the cell
-        while k < RADII - 1 and square[k] <= i * longest / CELLS:
-            k += 1
-        cell[i] = k
-    near = np.zeros(RADII)
     for i in range(m):
-        for j in range(i + 1, m):
-            a = one[j] - one[i]
-            if a * a >= longest:
-                break
-            b = two[j] - two[i]
-            apart = a * a + b * b
-            if apart < longest:
-                k = cell[min(int(apart * scale), CELLS - 1)]
-                while apart >= square[k]:
-                    k += 1
-                near[k] += 1
+        while end < m and (one[end] - one[i]) ** 2 < longest:
+            end += 1
+        for j in range(_near_first(one[i:end], two[i:end], longest, apart)):
+            k = cell[min(int(apart[j] * scale), CELLS - 1)]
+            near[k + (apart[j] >= square[k])] += 1
     log_r, log_c, rows, pairs = np.empty(RADII), np.empty(RADII), 0, 0.0
     for k in range(RADII):
         pairs += near[k]
