@@ -280,7 +280,7 @@ def test_sign_in_link_replayed(api: Api):
     headers = {"content-type": FORM} | HERE
     body = urlencode({"code": code}).encode()
     for _ in range(3):  # looking at it (a mail scanner does) does not use it up
-        page = api.many([("GET", f"/signin?code={code}", None, {})])[0]
+        page = api.many([("GET", f"/signin#code={code}", None, {})])[0]
         assert (page.status_code, page.headers["referrer-policy"]) == (200, "no-referrer")
     at_once = api.many([("POST", "/signin", body, headers)] * 6)
     assert sorted(a.status_code for a in at_once) == [303] + [403] * 5

@@ -86,6 +86,31 @@ def test_every_test_that_is_named_is_there():
         assert not function or function in _named(file), named
 
 
+def test_the_times_to_replace_weak_components_are_documented():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    part = text.partition("## Weak and old components\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")][2:]
+    told = {row[0].split(",")[-1].split(":")[0].strip(): int(row[-1]) for row in rows}
+    assert list(told) == ["or critical", "high", "medium", "low", "none known"]
+    assert list(told.values()) == sorted(told.values())
+    assert told["or critical"] <= 14
+
+
+def test_a_list_without_the_commonest_passwords_is_found(monkeypatch: pytest.MonkeyPatch):
+    assert self_tests.passwords() == ""
+    monkeypatch.setattr(self_tests, "weakness", lambda word, _: None if "q" in word else "weak")
+    assert "are taken" in self_tests.passwords()
+    monkeypatch.setattr(self_tests, "common", lambda: frozenset({"password1234"}))
+    assert "are known, not 3000" in self_tests.passwords()
+
+
+def test_the_gaps_are_those_of_the_documents():
+    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    part = text.partition("## Gaps\n")[2].partition("\nLevel 2")[0]
+    told = dict(re.findall(r"^\| (V[\d.]+) \| (\d) \|", part, re.MULTILINE))
+    assert told == {item.id: str(item.level) for item in items() if item.gap}
+
+
 def test_what_this_version_does_not_do_is_never_vouched_away():
     gaps = [item for item in items() if item.gap]
     assert gaps

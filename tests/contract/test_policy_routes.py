@@ -80,6 +80,7 @@ ACTIONS = {
     ("POST", "/emergencies/seen"): "view emergencies",
     ("GET", "/account"): OWN,
     ("POST", "/account/everywhere"): OWN,
+    ("POST", "/account/password"): OWN,
     ("POST", "/signout"): PUBLIC,
     ("GET", "/static/{path:path}"): PUBLIC,
 }

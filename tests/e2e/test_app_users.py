@@ -13,7 +13,7 @@ def test_users_are_added_listed_disabled_and_reset(tmp_path: Path):
     assert call(home, "user", "list") == (0, {"users": []})
     code, made = call(home, "user", "add", "dr-lee", "--role", "clinician")
     assert code == 0, made
-    assert made["enrol"].startswith("http://127.0.0.1:8080/enrol?code=")
+    assert made["enrol"].startswith("http://127.0.0.1:8080/enrol#code=")
     assert call(home, "user", "add", "dr-lee", "--role", "it")[0] == 1
     assert call(home, "user", "add", "pat", "--role", "patient")[0] == 1
     code, again = call(home, "user", "reset", "dr-lee")

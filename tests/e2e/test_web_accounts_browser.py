@@ -75,7 +75,7 @@ def authenticator(page: Page, *, verified: bool = True) -> tuple[CDPSession, str
 
 def enrol(page: Page, served: Served, user: str = "dr-lee") -> None:
     accounts, tokens = served.clinic.accounts, served.clinic.sessions.tokens
-    page.goto(f"{served.url}/enrol?code={accounts.add(user, 'clinician', SHELL, tokens)}")
+    page.goto(f"{served.url}/enrol#code={accounts.add(user, 'clinician', SHELL, tokens)}")
     page.click("text=Use a passkey")
     page.wait_for_url("**/signin?enrolled=1")
 
@@ -168,9 +168,14 @@ def test_every_page_of_accounts_is_accessible_and_fits(browser: Browser, served:
     page.on("console", lambda m: said.append(m.text))
     page.goto(f"{served.url}/signin")
     shot(page, f"signin-{scheme}")
-    page.goto(f"{served.url}/enrol?code={clinic.accounts.add('dr-new', 'it', SHELL, tokens)}")
+    page.goto(f"{served.url}/enrol#code={clinic.accounts.add('dr-new', 'it', SHELL, tokens)}")
+    page.wait_for_selector("text=An authenticator app")
     shot(page, f"enrol-{scheme}")
     page.goto(f"{served.url}/enrol")
+    shot(page, f"enrol-by-hand-{scheme}")
+    page.fill("#code", "not a link of ours")
+    page.click("text=Go on")
+    page.wait_for_selector("text=This link does not hold")
     shot(page, f"enrol-refused-{scheme}")
     page.goto(f"{served.url}/signin")
     page.fill("#user", "dr-berg")
@@ -187,7 +192,7 @@ def test_every_page_of_accounts_is_accessible_and_fits(browser: Browser, served:
     page.fill("#otp", code_of(clinic.accounts, "dr-berg", NOW, 1))
     page.click("text=Open the patient")
     page.context.clear_cookies()
-    page.goto(f"{served.url}/signin?code={clinic.code('dr-head', 'supervisor')}")
+    page.goto(f"{served.url}/signin#code={clinic.code('dr-head', 'supervisor')}")
     page.click("button.main")
     page.wait_for_selector("h1:has-text('Emergencies')")
     shot(page, f"emergencies-{scheme}")

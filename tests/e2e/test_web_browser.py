@@ -72,9 +72,12 @@ class Tab:
         self.page.goto(self.url + path)
         return self.page
 
-    def sign_in(self, clinic: TestClinic) -> "Tab":
-        self.go(f"/signin?code={clinic.code()}")
-        self.page.click("button.main")
+    def sign_in(self, clinic: TestClinic, *, scripts: bool = True) -> "Tab":
+        link = f"/signin#code={clinic.code()}"
+        self.go(link)
+        if not scripts:  # nothing takes the code out of the address: the link is pasted
+            self.page.fill("#code", self.url + link)
+        self.page.click("button.main" if scripts else "text=Sign in to")
         self.page.wait_for_selector("h1:has-text('Worklist')")
         return self
 
@@ -128,7 +131,7 @@ def test_no_accessibility_and_no_policy_violation(
 
 
 def test_everything_works_with_scripts_off(tab, served: Served) -> None:
-    one = tab(java_script_enabled=False).sign_in(served.clinic)
+    one = tab(java_script_enabled=False).sign_in(served.clinic, scripts=False)
     page = one.page
     page.fill("#q", "okafor")
     page.click("text=Filter")
@@ -185,16 +188,24 @@ def test_the_filter_answers_without_a_reload_and_keeps_the_address(tab, served: 
 
 def test_a_link_works_once_and_only_when_its_button_is_pressed(tab, served: Served) -> None:
     code = served.clinic.code()
+    sent: list[str] = []
     for _ in range(2):
-        tab().go(f"/signin?code={code}")
+        looking = tab()
+        looking.page.on("request", lambda request: sent.append(request.url))
+        looking.go(f"/signin#code={code}").wait_for_selector("button.main")
+        assert looking.page.url.endswith("/signin")  # nor is it in the history
+        assert looking.page.evaluate("history.length") <= 2
+    assert sent
+    assert not any(code in url.partition("#")[0] for url in sent)
     first = tab()
-    first.go(f"/signin?code={code}").click("button.main")
+    first.go("/signin")
+    first.go(f"/signin#code={code}").click("button.main")  # the same page, and another fragment
     first.page.wait_for_selector("text=Worklist")
     cookies = first.page.context.cookies()
     assert [(c["httpOnly"], c["sameSite"]) for c in cookies] == [(True, "Strict")]
     assert first.page.evaluate("document.cookie") == ""
     second = tab()
-    second.go(f"/signin?code={code}").click("button.main")
+    second.go(f"/signin#code={code}").click("button.main")
     assert "used before" in second.page.locator("[role=alert]").inner_text()
     assert second.go("/").url.endswith("/signin")
 

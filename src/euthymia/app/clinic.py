@@ -22,7 +22,7 @@ from euthymia.models.contract import SubjectData
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.security.policy import SHIPPED, Policies
+from euthymia.security.policy import ROLES, SHIPPED, Policies
 from euthymia.security.roots import Vault
 from euthymia.security.token import Tokens
 from euthymia.store.consent import streams_for, unlabelled
@@ -85,7 +85,8 @@ class Clinic:
         require_accepted(accepted=accepted)
         own = home.policies.read(keyring)
         ledger = Ledger.open(home.ledger, keyring, clock=clock)
-        accounts = Accounts(home.accounts, keyring, ledger, clock)
+        place = " ".join(("Euthymia", config.clinic.name, *ROLES, *config.accounts.words))
+        accounts = Accounts(home.accounts, keyring, ledger, clock, place=place)
         store = open_store(home, config, keyring, ledger, clock)
         ledger.seal_details(_DetailKeys(store))
         clinic = cls(

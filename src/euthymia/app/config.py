@@ -84,11 +84,15 @@ class ApiConfig:
 
 @dataclass(frozen=True, slots=True)
 class AccountsConfig:
-    """Sessions of the pages: how long without a click, how long in all; and an emergency's time."""
+    """Sessions of the pages: how long without a click, how long in all; and an emergency's time.
+
+    `words`: what passwords may not be made of, beside names of clinic, product and roles.
+    """
 
     idle_minutes: int = 15
     session_hours: int = 8
     emergency_minutes: int = 60
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

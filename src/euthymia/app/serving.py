@@ -88,7 +88,7 @@ def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str)
     url = f"{'https' if tls else 'http'}://{name}:{bound}"
     if settings.behind_proxy and settings.public_url:
         url = settings.public_url.rstrip("/")
-    return Address(at, bound, url, f"{url}/signin?code={made['token']}", user, moved)
+    return Address(at, bound, url, f"{url}/signin#code={made['token']}", user, moved)
 
 
 def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -> None:

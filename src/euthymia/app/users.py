@@ -21,7 +21,7 @@ def _invited(clinic: Clinic, user: str, code: str) -> dict[str, Any]:
     return {
         "user": user,
         "role": clinic.accounts.file.now().accounts[user].role,
-        "enrol": f"{base_url(clinic)}/enrol?code={code}",
+        "enrol": f"{base_url(clinic)}/enrol#code={code}",
         "expires_at": until.isoformat(timespec="seconds"),
     }
 

@@ -1,6 +1,8 @@
 """Passwords: which ones are taken, and how they rest (Argon2id, RFC 9106)."""
 
 import base64
+import gzip
+import re
 import secrets
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 LEAST_CHARACTERS: Final = 12
 MOST_CHARACTERS: Final = 256  # a longer one is work for us and no more safety for anybody
 LEAST_DIFFERENT: Final = 5
+LEAST_BESIDE: Final = 8  # letters beside words that whoever knows the clinic would try
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 _ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -57,25 +60,49 @@ def matches(password: str, phc: str) -> bool:
 
 
 @cache
-def _common() -> frozenset[str]:
-    text = (files("euthymia.security") / "common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(text.split())
+def common() -> frozenset[str]:
+    """Return the passwords that are tried first, folded (`training/common_passwords.py`)."""
+    packed = (files("euthymia.security") / "common_passwords.txt.gz").read_bytes()
+    return frozenset(gzip.decompress(packed).decode().split("\n"))
 
 
-def weakness(password: str, user: str) -> str | None:
-    """Return why a password is not taken, and what to do; None if it is."""
-    plain = "".join(password.casefold().split())
+def folded(password: str) -> str:
+    """Return a password without case and spaces, as the rules compare it."""
+    return "".join(password.casefold().split())
+
+
+def weakness(password: str, user: str, place: str = "") -> str | None:
+    """Return why a password is not taken, and what to do; None if it is.
+
+    `place` holds words that whoever knows the clinic would try: its name, the product, its own.
+    """
     if len(password) < LEAST_CHARACTERS:
         return f"it has fewer than {LEAST_CHARACTERS} characters: four words in a row are good"
     if len(password) > MOST_CHARACTERS:
         return f"it has more than {MOST_CHARACTERS} characters"
-    if plain in _common() or _stem(plain) in _common():
+    plain = folded(password)
+    if plain in common() or _stem(plain) in common():
         return "it is one of those tried first: four words that do not belong together are good"
-    if len(set(plain)) < LEAST_DIFFERENT or _repeats(plain) or _walks(plain):
+    if one_pattern(plain):
         return "it is one pattern, repeated or in a row: four words are good"
+    return _known_here(plain, user, place)
+
+
+def _known_here(plain: str, user: str, place: str) -> str | None:
+    """Return why whoever knows the user or the clinic would try this first; None if not."""
     if len(user) > 3 and user.casefold() in plain:
         return "your name is in it: whoever knows you would try that first"
+    left = plain
+    for word in sorted(re.findall(r"\w{4,}", place.casefold()), key=len, reverse=True):
+        left = left.replace(word, "")
+    if left != plain and len(_stem(left)) < LEAST_BESIDE:
+        return "it is little more than words of this place: whoever knows it would try that first"
     return None
+
+
+def one_pattern(plain: str) -> bool:
+    """Tell whether a folded password is few characters, one piece repeated, or a row of keys."""
+    return len(set(plain)) < LEAST_DIFFERENT or _repeats(plain) or _walks(plain)
 
 
 def _stem(plain: str) -> str:

@@ -40,6 +40,11 @@ WRONG: Final = (
     "name, password or code is not right, or there were too many tries: wait a minute and use the "
     "newest code"
 )
+NOT_PROVEN: Final = (
+    "the present password or the code is not right, or there were too many tries: wait a minute "
+    "and use the newest code"
+)
+DIFFER: Final = "the two passwords differ"
 OLDER: Final = (
     "accounts.sealed is older than the ledger tells: somebody put back an earlier copy or removed "
     "it; restore the newest"
@@ -74,12 +79,14 @@ class Accounts:
         ledger: Ledger,
         clock: Clock,
         stretch: Stretch = Stretch(),  # noqa: B008 - frozen
+        place: str = "",
     ) -> None:
         self.file = BookFile(path, keyring.derive("accounts"))
         self.key = keyring.derive("session")
         self.clock = clock
         self._ledger = ledger
         self._stretch = stretch
+        self._place = place  # words that passwords here may not be made of
         self._addresses = Addresses()
         self._turns = BoundedSemaphore(AT_ONCE)
 
@@ -207,10 +214,8 @@ class Accounts:
             The password is weak or typed differently, or the code is not the authenticator's.
         """
         if password != again:
-            raise AccessError("the two passwords differ")
-        weak = weakness(password, offer.user)
-        if weak:
-            raise AccessError(f"choose another password: {weak}")
+            raise AccessError(DIFFER)
+        self._require_strong(offer.user, password)
         step = matching_step(offer.totp, code, self.clock())
         if step is None:
             raise AccessError(
@@ -223,6 +228,11 @@ class Accounts:
             account.password, account.totp, account.totp_step = hashed, offer.totp, step
 
         self.use_offer(offer, how, "password and code")
+
+    def _require_strong(self, user: str, password: str) -> None:
+        weak = weakness(password, user, self._place)
+        if weak:
+            raise AccessError(f"choose another password: {weak}")
 
     def use_offer(self, offer: Offer, how: "Callable[[Account], None]", kind: str) -> None:
         """Apply what was enrolled and use the link up, both or neither."""
@@ -246,38 +256,81 @@ class Accounts:
             They prove nothing; which of them was wrong is not said.
         """
         self.count_try(address)
+        proven, generation = self._prove(user, password, code)
+        role = proven.role if proven else ""
+        actor = Actor(user, role) if proven else NOBODY
+        words: Words = {
+            "outcome": "signed in" if proven else "refused",
+            "kind": "password and code",
+            GENERATION: generation,
+        }
+        self._ledger.submit(Entry(actor, "sign in", Purpose.CARE, None, words)).result()
+        if not proven:
+            raise AccessError(WRONG)
+        return user, role
+
+    def change_password(self, actor: Actor, present: str, code: str, wanted: str) -> int:
+        """Take another password of a user who proves the present one and a code, as at signing in.
+
+        Returns the second up to which a session or token of theirs must have begun to have ended.
+
+        Raises
+        ------
+        AccessError
+            The password wanted is weak or the present one, or what was typed proves nothing.
+        """
+        self._require_strong(actor.user, wanted)
+        if present == wanted:
+            raise AccessError("choose another password: it is the present one")
+        with self._turn():
+            hashed = self._stretch.hash(wanted)
+        ended = self.second
+
+        def take(book: Book, account: Account) -> None:
+            account.password = hashed
+            book.ended[actor.user] = ended
+
+        proven, generation = self._prove(actor.user, present, code, take)
+        words: Words = {"outcome": "changed" if proven else "refused", GENERATION: generation}
+        self._ledger.submit(Entry(actor, "change password", Purpose.CARE, None, words)).result()
+        if not proven:
+            raise AccessError(NOT_PROVEN)
+        return ended
+
+    def _prove(
+        self,
+        user: str,
+        password: str,
+        code: str,
+        then: "Callable[[Book, Account], None] | None" = None,
+    ) -> tuple[Account | None, int]:
+        """Return whose password and code these are, and the book's number; uses the code up.
+
+        A failure counts against the name. `then` changes the book together with what was proven.
+        """
         before = self.file.now().accounts.get(user)
         hashed = before.password if before is not None and before.password else self._decoy
         with self._turn():
             right = matches(password, hashed)
-        proven: list[Account] = []
 
-        def how(book: Book) -> None:
+        def how(book: Book) -> Account | None:
             account, veiled = book.accounts.get(user), self._veil(user)
             secret = account.totp if account is not None and account.totp else self._decoy_secret
             last = account.totp_step if account is not None else -1
             step = matching_step(secret, code, self.clock(), after=last)
             if locked(book.failures, veiled, self.second):
-                return
+                return None
             usable = account is not None and not account.disabled and account.password == hashed
             if account is None or not usable or not right or step is None:
                 failed(book.failures, veiled, self.second)
-                return
+                return None
             account.totp_step = step
             book.failures.pop(veiled, None)
-            proven.append(account)
+            if then is not None:
+                then(book, account)
+            return account
 
-        _, generation = self.file.change(how)
-        role = proven[0].role if proven else ""
-        actor = Actor(user, role) if proven else NOBODY
-        outcome: dict[str, str | int | float | bool] = {
-            "outcome": "signed in" if proven else "refused"
-        }
-        words = {**outcome, "kind": "password and code", GENERATION: generation}
-        self._ledger.submit(Entry(actor, "sign in", Purpose.CARE, None, words)).result()
-        if not proven:
-            raise AccessError(WRONG)
-        return user, role
+        return self.file.change(how)
 
     def prove_again(self, user: str, code: str) -> bool:
         """Tell whether a signed-in user proves their second factor right now; uses the code up."""

@@ -236,6 +236,10 @@ CHECKS: Final[Mapping[str, Check]] = {
         partial(_self_test, self_tests.envelope),
     ),
     "self-tokens": ("wrong tokens, on scratch keys", partial(_self_test, self_tests.tokens)),
+    "self-passwords": (
+        "the 3000 commonest passwords that are long enough, in small and capital letters",
+        partial(_self_test, self_tests.passwords),
+    ),
     "self-logs": ("the log's allow-list; one line a record", partial(_self_test, self_tests.logs)),
     "self-headers": ("headers of API and pages", partial(_self_test, self_tests.headers)),
     "self-hsts": ("Strict-Transport-Security, as sent", partial(_self_test, self_tests.hsts)),

@@ -23,6 +23,7 @@ from euthymia.app.web.guard import HEADERS, PAGES_TLS_ONLY, put_cookie
 from euthymia.ground.errors import EuthymiaError
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.keys import Keyring
+from euthymia.security.passwords import LEAST_CHARACTERS, common, one_pattern, weakness
 from euthymia.security.token import Kind, Tokens
 
 _HOUR: Final = timedelta(hours=1)
@@ -139,6 +140,16 @@ def logs() -> str:
     return "" if ours.isprintable() else "a message of ours made a second line"
 
 
+def passwords() -> str:
+    """Check that the commonest passwords which the other rules would take are here, and refused."""
+    long = [word for word in common() if len(word) >= LEAST_CHARACTERS and not one_pattern(word)]
+    if len(long) < _COMMONEST:
+        return f"{len(long)} common passwords are known, not {_COMMONEST}"
+    taken = sum(weakness(typed, "") is None for word in long for typed in (word, word.upper()))
+    return f"{taken} of the commonest passwords are taken" if taken else ""
+
+
+_COMMONEST: Final = 3000  # OWASP ASVS 5.0, 6.2.4
 _WANTED: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -8,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from euthymia.app.accounts.accounts import Offer
+from euthymia.app.accounts.accounts import DIFFER, Offer
 from euthymia.app.accounts.passkeys import Passkeys, origin_of
+from euthymia.app.web.contract import Visitor
 from euthymia.app.web.guard import (
+    LONG_FORM,
     clear_session,
+    code_of,
     read_form,
     require_csrf,
     require_same_origin,
@@ -46,6 +49,7 @@ class Door:
             Route("/account/passkey", self.add_passkey, methods=["POST"]),
             Route("/enrol", self.enrol, methods=["GET", "POST"]),
             Route("/account", self.account, methods=["GET"]),
+            Route("/account/password", self.change_password, methods=["POST"]),
             Route("/account/everywhere", self.everywhere, methods=["POST"]),
         ]
 
@@ -136,21 +140,17 @@ class Door:
         return RedirectResponse("/account", 303)
 
     async def enrol(self, request: Request) -> Response:
-        """Show an enrolment link's page, or take the first password and authenticator."""
+        """Ask for an enrolment link's code, show what it offers, or take what was chosen."""
         if request.method == "GET":
-            code = request.query_params.get("code", "")
-            try:
-                return self._offered(request, await self._offer(code), "")
-            except AccessError as error:
-                return self.site.page(
-                    "enrol.html", 403, offer=None, refused=str(error), passkey=None
-                )
+            return self.site.page("enrol.html", offer=None, refused="", passkey=None)
         require_same_origin(request)
         form = await read_form(request)
         try:
-            offer = await self._offer(form.get("code", ""))
+            offer = await self._offer(code_of(form))
         except AccessError as error:
             return self.site.page("enrol.html", 403, offer=None, refused=str(error), passkey=None)
+        if "password" not in form:
+            return self._offered(request, offer, "")
         typed = [form.get(name, "") for name in ("password", "again", "otp")]
         try:
             await run_in_threadpool(self.accounts.enrol_password, offer, *typed)
@@ -179,12 +179,48 @@ class Door:
         visitor = await self.site.visitor(request)
         if visitor is None:
             return self.site.to_sign_in(request)
+        return await self._account(request, visitor)
+
+    async def _account(
+        self, request: Request, visitor: Visitor, status: int = 200, refused: str = ""
+    ) -> Response:
         book = await run_in_threadpool(self.accounts.file.now)
         account, keys = book.accounts.get(visitor.user), self.passkeys(request)
         passkey = None
         if account is not None and keys is not None and visitor.second_factor:
             passkey = keys.registration(visitor.user, account.handle, account.passkeys)
-        return self.site.page("account.html", visitor=visitor, account=account, passkey=passkey)
+        return self.site.page(
+            "account.html",
+            status,
+            visitor=visitor,
+            account=account,
+            passkey=passkey,
+            refused=refused,
+            changed=request.query_params.get("changed") == "1",
+        )
+
+    async def change_password(self, request: Request) -> Response:
+        """Change the visitor's password; every session and token of theirs but this one ends."""
+        require_same_origin(request)
+        visitor = await self.site.visitor(request)
+        if visitor is None:
+            return self.site.to_sign_in(request)
+        form = await read_form(request, most=LONG_FORM)
+        require_csrf(form, visitor.csrf)
+        try:
+            if form.get("wanted", "") != form.get("again", ""):
+                raise AccessError(DIFFER)  # noqa: TRY301 - told like what the accounts refuse
+            self.accounts.count_try(_address(request))
+            typed = [form.get(name, "") for name in ("present", "otp", "wanted")]
+            ended = await run_in_threadpool(self.accounts.change_password, visitor.actor, *typed)
+        except AccessError as error:
+            return await self._account(request, visitor, 422, str(error))
+        token, _ = await run_in_threadpool(
+            self.sessions.open, visitor.user, visitor.role, PASSWORD, ended
+        )
+        response = RedirectResponse("/account?changed=1", 303)
+        set_session(request, response, token)
+        return response
 
     async def everywhere(self, request: Request) -> Response:
         """End every session and token of the visitor, on every device."""

@@ -159,6 +159,11 @@ async def read_form(request: Request, *, most: int = FORM_LIMIT, fields: int = 8
         raise AccessError("the form cannot be read") from None
 
 
+def code_of(form: dict[str, str]) -> str:
+    """Return the code of a link that works once, of which either may have been pasted."""
+    return form.get("code", "").rpartition("code=")[2].strip()
+
+
 def require_csrf(form: dict[str, str], expected: str) -> None:
     """Refuse a form without this session's own token."""
     if not hmac.compare_digest(form.get("csrf", "").encode(), expected.encode()):

@@ -27,6 +27,7 @@ from euthymia.app.web.guard import (
     RENEWED,
     SafeHeaders,
     clear_session,
+    code_of,
     cookie_name,
     put_cookie,
     read_form,
@@ -171,24 +172,22 @@ class Site:
 
     # -- signing in and out --------------------------------------------------------------------
     async def sign_in(self, request: Request) -> Response:
-        """Show a button for a one-time link; only pressing it uses the link up."""
+        """Show the ways to sign in, or take the code of a link that works once."""
         if request.method == "POST":
             return await self.redeem(request)
-        code = request.query_params.get("code", "")
         leave = ""
         if request.query_params.get("out") == "1" and self.backend.oidc is not None:
             back = Sso(Door(self)).here(request, "/signin")
             with suppress(EuthymiaError):  # unreachable: then there is no link
                 found = await run_in_threadpool(self.backend.oidc.sign_out_address, back)
                 leave = found or ""
-        return self.sign_in_page(request, code=code, leave=leave)
+        return self.sign_in_page(request, leave=leave)
 
     def sign_in_page(
         self,
         request: Request,
         status: int = 200,
         *,
-        code: str = "",
         refused: str = "",
         leave: str = "",
     ) -> Response:
@@ -198,13 +197,12 @@ class Site:
         return self.page(
             "signin.html",
             status,
-            code=code,
             refused=refused,
             idle=minutes,
             enrolled=request.query_params.get("enrolled") == "1",
             leave=leave,
             provider=self.backend.oidc.name if self.backend.oidc else "",
-            passkey=keys and not code and keys.request(),
+            passkey=keys and keys.request(),
         )
 
     async def redeem(self, request: Request) -> Response:
@@ -212,7 +210,7 @@ class Site:
         require_same_origin(request)
         form = await read_form(request)
         try:
-            token, _ = await run_in_threadpool(self.backend.sign_in, form.get("code", ""))
+            token, _ = await run_in_threadpool(self.backend.sign_in, code_of(form))
         except AccessError as error:
             return self.sign_in_page(request, 403, refused=f"the link does not hold: {error}")
         response = RedirectResponse("/", 303)

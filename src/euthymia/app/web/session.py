@@ -49,11 +49,16 @@ class Sessions:
         who = self.tokens.redeem(code, now=self.clock(), redeemed=self.once)
         return self.open(who.user, who.role, ("link",))
 
-    def open(self, user: str, role: str, proofs: tuple[str, ...]) -> tuple[str, Claims]:
-        """Open a new session for somebody who has proved who they are."""
+    def open(
+        self, user: str, role: str, proofs: tuple[str, ...], after: int = 0
+    ) -> tuple[str, Claims]:
+        """Open a new session for somebody who has proved who they are.
+
+        `after`: the second up to which their other sessions were ended; this one begins later.
+        """
         now = self.clock()
         self.once.tidy(now)
-        began = int(now.timestamp())
+        began = max(int(now.timestamp()), after + 1)
         token = self._token(user, role, More(began=began, proofs=proofs))
         return token, self.tokens.verify(token, now=now, kind=Kind.SESSION)
 
