@@ -75,6 +75,28 @@ def test_a_cut_document_is_told_and_its_beginning_kept(document: Any, share: flo
     assert found == document[: len(found)]
 
 
+@pytest.mark.parametrize("number", ["-12", "1.5", "3.25e+16", "2E-7", "10"])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_no_cut_makes_another_number(number: str, piece: int, monkeypatch) -> None:
+    monkeypatch.setattr(json_stream, "PIECE", piece)
+    for cut in range(len(number) + 1):
+        found: list[Any] = []
+        with pytest.raises(SourceError):
+            found.extend(e.value for e in json_stream.elements(_blob(f"[0,{number[:cut]}")))
+        assert found == [0]
+    whole = [e.value for e in json_stream.elements(_blob(f"[0,{number}]"))]
+    assert whole == [0, float(number)]
+
+
+def test_what_follows_a_number_does_not_make_the_rest_be_held(monkeypatch) -> None:
+    more, pieces = json_stream._Text.more, []
+    monkeypatch.setattr(json_stream, "PIECE", 10)
+    monkeypatch.setattr(json_stream._Text, "more", lambda text: pieces.append(1) or more(text))
+    with pytest.raises(SourceError, match="not JSON"):
+        list(json_stream.elements(_blob("[0, 1x" + " " * 10_000 + "]")))
+    assert len(pieces) < 5
+
+
 @pytest.mark.parametrize(
     "text",
     ["[NaN]", "[1,]", '{"a" 1}', "[" * 5000, "[1] 2", '["\\x"]', "", "nothing", "[Infinity]"],

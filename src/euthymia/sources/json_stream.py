@@ -17,6 +17,7 @@ from euthymia.sources.blob import Blob, MiB
 
 PIECE: Final = MiB
 MAX_ELEMENT: Final = 32 * MiB  # characters: a night's sleep has 20 KiB, a day's location 2 MiB
+LONGEST_BETWEEN: Final = 2  # of "1e+5" so much may stand after a number and before its next digit
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _AFTER: Final = frozenset(" \t\n\r,:]}")
 _CUT: Final = (
@@ -102,10 +103,10 @@ class _Text:
                 if not self.more():
                     self.fail()
                 continue
-            if self.text[end : end + 1] not in _AFTER and self.more():
-                continue  # a number may go on in the next piece
-            if end == len(self.text) and isinstance(found, int | float):
-                self.fail()  # it may have gone on where the text was cut
+            if isinstance(found, int | float) and self.text[end : end + 1] not in _AFTER:
+                if len(self.text) - end <= LONGEST_BETWEEN and self.more():
+                    continue  # the number may go on in the next piece
+                self.fail()  # or would have, where the text was cut
             self.at = end
             return found
 
