@@ -17,7 +17,7 @@ from euthymia.features.windows import (
     windows_of,
 )
 from euthymia.ground.clock import DAY_US, Timeline
-from euthymia.kernels.mobility_fixes import BIN_US, minute_positions
+from euthymia.kernels.mobility_fixes import BIN_US
 from euthymia.kernels.mobility_fold import CARRY, UNIT_COLUMNS, fold
 from euthymia.kernels.mobility_follow import (
     HOME,
@@ -147,20 +147,7 @@ def _fold(fixes: _Fixes, units: _Units, offsets: Offsets) -> Folded:
     size = units.day.size
     minutes = ((units.span[:, 1] - units.span[:, 0]) // BIN_US).astype(np.int64) + 4
     most = int(np.minimum(units.high - units.low, minutes).sum()) + 1
-    at_us, position, count = np.empty(most), np.empty((most, 3)), np.empty(most, np.int16)
-    first = np.zeros(size + 1, np.int64)
-    minute_positions(
-        fixes.time,
-        fixes.latitude,
-        fixes.longitude,
-        fixes.accuracy,
-        units.low,
-        units.high,
-        first,
-        at_us,
-        position,
-        count,
-    )
+    at_us, first = np.empty(most), np.zeros(size + 1, np.int64)
     midnight = units.day * DAY_US
     night_us = np.stack(
         [first_at_or_after(offsets, midnight + h * HOUR_US) for h in (0, NIGHT_TO_H)], axis=1
@@ -174,8 +161,13 @@ def _fold(fixes: _Fixes, units: _Units, offsets: Offsets) -> Folded:
     piece = np.empty((room, PIECE_COLUMNS))
     first_piece, known = np.zeros(size + 1, np.int64), np.empty((size, UNIT_COLUMNS))
     fold(
+        fixes.time,
+        fixes.latitude,
+        fixes.longitude,
+        fixes.accuracy,
+        units.low,
+        units.high,
         at_us,
-        position,
         first,
         units.day,
         units.main,

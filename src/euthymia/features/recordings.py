@@ -134,7 +134,13 @@ def read(
 
     parts: dict[str, dict[str, list[pa.Table]]] = {}
     for reading in readings(
-        paths, hasher=hasher, subject=subject, zone=tz, zone_of=desk.zone_of, progress=progress
+        paths,
+        hasher=hasher,
+        subject=subject,
+        zone=tz,
+        zone_of=desk.zone_of,
+        progress=progress,
+        hashed=False,
     ):
         for item in reading.items:
             desk.note(item)

@@ -13,8 +13,9 @@ Ints = NDArray[np.int64]
 
 POWERS: Final = np.array([10.0**k for k in range(23)])
 """Those powers of ten that a float holds exactly."""
-_EXACT: Final = 2**53
-_COMMA, _LINE_END, _DOT, _MINUS, _NIL, _NINE = 44, 10, 46, 45, 48, 57
+_EXACT: Final = np.uint64(2**53)
+_COMMA, _LINE_END, _DOT, _MINUS = 44, 10, 46, 45
+_ONE, _TEN, _NIL = np.uint64(1), np.uint64(10), np.uint64(48)
 
 
 @compiled("UniTuple(i8, 2)(Array(u1, 1, 'C', True), i8[::1], f8[::1], f8[:, ::1], i8[:, ::1])")
@@ -44,9 +45,9 @@ def read_lines(  # noqa: C901, PLR0912  (a call a cell would cost more than the 
         How many lines and hard cells; -1 lines where one has other cells, is empty, or there are
         too many hard ones.
     """
-    at, line, left = 0, 0, 0
-    cells = place.size
-    while at < data.size:
+    at, size = np.uint64(0), np.uint64(data.size)  # unsigned: no look whether it is below 0
+    line, left, cells = 0, 0, place.size
+    while at < size:
         if line == out.shape[1]:
             return -1, 0
         for cell in range(cells):
@@ -54,30 +55,30 @@ def read_lines(  # noqa: C901, PLR0912  (a call a cell would cost more than the 
             start, row = at, place[cell]
             if row < 0:
                 while data[at] != _COMMA and data[at] != _LINE_END:
-                    at += 1
+                    at += _ONE
             else:
                 sign = 1.0
                 if data[at] == _MINUS:
-                    sign, at = -1.0, at + 1
-                whole, first, decimals = 0, at, 0
-                while _NIL <= data[at] <= _NINE:
-                    whole = whole * 10 + (data[at] - _NIL)
-                    at += 1
-                digits = at - first
+                    sign, at = -1.0, at + _ONE
+                whole, first, decimals = np.uint64(0), at, np.int64(0)
+                digit = np.uint64(data[at]) - _NIL  # what stands before "0" wraps around
+                while digit < _TEN:
+                    whole, at = whole * _TEN + digit, at + _ONE
+                    digit = np.uint64(data[at]) - _NIL
+                digits = np.int64(at - first)
                 if data[at] == _DOT:
-                    first = at + 1
-                    at = first
-                    while _NIL <= data[at] <= _NINE:
-                        whole = whole * 10 + (data[at] - _NIL)
-                        at += 1
-                    decimals = at - first
-                    digits = digits + decimals if digits > 0 and decimals > 0 else 0
-                plain = data[at] == end and 0 < digits <= 18 and whole < _EXACT
-                if plain:
+                    first = at = at + _ONE
+                    digit = np.uint64(data[at]) - _NIL
+                    while digit < _TEN:
+                        whole, at = whole * _TEN + digit, at + _ONE
+                        digit = np.uint64(data[at]) - _NIL
+                    decimals = np.int64(at - first)
+                    digits = digits + decimals if digits > 0 and decimals > 0 else np.int64(0)
+                if data[at] == end and 0 < digits <= 18 and whole < _EXACT:
                     out[row, line] = sign * (whole / powers[decimals])
                 else:
                     while data[at] != _COMMA and data[at] != _LINE_END:
-                        at += 1
+                        at += _ONE
                     if at == start or left == hard.shape[0]:
                         return -1, 0
                     hard[left, 0], hard[left, 1] = row, line
@@ -85,6 +86,6 @@ def read_lines(  # noqa: C901, PLR0912  (a call a cell would cost more than the 
                     left += 1
             if data[at] != end:
                 return -1, 0
-            at += 1
+            at += _ONE
         line += 1
     return line, left

@@ -147,56 +147,62 @@ def middle_of(x: Array, y: Array, space: Array) -> None:
         x[0], y[0] = median_of(x, count, space), median_of(y, count, space)
 
 
-@compiled("void(f8[::1], f8[::1], f8[::1], f8[:, ::1])")
-def turn_all(at: Array, lats: Array, lons: Array, turned: Array) -> None:
-    """Set sine and cosine of latitudes and longitudes [rad], in four rows of `turned`.
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1])")
+def put_axes(
+    at: Array, lats: Array, lons: Array, east: Array, north: Array, xs: Array, ys: Array, zs: Array
+) -> None:
+    """Set x, y and z [m] of points of tangent planes: east and north, in radii of the earth.
 
-    All near the point that `at` was last turned to (see `turn_to`).
+    The planes touch at latitudes and longitudes [rad] near the point that `at` was last turned to
+    (see `turn_to`).
     """
     lat0, lon0, sine0, cosine0, s_east0, c_east0 = at[0], at[1], at[2], at[3], at[4], at[5]
-    sine, cosine, s_east, c_east = turned[0], turned[1], turned[2], turned[3]
     for i in range(lats.size):
-        north, east = lats[i] - lat0, lons[i] - lon0
-        n2, e2 = north * north, east * east
-        sn, cn = north * (1 - n2 * _SIXTH * (1 - n2 * _20TH)), 1 - 0.5 * n2 * (1 - n2 * _12TH)
-        se, ce = east * (1 - e2 * _SIXTH * (1 - e2 * _20TH)), 1 - 0.5 * e2 * (1 - e2 * _12TH)
-        sine[i], cosine[i] = sine0 * cn + cosine0 * sn, cosine0 * cn - sine0 * sn
-        s_east[i], c_east[i] = s_east0 * ce + c_east0 * se, c_east0 * ce - s_east0 * se
+        n, e = lats[i] - lat0, lons[i] - lon0
+        n2, e2 = n * n, e * e
+        sn, cn = n * (1 - n2 * _SIXTH * (1 - n2 * _20TH)), 1 - 0.5 * n2 * (1 - n2 * _12TH)
+        se, ce = e * (1 - e2 * _SIXTH * (1 - e2 * _20TH)), 1 - 0.5 * e2 * (1 - e2 * _12TH)
+        sine, cosine = sine0 * cn + cosine0 * sn, cosine0 * cn - sine0 * sn
+        s_east, c_east = s_east0 * ce + c_east0 * se, c_east0 * ce - s_east0 * se
+        x, y = east[i], north[i]
+        up = math.sqrt(max(0.0, 1.0 - x * x - y * y))
+        flat = up * cosine - y * sine
+        xs[i] = EARTH_M * (flat * c_east - x * s_east)
+        ys[i] = EARTH_M * (flat * s_east + x * c_east)
+        zs[i] = EARTH_M * (up * sine + y * cosine)
 
 
-@compiled("void(f8[:, ::1], f8[::1], f8[::1], f8[:, ::1])")
-def put_vectors(turned: Array, xs: Array, ys: Array, position: Array) -> None:
-    """Set positions [m] from points of tangent planes: east x, north y, in radii of the earth.
-
-    `turned` holds where the planes touch, as from `turn_all`.
-    """
-    sine, cosine, s_east, c_east = turned[0], turned[1], turned[2], turned[3]
-    for i in range(xs.size):
-        x, y, up = xs[i], ys[i], 1.0
-        if x != 0.0 or y != 0.0:
-            up = math.sqrt(max(0.0, 1.0 - x * x - y * y))
-        flat = up * cosine[i] - y * sine[i]
-        position[i, 0] = EARTH_M * (flat * c_east[i] - x * s_east[i])
-        position[i, 1] = EARTH_M * (flat * s_east[i] + x * c_east[i])
-        position[i, 2] = EARTH_M * (up * sine[i] + y * cosine[i])
+@compiled("i8(f8[::1], f8[::1], f8[::1])")
+def near(at: Array, lats: Array, lons: Array) -> int:
+    """Return how many of the first points lie near the one that `at` was last turned to."""
+    lat0, lon0, far = at[0], at[1], 0
+    for i in range(lats.size):
+        far += 1 if (abs(lats[i] - lat0) > _SMALL) | (abs(lons[i] - lon0) > _SMALL) else 0
+    if far == 0:  # mostly: all at once
+        return lats.size
+    found = 0
+    while abs(lats[found] - lat0) <= _SMALL and abs(lons[found] - lon0) <= _SMALL:
+        found += 1
+    return found
 
 
 @compiled("void(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1])")
 def put_positions(
-    at: Array, lats: Array, lons: Array, xs: Array, ys: Array, turned: Array, position: Array
+    at: Array, lats: Array, lons: Array, east: Array, north: Array, axes: Array, position: Array
 ) -> None:
     """Set positions [m] from latitude, longitude [rad] and a point of the tangent plane there.
 
-    `at` is turned along, as `turn_to` does; `turned` is room for the work.
+    `at` is turned along, as `turn_to` does; `axes` is room for the work.
     """
     i, n = 0, lats.size
     while i < n:
         turn_to(lats[i], lons[i], at)
-        j = i + 1
-        while j < n and abs(lats[j] - at[0]) <= _SMALL and abs(lons[j] - at[1]) <= _SMALL:
-            j += 1
-        turn_all(at, lats[i:j], lons[i:j], turned)
-        put_vectors(turned, xs[i:j], ys[i:j], position[i:j])
+        j = i + near(at, lats[i:], lons[i:])
+        x, y, z = axes[0, : j - i], axes[1, : j - i], axes[2, : j - i]
+        put_axes(at, lats[i:j], lons[i:j], east[i:j], north[i:j], x, y, z)
+        out = position[i:j]
+        for k in range(j - i):
+            out[k, 0], out[k, 1], out[k, 2] = x[k], y[k], z[k]
         i = j
 
 
@@ -295,7 +301,7 @@ def minute_positions(
     x, y, space = np.empty(_MOST), np.empty(_MOST), np.empty(3 * _MOST)
     lats, lons, xs, ys = np.empty(_SOME), np.empty(_SOME), np.empty(_SOME), np.empty(_SOME)
     at, along = np.full(10, 99.0), np.full(10, 99.0)
-    turned = np.empty((4, _SOME))
+    axes = np.empty((3, _SOME))
     found, done, until = 0, 0, 0
     for unit in range(low.size):
         first[unit] = found
@@ -330,10 +336,10 @@ def minute_positions(
             at_us[found], count[found] = middle_us, held
             found += 1
             if found - done == _SOME:
-                put_positions(along, lats, lons, xs, ys, turned, position[done:found])
+                put_positions(along, lats, lons, xs, ys, axes, position[done:found])
                 done = found
     k = found - done
-    put_positions(along, lats[:k], lons[:k], xs[:k], ys[:k], turned, position[done:found])
+    put_positions(along, lats[:k], lons[:k], xs[:k], ys[:k], axes, position[done:found])
     first[low.size] = found
     return found
 
@@ -354,20 +360,21 @@ def without_spikes(
     A jump: faster than `SPIKE_M_PER_S` there and back, and the positions before and after it lie
     less than half as far apart as either lies from it.
     """
-    found = 0
-    for i in range(low, high):
-        if found and i + 1 < high:
-            before = squared(position, i, kept, found - 1)
-            reach = SPIKE_M_PER_S * 1e-6 * (at_us[i] - kept_us[found - 1])
+    time, place, found = at_us[low:high], position[low:high], 0
+    x0, y0, z0, before_us = 0.0, 0.0, 0.0, 0.0  # of the last one kept
+    for i in range(time.size):
+        x, y, z = place[i, 0], place[i, 1], place[i, 2]
+        if found and i + 1 < time.size:
+            before = (x - x0) * (x - x0) + (y - y0) * (y - y0) + (z - z0) * (z - z0)
+            reach = SPIKE_M_PER_S * 1e-6 * (time[i] - before_us)
             if before > reach * reach:
-                after = squared(position, i, position, i + 1)
-                reach = SPIKE_M_PER_S * 1e-6 * (at_us[i + 1] - at_us[i])
-                over = squared(position, i + 1, kept, found - 1)
+                after = squared(place, i, place, i + 1)
+                reach = SPIKE_M_PER_S * 1e-6 * (time[i + 1] - time[i])
+                over = squared(place, i + 1, kept, found - 1)
                 if after > reach * reach and over < 0.25 * min(before, after):
                     continue
-        kept_us[found] = at_us[i]
-        for axis in range(3):
-            kept[found, axis] = position[i, axis]
+        x0, y0, z0, before_us = x, y, z, time[i]
+        kept_us[found], kept[found, 0], kept[found, 1], kept[found, 2] = before_us, x, y, z
         found += 1
     return found
 

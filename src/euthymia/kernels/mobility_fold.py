@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
-from euthymia.kernels.mobility_fixes import noise_m, without_spikes
+from euthymia.kernels.mobility_fixes import BIN_US, minute_positions, noise_m, without_spikes
 from euthymia.kernels.mobility_follow import (
     CARRIED,
     DAYS_SEEN,
@@ -74,13 +74,22 @@ def copy_rows(source: Array, target: Array, count: int) -> None:
         copy_row(source[k], target[k])
 
 
-@compiled("i8(f8[:, ::1], f8[::1], f8[:, ::1], i8, i8, f8[::1], f8[:, ::1], f8[::1])")
+@compiled("i8(i8[::1], i8[::1], f8[:, ::1])")
+def most_positions(low: Ints, high: Ints, span: Array) -> int:
+    """Return how many positions a unit has at most: one a fix, and one a minute."""
+    most = 0
+    for unit in range(low.size):
+        minutes = int((span[unit, 1] - span[unit, 0]) // BIN_US) + 4
+        most = max(most, min(high[unit] - low[unit], minutes))
+    return most
+
+
+@compiled("i8(f8[:, ::1], f8[::1], f8[:, ::1], i8, f8[::1], f8[:, ::1], f8[::1])")
 def cleaned(
     carry: Array,
     at_us: Array,
     position: Array,
-    low: int,
-    high: int,
+    found: int,
     kept_us: Array,
     kept: Array,
     tally: Array,
@@ -88,12 +97,12 @@ def cleaned(
     """Take what is carried over from the day before and a day's positions without jumps."""
     n = 0
     for k in range(int(tally[CARRIED])):
-        if carry[k, 3] < at_us[low] and at_us[low] - carry[k, 3] <= BRIDGE_US:
+        if carry[k, 3] < at_us[0] and at_us[0] - carry[k, 3] <= BRIDGE_US:
             kept_us[n] = carry[k, 3]
             for axis in range(3):
                 kept[n, axis] = carry[k, axis]
             n += 1
-    return n + without_spikes(at_us, position, low, high, kept_us[n:], kept[n:])
+    return n + without_spikes(at_us, position, 0, found, kept_us[n:], kept[n:])
 
 
 @compiled("void(f8[::1], f8[:, ::1], i8, f8[:, ::1], f8[::1])")
@@ -246,13 +255,13 @@ def learn_rhythm(
 
 
 @compiled(
-    "i8(f8[::1], f8[:, ::1], i8[::1], i8[::1], b1[::1], f8[:, ::1], f8[:, ::1], f8[::1],"
-    " f8[:, ::1], f8[:, ::1], f8[::1], i8[::1], f8[:, ::1], i8[:, ::1], i8[:, ::1], i8[::1],"
-    " f8[:, ::1],"
-    " f8[:, ::1], i8[::1], f8[:, ::1])"
+    "i8(i8[::1], f8[::1], f8[::1], f4[::1], i8[::1], i8[::1], f8[::1], i8[::1], i8[::1], b1[::1],"
+    " f8[:, ::1], f8[:, ::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1], i8[::1], f8[:, ::1],"
+    " i8[:, ::1], i8[:, ::1], i8[::1], f8[:, ::1], f8[:, ::1], i8[::1], f8[:, ::1])"
 )
 def fold(
-    at_us: Array, position: Array, first: Ints, day: Ints, main: NDArray[np.bool_], span: Array,
+    time: Ints, latitude: Array, longitude: Array, accuracy: Array, low: Ints, high: Ints,
+    at_us: Array, first: Ints, day: Ints, main: NDArray[np.bool_], span: Array,
     night_us: Array, offset_us: Array, slot_us: Array, place: Array, tally: Array, night: Ints,
     carry: Array, grid: Ints, seen: Ints, grid_day: Ints, sums: Array, piece: Array,
     first_piece: Ints, known: Array,
@@ -264,7 +273,8 @@ def fold(
 
     Parameters
     ----------
-    at_us, position, first : from `minute_positions`
+    time, latitude, longitude, accuracy, low, high, at_us, first
+        Of `minute_positions`: fixes, and the instants of the positions that each unit has.
     day, main, span, night_us, offset_us, slot_us : arrays, first axis u
         Of each unit: local day, whether it is whole, [from, to) [us UTC], its small hours, its
         offset from UTC, the middles of its half hours.
@@ -273,47 +283,44 @@ def fold(
     piece, first_piece, known : arrays
         Out: the pieces, which of them belong to a unit, and what is known of the unit.
     """
-    largest = CARRY + 1
-    for unit in range(day.size):
-        largest = max(largest, first[unit + 1] - first[unit] + CARRY + 1)
+    largest = most_positions(low, high, span) + CARRY + 1
+    position, count_of = np.empty((largest, 3)), np.empty(largest, np.int16)
     kept_us, kept = np.empty(largest), np.empty((largest, 3))
     stay, node, place_of = np.empty((largest, 6)), np.empty((largest, 6)), np.empty(largest)
     origin, held, saved = np.zeros(3), np.empty(tally.size), np.empty(place.shape)
-    n = 0
+    n, pair, first[0] = 0, np.zeros(2, np.int64), 0
     for unit in range(day.size):
         first_piece[unit] = n
-        for column in range(UNIT_COLUMNS):
-            known[unit, column] = np.nan
-        low, high = first[unit], first[unit + 1]
-        if low == high:
+        known[unit, :] = np.nan
+        own, at = slice(unit, unit + 1), at_us[first[unit] :]
+        found = minute_positions(
+            time, latitude, longitude, accuracy, low[own], high[own], pair, at, position, count_of
+        )
+        first[unit + 1] = first[unit] + found
+        if found == 0:
             continue
         if tally[DAYS_SEEN] == 0:
-            copy_row(position[low], origin)
+            copy_row(position[0], origin)
         copy_row(tally, held)
         if not main[unit]:
             copy_rows(place, saved, int(held[KNOWN]))
-        count = cleaned(carry, at_us, position, low, high, kept_us, kept, tally)
-        noise = noise_m(kept_us, kept, count)
-        nodes = day_nodes(
-            kept_us, kept, count, noise, stay, place_of, node, place, tally, float(day[unit])
-        )
+        count = cleaned(carry, at, position, found, kept_us, kept, tally)
+        noise, own_day = noise_m(kept_us, kept, count), float(day[unit])
+        nodes = day_nodes(kept_us, kept, count, noise, stay, place_of, node, place, tally, own_day)
         leave = (tally[ENDED] + 1.0) / (tally[STAYED] + LEAVE_PRIOR_US)
         n = day_pieces(piece, n, node, nodes, kept_us, count, leave, span[unit])
         known[unit, U_NOISE] = noise
-        known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3] if held[CARRIED] > 0 else np.nan
-        start = first_piece[unit]
+        if held[CARRIED] > 0:
+            known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3]
+        start, days = first_piece[unit], int(tally[DAYS_SEEN])
         learn_home(
             piece, start, n, place, tally, night, night_us[unit], day[unit], known, unit, main[unit]
         )
-        days = int(tally[DAYS_SEEN])
-        learn_rhythm(
-            piece, start, n, tally, days, day[unit], main[unit], slot_us[unit], offset_us[unit],
-            grid, grid_day, sums, origin, known, unit,
-        )  # fmt: skip
-        n = refill(
-            piece, start, n, place, int(known[unit, U_HOME]), slot_us[unit], span[unit], seen,
-            grid_day, days, day[unit], main[unit],
-        )  # fmt: skip
+        learn_rhythm(piece, start, n, tally, days, day[unit], main[unit], slot_us[unit],
+                     offset_us[unit], grid, grid_day, sums, origin, known, unit)  # fmt: skip
+        home = int(known[unit, U_HOME])
+        n = refill(piece, start, n, place, home, slot_us[unit], span[unit], seen, grid_day, days,
+                   day[unit], main[unit])  # fmt: skip
         if main[unit]:
             carry_over(kept_us, kept, count, carry, tally)
         else:

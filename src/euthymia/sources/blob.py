@@ -57,18 +57,20 @@ class Blob:
             return got
         return got[:size]
 
-    def digest(self, keep: int = KEEP) -> str:
+    def digest(self, keep: int = KEEP, *, hashed: bool = True) -> str:
         """Read to the end once; return the SHA-256 of the unpacked content.
 
         Content of up to `keep` bytes is kept in memory for `chunks`. If the data is damaged or a
-        bomb, `problem` says so and the digest is of what came before.
+        bomb, `problem` says so and the digest is of what came before. Where nobody asks which
+        content it was (not `hashed`), the digest is that of nothing.
         """
         running = hashlib.sha256()
         held: list[bytes] = []
         size = 0
         try:
             for chunk in self._unpacked(CHUNK):
-                running.update(chunk)
+                if hashed:
+                    running.update(chunk)
                 size += len(chunk)
                 if size <= keep:
                     held.append(chunk)

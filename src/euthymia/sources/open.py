@@ -58,6 +58,7 @@ def readings(
     zone_of: ZoneOf | None = None,
     skipped: Skipped | None = None,
     progress: Progress | None = None,
+    hashed: bool = True,
 ) -> Iterator[Reading]:
     """Yield every logical file under `paths`; those with identities and consents come first.
 
@@ -79,6 +80,9 @@ def readings(
         Told (file, reason) of each file left out on purpose.
     progress : callable, optional
         Told (bytes read, bytes in all).
+    hashed : bool
+        False where nobody asks for digests (they are then the same for any content): hashing takes
+        a tenth of the time.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def readings(
         total = sum(found.packed_size for job in jobs for found in job.files)
         done = 0
         for job in jobs:
-            yield _open(job, context)
+            yield _open(job, context, hashed=hashed)
             done += sum(found.packed_size for found in job.files)
             if progress:
                 progress(done, total)
@@ -152,14 +156,16 @@ def _best(found: Found) -> Source | None:
     return sources()[name] if score > 0 else None
 
 
-def _open(job: _Job, context: Context) -> Reading:
+def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
     parts, room = [], KEEP_TOGETHER
     running = hashlib.sha256(f"{job.source and job.source.name}\0{context.subject}".encode())
     for found in job.files:
         blob = Blob(found.opener, found.packed_size, problem=found.problem)
-        names = "/".join(found.path.parts[-3:]).encode("utf-8", "surrogatepass")
-        content = blob.digest(min(KEEP, room)) if not found.problem else found.problem
-        running.update(names + b"\0" + content.encode() + b"\0")
+        keep = min(KEEP, room)
+        content = found.problem or blob.digest(keep, hashed=hashed)
+        if hashed:
+            names = "/".join(found.path.parts[-3:]).encode("utf-8", "surrogatepass")
+            running.update(names + b"\0" + content.encode() + b"\0")
         room -= blob.kept
         parts.append(Part(found.path, blob))
     opened = Opened(job.label, tuple(parts), context)
