@@ -1,18 +1,20 @@
 """What only the encrypted file has: blocks left alone, names blanked, clocks, one file, one key."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
-from euthymia.store.blocks import LAST_PART, STORED, block_key, split_key
+from euthymia.store.blocks import LAST_PART, MARK, STORED, block_key, split_key
 from euthymia.store.contract import EXPORT
 from euthymia.store.engine import MIGRATIONS, PAGE_BYTES, SETTINGS
+from euthymia.store.lines import Line
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, facts, mrn, samples, the, times
 
 START = NOW_US - 40 * DAY
@@ -47,7 +49,36 @@ def test_days_without_a_new_row_are_not_written_again(house: House) -> None:
     assert sealed(house) == before
     house.ingest([samples("screen", [*at, at[1500] + 1])])
     changed = [key for key, value in sealed(house).items() if value != before[key]]
-    assert [split_key(key)[2] for key in changed] == [int(at[1500] // DAY)]
+    parts = {
+        house.store._blocks.kind_names()[kind]: part for _, kind, part in map(split_key, changed)
+    }
+    assert parts == {"screen": int(at[1500] // DAY), MARK: 0}
+
+
+def test_a_persons_stamp_changes_with_every_change_of_theirs_and_with_nobody_elses(
+    house: House,
+) -> None:
+    at = times(START - START % DAY, 60)
+    both = [samples("screen", at), samples("screen", at, who="B2", first_row=100)]
+    house.ingest(both, consent=ALL)
+    who, other = (house.store.resolve(name) for name in ("A1", "B2"))
+    unchanged, seen = house.store.stamp(other), {house.store.stamp(who)}
+    audited = audit(action="append")
+    changes: list[Callable[[], object]] = [
+        lambda: house.ingest([samples("screen", at + DAY)]),
+        lambda: house.store.put_lines(who, "plan", [Line(START, "1", "walk")], audited),
+        lambda: house.store.put_care_team(who, ["dr-new"], audited),
+        lambda: house.store.put_grant(
+            who, GrantRecord(Purpose.MONITORING, False, NOW_US, None, "asked"), audited
+        ),
+    ]
+    for change in changes:
+        change()
+        assert house.store.stamp(who) not in seen
+        seen.add(house.store.stamp(who))
+    house.ingest([samples("screen", at)])  # nothing new
+    assert house.store.stamp(who) in seen
+    assert house.store.stamp(other) == unchanged
 
 
 def test_a_day_of_minutes_takes_few_bytes(house: House) -> None:
@@ -91,19 +122,20 @@ def test_a_block_opens_for_its_owner_and_at_its_place_alone(house: House) -> Non
     rows = house.store._db.execute(f"SELECT {STORED} FROM block ORDER BY key")
     for key, count, sequence, shape, digest, value in list(rows):
         mine, other = (one, two) if split_key(key)[0] == one.number else (two, one)
-        part = split_key(key)[2]
+        _, number, part = split_key(key)
+        kind = blocks.kind_names()[number]
         assert sequence > 0
-        assert blocks.open(mine, "screen", part, count, sequence, shape, digest, value)
-        for owner, kind, where, number, columns in (
-            (other, "screen", part, sequence, shape),
+        assert blocks.open(mine, kind, part, count, sequence, shape, digest, value)
+        for owner, named, where, commit, columns in (
+            (other, kind, part, sequence, shape),
             (mine, "location", part, sequence, shape),
-            (mine, "screen", part + 1, sequence, shape),
-            (mine, "screen", part, sequence + 1, shape),
-            (mine, "screen", part, 0, shape),
-            (mine, "screen", part, sequence, 0),
+            (mine, kind, part + 1, sequence, shape),
+            (mine, kind, part, sequence + 1, shape),
+            (mine, kind, part, 0, shape),
+            (mine, kind, part, sequence, 0),
         ):
             with pytest.raises(EuthymiaError):
-                blocks.open(owner, kind, where, count, number, columns, digest, value)
+                blocks.open(owner, named, where, count, commit, columns, digest, value)
     assert one.key != two.key
 
 

@@ -11,7 +11,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.training import list_models
 from euthymia.app.web.backend import ClinicBackend, worklist_items
 from euthymia.app.web.contract import Filter, PatientPage, Visitor
-from euthymia.app.web.reader import KEPT_US, NO_MONITORING
+from euthymia.app.web.reader import NO_MONITORING
 from euthymia.app.web.rendering import render
 from euthymia.care.contract import Urgency
 from euthymia.gateway.contract import GrantRecord
@@ -113,7 +113,7 @@ def test_a_worklist_without_a_model_reads_no_features_and_the_patients_page_does
     monkeypatch.setattr(
         clinic.store, "features", lambda who, *more: read.append(who) or features(who, *more)
     )
-    monkeypatch.setattr(pages.reader, "model", lambda: None)
+    monkeypatch.setattr(pages.reader.summaries, "model", lambda: None)
     assert pages.worklist(visitor(), EVERYONE).rows
     assert read == []
     assert pages.patient(visitor(), str(subject_of(clinic, MINE))).view.trends
@@ -236,10 +236,10 @@ def test_people_are_read_again_when_time_has_passed(
         return pages.patient(visitor(), who).view.summary.predicted_at
 
     first = asked()
-    hands.turn(timedelta(microseconds=KEPT_US))
+    hands.turn(timedelta(hours=12, microseconds=-1))
     assert asked() == first
-    hands.turn(timedelta(microseconds=1))
-    assert asked() == first + KEPT_US + 1
+    hands.turn(timedelta(microseconds=1))  # the person's day is over
+    assert asked() == first + 12 * 3600 * 10**6
     hands.turn(timedelta(days=40))
     row = pages.patient(visitor(), who).view.row
     assert row.urgency is Urgency.LOOK

@@ -19,6 +19,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.estimates import WORKLIST_MODEL, estimate
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.shell import Progress
+from euthymia.app.summaries import Summaries
 from euthymia.care.monitor.calibration import Calibration, calibrate, fit_to_watch
 from euthymia.care.monitor.contract import FAMILY, VERSION, Lines, ScoreStream, from_table, to_table
 from euthymia.care.monitor.frozen import frozen_of
@@ -151,6 +152,7 @@ def watch(
     entry = Entry(
         JOB, "watch", Purpose.MONITORING, None, {**told, "calibration": calibration.digest}
     )
+    Summaries.of(clinic).keep(JOB)
     return told | {
         "ledger_entry": clinic.ledger.append(entry),
         "features": list(features.names),

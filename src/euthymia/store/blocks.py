@@ -12,6 +12,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import context, seal, unseal, unseal_all
@@ -24,6 +26,11 @@ from euthymia.store.tables import COLUMNS, Tables
 OBSERVATIONS: Final = "observations"
 FEATURES: Final = "features/"
 """What stands before a family's name in the kind of its derived rows."""
+
+MARK: Final = "mark"
+"""The kind of the one block a person that says which commit changed anything of theirs last."""
+SUMMARY: Final = "summary"
+"""The kind of what was made of a person's record and holds while nothing of it changes."""
 
 PART_BITS: Final = 20
 KIND_BITS: Final = 12
@@ -256,7 +263,7 @@ class Blocks:
     def write(self, owner: Owner, kind: str, parts: Sequence[tuple[int, Frame]]) -> None:
         """Write blocks in place of those at the same parts; a frame without rows removes one."""
         number, sequence = self.kind(kind), self._tables.upcoming()
-        kept = []
+        kept: list[tuple[int, int, int, int, bytes, bytes]] = []
         for part, frame in parts:
             key = block_key(owner.number, number, part)
             if not rows_of(frame):
@@ -268,6 +275,14 @@ class Blocks:
             kept.append((key, rows_of(frame), sequence, shape, self._digest(data), sealed))
         if kept:
             self._put(kept)
+        if parts:
+            self._mark(owner, kind)
+
+    def _mark(self, owner: Owner, kind: str) -> None:
+        """Note that the commit in the making changes something of a person."""
+        if kind not in {MARK, SUMMARY}:
+            changed = Column("i8", np.array([self._tables.upcoming()], np.int64))
+            self.write(owner, MARK, [(0, {"changed": changed})])
 
     def _put(self, blocks: Sequence[tuple[int, int, int, int, bytes, bytes]]) -> None:
         keys = {block[0] for block in blocks}
@@ -309,7 +324,8 @@ class Blocks:
                 return
             low = high = number
         ends = (block_key(owner.number, low, 0), block_key(owner.number, high, LAST_PART))
-        self._tables.delete("block", "key BETWEEN ? AND ?", ends)
+        if self._tables.delete("block", "key BETWEEN ? AND ?", ends) and kind is not None:
+            self._mark(owner, kind)
 
     def list(self, owner: Owner) -> list[tuple[int, int, int, str]]:
         """Return (kind, part, rows, digest) of every block of a person; no value is read."""
@@ -320,15 +336,17 @@ class Blocks:
         )
         return [(*split_key(key)[1:], rows, digest.hex()) for key, rows, digest in found]
 
-    def stamp(self, owner: Owner) -> bytes:
-        """Return what changes when a block of a person is written or removed: how many, which."""
-        top = block_key(owner.number, (1 << KIND_BITS) - 1, LAST_PART)
-        row = self._db.one(
-            "SELECT count(*), max(sequence), sum(sequence), sum(rows) FROM block "
-            "WHERE key BETWEEN ? AND ?",
-            (block_key(owner.number, 0, 0), top),
-        )
-        return ",".join(map(str, row or ())).encode()
+    def stamp(self, owner: Owner) -> int:
+        """Return the commit that wrote or removed a block of a person last; 0 if it is not known.
+
+        One row is read: a person's blocks are many pages, each to be deciphered.
+        """
+        number = self.known_kind(MARK)
+        if number is None:
+            return 0
+        key = block_key(owner.number, number, 0)
+        row = self._db.one("SELECT sequence FROM block WHERE key = ?", (key,))
+        return 0 if row is None else int(row[0])
 
     def _recognise(self, data: bytes | memoryview, digest: bytes) -> None:
         if self._digest(data) != digest:

@@ -106,6 +106,12 @@ def _may_hold(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> f
     return streams_for(grants, purpose, now) | {f"{category} on record" for category in facts}
 
 
+def next_edge(grants: Iterable[GrantRecord], now: Micros) -> Micros | None:
+    """Return the next instant at which a consent decision comes into force or runs out."""
+    edges = [edge for g in grants for edge in (g.since, g.until) if edge is not None and edge > now]
+    return min(edges, default=None)
+
+
 def drops_features(
     before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
 ) -> bool:

@@ -11,7 +11,7 @@ from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.gateway.permits import still_needed
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
-from euthymia.store.blocks import FEATURES, Blocks, Owner
+from euthymia.store.blocks import FEATURES, SUMMARY, Blocks, Owner
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.consent import drops_features
 from euthymia.store.files import Files
@@ -110,7 +110,12 @@ class Intake:
         return known
 
     def drop_unfounded(self, known: Known, before: Sequence[GrantRecord], now: Micros) -> None:
-        """Remove derived rows if a consent to monitoring that they rest on is not in force now."""
+        """After a consent decision: remove what it may have taken the ground from.
+
+        The summary in any case; derived rows if a consent to monitoring that they rest on is not in
+        force now.
+        """
+        self._blocks.remove(known.owner, SUMMARY)
         if drops_features(before, known.profile.grants, now):
             for name in self._blocks.kind_names().values():
                 if name.startswith(FEATURES):

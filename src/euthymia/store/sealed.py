@@ -1,6 +1,5 @@
 """The clinic's store, on any SQL engine: a sealed block a person, stream and day."""
 
-import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,11 +35,11 @@ from euthymia.store.journal import Journal
 from euthymia.store.lines import LINES, Line, added, fold, unfold
 from euthymia.store.people import Known, People
 from euthymia.store.rekey import Rekeying
+from euthymia.store.summaries import Summaries
 from euthymia.store.tables import FRESHNESS, Tables
-from euthymia.store.upkeep import Upkeep
 
 
-class SealedStore(Upkeep):
+class SealedStore(Summaries):
     """`Store`, `Identities` and `Consents` over a database. See `store.contract`.
 
     Parameters
@@ -464,13 +463,6 @@ class SealedStore(Upkeep):
             stamp = self._db.stamp()
             self._refresh(stamp)
             return (stamp << 32) + self._commits
-
-    def stamp(self, subject: SubjectId) -> str:
-        """See `Store.stamp`."""
-        with self._reading():
-            owner = self._people.need(subject).owner
-            parts = [self._people.sealed_profile(subject), self._blocks.stamp(owner)]
-        return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
 
     def verify(self) -> list[str]:
         """See `Store.verify`. Reads through a connection of its own, nothing cached."""

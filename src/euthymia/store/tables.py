@@ -159,13 +159,14 @@ class Tables:
         self.removed(table, before)
         self.added(table, after)
 
-    def delete(self, table: str, where: str, which: Sequence[Value]) -> None:
-        """Delete rows."""
+    def delete(self, table: str, where: str, which: Sequence[Value]) -> int:
+        """Delete rows; return how many."""
         gone = self.db.all(
             f"DELETE FROM {table} WHERE {where} RETURNING {COLUMNS[table]}",  # noqa: S608
             which,
         )
         self.removed(table, gone)
+        return len(gone)
 
     def added(self, table: str, rows: Iterable[Row]) -> None:
         """Count rows that came in."""

@@ -2,24 +2,27 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.ground.schemas import OBSERVATIONS, STREAMS
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.store.blocks import FEATURES, STORED, Blocks, Owner, split_key
+from euthymia.store.blocks import FEATURES, MARK, STORED, SUMMARY, Blocks, Owner, split_key
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.connection import Connection, Database
 from euthymia.store.files import Files
-from euthymia.store.frame import kinds_of, same_columns
+from euthymia.store.frame import TEXT, kinds_of, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.lines import LINES, SCHEMA
 from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
 from euthymia.store.reading import brought_forward
 from euthymia.store.tables import FRESHNESS, Commit, Sums, Tables
+
+OWN: Final[dict[str, dict[str, str]]] = {MARK: {"changed": "i8"}, SUMMARY: {"summary": TEXT}}
+"""The columns of what the store keeps for itself."""
 
 
 def problems(database: Database, keyring: Keyring, ledger: Ledger, sums: Sums) -> list[str]:
@@ -97,6 +100,8 @@ def _agreed(blocks: Blocks, owner: Owner, name: str, *place: Any) -> bool:  # no
         return same_columns(kinds, STREAMS[name].schema)
     if name.startswith(LINES):
         return same_columns(kinds, SCHEMA)
+    if name in OWN:
+        return kinds == OWN[name]
     return name.startswith(FEATURES)
 
 

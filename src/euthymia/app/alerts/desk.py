@@ -15,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from euthymia.app.alerts.inputs import (
+    JOB,
     JOURNAL,
     audit_of,
     inputs_of,
@@ -34,6 +35,7 @@ from euthymia.app.alerts.replay import TOLD, grouped
 from euthymia.app.alerts.rights import SHELL, require_act, require_taker
 from euthymia.app.calibrations import read as read_calibration
 from euthymia.app.clinic import Clinic
+from euthymia.app.summaries import Summaries
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.card import Known, card, line
@@ -384,6 +386,7 @@ class Alerts:
             alerts = self._engine(book).alerts()
             counts = self._tell(alerts, book.start or at)
             self.clinic.ledger.sync()
+        Summaries.of(self.clinic).keep(JOB)
         standing = [*self._notice(at), *(a for a in alerts if a.shown)]
         return {
             "at": from_micros(at).isoformat(timespec="seconds"),

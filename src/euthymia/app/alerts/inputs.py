@@ -96,6 +96,10 @@ def line_of(item: Signal | Act) -> Line:
     return Line(item.at, f"{kind}/{item.id}", msgspec.json.encode(item).decode())
 
 
+_signal: Final = msgspec.json.Decoder(Signal).decode
+_act: Final = msgspec.json.Decoder(Act).decode
+
+
 def read_lines(lines: Iterable[Line]) -> tuple[list[Signal], list[Act]]:
     """Return the signals and acts of a journal; IntegrityError for a line that is neither."""
     signals: list[Signal] = []
@@ -104,9 +108,9 @@ def read_lines(lines: Iterable[Line]) -> tuple[list[Signal], list[Act]]:
         kind = line.id.partition("/")[0]
         try:
             if kind == "signal":
-                signals.append(msgspec.json.decode(line.text, type=Signal))
+                signals.append(_signal(line.text))
             elif kind == "act":
-                acts.append(msgspec.json.decode(line.text, type=Act))
+                acts.append(_act(line.text))
         except msgspec.DecodeError:
             raise IntegrityError(
                 "a line of the journal of alerts is not as it was written"

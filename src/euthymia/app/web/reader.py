@@ -3,9 +3,9 @@
 The one place that turns a pseudonym back into a name for the care team.
 """
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from euthymia.app.clinic import shell_actor
-from euthymia.app.estimates import WORKLIST_MODEL, estimate
-from euthymia.app.on_demand import OnDemand
-from euthymia.app.passed import with_passed
 from euthymia.app.shelf import Model, Shelf
+from euthymia.app.summaries import Dated, Summaries
 from euthymia.app.web.contract import Who
-from euthymia.care.monitor.note import stored_note
-from euthymia.care.summary import SubjectSummary, devices_seen, summarise
+from euthymia.care.summary import SubjectSummary, devices_seen
 from euthymia.care.worklist import Case, caseload, feed_days
-from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, to_micros
@@ -35,7 +31,6 @@ from euthymia.store.consent import unlabelled
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
 
-KEPT_US: Final = 4 * 3600 * SECOND_US  # what is not stored anew is daily: the age of an estimate
 MINUTE_US: Final = 60 * SECOND_US
 NO_MONITORING: Final = (
     "There is no consent to monitoring in force: phone and watch data, what was computed from "
@@ -44,25 +39,49 @@ NO_MONITORING: Final = (
 NO_ESTIMATE_ROLE: Final = "Estimates of models are not part of your role."
 
 
+class Record:
+    """A person's record, read when somebody looks at it: of most rows of a worklist nobody does."""
+
+    def __init__(self, read: Callable[[], SubjectData]) -> None:
+        self._read = read
+
+    @cached_property
+    def data(self) -> SubjectData:
+        """Return the record."""
+        return self._read()
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One person as read at one state of the store: nothing of it is shown without an entry."""
+    """One person as read at one state of the store: nothing of it is shown without an entry.
+
+    `at` is when, and `until` is how long it may be shown though nothing changes.
+    """
 
     who: Who
     team: frozenset[str]
     owners: tuple[str, ...]
     summary: SubjectSummary
-    observations: pa.Table
-    features: Mapping[str, pa.Table]
+    record: Record
     monitored: bool
     at: Micros
+    until: Micros
     grants: tuple[GrantRecord, ...] = ()
     identifier: SourceId | None = None  # by which new records of theirs enter
-    until: Micros | None = None  # the next instant at which a consent begins or ends
+
+    @property
+    def observations(self) -> pa.Table:
+        """The observations on record, those with a protected label too."""
+        return self.record.data.observations
+
+    @property
+    def features(self) -> Mapping[str, pa.Table]:
+        """Derived rows by family, each read when it is looked at."""
+        return self.record.data.features
 
     def holds(self, now: Micros) -> bool:
-        """Tell whether what was read may still be shown: not too old, under the same consents."""
-        return now - self.at <= KEPT_US and (self.until is None or now < self.until)
+        """Tell whether what was read may still be shown."""
+        return self.at <= now < self.until
 
     def consented(self, day: int) -> bool:
         """Tell whether a consent to monitoring was in force at noon of a local day."""
@@ -82,13 +101,13 @@ def may_ask(policies: Policies, role: str) -> bool:
     return ruling.rule not in {"role", "purpose", "relationship"}
 
 
-@dataclass
-class _Kept:
-    """What was read of people, each with the state of their record that it was read at."""
+@dataclass(slots=True)
+class _Held:
+    """A person at hand: as read at which state of their record, and when that was seen to stand."""
 
-    version: tuple[int, str] = (-1, "")
-    people: dict[SubjectId, tuple[str, Looked]] = field(default_factory=dict)
-    seen_at: dict[SubjectId, tuple[int, str]] = field(default_factory=dict)
+    looked: Looked
+    stamp: str
+    version: tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +117,6 @@ class _Cases:
     people: tuple[Looked, ...]
     minute: int
     cases: list[Case]
-
-
-def _next_edge(grants: Iterable[GrantRecord], now: Micros) -> Micros | None:
-    """Return the next instant at which a consent decision comes into force or runs out."""
-    edges = [edge for g in grants for edge in (g.since, g.until) if edge is not None and edge > now]
-    return min(edges, default=None)
 
 
 def _same(one: tuple[Looked, ...], other: tuple[Looked, ...]) -> bool:
@@ -116,8 +129,9 @@ class Reader:
     def __init__(self, clinic: "Clinic") -> None:
         self.clinic = clinic
         self.shelf = Shelf(clinic.registry, clinic.home.models)
+        self.summaries = Summaries(clinic, self.shelf)
         self._lock = Lock()
-        self._kept = _Kept()
+        self._people: dict[SubjectId, _Held] = {}
         self._cases: dict[bool, _Cases] = {}
 
     def now(self) -> Micros:
@@ -126,7 +140,7 @@ class Reader:
 
     def model(self) -> Model | None:
         """Return the released model that the worklist shows."""
-        return self.shelf.get(WORKLIST_MODEL)
+        return self.summaries.model()
 
     def mine(self, user: str, actor: Actor) -> list[SubjectId]:
         """Return the people in a care relationship with the user."""
@@ -136,39 +150,47 @@ class Reader:
 
     def look(self, subject: SubjectId, actor: Actor) -> Looked:
         """Return one person, read anew if anything of theirs, or the model, has changed since."""
-        return self._look(subject, actor, self._version())
-
-    def _version(self) -> tuple[int, str]:
-        model = self.model()
-        return self.clinic.store.version(), model.digest if model else ""
-
-    def _look(self, subject: SubjectId, actor: Actor, version: tuple[int, str]) -> Looked:
-        with self._lock:
-            if self._kept.version[1] != version[1]:
-                self._kept = _Kept(version)
-            kept = self._kept
-            held = kept.people.get(subject)
-            if held and held[1].holds(self.now()) and kept.seen_at.get(subject) == version:
-                return held[1]
-            try:
-                stamp = self.clinic.store.stamp(subject)
-            except MissingError:
-                kept.people.pop(subject, None)
-                raise
-            if held is None or held[0] != stamp or not held[1].holds(self.now()):
-                held = stamp, self._read(subject, actor, self.model())
-                kept.people[subject] = held
-            kept.seen_at[subject] = version
-            return held[1]
+        return self._look([subject], actor)[subject]
 
     def look_at_all(self, subjects: Iterable[SubjectId], actor: Actor) -> dict[SubjectId, Looked]:
         """Return many people; whoever is erased meanwhile is left out."""
-        found = {}
-        version = self._version()
-        for subject in subjects:
-            with suppress(MissingError):
-                found[subject] = self._look(subject, actor, version)
-        return found
+        return self._look(subjects, actor, lenient=True)
+
+    def _look(
+        self, subjects: Iterable[SubjectId], actor: Actor, *, lenient: bool = False
+    ) -> dict[SubjectId, Looked]:
+        """Return people: those at hand, then those with a summary that holds, then the others."""
+        passed = suppress(MissingError) if lenient else nullcontext()
+        model = self.model()
+        version, now = (self.clinic.store.version(), model.digest if model else ""), self.now()
+        found: dict[SubjectId, Looked | None] = {}
+        stamps: dict[SubjectId, str] = {}  # before anything is read
+        audit = Entry(actor, "read for care", Purpose.CARE)
+        with self._lock:
+            for subject in subjects:
+                with passed:
+                    found[subject] = self._at_hand(subject, version, now)
+                    if found[subject] is None:
+                        stamps[subject] = self.clinic.store.stamp(subject)
+            kept = self.summaries.kept(stamps, audit)
+            for subject, stamp in stamps.items():
+                with passed:
+                    looked = self._read(subject, actor, kept.get(subject))
+                    self._people[subject] = _Held(looked, stamp, version)
+                    found[subject] = looked
+        return {subject: looked for subject, looked in found.items() if looked is not None}
+
+    def _at_hand(self, subject: SubjectId, version: tuple[int, str], now: Micros) -> Looked | None:
+        """Return what was read of a person and may still be shown."""
+        held = self._people.get(subject)
+        if held is None or not held.looked.holds(now) or held.version[1] != version[1]:
+            self._people.pop(subject, None)
+            return None
+        if held.version != version:
+            if self.clinic.store.stamp(subject) != held.stamp:
+                return None
+            held.version = version
+        return held.looked
 
     def cases(self, people: Iterable[Looked], *, may_ask: bool) -> list[Case]:
         """Return the caseload of these people now; within a minute and unchanged, the same."""
@@ -200,32 +222,17 @@ class Reader:
         names = {e.identifier.value: e.name for e in found}
         return names | {f"{e.identifier.system}|{e.identifier.value}": e.name for e in found}
 
-    def _read(self, subject: SubjectId, actor: Actor, model: Model | None) -> Looked:
-        store, now = self.clinic.store, self.now()
-        audit = Entry(actor, "read for care", Purpose.CARE, subject)
-        grants = store.grants(subject)
-        monitored = consent_covers(grants, Purpose.MONITORING, now)
-        data = self._data(subject, audit, monitored=monitored, now=now)
-        observations = data.observations
-        data = replace(data, observations=unlabelled(observations))
-        team, zones = store.care_team(subject), store.timeline(subject)
-        watched = monitored and self.clinic.home.watch.exists()
-        owners = tuple(sorted(self._names.get(user, user) for user in team))
-        summary = summarise(
-            subject,
-            observations=data.observations,
-            segments=with_passed(
-                data.segments, data.features, self.clinic.config.gateway.feature_only
-            ),
-            zones=zones,
-            owners=owners,
-            prediction=estimate(model, data, grants, now),
-            predicted_at=now,
-            threshold=model.threshold if model else None,
-            died=data.attributes.get("deceased_on"),
-            changed=stored_note(store, subject, audit, zones, now) if watched else None,
+    def _read(self, subject: SubjectId, actor: Actor, kept: Dated | None) -> Looked:
+        """Read a person; of one whose summary is kept, no more than who they are."""
+        store, audit = self.clinic.store, Entry(actor, "read for care", Purpose.CARE, subject)
+        record = Record(lambda: self.summaries.record(subject, audit))
+        dated = kept or self.summaries.make(record.data, audit)
+        person, team, grants = (
+            store.person(subject, audit),
+            store.care_team(subject),
+            store.grants(subject),
         )
-        person = store.person(subject, audit)
+        owners = tuple(sorted(self._names.get(user, user) for user in team))
         who = Who(
             subject,
             person.name or "Name not on record",
@@ -235,37 +242,20 @@ class Reader:
             person.language,
         )
         return Looked(
-            who,
-            team,
-            owners,
-            summary,
-            observations,
-            data.features,
-            monitored,
-            now,
-            grants,
-            person.identifiers[0] if person.identifiers else None,
-            _next_edge(grants, now),
+            who=who,
+            team=team,
+            owners=owners,
+            summary=replace(dated.summary, owners=owners),
+            record=record,
+            monitored=consent_covers(grants, Purpose.MONITORING, self.now()),
+            at=dated.at,
+            until=dated.until,
+            grants=grants,
+            identifier=person.identifiers[0] if person.identifiers else None,
         )
 
     def record_of(self, looked: Looked, actor: Actor) -> SubjectData:
         """Return a person's record as a model is given it: without what is labelled."""
         audit = Entry(actor, "read for care", Purpose.CARE, looked.who.subject)
-        data = self._data(looked.who.subject, audit, monitored=looked.monitored, now=self.now())
+        data = self.summaries.record(looked.who.subject, audit)
         return replace(data, observations=unlabelled(data.observations))
-
-    def _data(
-        self, subject: SubjectId, audit: Entry, *, monitored: bool, now: Micros
-    ) -> SubjectData:
-        """Return a person's record; without consent to monitoring, the clinical part alone."""
-        store = self.clinic.store
-        names = tuple(families()) if monitored else ()
-        return SubjectData(
-            subject=subject,
-            observations=store.observations(subject, audit),
-            features=OnDemand(names, lambda name: store.features(subject, name, audit)),
-            attributes=store.attributes(subject, audit),
-            seen_until=now,
-            timeline=store.timeline(subject),
-            segments=self.clinic.monitored_segments(subject) if monitored else {},
-        )
