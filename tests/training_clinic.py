@@ -1,6 +1,7 @@
 """A clinic with enough people to train, made in seconds; some of them never consented to it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from small_clinic import MRN, NOW, TEST, subject_of
 
 PEOPLE = 40
 CANARIES = ("MRN-CANARY-1", "MRN-CANARY-2")
+MADE_UP = "MRN-007"  # the only one of whom a source says so
 CANARY_SITE = "Kanarienvogelstrasse"
 CANARY_VALUE = 0.4242424242421337
 WEEKS = 20
@@ -74,7 +76,7 @@ def make(
 ) -> Clinic:
     """Make the clinic; the caller closes it."""
     config = Config(
-        clinic=ClinicConfig(name="Test clinic", simulated=True),
+        clinic=ClinicConfig(name="Test clinic"),
         training=training or TrainingConfig(),
     )
     clinic = Clinic.create(home, config, clock)
@@ -84,7 +86,9 @@ def make(
     for number, name in enumerate([*names, *CANARIES], 1):
         who, canary = SourceId(MRN, name), name in CANARIES
         site = CANARY_SITE if canary else "AB"[number % 2]
-        items.append(Person(number, (who,), f"Person {name}", date(1980, 1, 1), site=site))
+        made_up = name == MADE_UP
+        person = Person(number, (who,), f"Person {name}", date(1980, 1, 1), site=site)
+        items.append(replace(person, synthetic=made_up))
         purposes = (Purpose.MONITORING,) if canary else (Purpose.MONITORING, Purpose.TRAINING)
         items.append(Grant(500 + number, who, purposes, permit=True, at=since))
     items.append(_facts([*names, *CANARIES], clock()))

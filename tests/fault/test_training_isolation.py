@@ -29,7 +29,7 @@ from euthymia.models.train import train
 from euthymia.security.enclosure import version
 from euthymia.security.keys import Keyring
 from small_clinic import TASK, subject_of
-from training_clinic import CANARIES, CANARY_SITE, CANARY_VALUE, PEOPLE
+from training_clinic import CANARIES, CANARY_SITE, CANARY_VALUE, MADE_UP, PEOPLE
 
 NEEDS_LANDLOCK = pytest.mark.skipif(not version(), reason="this kernel has no Landlock")
 
@@ -65,6 +65,20 @@ def lent(clinic: Clinic) -> Iterator[Keyring]:
 def only(clinic: Clinic) -> Path:
     (file,) = clinic.home.snapshots.iterdir()
     return file
+
+
+# -- made-up people ------------------------------------------------------------------------------
+def test_one_made_up_person_marks_the_model_and_its_report(clinic):
+    assert not clinic.config.clinic.simulated
+    assert unpack(clinic.keyring, only(clinic).read_bytes()).manifest.synthetic
+    assert clinic.registry.load(TASK)[0].synthetic
+    assert "SIMULATED DATA" in (clinic.home.reports / f"{TASK}-1.html").read_text()
+
+
+def test_without_them_the_snapshot_is_not_marked(clinic):
+    who = subject_of(clinic, MADE_UP)
+    change_consent(clinic, who, Asked(withdraw="training", because="nobody"))
+    assert not snapshots.release_snapshot(clinic, TASK, nothing).manifest.synthetic
 
 
 # -- the canaries --------------------------------------------------------------------------------
@@ -225,12 +239,12 @@ def test_the_trainer_cannot_open_the_home_nor_derive_a_live_key(clinic):
 
 
 def test_where_the_home_can_be_opened_training_says_so_or_refuses(clinic, lent):
-    order = trainer.Order(TASK, 1, True, 0, _closed(clinic), False)
+    order = trainer.Order(TASK, 1, 0, _closed(clinic), False)
     assert trainer._isolation(order, enclosed=False) == trainer.APART
-    strict = trainer.Order(TASK, 1, True, 0, _closed(clinic), True)
+    strict = trainer.Order(TASK, 1, 0, _closed(clinic), True)
     with pytest.raises(SchemaError, match=r"training\.user"):
         trainer._isolation(strict, enclosed=False)
-    nowhere = trainer.Order(TASK, 1, True, 0, (str(clinic.home.path / "not there"),), True)
+    nowhere = trainer.Order(TASK, 1, 0, (str(clinic.home.path / "not there"),), True)
     assert trainer._isolation(nowhere, enclosed=True) == trainer.ENCLOSED
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from euthymia.ground.clock import Timeline
 from euthymia.ground.errors import EuthymiaError, MissingError
+from euthymia.ground.simulated import MARK
 from euthymia.simulate.clinic import Summary, simulate
 from euthymia.simulate.profile import Profile
 from euthymia.simulate.truth import MARKER, Truth, read_truth
@@ -86,7 +87,7 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
 def test_another_seed_writes_other_people(clinic: Path, tmp_path: Path) -> None:
     _make(tmp_path / "other", seed=SEED + 1, subjects=3)
     assert not set(_digests(tmp_path / "other").values()) & {
-        v for k, v in _digests(clinic).items() if not k.endswith((MARKER, "tags.csv"))
+        v for k, v in _digests(clinic).items() if not k.endswith((MARKER, MARK, "tags.csv"))
     }
 
 
@@ -142,9 +143,19 @@ def test_a_profile_that_cannot_be_is_refused() -> None:
         Profile(beiwe_days=-1)
 
 
+def test_every_patient_and_every_folder_says_that_it_is_simulated(
+    clinic: Path, bundles: list[dict[str, Any]]
+) -> None:
+    assert all(_of(bundle, "Patient")[0]["meta"]["tag"][0]["code"] == "HTEST" for bundle in bundles)
+    folders = [clinic, *(p for p in clinic.iterdir() if p.is_dir() and p.name != "truth")]
+    assert len(folders) > 5
+    assert all((folder / MARK).is_file() for folder in folders)
+
+
 def test_the_summary_counts_what_is_there(clinic: Path, truth: Truth) -> None:
     summary = truth.manifest()["summary"]
     files = [p for p in clinic.rglob("*") if p.is_file() and "truth" not in p.parts]
+    files = [p for p in files if p.name != MARK]
     assert summary["files"] == len(files)
     assert summary["bytes"] == sum(p.stat().st_size for p in files)
     assert summary["formats"]["fhir"] == PEOPLE
@@ -268,7 +279,7 @@ def test_every_device_folder_belongs_to_one_patient(
             if lead == "urn:euthymia:source":
                 assert owners.setdefault((source, identifier["value"]), mrns[0]) == mrns[0]
     for source in ("beiwe", "aware", "empatica", "actigraph", "notes"):
-        made = {p.name.removesuffix(".csv.gz") for p in (clinic / source).iterdir()}
+        made = {p.name.removesuffix(".csv.gz") for p in (clinic / source).iterdir()} - {MARK}
         assert made
         assert {(source, name) for name in made} <= set(owners)
 

@@ -10,7 +10,7 @@ import pytest
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Directory, Grant, Item, Person, Zone
+from euthymia.ground.records import Directory, Grant, Item, Person, Reject, Zone
 from euthymia.sources.fhir_types import R4_TYPES
 from euthymia.sources.fhir_values import is_loinc
 from reading import facts_of, items_of, rejects
@@ -130,6 +130,37 @@ def test_a_death_is_read(
         monkeypatch.setitem(PATIENT, name, value)
     person = next(item for item in _read(tmp_path) if isinstance(item, Person))
     assert (person.deceased, person.deceased_on) == (deceased, on)
+
+
+_HTEST = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "synthetic"),
+    [
+        ({"tag": [_HTEST]}, True),
+        ({"security": [{"code": "R"}, _HTEST]}, True),
+        ({"tag": [{"system": "urn:other", "code": "HTEST"}, {}]}, False),
+        ({}, False),
+    ],
+)
+def test_a_test_patient_is_known_by_fhirs_own_tag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meta: dict[str, Any], *, synthetic: bool
+) -> None:
+    monkeypatch.setitem(PATIENT, "meta", meta)
+    person = next(item for item in _read(tmp_path) if isinstance(item, Person))
+    assert person.synthetic is synthetic
+
+
+@pytest.mark.parametrize(
+    "meta", ["HTEST", {"tag": _HTEST}, {"tag": ["HTEST"]}, {"tag": [{"code": 1}]}]
+)
+def test_a_broken_tag_refuses_the_patient_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meta: object
+) -> None:
+    monkeypatch.setitem(PATIENT, "meta", meta)
+    refused = [item for item in _read(tmp_path) if isinstance(item, Reject)]
+    assert any(word in refused[0].reason for word in ("meta", "tag", "code"))
 
 
 def test_rows_about_the_clinic_go_into_the_directory(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """One open clinic: the rooms, wired together. Everything the commands and the server work on."""
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,6 +178,10 @@ class Clinic:
         allowed = self.monitored(subject)
         held = self.store.segments(subject)
         return {stream: days for stream, days in held.items() if stream in allowed}
+
+    def simulated(self, subjects: Iterable[SubjectId]) -> bool:
+        """Tell whether the clinic, or any of these people, is made up."""
+        return self.config.clinic.simulated or any(map(self.store.synthetic, subjects))
 
     def subject_data(self, subject: SubjectId, audit: Entry) -> SubjectData:
         """Return all that a model's task may look at to describe one person."""

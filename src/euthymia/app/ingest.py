@@ -100,6 +100,7 @@ def _take(
         file_digest=reading.digest,
         rows_in=None,
         batch_consent=consent,
+        synthetic=reading.synthetic,
     )
     detail: dict[str, str | int | float | bool] = {"source": reading.source}
     if consent is not None:

@@ -91,7 +91,8 @@ class Passing:
 
 def _says_who_is_who(batch: Admitted) -> bool:
     decided = any(row > 0 for grants in batch.grants.values() for row, _ in grants)
-    return bool(batch.people or batch.zones) or decided
+    named = any(person.row > 0 for people in batch.people.values() for person in people)
+    return bool(batch.zones) or decided or named
 
 
 def _samples(batch: Admitted) -> int:

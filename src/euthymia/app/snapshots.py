@@ -112,6 +112,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
             ledger_entry=told,
             rows_sha256=digest(rows),
             members_sha256=digest(members),
+            synthetic=clinic.simulated(SubjectId(who) for who in names),
         )
         content = pack(clinic.keyring, manifest, members, rows)
         older = [file for file, held_ in _manifests(clinic) if held_.task == name]
@@ -261,6 +262,7 @@ def result_of(manifest: Manifest, path: Path) -> dict[str, Any]:
         "without_consent": manifest.without_consent,
         "rows": manifest.rows,
         "features": manifest.features,
+        "synthetic": manifest.synthetic,
         "schema_digest": manifest.schema_digest,
         "consent_basis": manifest.consent_basis,
         "ledger_entry": manifest.ledger_entry,

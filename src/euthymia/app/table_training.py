@@ -19,6 +19,7 @@ from euthymia.app.privacy import (
 from euthymia.app.training import writable
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SchemaError
+from euthymia.ground.simulated import is_simulated
 from euthymia.models.frame import CohortFrame
 from euthymia.models.on_tables import describe_rows, table_task, train_table
 from euthymia.models.plain_task import Left, plain_task
@@ -121,7 +122,7 @@ def train_on_table(
             "baselines": [
                 {"name": row["name"], "auc": row["auc"], "ahead": row["ahead"]} for row in baselines
             ],
-            "synthetic": synthetic,
+            "synthetic": trained.synthetic,
         }
     )
     return result
@@ -166,6 +167,7 @@ def train_privately(
     if report is not None:
         writable(report)
     task, _ = _task(asked)
+    synthetic = synthetic or is_simulated(asked.data)
     frame = table_frame(task, asked.data)
     account = allowance(claim)
     people = sorted(set(frame.person.tolist()))

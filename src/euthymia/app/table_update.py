@@ -9,6 +9,7 @@ from euthymia.app.privacy import admit_table, admit_without_noise, people_of
 from euthymia.app.training import writable
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import MissingError
+from euthymia.ground.simulated import is_simulated
 from euthymia.models.on_tables import table_task
 from euthymia.models.task_file import read_task
 from euthymia.models.train import Progress, plain
@@ -37,6 +38,7 @@ def update_on_table(
     for table in (data, patients):
         if home is not None and table is not None:
             admit_table(home, table, name=asked.name, person=asked.person or "", because=because)
+    synthetic = synthetic or is_simulated(data)
     found = update(asked, data, seed=seed, estimator=estimator, progress=progress)
     advice = () if patients is None else found.advise(patients)
     told = [{**asdict(a), "advice": a.words} for a in advice]
@@ -91,9 +93,8 @@ def update_clinic(
     }
     entry = Entry(shell_actor(), "judge week by week", Purpose.TRAINING, detail=said)
     told = clinic.ledger.append(entry)
-    made = _result(
-        found, report, data="the clinic", advice=[], synthetic=clinic.config.clinic.simulated
-    )
+    synthetic = released.manifest.synthetic
+    made = _result(found, report, data="the clinic", advice=[], synthetic=synthetic)
     return {**made, "snapshot": released.manifest.snapshot, "ledger_entry": told}
 
 

@@ -110,7 +110,6 @@ class Trainer:
         order = Order(
             task,
             seed,
-            clinic.config.clinic.simulated,
             to_micros(clinic.clock()),
             _closed(clinic),
             clinic.config.training.closed,

@@ -108,7 +108,7 @@ def work(keys: Keyring, source: BinaryIO, tell: BinaryIO, *, enclosed: bool) -> 
         say(Step(done, total))
 
     try:
-        trained = _trained(task, frame, order, account, step)
+        trained = _trained(task, frame, order, account, step, synthetic=manifest.synthetic)
     except EuthymiaError as error:
         charges = None if account is None else tuple(account.charges)
         say(Refused(str(error), isinstance(error, SchemaError), charges))
@@ -126,7 +126,13 @@ def work(keys: Keyring, source: BinaryIO, tell: BinaryIO, *, enclosed: bool) -> 
 
 
 def _trained(
-    task: Task, frame: CohortFrame, order: Order, account: Allowance | None, step: Progress
+    task: Task,
+    frame: CohortFrame,
+    order: Order,
+    account: Allowance | None,
+    step: Progress,
+    *,
+    synthetic: bool,
 ) -> Trained:
     if account is not None:
         return private_train(
@@ -134,7 +140,7 @@ def _trained(
             frame,
             account,
             seed=order.seed,
-            synthetic=order.synthetic,
+            synthetic=synthetic,
             now=order.now,
             progress=step,
         )
@@ -142,7 +148,7 @@ def _trained(
         task,
         frame,
         seed=order.seed,
-        synthetic=order.synthetic,
+        synthetic=synthetic,
         now=order.now,
         estimator=order.estimator or None,
         progress=step,

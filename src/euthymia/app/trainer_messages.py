@@ -19,7 +19,6 @@ class Order(msgspec.Struct, frozen=True):
 
     task: str
     seed: int
-    synthetic: bool
     now: int
     closed: tuple[str, ...]
     must_be_closed: bool

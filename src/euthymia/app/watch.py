@@ -157,7 +157,7 @@ def watch(
         "ledger_entry": clinic.ledger.append(entry),
         "features": list(features.names),
         "calibration": _said(calibration),
-        "simulated": clinic.config.clinic.simulated,
+        "simulated": clinic.simulated(held),
     }
 
 

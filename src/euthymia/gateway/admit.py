@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Final, TypeVar
 
@@ -180,6 +180,7 @@ class Gateway:
         file_digest: str,
         rows_in: int | None = None,
         batch_consent: BatchConsent | None = None,
+        synthetic: bool = False,
     ) -> Admitted:
         """Check one file and return what may be stored, by pseudonym, and what may not and why.
 
@@ -189,6 +190,8 @@ class Gateway:
             What the source read. Persons, grants and zones count wherever they stand.
         rows_in : int, optional
             The rows of the file, where the source counts them on its own; else those it names.
+        synthetic : bool
+            The file is about nobody: everybody in it is marked so.
 
         Raises
         ------
@@ -222,7 +225,8 @@ class Gateway:
             tables.take_facts(facts)
         for samples in intake.samples:
             tables.take_samples(samples)
-        return vouch(_assemble(tables, source, file_name, file_digest, rows_in))
+        admitted = _assemble(tables, source, file_name, file_digest, rows_in)
+        return vouch(_marked(admitted) if synthetic else admitted)
 
 
 class _Tables:
@@ -450,3 +454,13 @@ def _assemble(
         quarantined=quarantine.groups(),
         passing={key: part for key, part in samples.items() if key[1] in tables.feature_only},
     )
+
+
+def _marked(batch: Admitted) -> Admitted:
+    """Return a batch in which a record of everybody says that they are made up (row 0: no row)."""
+    mark = Person(row=0, identifiers=(), synthetic=True)
+    marked = {
+        subject: tuple(replace(p, synthetic=True) for p in batch.people.get(subject, (mark,)))
+        for subject in sorted(batch.subjects)
+    }
+    return replace(batch, people=marked)

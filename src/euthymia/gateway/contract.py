@@ -68,6 +68,8 @@ class Admitted:
     ----------
     blind_indexes, bare_indexes : mapping
         Keyed hashes of each identifier, and of its value alone (which two people may share).
+    people : mapping
+        Row 0: not a row of the file, but a mark that it is about nobody.
     grants : mapping
         (row, decision) per subject; row 0: a batch consent, not a row of the file.
     passing : mapping

@@ -21,6 +21,7 @@ class Person:
 
     `identifiers` holds every identifier the source gives; any of them finds the person again.
     `care_team` holds user names (or the practitioners' identifiers) in a care relationship.
+    `synthetic`: the source says that this is nobody: made up, for a test or by a simulation.
     """
 
     row: int
@@ -39,6 +40,7 @@ class Person:
     deceased: bool | None = None  # None: the source does not say
     deceased_on: date | None = None
     care_team: tuple[str, ...] = ()
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError
+from euthymia.ground.simulated import is_simulated
 from euthymia.models.table_audit import table_findings
 from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import Frame
@@ -38,7 +39,8 @@ def train_table(
     seed : int
         Of every random draw.
     synthetic : bool
-        The data come from a simulator: the report says so everywhere.
+        The data come from a simulator: the report says so everywhere. A file in a folder that
+        `euthymia simulate` wrote is known as such.
     now : Micros
         Goes into the card.
     estimator : str, optional
@@ -64,11 +66,15 @@ def train_table(
         findings=found.findings,
         silent=found.silent,
         seed=seed,
-        synthetic=synthetic,
+        synthetic=synthetic or _is_simulated(frame),
         now=now,
         estimator=estimator or None,
         progress=progress,
     )
+
+
+def _is_simulated(source: object) -> bool:
+    return isinstance(source, str | Path) and is_simulated(Path(source))
 
 
 def table_task(task: Task | str) -> TableTask:

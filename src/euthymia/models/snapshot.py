@@ -44,6 +44,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """What a snapshot is, readable by everybody who may see the file.
 
     `people`: those in it; `offered`: those who consented, of whom some had no row to give.
+    `synthetic`: somebody in it is made up.
     """
 
     format: int
@@ -60,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True):
     ledger_entry: str
     rows_sha256: str
     members_sha256: str
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.simulated import MARK
 from euthymia.simulate.profile import FULL, Profile
 from euthymia.simulate.subject import Plan, Written, write_subject
 from euthymia.simulate.truth import MANIFEST, MARKER, TruthWriter
 
-WORLD_VERSION: Final = 1
+WORLD_VERSION: Final = 2
 """Goes up with every change that makes other bytes from the same arguments."""
 FIRST_DAY: Final = date(2026, 1, 5)
 MOST_DAYS: Final = 3660
@@ -84,6 +85,7 @@ def simulate(
     truth = out / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     _write_manifest(truth, made_from, None)
+    _mark(out)
     total: Counter[str] = Counter()
     writer = TruthWriter(truth)
     try:
@@ -94,6 +96,7 @@ def simulate(
                 progress(done, subjects)
     finally:
         writer.close()
+    _mark(out)
     files, size = total.pop("files", 0), total.pop("bytes", 0)
     formats = _formats(out)
     summary = Summary(subjects, days, seed, files, size, dict(sorted(total.items())), formats)
@@ -157,7 +160,8 @@ def _standing(out: Path, made_from: dict[str, Any]) -> Summary | None:
         return None
     summary = msgspec.convert({**manifest["summary"], "unchanged": True}, Summary)
     files, size = _measure(out)
-    return summary if (files, size) == (summary.files, summary.bytes) else None
+    marked = all((folder / MARK).is_file() for folder in (out, *_rooms(out)))
+    return summary if marked and (files, size) == (summary.files, summary.bytes) else None
 
 
 def _measure(out: Path) -> tuple[int, int]:
@@ -170,7 +174,7 @@ def _measure(out: Path) -> tuple[int, int]:
                 if entry.is_dir(follow_symlinks=False):
                     if entry.path != str(out / "truth"):
                         todo.append(entry.path)
-                else:
+                elif entry.name != MARK:
                     files += 1
                     size += entry.stat().st_size
     return files, size
@@ -178,8 +182,19 @@ def _measure(out: Path) -> tuple[int, int]:
 
 def _formats(out: Path) -> dict[str, int]:
     """Return how many people each format holds."""
-    rooms = sorted(p for p in out.iterdir() if p.is_dir() and p.name != "truth")
-    return {room.name: sum(1 for _ in room.iterdir()) for room in rooms}
+    return {
+        room.name: sum(1 for entry in room.iterdir() if entry.name != MARK) for room in _rooms(out)
+    }
+
+
+def _rooms(out: Path) -> list[Path]:
+    return sorted(p for p in out.iterdir() if p.is_dir() and p.name != "truth")
+
+
+def _mark(out: Path) -> None:
+    """Say beside the data that it is about nobody: in the whole, and in each format by itself."""
+    for folder in (out, *_rooms(out)):
+        (folder / MARK).write_bytes(b"Simulated: about nobody.\n")
 
 
 def _write_manifest(truth: Path, made_from: dict[str, Any], summary: Summary | None) -> None:

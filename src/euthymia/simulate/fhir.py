@@ -29,6 +29,8 @@ RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 HL7: Final = "http://terminology.hl7.org/CodeSystem/"
 US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 OMB: Final = "urn:oid:2.16.840.1.113883.6.238"
+TEST_DATA: Final = {"system": HL7 + "v3-ActReason", "code": "HTEST", "display": "test health data"}
+"""Every person is marked as nobody, in the way of FHIR."""
 DEPRESSION: Final = ("370143000", "Major depressive disorder")
 
 CONDITIONS: Final = {
@@ -205,6 +207,7 @@ class _Chart:
         return {
             "resourceType": "Patient",
             "id": self._patient,
+            "meta": {"tag": [TEST_DATA]},
             "extension": [
                 _us_core("race", p.race, RACES[p.race]),
                 _us_core("ethnicity", *_ethnicity(p.hispanic)),

@@ -17,7 +17,7 @@ from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Grant, Person
 from euthymia.ground.scope import labels_of
 from euthymia.sources.fhir_consent import consent_resource
-from euthymia.sources.fhir_people import TIME_ZONE
+from euthymia.sources.fhir_people import TEST_DATA, TIME_ZONE
 
 Resource = dict[str, Any]
 
@@ -54,7 +54,9 @@ def patient_resource(who: SubjectId, person: Person) -> Resource:
         **_death(person),
     }
     kept = {name: value for name, value in parts.items() if value not in (None, [])}
-    return {"resourceType": "Patient", "id": who, **kept}
+    label = {"system": TEST_DATA[0], "code": TEST_DATA[1]}
+    meta = {"meta": {"tag": [label]}} if person.synthetic else {}
+    return {"resourceType": "Patient", "id": who, **meta, **kept}
 
 
 def _born(person: Person) -> str | None:

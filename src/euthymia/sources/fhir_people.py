@@ -25,6 +25,8 @@ TIME_ZONE: Final = "http://hl7.org/fhir/StructureDefinition/timezone"
 _US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _UUID_SYSTEM: Final = "urn:ietf:rfc:4122"
+TEST_DATA: Final = ("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST")
+"""The coding by which FHIR marks a resource that is about nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,14 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
         care_team=tuple(
             user for p in nodes(patient, "generalPractitioner") if (user := _user(p, world))
         ),
+        synthetic=_is_test_data(node(patient, "meta")),
     )
     return person, primary
+
+
+def _is_test_data(meta: Node | None) -> bool:
+    labels = [label for name in ("tag", "security") for label in nodes(meta or {}, name)]
+    return any((text(label, "system"), text(label, "code")) == TEST_DATA for label in labels)
 
 
 def _identifiers(patient: Node) -> tuple[tuple[SourceId, ...], SourceId]:

@@ -40,6 +40,7 @@ class Reading:
 
     `digest` is a SHA-256 of its content and of the names that say whose it is, so that equal
     files of two people have two digests. `rows_in` is right when `items` is exhausted.
+    `synthetic`: a simulation wrote it, and says so beside it.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Reading:
     digest: str
     items: Iterator[Item] = field(repr=False)
     rows_in: int = 0
+    synthetic: bool = False
 
 
 def readings(
@@ -172,6 +174,7 @@ def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
     reading = Reading(
         job.source.name if job.source else UNKNOWN, job.label, running.hexdigest(), iter(())
     )
+    reading.synthetic = any(found.synthetic for found in job.files)
     read = job.source.read if job.source else partial(unknown, known=sources())
     reading.items = _counted(reading, read, opened)
     return reading

@@ -4,12 +4,13 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePath
 from typing import IO, Final, cast
 
 from euthymia.ground.errors import MissingError
+from euthymia.ground.simulated import MARK, holds_mark
 from euthymia.sources.blob import MAX_RATIO, RATIO_FROM, MiB
 
 TRUTH_MARK: Final = ".euthymia-truth"
@@ -36,6 +37,7 @@ class Found:
     opener: Callable[[], IO[bytes]]
     problem: str | None = None
     group: Group | None = None
+    synthetic: bool = False
 
 
 def printable(name: str) -> str:
@@ -68,6 +70,7 @@ class Walk:
         self._group_of = group_of
         self._archives: list[zipfile.ZipFile] = []
         self._inside = Path()
+        self._simulated: dict[PurePath, bool] = {}
 
     def close(self) -> None:
         """Close the archives."""
@@ -88,11 +91,23 @@ class Walk:
         for path in paths:
             base = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow links)
             self._inside = path.resolve()
-            yield from (
+            files = (
                 self._folder(base, base.name)
                 if base.is_dir()
                 else self._file(base, printable(base.name))
             )
+            for found in files:
+                marked = self._in_simulated(found.path.parent)
+                yield replace(found, synthetic=True) if marked else found
+
+    def _in_simulated(self, folder: PurePath) -> bool:
+        """Tell whether a folder, or one that it lies in, holds the mark of a simulation."""
+        known = self._simulated.get(folder)
+        if known is None:
+            known = holds_mark(folder)
+            known = known or (folder != folder.parent and self._in_simulated(folder.parent))
+            self._simulated[folder] = known
+        return known
 
     def _folder(self, folder: Path, label: str) -> Iterator[Found]:
         try:
@@ -166,15 +181,18 @@ class Walk:
                 "is real, unpack it and ingest the folder",
             )
             return
+        inside = path.with_name(path.name.removesuffix(".zip") or "archive")
+        marks = (PurePath(name) for name in names if PurePath(name).name == MARK)
+        self._simulated.update((inside / mark.parent, True) for mark in marks)
         truths = {n.removesuffix(TRUTH_MARK) for n in names if n.endswith("/" + TRUTH_MARK)}
         for member in sorted(members, key=lambda m: m.filename):
-            yield from self._member(archive, member, path, label, truths)
+            yield from self._member(archive, member, inside, label, truths)
 
     def _member(
         self,
         archive: zipfile.ZipFile,
         member: zipfile.ZipInfo,
-        path: Path,
+        folder: Path,
         label: str,
         truths: set[str],
     ) -> Iterator[Found]:
@@ -189,7 +207,7 @@ class Walk:
         if reason or not parts:
             self._skipped(name, reason or "no name")
             return
-        inside = path.with_name(path.name.removesuffix(".zip") or "archive").joinpath(*parts)
+        inside = folder.joinpath(*parts)
         if member.flag_bits & 1:
             yield _refused(
                 inside, name, "it is encrypted with a password; unpack the archive first"

@@ -130,8 +130,11 @@ class Store(Protocol):
         """Return what a model may know of who the subject is, never who it is.
 
         Keys, where known: sex, birth_year, site, language, race, ethnicity; of somebody who has
-        died deceased_on (a date, or "unknown").
+        died deceased_on (a date, or "unknown"); of somebody made up, synthetic ("yes").
         """
+
+    def synthetic(self, subject: SubjectId) -> bool:
+        """Tell whether a source said that the subject is nobody: a simulation, a test patient."""
 
     def care_team(self, subject: SubjectId) -> frozenset[str]:
         """Return the users in a care relationship."""

@@ -356,6 +356,11 @@ class MemoryStore:
         """See `Store.timeline`."""
         return self._need(subject).profile.timeline(self._default_zone)
 
+    def synthetic(self, subject: SubjectId) -> bool:
+        """See `Store.synthetic`; no for an unknown subject."""
+        known = self._state.subjects.get(subject)
+        return known is not None and known.profile.synthetic()
+
     def observations(self, subject: SubjectId, audit: Entry) -> pa.Table:
         """See `Store.observations`."""
         known = self._allowed(subject, audit, consent.Kind.RECORDS)

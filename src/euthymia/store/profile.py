@@ -13,7 +13,9 @@ from euthymia.ground.errors import IntegrityError
 from euthymia.ground.records import Person
 
 _DETAILS: Final = tuple(
-    f.name for f in fields(Person) if f.name not in {"row", "identifiers", "care_team", "telecom"}
+    f.name
+    for f in fields(Person)
+    if f.name not in {"row", "identifiers", "care_team", "telecom", "synthetic"}
 )
 _EMPTY: Final = Person(row=0, identifiers=())
 
@@ -115,7 +117,12 @@ class Profile:
             identifiers=tuple(identifiers),
             telecom=telecom,
             care_team=tuple(self.care_team),
+            synthetic=self.synthetic(),
         )
+
+    def synthetic(self) -> bool:
+        """Tell whether any record says that this is nobody: no later one makes somebody of them."""
+        return any(p.synthetic for p in self.persons)
 
     def attributes(self) -> Mapping[str, str]:
         """Return what a model may know of the person; only what is on record."""
@@ -128,6 +135,7 @@ class Profile:
             "race": person.race,
             "ethnicity": person.ethnicity,
             "deceased_on": str(person.deceased_on or "unknown") if person.deceased else None,
+            "synthetic": "yes" if person.synthetic else None,
         }
         return {name: value for name, value in known.items() if value}
 

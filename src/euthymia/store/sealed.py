@@ -369,6 +369,11 @@ class SealedStore(Summaries):
         with self._reading():
             return self._people.need(subject).profile.timeline(self._default_zone)
 
+    def synthetic(self, subject: SubjectId) -> bool:
+        """See `Store.synthetic`; no for an unknown subject."""
+        known = self._now_known(subject)
+        return known is not None and known.profile.synthetic()
+
     def observations(self, subject: SubjectId, audit: Entry) -> pa.Table:
         """See `Store.observations`."""
         with self._reading():

@@ -295,7 +295,7 @@ class Alerts:
             tables=tables,
             promised_days=calibration.promised if calibration else None,
             found_days=calibration.days_to_an_alarm if calibration and calibration.alarms else None,
-            simulated=clinic.config.clinic.simulated,
+            simulated=clinic.simulated([who]),
         )
 
     def _summary(self, who: SubjectId, audit: Entry) -> SubjectSummary:
@@ -396,7 +396,7 @@ class Alerts:
             "by_tier": {t.value: sum(a.tier is t for a in standing) for t in Tier},
             **counts,
             "pipeline": any(a.subject == CLINIC for a in standing),
-            "simulated": self.clinic.config.clinic.simulated,
+            "simulated": self.clinic.simulated(SubjectId(a.subject) for a in alerts),
         }
 
     def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:

@@ -12,6 +12,7 @@ from euthymia.care.alerts.cases import is_sampled
 from euthymia.care.alerts.contract import CLINIC, Alert, Card, Desk, Line
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros, day_date, day_number, from_micros
+from euthymia.ground.ids import SubjectId
 
 
 def _when(at: Micros | None) -> str | None:
@@ -83,5 +84,5 @@ def audit_sample(clinic: Clinic, first: date | None) -> dict[str, Any]:
         "share": share,
         "never_shown": len(never),
         "sample": [alert_plain(alert) for alert in sample],
-        "simulated": clinic.config.clinic.simulated,
+        "simulated": clinic.simulated(SubjectId(alert.subject) for alert in never),
     }

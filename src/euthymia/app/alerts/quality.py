@@ -80,7 +80,7 @@ def quality(
         "outcome_window_days": policy.outcome.window_days,
         "smallest_group": SMALLEST,
         "alliance": _alliance(clinic, people, window.start, window.end),
-        "simulated": clinic.config.clinic.simulated,
+        "simulated": clinic.simulated(people),
     }
     actor = shell_actor() if role == SHELL else Actor(user, role)
     detail: dict[str, str | int | float | bool] = {"people": len(people)}

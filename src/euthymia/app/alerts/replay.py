@@ -91,7 +91,7 @@ def replay(clinic: Clinic, asked: Asked) -> dict[str, Any]:
         f"{live.outcome.phq9_rise:g} or more, or an admission, within "
         f"{live.outcome.window_days} days",
         "assumed": _words_of(nobody, _assumed(ours, inputs), kept=inputs.kept),
-        "simulated": clinic.config.clinic.simulated,
+        "simulated": clinic.simulated(people),
     }
     detail = {"policy": other.label, "sha256": other.digest}
     entry = Entry(shell_actor(), "replay alert policy", Purpose.CARE, None, detail)

@@ -182,7 +182,7 @@ def _train_on_table(
                 progress=progress,
                 home=shell.path(),
             )
-    lines = ["SYNTHETIC DATA: not about any person"] if synthetic else []
+    lines = ["SYNTHETIC DATA: not about any person"] if result["synthetic"] else []
     lines.append(
         f"{result['task']} on {result['data']}: {result['people']} people,"
         f" {result['with_outcome']} with the outcome, {result['features']} features"

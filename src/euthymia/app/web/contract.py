@@ -88,6 +88,7 @@ class Who:
     sex: str | None = None
     site: str | None = None
     language: str | None = None
+    simulated: bool = False
 
     def age_on(self, day: date) -> int | None:
         """Return the age in whole years, where the birth date is known."""

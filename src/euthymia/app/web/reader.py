@@ -240,6 +240,7 @@ class Reader:
             person.sex,
             person.site,
             person.language,
+            simulated=person.synthetic,
         )
         return Looked(
             who=who,
