@@ -1,5 +1,7 @@
 """Euthymia: precision mental health care on a clinic's own machines."""
 
+from euthymia.ground import account as _account
+
 __version__ = "0.1.0"
 
 
@@ -10,3 +12,12 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return import_module("euthymia.features")
+
+
+def _account_of_the_clinic() -> _account.Account:
+    from euthymia.app import privacy
+
+    return privacy
+
+
+_account.hand_in(_account_of_the_clinic)

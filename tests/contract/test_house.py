@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,42 @@ def test_only_the_app_reads_the_clock() -> None:
     pattern = re.compile(r"datetime\.now\(|\bdate\.today\(|time\.time\(\)|utcnow\(")
     readers = [_name(p) for p in FILES if pattern.search(p.read_text(encoding="utf-8"))]
     assert [name for name in readers if not name.startswith("euthymia/app/")] == []
+
+
+def _layers() -> dict[str, int]:
+    """Return each room's height, as the import contract has it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(
+        c["layers"] for c in settings["tool"]["importlinter"]["contracts"] if c["type"] == "layers"
+    )
+    return {
+        room: -height for height, rooms in enumerate(layers) for room in re.split(r" \| ", rooms)
+    }
+
+
+def _rooms_named(tree: ast.AST) -> set[str]:
+    """Return the rooms that texts name as modules, as `import_module` and plug-ins take them."""
+    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+    found = (re.fullmatch(r"euthymia\.(\w+)(\.\w*)*", t) for t in texts if isinstance(t, str))
+    return {match.group(1) for match in found if match}
+
+
+def test_no_room_names_a_higher_one_to_import_it_by_its_name() -> None:
+    """The import contract sees imports; this sees what `import_module` would be given."""
+    height = _layers()
+    assert _rooms_named(ast.parse('x = "euthymia.app.privacy"; y = f"euthymia.care.{x}"')) == {
+        "app",
+        "care",
+    }
+    upward = [
+        f"{_name(path)} names {room}"
+        for path in FILES
+        if (own := path.relative_to(ROOT / "src" / "euthymia").parts[0].removesuffix(".py"))
+        in height
+        for room in sorted(_rooms_named(ast.parse(path.read_text(encoding="utf-8"))))
+        if height.get(room, height[own]) > height[own]
+    ]
+    assert upward == []
 
 
 PLUG_INS = {

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from euthymia import models
+from euthymia.ground.account import account
+from euthymia.ground.errors import EuthymiaError
 from euthymia.models.privacy import gate
 
 
@@ -17,7 +19,7 @@ def asked(monkeypatch):
     def admit_call(data, *, name, person, because):
         seen.append((name, person, because, sorted(data)))
 
-    monkeypatch.setattr(gate, "_keeper", lambda: SimpleNamespace(admit_call=admit_call))
+    monkeypatch.setattr(gate, "account", lambda: SimpleNamespace(admit_call=admit_call))
     return seen
 
 
@@ -45,3 +47,15 @@ def test_both_tables_of_a_call_are_asked_about_and_arrays_by_their_people(asked)
 def test_every_twin_that_looks_at_people_asks_and_published_trials_do_not():
     for name in models.__all__:
         assert hasattr(getattr(models, name), "__wrapped__") == (name != "rank"), name
+
+
+def test_where_no_account_was_handed_in_nothing_is_computed(monkeypatch):
+    monkeypatch.setattr("euthymia.ground.account._KEEPERS", [])
+    with pytest.raises(EuthymiaError, match="handed in"):
+        gate.guarded("audit", lambda source: source)({"a": [1]})
+
+
+def test_the_account_is_the_clinics():
+    from euthymia.app import privacy
+
+    assert account() is privacy

@@ -1,19 +1,18 @@
 """Asks a clinic's account before a call from Python looks at people without noise.
 
-The account is the clinic's, which is above this room: it is found by name at the call, as a plug-in
-is. Where this machine has no clinic with a budget nothing is asked, and nothing is imported.
+The account is the clinic's, which is above this room: it is handed in (`ground/account.py`). Where
+this machine has no clinic with a budget, it admits everything.
 """
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from importlib import import_module
 from inspect import Parameter, Signature, signature
 from typing import Any, Final
 
 import numpy as np
 
-KEEPER: Final = "euthymia.app.privacy"
-"""Where `admit_call` and `guards_call` are."""
+from euthymia.ground.account import account
+
 _FRAMES: Final = ("frame", "source", "against")
 """What the arguments of people's data are called."""
 
@@ -38,10 +37,10 @@ def guarded(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
             named.pop("because", None)
         held = plain.bind(*given, **named).arguments
         for data in (held[key] for key in _FRAMES if held.get(key) is not None):
-            _keeper().admit_call(data, name=name, person=_person(held), because=because)
+            account().admit_call(data, name=name, person=_person(held), because=because)
         if not any(key in held for key in _FRAMES) and held.get("person") is not None:
             table = {"person": np.asarray(held["person"]).astype(np.str_)}
-            _keeper().admit_call(table, name=name, person="person", because=because)
+            account().admit_call(table, name=name, person="person", because=because)
         return call(*given, **named)
 
     asked.__signature__ = _with_reason(plain)  # type: ignore[attr-defined]
@@ -55,14 +54,10 @@ def paid_by_clinic(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def asked(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as the call has them
         people: Iterable[str] = plain.bind(*given, **named).arguments["frame"].person.tolist()
-        _keeper().refuse_guarded(sorted(set(people)))
+        account().refuse_guarded(sorted(set(people)))
         return call(*given, **named)
 
     return asked
-
-
-def _keeper() -> Any:  # noqa: ANN401 - a module
-    return import_module(KEEPER)
 
 
 def _person(held: dict[str, Any]) -> str:
