@@ -255,6 +255,19 @@ def test_a_site_that_differs_does_not_explain_a_model_that_works_within_sites():
     assert said == {"honest": "not explained by metadata", "sham": "confounded: not evidence"}
 
 
+def test_a_variable_that_outdoes_the_model_stops_it_although_the_model_predicts_within_it():
+    model, within = Estimate(0.70, 0.66, 0.74, 0.5), Estimate(0.65, 0.6, 0.7, 0.5)
+    said = {}
+    for low in (0.70, 0.74):
+        row = confounds.ConfoundRow("date", Estimate(0.8, low, 0.9, 0.5), 0.005, within, "")
+        assert row.rivals(model)
+        assert not row.explains(model)
+        said[low] = confounds.confound_verdict(model, (row,))
+    assert said[0.70][0] == "not explained by metadata"
+    assert said[0.74][0] == "confounded: not evidence"
+    assert "better than the model" in said[0.74][1]
+
+
 def test_a_variable_that_cannot_be_asked_says_why():
     y = np.tile([0.0, 1.0], 20)
     rows = confounds.confound_audit(

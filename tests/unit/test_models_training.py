@@ -11,6 +11,7 @@ import models_data
 from euthymia.app.training import beside_words
 from euthymia.ground.errors import SchemaError
 from euthymia.models import validate
+from euthymia.models.audits.run import audit
 from euthymia.models.bundle import make_bundle
 from euthymia.models.estimators import linear, logistic
 from euthymia.models.estimators.contract import Choice, Sample
@@ -70,12 +71,25 @@ def test_nothing_is_found_in_noise():
     assert found.audits["confounds"]["verdict"] == "no better than chance: not evidence"
 
 
-def test_a_planted_confounder_makes_the_verdict_and_opens_the_report():
+def test_a_planted_date_makes_the_verdict_and_opens_the_report_in_the_words_of_the_audit():
     frame = models_data.frame(rows=1, people=120, seed=5)
     season = np.where(frame.y == 1, "summer", "winter")
-    frame = dataclasses.replace(frame, metadata={**frame.metadata, "season": season})
-    found = _train(frame)
+    found = _train(dataclasses.replace(frame, metadata={**frame.metadata, "season": season}))
     assert found.audits["confounds"]["verdict"] == "confounded: not evidence"
+    (said,) = found.audits["confounds"]["findings"]
+    day = np.where(frame.y == 1, 182, 0) + 19_000
+    table = {"ill": frame.y, "when": day.astype("datetime64[D]"), "x": frame.x[:, 0]}
+    told = next(f for f in audit(table, outcome="ill").findings if "when" in f.columns)
+    assert (said["weight"], told.weight) == ("stop", "stop")
+    words = [
+        re.search(
+            r" alone tells the outcome with an AUC of 1.00 .* more than all measure"
+            r"ments together",
+            w,
+        )
+        for w in (said["words"], told.words)
+    ]
+    assert all(words)
     head = found.report_html[: found.report_html.index("What was asked")]
     assert "season (1.00)" in head
     assert "not evidence" in head

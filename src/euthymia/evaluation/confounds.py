@@ -74,6 +74,10 @@ class ConfoundRow:
             return False
         return self.p_value <= LEVEL and self.auc.high >= model.low
 
+    def outdoes(self, model: Estimate) -> bool:
+        """Tell whether the variable predicts better than the model, by their intervals."""
+        return self.rivals(model) and self.auc is not None and self.auc.low >= model.high
+
     def explains(self, model: Estimate) -> bool:
         """Tell whether the variable rivals the model, which without it is not shown to predict."""
         return self.rivals(model) and not (self.within is not None and self.within.low > 0.5)
@@ -391,7 +395,8 @@ def confound_verdict(
     """Return (verdict, the sentence that says why).
 
     Verdicts: "confounded: not evidence" where a variable alone predicts, its interval reaches the
-    model's, and the model is not shown to predict among rows that are alike in it; "no better than
+    model's, and the model is not shown to predict among rows that are alike in it, or its interval
+    lies above the model's; "no better than
     chance: not evidence" where the model's interval does not lie above chance, or the same fit
     does as well on labels dealt anew (`shuffled_p`: an interval that holds the predictions fixed
     is too narrow where there is nothing to find); "no metadata to ask" where there is none; else
@@ -399,14 +404,16 @@ def confound_verdict(
     verdict. `silent`: how many more signs were asked alone and told nothing of the outcome.
     """
     rivals = [row for row in rows if row.rivals(model)]
+    outdone = any(row.outdoes(model) for row in rivals)
+    much = "better than" if outdone else "about as well as"
     said = (
         f"Without looking at a single measurement, {_listed(rivals)} alone predict"
-        f"{'s' if len(rivals) == 1 else ''} the label about as well as the model"
+        f"{'s' if len(rivals) == 1 else ''} the label {much} the model"
         f" ({model.estimate:.2f})."
         if rivals
         else ""
     )
-    if any(row.explains(model) for row in rivals):
+    if outdone or any(row.explains(model) for row in rivals):
         return "confounded: not evidence", (
             f"{said} The model's figure cannot be told from how the data were collected and is not"
             " evidence that the measurements predict the outcome."

@@ -184,6 +184,7 @@ def _confounds(results: Results) -> str:
     drawn = [("the model", model, plots.BLUE)]
     for row in results.confounds:
         rival = "about as good as the model" if row.rivals(model) else ""
+        rival = "better than the model" if row.outdoes(model) else rival
         chance = number(row.auc.chance) if row.auc else DASH
         p_value = number(row.p_value, 3)
         cells = (span(row.auc), chance, p_value, span(row.within), rival or row.how)

@@ -16,6 +16,7 @@ from euthymia.evaluation.survival import at_horizon
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.audits.finding import Finding, verdict
+from euthymia.models.audits.verdicts import told_alone
 from euthymia.models.contract import SubjectData
 from euthymia.models.estimators import DEFAULT
 from euthymia.models.estimators import estimator as named
@@ -379,6 +380,14 @@ def _sites_audit(results: Results) -> dict[str, Any]:
     }
 
 
+def _alone(results: Results) -> list[Finding]:
+    """Return the metadata that tell the outcome alone, where no audit of a table has said it."""
+    if any(f.kind == "confound" for f in results.findings or ()):
+        return []
+    model = results.metrics["auc"]
+    return [f for row in results.confounds for f in told_alone(row, model)]
+
+
 def _audits(results: Results) -> dict[str, dict[str, Any]]:
     """Return what the command line prints beside the figures."""
     shuffle = results.shuffle
@@ -395,6 +404,7 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
         "confounds": {
             "verdict": results.verdict[0],
             "why": results.verdict[1],
+            "findings": [asdict(f) for f in _alone(results)],
             "rows": [asdict(row) for row in results.confounds],
         },
         "baselines": {

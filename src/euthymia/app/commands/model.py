@@ -139,7 +139,8 @@ def _judged(result: dict[str, Any], beside: list[str]) -> list[str]:
     lines += [f"  {line}" for line in beside]
     rest = {k: v for k, v in result["audits"].items() if k not in {"baselines", "confounds"}}
     lines += [f"  audit {name}: {audit['verdict']}" for name, audit in rest.items()]
-    found = [f for f in rest.get("columns", {}).get("findings", ()) if f["weight"] in _MARKS]
+    asked = [result["audits"].get(name, {}) for name in ("columns", "confounds")]
+    found = [f for a in asked for f in a.get("findings", ()) if f["weight"] in _MARKS]
     return lines + [f"    {_MARKS[f['weight']]}  {f['words']}" for f in found]
 
 

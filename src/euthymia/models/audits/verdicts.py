@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from euthymia.evaluation.confounds import LEVEL
+from euthymia.evaluation.confounds import LEVEL, ConfoundRow
 from euthymia.evaluation.duplicates import Copies
 from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.probe import RowSplit
@@ -14,38 +14,38 @@ INFLATED = 0.02  # AUC: a smaller gain from splitting rows would mislead nobody
 _PAIRS = 3  # near pairs, from which it is no coincidence
 _NEVER_STOP = ("order", "who people are", "treatment")
 """The order of a file is no column, and age or treatment may foretell an outcome honestly."""
+_ADVICE = {
+    "order": " Shuffle before any split that goes by the order of the file.",
+    "identifier": " Never let a model see it.",
+}
 
 
 def confounded(confounds: Sequence[Alone], model: Estimate) -> Iterator[Finding]:
     """Yield variables of how the data were collected that tell the outcome alone."""
     for a in confounds:
-        row = a.row
-        if row.auc is None or row.p_value is None or row.p_value > LEVEL:
-            continue
+        yield from told_alone(a.row, model, a.sign.kind, a.sign.columns)
+
+
+def told_alone(
+    row: ConfoundRow, model: Estimate, kind: str = "", columns: tuple[str, ...] = ()
+) -> Iterator[Finding]:
+    """Yield what is to be said of one variable of how the data were collected; or nothing."""
+    if row.auc is not None and row.p_value is not None and row.p_value <= LEVEL:
         rivals = row.rivals(model)
-        outdone = row.auc.low >= model.high
-        grave = (outdone or (rivals and row.explains(model))) and a.sign.kind not in _NEVER_STOP
+        grave = (row.outdoes(model) or row.explains(model)) and kind not in _NEVER_STOP
         weight: Weight = "stop" if grave else "warn"
-        much = "more than" if outdone else "as much as"
+        much = "more than" if row.outdoes(model) else "as much as"
         about = f", {much} all measurements together ({model.estimate:.2f})" if rivals else ""
-        kind = "" if a.sign.kind == row.variable else f" ({a.sign.kind})"
+        what = "" if kind in {"", row.variable} else f" ({kind})"
         yield Finding(
             "confound",
             weight,
-            a.sign.columns,
-            f"{row.variable}{kind} alone tells the outcome with an AUC of {row.auc.estimate:.2f}"
+            columns,
+            f"{row.variable}{what} alone tells the outcome with an AUC of {row.auc.estimate:.2f}"
             f" ({row.auc.low:.2f} to {row.auc.high:.2f}; p = {row.p_value:.3f}){about}."
-            f"{_advice(a)}",
-            {"auc": row.auc, "p_value": row.p_value, "kind": a.sign.kind},
+            f"{_ADVICE.get(kind, '')}",
+            {"auc": row.auc, "p_value": row.p_value, "kind": kind},
         )
-
-
-def _advice(a: Alone) -> str:
-    if a.sign.kind == "order":
-        return " Shuffle before any split that goes by the order of the file."
-    if a.sign.kind == "identifier":
-        return " Never let a model see it."
-    return ""
 
 
 def inflated(split: Sequence[RowSplit]) -> Iterator[Finding]:
