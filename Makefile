@@ -63,7 +63,7 @@ test: $(VENV)/.dev browser postgresql
 attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks
 
-fuzz: $(VENV)/.dev  ## two minutes of fuzzing each parser and the API (part of check-all)
+fuzz: $(VENV)/.dev  ## fuzz the parsers for two minutes in all, and the API (part of check-all)
 	@$(BIN)/pytest -q -n 2 -m slow tests/fuzz
 
 browser: $(VENV)/.dev

@@ -86,6 +86,19 @@ def test_every_test_that_is_named_is_there():
         assert not function or function in _named(file), named
 
 
+def test_every_promise_names_tests_that_run_at_each_check():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!promise|---)(.+) \| (`tests/[^|]+) \|$", text, re.MULTILINE)
+    assert len(rows) == text.count("| `tests/")
+    for promise, tests in rows:
+        for named in re.findall(r"`([^`]+)`", tests):
+            files = [ROOT / named] if named.endswith(".py") else [*(ROOT / named).glob("test_*.py")]
+            assert files, promise
+            for file in files:
+                found = file.read_text(encoding="utf-8") if file.is_file() else ""
+                assert re.search(r"^(async )?def test_", found, re.MULTILINE), (promise, named)
+
+
 def test_the_times_to_replace_weak_components_are_documented():
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     part = text.partition("## Weak and old components\n")[2].partition("\n## ")[0]

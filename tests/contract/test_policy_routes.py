@@ -199,6 +199,26 @@ def test_every_cell_answers_as_the_plain_evaluator_says(clinic: Clinic):
     assert wrong == []
 
 
+def test_no_page_shows_a_person_without_a_durable_entry_about_them(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    api = Api(clinic, client=("198.51.100.7", 1))
+    who = Asker(DOCTOR, "clinician", subject_of(clinic, "MRN-1"))
+    pages = [p for method, p in ACTIONS if method == "GET" and "{pid}" in p and "{alert}" not in p]
+    assert len(pages) >= 7
+    for path in ("/", *pages):
+        before = clinic.ledger.head()[0]
+        assert ask(api, "GET", path, who) == 200, path
+        told = [line for line in clinic.ledger.entries() if line.seq >= before]
+        assert any((line.actor, line.subject) == (DOCTOR, who.subject) for line in told), path
+        with monkeypatch.context() as patch:
+            patch.setattr(clinic.ledger._files, "write_log", full)
+            assert ask(api, "GET", path, who) == 503, path
+
+
 def test_without_a_token_or_a_session_nothing_is_told(clinic: Clinic):
     api = Api(clinic, client=("198.51.100.7", 1))
     subject = subject_of(clinic, "MRN-1")

@@ -6,6 +6,7 @@ import pytest
 
 from euthymia.app.clinic import Clinic
 from euthymia.ground.audit import Purpose
+from euthymia.ground.errors import IntegrityError
 from small_clinic import copied_clinic
 from whole_clinic import call
 
@@ -53,6 +54,26 @@ def test_check_says_what_changes_and_accept_puts_it_into_force(tmp_path: Path):
     assert call(home, "policy", "accept")[0] == 0
     assert call(home, "show")[0] == 0
     assert call(home, "verify")[0] == 0
+
+
+def test_a_policy_changed_behind_the_clinics_back_stops_everything(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home, policies, keyring = clinic.home.path, clinic.home.policies, clinic.keyring
+        policies.keep(keyring, FACTOR.encode())
+    with Clinic.opened(home) as clinic:
+        asked = {"role": "clinician", "action": "view patient", "purpose": Purpose.CARE}
+        assert clinic.policies.decide(**asked, related=True).rule == "second factor"
+    good = policies.file.read_bytes()
+    for changed in (good + b"\n", b"", good.replace(b"unless", b"when"), None):
+        policies.file.unlink()
+        if changed is not None:
+            policies.file.write_bytes(changed)
+        with pytest.raises(IntegrityError, match="not the file that was accepted"):
+            Clinic.open(home)
+        policies.file.write_bytes(good)
+    policies.seal.unlink()
+    with pytest.raises(IntegrityError, match="not the file that was accepted"):
+        Clinic.open(home)
 
 
 def test_what_does_not_fit_is_refused_with_its_reason(tmp_path: Path):

@@ -301,6 +301,30 @@ def test_a_backup_signed_by_others_is_refused(clinic: Clinic, tmp_path: Path) ->
     assert not (tmp_path / "new").exists()
 
 
+def test_a_backup_put_together_from_two_of_one_clinic_is_refused(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    earlier, later = tmp_path / "earlier", tmp_path / "later"
+    back_up(clinic, earlier, with_root=False, progress=nothing)
+    back_up(clinic, later, with_root=False, progress=nothing)
+    names = [p.relative_to(later).as_posix() for p in later.rglob("*") if p.is_file()]
+    differ = [
+        name
+        for name in names
+        if (earlier / name).is_file()
+        and (earlier / name).read_bytes() != (later / name).read_bytes()
+    ]
+    assert "manifest" in differ
+    assert len(differ) > 1
+    for name in differ:
+        own = (later / name).read_bytes()
+        (later / name).write_bytes((earlier / name).read_bytes())
+        with pytest.raises(IntegrityError):
+            restore(later, tmp_path / "new", wish(clinic), nothing)
+        assert not (tmp_path / "new").exists()
+        (later / name).write_bytes(own)
+
+
 def test_a_backup_is_written_only_where_nothing_is(clinic: Clinic, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("x")

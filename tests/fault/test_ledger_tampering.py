@@ -9,7 +9,7 @@ from itertools import combinations
 
 import pytest
 
-from euthymia.ground.errors import EuthymiaError, IntegrityError
+from euthymia.ground.errors import EuthymiaError, IntegrityError, LedgerError
 from euthymia.security import ledger_format
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
@@ -468,9 +468,9 @@ def test_a_full_disk_records_nothing_and_recovers(folder, keyring, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("os.pwrite", half_then_full)
-        with pytest.raises(EuthymiaError, match="No space left"):
+        with pytest.raises(LedgerError, match="No space left"):
             ledger.append(entry())
-        with pytest.raises(EuthymiaError, match="No space left"):
+        with pytest.raises(LedgerError, match="No space left"):
             ledger.submit(entry()).result(10)
     assert (folder / "ledger.log").read_bytes() == before
     assert ledger.append(entry())

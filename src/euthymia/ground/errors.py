@@ -35,3 +35,7 @@ class MissingError(EuthymiaError):
 
 class BusyError(EuthymiaError):
     """Another process holds what this one needs; trying again helps."""
+
+
+class LedgerError(EuthymiaError):
+    """The ledger cannot be written (a full or failed disk): nothing is done and nothing shown."""

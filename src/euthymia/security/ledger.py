@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import Clock, Micros, to_micros
-from euthymia.ground.errors import EuthymiaError, MissingError
+from euthymia.ground.errors import LedgerError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger_chain import Chain, Tip, Written
@@ -124,7 +124,7 @@ class Ledger:
             If the ledger is damaged: nothing may be done that cannot be recorded.
         BusyError
             If another process holds the ledger for more than ten seconds.
-        EuthymiaError
+        LedgerError
             If it could not be written (a full disk). Nothing was recorded.
         """
         return self._commit([self.encode(entry)], durable=durable)[0].id
@@ -140,7 +140,7 @@ class Ledger:
         errors come through the future.
         """
         if self._closing:
-            raise EuthymiaError("the ledger is closed: open it again")
+            raise LedgerError("the ledger is closed: open it again")
         return self._writer.put(self.encode(entry))
 
     def encode(self, entry: Entry) -> bytes:
@@ -350,7 +350,7 @@ class Ledger:
                 ]
                 self._files.write_log(chain.blob(), tip.position.size)
             except OSError as error:
-                raise EuthymiaError(
+                raise LedgerError(
                     f"the ledger could not be written ({error.strerror}), so nothing was done; "
                     "make room on its disk and try again"
                 ) from None
@@ -427,7 +427,7 @@ class Ledger:
         except OSError as error:
             # After a failed sync the kernel may have dropped the bytes: nothing here is sure.
             self._failed = f"the ledger's disk failed ({error.strerror}): check it and start again"
-            raise EuthymiaError(self._failed) from None
+            raise LedgerError(self._failed) from None
 
     def _put_key(self, epoch: int) -> None:
         """Put an epoch's key on disk and destroy those before it, here and there."""
@@ -445,7 +445,7 @@ class Ledger:
     def _ready(self) -> Tip:
         """Return where the log ends on disk; refuse a ledger that cannot be appended to."""
         if self._failed is not None:
-            raise EuthymiaError(self._failed)
+            raise LedgerError(self._failed)
         self._refresh()
         if self._damage is not None or self._tip is None:
             raise damaged(self._damage)
@@ -454,7 +454,7 @@ class Ledger:
     def _refresh(self) -> None:
         """Take up what other processes wrote. Call under both locks."""
         if self._closed:
-            raise EuthymiaError("the ledger is closed: open it again")
+            raise LedgerError("the ledger is closed: open it again")
         if not self._attached:
             if not self._files.attach():
                 self._begin()

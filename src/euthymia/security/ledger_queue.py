@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Final
 
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import EuthymiaError, LedgerError
 from euthymia.security.ledger_chain import Written
 
 GROUP_LIMIT: Final = 4_096  # entries in one write: about 1 MB, and tens of milliseconds at most
@@ -50,7 +50,7 @@ class Writer:
         """Write one group and tell who waits for it."""
         if not group:
             return
-        outcomes: list[Outcome] = [EuthymiaError("the ledger could not be written")] * len(group)
+        outcomes: list[Outcome] = [LedgerError("the ledger could not be written")] * len(group)
         try:
             outcomes = [*self._commit([payload for payload, _ in group])]
         except (EuthymiaError, OSError) as error:

@@ -47,6 +47,7 @@ from euthymia.ground.errors import (
     ConsentError,
     EuthymiaError,
     IntegrityError,
+    LedgerError,
     MissingError,
 )
 from euthymia.security.policy import Action
@@ -61,6 +62,7 @@ _STATUS: Final[tuple[tuple[type[EuthymiaError], int], ...]] = (
     (ConsentError, 403),
     (BusyError, 503),
     (IntegrityError, 503),
+    (LedgerError, 503),
 )
 log = logging.getLogger("euthymia.web")
 
