@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from euthymia.ground import clock
 from euthymia.ground.clock import (
     DAY_US,
     SECOND_US,
@@ -77,3 +78,16 @@ def test_what_is_no_timeline_is_refused() -> None:
         Timeline(((5, "UTC"), (1, "UTC")))
     with pytest.raises(ValueError, match="at least one"):
         Timeline(())
+
+
+@pytest.mark.parametrize("zone", ["Europe/Oslo", "America/New_York", "Africa/Casablanca"])
+def test_one_year_far_away_costs_no_year_between(zone: str) -> None:
+    wrong = [to_micros(datetime(year, 7, 1, tzinfo=UTC)) for year in (24, 6852, 9990)]
+    good = to_micros(datetime(2024, 3, 1, tzinfo=UTC)) + np.arange(400) * DAY_US
+    timeline = Timeline(((0, "UTC"), (int(good[200]), zone)))
+    before = clock._transitions.cache_info().misses
+    found = timeline.offset_s(np.array([*good, *wrong], np.int64))
+    assert clock._transitions.cache_info().misses - before <= 6
+    assert found[:400].tolist() == timeline.offset_s(good).tolist()
+    alone = [timeline.offset_s(np.array([at], np.int64))[0] for at in wrong]
+    assert found[400:].tolist() == alone

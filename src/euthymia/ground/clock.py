@@ -1,6 +1,6 @@
 """Instants, local dates, and a person's time zones over time. Only `app` asks what time it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -18,6 +18,7 @@ Micros = int
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
+MANY_YEARS: Final = 200  # one mistyped year must not cost all the years up to it
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +85,10 @@ class Timeline:
         for _, zone in self.changes:
             ZoneInfo(zone)
 
-    def _steps(self, first_s: int, last_s: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _steps(
+        self, first_s: int, last_s: int, only: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the instants [s] of steps and their offsets; of the years of `only` alone."""
         starts: list[int] = []
         offsets: list[int] = []
         bounds = [c[0] // SECOND_US for c in self.changes[1:]]
@@ -94,7 +98,9 @@ class Timeline:
             low, high = max(since, first_s), min(before, last_s + 1)
             if low >= high:
                 continue
-            years = range(_year(low), _year(high - 1) + 1)
+            years: Iterable[int] = range(_year(low), _year(high - 1) + 1)
+            if only is not None and len(years) > MANY_YEARS:
+                years = _years(only[(only >= low) & (only < high)])
             steps = [step for year in years for step in _transitions(zone, year)]
             inside = [s for s in steps if low < s[0] < high]
             starts += [low, *(s[0] for s in inside)]
@@ -116,7 +122,7 @@ class Timeline:
         if time_us.size == 0:
             return np.zeros(0, np.int64)
         seconds = time_us // SECOND_US
-        starts, offsets = self._steps(int(seconds.min()), int(seconds.max()))
+        starts, offsets = self._steps(int(seconds.min()), int(seconds.max()), seconds)
         return offsets[np.searchsorted(starts, seconds, side="right") - 1]
 
     def local_us(self, time_us: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,6 +146,12 @@ class Timeline:
             begun = self.local_day(middle * SECOND_US) >= days
             low, high = np.where(begun, low, middle), np.where(begun, middle, high)
         return high * SECOND_US
+
+
+def _years(seconds: NDArray[np.int64]) -> list[int]:
+    """Return the UTC years that hold these instants, in order."""
+    years = seconds.astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return [int(year) for year in np.unique(years)]
 
 
 def _year(second: int) -> int:
