@@ -1,6 +1,6 @@
 """Instants, local dates, and a person's time zones over time. Only `app` asks what time it is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -98,7 +98,7 @@ class Timeline:
             low, high = max(since, first_s), min(before, last_s + 1)
             if low >= high:
                 continue
-            years: Iterable[int] = range(_year(low), _year(high - 1) + 1)
+            years: Sequence[int] = range(_year(low), _year(high - 1) + 1)
             if only is not None and len(years) > MANY_YEARS:
                 years = _years(only[(only >= low) & (only < high)])
             steps = [step for year in years for step in _transitions(zone, year)]
