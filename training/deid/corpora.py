@@ -11,6 +11,17 @@ from xml.etree import ElementTree as ET
 from deid.names import Names
 from deid.values import Piece, Values
 
+TRADES = tuple(
+    (what, re.compile(words, re.IGNORECASE))
+    for what, words in (
+        ("school", r"school|academy|college|universi|elementary|high\b|colegio|escuela|instituto|liceo|\b(?:ies|ceip)\b"),
+        ("church", r"church|chapel|parish|mosque|temple|synagogue|iglesia|parroquia|mezquita|sinagoga"),
+        ("pharmacy", r"pharm|drug|chemist|farmacia|botica"),
+        ("insurer", r"health plan|insur|mutual|assurance|seguros|mutua\b"),
+        ("lab", r"\blabs?\b|laborator|diagnos|patholog|imaging"),
+    )
+)  # fmt: skip
+"""What an organisation is by its words, so that its like is put in its place."""
 UNKNOWN = "?"
 """The kind of a piece from which nothing is learnt."""
 
@@ -110,6 +121,7 @@ def sad(file: Path) -> list[str]:
 
 WIDE = re.compile(r"\[(?P<kind>[A-Z]):(?P<value>[^]]+)\]|\{(?P<who>[a-z])\.(?P<form>[a-z]+)(?P<how>\^|\[0\])?\}")  # fmt: skip
 WIDE_KINDS = {
+    "N": "PERSON",
     "D": "DATE", "P": "PHONE", "I": "ID", "A": "ADDRESS", "L": "LOCATION", "Z": "POSTCODE", "H": "HOSPITAL",
     "O": "ORGANISATION", "E": "EMAIL", "U": "URL", "C": "COUNTRY", "X": "ACCOUNT", "K": "USERNAME",
     "V": "VEHICLE", "G": "AGE", "Q": "PROFESSION", "W": "IP", "B": "COORDINATES", "M": UNKNOWN,
@@ -176,7 +188,11 @@ def _replacement(text: str, kind: str, before: str, values: Values, number: int)
             return chance.choice((given, family))
         return f"{given} {family}"
     slots = {"DATE": "date", "ADDRESS": "street", "LOCATION": "town", "HOSPITAL": "hospital",
-             "COUNTRY": "country", "PHONE": "phone", "EMAIL": "email", "ORGANISATION": "employer"}  # fmt: skip
+             "COUNTRY": "country", "PHONE": "phone", "EMAIL": "email", "USERNAME": "username", "URL": "url", "IP": "ip"}  # fmt: skip
+    if kind == "ORGANISATION":
+        slots |= {
+            "ORGANISATION": next((what for what, sign in TRADES if sign.search(text)), "employer")
+        }
     if kind in slots and chance.random() < 0.7 and "\n" not in text:
         return values.pieces(slots[kind])[0][0]
     if kind in {"ID", "ACCOUNT", "POSTCODE"}:

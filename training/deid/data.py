@@ -17,8 +17,8 @@ KINDS = [kind.value for kind in Kind]
 IGNORED = -100
 LABEL = {kind: number + 1 for number, kind in enumerate(KINDS)} | {corpora.UNKNOWN: IGNORED}
 WINDOW = 256
-WIDE_PARTS = "ab"
-"""The sets of whole notes that are learnt from; the tagger never sees set c."""
+WIDE_PARTS = "abcd"
+"""The sets of whole notes that are learnt from."""
 WIDE_TIMES = 24
 """How often each whole note is drawn in an epoch."""
 HERE = Path(__file__).parent

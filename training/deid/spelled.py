@@ -142,3 +142,17 @@ def spelled(chance: Random, lang: str, on: date) -> str:
     day = ordinal(on.day, hyphen)
     tail = chance.choice((" ", ", ")) + words if chance.random() < 0.5 else ""
     return chance.choice((f"{day} of {month}", f"{month} {day}", f"{month} the {day}", f"{day} {month}")) + tail  # fmt: skip
+
+
+def old_age(chance: Random, lang: str) -> str:
+    """Return an age of ninety or more, in digits or words, alone."""
+    unit = chance.randint(0, 9)
+    if chance.random() < 0.5:
+        return str(90 + unit + (10 if chance.random() < 0.2 else 0))
+    if lang == "en":
+        return f"ninety{chance.choice('- ')}{NINE_EN[unit - 1]}" if unit else "ninety"
+    return f"noventa y {NINE_ES[unit - 1]}" if unit else "noventa"
+
+
+NINE_EN = "one two three four five six seven eight nine".split()  # noqa: SIM905
+NINE_ES = "uno dos tres cuatro cinco seis siete ocho nueve".split()  # noqa: SIM905

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
+from deid.firms import firm, new_drug, username
 from deid.lists import (
     ACCOUNTS,
     CALLE_NAMES,
@@ -30,7 +31,7 @@ from deid.lists import (
     TOWNS,
 )
 from deid.names import Names
-from deid.spelled import spelled
+from deid.spelled import old_age, spelled
 
 Piece = tuple[str, str | None]
 
@@ -44,6 +45,7 @@ class Values:
         self.chance, self.lang, self.names, self.words = chance, lang, names, words
         self.origin = names.origin(chance, lang)
         self.people: dict[str, tuple[str, str]] = {}
+        self.family_first = self.origin in {"chinese", "korean", "vietnamese", "jp", "hungarian"}
 
     def pick(self, options: str) -> str:
         """Return one of `a|b|c`."""
@@ -80,6 +82,8 @@ class Values:
         """Return a person's name in one form; without one in any."""
         given, family = self.person(key)
         chance = self.chance
+        if form == "full" and self.family_first and chance.random() < 0.5:
+            return ((f"{family} {given}", "PERSON"),)
         if form == "any":
             form = chance.choices(
                 [
@@ -360,6 +364,8 @@ class Values:
                         "COORDINATES",
                     ),
                 )
+            case "username":
+                return ((username(self, *self.person(chance.choice("prod"))), "USERNAME"),)
             case "handle":
                 word = self.names.given(chance, "anglo").lower().replace(" ", "")
                 return (
@@ -389,14 +395,21 @@ class Values:
                 return ((self.pick(COUNTRIES[lang]), "COUNTRY"),)
             case "job":
                 return ((self.pick(JOBS[lang]), "PROFESSION"),)
+        return self._institution(key)
+
+    def _institution(self, key: str) -> Sequence[Piece]:
+        """Return a place of care or an organisation: one of the lists, or a new one."""
+        lang = self.lang
+        listed = {"employer": EMPLOYERS, "school": SCHOOLS, "church": CHURCHES}
+        new = self.chance.random() < 0.6
+        match key:
             case "hospital":
-                return ((self.named(HOSPITALS[lang]), "HOSPITAL"),)
-            case "employer" | "insurer":
-                return ((self.named(EMPLOYERS[lang]), "ORGANISATION"),)
-            case "school":
-                return ((self.named(SCHOOLS[lang]), "ORGANISATION"),)
-            case "church":
-                return ((self.named(CHURCHES[lang]), "ORGANISATION"),)
+                return ((firm(self, "care") if new else self.named(HOSPITALS[lang]), "HOSPITAL"),)
+            case "lab" | "insurer" | "pharmacy":
+                return ((firm(self, key), "ORGANISATION"),)
+            case "employer" | "school" | "church":
+                name = firm(self, key) if new else self.named(listed[key][lang])
+                return ((name, "ORGANISATION"),)
         return self._word(key)
 
     def _word(self, key: str) -> Sequence[Piece]:
@@ -404,6 +417,8 @@ class Values:
         match key:
             case "age":
                 return self._age()
+            case "old":
+                return ((old_age(chance, lang=self.lang), "AGE"),)
             case "n":
                 return ((str(chance.randint(1, 30)), None),)
             case "neg2":
@@ -416,7 +431,7 @@ class Values:
             case "words":
                 return ((self._plain_words(), None),)
             case "newdrug":
-                return ((self._new_drug(), None),)
+                return ((new_drug(self), None),)
             case "year":
                 return ((str(chance.randint(1950, 2026)), None),)
             case "code":
@@ -448,16 +463,6 @@ class Values:
         elif draw < 0.7:
             words[0] = words[0].capitalize()
         return " ".join(words)
-
-    def _new_drug(self) -> str:
-        stem = "".join(
-            self.pick("b|c|d|f|l|m|n|p|r|s|t|v|z|tr|pr") + self.pick("a|e|i|o|u|y")
-            for _ in range(2)
-        )
-        ends = "pril|statin|mab|olol|azole|cillin|pine|done|xetine|zepam|triptan|sartan|idone|tinib|vir|floxacin"
-        ends += "|dal|fen|tin|zin|lium|pax|ral|xan|brex|tal|mil|min|zen|don|ten|mycin|amine|ex|or|il|ix|al|ol|ine|in|zine|prazole"
-        name = stem + self.pick(ends)
-        return name.capitalize() if self.chance.random() < 0.6 else name
 
     def _age(self) -> Sequence[Piece]:
         years = self.chance.randint(1, 99)

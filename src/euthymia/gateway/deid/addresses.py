@@ -16,6 +16,7 @@ from euthymia.gateway.deid.vocabulary import (
     ADDRESS_UNITS,
     LABEL_WORDS,
     MEASURES,
+    MONTHS,
     NEVER_NAMES,
     PARTICLES,
     STREET_AFTER,
@@ -110,6 +111,8 @@ def _opening(
 def _opens_street(tokens: list[Token], i: int) -> bool:
     token = tokens[i]
     after = tokens[i + 1 : i + 3]
+    if token.low == "calle" and len(after) > 1 and _heading_or_date(after):
+        return False
     if token.low == "c" and len(after) == 2 and after[0].text in {"/", "\\"}:
         return (after[1].word and after[1].low != "o") or after[1].text == "."
     if (
@@ -158,8 +161,22 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
         "ronda",
         "barrio",
         "paseo",
+        "cerrada",
+        "privada",
+        "retorno",
+        "circuito",
+        "manzana",
     }
     return not short or (token.proper and any(t.number for t in tokens[j : j + 6]))
+
+
+def _heading_or_date(after: list[Token]) -> bool:
+    """Tell whether "y número" or a day and its month follow: a label, a note's first line."""
+    if after[0].low == "y":
+        return True
+    return after[0].number and (
+        after[1].low in MONTHS or after[1].low == "de" or after[1].text in "/:"
+    )
 
 
 def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
@@ -183,7 +200,8 @@ def _house_and_street(tokens: list[Token], i: int, *, blind: bool) -> bool:
         if token.word and _may_name_street(token, names, blind=blind):
             names += 1
         elif not (
-            token.text in "'.-"
+            token.text in "'’.-"
+            or (token.low == "s" and tokens[j - 1].text in "'’")
             or (token.number and names == 0)
             or (token.text == "\n" and names == 0)
         ):
@@ -368,9 +386,13 @@ def _line_goes_on(tokens: list[Token], j: int, lexicon: Lexicon) -> bool:
         token = tokens[j]
     if _label(tokens, j) or not (token.proper or token.number):
         return False
-    if token.number or (token.upper and len(token.low) < 4):
-        return True
-    if token.low in ADDRESS_UNITS or token.low in lexicon.places or token.low in lexicon.countries:
+    after = tokens[j + 1] if j + 1 < len(tokens) else None
+    if token.number:
+        return after is None or after.text not in {".", ")"}  # the next item of a list
+    if token.upper and len(token.low) < 4:
+        return after is None or after.number or after.text in {",", "\n"}
+    place = token.low in lexicon.places or token.low in lexicon.countries
+    if token.low in ADDRESS_UNITS or (place and not token.common):
         return True
     if _bare_line(tokens, j):
         return True

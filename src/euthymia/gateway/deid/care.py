@@ -7,11 +7,13 @@ from bisect import bisect_left
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import NEVER_NAMES
 
 _PLAIN: Final = words("care_plain")
+_DEPARTMENTS: Final = words("departments")
 _TAIL: Final = re.compile(
     r"(?<!\w)(?:" + "|".join(sorted(words("care_tails"), key=len, reverse=True)) + r")(?!\w)"
 )
@@ -54,7 +56,8 @@ def care_spans(low: str, tokens: list[Token], *, blind: bool) -> list[Span]:
             continue
         first = _begin(tokens, at, blind=blind)
         own = [t for t in tokens[first:at] if t.word and t.low not in _LINKS]
-        if any(t.low not in _PLAIN for t in own):
+        shouted = not blind and all(t.upper and t.common for t in own)
+        if not shouted and any(t.low not in _PLAIN for t in own):
             end = max(match.end(), _of_a_town(tokens, bisect_left(ends, match.end())))
             out.append(Span(tokens[first].start, end, Kind.HOSPITAL, 0.85, "rule:care"))
     return out if blind else out + _wards(tokens)
@@ -106,6 +109,8 @@ def _begin(tokens: list[Token], at: int, *, blind: bool) -> int:
             break
         first = k
         k -= 1
+    if k > 0 and tokens[k].low in {"the", "el", "la"}:
+        k -= 1
     if blind and first < at and (k < 0 or tokens[k].low not in _LEADS):
         return next((n for n in range(first, at) if tokens[n].proper), at)
     while first < at and tokens[first].low in _PLAIN and tokens[first].first:
@@ -115,7 +120,11 @@ def _begin(tokens: list[Token], at: int, *, blind: bool) -> int:
 
 def surgery_spans(text: str) -> list[Span]:
     """Return "The Old Forge Surgery", "Millgate Practice" on a line of their own or after "at"."""
-    return [Span(*m.span("own"), Kind.HOSPITAL, 0.8, "rule:care") for m in _SURGERY.finditer(text)]
+    return [
+        Span(*m.span("own"), Kind.HOSPITAL, 0.8, "rule:care")
+        for m in _SURGERY.finditer(text)
+        if not all(folded(w) in _DEPARTMENTS | _PLAIN for w in m["own"].split()[:-1])
+    ]
 
 
 def initial_spans(text: str) -> list[Span]:

@@ -75,6 +75,8 @@ class Claims(Runs):
             and self._measured(run, known=known)
         ):
             return True
+        if len(own) == 1 and not given and self._among_eponyms(run):
+            return True
         if (known or not (given or own[-1].low in self.lex.family)) and self._claimed(
             run, known=known
         ):
@@ -89,6 +91,14 @@ class Claims(Runs):
                 and not self._enumerated(run)
             )
         return False
+
+    def _among_eponyms(self, run: Run) -> bool:
+        """Tell whether a result follows, after another sign: "Romberg negative, X absent"."""
+        after = self.tokens[run.j : run.j + 2]
+        if not after or after[0].low not in RESULTS or (len(after) > 1 and after[1].word):
+            return False
+        near = self.tokens[max(0, run.i - 8) : run.i]
+        return any(t.proper and eponym(t.low) for t in near)
 
     def _claimed(self, run: Run, *, known: bool) -> bool:
         """Tell whether a clinical noun stands after or before the run."""
@@ -262,6 +272,21 @@ class Claims(Runs):
         while run.j > run.i and self._tail_off(run.j - 1, run):
             run.j -= 1
 
+    def _abbreviation(self, k: int, run: Run) -> bool:
+        """Tell whether capitals that are no name end a run: "Amal F EUPD", "Bogdan TOC"."""
+        token, before = self.tokens[k], self.tokens[k - 1]
+        if not before.word or not any(t.text[1:].islower() for t in self.tokens[run.i : k]):
+            return False
+        if len(token.text) == 1:
+            after = self.tokens[k + 1 : k + 2]
+            return token.text in "FMHV" and bool(after) and after[0].text != "."
+        return (
+            token.upper
+            and len(token.text) < 6
+            and not self._named(token.low)
+            and not self._institution(run.i, run.j)
+        )
+
     def _ordinary(self, k: int, run: Run) -> bool:
         token = self.tokens[k]
         if run.titled and k == run.i:
@@ -314,6 +339,8 @@ class Claims(Runs):
 
     def _tail_off(self, k: int, run: Run) -> bool:
         token = self.tokens[k]
+        if k > run.i and not self.blind and self._abbreviation(k, run):
+            return True
         if token.text in {".", "-", "&"}:
             return True
         if token.word and token.low in PARTICLES and not token.proper:

@@ -62,3 +62,22 @@ PHRASES: Final = re.compile(
     r"(?<!\w)(?:" + "|".join(re.escape(p) for p in sorted(words("phrases"))) + r")(?!\w)"
 )
 """Words that together name nobody."""
+_HEADED: Final = ("hospital de dia", "day hospital")
+
+
+def plain_phrases(text: str, low: str) -> list[tuple[int, int]]:
+    """Return the places of phrases that name nobody; "Hospital de Día Azahar" is a name."""
+    return [
+        m.span()
+        for m in PHRASES.finditer(low)
+        if m.group() not in _HEADED or not _named_on(text, *m.span())
+    ]
+
+
+def _named_on(text: str, start: int, end: int) -> bool:
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if not text[start].isupper():
+        return False
+    return (after[:1] == " " and after[1:].isupper()) or (
+        text[start:end].lower() == "day hospital" and before.strip().isalpha()
+    )

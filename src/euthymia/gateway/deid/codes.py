@@ -38,6 +38,9 @@ _CODED: Final = ("icd", "dsm", "cie", "cpt", "hcpcs", "loinc", "snomed", "code",
 _FOOD: Final = re.compile(
     r"(?<!\w)(?:queso|quesos|jamon|turron|aceite|pan|anis|chorizo|morcilla|ensalada|pimenton|pimientos|fiebre|gripe) (?:de |del )?[a-z]{3,14}(?!\w)"
 )
+_LAW: Final = re.compile(
+    r"(?<!\w)(?:art(?:iculo|icle|s)?\.?|section|sect?\.|ley) \d{1,4}(?:[./]\d{1,4}){0,2}(?: (?:lec|mha|cp|ce|cc|bis|ter)(?!\w))?"
+)
 _OWNED: Final = re.compile(
     r"(?<!\w)[A-Z][\w-]{1,20}['’]s (?:[A-Z][\w'’-]{1,20} ){0,2}(?P<last>[A-Z][a-z]{2,15})(?!\w)"
 )
@@ -50,7 +53,7 @@ _ORDINAL_STREET: Final = re.compile(
 )
 _HIGHWAY: Final = re.compile(
     r"(?<![\w-])(?:(?:I|US|SR|CR|Route|Rte|Rt|Hwy|Highway|Interstate|Autopista|Autovia|Carretera)[ -]?|[AMN]-?)\d{1,4}(?:,? (?:at |near )?(?:mile marker|mile post|milepost|exit|junction|jct|km|kilometre|kilometer)\.? ?\d{1,4})|"
-    r"(?<!\w)(?:(?:County|State|Farm|Ranch|Township|Forest|Rural) (?:Road|Route|Highway|Rd|Hwy)|US Highway|State Hwy|RR|RFD) ?#?\d{1,5}(?!\w)"
+    r"(?<!\w)(?:(?:County|State|Farm|Ranch|Township|Forest|Rural) (?:Road|Route|Highway|Rd|Hwy)|US Highway|State Hwy|RFD) ?#?\d{1,5}(?!\w)|(?<!\w)RR ?#?\d{1,3}(?=,? Box)"
 )
 _BARE_STREET: Final = re.compile(
     r"(?:\b(?:on|in|from|near|off|along|outside|of|at|down|up)|[,:(]) (?P<own>(?:the )?[A-Z][\w'’-]{2,20}(?: [A-Z][\w'’-]{1,20}){0,2} (?:Street|Road|Avenue|Lane|Parade|Terrace|Boulevard|Crescent|Drive|Square|Mews|Grove|Gardens|Quay|Esplanade|Promenade|Bridge|Close|Row))(?![\w-]| [A-Z])"
@@ -65,7 +68,7 @@ _FLOOR: Final = re.compile(
 _HALF: Final = re.compile(r"(?<![\w/])\d{1,4}(?:[A-Za-z]?[/-]|[A-Za-z] )$")
 """The number before the slash of "12/3 Mill Lane"."""
 _POSTCODES: Final = re.compile(
-    r"(?<![\w./-])(?:[ACDEFHKNPRTVWXY]\d[\dW] [0-9AC-FHKNPRTV-Y]{4}(?!\w)|\d{4} [A-Z]{2}(?=,? [A-Z][a-z])|\d{2}-\d{3}(?= [A-Z]\w)|\d{4}-\d{3}(?= [A-Z]\w)|\d{5}-\d{3}(?![\w-])|\d{3}-\d{4}(?=,? [A-Z][a-z]{2,12}(?:-ku|-shi)))"
+    r"(?<![\w./-])(?:[ACDEFHKNPRTVWXY]\d[\dW] (?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[0-9A-Z]{4}(?!\w)|\d{4} [A-Z]{2}(?=,? [A-Z][a-z])|\d{2}-\d{3}(?= [A-Z]\w)|\d{4}-\d{3}(?= [A-Z]\w)|\d{5}-\d{3}(?![\w-])|\d{3}-\d{4}(?=,? [A-Z][a-z]{2,12}(?:-ku|-shi)))"
 )
 _POLISH: Final = re.compile(
     r"(?<!\w)(?:[Uu]l|[Aa]l|[Pp]l|[Oo]s|[Jj]r|[Mm]z|[Pp]sje|[Pp]je|[Ss]tr|[Ss]tra[sß]e)\.? [A-ZÀ-ÖØ-ÞŁŚŻŹĆŠČŽ][\w'’-]{1,20}(?: [A-ZÀ-ÖØ-ÞŁŚŻŹĆŠČŽ][\w'’-]{1,20}){0,2},? (?:n[º°]? ?)?\d{1,4}[A-Za-z]?(?:/\d{1,4}| ?m\. ?\d{1,3})?(?!\w)"
@@ -157,7 +160,7 @@ def _addresses(text: str, low: str) -> list[Span]:
 
 def claimed_codes(low: str) -> list[tuple[int, int]]:
     """Return codes of diseases and procedures: they stay in the text."""
-    patterns = [_DISEASE, _FOOD]
+    patterns = [_DISEASE, _FOOD, _LAW]
     if any(word in low for word in _CODED):
         patterns.append(_DISEASE_CODE)
     return [m.span() for pattern in patterns for m in pattern.finditer(low)]
@@ -201,12 +204,17 @@ def after_address(text: str, spans: list[Span], lists: Lexicon) -> list[Span]:
         if match is None:
             continue
         first = folded(match["town"]).split(" ")[0].split("-")[0]
-        if match["town"].isupper() and len(match["town"]) < 5:
+        if len(match["town"]) < 5 and not match["town"][1:].islower():
             continue
+        if first in NEVER_NAMES or first in LABEL_WORDS:
+            continue
+        ends = text[match.end("town") : match.end("town") + 2]
         if (
-            first in NEVER_NAMES
-            or first in LABEL_WORDS
-            or (first in lists.words and folded(match["town"]) not in lists.places)
+            first in lists.words
+            and folded(match["town"]) not in lists.places
+            and not (
+                (match["town"].istitle() and ends[:1] in {"", ",", ";", "\n", ")"}) or ends == " -"
+            )
         ):
             continue
         out.append(Span(*match.span("town"), Kind.LOCATION, 0.75, "rule:after-address"))
@@ -224,7 +232,8 @@ def after_place(text: str, spans: list[Span], lists: Lexicon) -> list[Span]:
         match = _REGION.match(text, span.end)
         for name in ("two", "one") if match else ():
             place = match.span(name) if match else (-1, -1)
-            if place[0] >= 0 and folded(text[slice(*place)]) in lists.places:
+            own = folded(text[slice(*place)]) if place[0] >= 0 else ""
+            if own in lists.places and own not in lists.words:
                 out.append(Span(*place, Kind.LOCATION, 0.75, "rule:after-place"))
                 break
     return out
@@ -242,10 +251,13 @@ def headed_spans(tokens: list[Token]) -> list[Span]:
         while end < len(tokens) and end - k < 6:
             own = tokens[end]
             joined = own.start - tokens[end - 1].end <= 1
-            if not joined or not (own.proper or own.low in PARTICLES or own.low in {"of", "the"}):
+            counted = own.number and len(own.text) < 4 and token.upper and end == k + 1
+            if not joined or not (
+                counted or own.proper or own.low in PARTICLES or own.low in {"of", "the"}
+            ):
                 break
             end += 1
-        while end > k + 1 and not tokens[end - 1].proper:
+        while end > k + 1 and not (tokens[end - 1].proper or tokens[end - 1].number):
             end -= 1
         if end > k + 1:
             out.append(

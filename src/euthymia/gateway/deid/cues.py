@@ -70,7 +70,12 @@ SCORE: Final = re.compile(
 )
 
 
+_BLOCK: Final = 600
+"""Characters of the longest block that a sender leaves at the end of a letter."""
+
+
 def sign_off(low: str) -> int:
     """Return where the sender's block at the end of a letter begins; beyond the end if nowhere."""
     signs = [m.end() for m in SIGN_OFF.finditer(low)]
-    return signs[-1] if signs else len(low) + 1
+    near = bool(signs) and len(low) - signs[-1] < _BLOCK
+    return signs[-1] if near else len(low) + 1

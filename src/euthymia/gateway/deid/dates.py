@@ -54,9 +54,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
         (r"(?P<a>[0-3]?\d)(?P<sep>\.)(?P<b>[01]?\d)(?P=sep)(?P<year>[0-4]\d)", 0.7),
         (rf"(?P<day>[0-3]?\d)[-/.]{_ROMAN}[-/.](?P<year>(?:18|19|20)?\d{{2}})", 0.9),
         (rf"{_D}{_OF}{_M}(?:{_THEN}{_YS})?", 0.95),
+        (rf"(?P<day>[0-3]?\d){_M}(?P<year>(?:(?:18|19|20)\d{{2}}|\d{{2}}))", 0.93),
         (rf"{_W}\s{{1,2}}(?:of|de)\s{{1,2}}{_M}(?:{_THEN}{_YS})?", 0.9),
         (rf"{_M}\s{{1,2}}(?:the )?{_W}(?:{_THEN}{_Y})?", 0.85),
-        (rf"{_M}\s{{1,2}}(?:the )?{_D}(?:,?\s{{1,2}}{_Y})?", 0.93),
+        (rf"{_M}\s{{1,2}}(?:the )?{_D}(?:,?\s{{1,2}}(?:del? )?{_Y})?", 0.93),
         (rf"{_M}{_THEN}{_YS}", 0.95),
         (r"(?P<year>(?:19|20)\d{2})(?P<mon>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])", 0.85),
         (r"(?P<mon>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d{2})", 0.9),
@@ -69,13 +70,18 @@ _LETTERS: Final = re.compile(r"[a-z]{3,10}")
 _JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
 """What every date in numbers holds."""
 _AFTER: Final = (
-    r"(?:rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
+    r"(?:rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|next \w{2,8}:?|al|revaloro|control|proxim[oa] \w{2,8}:?|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
     r"el|dia|desde|hasta|fecha|a|del)"
 )
 _LIKELY: Final = re.compile(
     r"(?<![\w/.,-])(?:(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])|0[1-9]/(?:0[1-9]|1[0-2])|[12]\d/0[1-9])(?![\w/%-]|[.,]\d| ?(?:mg|ml|g|kg|mmhg|puntos|points|vision|left|right|both))"
 )
 """Day and month that can hardly be a score: the first number is the larger, or one has a nought."""
+_UNLIKELY_TOTAL: Final = re.compile(
+    r"(?<![\w/.,-])(?:0?[1-9]|1[0-2])/(?:1[34679]|2[2369]|31)(?![\w/%-]|[.,]\d| ?(?:mg|ml|g|kg|mmhg|puntos|points|items|sessions|days|of)\b)|"
+    r"(?<![\w/.,-])(?:1[3-9]|2\d|3[01])-0[1-9](?=[.,;)]?(?:\s|$))"
+)
+"""Month and day whose day is the highest mark of no scale in use; day and month, the month with a nought."""
 _SHORT: Final = re.compile(
     rf"(?<!\w){_AFTER}\s{{1,2}}((?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d))(?![\w%]|[./-]\d|"
     rf" ?(?:mg|ml|g|kg|mmhg|puntos|points))"
@@ -114,13 +120,14 @@ _DAY_ALONE: Final = re.compile(
     r"(?<!\w)(?P<own2>\d{1,2}(?:st|nd|rd|th) (?:inst|ult|prox))(?!\w)"
 )
 _WEEKDAY: Final = re.compile(
-    r"(?<!\w)(?:on|last|next|this|since|until|by|from|el|este|pasado|proximo|desde el|hasta el) "
-    r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|"
-    r"viernes|sabado|domingo)(?!\w)"
+    r"(?<!\w)(?:flew|flown|travell?ed|arrived|landed|died|born|married|admitted|discharged|arrested|operated|attacked|crashed|"
+    r"fallecio|murio|nacio|ingreso|viajo|llego|detenid[oa]|operad[oa])(?: [^\W\d_][\w'’-]{0,20}){0,6} (?:on|el) "
+    r"(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|viernes|sabado|domingo)(?!\w)"
 )
+"""The day of the week on which something happened in a life; a weekday by itself dates nothing."""
 _WEEKDAY_OF_DATE: Final = re.compile(
     r"(?<!\w)(?P<day>(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miercoles|jueves|viernes|"
-    rf"sabado|domingo)(?=,? (?:the |el )?(?:{_M} )?\d)"
+    rf"sabado|domingo)(?=,? (?:the |el )?(?:{_M} )?\d{{1,2}}(?!\d|[:.]\d| ?[ap]\.?m|h))"
 )
 _AGE: Final = re.compile(
     r"(?<![\w.,/-])(?P<age>\d{1,3})(?:\s{0,2}-?\s?(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|"
@@ -186,6 +193,8 @@ def _short(low: str, lang: Lang, by_number: list[tuple[int, int]]) -> list[Span]
     for match in _windowed(_LIKELY, low, by_number):
         if not match.group().endswith(("/7", "/12")):
             out.append(Span(*match.span(), Kind.DATE, 0.68, "rule:date"))
+    for match in _windowed(_UNLIKELY_TOTAL, low, by_number):
+        out.append(Span(*match.span(), Kind.DATE, 0.6, "rule:date"))
     return out
 
 
@@ -236,8 +245,7 @@ def _ages(low: str) -> list[Span]:
             if age <= 125:
                 over = age > _UNTIL_DIRECT
                 source = "rule:age-over-89" if over else "rule:age"
-                end = match.end() if over else match.end("age")
-                out.append(Span(match.start("age"), end, Kind.AGE, 0.95, source))
+                out.append(Span(*match.span("age"), Kind.AGE, 0.95, source))
     for match in _OLD_WORDS.finditer(low):
         out.append(Span(match.start(), match.end(), Kind.AGE, 0.95, "rule:age-over-89"))
     return out

@@ -1,6 +1,6 @@
 """Marks of the tagger that the lists contradict: ordinary words, short numbers, headings."""
 
-# ruff: noqa: PLR0911 - one question after the other, each with its answer
+# ruff: noqa: E501, PLR0911 - one question after the other, each with its answer
 
 import re
 from bisect import bisect_left
@@ -21,19 +21,67 @@ from euthymia.gateway.deid.vocabulary import (
     WEEKDAYS,
 )
 
+_DATELIKE: Final = re.compile(
+    r"(?:19|20)\d\d|\d{1,4}\s?[/-]\s?\d|\d{1,2}\.\d{1,2}\.\d|(?<![a-z])(?:"
+    + "|".join(MONTHS)
+    + r")(?![a-z])|\d(?:"
+    + "|".join(MONTHS)
+    + r")|\d(?:st|nd|rd|th)\b|[^\W\d_]{4,}"
+)
+"""What a date in numbers holds: a year, two numbers and a sign, a month; or it is in words."""
+_NO_DATE: Final = re.compile(
+    r"\d{1,3} of(?: \d{1,3})?|\d{1,3}-\d{1,3} ?(?:min|h|hrs|days|weeks|mg)\w{0,4}|[\d ,:.-]{0,12}:\d\d|\d{1,3}(?:,\d{3})+|\d{1,2}(?:st|nd|rd|th)|"
+    r"\d{1,3}[.,]\d{1,3}|(?:10|[0-9])/10|(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez)(?:[- ].{0,12})?|(?:mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun)[a-z]*|(?:el )?(?:dia|dia de)(?: hoy)?|"
+    r"(?:el )?(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo)|\d{1,2}(?: ?[ap]m)?"
+)
+_DECIMAL: Final = re.compile(r"\d{1,4}[.,]\d{1,3}")
+_UNITS: Final = words("small_units")
+_AILMENT: Final = re.compile(
+    r" (?:[a-z]{3,12} ){0,2}(?:fever|worm|measles|flu|virus|syndrome|disease|sign|test|scale|inventory|questionnaire|index|criteria|"
+    r"negative|positive|negativo|positivo|reflex|palsy|mg|mcg|ml)(?![a-z])"
+)
 _NUMBERS: Final = frozenset(
     {Kind.ID, Kind.PHONE, Kind.POSTCODE, Kind.IP, Kind.ACCOUNT, Kind.VEHICLE, Kind.COORDINATES}
 )
 _LETTERS: Final = words("letters_after") | words("letters_after_comma")
+_PLAIN: Final = words("departments") | words("care_plain") | words("generic")
+_PLACES_OF: Final = frozenset({Kind.HOSPITAL, Kind.ORGANISATION})
 _GENERIC: Final = NEVER_NAMES | words("generic")
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
 _NAMED: Final = frozenset({Kind.PERSON, Kind.LOCATION, Kind.HOSPITAL, Kind.USERNAME})
 
 
-def believed(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
+def believed(
+    spans: Sequence[Span], low: str, tokens: Sequence[Token], lists: Lexicon
+) -> list[Span]:
     """Return the tagger's spans without those that say of an ordinary word that it is a name."""
     starts = [t.start for t in tokens]
-    return [s for s in spans if not _doubtful(s, tokens, bisect_left(starts, s.start), lists)]
+    return [
+        s
+        for s in spans
+        if _formed(s, low) and not _doubtful(s, tokens, bisect_left(starts, s.start), lists)
+    ]
+
+
+def _formed(span: Span, low: str) -> bool:
+    """Tell whether the span is written as its kind is: an address in the web has a dot."""
+    own = low[span.start : span.end]
+    match span.kind:
+        case Kind.DATE:
+            after = low[span.end : span.end + 2]
+            more = after[:1] == "/" and after[1:].isdigit()
+            return bool(_DATELIKE.search(own)) and not (more or _NO_DATE.fullmatch(own))
+        case Kind.EMAIL:
+            return any(sign in own for sign in ("@", " at ", "arroba", "(at", "[at"))
+        case Kind.IP:
+            return own.count(".") > 1 or own.count(":") > 1
+        case Kind.URL:
+            return "." in own or "/" in own
+        case Kind.ID | Kind.ACCOUNT:
+            return _DECIMAL.fullmatch(own) is None
+        case Kind.PERSON | Kind.LOCATION | Kind.ORGANISATION | Kind.HOSPITAL:
+            return own not in _UNITS and _AILMENT.match(low, span.end, span.end + 44) is None
+    return True
 
 
 def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> bool:
@@ -48,6 +96,8 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
     if span.kind in _NUMBERS and not any(map(str.isdigit, "".join(t.text for t in inside))):
         return True
     if all(t.low in _GENERIC for t in inside):
+        return True
+    if span.kind in _PLACES_OF and all(t.low in _PLAIN for t in inside):
         return True
     if len(inside) == 1 and (
         _says_nothing(inside[0], span.kind)
@@ -106,6 +156,8 @@ def _opens_plainly(span: Span, tokens: Sequence[Token], at: int) -> bool:
         return False
     if after[0].low in BE:
         return of_nobody(tokens, at)
+    if len(after) > 1 and after[0].low in {"and", "y"} and after[1].common and not after[1].proper:
+        return True
     return after[0].low not in SAYS and after[0].low not in {"and", "y", "e", "o", "or"}
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans, surgery_spans
-from euthymia.gateway.deid.clinical import PHRASES
+from euthymia.gateway.deid.clinical import plain_phrases
 from euthymia.gateway.deid.codes import (
     after_address,
     after_place,
@@ -22,6 +22,7 @@ from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
 from euthymia.gateway.deid.doubts import believed
+from euthymia.gateway.deid.employers import led_firms, letterheads
 from euthymia.gateway.deid.fields import field_spans, labelled, segment_spans
 from euthymia.gateway.deid.firms import firm_spans
 from euthymia.gateway.deid.fold import fold_each
@@ -33,9 +34,12 @@ from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.scripts import script_spans
+from euthymia.gateway.deid.shapes import shape_spans
 from euthymia.gateway.deid.spoken import spoken_spans, with_time
 from euthymia.gateway.deid.tokens import Token, caseless, tokens_of
+from euthymia.gateway.deid.told import beside_names, told_spans
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
+from euthymia.gateway.deid.wrapped import unwrapped
 
 _CODE_AFTER: Final = re.compile(r"[ ,]{0,3}\n?[ ,.(]{1,3}(\d{4,6}(?:-\d{3,4})?)(?![\w%/]|[.,]\d)")
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.,/])(\d{4,6})[ ,]{1,2}$")
@@ -46,6 +50,7 @@ def find(
 ) -> list[Span]:
     """Return everything in `text` that identifies somebody or narrows a person down, in order."""
     lists = lexicon(lang)
+    text = unwrapped(text)
     low = fold_each(text)
     tokens = tokens_of(text, lists)
     spans = list(known)
@@ -65,8 +70,12 @@ def find(
     spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
     if blind:
         spans += loud_firms(tokens)
+    spans += led_firms(low, tokens, lists, blind=blind)
+    spans += told_spans(text, low, lists)
+    spans += shape_spans(text, low, lists, blind=blind)
     spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
     spans += people_spans(text, low, tokens, lists, blind=blind)
+    spans += letterheads(text, spans, lists)
     spans += before_address(text, spans) + after_address(text, spans, lists)
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
@@ -80,11 +89,11 @@ def find(
             spans.append(Span(token.start, token.end, Kind.PROFESSION, 0.7, "names:profession"))
         elif token.low in DEMONYMS:
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
-    spans += believed((tagger or NoTagger()).spans(text, lang), tokens, lists)
-    spans += _beside_places(text, spans)
+    spans += believed((tagger or NoTagger()).spans(text, lang), low, tokens, lists)
+    spans += _beside_places(text, spans) + beside_names(text, spans)
     spans += _small_places(tokens, lists) + after_place(text, spans, lists)
     codes = claimed_codes(low)
-    plain = Places([*(m.span() for m in PHRASES.finditer(low)), *codes])
+    plain = Places([*plain_phrases(text, low), *codes])
     spans = [
         s
         for s in spans

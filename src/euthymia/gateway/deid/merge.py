@@ -8,7 +8,8 @@ The rule, in order:
 3. Where marks overlap, the kind is that of the layer named first here: known, fixed patterns and
    checked numbers, titles and labels, addresses, the tagger, word lists; of one layer the longer
    mark. What sticks out of the marks above it keeps its own kind. A known name inside a mail or
-   web address does not cut it: the whole address is one mark.
+   web address does not cut it: the whole address is one mark. A profession, which stays in the
+   text, covers nothing that any other layer marks.
 4. Two layers that agree are surer than either: 1 - (1 - a)(1 - b).
 """
 
@@ -22,6 +23,7 @@ from unicodedata import category
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.places import Places
+from euthymia.gateway.deid.vocabulary import LABEL_WORDS
 
 ACCEPT: Final = 0.65
 """From here on a span is replaced without asking."""
@@ -46,6 +48,36 @@ _FAR: Final = 160
 _TAG: Final = re.compile(r"\[(?:" + "|".join(Kind) + r")\]")
 """What stands for an identifier that is out already; it names nobody."""
 _SEAMS: Final = frozenset({" ", "-", ". ", "", "  ", "'"})
+_LINKS: Final = frozenset(
+    f" {word} " for word in ("de", "de la", "de los", "del", "i", "van", "von", "da", "dos", "al")
+)
+"""Small words inside a person's name."""
+_WITH_DIGITS: Final = frozenset(
+    {Kind.DATE, Kind.ID, Kind.PHONE, Kind.ACCOUNT, Kind.POSTCODE, Kind.IP, Kind.VEHICLE}
+)
+_SMALL: Final = frozenset(
+    [
+        "the",
+        "of",
+        "at",
+        "in",
+        "de",
+        "la",
+        "del",
+        "y",
+        "and",
+        "to",
+        "by",
+        "for",
+        "con",
+        "a",
+        "el",
+        "Dr",
+        "Mr",
+        "Mrs",
+        "Ms",
+    ]
+)
 _WEB: Final = frozenset({"rule:email", "rule:url"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 
@@ -68,6 +100,7 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     whole = _uncut(alive)
     alive.sort(
         key=lambda s: (
+            s.kind is Kind.PROFESSION,
             s.confidence < ACCEPT,
             -1 if s in whole else rank(s),
             s.start - s.end,
@@ -82,7 +115,7 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
     for span in alive:
         for start, end in _free(owner, span.start, span.end):
             piece = _trimmed(text, start, end)
-            if piece is not None:
+            if piece is not None and not _scrap(text, span, piece):
                 taken.append(Span(*piece, span.kind, span.confidence, span.source))
         owner[span.start : span.end] = b"\x01" * (span.end - span.start)
     taken.sort(key=_START)
@@ -150,6 +183,16 @@ def _free(owner: bytearray, start: int, end: int) -> list[tuple[int, int]]:
     return out
 
 
+def _scrap(text: str, span: Span, piece: tuple[int, int]) -> bool:
+    """Tell whether a part of the tagger's mark, the rest taken, holds nothing of its kind."""
+    part = text[slice(*piece)]
+    if span.source != "tagger" or piece == (span.start, span.end):
+        return False
+    if any(map(str.isdigit, part)) or span.kind not in _WITH_DIGITS:
+        return part in _SMALL
+    return part.islower() or span.kind is Kind.DATE or part.lower() in LABEL_WORDS
+
+
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     while start < end and not text[start].isalnum() and text[start] not in "+(@#":
         start += 1
@@ -163,6 +206,10 @@ def _ends_mark(char: str) -> bool:
     return char.isalnum() or char in _ENDS or (not char.isascii() and category(char)[0] == "M")
 
 
+def _seam(between: str, kind: Kind) -> bool:
+    return between in _SEAMS or (kind is not Kind.ADDRESS and between in _LINKS)
+
+
 def _joined(text: str, spans: list[Span]) -> list[Span]:
     """Join neighbours of one kind that only a blank, hyphen or dot parts."""
     out: list[Span] = []
@@ -172,7 +219,7 @@ def _joined(text: str, spans: list[Span]) -> list[Span]:
             last is not None
             and last.kind is span.kind
             and span.kind in {Kind.PERSON, Kind.ADDRESS, Kind.HOSPITAL, Kind.ORGANISATION}
-            and text[last.end : span.start] in _SEAMS
+            and _seam(text[last.end : span.start], span.kind)
             and (text[last.end : span.start] != ". " or last.end - last.start < 3)
             and (last.confidence < ACCEPT) == (span.confidence < ACCEPT)
         ):

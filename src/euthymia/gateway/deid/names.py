@@ -10,7 +10,7 @@ from bisect import bisect_left
 from typing import Final
 
 from euthymia.gateway.deid.claims import Claims
-from euthymia.gateway.deid.clinical import MONTH_NAMES, PHRASES, eponym, medical, substance
+from euthymia.gateway.deid.clinical import MONTH_NAMES, eponym, medical, plain_phrases, substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
 from euthymia.gateway.deid.lexicon.by_hand import words
@@ -35,6 +35,7 @@ _NUMBERED: Final = words("numbered")
 """What a number follows: "Room 12", "Case 4433"."""
 
 
+_LETTERS: Final = words("letters_after")
 _SEASONS: Final = frozenset({"summer", "autumn", "winter"})
 
 
@@ -44,7 +45,7 @@ class NameFinder(Claims):
     def spans(self) -> list[Span]:
         """Return what is found, in order; `protected` then holds what belongs to medicine."""
         out: list[Span] = []
-        self.protected += [m.span() for m in PHRASES.finditer(self.low)]
+        self.protected += plain_phrases(self.text, self.low)
         self.protected += [
             (t.start, t.end)
             for t in self.tokens
@@ -154,6 +155,7 @@ class NameFinder(Claims):
                 break
             if k and (
                 token.low in NOT_NAMES
+                or (token.upper and token.low in _LETTERS)
                 or (k > 1 and medical(token.low) and not self._named(token.low))
             ):
                 break
@@ -198,6 +200,7 @@ class NameFinder(Claims):
         return (
             not after
             or after[0].text == "\n"
+            or after[0].start - self.tokens[j - 1].end > 2
             or (after[0].text == "." and after[-1].text in {".", "\n"})
         )
 
@@ -225,8 +228,11 @@ class NameFinder(Claims):
             (n for n, t in enumerate(own) if t.low in HOSPITAL_WORDS or t.low == "hospitalario"),
             None,
         )
-        if head is not None and (len(own) > 1 or own[0].upper):
+        heading = not self.blind and all(t.upper and t.common for t in own)
+        if head is not None and not heading and len(own) > 1:
             return self._hospital_span(run)
+        if heading and head is not None:
+            return []
         if len(own) > 2 and own[0].low == "centro" and own[1].low == "de":
             return [self._span(run.i, run.j, Kind.HOSPITAL, 0.85, "institution")]
         if len(own) > 1 and (
@@ -270,7 +276,8 @@ class NameFinder(Claims):
             ),
             0,
         )
-        start = 0 if head <= 4 else head
+        person = own[0].low in self.lex.given and len(own) > 1 and own[1].low in PARTICLES
+        start = 0 if head <= 4 and not person else head
         if own[start].low in {"servicio", "unidad", "departamento"}:
             start = head
         end = run.i + stop
@@ -296,8 +303,10 @@ class NameFinder(Claims):
         person = own[0].low in self.lex.given or self._relation(run)
         if len(own) == 1 and own[0].upper and len(whole) < 6 and not cue and not self._is_loud():
             return []
+        loud = own[0].upper and own[0].common and len(own) == 1 and not self.blind
         if (
             whole in self.lex.places
+            and not loud
             and (cue or not person)
             and (
                 len(own) > 1 or not own[0].common or cue or (self.lang == "es" and not own[0].first)

@@ -18,17 +18,18 @@ _CALL: Final = re.compile(
     r"messages to|registered|back from|me at|on|al|numero)[ .:#=\-()]{0,6}$"
 )
 _UNIT: Final = re.compile(
-    r"\s{0,2}(?:mg|mcg|µg|ug|kg|g|ml|l|dl|mm|cm|mmol|mol|meq|ui|iu|u|%|cel|leuc|plaq|hemat|"
+    r"\s{0,2}(?:(?:mg|mcg|µg|ug|kg|g|ml|l|dl|mm|cm|mmol|mol|meq|ui|iu|u|h)\b|%|cel|leuc|plaq|hemat|"
     r"x\s?10|/\s?(?:mm|ml|ul|µl|l|campo|dl)|"
-    r"copias|copies|lpm|bpm|euros|eur|usd|€|\$|horas|hours|dias|days|h\b)"
+    r"copias|copies|lpm|bpm|euros|eur|usd|€|\$|horas|hours|dias|days)"
 )
 _LETTERED: Final = re.compile(
     r"(?<!\w)(?:[A-Za-z]{1,4}[-/ ]?\d{5,12}(?:[-/]\d{1,4})?[A-Za-z]?|"
-    r"\d{6,9}[- ]?[A-Za-z](?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
+    r"\d{6,9}(?:-?[A-Za-z]| [A-Z])(?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
     r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d])(?!\w)"
 )
 _LABEL: Final = re.compile(
-    r"(?:nhc|dni|nie|nif|mrn|nhs|sip|cipa?|nass|ssn|hc|id|rx|ref|acct|pin|chi|cc|npi|dea) ",
+    r"(?:nhc|dni|nie|nif|mrn|nhs|sip|cipa?|nass|ssn|hc|id|rx|ref|acct|pin|chi|cc|npi|dea|rut|rfc|gmc|nmc|hcpc|clia|tip|"
+    r"mp|mn|run|upn|nis|nia|cuil|cuit|s|n) ",
     re.IGNORECASE,
 )
 """A label that only a blank parts from its number: it stays, the number goes."""
@@ -111,9 +112,26 @@ def _digits_end(match: re.Match[str]) -> int:
     )
 
 
+_DATED: Final = re.compile(
+    r"\d{1,3}(?: |\) ?)(?:(?:19|20)\d\d[-/.][01]\d[-/.][0-3]\d|[0-3]?\d[-/.][0-3]?\d[-/.](?:\d\d){1,2})(?!\d)"
+)
+"""The number of an entry and the date that follows it: "#3 2023-06-21", "2) 07/04/2019"."""
+
+
+_PRICES: Final = re.compile(r"\d\.\d\d \d{1,4}\.\d\d(?!\d)")
+_DATE_FIRST: Final = re.compile(
+    r"(?:(?:19|20)\d\d[-/.][01]?\d[-/.][0-3]?\d|[0-3]?\d[-/.][0-3]?\d[-/.](?:\d\d){1,2}) \d{2,5}$"
+)
+"""A date and what is counted or coded on that day."""
+
+
 def _classified(match: re.Match[str], low: str) -> Span | None:
     start, end = match.span()
     run = match.group()
+    if _DATED.match(run) or _PRICES.search(run) or _DATE_FIRST.match(run):
+        return None
+    if run[0] == "(" and run.count("(") > run.count(")") and "(" in run[1:] and ")" in run:
+        start, run = start + 1, run[1:]
     if run.count("(") > run.count(")") and "(" in run[1:]:
         run = run[: run.rindex("(")].rstrip()
         end = start + len(run)

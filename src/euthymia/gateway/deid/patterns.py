@@ -7,7 +7,9 @@ from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 
-_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}\s?@\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@\s?|\s@\s)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
+)
 _EMAIL_SPELLED: Final = re.compile(
     r"(?<![\w.])[\w.+-]{1,64} ?[\[({](?:at|arroba)[\])}] ?[\w-]{1,63}(?: ?(?:\.|"
     r"[\[({](?:dot|punto)[\])}]) ?[\w-]{1,63}){1,4}",
@@ -87,6 +89,7 @@ _ID_LABEL: Final = re.compile(
     r"episode(?: number| no| id)?|"
     r"ref(?:erence)?(?: number| no)?|order(?: number| no)|claim(?: number| no)?|"
     r"serial(?: number| no)?|device(?: id| number| no)|"
+    r"folio|ficha|curp|rfc|nss|rut|run|tip|upn|expte?|clia|hcpc|c\.? ?c\.?|m\.? ?[np]\.?|t\.? ?p\.?|booking|licencia|cedula(?: prof(?:esional|\.)?)?|"
     r"study id|specimen(?: id| number| no)?|id(?: number| no| card)?|card(?: number| no)?|"
     r"file(?: number| no)|"
     r"caso|nhc|n\.? ?h\.? ?c\.?|nass|cipa?|nuhsa|sip|dni|nie|nif|pasaporte|colegiad[oa]|"
@@ -98,7 +101,7 @@ _ID_LABEL: Final = re.compile(
     r"la seguridad social|registro|licencia|serie|licitacion))(?![a-z])"
     r"(?: (?:is|es|was|ending|clinica))?\s{0,3}(?:[:=#.]|n[º°o]\.?|no\.?|num\.?|"
     r"numero)?\s{0,3}[:#]?\s{0,3}"
-    r"((?:[a-z]{1,6}[-/]?|[a-z]{1,3} |[a-z]{1,4}-[a-z]{1,4})?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
+    r"((?:[a-z]{1,6}[-/]?|(?!(?:to|at|on|in|of|by|for|is|no|a|al|de|en|el|la) )[a-z]{1,3} |[a-z]{1,4}-[a-z]{1,4})?\d[\w/.-]{0,24}(?: \d[\w/-]{0,14}){0,4})"
 )
 _NUMBERED: Final = re.compile(
     r"(?:ref|mrn|nhc|dni|nie|caso|medical record|patient (?:id|number))(?!\w)"
@@ -107,6 +110,7 @@ _COUNTED: Final = re.compile(r"(?:episod|visit|encounter|case|order|file|claim|p
 """Labels that a year may follow: "first episode 2003"."""
 _YEAR: Final = re.compile(r"(?:19|20)\d{2}")
 _DIGIT: Final = re.compile(r"\d")
+_MEASURED: Final = re.compile(r"(?:[a-z]{2,4} )?\d{1,3}\.\d{1,2}")
 
 
 def pattern_spans(text: str, low: str) -> list[Span]:
@@ -163,6 +167,8 @@ def _looks_like_login(value: str) -> bool:
 
 
 def _is_id(value: str, label: str) -> bool:
+    if _MEASURED.fullmatch(value):
+        return False
     digits = sum(map(str.isdigit, value))
     if _NUMBERED.match(label) and (digits >= 3 or (digits == 2 and len(value) > 2)):
         return True

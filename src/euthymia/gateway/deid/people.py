@@ -13,6 +13,7 @@ from typing import Final
 
 from euthymia.gateway.deid.clinical import FAMILY_NOUNS, bare_eponym, clinical_noun, medical
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token
@@ -192,7 +193,7 @@ def people_spans(
             and any(found.may(n) for n in range(first, k))
         ):
             out.append(Span(tokens[first].start, tokens[k - 1].end, Kind.PERSON, 0.78, "rule:aged"))
-    out += _foreign(text, _FOREIGN_WORD if blind else _FOREIGN_NAME)
+    out += _foreign(text, _FOREIGN_WORD if blind else _FOREIGN_NAME, lists)
     if blind:
         out += _addressed(found)
     if not blind:
@@ -200,15 +201,19 @@ def people_spans(
     return out
 
 
-def _foreign(text: str, pattern: re.Pattern[str]) -> list[Span]:
+def _foreign(text: str, pattern: re.Pattern[str], lists: Lexicon) -> list[Span]:
     """Return words with a capital and a letter that neither language has, and those beside them."""
     if text.isascii():
         return []
-    return [
-        Span(*m.span(), Kind.PERSON, 0.7, "names:foreign")
-        for m in pattern.finditer(text)
-        if len(m.group()) > 1
-    ]
+    out: list[Span] = []
+    for match in pattern.finditer(text):
+        start, first = match.start(), match.group().split(" ", maxsplit=1)[0]
+        low = folded(first)
+        if first.isascii() and (low in TITLES or (low in lists.words and low not in lists.given)):
+            start += len(first) + 1
+        if match.end() - start > 1:
+            out.append(Span(start, match.end(), Kind.PERSON, 0.7, "names:foreign"))
+    return out
 
 
 def _addressed(found: _Words) -> list[Span]:
@@ -310,14 +315,24 @@ def enumerated(
         if span.kind is not Kind.PERSON or span.confidence < 0.8:
             continue
         k = bisect_left(starts, span.end)
-        while k + 1 < len(tokens) and tokens[k].text in {",", "and", "y", "e", "&", "/", "und"}:
+        while k + 1 < len(tokens) and tokens[k].text in {
+            ",",
+            "and",
+            "y",
+            "e",
+            "i",
+            "&",
+            "/",
+            "und",
+        }:
             k += 1
-            joined = tokens[k - 1].text in {"and", "y", "e", "&"}
+            joined = tokens[k - 1].text in {"and", "y", "e", "i", "&"}
             if tokens[k].text in {"and", "y", "e", "&"} and k + 1 < len(tokens):
                 k, joined = k + 1, True
             if not (_fits(found, k) or (joined and found.loosely(k) and _ends(found, k))):
                 break
-            out.append(Span(tokens[k].start, tokens[k].end, Kind.PERSON, 0.72, "names:list"))
+            begin = span.end if _second_family(found, k, span) else tokens[k].start
+            out.append(Span(begin, tokens[k].end, Kind.PERSON, 0.72, "names:list"))
             k += 1
         k = bisect_left(starts, span.start) - 1
         while k > 0 and tokens[k].text in {",", "and", "y", "e", "&"} and _fits(found, k - 1):
@@ -326,6 +341,16 @@ def enumerated(
             )
             k -= 2
     return out
+
+
+def _second_family(found: _Words, k: int, span: Span) -> bool:
+    """Tell whether "y" and one family name follow a name: "Quiambao y Salonga"."""
+    token, before = found.tokens[k], found.tokens[k - 1]
+    return (
+        before.low in {"y", "i"}
+        and before.start - span.end == 1
+        and token.low not in found.lists.given
+    )
 
 
 def _fits(found: _Words, k: int) -> bool:

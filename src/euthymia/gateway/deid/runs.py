@@ -10,6 +10,7 @@ from euthymia.gateway.deid.clinical import medical
 from euthymia.gateway.deid.contract import Lang
 from euthymia.gateway.deid.cues import NAME_CUE, sign_off
 from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token, caseless
 from euthymia.gateway.deid.vocabulary import (
     HOSPITAL_WORDS,
@@ -26,6 +27,7 @@ from euthymia.gateway.deid.vocabulary import (
     WEEKDAYS,
 )
 
+_HEADS: Final = words("org_heads") | {"cesfam", "cosam"}
 _LONGEST: Final = 40
 """Tokens of a run; no name has more, and what is asked of a run may cost its square."""
 
@@ -127,7 +129,12 @@ class Runs:
             and self.tokens[i + 1].text == ":"
         ):
             return False
-        if self.blind and self.tokens[i + 1 : i + 2] and self.tokens[i + 1].text == ":":
+        if (
+            self.blind
+            and self.tokens[i + 1 : i + 2]
+            and self.tokens[i + 1].text == ":"
+            and not self._after_title(i)
+        ):
             return False
         if token.proper or token.start in self.labelled:
             return True
@@ -140,8 +147,9 @@ class Runs:
             return not timed or token.low not in NEVER_NAMES
         if token.low in HOSPITAL_WORDS:
             return i + 1 < len(self.tokens) and self.tokens[i + 1].proper
-        seldom = not self.blind and token.low in self.lex.seldom
-        return not (token.common or seldom) and self._named(token.low) and len(token.low) > 3
+        if not self.blind and (token.low in self.lex.seldom or not self._usual(token.low)):
+            return False
+        return not token.common and self._named(token.low) and len(token.low) > 3
 
     def _patient(self, i: int) -> bool:
         """Tell whether "paciente" stands before and a comma after: "paciente rosa, ..."."""
@@ -187,6 +195,8 @@ class Runs:
             left, token = tokens[j - 1], tokens[j]
             blank = self.text[left.end : token.start]
             if token.word and blank in {" ", "", "  ", "\u00a0"}:
+                if blank == "  " and token.common and not self._named(token.low):
+                    break
                 if self._continues(i, j):
                     j += 1
                     continue
@@ -232,6 +242,8 @@ class Runs:
             return token.proper
         if token.low in TITLES and self._is_title(j):
             return False
+        if token.low in WEEKDAYS and token.low in NEVER_NAMES:
+            return False
         if token.proper and self.tokens[j - 1].low not in WEEKDAYS:
             return self._named(token.low) or token.low not in MONTHS.keys() | WEEKDAYS
         return not first.proper and not token.common and self._named(token.low)
@@ -262,11 +274,15 @@ class Runs:
                 and not self._institution(i, j)
             ):
                 return 0
+        if token.upper and token.low in _HEADS and self.tokens[i].low in self.lex.given:
+            return 0  # "soy Maialen de COSAM ..."
         return k + 1 if joined and token.proper else 0
 
     def _quoted(self, i: int, j: int) -> int:
         """Return the place after a quoted part of an institution's name, else 0."""
         if not self._institution(i, j):
+            return 0
+        if not (j + 1 < len(self.tokens) and self.tokens[j + 1].proper):
             return 0
         for k in range(j + 1, min(j + 7, len(self.tokens))):
             if self.tokens[k].text in "\"'”":
@@ -291,6 +307,10 @@ class Runs:
             p in self.lex.given or p in self.lex.family or p in self.lex.rare
             for p in low.split("-")
         )
+
+    def _usual(self, low: str) -> bool:
+        """Tell whether this is a name that many have: without a capital only such a one counts."""
+        return low in self.lex.given or low in self.lex.family
 
     def _listed(self, i: int) -> bool:
         return self._named(self.tokens[i].low)

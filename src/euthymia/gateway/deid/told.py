@@ -1,0 +1,166 @@
+"""Who is told by form and by what stands around: user names, nicknames, very old ages, initials."""
+
+# ruff: noqa: E501, RUF001 - patterns hold the signs that people write
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.fold import folded
+from euthymia.gateway.deid.lexicon import Lexicon
+from euthymia.gateway.deid.lexicon.by_hand import words
+from euthymia.gateway.deid.vocabulary import NEVER_NAMES, RELATIONS, TITLES
+
+_LOGIN: Final = r"(?P<own>@?[a-z][a-z0-9]{0,24}(?:[._\-\\#][a-z0-9]{1,20}){0,3})"
+_ACCOUNT: Final = re.compile(
+    r"(?<!\w)(?:(?P<firm>user ?names?|user ?ids?|log ?ins?|logins?|handle|gamer ?tag|screen ?name|nick(?:name)?|usuari[oa]|nombre de usuario|skype|telegram|instagram|insta|ig|twitter|snapchat|snap|discord|tiktok|tumblr|reddit|twitch|kik|"
+    r"logged in(?: as)?|signed in(?: as)?|logs in as|account|portal name|portal user|posts as|publica como|publicar como|post as|known online as|entra como|sesion iniciada por)|"
+    r"(?P<loose>user|operator|operador[a]?|worker|agente?|clerk|(?:scanned|entered|typed|edited|verified|validated|keyed|uploaded|printed|merged|captured|filed|opened|created|updated|modified|released|transcribed|e-?signed|signed|escaneado|registrado|registra|capturo|validado|valido|editado|impreso|creado|abierto|tecleado|transcrito|firmado)(?: electronically)?(?: by| por)?))"
+    rf"(?: (?:name|is|es|was|del portal|de (?:instagram|tiktok|discord))){{0,2}}\s{{0,2}}[:=(]?\s{{0,2}}[\"'“]?{_LOGIN}(?![\w@])"
+)
+_PIPED: Final = re.compile(
+    r"(?<=\|)[ \t]{1,3}(?P<own>[a-z][a-z0-9]{2,20}(?:[._-][a-z0-9]{1,20}){0,2})[ \t]{1,3}(?=\|)"
+)
+_SHAPED: Final = re.compile(r"[._\-\\#@\d]")
+_NOT_LOGIN: Final = re.compile(
+    r"(?:e\.g|i\.e|p\.m|a\.m|n/a|none|\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)\d)"
+)
+_WORD: Final = r"(?:[^\W\d_][\w'’-]{1,18}(?: [^\W\d_][\w'’-]{0,18}){0,2})"
+_NICKNAME: Final = re.compile(
+    r"(?<!\w)(?:known (?:to \w{1,12} )?as|a\.?k\.?a\.?:?|alias:?|goes by|answers to|nicknamed?:?|called|likes to be called|prefers|preferred name:?|likes|"
+    r"conocid[oa] (?:\w{1,10} )?como|apodad[oa]|apodo:?|alias:?|le (?:dicen|llaman)|llamad[oa]|el|la) "
+    rf"[\"“«‘'](?P<own>{_WORD})[\"”»’'](?!\w)",
+    re.IGNORECASE,
+)
+_AFTER_NAME: Final = re.compile(rf" ?\(?[\"“«‘'](?P<own>{_WORD})[\"”»’']")
+_ONES: Final = r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
+_UNOS: Final = r"(?: y (?:uno?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve))?"
+_OLD: Final = re.compile(
+    r"(?<![\w.,/:$€£+-])(?P<digits>9\d|10\d|11[0-5])(?="
+    r"[ -]{0,2}(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|old|o\b|f\b|m\b|-?old)| years[,;)]|[ -]?y/?o|"
+    r" ?[fmhv]\b(?![/%.-])|[- ]?(?:anos|a\.|a\b)(?! (?:las|los|la|el|un|una)\b)|(?:st|nd|rd|th) birthday)|"
+    rf"(?<!\w)(?P<said>ninety{_ONES}|one hundred(?: and (?:one|two|three|four|five))?|noventa{_UNOS}|cien|ciento (?:uno|dos|tres|cuatro|cinco))"
+    r"(?=[- ](?:years?|yrs?|year-old|yo\b|y/o|anos)|,? (?:and|y|yet|but) (?:still|frail|lives|vive|aun)|(?:st|nd|rd|th)? birthday)(?! (?:(?:years|anos) (?:ago|atras|later|antes|de (?:carcel|historia))))"
+)
+_OLD_AFTER: Final = re.compile(
+    r"(?<!\w)(?:age|aged|ages|at the age of|age of|is|was|turn(?:s|ed|ing)?|now|nearly|almost|at|she's|he's|edad|edad de|tiene|cumpl(?:e|io|ira)|con|los|de|casi|ya)\s{0,2}:?\s{1,2}"
+    rf"(?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})"
+    r"(?=(?: anos)?(?:[.,;)]{0,2} ?(?:$|\n|lives|vive|and |y |with|con |who|que |on |in the|when|cuando|last|next|this|el |en |[a-z]{2,9}ed\b)|[.;)]))"
+)
+_AGED: Final = re.compile(
+    rf"(?<!\w)(?:aged|turn(?:s|ed|ing)|cumpl(?:e|io|ira)|age of|edad:?) (?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})(?![\w%]|[.,/-]\d)"
+)
+_AGED_KIN: Final = re.compile(
+    r"(?:(?<!\w)(?:mother|father|mum|dad|mom|gran|granny|nan|grandmother|grandfather|grandma|grandpa|aunt|uncle|husband|wife|sister|brother|neighbou?r|madre|padre|abuel[oa]|ti[oa]|marido|mujer|espos[oa]|herman[oa]|suegr[oa]|vecin[oa]|madrina)"
+    r"|(?P<name>[a-z]))(?P<joint>, | \(|, de | \(de )(?P<own>9\d|10\d|11[0-5])(?=[,);]| anos)"
+)
+_DECADE: Final = re.compile(
+    r"(?<!\w)in (?:his|her|their) (?:early |mid[- ]?|late )?(?P<own>nineties|90'?s|hundreds)(?!\w)"
+)
+_UNCOUNTED: Final = re.compile(
+    r"(?:scor\w{0,3}|puntua\w{0,3}|puntuacion|iq|ci|fsiq|sats?|spo2|sao2|pulse|hr|fc|bp|ta|mg|weigh\w{0,3}|peso|pesa|temp|glucose|bmi|total|rate|level|index)[ :=(de]{0,4}$"
+)
+_SHORT: Final = r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|NA|QD|BD|CP|ES|IP|TV|AM|PM|DC|HS|OD|PC|RA|RE|TB|TC|AA|CK|EEG|ECG|MSE|CBT|PHQ|GAD|RTC)[A-ZÁÉÍÓÚÑ]{2}"
+_SESSION: Final = re.compile(
+    rf"(?:^|\n|[.:] )(?P<own>{_SHORT})(?=, (?:session|sesi[oó]n|week|semana|seen|came|vino|lleg[oó]|arrived)\b)|"
+    rf"\b(?:[Ss]ession \d{{1,3}} with|[Ss]esi[oó]n \d{{1,3}} con|[Ss]een with|[Pp]rocess notes:?|bed for|cama para|traslado de|transfer of) (?P<own2>(?!AA\b){_SHORT}|[A-ZÁÉÍÓÚÑ]\.)(?=[,.:;?)\n ]|$)|"
+    rf"(?:\b\d{{1,2}}[:.]\d\d(?: ?[ap]m)?|\b[ap]m|\d{{4}}),? (?P<own3>[A-ZÁÉÍÓÚÑ]{{2}})(?=\s{{0,3}}(?:\n|$))"
+)
+_ALONE: Final = re.compile(
+    rf": (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=\s{{0,3}}\n|\s{{0,3}}$|  )|\b(?:[Pp]atient|[Pp]aciente|[Pp]t|[Cc]lient) (?P<own2>{_SHORT})(?=\n|$)"
+)
+_GREETED: Final = re.compile(
+    r"(?:\b(?:[Rr]ecordatorio:|[Rr]eminder for|[Hh]ola,?|[Gg]racias,?|[Tt]hanks,?|[Tt]hank you,?|[Tt]hx,?|[Tt]y,?|[Hh]i,?|[Hh]ello,?|[Hh]ey,?|[Dd]ear|[Ee]stimad[oa]|[Qq]uerid[oa]|[Bb]uen(?:os|as) (?:d[ií]as|tardes|noches),?) )"
+    r"(?P<own>[^\W\d_a-zà-ÿ][\w'’-]{1,18})(?=[,.!:;\n]| [-–] )|"
+    r"(?:^|\n)(?P<own2>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18}), (?=¿|we have|we've|can you|could you|please|thanks|thank you|are you|do you|would you|puedes|podrías|te |os )"
+)
+"""Who is greeted or thanked, whatever word his name is."""
+_INITIAL_AFTER: Final = re.compile(r" (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=[ ,;:)\n?]|$)")
+
+
+_NOBODY: Final = NEVER_NAMES | RELATIONS | TITLES | words("greeted")
+
+
+def told_spans(text: str, low: str, lists: Lexicon) -> list[Span]:
+    """Return user names, nicknames in quotation marks, ages of ninety and more, lone initials."""
+    out = _accounts(low, lists) + _ages(low)
+    if any(sign in text for sign in "\"“«‘'"):
+        out += [
+            Span(*m.span("own"), Kind.PERSON, 0.75, "rule:nickname")
+            for m in _NICKNAME.finditer(text)
+            if _like_name(m["own"], lists)
+        ]
+    for pattern, source in ((_SESSION, "initials"), (_ALONE, "initials"), (_GREETED, "greeted")):
+        for match in pattern.finditer(text):
+            name = next(n for n, v in match.groupdict().items() if v is not None)
+            if source == "initials" or folded(match[name]) not in _NOBODY:
+                out.append(Span(*match.span(name), Kind.PERSON, 0.7, f"rule:{source}"))
+    return out
+
+
+def _like_name(name: str, lists: Lexicon) -> bool:
+    """Tell whether a nickname is written like one: its first word has a capital."""
+    return name[0].isupper() and name.lower() not in lists.countries
+
+
+def _accounts(low: str, lists: Lexicon) -> list[Span]:
+    out: list[Span] = []
+    for match in _ACCOUNT.finditer(low):
+        value = match["own"]
+        shaped = _SHAPED.search(value) is not None
+        if _NOT_LOGIN.match(value) or len(value) < 4:
+            continue
+        if not shaped and (value in lists.words or (not match["loose"] and not match["firm"])):
+            continue
+        if not shaped and (match["loose"] or value in lists.given):
+            continue
+        if value.replace(".", "").isalpha() and all(w in lists.words for w in value.split(".")):
+            continue
+        out.append(Span(*match.span("own"), Kind.USERNAME, 0.8, "rule:login"))
+    out += [
+        Span(*m.span("own"), Kind.USERNAME, 0.7, "rule:login")
+        for m in (_PIPED.finditer(low) if "|" in low else ())
+        if m["own"] not in lists.words and len(m["own"]) > 3
+    ]
+    return out + _repeated(low, out)
+
+
+def _repeated(low: str, found: Sequence[Span]) -> list[Span]:
+    """Return the further places of user names that hold a digit or a dot."""
+    out: list[Span] = []
+    for own in {low[s.start : s.end] for s in found}:
+        if len(own) > 4 and _SHAPED.search(own):
+            at = low.find(own)
+            while at >= 0:
+                if not low[at + len(own) : at + len(own) + 1].isalnum():
+                    out.append(Span(at, at + len(own), Kind.USERNAME, 0.8, "rule:login"))
+                at = low.find(own, at + len(own))
+    return out
+
+
+def _ages(low: str) -> list[Span]:
+    """Return ages of ninety and more; what is counted or scored is none."""
+    out: list[Span] = []
+    for pattern in (_OLD, _OLD_AFTER, _AGED, _AGED_KIN, _DECADE):
+        for match in pattern.finditer(low):
+            name = next(n for n in ("own", "digits", "said") if match.groupdict().get(n))
+            start, end = match.span(name)
+            if _UNCOUNTED.search(low, max(0, start - 16), start) is None:
+                out.append(Span(start, end, Kind.AGE, 0.9, "rule:age-over-89"))
+    return out
+
+
+def beside_names(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return what belongs to a name before it: ("Chayo") in quotation marks, the letter of "Ana R."."""
+    out: list[Span] = []
+    for span in spans:
+        if span.kind is not Kind.PERSON or span.confidence < 0.7:
+            continue
+        nick = _AFTER_NAME.match(text, span.end)
+        if nick is not None and nick["own"][0].isupper():
+            out.append(Span(*nick.span("own"), Kind.PERSON, 0.75, "rule:nickname"))
+        letter = _INITIAL_AFTER.match(text, span.end)
+        if letter is not None and text[span.start].isupper() and text[span.end - 1].islower():
+            out.append(Span(*letter.span("own"), Kind.PERSON, 0.75, "rule:initial"))
+    return out
