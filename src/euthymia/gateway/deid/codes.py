@@ -233,7 +233,8 @@ def after_place(text: str, spans: list[Span], lists: Lexicon) -> list[Span]:
         for name in ("two", "one") if match else ():
             place = match.span(name) if match else (-1, -1)
             own = folded(text[slice(*place)]) if place[0] >= 0 else ""
-            if own in lists.places and own not in lists.words:
+            named = own not in lists.words or text[slice(*place)].istitle()
+            if own in lists.places and named:
                 out.append(Span(*place, Kind.LOCATION, 0.75, "rule:after-place"))
                 break
     return out

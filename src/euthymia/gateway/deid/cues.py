@@ -70,12 +70,12 @@ SCORE: Final = re.compile(
 )
 
 
-_BLOCK: Final = 600
-"""Characters of the longest block that a sender leaves at the end of a letter."""
+_BLOCK: Final = 450
+"""Characters that a sender's block at the end of a letter may have, or a third of the letter."""
 
 
 def sign_off(low: str) -> int:
     """Return where the sender's block at the end of a letter begins; beyond the end if nowhere."""
     signs = [m.end() for m in SIGN_OFF.finditer(low)]
-    near = bool(signs) and len(low) - signs[-1] < _BLOCK
+    near = bool(signs) and len(low) - signs[-1] < max(_BLOCK, len(low) // 3)
     return signs[-1] if near else len(low) + 1

@@ -245,7 +245,8 @@ def _ages(low: str) -> list[Span]:
             if age <= 125:
                 over = age > _UNTIL_DIRECT
                 source = "rule:age-over-89" if over else "rule:age"
-                out.append(Span(*match.span("age"), Kind.AGE, 0.95, source))
+                end = match.end() if over else match.end("age")
+                out.append(Span(match.start("age"), end, Kind.AGE, 0.95, source))
     for match in _OLD_WORDS.finditer(low):
         out.append(Span(match.start(), match.end(), Kind.AGE, 0.95, "rule:age-over-89"))
     return out

@@ -57,6 +57,7 @@ _SENDER: Final = re.compile(
     r", ?(?:md|rn|np|phd|psyd|lcsw|do|rmn|mrcpsych|frcpsych|pa-c)\.?(?:, ?|\n)$"
 )
 """After the letters of whoever signs, his practice follows."""
+_LAST: Final = words("leading_words")
 _STARTS: Final = words("org_head_words") | words("org_heads") | ORG_WORDS
 _DEPARTMENTS: Final = words("departments")
 _JOINTS: Final = frozenset({"&", "'", "’", "s", "-", "/"})
@@ -71,6 +72,8 @@ def led_firms(low: str, tokens: Sequence[Token], lists: Lexicon, *, blind: bool)
     for k, token in enumerate(tokens):
         if not k or not token.word or not _opens(token, blind=blind):
             continue
+        if not _may_lead(tokens, k):
+            continue
         start = token.start
         sure = _led(low, start)
         if not sure:
@@ -79,6 +82,14 @@ def led_firms(low: str, tokens: Sequence[Token], lists: Lexicon, *, blind: bool)
         own = [t for t in tokens[k:end] if t.word]
         if own and _is_name(own, lists, strong=sure > 0.8, blind=blind):
             yield Span(start, tokens[end - 1].end, Kind.ORGANISATION, min(sure, 0.8), "rule:led")
+
+
+def _may_lead(tokens: Sequence[Token], k: int) -> bool:
+    """Tell whether the word before token `k` is one that the patterns below end in."""
+    before = tokens[k - 1]
+    if before.low in {"the", "la", "el", "al"} and k > 1:
+        before = tokens[k - 2]
+    return not before.word or before.low in _LAST
 
 
 def _opens(token: Token, *, blind: bool) -> bool:

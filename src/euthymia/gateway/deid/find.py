@@ -7,7 +7,6 @@ from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans, surgery_spans
-from euthymia.gateway.deid.clinical import plain_phrases
 from euthymia.gateway.deid.codes import (
     after_address,
     after_place,
@@ -30,6 +29,7 @@ from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.merge import merged
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
+from euthymia.gateway.deid.old_age import old_ages
 from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
@@ -71,8 +71,8 @@ def find(
     if blind:
         spans += loud_firms(tokens)
     spans += led_firms(low, tokens, lists, blind=blind)
-    spans += told_spans(text, low, lists)
-    spans += shape_spans(text, low, lists, blind=blind)
+    spans += told_spans(text, low, tokens, lists) + old_ages(low)
+    spans += shape_spans(text, low, tokens, lists, blind=blind)
     spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
     spans += people_spans(text, low, tokens, lists, blind=blind)
     spans += letterheads(text, spans, lists)
@@ -93,7 +93,7 @@ def find(
     spans += _beside_places(text, spans) + beside_names(text, spans)
     spans += _small_places(tokens, lists) + after_place(text, spans, lists)
     codes = claimed_codes(low)
-    plain = Places([*plain_phrases(text, low), *codes])
+    plain = Places([*names.phrases, *codes])
     spans = [
         s
         for s in spans

@@ -22,6 +22,7 @@ from typing import Final
 from unicodedata import category
 
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.vocabulary import LABEL_WORDS
 
@@ -55,29 +56,7 @@ _LINKS: Final = frozenset(
 _WITH_DIGITS: Final = frozenset(
     {Kind.DATE, Kind.ID, Kind.PHONE, Kind.ACCOUNT, Kind.POSTCODE, Kind.IP, Kind.VEHICLE}
 )
-_SMALL: Final = frozenset(
-    [
-        "the",
-        "of",
-        "at",
-        "in",
-        "de",
-        "la",
-        "del",
-        "y",
-        "and",
-        "to",
-        "by",
-        "for",
-        "con",
-        "a",
-        "el",
-        "Dr",
-        "Mr",
-        "Mrs",
-        "Ms",
-    ]
-)
+_SMALL: Final = words("small_words")
 _WEB: Final = frozenset({"rule:email", "rule:url"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
 

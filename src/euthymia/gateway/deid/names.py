@@ -45,7 +45,8 @@ class NameFinder(Claims):
     def spans(self) -> list[Span]:
         """Return what is found, in order; `protected` then holds what belongs to medicine."""
         out: list[Span] = []
-        self.protected += plain_phrases(self.text, self.low)
+        self.phrases = plain_phrases(self.text, self.low)
+        self.protected += self.phrases
         self.protected += [
             (t.start, t.end)
             for t in self.tokens

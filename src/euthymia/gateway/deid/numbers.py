@@ -8,7 +8,7 @@ from typing import Final
 from euthymia.gateway.deid.contract import Kind, Span
 
 _RUN: Final = re.compile(
-    r"(?<!\w)(?<!\d[.,])[(+]{0,2}\d[\d ().\-/\u00a0]{3,28}\d(?: ?(?:ext|x|"
+    r"(?<!\w)(?<!\d[.,])[(+]{0,2}\d[\d ().\-/\u00a0]{3,28}\d(?:,? ?(?i:ext|x|"
     r"int)\.? ?\d{1,5})?(?![\w])"
 )
 _GROUPS: Final = re.compile(r"\d+")

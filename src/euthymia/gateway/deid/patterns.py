@@ -31,11 +31,6 @@ _IP6: Final = re.compile(
 _COLONS: Final = re.compile(r"::|[0-9A-Fa-f][:-][0-9A-Fa-f]{1,4}[:-][0-9A-Fa-f]{1,4}[:-]")
 _MAC: Final = re.compile(r"(?<![\w:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:-])")
 _HANDLE: Final = re.compile(r"(?<![\w@./])@[A-Za-z_][\w.]{2,29}(?![\w@])")
-_LOGIN: Final = re.compile(
-    r"(?<!\w)(?:username|user name|user id|userid|login|handle|usuario|screen name|skype|telegram|"
-    r"instagram|twitter|snapchat)(?: is| es)?\s{0,2}[:=]?\s{1,2}@?([A-Za-z][\w.-]{2,29})",
-    re.IGNORECASE,
-)
 _DEGREES: Final = re.compile(
     r"(?<![\w.])[-+]?\d{1,2}\.\d{3,8}°?\s?[NS]?\s?[,;/ ]\s?[-+]?\d{1,3}\.\d{3,8}°?\s?[EWO]?(?![\w.])"
 )
@@ -125,7 +120,6 @@ def pattern_spans(text: str, low: str) -> list[Span]:
         _add(out, _URL, text, Kind.URL, 0.99)
     if _DOTTED.search(text):
         _add(out, _DOMAIN, text, Kind.URL, 0.85)
-    _add(out, _LOGIN, text, Kind.USERNAME, 0.8, need=_looks_like_login)
     if "°" in text:
         _add(out, _MINUTES, text, Kind.COORDINATES, 0.9)
     if _DIGIT.search(text):
@@ -160,10 +154,6 @@ def _is_ip(value: str) -> bool:
 def _is_ip6(value: str) -> bool:
     groups = value.split(":")
     return (len(groups) == 8 or "::" in value) and len(value) > 6 and not value.isdigit()
-
-
-def _looks_like_login(value: str) -> bool:
-    return any(map(str.isdigit, value)) or any(c in "._-" for c in value[1:-1])
 
 
 def _is_id(value: str, label: str) -> bool:

@@ -6,11 +6,14 @@ Nothing here needs a list of names; each shape is one that ordinary words do not
 # ruff: noqa: E501, RUF001 - patterns hold the signs that people write
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon
+from euthymia.gateway.deid.lexicon.by_hand import words
+from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import SHORT_NAMES
 
 _SYLLABLE: Final = r"(?:kk|k|g|n|d|t|r|l|m|bb|b|p|ss|sh|s|jj|j|ch|zh|ts|h|y|w|f|q|x|z|)(?:yae|yeo|yoo|you|woo|wae|wa|we|wi|eui|eo|eu|ae|ya|yo|yu|ye|oe|oo|ou|ai|ao|ei|ia|ie|iu|ua|ue|ui|uo|ee|a|e|i|o|u)(?:ng|ck|n|k|g|l|m|p|b|t|h|)"
@@ -29,70 +32,7 @@ _WITH_ARTICLE: Final = re.compile(
 _DATELINE: Final = re.compile(
     r"(?:^|\n)(?:En )?(?P<own>[A-ZÁÉÍÓÚÑ][\wà-ÿ'’]{2,20}(?: (?:de |del |la |los |las ){0,2}[A-ZÁÉÍÓÚÑ][\wà-ÿ'’]{2,20}){0,3}), (?:a )?(?=\d{1,2}(?: de |/|-)|\d{4}-)"
 )
-_SECOND: Final = frozenset(
-    [
-        "ae",
-        "ah",
-        "bin",
-        "chan",
-        "chul",
-        "dae",
-        "eun",
-        "hee",
-        "hoon",
-        "hwan",
-        "hye",
-        "hyun",
-        "jae",
-        "ji",
-        "jin",
-        "joo",
-        "joon",
-        "ju",
-        "jun",
-        "jung",
-        "kwang",
-        "kyu",
-        "kyung",
-        "mi",
-        "min",
-        "myung",
-        "na",
-        "nam",
-        "rae",
-        "ra",
-        "rim",
-        "seo",
-        "seok",
-        "seon",
-        "seung",
-        "sik",
-        "sil",
-        "soo",
-        "sook",
-        "soon",
-        "suk",
-        "tae",
-        "woo",
-        "wook",
-        "woong",
-        "yeon",
-        "yeong",
-        "yong",
-        "yoo",
-        "yoon",
-        "yul",
-        "yun",
-        "kit",
-        "wai",
-        "fai",
-        "wah",
-        "ling",
-        "mei",
-        "chi",
-        "kei",
-    ]
-)
+_SECOND: Final = words("second_syllables")
 _BEFORE: Final = re.compile(r"(?<![\w'’-])(?P<own>[A-Z][a-z]{1,6}),? $")
 _AFTER: Final = re.compile(r" (?P<own>[A-Z][a-z]{1,6})(?![\w'’-])")
 _OF_FEASTS: Final = frozenset(
@@ -100,9 +40,11 @@ _OF_FEASTS: Final = frozenset(
 )
 
 
-def shape_spans(text: str, low: str, lists: Lexicon, *, blind: bool) -> list[Span]:
+def shape_spans(
+    text: str, low: str, tokens: Sequence[Token], lists: Lexicon, *, blind: bool
+) -> list[Span]:
     """Return people, towns and institutions that are told by the shape of their names."""
-    out = _syllables(text, low, lists, blind=blind)
+    out = _syllables(text, low, tokens, lists, blind=blind)
     if blind:
         return out
     for match in _SAINT.finditer(text):
@@ -121,10 +63,15 @@ def shape_spans(text: str, low: str, lists: Lexicon, *, blind: bool) -> list[Spa
     return out
 
 
-def _syllables(text: str, low: str, lists: Lexicon, *, blind: bool) -> list[Span]:
+def _syllables(
+    text: str, low: str, tokens: Sequence[Token], lists: Lexicon, *, blind: bool
+) -> list[Span]:
     """Return "Bo-ra", "Sang-woo", "Ah-Kit", "Ting-Ting": two syllables of which not both are words."""
     out: list[Span] = []
-    for match in _TWO_SYLLABLES.finditer(low):
+    for token in tokens:
+        match = _TWO_SYLLABLES.match(low, token.start) if "-" in token.text[1:] else None
+        if match is None:
+            continue
         one, two = match["one"], match["two"]
         if len(one) < 2 or len(two) < 2 or not (blind or text[match.start()].isupper()):
             continue

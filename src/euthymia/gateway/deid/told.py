@@ -1,15 +1,16 @@
-"""Who is told by form and by what stands around: user names, nicknames, very old ages, initials."""
+"""Who is told by form and by what stands around: user names, nicknames, lone initials."""
 
 # ruff: noqa: E501, RUF001 - patterns hold the signs that people write
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.lexicon.by_hand import words
+from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import NEVER_NAMES, RELATIONS, TITLES
 
 _LOGIN: Final = r"(?P<own>@?[a-z][a-z0-9]{0,24}(?:[._\-\\#][a-z0-9]{1,20}){0,3})"
@@ -29,38 +30,11 @@ _NOT_LOGIN: Final = re.compile(
 _WORD: Final = r"(?:[^\W\d_][\w'’-]{1,18}(?: [^\W\d_][\w'’-]{0,18}){0,2})"
 _NICKNAME: Final = re.compile(
     r"(?<!\w)(?:known (?:to \w{1,12} )?as|a\.?k\.?a\.?:?|alias:?|goes by|answers to|nicknamed?:?|called|likes to be called|prefers|preferred name:?|likes|"
-    r"conocid[oa] (?:\w{1,10} )?como|apodad[oa]|apodo:?|alias:?|le (?:dicen|llaman)|llamad[oa]|el|la) "
+    r"conocid[oa] (?:\w{1,10} )?como|apodad[oa]|apodo:?|alias:?|le (?:dicen|llaman)|llamad[oa]) "
     rf"[\"“«‘'](?P<own>{_WORD})[\"”»’'](?!\w)",
     re.IGNORECASE,
 )
 _AFTER_NAME: Final = re.compile(rf" ?\(?[\"“«‘'](?P<own>{_WORD})[\"”»’']")
-_ONES: Final = r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
-_UNOS: Final = r"(?: y (?:uno?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve))?"
-_OLD: Final = re.compile(
-    r"(?<![\w.,/:$€£+-])(?P<digits>9\d|10\d|11[0-5])(?="
-    r"[ -]{0,2}(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|old|o\b|f\b|m\b|-?old)| years[,;)]|[ -]?y/?o|"
-    r" ?[fmhv]\b(?![/%.-])|[- ]?(?:anos|a\.|a\b)(?! (?:las|los|la|el|un|una)\b)|(?:st|nd|rd|th) birthday)|"
-    rf"(?<!\w)(?P<said>ninety{_ONES}|one hundred(?: and (?:one|two|three|four|five))?|noventa{_UNOS}|cien|ciento (?:uno|dos|tres|cuatro|cinco))"
-    r"(?=[- ](?:years?|yrs?|year-old|yo\b|y/o|anos)|,? (?:and|y|yet|but) (?:still|frail|lives|vive|aun)|(?:st|nd|rd|th)? birthday)(?! (?:(?:years|anos) (?:ago|atras|later|antes|de (?:carcel|historia))))"
-)
-_OLD_AFTER: Final = re.compile(
-    r"(?<!\w)(?:age|aged|ages|at the age of|age of|is|was|turn(?:s|ed|ing)?|now|nearly|almost|at|she's|he's|edad|edad de|tiene|cumpl(?:e|io|ira)|con|los|de|casi|ya)\s{0,2}:?\s{1,2}"
-    rf"(?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})"
-    r"(?=(?: anos)?(?:[.,;)]{0,2} ?(?:$|\n|lives|vive|and |y |with|con |who|que |on |in the|when|cuando|last|next|this|el |en |[a-z]{2,9}ed\b)|[.;)]))"
-)
-_AGED: Final = re.compile(
-    rf"(?<!\w)(?:aged|turn(?:s|ed|ing)|cumpl(?:e|io|ira)|age of|edad:?) (?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})(?![\w%]|[.,/-]\d)"
-)
-_AGED_KIN: Final = re.compile(
-    r"(?:(?<!\w)(?:mother|father|mum|dad|mom|gran|granny|nan|grandmother|grandfather|grandma|grandpa|aunt|uncle|husband|wife|sister|brother|neighbou?r|madre|padre|abuel[oa]|ti[oa]|marido|mujer|espos[oa]|herman[oa]|suegr[oa]|vecin[oa]|madrina)"
-    r"|(?P<name>[a-z]))(?P<joint>, | \(|, de | \(de )(?P<own>9\d|10\d|11[0-5])(?=[,);]| anos)"
-)
-_DECADE: Final = re.compile(
-    r"(?<!\w)in (?:his|her|their) (?:early |mid[- ]?|late )?(?P<own>nineties|90'?s|hundreds)(?!\w)"
-)
-_UNCOUNTED: Final = re.compile(
-    r"(?:scor\w{0,3}|puntua\w{0,3}|puntuacion|iq|ci|fsiq|sats?|spo2|sao2|pulse|hr|fc|bp|ta|mg|weigh\w{0,3}|peso|pesa|temp|glucose|bmi|total|rate|level|index)[ :=(de]{0,4}$"
-)
 _SHORT: Final = r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|NA|QD|BD|CP|ES|IP|TV|AM|PM|DC|HS|OD|PC|RA|RE|TB|TC|AA|CK|EEG|ECG|MSE|CBT|PHQ|GAD|RTC)[A-ZÁÉÍÓÚÑ]{2}"
 _SESSION: Final = re.compile(
     rf"(?:^|\n|[.:] )(?P<own>{_SHORT})(?=, (?:session|sesi[oó]n|week|semana|seen|came|vino|lleg[oó]|arrived)\b)|"
@@ -71,32 +45,51 @@ _ALONE: Final = re.compile(
     rf": (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=\s{{0,3}}\n|\s{{0,3}}$|  )|\b(?:[Pp]atient|[Pp]aciente|[Pp]t|[Cc]lient) (?P<own2>{_SHORT})(?=\n|$)"
 )
 _GREETED: Final = re.compile(
-    r"(?:\b(?:[Rr]ecordatorio:|[Rr]eminder for|[Hh]ola,?|[Gg]racias,?|[Tt]hanks,?|[Tt]hank you,?|[Tt]hx,?|[Tt]y,?|[Hh]i,?|[Hh]ello,?|[Hh]ey,?|[Dd]ear|[Ee]stimad[oa]|[Qq]uerid[oa]|[Bb]uen(?:os|as) (?:d[ií]as|tardes|noches),?) )"
-    r"(?P<own>[^\W\d_a-zà-ÿ][\w'’-]{1,18})(?=[,.!:;\n]| [-–] )|"
-    r"(?:^|\n)(?P<own2>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18}), (?=¿|we have|we've|can you|could you|please|thanks|thank you|are you|do you|would you|puedes|podrías|te |os )"
+    r"(?:[Rr]ecordatorio:|[Rr]eminder for|[Hh]ola,?|[Gg]racias,?|[Tt]hanks,?|[Tt]hank you,?|[Tt]hx,?|[Tt]y,?|[Hh]i,?|[Hh]ello,?|[Hh]ey,?|[Dd]ear|[Ee]stimad[oa]|[Qq]uerid[oa]|[Bb]uen(?:os|as) (?:d[ií]as|tardes|noches),?) "
+    r"(?P<own>[^\W\d_a-zà-ÿ][\w'’-]{1,18})(?=[,.!:;\n]| [-–] )"
+)
+_CALLED: Final = re.compile(
+    r"(?:^|\n)(?P<own>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18}), (?=¿|we have|we've|can you|could you|please|thanks|thank you|are you|do you|would you|puedes|podrías|te |os )"
 )
 """Who is greeted or thanked, whatever word his name is."""
+_GREETINGS: Final = words("greetings")
+_ACCOUNT_WORDS: Final = words("account_words")
 _INITIAL_AFTER: Final = re.compile(r" (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=[ ,;:)\n?]|$)")
 
 
 _NOBODY: Final = NEVER_NAMES | RELATIONS | TITLES | words("greeted")
 
 
-def told_spans(text: str, low: str, lists: Lexicon) -> list[Span]:
-    """Return user names, nicknames in quotation marks, ages of ninety and more, lone initials."""
-    out = _accounts(low, lists) + _ages(low)
+def told_spans(text: str, low: str, tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
+    """Return user names, nicknames in quotation marks, who is greeted, lone initials."""
+    out = _accounts(low, tokens, lists)
     if any(sign in text for sign in "\"“«‘'"):
         out += [
             Span(*m.span("own"), Kind.PERSON, 0.75, "rule:nickname")
             for m in _NICKNAME.finditer(text)
             if _like_name(m["own"], lists)
         ]
-    for pattern, source in ((_SESSION, "initials"), (_ALONE, "initials"), (_GREETED, "greeted")):
+    for pattern in (_SESSION, _ALONE):
         for match in pattern.finditer(text):
             name = next(n for n, v in match.groupdict().items() if v is not None)
-            if source == "initials" or folded(match[name]) not in _NOBODY:
-                out.append(Span(*match.span(name), Kind.PERSON, 0.7, f"rule:{source}"))
-    return out
+            out.append(Span(*match.span(name), Kind.PERSON, 0.7, "rule:initials"))
+    greeted = [*_at(_GREETED, text, tokens, _GREETINGS), *_CALLED.finditer(text)]
+    return out + [
+        Span(*m.span("own"), Kind.PERSON, 0.7, "rule:greeted")
+        for m in greeted
+        if folded(m["own"]) not in _NOBODY
+    ]
+
+
+def _at(
+    pattern: re.Pattern[str], text: str, tokens: Sequence[Token], starts: frozenset[str]
+) -> Iterator[re.Match[str]]:
+    """Yield what a pattern matches at the words that it may begin with."""
+    for token in tokens:
+        if token.low in starts:
+            match = pattern.match(text, token.start)
+            if match is not None:
+                yield match
 
 
 def _like_name(name: str, lists: Lexicon) -> bool:
@@ -104,9 +97,9 @@ def _like_name(name: str, lists: Lexicon) -> bool:
     return name[0].isupper() and name.lower() not in lists.countries
 
 
-def _accounts(low: str, lists: Lexicon) -> list[Span]:
+def _accounts(low: str, tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
     out: list[Span] = []
-    for match in _ACCOUNT.finditer(low):
+    for match in _at(_ACCOUNT, low, tokens, _ACCOUNT_WORDS):
         value = match["own"]
         shaped = _SHAPED.search(value) is not None
         if _NOT_LOGIN.match(value) or len(value) < 4:
@@ -136,18 +129,6 @@ def _repeated(low: str, found: Sequence[Span]) -> list[Span]:
                 if not low[at + len(own) : at + len(own) + 1].isalnum():
                     out.append(Span(at, at + len(own), Kind.USERNAME, 0.8, "rule:login"))
                 at = low.find(own, at + len(own))
-    return out
-
-
-def _ages(low: str) -> list[Span]:
-    """Return ages of ninety and more; what is counted or scored is none."""
-    out: list[Span] = []
-    for pattern in (_OLD, _OLD_AFTER, _AGED, _AGED_KIN, _DECADE):
-        for match in pattern.finditer(low):
-            name = next(n for n in ("own", "digits", "said") if match.groupdict().get(n))
-            start, end = match.span(name)
-            if _UNCOUNTED.search(low, max(0, start - 16), start) is None:
-                out.append(Span(start, end, Kind.AGE, 0.9, "rule:age-over-89"))
     return out
 
 
