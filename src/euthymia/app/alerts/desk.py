@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from euthymia.app.alerts.feed import Feed
 from euthymia.app.alerts.inputs import (
     JOB,
     JOURNAL,
+    Inputs,
     audit_of,
-    inputs_of,
     kept_days,
     line_of,
     read_lines,
@@ -96,24 +97,13 @@ class Wanted:
     id: str = ""
 
 
-@dataclass(slots=True)
-class _Fed:
-    """An engine, and the states of the record that it was fed from."""
-
-    engine: Engine
-    policies: int
-    scored: int
-    version: int
-    stamps: dict[SubjectId, str]
-
-
 class Alerts:
     """The alerts of one clinic. Any thread may call; calls take turns."""
 
     def __init__(self, clinic: Clinic) -> None:
         self.clinic = clinic
         self._lock = RLock()
-        self._fed: _Fed | None = None
+        self._feed = Feed(clinic)
 
     # -- the engine ------------------------------------------------------------------------------
 
@@ -123,8 +113,8 @@ class Alerts:
         with self._lock, held(self.clinic.home.path):
             book = read_book(self.clinic)
             yield book
-            if self._fed is not None:  # what was told by now is told: nothing comes before it
-                book.stamp = max(book.stamp, self._fed.engine.now)
+            if self._feed.told_until is not None:  # what was told is told: nothing comes before it
+                book.stamp = max(book.stamp, self._feed.told_until)
             write_book(self.clinic, book)
 
     def _notice(self, now: Micros) -> tuple[Alert, ...]:
@@ -145,41 +135,8 @@ class Alerts:
     def _now(self, book: Book) -> Micros:
         return max(to_micros(self.clinic.clock()), book.stamp)
 
-    def _subjects(self) -> tuple[SubjectId, ...]:
-        return self.clinic.store.subjects(audit_list())
-
     def _engine(self, book: Book) -> Engine:
-        """Return the engine, fed with all that is kept, and advanced to now."""
-        store, now = self.clinic.store, self._now(book)
-        fed = self._fed
-        if fed is not None and fed.policies == len(book.policies):
-            with suppress(ValueError):  # something is of an instant that is over: start afresh
-                if fed.version != store.version() or fed.scored != len(book.scored):
-                    self._feed(fed, book)
-                fed.engine.advance(now)
-                return fed.engine
-        version, people = store.version(), self._subjects()
-        inputs = inputs_of(self.clinic, book, people, now)
-        engine = Engine(inputs.policies, inputs.zone, inputs.start)
-        engine.feed(inputs.signals, inputs.acts)
-        engine.advance(now)
-        stamps = {who: store.stamp(who) for who in people}
-        self._fed = _Fed(engine, len(book.policies), len(book.scored), version, stamps)
-        return engine
-
-    def _feed(self, fed: _Fed, book: Book) -> None:
-        store, version = self.clinic.store, self.clinic.store.version()
-        people = self._subjects()
-        if set(fed.stamps) - set(people):
-            raise ValueError("somebody was erased: their alerts go with them")
-        for who in people:
-            state = store.stamp(who)
-            if fed.stamps.get(who) != state:
-                signals, acts = read_lines(store.lines(who, JOURNAL, audit_of("read alerts", who)))
-                fed.engine.feed([*kept_days(self.clinic, who), *signals], acts)
-                fed.stamps[who] = state
-        fed.engine.feed(inputs_of(self.clinic, book, (), self._now(book)).signals)
-        fed.version, fed.scored = version, len(book.scored)
+        return self._feed.engine(book, self._now(book))
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -189,14 +146,17 @@ class Alerts:
             book = read_book(self.clinic)
             return () if book.start is None else self._engine(book).alerts()
 
-    def standing(self) -> tuple[Micros, tuple[Alert, ...]] | None:
-        """Return the instant that alerts are told for, and all of them; None before a start."""
+    def standing(self) -> tuple[Micros, tuple[Alert, ...], Inputs] | None:
+        """Return the instant that alerts are told for, all of them, and what they came of.
+
+        None before a start.
+        """
         with self._lock:
             book = read_book(self.clinic)
             if book.start is None:
                 return None
             engine = self._engine(book)
-            return engine.now, engine.alerts()
+            return engine.now, engine.alerts(), self._feed.inputs(book, engine.now)
 
     def overview(self) -> tuple[tuple[Alert, ...], tuple[str, ...]] | None:
         """Return every alert, and what is to be told of the clinic itself; None before a start."""
@@ -377,7 +337,7 @@ class Alerts:
             at = stamp(self.clinic, book)
             first = book.start is None
             newest = -1
-            for who in self._subjects():
+            for who in self._feed.subjects():
                 newest = max(newest, take_in(self.clinic, who, book, at))
             if first:
                 book.start = at
@@ -401,7 +361,7 @@ class Alerts:
 
     def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:
         """Write to the ledger, and to each person's journal the digest, what was not told yet."""
-        at = self._fed.engine.now if self._fed else start
+        at = start if self._feed.told_until is None else self._feed.told_until
         counts = {"shown": 0, "held_back": 0, "escalated": 0, "cleared": 0}
         for subject, own in grouped(alerts).items():
             if subject == CLINIC:
@@ -439,11 +399,6 @@ class Alerts:
 
 
 _PASSED: Final = ("move", "reason", "words", "until", "to", "step", "felt")
-
-
-def audit_list() -> Entry:
-    """Return the entry of the job listing whom there is."""
-    return Entry(Actor("alerts job", "job"), "list subjects", Purpose.CARE)
 
 
 def _told(alert: Alert) -> dict[str, str | int | float | bool]:

@@ -151,6 +151,13 @@ def kept_days(clinic: Clinic, who: SubjectId) -> list[Signal]:
     return [] if table is None or not table.num_rows else from_table(who, table)
 
 
+def kept_of(clinic: Clinic, who: SubjectId) -> tuple[list[Signal], list[Act]]:
+    """Return all that was told to the engine of a person, and what people did."""
+    lines = clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
+    signals, acts = read_lines(lines)
+    return [*kept_days(clinic, who), *signals], acts
+
+
 def take_in(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> int:
     """Keep what is new of a person as known at `at`; return the newest local day scored.
 
@@ -189,10 +196,7 @@ def inputs_of(clinic: Clinic, book: Book, subjects: Iterable[SubjectId], until: 
     found = Inputs(history(clinic, book), clinic.config.clinic.time_zone, book.start or 0, kept)
     for who in subjects:
         if kept:
-            found.signals += kept_days(clinic, who)
-            signals, acts = read_lines(
-                clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
-            )
+            signals, acts = kept_of(clinic, who)
             found.signals += signals
             found.acts += acts
         else:

@@ -53,7 +53,7 @@ def quality(
     told = live.standing() if live is not None else None
     now = told[0] if told else max(to_micros(clinic.clock()), book.stamp)
     people = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.CARE))
-    inputs = inputs_of(clinic, book, people, now)
+    inputs = told[2] if told else inputs_of(clinic, book, people, now)
     policy = inputs.policies[-1][1] if inputs.kept else policy_in_force(clinic)
     window = window_of(policy, inputs, Asked("", first, last), now)
     start = inputs.start if inputs.kept else window.start

@@ -8,6 +8,7 @@ by subtraction is left out with them.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -141,6 +142,13 @@ def _told(counts: _Counts, figure: T) -> T | None:
     return figure if len(counts.people) >= SMALLEST else None
 
 
+@lru_cache(maxsize=1)
+def _drawn(n: int) -> NDArray[np.float64]:
+    """Return how often each of n people is drawn in each draw: the same for every figure."""
+    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), DRAWS)
+    return drawn.astype(np.float64)
+
+
 def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[str, Any] | None:
     """Return a ratio of sums with its interval by person; None of too few people."""
     if len(counts.people) < SMALLEST:
@@ -148,8 +156,7 @@ def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[st
     a, b = counts.columns[top], counts.columns[under]
     if b.sum() == 0:
         return {"estimate": None, "low": None, "high": None, "of": 0}
-    n = len(counts.people)
-    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), DRAWS).astype(np.float64)
+    drawn = _drawn(len(counts.people))
     below = drawn @ b
     found = scale * (drawn @ a)[below > 0] / below[below > 0]
     low, high = np.quantile(found, [0.025, 0.975])

@@ -1,0 +1,98 @@
+"""The engine of an open clinic: fed once with all that is kept, then with what is new."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from euthymia.app.alerts.inputs import JOB, Inputs, inputs_of, kept_of
+from euthymia.app.alerts.policy_file import Book
+from euthymia.app.clinic import Clinic
+from euthymia.care.alerts.contract import Act, Signal
+from euthymia.care.alerts.engine import Engine
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import Micros
+from euthymia.ground.ids import SubjectId
+
+
+@dataclass(slots=True)
+class _Person:
+    """What the engine was fed of a person, and the state of the record that it was read at."""
+
+    stamp: str
+    signals: list[Signal]
+    acts: list[Act]
+
+
+@dataclass(slots=True)
+class _Fed:
+    engine: Engine
+    policies: int
+    scored: int
+    version: int
+    people: dict[SubjectId, _Person]
+
+
+class Feed:
+    """Keeps one engine up to date. Its calls take turns: the desk sees to that."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self.clinic = clinic
+        self._fed: _Fed | None = None
+
+    @property
+    def told_until(self) -> Micros | None:
+        """The instant up to which the engine has told what falls due; None before it was fed."""
+        return None if self._fed is None else self._fed.engine.now
+
+    def subjects(self) -> tuple[SubjectId, ...]:
+        """Return everybody."""
+        return self.clinic.store.subjects(Entry(JOB, "list subjects", Purpose.CARE))
+
+    def engine(self, book: Book, now: Micros) -> Engine:
+        """Return the engine, fed with all that is kept, and advanced to an instant."""
+        store, fed = self.clinic.store, self._fed
+        if fed is not None and fed.policies == len(book.policies):
+            with suppress(ValueError):  # something is of an instant that is over: start afresh
+                if fed.version != store.version() or fed.scored != len(book.scored):
+                    self._take_new(fed, book, now)
+                fed.engine.advance(now)
+                return fed.engine
+        version = store.version()
+        people = {who: self._read(who) for who in self.subjects()}
+        inputs = self._together(book, people.values(), now)
+        engine = Engine(inputs.policies, inputs.zone, inputs.start)
+        engine.feed(inputs.signals, inputs.acts)
+        engine.advance(now)
+        self._fed = _Fed(engine, len(book.policies), len(book.scored), version, people)
+        return engine
+
+    def inputs(self, book: Book, now: Micros) -> Inputs:
+        """Return all that the engine was fed."""
+        people = () if self._fed is None else self._fed.people.values()
+        return self._together(book, people, now)
+
+    def _read(self, who: SubjectId) -> _Person:
+        stamp = self.clinic.store.stamp(who)  # before anything is read
+        return _Person(stamp, *kept_of(self.clinic, who))
+
+    def _together(self, book: Book, people: Iterable[_Person], now: Micros) -> Inputs:
+        found, everybody = inputs_of(self.clinic, book, (), now), tuple(people)
+        own = [signal for person in everybody for signal in person.signals]
+        acts = [act for person in everybody for act in person.acts]
+        return replace(found, signals=[*own, *found.signals], acts=acts)
+
+    def _take_new(self, fed: _Fed, book: Book, now: Micros) -> None:
+        store, version = self.clinic.store, self.clinic.store.version()
+        people = self.subjects()
+        if set(fed.people) - set(people):
+            raise ValueError("somebody was erased: their alerts go with them")
+        for who in people:
+            held = fed.people.get(who)
+            if held is not None and held.stamp == store.stamp(who):
+                continue
+            person = fed.people[who] = self._read(who)
+            if held is not None and {s.id for s in held.signals} - {s.id for s in person.signals}:
+                raise ValueError("a consent was withdrawn: what rested on it goes with it")
+            fed.engine.feed(person.signals, person.acts)
+        fed.engine.feed(self._together(book, (), now).signals)
+        fed.version, fed.scored = version, len(book.scored)
