@@ -83,7 +83,9 @@ def test_incremental_equals_batch(family, data):
         clinic.arrive(parts[place])
         clinic.run(timeline if step >= knows_zone_at else Timeline())
     others = {DAY0 + DAYS + data.draw(st.integers(0, 3)): "of a stream that the family ignores"}
+    clinic.run(timeline)
     clinic.run(timeline, others)
+    assert clinic.computed == 0 or family.carry_days  # of no concern to the others
     clinic.run(timeline, others)
     assert clinic.computed == 0  # nothing is due any more
 
@@ -169,3 +171,15 @@ def test_a_date_that_a_corrected_zone_takes_away_is_emptied():
     assert after[-1] == DAY0 + 4
     clinic.run(Timeline(((0, "Pacific/Honolulu"),)))
     assert clinic.computed == 0
+
+
+@pytest.mark.parametrize(("zone", "last"), [("Asia/Tokyo", 1), ("America/New_York", 0)])
+def test_what_is_carried_on_ends_today(zone, last):
+    """Part of the last UTC day may be to come: no row is dated after the local day of now."""
+    family = families()["instrument_scores"]
+    timeline = Timeline(((0, zone),))
+    now = (DAY0 + 1) * DAY_US - 1 if last else (DAY0 + 1) * DAY_US + 3_600_000_000
+    digests = {"observations": {DAY0 - 2: "a"}, "screen": {now // DAY_US: "b"}}
+    assert days_with_data(family, timeline, digests, now).max() == DAY0 + last
+    early = now - (20 * 3_600_000_000 if last else 0)
+    assert days_with_data(family, timeline, digests, early).max() == DAY0

@@ -45,7 +45,7 @@ def slow_breaths(time, value):
     x = slow_smooth(even, kernel.SMOOTH_STEPS)
     x = x - slow_smooth(x, kernel.BASE_STEPS)
     turns = slow_turns(x)
-    turns = turns[1:] if turns and x[turns[0]] > 0 else turns
+    turns = turns[1:] if len(turns) > 1 and x[turns[0]] > x[turns[1]] else turns
     rows = [turns[i : i + 3] for i in range(0, len(turns) - 2, 2)]
     whole = start + np.array(rows, np.int64).reshape(-1, 3) * kernel.STEP_US
     long = whole[:, 2] - whole[:, 0]

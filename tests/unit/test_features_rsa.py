@@ -25,14 +25,19 @@ def test_peak_to_valley_equals_neurokit():
     assert found.std(ddof=1) == pytest.approx(47.616066509002934, rel=1e-12)
 
 
-def breathing(per_min, swing_ms, minutes=5, hz=25, noise=0.02, seed=0):
-    """Return the streams of a heart of 700 ms that swings with a breath, in phase."""
+def breathing(per_min, swing_ms, minutes=5, hz=25, noise=0.02, seed=0, late=0.0, quiet=0.0):
+    """Return the streams of a heart of 700 ms that swings with a breath, in phase.
+
+    The recording begins `late` breaths into one, and its band is not yet on for `quiet` seconds.
+    """
     rng = np.random.default_rng(seed)
     seconds = np.arange(minutes * 60 * hz) / hz
-    value = np.sin(2 * np.pi * per_min / 60 * seconds) + rng.normal(0, noise, seconds.size)
+    turn = 2 * np.pi * late
+    value = np.sin(2 * np.pi * per_min / 60 * seconds + turn) * (seconds >= quiet)
+    value += rng.normal(0, noise, seconds.size)
     at, beats = 0.0, []
     while at < minutes * 60:
-        at += (700 - swing_ms * np.sin(2 * np.pi * per_min / 60 * (at + 0.35) + 1.2)) / 1000
+        at += (700 - swing_ms * np.sin(2 * np.pi * per_min / 60 * (at + 0.35) + turn + 1.2)) / 1000
         beats.append(at)
     ends = START + np.round(np.array(beats) * 1e6).astype(np.int64)
     interval = np.diff(ends, prepend=START) / 1000
@@ -48,6 +53,18 @@ def breathing(per_min, swing_ms, minutes=5, hz=25, noise=0.02, seed=0):
 def described(streams):
     found = measure(streams, Timeline(), day_windows(Timeline(), np.array([DAY0])))
     return {name: float(value[0]) for name, value in found.values.items()}, found.coverage[0]
+
+
+@pytest.mark.parametrize("quiet", [0.0, 5.0])
+@pytest.mark.parametrize("late", [0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.95])
+def test_breathing_in_is_not_taken_for_breathing_out(late, quiet):
+    """Wherever in a breath the recording begins: a first hump half seen is not a whole one."""
+    streams = breathing(6, 50, late=late, quiet=quiet)["respiration"]
+    rising = np.cos(2 * np.pi * 6 / 60 * (streams["time"] - START) / 1e6 + 2 * np.pi * late) > 0
+    found = breaths(streams["time"], streams["value"])[4:]
+    for trough, peak, _ in found.tolist():
+        inside = (streams["time"] >= trough) & (streams["time"] < peak)
+        assert rising[inside].mean() > 0.8
 
 
 @pytest.mark.parametrize("per_min", [6, 9, 15])

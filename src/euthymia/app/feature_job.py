@@ -31,7 +31,7 @@ from euthymia.features.rows import (
     segment_digests,
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Timeline
+from euthymia.ground.clock import Timeline, to_micros
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVED
@@ -150,12 +150,13 @@ def _audit(who: SubjectId, family: str) -> Entry:
 
 def _planned(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> _Due:
     """Find out what is due, without reading a sample; count the rows that there will be."""
-    digests = segment_digests(clinic.monitored_segments(who))
+    digests, now = segment_digests(clinic.monitored_segments(who)), to_micros(clinic.clock())
     facts = facts_of(clinic, who, _audit(who, OBSERVED.name))
     due = _Due(who, clinic.store.timeline(who), digests, facts)
     for name, family in families().items():
         existing = clinic.store.features(who, name, _audit(who, name))
-        wanted = plan(family, due.timeline, with_facts(family, digests, facts), existing)
+        held_by_day = with_facts(family, digests, facts)
+        wanted = plan(family, due.timeline, held_by_day, existing, now)
         held = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
         counts[name] += len(held | set(wanted.days.tolist()))
         if wanted.days.size:

@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from euthymia.ground.answers import yes_or_no
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, CSSRS_RECENT
 
@@ -20,8 +21,6 @@ IDEAS: Final = (
     "some intention to act",
     "a plan worked out",
 )
-_YES: Final = ("yes", "true", "la33-6")
-_NO: Final = ("no", "false", "la32-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ class Cssrs:
 def _answer(number: float | None, text: str | None) -> bool | None:
     if number is not None:
         return number > 0
-    said = (text or "").strip().lower().split(" ")[0].strip(".,;:")
-    return True if said in _YES else False if said in _NO else None
+    return yes_or_no(text)
 
 
 def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...]:

@@ -44,7 +44,8 @@ def _slope_per_h(time: Ints, level: Array) -> float:
     """Return the slope of the least-squares line [1/h]."""
     x = (time - time[0]) / HOUR_US
     x -= x.mean()
-    return float(x @ (level - level.mean()) / (x @ x))
+    # not BLAS, whose sums over long arrays depend on how many threads there are
+    return float((x * (level - level.mean())).sum() / (x * x).sum())
 
 
 def _parts(runs: _Runs, method: str) -> tuple[Array, Array]:

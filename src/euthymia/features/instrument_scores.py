@@ -253,7 +253,7 @@ def _cssrs(
 
 FAMILY = Family(
     name="instrument_scores",
-    version="1",
+    version="2",
     title="Questionnaires and ratings",
     streams=(OBSERVED.name,),
     codes=tuple(

@@ -104,12 +104,15 @@ def carried(family: Family, days: Ints, through: int | None) -> Ints:
     return np.asarray(reach[reach <= last], np.int64)
 
 
-def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints:
+def days_with_data(
+    family: Family, timeline: Timeline, digests: Digests, now: Micros | None = None
+) -> Ints:
     """Return the local days that any stored UTC day of the family's streams reaches into, sorted.
 
     Part of a UTC day may hold no sample, so a local day can turn out empty; its row then has
     coverage 0 and no values (see `compute_family`). A family that carries on what it saw has rows
-    up to the last local day that any of `digests` reaches into, also those of other streams.
+    up to the last local day that any of `digests` reaches into, also those of other streams, but
+    none of a day that has not begun `now`: only part of the last UTC day may be over.
     """
     utc = sorted({day for stream in family.streams for day in digests.get(stream, {})})
     if not utc or not any(digests.get(stream) for stream in family.needs or family.streams):
@@ -120,7 +123,10 @@ def days_with_data(family: Family, timeline: Timeline, digests: Digests) -> Ints
     instants = np.concatenate([first, first + DAY_US - 1, changes, changes - 1])
     last = max(day for held in digests.values() for day in held)
     through = int(timeline.local_day(np.array([(last + 1) * DAY_US - 1], np.int64))[0])
-    return carried(family, np.unique(timeline.local_day(instants)), through)
+    found = carried(family, np.unique(timeline.local_day(instants)), through)
+    if now is None or not family.carry_days:
+        return found
+    return np.asarray(found[found <= timeline.local_day(np.array([now], np.int64))[0]], np.int64)
 
 
 def spans(family: Family, timeline: Timeline, days: Ints) -> tuple[tuple[Micros, Micros], ...]:
@@ -231,13 +237,19 @@ def stale(existing: pa.Table | None, wanted: Sequence[str], days: Ints) -> Ints:
     return np.asarray(days[np.array(due, bool)], np.int64)
 
 
-def plan(family: Family, timeline: Timeline, digests: Digests, existing: pa.Table | None) -> Plan:
-    """Say which dates are due and what must be read for them.
+def plan(
+    family: Family,
+    timeline: Timeline,
+    digests: Digests,
+    existing: pa.Table | None,
+    now: Micros | None = None,
+) -> Plan:
+    """Say which dates are due `now` and what must be read for them.
 
     Dates that have a stored row but no data any more (a changed time zone) are due too: their row
     becomes one of coverage 0.
     """
-    days = days_with_data(family, timeline, digests)
+    days = days_with_data(family, timeline, digests, now)
     if existing is not None and existing.num_rows:
         before = existing["date"].cast(pa.int32()).to_numpy().astype(np.int64)
         days = np.union1d(days, before)

@@ -93,14 +93,14 @@ _LIMITS: Final = (
 def _feature(
     name: str, title: str, unit: str, text: str, high: float | None, low: float | None = 0
 ) -> Feature:
-    swing = unit == "ms" or name == "ln_peak_to_valley"
-    paper, worse = (_GROSSMAN, -1) if swing else (_BREATHS, 0)
+    paper = _GROSSMAN if _SWING in text else _BREATHS
+    worse = 1 if name == "absent_pct" else -1 if paper is _GROSSMAN else 0
     return Feature(name, title, unit, text + _EACH, paper, low, high, worse, None, _LIMITS)
 
 
 FAMILY = Family(
     name="rsa",
-    version="1",
+    version="2",
     title="Respiratory sinus arrhythmia",
     streams=("respiration", "beat_intervals"),
     needs=("respiration",),

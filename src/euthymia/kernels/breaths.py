@@ -109,7 +109,7 @@ def _of_piece(time_us: Ints, value: Array, out: NDArray[np.int64]) -> int:
     if not 1e-9 * largest < high - low < np.inf:
         return 0
     turns, found = _turns(x, at), 0
-    for i in range(turns and x[at[0]] > 0, turns - 2, 2):
+    for i in range(turns > 1 and x[at[0]] > x[at[1]], turns - 2, 2):
         long = (at[i + 2] - at[i]) * STEP_US
         if SHORTEST_US <= long <= LONGEST_US:
             for k in range(3):

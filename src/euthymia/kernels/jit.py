@@ -156,7 +156,7 @@ def _kept_in(files: frozenset[Path], numba_version: str) -> Path | None:
     if not all(path.is_file() for path in files):
         return None
     content = hashlib.sha256(numba_version.encode())
-    for path in sorted(files):
+    for path in sorted({*files, Path(__file__)}):  # how they are compiled is told here
         content.update(path.read_bytes())
     here = Path(__file__).parent / "__pycache__"
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
