@@ -48,29 +48,45 @@ def _line(x: Array, t: Array, line: Array) -> None:
     line[0] = mean - line[1] * centre
 
 
+@compiled("f8(f8[::1], f8[::1], i8)", lanes=True)
+def _reflection(ahead: Array, back: Array, m: int) -> float:
+    """Return Burg's coefficient of order m, four sums side by side; NaN where nothing is left."""
+    o0 = o1 = o2 = o3 = u0 = u1 = u2 = u3 = 0.0
+    whole = (ahead.size - m) // 4 * 4
+    for i in range(0, whole, 4):
+        f0, f1, f2, f3 = ahead[m + i], ahead[m + i + 1], ahead[m + i + 2], ahead[m + i + 3]
+        b0, b1, b2, b3 = back[i], back[i + 1], back[i + 2], back[i + 3]
+        o0, o1, o2, o3 = o0 + f0 * b0, o1 + f1 * b1, o2 + f2 * b2, o3 + f3 * b3
+        u0, u1 = u0 + f0 * f0 + b0 * b0, u1 + f1 * f1 + b1 * b1
+        u2, u3 = u2 + f2 * f2 + b2 * b2, u3 + f3 * f3 + b3 * b3
+    for i in range(whole, ahead.size - m):
+        o0 += ahead[m + i] * back[i]
+        u0 += ahead[m + i] * ahead[m + i] + back[i] * back[i]
+    over, under = (o0 + o1) + (o2 + o3), (u0 + u1) + (u2 + u3)
+    return -2.0 * over / under if under > 0.0 else np.nan
+
+
 @compiled("void(f8[::1], f8[::1])")
 def _burg(x: Array, model: Array) -> None:
-    """Set `model` to the prediction-error filter (1, a1, ..., ap) of a series, by Burg's method."""
-    n = x.size
+    """Set `model` to the prediction-error filter (1, a1, ..., ap) of a series, by Burg's method.
+
+    Of order m, back[i] is the error of predicting x[i] from the m that follow it.
+    """
     ahead, back, old = x.copy(), x.copy(), np.zeros(model.size)
     for i in range(model.size):
         model[i] = 0.0 if i else 1.0
     for m in range(1, model.size):
-        over, under = 0.0, 0.0
-        for i in range(m, n):
-            over += ahead[i] * back[i - 1]
-            under += ahead[i] * ahead[i] + back[i - 1] * back[i - 1]
-        if under <= 0.0:
+        k = _reflection(ahead, back, m)
+        if np.isnan(k):
             return
-        k = -2.0 * over / under
         for i in range(m + 1):
             old[i] = model[i]
         for i in range(1, m + 1):
             model[i] = old[i] + k * old[m - i]
-        for i in range(n - 1, m - 1, -1):
-            front = ahead[i]
-            ahead[i] = front + k * back[i - 1]
-            back[i] = back[i - 1] + k * front
+        later = ahead[m:]
+        for i in range(later.size):
+            front, behind = later[i], back[i]
+            later[i], back[i] = front + k * behind, behind + k * front
 
 
 @compiled("void(f8[:, ::1], f8[::1])")
