@@ -8,8 +8,9 @@ from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.morning import held_back, morning
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import Phq9, SubjectSummary
+from euthymia.care.words import date_words
 from euthymia.care.worklist import Case, caseload
-from euthymia.ground.clock import DAY_US
+from euthymia.ground.clock import DAY_US, day_date
 from euthymia.ground.ids import SubjectId
 
 NOW = 20_600 * DAY_US
@@ -56,7 +57,11 @@ def test_an_answer_that_no_rule_speaks_of_any_more_is_said_once_in_its_own_words
     words = 'PHQ-9 item 9 (better off dead, self-harm): "several days"'
     shown = replace(alert(Rule.ANSWER, State.OPEN, at=NOW - DAY_US), words=(words,))
     (row,) = rows([person(days_ago=1)], shown)
-    assert row.item.why == words
+    yesterday = date_words(day_date((NOW - DAY_US) // DAY_US), day_date(NOW // DAY_US))
+    assert row.item.why == f"{words} on {yesterday}"
+    before = replace(alert(Rule.ANSWER, State.OPEN, at=NOW - 9 * DAY_US), words=(words,))
+    (since,) = rows([person(days_ago=1)], before)
+    assert since.item.why.endswith(f'"several days"; on {yesterday} "not at all"')
     (both,) = rows([person(days_ago=1)], replace(shown, rules=(Rule.ANSWER, Rule.DRIFT)))
     assert both.item.why.startswith("Answered a question about self-harm with more than no (and 1")
 

@@ -62,6 +62,7 @@ EXAMPLES = [
         "inhibited: admitted): see Alerts."
     ),
     "Nothing was scored for 36 hours",
+    'PHQ-9 item 9 (better off dead, self-harm): "several days"; on 3 June "not at all"',
     "1.4 times its line at most, 1.2 now",
     (
         "evidence that things are worse than usual: e-value 1,234 (valid "

@@ -266,7 +266,13 @@ def unseen_words(known: Known) -> str:
 
 
 def _evidence(alert: Alert, known: Known, policy: Policy) -> tuple[str, ...]:
-    said = [f"{number_words(alert.peak)} times its line at most, {number_words(alert.level)} now"]
+    scored = bool(
+        set(alert.rules) - {Rule.ANSWER, Rule.SCORE}
+    )  # an answer has no line of the watch
+    said = []
+    if scored:
+        level = number_words(alert.level)
+        said.append(f"{number_words(alert.peak)} times its line at most, {level} now")
     stream = known.stream
     if stream is not None and stream.day.size:
         log_e = float(stream.log_e[-1])
@@ -279,7 +285,7 @@ def _evidence(alert: Alert, known: Known, policy: Policy) -> tuple[str, ...]:
         said.append(
             f"the baseline rests on {count_words(round(float(stream.baseline_days[-1])), 'day')}"
         )
-    if known.promised_days is not None:
+    if scored and known.promised_days is not None:
         found = "none" if not known.found_days else f"one in {known.found_days:.0f}"
         said.append(
             f"lines set for one false alarm in {known.promised_days:g} patient-days; found: {found}"

@@ -20,7 +20,7 @@ from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary
 from euthymia.care.words import count_words, date_words, number_words
 from euthymia.care.worklist import Case, Finding, item_of
-from euthymia.ground.clock import Micros, Timeline
+from euthymia.ground.clock import Micros, Timeline, day_date
 from euthymia.ground.ids import SubjectId
 
 URGENCY: Final = {
@@ -97,7 +97,7 @@ def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) 
             spoken.append(finding)
         else:
             dealt.append(f"{finding.why} ({_became(knowing[-1], who, now)})")
-    heads = [_finding(alert, spoken, who) for alert in standing]
+    heads = [_finding(alert, spoken, who, now) for alert in standing]
     found = tuple(sorted([*heads, *left], key=lambda f: f.order))
     made = item_of(who, now, found)
     if dealt and not found:
@@ -132,14 +132,14 @@ def _knows(alert: Alert, finding: Finding) -> bool:
     return alert.on
 
 
-def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary) -> Finding:
+def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary, now: Micros) -> Finding:
     """Return an alert as the reason of a row: in the words of the rule that asks for its step."""
     rule, step = urgent_rule(alert), suggested(alert)
     same = next((f for f in spoken if rule in SAYS[f.rule] and _knows(alert, f)), None)
     return Finding(
         rule="alert",
         urgency=URGENCY[alert.tier],
-        why=same.why if same else _why(alert),
+        why=same.why if same else _why(alert, who, now),
         since=same.since if same else _begun(who.zones, alert.day),
         step=same.step if same else step.name,
         weight=alert.level,
@@ -148,11 +148,22 @@ def _finding(alert: Alert, spoken: Sequence[Finding], who: SubjectSummary) -> Fi
     )
 
 
-def _why(alert: Alert) -> str:
-    """Say why in one line: an answer or a score alone in its own words, which say all."""
-    if alert.words and alert.rules and set(alert.rules) <= {Rule.ANSWER, Rule.SCORE}:
+def _why(alert: Alert, who: SubjectSummary, now: Micros) -> str:
+    """Say why in one line: an answer or a score alone in its own words, which say all.
+
+    An answer has its date; one that was asked for again since, what was said then instead.
+    """
+    if not (alert.words and alert.rules and set(alert.rules) <= {Rule.ANSWER, Rule.SCORE}):
+        return ": ".join([headline(alert), *alert.words[-1:]])
+    if len(alert.words) > 1 or not alert.words[0].startswith("PHQ-9 item 9"):
         return alert.words[-1]
-    return ": ".join([headline(alert), *alert.words[-1:]])
+    today = who.local_date(now)
+    asked = [s for s in who.phq9 if s.item9 is not None and s.at <= now]
+    if asked and asked[-1].item9 == 0 and who.local_date(asked[-1].at) > day_date(alert.day):
+        return (
+            f'{alert.words[0]}; on {date_words(who.local_date(asked[-1].at), today)} "not at all"'
+        )
+    return f"{alert.words[0]} on {date_words(day_date(alert.day), today)}"
 
 
 @lru_cache(maxsize=8192)
