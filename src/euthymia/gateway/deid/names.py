@@ -35,6 +35,7 @@ _NUMBERED: Final = words("numbered")
 """What a number follows: "Room 12", "Case 4433"."""
 
 
+_DEPARTMENTS: Final = words("departments")
 _LETTERS: Final = words("letters_after")
 _SEASONS: Final = frozenset({"summer", "autumn", "winter"})
 
@@ -53,8 +54,15 @@ class NameFinder(Claims):
             if t.word and t.common and substance(t.low) and not self._named(t.low)
         ]
         for run in self._runs():
-            out += self._judge(run)
+            if not self._department(run):
+                out += self._judge(run)
         return out + self._small_employers() if self.blind else out
+
+    def _department(self, run: Run) -> bool:
+        """Tell whether all words are those of services and courses: "Human Resources"."""
+        own = self.tokens[run.i : run.j]
+        own = own[1:] if own[0].first and own[0].common and len(own) > 2 else own
+        return len(own) > 1 and all(t.low in _DEPARTMENTS for t in own)
 
     def _small_employers(self) -> list[Span]:
         """Return employers where capitals say nothing: from a cue to a word like "bakery"."""

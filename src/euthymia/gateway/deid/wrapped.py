@@ -1,7 +1,7 @@
 """Lines that were cut at a width: a name cut in two by such a line end is one name."""
 
-import itertools
 import re
+from itertools import pairwise
 from typing import Final
 
 _WORD: Final = re.compile(r"\S+")
@@ -13,16 +13,22 @@ def unwrapped(text: str) -> str:
     """Return the text with a blank for each line end that only the width of the page put there.
 
     Every character keeps its place. A line end is the page's where the next line's first word would
-    not have fitted on the line, in a text whose longest line is 40 to 100 characters wide.
+    not have fitted on the line, in a text whose longest line is 40 to 100 characters wide and that
+    has two such line ends at least.
     """
     lines = text.split("\n")
     width = max(map(len, lines))
     if len(lines) < 2 or not _NARROWEST <= width <= _WIDEST:
         return text
-    out = [lines[0]]
-    for before, line in itertools.pairwise(lines):
-        first = _WORD.match(line)
-        full = len(before) >= _NARROWEST and first is not None
-        cut = full and first is not None and len(before) + 1 + first.end() > width
-        out.append((" " if cut else "\n") + line)
-    return "".join(out)
+    cuts = [_cut(before, line, width) for before, line in pairwise(lines)]
+    if sum(cuts) < 2:
+        return text
+    return lines[0] + "".join(
+        (" " if cut else "\n") + line for cut, line in zip(cuts, lines[1:], strict=True)
+    )
+
+
+def _cut(before: str, line: str, width: int) -> bool:
+    """Tell whether the first word of `line` would not have fitted on the line before."""
+    first = _WORD.match(line)
+    return first is not None and len(before) >= _NARROWEST and len(before) + 1 + first.end() > width
