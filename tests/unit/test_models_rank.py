@@ -1,6 +1,7 @@
 """Ranking by evidence: layouts, wishes, contraindications, what is not known."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -271,3 +272,28 @@ def test_what_cannot_be_set_against_the_benefit_is_told(tmp_path):
     for wish, words in (("response", "--prefer"), ("itch=-1", "above 0"), ("itch=nan", "above 0")):
         with pytest.raises(SchemaError, match=words):
             rank("depression", evidence=file, avoid=[wish])
+
+
+def test_a_clinic_without_evidence_is_told_what_to_get_and_where(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUTHYMIA_EVIDENCE", raising=False)
+    assert main(["--home", str(tmp_path / "home"), "rank", "--condition", "depression"]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "home" / "evidence") in said.replace("\n", "")
+    names = re.findall(
+        r"^  (\S+\.csv): .*doi:\S+ .*in R: (write.csv\(\S+, FILE)", said, re.MULTILINE
+    )
+    assert len(names) == 3
+    for name, _ in names:  # under that name the reader knows whose it is, and of what
+        table = tables.read_frame(
+            {
+                "study": ["a", "a"],
+                "treatment": ["placebo", "one"],
+                "outcome": ["response"] * 2,
+                "events": [3, 5],
+                "n": [9, 9],
+            }
+        )
+        found = read_table(table, name, "depression")
+        assert found is not None
+        assert "doi:" in found.citation

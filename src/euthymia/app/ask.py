@@ -13,7 +13,9 @@ from euthymia.app.question import AnalyzeRequest
 from euthymia.ground.errors import AccessError, SchemaError
 from euthymia.security.token import Claims
 
-CARE_TEAM: Final = "; from the shell: `euthymia care-team SUBJECT --add USER`"
+CARE_TEAM: Final = (
+    "; from the shell: `euthymia care-team SUBJECT --add USER`, then --user USER here"
+)
 
 
 def _number(text: str) -> float | None:

@@ -385,7 +385,8 @@ def _alone(results: Results) -> list[Finding]:
     if any(f.kind == "confound" for f in results.findings or ()):
         return []
     model = results.metrics["auc"]
-    return [f for row in results.confounds for f in told_alone(row, model)]
+    said = [f for row in results.confounds for f in told_alone(row, model)]
+    return [f for f in said if f.weight == "stop" or f.figures["auc"].low > 0.5]
 
 
 def _audits(results: Results) -> dict[str, dict[str, Any]]:

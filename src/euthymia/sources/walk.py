@@ -51,6 +51,8 @@ def printable(name: str) -> str:
 def left_out(name: str) -> str | None:
     """Return why a file or folder of this name is not data; None if it may be."""
     lower = name.lower()
+    if name == MARK:
+        return "not data (it says that what lies beside it is simulated)"
     if name.startswith("."):
         return "hidden"
     if lower in _CLUTTER or lower.split(".", 1)[0] in _NOT_DATA:

@@ -1,5 +1,6 @@
 """Models: train, models, release, analyze."""
 
+import re
 from collections.abc import Callable
 from math import isnan
 from pathlib import Path
@@ -308,7 +309,8 @@ def _answer_words(answer: dict[str, Any]) -> str:
     ]
     for number, reason in enumerate(answer["reasons"]):
         known = reason["value"] is not None
-        value = f": {reason['value']:.3g} {reason['unit'].strip('[]{}')}" if known else ""
+        unit = re.sub(r"[\[\]{}]", "", reason["unit"])
+        value = f": {reason['value']:.3g} {unit}" if known else ""
         lead = "reasons" if not number else ""
         lines.append(f"{lead:<13} {reason['direction']:<6} {reason['title']}{value}")
     age = answer["data_age_hours"]
