@@ -342,7 +342,7 @@ def _steps(clinic: Clinic, token: str, body: bytes) -> dict[str, Callable[[], ob
         "released model": lambda: analyzer.shelf.get(TASK),
         "vector": lambda: _in_order(vector, model),
         "model, limits and reasons, asked alone": lambda: model.predict(x, None, None),
-        "of that, reasons": lambda: model.served._reasons(x),
+        "of that, reasons": lambda: model.served._reasons(x[None]),
         "encode": lambda: json_reply(verdict.answer),
     }
 

@@ -10,7 +10,8 @@ import pytest
 
 from api_calls import Api
 from euthymia.app.problems import KINDS
-from euthymia.app.question import AnalyzeRequest, Answer, ReasonTold
+from euthymia.app.question import AnalyzeRequest, Answer
+from euthymia.models.contract import Reason
 from small_clinic import NO_CONSENT, copied_clinic
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -35,7 +36,7 @@ def test_the_tables_have_the_fields_of_a_call_and_the_keys_of_an_answer(api: Api
     reasons = re.search(r"\| `reasons` \|.*?`([a-z, ]+)`.*`contribution`", TEXT)
     assert reasons is not None
     told = [*reasons[1].split(", "), "contribution"]
-    assert told == list(ReasonTold.__struct_fields__)
+    assert told == list(Reason.__struct_fields__)
 
 
 def test_the_example_of_a_refusal_is_a_refusal(api: Api) -> None:

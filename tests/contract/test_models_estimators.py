@@ -183,7 +183,7 @@ def test_its_reasons_add_up(served):
     name = served.bundle.estimator
     rows = cases.sample(estimator(name), seed=0).x[:12]
     fitted = cases.fitted(name)
-    pushed = np.array([served.contributions(row) for row in rows]).sum(axis=1)
+    pushed = served.contributions(rows).sum(axis=1)
     assert np.all(np.isfinite(pushed))
     if not hasattr(fitted, "log_odds"):
         fitted_p = fitted.predict(rows)

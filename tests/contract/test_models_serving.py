@@ -277,11 +277,11 @@ def test_reasons_add_up_exactly(trained, served):
     x = trained.frame.x
     mean = trained.fitted.log_odds(x).mean()
     for row in x[:20]:
-        pushed = served.contributions(row)
+        pushed = served.contributions(row[None])
         assert sigmoid(np.array(pushed.sum() + mean)) == pytest.approx(
             trained.fitted.predict(row[None])[0], abs=1e-9
         )
-        reasons = served._reasons(row)
+        (reasons,) = served._reasons(row[None])
         sizes = [abs(r.contribution) for r in reasons]
         assert sizes == sorted(sizes, reverse=True)
         assert sizes[0] == np.abs(pushed).max()

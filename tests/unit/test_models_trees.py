@@ -82,9 +82,9 @@ def test_reasons_equal_the_shapley_values_of_lightgbm(fitted, library):
     x = np.vstack([cases.sample(estimator("lightgbm"), seed=3, people=20).x, _around(fitted)[:60]])
     pushes = TreePushes(fitted.trees(), cases.FEATURES)
     theirs = library.predict(x, pred_contrib=True)
-    np.testing.assert_allclose(pushes.of_many(x), theirs[:, :-1] * fitted.calibration[1], atol=1e-9)
+    np.testing.assert_allclose(pushes.of(x), theirs[:, :-1] * fitted.calibration[1], atol=1e-9)
     np.testing.assert_allclose(
-        pushes.of_many(x).sum(axis=1) - pushes.of(x[0]).sum(),
+        pushes.of(x).sum(axis=1) - pushes.of(x[:1]).sum(),
         fitted.log_odds(x) - fitted.log_odds(x[:1]),
         atol=1e-9,
     )

@@ -17,14 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.app.problems import Problem, RefusalError, entry_urn
-from euthymia.app.question import (
-    DIRECTIONS,
-    AnalyzeRequest,
-    Answer,
-    Asked,
-    ReasonTold,
-    question,
-)
+from euthymia.app.question import AnalyzeRequest, Answer, Asked, question
 from euthymia.app.shelf import Known, Model, NotOpenError, Shelf
 from euthymia.app.turn import OncePerTurn
 from euthymia.gateway.contract import GrantRecord
@@ -396,10 +389,7 @@ def _answer(
         decision=decision,
         abstained_because=said.abstained_because,
         outcomes=said.outcomes,
-        reasons=[
-            ReasonTold(r.feature, r.title, r.value, r.unit, DIRECTIONS[r.direction], r.contribution)
-            for r in said.reasons
-        ],
+        reasons=list(said.reasons),
         coverage=coverage,
         data_age_hours=_sayable(age),
         ledger_entry="",

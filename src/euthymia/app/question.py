@@ -1,6 +1,6 @@
 """What can be asked of a model about one person, and what is answered: the API's own words."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any, Final, Literal
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from euthymia.app.problems import RefusalError
+from euthymia.models.contract import Reason
 
 NOT_JSON: Final = "the body must be one JSON object, in UTF-8; NaN and Infinity are not JSON"
 
@@ -39,17 +40,6 @@ class AnalyzeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[dict[str, float | None], Meta(max_length=4096)] | None,
         Meta(description="Numbers by feature name; a feature that is left out is not known."),
     ] = None
-
-
-class ReasonTold(msgspec.Struct, frozen=True):
-    """One feature's push on the probability, against the population."""
-
-    feature: str
-    title: str
-    value: float | None
-    unit: str
-    direction: Annotated[Literal["raises", "lowers"], Meta(description="Which way it pushes.")]
-    contribution: Annotated[float, Meta(description="In log-odds.")]
 
 
 class Answer(msgspec.Struct):
@@ -83,7 +73,7 @@ class Answer(msgspec.Struct):
             "answer; both or none is none. Null where there is no probability."
         ),
     ]
-    reasons: Annotated[list[ReasonTold], Meta(description="The strongest first.")]
+    reasons: Annotated[list[Reason], Meta(description="The strongest first.")]
     coverage: Annotated[
         float,
         Meta(
@@ -191,10 +181,3 @@ def _without_values(error: msgspec.ValidationError) -> str:
         fields = ", ".join(AnalyzeRequest.__struct_fields__)
         return f"the body has a field that is not known; known are: {fields}"
     return text[:1].lower() + text[1:]
-
-
-DIRECTIONS: Final[Mapping[str, Literal["raises", "lowers"]]] = {
-    "raises": "raises",
-    "lowers": "lowers",
-}
-"""The two words of `Reason.direction`, as the answer's type knows them."""

@@ -2,27 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
+import msgspec
 import pyarrow as pa
+from msgspec import Meta
 
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.ids import SubjectId
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why the probability is what it is: one feature's push in log-odds against the population."""
+class Reason(msgspec.Struct, frozen=True):
+    """One feature's push on the probability, against the population."""
 
     feature: str
     title: str
     value: float | None
     unit: str
-    direction: str  # "raises" or "lowers"
-    contribution: float  # log-odds
+    direction: Annotated[Literal["raises", "lowers"], Meta(description="Which way it pushes.")]
+    contribution: Annotated[float, Meta(description="In log-odds.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True):
     """A model's answer about one person at one moment, or its reason for giving none.
 
     `outcomes`: which outcomes (0, 1) its conformal set holds; one is a definite answer, both or

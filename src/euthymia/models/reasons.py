@@ -21,10 +21,7 @@ class Pushes(Protocol):
     """The features that the model looks at, in order."""
 
     def of(self, x: Floats) -> Floats:
-        """Return each feature's push for one row."""
-
-    def of_many(self, x: Floats) -> Floats:
-        """Return each feature's push for each row."""
+        """Return each feature's push for each row; shapes (n, features)."""
 
 
 def pushes(columns: tuple[Column, ...], trees: Trees | None, features: int) -> Pushes:
@@ -35,45 +32,35 @@ def pushes(columns: tuple[Column, ...], trees: Trees | None, features: int) -> P
 class LinearPushes:
     """Coefficient times distance from the mean of the training rows.
 
-    They add up to the linear predictor of a row less its mean in training.
+    They add up to the linear predictor of a row less its mean in training. A feature has one column
+    for its value and one that says that it is not known, or either, or none: what is not there
+    pushes by nothing.
     """
 
     def __init__(self, columns: tuple[Column, ...], features: int) -> None:
-        kept = [c for c in columns if not c.missing]
-        self._kept = np.array([c.feature for c in kept], np.int64)
-        self._fill = np.array([c.fill for c in kept])
-        self._low, self._high = np.array([c.low for c in kept]), np.array([c.high for c in kept])
-        self._gone = np.array([c.feature for c in columns if c.missing], np.int64)
-        self._push = np.array([c.coefficient / c.scale for c in columns])
-        self._at_mean = self._push * np.array([c.mean for c in columns])
-        self._source = np.array([c.feature for c in columns], np.int64)
-        self._size = features
-        self.used = np.unique(self._source)
+        if len({(c.feature, c.missing) for c in columns}) != len(columns):
+            raise IntegrityError("the model's reasons name a column twice")
+        self._fill, self._low, self._high, self._push, self._push_unknown, self._at_mean = np.zeros(
+            (6, features)
+        )
+        for c in columns:
+            push = c.coefficient / c.scale
+            self._at_mean[c.feature] += push * c.mean
+            if c.missing:
+                self._push_unknown[c.feature] = push
+                continue
+            self._push[c.feature] = push
+            self._fill[c.feature] = c.fill
+            self._low[c.feature], self._high[c.feature] = c.low, c.high
+        self.used = np.unique([c.feature for c in columns]).astype(np.int64)
 
     def of(self, x: Floats) -> Floats:
-        """Return each feature's push for one row."""
-        chosen = x[self._kept]
-        known = np.where(np.isnan(chosen), self._fill, chosen)
-        raw = np.concatenate(
-            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[self._gone])]
-        )
-        pushed = self._push * raw - self._at_mean
-        return np.asarray(
-            np.bincount(self._source, weights=pushed, minlength=self._size), np.float64
-        )
-
-    def of_many(self, x: Floats) -> Floats:
-        """Return each feature's push for each row."""
-        rows, size = len(x), self._size
-        chosen = x[:, self._kept]
-        known = np.where(np.isnan(chosen), self._fill, chosen)
-        raw = np.hstack(
-            [np.minimum(np.maximum(known, self._low), self._high), np.isnan(x[:, self._gone])]
-        )
-        pushed = (self._push * raw - self._at_mean).ravel()
-        place = (np.arange(rows)[:, None] * size + self._source).ravel()
-        found = np.bincount(place, weights=pushed, minlength=rows * size)
-        return np.asarray(found, np.float64).reshape(rows, size)
+        """Return each feature's push for each row; shapes (n, features)."""
+        unknown = np.isnan(x)
+        known = np.where(unknown, self._fill, x)
+        within = np.minimum(np.maximum(known, self._low), self._high)
+        pushed = within * self._push + unknown * self._push_unknown - self._at_mean
+        return np.asarray(pushed, np.float64)
 
 
 class TreePushes:
@@ -118,17 +105,16 @@ class TreePushes:
         self.used = np.unique(feature)
 
     def of(self, x: Floats) -> Floats:
-        """Return each feature's push for one row."""
+        """Return each feature's push for each row; shapes (n, features)."""
+        return np.array([self._of_row(row) for row in x]).reshape(len(x), self._size)
+
+    def _of_row(self, x: Floats) -> Floats:
         value = x[self._feature]
         holds = ((value > self._low) & (value <= self._high)) | (np.isnan(value) & self._unknown)
         found = self._table[self._leaf, holds @ self._bits]
         return np.asarray(
             np.bincount(self._flat, weights=found.ravel(), minlength=self._size), np.float64
         )
-
-    def of_many(self, x: Floats) -> Floats:
-        """Return each feature's push for each row."""
-        return np.array([self.of(row) for row in x]).reshape(len(x), self._size)
 
 
 def _table(value: Floats, share: Floats) -> Floats:

@@ -3,9 +3,9 @@
 The hot path: no table, no dictionary of features, a few NumPy calls on short vectors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import isnan
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +19,9 @@ from euthymia.models.tasks.contract import Task
 
 Floats = NDArray[np.float64]
 
+_Said = tuple[float | None, tuple[float, float] | None, tuple[Reason, ...]]
+"""Probability, interval and reasons."""
+
 REASONS: Final = 5
 MAX_OUT_OF_RANGE: Final = 0.1
 """Of the known values: with more than this share (and more than two) beyond anything seen in
@@ -28,6 +31,8 @@ COARSE: Final = 2
 """Decimals of what a tree ensemble says: its leaves repeat the people they were grown on, and the
 last digits of an answer tell whether somebody is among them."""
 _OUTPUTS: Final = ["probability", "low", "high"]
+_NOTHING: Final[_Said] = (None, None, ())
+_LARGEST: Final = float(np.finfo(np.float64).max)
 
 
 def _session(content: bytes) -> ort.InferenceSession:
@@ -41,7 +46,9 @@ def _session(content: bytes) -> ort.InferenceSession:
 
 
 def _limits(values: list[float | None], unknown: float) -> Floats:
-    return np.array([unknown if v is None else v for v in values], np.float64)
+    """Return limits that an infinite number is beyond, also where none is known."""
+    limits = np.array([unknown if v is None else v for v in values], np.float64)
+    return np.clip(limits, -_LARGEST, _LARGEST)
 
 
 class Served:
@@ -108,20 +115,7 @@ class Served:
         """
         if x.shape != (len(self.names),):
             raise SchemaError(f"this model takes {len(self.names)} features, not {x.size}")
-        if np.isinf(x).any():
-            raise SchemaError("a feature is infinite; give a number, or null where not known")
-        because = self._abstains(x, coverage, data_age_hours)
-        if because is not None:
-            return self._answer(None, None, because, (), coverage, data_age_hours)
-        p, low, high = self._session.run(_OUTPUTS, {"x": x[None]})
-        return self._answer(
-            p.item(),
-            (low.item(), high.item()),
-            None,
-            self._reasons(x),
-            coverage,
-            data_age_hours,
-        )
+        return self.predict_many(x[None], [coverage], [data_age_hours])[0]
 
     def predict_many(
         self,
@@ -136,8 +130,6 @@ class Served:
         """
         if x.ndim != 2 or x.shape[1] != len(self.names):
             raise SchemaError(f"this model takes {len(self.names)} features a row")
-        if np.isinf(x).any():
-            raise SchemaError("a feature is infinite; give a number, or null where not known")
         doubtful = ((x < self._seen_low) | (x > self._seen_high)).any(axis=1)
         doubtful |= np.isnan(x[:, self._where_used]).all(axis=1)
         doubts = np.asarray(doubtful).tolist()
@@ -147,32 +139,28 @@ class Served:
             else None
             for row, doubt, share, age in zip(x, doubts, coverage, data_age_hours, strict=True)
         ]
-        found = [
-            self._answer(None, None, why, (), share, age)
-            for why, share, age in zip(because, coverage, data_age_hours, strict=True)
-        ]
         answered = [i for i, why in enumerate(because) if why is None]
-        if answered:
-            chosen = x if len(answered) == len(because) else x[answered]
-            p, low, high = (
-                out.ravel().tolist() for out in self._session.run(_OUTPUTS, {"x": chosen})
-            )
-            for at, reasons, i in zip(
-                range(len(p)), self._reasons_of(chosen), answered, strict=True
-            ):
-                interval = (low[at], high[at])
-                found[i] = self._answer(
-                    p[at], interval, None, reasons, coverage[i], data_age_hours[i]
-                )
+        said = iter(self._said(x if len(answered) == len(because) else x[answered]))
+        found = []
+        for why, share, age in zip(because, coverage, data_age_hours, strict=True):
+            p, interval, reasons = next(said) if why is None else _NOTHING
+            found.append(self._answer(p, interval, reasons, why, share, age))
         return found
 
     def contributions(self, x: Floats) -> Floats:
-        """Return each feature's push against the training population's mean, in log-odds.
+        """Return each feature's push for each row, in log-odds; shapes (n, features).
 
-        Exact: they add up to the log-odds of `x` less the mean log-odds in training (of a time to
-        event: to the log-hazard).
+        A push is against the training population's mean. Exact: they add up to the log-odds of the
+        row less the mean log-odds in training (of a time to event: to the log-hazard).
         """
         return self._pushes.of(x)
+
+    def _said(self, x: Floats) -> Iterable[_Said]:
+        """Return probability, interval and reasons of each row."""
+        if not len(x):
+            return ()
+        p, low, high = (out.ravel().tolist() for out in self._session.run(_OUTPUTS, {"x": x}))
+        return zip(p, zip(low, high, strict=True), self._reasons(x), strict=True)
 
     def _abstains(self, x: Floats, coverage: float | None, age: float | None) -> str | None:
         bundle = self.bundle
@@ -189,6 +177,8 @@ class Served:
         outside = (x < self._seen_low) | (x > self._seen_high)
         if not outside.any():
             return None
+        if np.isinf(x).any():
+            raise SchemaError("a feature is infinite; give a number, or null where not known")
         impossible = (x < self._true_low) | (x > self._true_high)
         if impossible.any():
             return f"impossible values: {self._named(impossible)}"
@@ -202,18 +192,13 @@ class Served:
         names = [self.names[i] for i in np.flatnonzero(chosen)]
         return ", ".join(names[:REASONS]) + (" ..." if len(names) > REASONS else "")
 
-    def _reasons(self, x: Floats) -> tuple[Reason, ...]:
-        """Return the largest pushes, the largest first."""
+    def _reasons(self, x: Floats) -> list[tuple[Reason, ...]]:
+        """Return the largest pushes of each row, the largest first."""
         pushed = self.contributions(x)
-        top = np.argsort(np.abs(pushed))[: -REASONS - 1 : -1]
-        return self._told(top.tolist(), pushed[top].tolist(), x[top].tolist())
-
-    def _reasons_of(self, x: Floats) -> list[tuple[Reason, ...]]:
-        """Return `_reasons` of each row."""
-        pushed = self._pushes.of_many(x)
         top = np.argsort(np.abs(pushed), axis=1)[:, : -REASONS - 1 : -1]
-        parts = (top, np.take_along_axis(pushed, top, 1), np.take_along_axis(x, top, 1))
-        return [self._told(*row) for row in zip(*(part.tolist() for part in parts), strict=True)]
+        row = np.arange(len(x))[:, None]
+        parts = (top.tolist(), pushed[row, top].tolist(), x[row, top].tolist())
+        return [self._told(*told) for told in zip(*parts, strict=True)]
 
     def _told(self, top: list[int], pushes: list[float], values: list[float]) -> tuple[Reason, ...]:
         """Return the reasons of features by their places, pushes and values."""
@@ -222,7 +207,7 @@ class Served:
             if push == 0.0:
                 break
             name, title, unit = self._texts[i]
-            direction = "raises" if push > 0 else "lowers"
+            direction: Literal["raises", "lowers"] = "raises" if push > 0 else "lowers"
             said = round(push, 1) if self._coarse else push
             if isnan(value):
                 found.append(Reason(name, f"{title} (not known)", None, unit, direction, said))
@@ -234,8 +219,8 @@ class Served:
         self,
         p: float | None,
         interval: tuple[float, float] | None,
-        because: str | None,
         reasons: tuple[Reason, ...],
+        because: str | None,
         coverage: float | None,
         age: float | None,
     ) -> Prediction:
