@@ -4,10 +4,11 @@ import asyncio
 from functools import partial
 from typing import Final
 
-from euthymia.app.analyze import ACTION, Verdict
+from euthymia.app.analyze import ACTION
 from euthymia.app.http.caller import authenticate
 from euthymia.app.http.exchange import Call, Reply, json_reply, problem_reply, refused
 from euthymia.app.http.services import Operation, Services
+from euthymia.app.http.together import Judged
 from euthymia.app.problems import RefusalError
 from euthymia.app.question import AnalyzeRequest, Answer, read_question
 from euthymia.app.shelf import NotOpenError
@@ -15,9 +16,9 @@ from euthymia.app.shelf import NotOpenError
 
 async def analyze(call: Call, services: Services) -> Reply:
     """Check, judge, put the verdict in the ledger, and only then tell it."""
-    verdict = await _verdict(call, services)
+    verdict, recorded = await _judged(call, services)
     try:
-        entry = await services.recorder.record(verdict.entry)
+        entry = await services.recorder.end(recorded)
     except RefusalError as refusal:
         return refused(refusal, call.request)
     told = verdict.told(entry)
@@ -26,22 +27,21 @@ async def analyze(call: Call, services: Services) -> Reply:
     return problem_reply(told)
 
 
-async def _verdict(call: Call, services: Services) -> Verdict:
+async def _judged(call: Call, services: Services) -> Judged:
     analyzer, claims = services.analyzer, None
     try:
         claims = authenticate(call, services)
         analyzer.require_role(claims)
         asked = read_question(await call.body())
     except RefusalError as refusal:
-        return analyzer.refuse(refusal, claims, call.request)
+        verdict = analyzer.refuse(refusal, claims, call.request)
+        return verdict, services.recorder.begin(verdict.entry)
+    prepare = partial(analyzer.prepare, asked, claims, call.request)
     try:
-        found = analyzer.prepare(asked, claims, call.request, may_read=False)
+        return await services.together.judge(partial(prepare, may_read=False))
     except NotOpenError:  # the store must be read: not on the loop that the others wait for
-        prepare = partial(analyzer.prepare, asked, claims, call.request)
         found = await asyncio.get_running_loop().run_in_executor(None, prepare)
-    if isinstance(found, Verdict):
-        return found
-    return found.verdict(await services.together.ask(found))
+    return await services.together.judge(lambda: found)
 
 
 _EXAMPLE: Final = {

@@ -44,11 +44,33 @@ class Recorder:
     def __init__(self, ledger: GroupedLedger) -> None:
         self._ledger = ledger
         self._turn: Turn = []
-        self._left_to_thread = False
+        self._left_to_thread: Turn = []
         self.up = True
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not on disk yet."""
+        return len(self._turn) + len(self._left_to_thread)
 
     async def record(self, entry: Entry) -> Written:
+        """Return the entry's id and receipt once it is durable; RefusalError as `end`."""
+        return await self.end(self.begin(entry))
+
+    def begin(self, entry: Entry) -> Waiter:
+        """Take an entry that is written with the others of this turn; `end` waits for it."""
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        try:
+            encoded = self._ledger.encode(entry)
+        except EuthymiaError as error:
+            waiter.set_exception(error)
+            return waiter
+        if not self._turn:
+            loop.call_soon(self.write_now)
+        self._turn.append((encoded, waiter))
+        return waiter
+
+    async def end(self, begun: Waiter) -> Written:
         """Return the entry's id and receipt once it is durable.
 
         Raises
@@ -56,20 +78,11 @@ class Recorder:
         RefusalError
             The ledger cannot be written ("ledger"). Nothing may be answered then.
         """
-        loop = asyncio.get_running_loop()
-        waiter: Waiter = loop.create_future()
-        self.waiting += 1
         try:
-            encoded = self._ledger.encode(entry)
-            if not self._turn and not self._left_to_thread:
-                loop.call_soon(self._write_turn)
-            self._turn.append((encoded, waiter))
-            found = await waiter
+            found = await begun
         except (OSError, EuthymiaError) as error:
             self.up = False
             raise RefusalError("ledger", UNWRITTEN) from error
-        finally:
-            self.waiting -= 1
         self.up = True
         return found
 
@@ -84,7 +97,10 @@ class Recorder:
         self.up = True
         return True
 
-    def _write_turn(self) -> None:
+    def write_now(self) -> None:
+        """Write what was begun, without waiting for the end of the turn."""
+        if not self._turn or self._left_to_thread:
+            return
         turn, self._turn = self._turn, []
         outcome: Outcome | None = EuthymiaError("the ledger could not be written")
         try:
@@ -101,20 +117,19 @@ class Recorder:
 
     def _leave_to_thread(self, turn: Turn) -> None:
         """Write with the patience that a loop may not have."""
-        self._left_to_thread = True
+        self._left_to_thread = turn
         write = asyncio.get_running_loop().run_in_executor(
             None, self._ledger.write, [encoded for encoded, _ in turn]
         )
         write.add_done_callback(lambda done: self._thread_wrote(turn, done))
 
     def _thread_wrote(self, turn: Turn, done: "asyncio.Future[list[Written]]") -> None:
-        self._left_to_thread = False
+        self._left_to_thread = []
         if done.cancelled():
             _tell(turn, EuthymiaError("the write was given up"))
         else:
             _tell(turn, done.exception() or done.result())
-        if self._turn:
-            self._write_turn()
+        self.write_now()
 
 
 def _tell(turn: Turn, outcome: Outcome) -> None:

@@ -58,11 +58,12 @@ class Server:
     def __init__(
         self, clinic: "Clinic", log: AccessLog | None = None, tally: Tally | None = None
     ) -> None:
+        recorder = Recorder(clinic.ledger)
         self.services = Services(
             clinic=clinic,
             analyzer=Analyzer(clinic),
-            recorder=Recorder(clinic.ledger),
-            together=Together(),
+            recorder=recorder,
+            together=Together(recorder),
             counters=tally.begin() if tally else Counters(),
             log=log or AccessLog(lambda _: None),
             tally=tally,
