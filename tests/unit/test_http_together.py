@@ -101,7 +101,8 @@ def test_who_comes_while_a_round_is_about_to_begin_joins_it() -> None:
             await asyncio.sleep(0)
             return await room.ask(model, 2)
 
-        assert await asyncio.gather(room.ask(model, 1), a_turn_later()) == [1.0, 2.0]
+        told = await asyncio.gather(room.ask(model, 1), a_turn_later())
+        assert list(told) == [1.0, 2.0]
         assert (model.runs, room.ledger.groups) == ([2], [2])
 
     asyncio.run(run())
