@@ -39,3 +39,19 @@ def test_a_phone_put_on_again_before_the_night_tells_the_night():
     found = told(at)
     assert abs(found["sleep_onset_h"][5] - 0.3) < 0.1
     assert abs(found["sleep_offset_h"][5] - 7) < 0.1
+
+
+def without_evening(day, since):
+    off = DAY0 * DAY_US + int((24 * day + since) * HOUR_US)
+    return [t for t in lived(off=None) if not off <= t < off + 8 * HOUR_US]
+
+
+def test_an_evening_that_was_not_recorded_is_no_early_night():
+    """The sleep that ends on the seventh date would have begun at 18 h, five hours too early."""
+    onset = told(without_evening(6, 18))["sleep_onset_h"]
+    assert np.isnan(onset[6])
+    assert np.allclose(onset[[0, 1, 2, 3, 4, 5, 7]], -1, atol=0.1)
+
+
+def test_an_hour_that_was_not_recorded_is_no_reason_for_silence():
+    assert -2.3 < told(without_evening(6, 22))["sleep_onset_h"][6] < -1

@@ -53,12 +53,13 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
 _PROXY = (
     "the phone says when it was not used: sleep is over-estimated by whatever is done without it "
     "in bed, and a phone shared, left elsewhere or switched off says nothing of the person: where "
-    "a silence of over 14 hours may rather hold the sleep, nothing is said"
+    "a silence of over 14 hours may rather hold the sleep, or an end of the sleep lies so far from "
+    "the person's other nights that the phone was rather not recorded there, nothing is said"
 )
 
 FAMILY = Family(
     name="sleep_phone",
-    version=f"2.{SCHEMA_VERSION}",
+    version=f"3.{SCHEMA_VERSION}",
     title="Sleep by phone",
     streams=("screen",),
     lookback_days=LOOKBACK_DAYS,

@@ -57,6 +57,10 @@ UNSEEN_H: Final = USUAL_LENGTH_H - LENGTH_SPREAD_H  # what a longer silence coun
 SILENT_US: Final = 4 * HOUR_US  # an awake owner's phone that says nothing for longer is not seen
 AROUND_US: Final = 6 * HOUR_US  # before and after a sleep, in which the phone must have been seen
 LEAST_SEEN: Final = 0.5
+UNRECORDED: Final = 0.05  # share of time in which a phone is not recorded, before anything is known
+UNRECORDED_DAYS: Final = 2.0  # of the person; it weighs as many days
+WRONG_US: Final = 90 * MINUTE_US  # an end that is wrong by less is better than none
+TRIED_US: Final = 30 * MINUTE_US  # steps in which a later beginning or an earlier end is tried
 
 
 @compiled("f8(f8, f8, f8)")
@@ -144,6 +148,51 @@ def likeliest(
     return first, last
 
 
+@compiled("f8(i8, i8, i8, f8[::1])")
+def plausible(start_us: int, end_us: int, midnight_us: int, habit: Array) -> float:
+    """Return the log density of a sleep's hours and length, but for a constant."""
+    onset, offset = (start_us - midnight_us) / HOUR_US, (end_us - midnight_us) / HOUR_US
+    hours = _likely(onset, habit[0], habit[1], USUAL_ONSET_H)
+    hours += _likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
+    return float(hours + _t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H))
+
+
+@compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], f8)")
+def unlikely(
+    used: NDArray[np.int64], first: int, last: int, midnight_us: int, habit: Array, share: float
+) -> bool:
+    """Tell whether an end of the sleep was rather not recorded.
+
+    The silence at either end may hold time awake that was not recorded: the sleep began later or
+    ended earlier. That is the likelier story where such a sleep is so much more like the person's
+    others that it outweighs how seldom the phone is not recorded (`share` of the time, a third
+    of it at this end, the rest at the other or by day).
+    """
+    start, end = used[first, 1], used[last, 0]
+    told = best = plausible(start, end, midnight_us, habit)
+    later = start + WRONG_US
+    while later <= min(used[first + 1, 0], end - SHORTEST_US):
+        best = max(best, plausible(later, end, midnight_us, habit))
+        later += TRIED_US
+    earlier = end - WRONG_US
+    while earlier >= max(used[last - 1, 1], start + SHORTEST_US):
+        best = max(best, plausible(start, earlier, midnight_us, habit))
+        earlier -= TRIED_US
+    return bool(best - told > math.log(3 * (1 - share) / share))
+
+
+@compiled("f8(i8[::1], f8[::1], i8)")
+def unrecorded(day: Times, missed: Array, night: int) -> float:
+    """Return the share of time in which the phone was not seen, on a date and in the week before.
+
+    `missed` is that of each date from its noon before to its end.
+    """
+    total, days, k = UNRECORDED * UNRECORDED_DAYS, UNRECORDED_DAYS, night
+    while k >= 0 and day[night] - day[k] <= HABIT_NIGHTS:
+        total, days, k = total + missed[k], days + 1, k - 1
+    return float(min(total / days, 0.5))
+
+
 @compiled("i8(i8[:, ::1], i8)")
 def sittings(used: NDArray[np.int64], many: int) -> int:
     """Join, in place, uses that are less than ten minutes apart; return how many are left.
@@ -196,6 +245,20 @@ def habit_before(day: Times, hours: Array, night: int, habit: Array) -> None:
         habit[2 * which + 1] = math.sqrt(mad * mad / 2 + LEAST_SPREAD_H * LEAST_SPREAD_H)
 
 
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[::1])")
+def _seen(
+    time_us: Times, local_day: Times, day: int, noon: int, end_us: int, sleep: Times
+) -> float:
+    """Return how much of the time from the noon before a date to its end was seen or slept [s]."""
+    onset, offset = sleep[0], sleep[1]
+    if offset == 0:
+        return float(seen_s(time_us, local_day, day - 1, day, noon, end_us, SILENT_US))
+    rest = float(max(offset - max(onset, noon), 0)) / 1e6
+    before = seen_s(time_us, local_day, day - 1, day, noon, max(onset, noon), SILENT_US)
+    after = seen_s(time_us, local_day, day - 1, day, offset, end_us, SILENT_US)
+    return float(before + rest + after)
+
+
 @compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8, i8[::1])")
 def _judge(
     time_us: Times,
@@ -216,12 +279,42 @@ def _judge(
         if seen * 1e6 < LEAST_SEEN * (high - low - (offset - onset)):
             for place in range(4):
                 sleep[place] = 0
-    if sleep[1] == 0:
-        return seen_s(time_us, local_day, day - 1, day, noon, end_us, SILENT_US)
-    rest = float(max(offset - max(onset, noon), 0)) / 1e6
-    before = seen_s(time_us, local_day, day - 1, day, noon, max(onset, noon), SILENT_US)
-    after = seen_s(time_us, local_day, day - 1, day, offset, end_us, SILENT_US)
-    return float(before + rest + after)
+    return float(_seen(time_us, local_day, day, noon, end_us, sleep))
+
+
+@compiled("void(i8[:, ::1], i8, i8, i8[::1])")
+def put_sleep(used: NDArray[np.int64], first: int, last: int, sleep: Times) -> None:
+    """Write the sleep between two uses, how many uses it holds and how long; 0 without one."""
+    for place in range(4):
+        sleep[place] = 0
+    if first < 0:
+        return
+    sleep[0], sleep[1] = used[first, 1], used[last, 0]
+    for k in range(first + 1, last):
+        sleep[2] += 1
+        sleep[3] += used[k, 3]
+
+
+@compiled("void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[:, ::1], f8[::1])")
+def learn(
+    time_us: Times,
+    local_day: Times,
+    day: Times,
+    midnight_us: Times,
+    end_us: Times,
+    sleep: NDArray[np.int64],
+    hours: Array,
+    missed: Array,
+) -> None:
+    """Note the hours of sleeps, and which share of each date the phone was not seen."""
+    for night in range(day.size):
+        midnight, end = midnight_us[night], end_us[night]
+        noon = midnight - DAY_US // 2
+        seen = _seen(time_us, local_day, day[night], noon, end, sleep[night])
+        missed[night] = max(1.0 - seen * 1e6 / (end - noon), 0.0)
+        if sleep[night, 1] > 0:
+            hours[night, 0] = (sleep[night, 0] - midnight) / HOUR_US
+            hours[night, 1] = (sleep[night, 1] - midnight) / HOUR_US
 
 
 @compiled(
@@ -251,19 +344,19 @@ def nights(
         The begin of day d - 1, the begin of day d, and the end of day d.
     out : int64 array, shape (nights, 4), filled
         Begin and end of the sleep [us], how many uses it was joined over, and how long these
-        lasted [us]; all 0 where no sleep of 2 to 14 hours was found, or where less than half of
-        the six hours before and after it was seen: events no more than four hours apart.
+        lasted [us]; all 0 where no sleep of 2 to 14 hours was found, where an end of it was rather
+        not recorded (`unlikely`), or where less than half of the six hours before and after it was
+        seen: events no more than four hours apart.
     seen : float64 array, shape (nights,), filled
         How much of the time from the noon before the date to its end was seen, sleep included [s].
     """
     used = np.empty((time_us.size + 1, 5), np.int64)
-    hours = np.full((day.size, 2), np.nan)
+    hours, missed = np.full((day.size, 2), np.nan), np.zeros(day.size)
     habit = np.zeros(4)
     for turn in range(2):  # first each night by itself, then in the light of those before it
         for night in range(day.size):
-            low = first_at(time_us, low_us[night])
-            high = first_at(time_us, end_us[night])
-            d = day[night]
+            low, high = first_at(time_us, low_us[night]), first_at(time_us, end_us[night])
+            d, midnight, end = day[night], midnight_us[night], end_us[night]
             many = uses_between(time_us, state, local_day, low, high, d - 1, d, used)
             many = sittings(used, many)
             tells_unlocks = False
@@ -272,20 +365,13 @@ def nights(
                     tells_unlocks = True
             if turn == 1:
                 habit_before(day, hours, night, habit)
-            first, last = likeliest(
-                used, many, tells_unlocks, midnight_us[night], end_us[night], habit
-            )
-            for place in range(4):
-                out[night, place] = 0
-            if first < 0:
-                continue
-            out[night, 0], out[night, 1] = used[first, 1], used[last, 0]
-            for k in range(first + 1, last):
-                out[night, 2] += 1
-                out[night, 3] += used[k, 3]
-            if turn == 0:
-                hours[night, 0] = (used[first, 1] - midnight_us[night]) / HOUR_US
-                hours[night, 1] = (used[last, 0] - midnight_us[night]) / HOUR_US
+            first, last = likeliest(used, many, tells_unlocks, midnight, end, habit)
+            if turn == 1 and first >= 0:
+                share = unrecorded(day, missed, night)
+                first = -1 if unlikely(used, first, last, midnight, habit, share) else first
+            put_sleep(used, first, last, out[night])
+        if turn == 0:
+            learn(time_us, local_day, day, midnight_us, end_us, out, hours, missed)
     for night in range(day.size):
         seen[night] = _judge(
             time_us, local_day, day[night], low_us[night], midnight_us[night], end_us[night],
