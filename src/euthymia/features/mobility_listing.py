@@ -25,10 +25,10 @@ _HOME_LIMIT = (
     "visited: for many that is the workplace."
 )
 _GAP = (
-    "Gaps under an hour are filled with what their ends say (kernels/mobility_pieces.py), longer "
-    "ones with the likeliest course by the person's own last 28 days at the same half hours "
-    "(kernels/mobility_history.py), without chance, so that the same data give the same number; "
-    "Forest draws it at random. In the first days there is no history."
+    "Gaps under three hours are filled with what their ends say (kernels/mobility_pieces.py), "
+    "longer ones with the likeliest course by the person's own last four weeks at the same half "
+    "hours (kernels/mobility_history.py), without chance, so that the same data give the same "
+    "number; Forest draws it at random. In the first days there is no history."
 )
 _STAY = "A stay: 10 minutes or more within 60 to 240 m (four times the scatter of the fixes)."
 _SHORT = (
