@@ -17,16 +17,23 @@ NOW = datetime(2026, 6, 12, 9, tzinfo=UTC)
 WHO = SubjectId("p-aaaaaaaaaaaaaaaa")
 
 
-def found(*answers: tuple[str, float | None, str | None], days_ago: int = 2):
+def found(*given: tuple[str, float | None, str | None], days_ago: int = 2):
+    return judged(answers(*given, days_ago=days_ago))
+
+
+def answers(*given: tuple[str, float | None, str | None], days_ago: int):
     at = NOW - timedelta(days=days_ago)
-    rows = [
+    return [
         {
             "subject_id": WHO, "time": at, "code": code, "numeric_value": number,
             "text_value": text, "unit": None, "purpose": "care", "source": "test",
             "sensitivity": None,
         }
-        for code, number, text in answers
+        for code, number, text in given
     ]  # fmt: skip
+
+
+def judged(rows):
     table = pa.Table.from_pylist(rows, OBSERVATIONS)
     who = summarise(WHO, observations=table, segments={}, zones=Timeline())
     return findings(who, to_micros(NOW))
@@ -49,6 +56,17 @@ def test_an_act_long_ago_is_asked_about_and_a_recent_one_is_today() -> None:
     assert found(acted, (CSSRS_RECENT, None, "No"))[0].urgency is Urgency.SOON
     assert found(acted, (CSSRS_RECENT, None, "Yes"))[0].urgency is Urgency.NOW
     assert found(acted)[0].urgency is Urgency.NOW
+
+
+def test_an_answer_that_cannot_be_read_is_told_and_ends_no_alarm() -> None:
+    (item,) = found((CSSRS_IDEATION[1], None, "some nights"), (CSSRS_IDEATION[2], None, "No"))
+    assert (item.urgency, item.step) == (Urgency.SOON, "ask-again")
+    assert "neither yes nor no" in item.why
+    assert found((CSSRS_IDEATION[1], None, "Yes, refused safety plan"))[0].urgency is Urgency.NOW
+    rows = answers((CSSRS_IDEATION[0], 1.0, None), days_ago=9)
+    (item,) = judged(rows + answers((CSSRS_IDEATION[1], None, "some nights"), days_ago=2))
+    assert item.urgency is Urgency.NOW
+    assert judged(rows + answers((CSSRS_IDEATION[1], None, "no"), days_ago=2)) == ()
 
 
 def test_after_a_month_it_is_no_news() -> None:

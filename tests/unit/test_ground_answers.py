@@ -5,7 +5,7 @@ import pytest
 
 from euthymia.care.safety import cssrs_screeners
 from euthymia.features.observed import observed
-from euthymia.ground.answers import yes_or_no
+from euthymia.ground.answers import unreadable, yes_or_no
 from euthymia.ground.clock import Timeline
 from euthymia.ground.codes import CSSRS_IDEATION
 from euthymia.ground.schemas import OBSERVATIONS
@@ -23,6 +23,16 @@ YES = [
     "yes sometimes",
     "sí, a veces",
     "yes 2/7 days",
+    "Yes, refused safety plan",
+    "Yes, declined admission",
+    "Yes (mother does not know)",
+    "yes - responding to voices",
+    "Yes; assessed, high risk",
+    "Yes no plan",
+    "Yes, no/little intent",
+    "Si, ayer",
+    "Yes-passive",
+    "yes\u2014daily",
 ]
 NO = ["no", "No.", "N", "false", "la32-8", "No, never", "no - not since 2019", "No (never)"]
 NEITHER = [
@@ -40,6 +50,8 @@ NEITHER = [
     "Yes/No",
     "yes / no",
     "yes or no",
+    "Yes No",
+    "Sí / No",
     "nobody knows",
     "none",
     "no-show",
@@ -63,4 +75,18 @@ def test_an_answer_is_read_alike_by_alerts_and_features(text, answer):
     table = pa.Table.from_pylist([row], OBSERVATIONS)
     assert observed(table)["value"].to_pylist() == ([] if answer is None else [float(answer)])
     ideas = [s.ideas for s in cssrs_screeners(table, Timeline())]
-    assert ideas == ([] if answer is None else [(1,) if answer else ()])
+    read = answer is not None or unreadable(text)
+    assert ideas == ([(1,) if answer else ()] if read else [])
+
+
+@pytest.mark.parametrize("text", ["most days", "sometimes", "maybe", "nobody", "a veces", "0-1"])
+def test_an_answer_in_other_words_is_to_be_read(text):
+    assert yes_or_no(text) is None
+    assert unreadable(text)
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "-", "?", "N/A", "n.a.", "na", "not asked", "Y/N", "unknown"]
+)
+def test_what_is_no_answer_is_not(text):
+    assert not unreadable(text)

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euthymia.ground.answers import yes_or_no
+from euthymia.ground.answers import unreadable, yes_or_no
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, CSSRS_RECENT
 
@@ -28,13 +28,15 @@ class Cssrs:
     """One screener: when, and what was answered yes.
 
     `ideas` are the ideation items (1 to 5) answered yes. `behaviour`: something was ever done or
-    prepared; `recent`: within three months (None: not answered).
+    prepared; `recent`: within three months (None: not answered). `unread`: somebody answered an
+    item in words that are neither yes nor no.
     """
 
     at: Micros
     ideas: tuple[int, ...]
     behaviour: bool
     recent: bool | None
+    unread: bool = False
 
     @property
     def alarming(self) -> bool:
@@ -75,12 +77,16 @@ def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...
     times = rows["time"].cast(pa.int64()).to_numpy()
     found: dict[int, dict[str, bool]] = {}
     last: dict[int, Micros] = {}
+    unread: set[int] = set()
     columns = (rows[name].to_pylist() for name in ("code", "numeric_value", "text_value"))
     for day, at, code, number, text in zip(zones.local_day(times), times, *columns, strict=True):
         answer = _answer(number, text)
-        if answer is not None:
+        if number is None and unreadable(text):
+            unread.add(int(day))
+        if answer is not None or int(day) in unread:
             given = found.setdefault(int(day), {})
-            given[code] = answer or given.get(code, False)
+            if answer is not None:
+                given[code] = answer or given.get(code, False)
             last[int(day)] = max(int(at), last.get(int(day), int(at)))
     return tuple(
         Cssrs(
@@ -88,6 +94,7 @@ def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...
             tuple(n for n, code in enumerate(CSSRS_IDEATION, 1) if given.get(code)),
             bool(given.get(CSSRS_BEHAVIOUR)),
             given.get(CSSRS_RECENT),
+            day in unread,
         )
         for day, given in sorted(found.items())
     )

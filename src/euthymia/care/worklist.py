@@ -96,12 +96,22 @@ def _self_harm(who: SubjectSummary, now: Micros) -> Finding | None:
 
 
 def _screened(who: SubjectSummary, now: Micros) -> Finding | None:
-    """Find a yes in the latest C-SSRS screener of the last 30 days: a person looks today."""
-    asked = [screener for screener in who.cssrs if screener.at <= now]
-    if not asked or _day_gap(asked[-1].at, now) > ITEM9_NEWS_DAYS or not asked[-1].words():
+    """Find a yes in the latest C-SSRS screener of the last 30 days: a person looks today.
+
+    One without a yes, but with an answer that could not be read, ends no yes before it; alone it is
+    to be read.
+    """
+    asked = [s for s in who.cssrs if s.at <= now and _day_gap(s.at, now) <= ITEM9_NEWS_DAYS]
+    if not asked:
         return None
-    last = asked[-1]
+    said = next((s for s in reversed(asked) if s.words() or not s.unread), None)
+    last = said if said is not None and said.words() else asked[-1]
     on = date_words(who.local_date(last.at), who.local_date(now))
+    if not last.words():
+        if not last.unread:
+            return None
+        why = f"C-SSRS screener, an answer that is neither yes nor no, to be read, on {on}"
+        return Finding("self-harm", Urgency.SOON, why, last.at, "ask-again", 1.0, at=last.at)
     urgency = Urgency.NOW if last.alarming else Urgency.SOON
     step = "speak-today" if last.alarming else "ask-again"
     why = f"C-SSRS screener, yes to: {last.words()}, on {on}"

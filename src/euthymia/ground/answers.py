@@ -1,41 +1,60 @@
 """Answers in words to questions of yes or no.
 
-Read strictly, because some stand in screeners for suicide: "N/A", "No answer", "no response" or the
-"Y/N" of an empty form are no answer, and an unread one is no all-clear.
+Some stand in screeners for suicide. So what begins with yes is a yes, whatever follows, and a no is
+read strictly: "N/A", "No answer", "no response" or the "Y/N" of an empty form are no answer.
 """
 
 import re
 from typing import Final
 
-_WORDS: Final = {"yes": True, "sí": True, "no": False}
-_WHOLE: Final = _WORDS | {
+_WHOLE: Final = {
+    "yes": True,
+    "sí": True,
     "y": True,
     "si": True,
     "true": True,
     "la33-6": True,  # LOINC's answers
+    "no": False,
     "n": False,
     "false": False,
     "la32-8": False,
 }
-_FIRST: Final = re.compile(r"(yes|sí|no)(?:\s*[,;:.(]|\s+[-\u2013\u2014]\s)\s*(\S.*)", re.DOTALL)
-_YES_AND: Final = re.compile(r"(?:yes|sí)\s+(?!or\b|o\b|no\b|/)\w")
+_YES: Final = re.compile(r"(?:yes|sí)\b|si\s*[,;:.(]")
+_CHOICE: Final = re.compile(r"(?:yes|s[ií]|y)\s*(?:/|or\b|o\b|\||$)?\s*no?(?:\s*[/|]|$)")
+_NO: Final = re.compile(r"no(?:\s*[,;:.(]|\s+[-\u2013\u2014]\s)\s*(\S.*)", re.DOTALL)
 _NOT_ANSWERED: Final = re.compile(
     r"ask|answer|respon|declin|refus|assess|know|n/a|pregunt|contest|evalu|sabe|rechaz"
 )
+_NO_ANSWER: Final = re.compile(
+    r"n\.?/?a\b|none$|null$|nil$|unknown|desconoc|skipped|omit|missing|[-\u2013\u2014?.]*$"
+)
+
+
+def _normal(text: str | None) -> str:
+    return (text or "").lower().strip().strip(".,;:!")
 
 
 def yes_or_no(text: str | None) -> bool | None:
     """Return whether an answer is yes or no; None where it is neither for certain.
 
-    It is where the whole answer is one of the words (also LOINC's LA33-6 and LA32-8), where yes or
-    no is followed by a comma, a stop, a bracket or a dash and by what does not say that nobody
-    answered, or where yes is followed by another word.
+    Yes is what begins with that word and is no choice ("yes/no"). No is the word alone, or followed
+    by a comma, a stop, a bracket or a dash and by what does not say that nobody answered. LOINC's
+    LA33-6 and LA32-8 are read too.
     """
-    said = (text or "").lower().strip().strip(".,;:!")
+    said = _normal(text)
     if said in _WHOLE:
         return _WHOLE[said]
-    first = _FIRST.match(said)
-    if first is not None:
-        word, rest = first.groups()
-        return None if _NOT_ANSWERED.search(rest) else _WORDS[word]
-    return True if _YES_AND.match(said) else None
+    if _CHOICE.match(said):
+        return None
+    if _YES.match(said):
+        return True
+    denied = _NO.match(said)
+    return False if denied and not _NOT_ANSWERED.search(denied[1]) else None
+
+
+def unreadable(text: str | None) -> bool:
+    """Tell whether somebody answered in words that are neither yes nor no, so that they be read."""
+    said = _normal(text)
+    if yes_or_no(text) is not None or _CHOICE.match(said):
+        return False
+    return not (_NO_ANSWER.match(said) or _NOT_ANSWERED.search(said))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from euthymia.ground.answers import yes_or_no
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, PHQ9_ITEMS
 from euthymia.models import clinical, course
@@ -151,8 +152,8 @@ def _yes(table: pa.Table, codes: Sequence[str]) -> Times:
     """Return when a question was answered with yes."""
     rows = table.filter(pc.is_in(table["code"], value_set=pa.array(list(codes))))
     number = np.asarray(pc.fill_null(rows["numeric_value"], 0.0).to_numpy(), np.float64)
-    words = np.array([str(w or "").lower() for w in rows["text_value"].to_pylist()], np.str_)
-    return clinical.times_of(rows)[(number > 0) | np.isin(words, ["yes", "true", "y"])]
+    said = np.array([yes_or_no(text) is True for text in rows["text_value"].to_pylist()], np.bool_)
+    return clinical.times_of(rows)[(number > 0) | said]
 
 
 def improved(history: History, start: Micros, until: Micros) -> float:
