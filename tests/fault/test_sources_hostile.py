@@ -326,6 +326,25 @@ def test_names_of_archive_members_cannot_do_harm(tmp_path: Path) -> None:
     assert rejects(items) == []
 
 
+@pytest.mark.parametrize("above", ["", "/", "../", "..\\", "{}/"])
+def test_a_mark_in_an_archive_says_nothing_of_what_lies_beside_it(
+    tmp_path: Path, above: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(above.format(tmp_path) + ".euthymia-simulated", "")
+        archive.writestr(above.format(tmp_path) + "A1.csv", HEADER + LINE.format(1, 1))
+    _neighbour(tmp_path)
+    assert [reading.synthetic for reading, _ in read(tmp_path)] == [True, False]
+
+
+def test_a_mark_holds_in_an_archive_of_names_with_backslashes(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("made\\actigraph\\A1.csv", HEADER + LINE.format(1, 1))
+        archive.writestr("made\\.euthymia-simulated", "")
+        archive.writestr("real\\actigraph\\B1.csv", HEADER + LINE.format(1, 1))
+    assert [reading.synthetic for reading, _ in read(tmp_path)] == [True, False]
+
+
 def test_an_encrypted_member_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:

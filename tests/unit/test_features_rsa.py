@@ -61,8 +61,9 @@ def test_breathing_in_is_not_taken_for_breathing_out(late, quiet):
     """Wherever in a breath the recording begins: a first hump half seen is not a whole one."""
     streams = breathing(6, 50, late=late, quiet=quiet)["respiration"]
     rising = np.cos(2 * np.pi * 6 / 60 * (streams["time"] - START) / 1e6 + 2 * np.pi * late) > 0
-    found = breaths(streams["time"], streams["value"])[4:]
-    for trough, peak, _ in found.tolist():
+    found = breaths(streams["time"], streams["value"])
+    assert len(found) > 15
+    for trough, peak, _ in found[4:].tolist():
         inside = (streams["time"] >= trough) & (streams["time"] < peak)
         assert rising[inside].mean() > 0.8
 

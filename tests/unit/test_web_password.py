@@ -81,6 +81,26 @@ def test_changing_the_password_ends_every_session_and_token_but_this_browsers(cl
         tokens.verify(token, now=NOW)
 
 
+def test_a_session_that_begins_while_the_password_is_changed_ends_too(
+    clinic: TestClinic, monkeypatch: pytest.MonkeyPatch
+):
+    client, _ = signed_in(clinic, 0)
+    begun, later = [], NOW + timedelta(seconds=4)
+    prove = clinic.accounts._prove
+
+    def waited(*given: object):
+        sessions = replace(clinic.sessions, clock=lambda: NOW + timedelta(seconds=2))
+        begun.append(sessions.open("dr-lee", "clinician", ("password",))[0])
+        clinic.accounts.clock = lambda: later
+        return prove(*given)
+
+    monkeypatch.setattr(clinic.accounts, "_prove", waited)
+    change(client, clinic)
+    assert client.get("/").status_code == 200
+    with pytest.raises(AccessError):
+        replace(clinic.sessions, clock=lambda: later).visitor(begun[0])
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

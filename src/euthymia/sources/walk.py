@@ -184,8 +184,9 @@ class Walk:
             )
             return
         inside = path.with_name(path.name.removesuffix(".zip") or "archive")
-        marks = (PurePath(name) for name in names if PurePath(name).name == MARK)
-        self._simulated.update((inside / mark.parent, True) for mark in marks)
+        for *above, last in filter(None, map(_parts, names)):
+            if last == MARK:
+                self._simulated[inside.joinpath(*above)] = True
         truths = {n.removesuffix(TRUTH_MARK) for n in names if n.endswith("/" + TRUTH_MARK)}
         for member in sorted(members, key=lambda m: m.filename):
             yield from self._member(archive, member, inside, label, truths)
@@ -198,9 +199,7 @@ class Walk:
         label: str,
         truths: set[str],
     ) -> Iterator[Found]:
-        parts = [
-            p for p in member.filename.replace("\\", "/").split("/") if p not in {"", ".", ".."}
-        ]
+        parts = _parts(member.filename)
         name = printable("/".join([label, *parts]))
         if any(member.filename.startswith(truth) for truth in truths):
             self._skipped(name, "a simulation's truth, which is never ingested")
@@ -218,6 +217,11 @@ class Walk:
         logical = _logical(inside)
         group = self._group_of(logical)
         yield Found(logical, name, member.compress_size, lambda: archive.open(member), None, group)
+
+
+def _parts(name: str) -> list[str]:
+    """Split the name of a member of an archive, so that it stays inside whatever it says."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -284,11 +284,12 @@ class Accounts:
             raise AccessError("choose another password: it is the present one")
         with self._turn():
             hashed = self._stretch.hash(wanted)
-        ended = self.second
+        ended = 0
 
         def take(book: Book, account: Account) -> None:
-            account.password = hashed
-            book.ended[actor.user] = ended
+            nonlocal ended  # told now: a session that began while we waited for a turn ends too
+            ended = max(self.second, book.ended.get(actor.user, 0))
+            account.password, book.ended[actor.user] = hashed, ended
 
         proven, generation = self._prove(actor.user, present, code, take)
         words: Words = {"outcome": "changed" if proven else "refused", GENERATION: generation}

@@ -8,24 +8,29 @@ from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
 
-_TELL: Final = re.compile(r"(?<!\d)(?:9\d|10\d|11[0-5])(?!\d)|ninet|noventa|hundred|(?<!\w)cien")
+_TELL: Final = re.compile(r"(?<!\d)(?:9\d|1[01]\d)(?!\d)|ninet|noventa|hundred|(?<!\w)cien")
 _REACH: Final = 60
 _ONES: Final = r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?"
 _UNOS: Final = r"(?: y (?:uno?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve))?"
+_TEENS: Final = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
+_DIECI: Final = r"(?:uno?|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|trece|catorce|quince|dieci\w{4,5})"
+_WORDS: Final = rf"ninety{_ONES}|one hundred[- ](?:and[- ])?{_TEENS}|noventa{_UNOS}|ciento {_DIECI}"
+_PERSON: Final = r"(?:wo)?man|gentle(?:wo)?man|lady|hombre|mujer|varon|senora?|ancian[oa]"
 _OLD: Final = re.compile(
     r"(?<![\w.,/:$€£+-])(?P<digits>9\d|10\d|11[0-5])(?="
     r"[ -]{0,2}(?:years?|yrs?|yr|y)[\s.-]{0,2}(?:of age|old|o\b|f\b|m\b|-?old)| years[,;)]|[ -]?y/?o|"
     r" ?[fmhv]\b(?![/%.-])|[- ]?(?:anos|a\.|a\b)(?! (?:\d|las|los|la|el|un|una)\b)(?! \d)|(?:st|nd|rd|th) birthday)|"
-    rf"(?<!\w)(?P<said>ninety{_ONES}|one hundred(?: and (?:one|two|three|four|five))?|noventa{_UNOS}|cien|ciento (?:uno|dos|tres|cuatro|cinco))"
+    rf"(?<!\w)(?P<said>{_WORDS}|one hundred|cien)"
     r"(?=[- ](?:years?|yrs?|year-old|yo\b|y/o|anos)|,? (?:and|y|yet|but) (?:still|frail|lives|vive|aun)|(?:st|nd|rd|th)? birthday)(?! (?:(?:years|anos) (?:ago|atras|later|antes|de (?:carcel|historia))))"
 )
 _OLD_AFTER: Final = re.compile(
     r"(?<!\w)(?:age|aged|ages|at the age of|age of|(?:he|she|who|they|patient|mother|father|mum|mom|dad|gran\w{0,7}|aunt|uncle|husband|wife) (?:is|was)|turn(?:s|ed|ing)?|nearly|almost|(?:died|passed|passed away|widowed|diagnosed|and) at|she's|he's|edad|edad de|tiene|cumpl(?:e|io|ira)|a los|casi)\s{0,2}:?\s{1,2}"
-    rf"(?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})"
-    r"(?=(?: anos)?(?:[.,;)]{0,2} ?(?:$|\n|lives|vive|and |y |with|con |who|que |on |in the|when|cuando|last|next|this|el |en |[a-z]{2,9}ed\b)|[.;)]))"
+    rf"(?P<own>(?:9\d|10\d|11[0-5])|{_WORDS})"
+    r"(?=(?: anos)?(?:[.,;)]{0,2} ?(?:$|\n|now\b|ahora\b|lives|vive|and |y |with|con |who|que |on |in the|when|cuando|last|next|this|el |en |[a-z]{2,9}ed\b)|[.;)]))"
 )
 _AGED: Final = re.compile(
-    rf"(?<!\w)(?:aged|turn(?:s|ed|ing)|cumpl(?:e|io|ira)|age of|edad:?) (?P<own>(?:9\d|10\d|11[0-5])|ninety{_ONES}|noventa{_UNOS})(?![\w%]|[.,/-]\d)"
+    rf"(?<!\w)(?:aged|turn(?:s|ed|ing)|cumpl(?:e|io|ira)|age of|edad:?|(?:{_PERSON}) (?:of|de)) (?P<own>(?:9\d|1[01]\d)|{_WORDS})"
+    r"(?![\w%]|[.,/-]\d| ?(?:kg|kilo|lbs?\b|pound|libra|stone|cm\b|cent|mg\b|word|palabra))"
 )
 _AGED_KIN: Final = re.compile(
     r"(?:(?<!\w)(?:mother|father|mum|dad|mom|gran|granny|nan|grandmother|grandfather|grandma|grandpa|aunt|uncle|husband|wife|sister|brother|neighbou?r|madre|padre|abuel[oa]|ti[oa]|marido|mujer|espos[oa]|herman[oa]|suegr[oa]|vecin[oa]|madrina)"
