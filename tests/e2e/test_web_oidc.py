@@ -165,7 +165,8 @@ def test_a_code_and_a_state_are_good_once(clinic: TestClinic):
     visitor = Visitor(clinic)
     back = there(visitor.get("/signin/oidc").headers["location"], "dr-lee")
     ticket = visitor.cookies["euthymia-sso"]
-    assert visitor.get(back).status_code == 200
+    arrived = visitor.get(back)
+    assert arrived.status_code == 200, arrived.text
     again = Visitor(clinic)
     again.cookies.set("euthymia-sso", ticket)
     assert again.get(back).status_code == 403

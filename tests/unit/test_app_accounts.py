@@ -79,6 +79,25 @@ def test_one_code_used_by_many_at_once_signs_one_in(house: House):
         assert sum(pool.map(one, range(6))) == 1
 
 
+def test_a_book_that_is_written_while_it_is_read_is_no_older_copy(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    file, read, turns = house.accounts.file, Path.read_bytes, [0]
+
+    def overtaken(path: Path) -> bytes:
+        found = read(path)
+        if not turns[0]:
+            turns[0] = 1
+            file.change(lambda book: None)
+        return found
+
+    file.change(lambda book: None)  # so that it is read anew
+    monkeypatch.setattr(Path, "read_bytes", overtaken)
+    before = file.now().generation
+    assert turns == [1]
+    assert file.now().generation == before + 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -81,6 +81,14 @@ def test_changing_the_password_ends_every_session_and_token_but_this_browsers(cl
         tokens.verify(token, now=NOW)
 
 
+def test_a_session_opens_as_the_second_turns(clinic: TestClinic):
+    """A clock that is asked twice may tell two seconds."""
+    seconds = iter(range(100))
+    sessions = replace(clinic.sessions, clock=lambda: NOW + timedelta(seconds=next(seconds)))
+    token, _ = sessions.open("dr-lee", "clinician", ("password",))
+    assert sessions.visitor(token).user == "dr-lee"
+
+
 def test_a_session_that_begins_while_the_password_is_changed_ends_too(
     clinic: TestClinic, monkeypatch: pytest.MonkeyPatch
 ):

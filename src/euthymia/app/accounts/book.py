@@ -140,6 +140,7 @@ class BookFile:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _load(self) -> Book:
+        newest = self._newest  # before reading: another thread may write while this one reads
         try:
             sealed = self.path.read_bytes()
         except FileNotFoundError:
@@ -152,7 +153,7 @@ class BookFile:
                     "accounts.sealed does not open: it was changed, or belongs to another clinic; "
                     "restore it from a backup"
                 ) from None
-        if book.generation < self._newest:
+        if book.generation < newest:
             raise IntegrityError(
                 "accounts.sealed is older than it was: somebody put back an earlier copy, or "
                 "removed it; restore the newest"

@@ -7,7 +7,7 @@ cookie is worth a quarter hour at most, and the server keeps nothing but the ids
 
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from euthymia.app.once import Once
@@ -59,7 +59,7 @@ class Sessions:
         now = self.clock()
         self.once.tidy(now)
         began = max(int(now.timestamp()), after + 1)
-        token = self._token(user, role, More(began=began, proofs=proofs))
+        token = self._token(user, role, More(began=began, proofs=proofs), now)
         return token, self.tokens.verify(token, now=now, kind=Kind.SESSION)
 
     def visitor(self, token: str) -> Visitor:
@@ -80,7 +80,7 @@ class Sessions:
         renewed = ""
         if int(now.timestamp()) - claims.issued_at >= RENEW_AFTER_S:
             more = More(claims.token_id, claims.began, claims.proofs)
-            renewed = self._token(claims.user, claims.role, more)
+            renewed = self._token(claims.user, claims.role, more, now)
         return Visitor(
             user=claims.user,
             role=claims.role,
@@ -98,8 +98,7 @@ class Sessions:
     def _end(self, claims: Claims) -> int:
         return claims.began + int(self.length.total_seconds())
 
-    def _token(self, user: str, role: str, more: More) -> str:
-        now = self.clock()
+    def _token(self, user: str, role: str, more: More, now: datetime) -> str:
         left = more.began + int(self.length.total_seconds()) - int(now.timestamp())
         lifetime = min(self.idle, timedelta(seconds=left))
         return self.tokens.issue(
