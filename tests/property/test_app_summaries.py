@@ -19,7 +19,7 @@ from euthymia.app.summaries import Summaries
 from euthymia.app.web.reader import Looked, Reader
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.worklist import Case, caseload
-from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.codes import ADMISSION, PHQ9_ITEMS, PHQ9_TOTAL
 from euthymia.ground.ids import SubjectId
@@ -195,6 +195,34 @@ def test_another_model_or_other_settings_take_no_summary_of_before() -> None:
         gateway = replace(used.gateway, feature_only=("location",))
         clinic.config = replace(used, gateway=gateway)
         assert summaries.kept(who, audit) == {}
+        clinic.config = replace(used, clinic=replace(used.clinic, time_zone="Asia/Tokyo"))
+        assert summaries.kept(who, audit) == {}
         clinic.config = used
         summaries.model = lambda: None  # type: ignore[method-assign]
         assert summaries.kept(who, audit) == {}
+
+
+def test_whoever_looks_reads_in_their_own_name_and_an_erasure_meanwhile_takes_one_row() -> None:
+    with tempfile.TemporaryDirectory() as folder, copied_clinic(Path(folder)) as clinic:
+        Summaries.of(clinic).keep(TEST)
+        reader, (who, gone, *_) = Reader(clinic), everybody(clinic)
+        one, other = Actor("dr-one", "clinician"), Actor("dr-other", "clinician")
+        reader.look_at_all([who, gone], one)
+        before = len(list(clinic.ledger.entries()))
+        assert reader.look(who, other).observations.num_rows
+        clinic.ledger.sync()
+        assert {line.actor for line in list(clinic.ledger.entries())[before:]} == {other.user}
+
+        kept = clinic.store.summaries
+        fresh = Reader(clinic)
+
+        def erased_meanwhile(subjects: Any, audit: Entry) -> Any:
+            found = kept(subjects, audit)
+            clinic.store.summaries = kept  # type: ignore[method-assign]
+            clinic.store.erase(gone, Entry(TEST, "erase subject", Purpose.CARE))
+            return found
+
+        clinic.store.summaries = erased_meanwhile  # type: ignore[method-assign]
+        assert set(fresh.look_at_all([who, gone], TEST)) == {who}
+        assert gone not in reader.look_at_all([who, gone], one)
+        assert gone not in reader._people, "nothing of them is at hand"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerts_clinic import put_scores
+from euthymia.app.alerts import feed
 from euthymia.app.alerts.desk import Alerts, Wanted
 from euthymia.app.alerts.plain import audit_sample, card_plain, desk_plain
 from euthymia.app.alerts.policy_file import accept, check, policy_in_force, read_book
@@ -21,9 +22,19 @@ from euthymia.care.alerts.contract import Rule, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import shipped_text
 from euthymia.care.alerts.quality import TOO_FEW
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, IntegrityError, MissingError, SchemaError
-from small_clinic import DOCTOR, OTHER_DOCTOR, Hands, copied_clinic, decide_consent, subject_of
+from small_clinic import (
+    DOCTOR,
+    OTHER_DOCTOR,
+    TEST,
+    Hands,
+    copied_clinic,
+    decide_consent,
+    subject_of,
+)
 
 NEW_DOCTOR = "dr-new"
 
@@ -282,6 +293,32 @@ def test_withdrawal_and_erasure_take_what_rested_on_the_person(clinic: Clinic, h
     erase_subject(clinic, "MRN-2")
     assert {a.subject for a in alerts.every()} <= {subject_of(clinic, "MRN-4")}
     alerts.run()
+
+
+def test_a_consent_that_runs_out_takes_its_alerts_from_an_open_desk(clinic: Clinic, hands: Hands):
+    who, now = subject_of(clinic, "MRN-1"), to_micros(hands.now)
+    until = to_micros(hands.now + timedelta(days=1, hours=6))
+    for grant in (
+        GrantRecord(Purpose.MONITORING, False, now - 2, None, "test"),
+        GrantRecord(Purpose.MONITORING, True, now - 1, until, "test"),
+    ):
+        clinic.store.put_grant(who, grant, Entry(TEST, "set consent", Purpose.CARE, who))
+    put_scores(clinic, "MRN-1", [0.2, 1.4, 2.0, 2.2])
+    alerts, _ = started(clinic, hands)
+    hands.turn(timedelta(hours=7))
+    assert who not in {alert.subject for alert in alerts.every()}
+
+
+def test_a_fresh_start_that_fails_brings_nothing_back(
+    clinic: Clinic, hands: Hands, monkeypatch: pytest.MonkeyPatch
+):
+    alerts, who = started(clinic, hands)[0], subject_of(clinic, "MRN-1")
+    decide_consent(clinic, "MRN-1", permit=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "Engine", None)
+        with pytest.raises(TypeError):
+            alerts.every()
+    assert who not in {alert.subject for alert in alerts.every()}
 
 
 def test_the_quality_board_tells_nothing_of_few_people(clinic: Clinic, hands: Hands):

@@ -115,8 +115,10 @@ class Summaries:
         made_by, found = self._made_by(), dict[SubjectId, Dated]()
         for subject, text in self.clinic.store.summaries(subjects, audit).items():
             by, _, body = text.partition(" ")
-            if by == made_by:
-                dated = _decode(b64decode(body))
+            if by != made_by:
+                continue
+            dated = _decode(b64decode(body))
+            with suppress(MissingError):  # erased meanwhile
                 zones = self.clinic.store.timeline(subject)
                 found[subject] = replace(dated, summary=replace(dated.summary, zones=zones))
         return found
@@ -152,7 +154,7 @@ class Summaries:
         model = self.model()
         used = (
             *(__version__, VERSION, model.digest if model else "", str(self._watched())),
-            *self.clinic.config.gateway.feature_only,
+            *(self.clinic.config.clinic.time_zone, *self.clinic.config.gateway.feature_only),
         )
         return hashlib.blake2b(repr(used).encode(), digest_size=16).hexdigest()
 

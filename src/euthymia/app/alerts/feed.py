@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from euthymia.app.alerts.inputs import JOB, Inputs, inputs_of, kept_of
 from euthymia.app.alerts.policy_file import Book
@@ -12,13 +13,20 @@ from euthymia.care.alerts.engine import Engine
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
+from euthymia.store.consent import next_edge
+
+_NEVER: Final = 1 << 63
 
 
 @dataclass(slots=True)
 class _Person:
-    """What the engine was fed of a person, and the state of the record that it was read at."""
+    """What the engine was fed of a person, and the state of the record that it was read at.
+
+    `until`: when a consent begins or runs out, of which nothing is written.
+    """
 
     stamp: str
+    until: Micros
     signals: list[Signal]
     acts: list[Act]
 
@@ -30,6 +38,11 @@ class _Fed:
     scored: int
     version: int
     people: dict[SubjectId, _Person]
+
+    def stands(self, version: int, scored: int, now: Micros) -> bool:
+        """Tell whether nothing has changed since."""
+        same = (self.version, self.scored) == (version, scored)
+        return same and all(now < person.until for person in self.people.values())
 
 
 class Feed:
@@ -53,12 +66,13 @@ class Feed:
         store, fed = self.clinic.store, self._fed
         if fed is not None and fed.policies == len(book.policies):
             with suppress(ValueError):  # something is of an instant that is over: start afresh
-                if fed.version != store.version() or fed.scored != len(book.scored):
+                if not fed.stands(store.version(), len(book.scored), now):
                     self._take_new(fed, book, now)
                 fed.engine.advance(now)
                 return fed.engine
+        self._fed = None  # what was half taken in is nobody's, should this fail
         version = store.version()
-        people = {who: self._read(who) for who in self.subjects()}
+        people = {who: self._read(who, now) for who in self.subjects()}
         inputs = self._together(book, people.values(), now)
         engine = Engine(inputs.policies, inputs.zone, inputs.start)
         engine.feed(inputs.signals, inputs.acts)
@@ -71,9 +85,10 @@ class Feed:
         people = () if self._fed is None else self._fed.people.values()
         return self._together(book, people, now)
 
-    def _read(self, who: SubjectId) -> _Person:
-        stamp = self.clinic.store.stamp(who)  # before anything is read
-        return _Person(stamp, *kept_of(self.clinic, who))
+    def _read(self, who: SubjectId, now: Micros) -> _Person:
+        store = self.clinic.store
+        stamp, edge = store.stamp(who), next_edge(store.grants(who), now)  # before what is read
+        return _Person(stamp, _NEVER if edge is None else edge, *kept_of(self.clinic, who))
 
     def _together(self, book: Book, people: Iterable[_Person], now: Micros) -> Inputs:
         found, everybody = inputs_of(self.clinic, book, (), now), tuple(people)
@@ -88,11 +103,11 @@ class Feed:
             raise ValueError("somebody was erased: their alerts go with them")
         for who in people:
             held = fed.people.get(who)
-            if held is not None and held.stamp == store.stamp(who):
+            if held is not None and held.stamp == store.stamp(who) and now < held.until:
                 continue
-            person = fed.people[who] = self._read(who)
+            person = fed.people[who] = self._read(who, now)
             if held is not None and {s.id for s in held.signals} - {s.id for s in person.signals}:
-                raise ValueError("a consent was withdrawn: what rested on it goes with it")
+                raise ValueError("a consent is over: what rested on it goes with it")
             fed.engine.feed(person.signals, person.acts)
         fed.engine.feed(self._together(book, (), now).signals)
         fed.version, fed.scored = version, len(book.scored)

@@ -40,15 +40,23 @@ NO_ESTIMATE_ROLE: Final = "Estimates of models are not part of your role."
 
 
 class Record:
-    """A person's record, read when somebody looks at it: of most rows of a worklist nobody does."""
+    """A person's record, read when somebody looks at it: of most rows of a worklist nobody does.
 
-    def __init__(self, read: Callable[[], SubjectData]) -> None:
-        self._read = read
+    Everybody who does reads it once, in their own name: that is what the ledger tells.
+    """
+
+    def __init__(self, read: Callable[[Actor], SubjectData], actor: Actor) -> None:
+        self._read, self._actor = read, actor
+        self._of: dict[Actor, Record] = {actor: self}
+
+    def of(self, actor: Actor) -> "Record":
+        """Return the record as somebody reads it."""
+        return self._of.setdefault(actor, Record(self._read, actor))
 
     @cached_property
     def data(self) -> SubjectData:
         """Return the record."""
-        return self._read()
+        return self._read(self._actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +154,15 @@ class Reader:
         """Return the people in a care relationship with the user."""
         audit = Entry(actor, "list subjects", Purpose.CARE)
         listed = self.clinic.store.subjects(audit)
+        with self._lock:  # nothing of somebody erased stays here
+            for gone in self._people.keys() - set(listed):
+                del self._people[gone]
         return [who for who in listed if self.clinic.on_care_team(user, who)]
 
     def look(self, subject: SubjectId, actor: Actor) -> Looked:
         """Return one person, read anew if anything of theirs, or the model, has changed since."""
-        return self._look([subject], actor)[subject]
+        looked = self._look([subject], actor)[subject]
+        return replace(looked, record=looked.record.of(actor))
 
     def look_at_all(self, subjects: Iterable[SubjectId], actor: Actor) -> dict[SubjectId, Looked]:
         """Return many people; whoever is erased meanwhile is left out."""
@@ -182,14 +194,14 @@ class Reader:
 
     def _at_hand(self, subject: SubjectId, version: tuple[int, str], now: Micros) -> Looked | None:
         """Return what was read of a person and may still be shown."""
-        held = self._people.get(subject)
+        held = self._people.pop(subject, None)  # put back if it holds
         if held is None or not held.looked.holds(now) or held.version[1] != version[1]:
-            self._people.pop(subject, None)
             return None
         if held.version != version:
             if self.clinic.store.stamp(subject) != held.stamp:
                 return None
             held.version = version
+        self._people[subject] = held
         return held.looked
 
     def cases(self, people: Iterable[Looked], *, may_ask: bool) -> list[Case]:
@@ -225,7 +237,7 @@ class Reader:
     def _read(self, subject: SubjectId, actor: Actor, kept: Dated | None) -> Looked:
         """Read a person; of one whose summary is kept, no more than who they are."""
         store, audit = self.clinic.store, Entry(actor, "read for care", Purpose.CARE, subject)
-        record = Record(lambda: self.summaries.record(subject, audit))
+        record = Record(lambda by: self.summaries.record(subject, replace(audit, actor=by)), actor)
         dated = kept or self.summaries.make(record.data, audit)
         person, team, grants = (
             store.person(subject, audit),
