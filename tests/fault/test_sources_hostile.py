@@ -312,6 +312,16 @@ def test_truth_in_an_archive_is_left_out_too(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("folder", ["", "truth\\", "/truth/", "../truth/"])
+def test_truth_is_left_out_however_an_archive_names_it(tmp_path: Path, folder: str) -> None:
+    with zipfile.ZipFile(tmp_path / "clinic.zip", "w") as archive:
+        archive.writestr(f"{folder}.euthymia-truth", "")
+        archive.writestr(f"{folder}never.csv", HEADER + LINE.format(1, 1))
+    told: dict[str, str] = {}
+    assert list(read(tmp_path, skipped=told.__setitem__)) == []
+    assert any("truth" in reason for reason in told.values())
+
+
 def test_a_path_that_is_not_there_stops_before_anything_is_read(tmp_path: Path) -> None:
     _neighbour(tmp_path)
     with pytest.raises(MissingError, match="does not exist"):

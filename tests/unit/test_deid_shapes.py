@@ -5,16 +5,10 @@
 import pytest
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
-from euthymia.gateway.deid.notes import deidentify
 from euthymia.gateway.deid.surrogates import Surrogates
+from redacting import redacted
 
 KEY = bytes(range(32))
-
-
-def redacted(text: str, lang: Lang) -> str:
-    done = deidentify(text, lang, accept=True)
-    assert done.text is not None
-    return done.text
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,18 @@ YES = [
     "Yes-passive",
     "yes\u2014daily",
 ]
-NO = ["no", "No.", "N", "false", "la32-8", "No, never", "no - not since 2019", "No (never)"]
+NO = [
+    "no",
+    "No.",
+    "N",
+    "false",
+    "la32-8",
+    "No, never",
+    "no - not since 2019",
+    "No (never)",
+    "No; risk assessed",
+    "No, asked twice",
+]
 NEITHER = [
     None,
     "",
@@ -79,14 +90,18 @@ def test_an_answer_is_read_alike_by_alerts_and_features(text, answer):
     assert ideas == ([(1,) if answer else ()] if read else [])
 
 
-@pytest.mark.parametrize("text", ["most days", "sometimes", "maybe", "nobody", "a veces", "0-1"])
+@pytest.mark.parametrize(
+    "text",
+    ["most days", "sometimes", "a veces", "0-1", "declined", "No answer", "No, refused to say"],
+)
 def test_an_answer_in_other_words_is_to_be_read(text):
     assert yes_or_no(text) is None
     assert unreadable(text)
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "-", "?", "N/A", "n.a.", "na", "not asked", "Y/N", "unknown"]
+    "text",
+    [None, "", "-", "?", "N/A", "n.a.", "na", "not asked", "No: not assessed", "Y/N", "unknown"],
 )
 def test_what_is_no_answer_is_not(text):
     assert not unreadable(text)

@@ -22,11 +22,15 @@ _WHOLE: Final = {
 _YES: Final = re.compile(r"(?:yes|sí)\b|si\s*[,;:.(]")
 _CHOICE: Final = re.compile(r"(?:yes|s[ií]|y)\s*(?:/|or\b|o\b|\||$)?\s*no?(?:\s*[/|]|$)")
 _NO: Final = re.compile(r"no(?:\s*[,;:.(]|\s+[-\u2013\u2014]\s)\s*(\S.*)", re.DOTALL)
-_NOT_ANSWERED: Final = re.compile(
-    r"ask|answer|respon|declin|refus|assess|know|n/a|pregunt|contest|evalu|sabe|rechaz"
+_NOT_ASKED: Final = re.compile(
+    r"(?:(?:was |were )?not |never |no (?:se )?(?:ha )?)(?:asked|assessed|done|pregunt\w*|evalu\w*)"
+    r"|unknown|unable|n/a|no data"
 )
-_NO_ANSWER: Final = re.compile(
-    r"n\.?/?a\b|none$|null$|nil$|unknown|desconoc|skipped|omit|missing|[-\u2013\u2014?.]*$"
+_NOT_ANSWERED: Final = re.compile(
+    _NOT_ASKED.pattern + r"|declin|refus|rechaz|answer|respon|contest|sabe|not? know|n't know"
+)
+_NOTHING: Final = re.compile(
+    r"n\.?/?a\b|none$|null$|nil$|desconoc|skipped|omit|missing|[-\u2013\u2014?.]*$"
 )
 
 
@@ -53,8 +57,11 @@ def yes_or_no(text: str | None) -> bool | None:
 
 
 def unreadable(text: str | None) -> bool:
-    """Tell whether somebody answered in words that are neither yes nor no, so that they be read."""
+    """Tell whether there are words that are neither yes nor no, so that somebody read them.
+
+    That nobody asked, or that nothing is there, is no such word; that somebody declined is.
+    """
     said = _normal(text)
     if yes_or_no(text) is not None or _CHOICE.match(said):
         return False
-    return not (_NO_ANSWER.match(said) or _NOT_ANSWERED.search(said))
+    return not (_NOTHING.match(said) or _NOT_ASKED.search(said))

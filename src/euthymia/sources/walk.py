@@ -184,10 +184,12 @@ class Walk:
             )
             return
         inside = path.with_name(path.name.removesuffix(".zip") or "archive")
+        truths: set[tuple[str, ...]] = set()
         for *above, last in filter(None, map(_parts, names)):
             if last == MARK:
                 self._simulated[inside.joinpath(*above)] = True
-        truths = {n.removesuffix(TRUTH_MARK) for n in names if n.endswith("/" + TRUTH_MARK)}
+            elif last == TRUTH_MARK:
+                truths.add(tuple(above))
         for member in sorted(members, key=lambda m: m.filename):
             yield from self._member(archive, member, inside, label, truths)
 
@@ -197,11 +199,11 @@ class Walk:
         member: zipfile.ZipInfo,
         folder: Path,
         label: str,
-        truths: set[str],
+        truths: set[tuple[str, ...]],
     ) -> Iterator[Found]:
         parts = _parts(member.filename)
         name = printable("/".join([label, *parts]))
-        if any(member.filename.startswith(truth) for truth in truths):
+        if any(tuple(parts[: len(truth)]) == truth for truth in truths):
             self._skipped(name, "a simulation's truth, which is never ingested")
             return
         reason = next((r for r in map(left_out, parts) if r), None)
