@@ -1,6 +1,5 @@
 """Made-up recordings for tests of feature families: any stream, any zone, with gaps."""
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +9,6 @@ from euthymia.features.contract import Columns, Family
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
 from euthymia.ground.schemas import OBSERVED, STREAMS
 
-MORE = int(os.environ.get("EUTHYMIA_EXAMPLES", "1"))  # `make check-all` asks for more
 WHO = "p-aaaaaaaaaaaaaaaa"
 DAY0 = 19_800  # 2024-03-18: daylight saving begins in Europe within a fortnight
 ZONES = (

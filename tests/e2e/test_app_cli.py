@@ -40,6 +40,15 @@ def test_help_has_an_example_and_the_common_options(words: tuple[str, ...]) -> N
     assert "--json" in shown.output
 
 
+@pytest.mark.parametrize(
+    "group", [c for c in COMMANDS if isinstance(c, click.Group)], ids=lambda group: str(group.name)
+)
+def test_help_of_a_group_has_an_example(group: click.Group) -> None:
+    shown = CliRunner().invoke(cli, [str(group.name), "--help"])
+    assert shown.exit_code == 0
+    assert re.search(rf"Examples?: euthymia {group.name}\b", shown.output)
+
+
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--subjects", "many"]) == 2
     assert "--subjects" in capsys.readouterr().err

@@ -25,16 +25,32 @@ def _post(url: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, An
         return refusal.code, json.load(refusal)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    home = tmp_path_factory.mktemp("demo") / "clinic"
-    result = run(home, "demo", "--no-serve")
+# the smallest that has relapses enough to train on
+SMALL = ("--subjects", "70", "--days", "110", "--seed", "14")
+
+
+def _made(home: Path, *size: str) -> dict[str, Any]:
+    result = run(home, "demo", "--no-serve", *size)
     assert result["verify"] == {"ok": True, "problems": []}
     assert result["train"]["trained"]
+    assert result["watch"]["scored"] > 0, "the first list a visitor sees has alerts of the watch"
     auc = result["train"]["metrics"]["auc"]
     assert set(auc) == {"estimate", "low", "high", "chance"}
     assert auc["low"] <= auc["estimate"] <= auc["high"]
-    return home, result
+    return result
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    home = tmp_path_factory.mktemp("demo") / "clinic"
+    return home, _made(home, *SMALL)
+
+
+@pytest.mark.slow
+def test_the_demo_of_the_size_that_is_shipped(tmp_path: Path) -> None:
+    result = _made(tmp_path / "clinic")
+    assert (result["subjects"], result["days"]) == (100, 120)
+    assert result["watch"]["scored"] > 50
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.gateway.deid.contract import LANGS
 from euthymia.gateway.deid.known import Known
 from euthymia.gateway.deid.notes import deidentify
@@ -19,7 +20,7 @@ NOTES = st.lists(WORDS, max_size=40).map(" ".join)
 KNOWN = Known(names=("Anabella Kowalczyk Ibáñez",), ids=("HX-40711",))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60 * MORE, deadline=None)
 @given(text=st.text(max_size=200) | NOTES, lang=st.sampled_from(LANGS))
 def test_spans_lie_inside_in_order_and_apart(text: str, lang: str) -> None:
     done = deidentify(text, lang, KNOWN)
@@ -32,7 +33,7 @@ def test_spans_lie_inside_in_order_and_apart(text: str, lang: str) -> None:
         end = span.end
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50 * MORE, deadline=None)
 @given(text=NOTES, lang=st.sampled_from(LANGS))
 def test_what_comes_out_in_tags_stays_as_it_is(text: str, lang: str) -> None:
     once = deidentify(text, lang, accept=True).text
@@ -49,7 +50,7 @@ BARE = st.sampled_from(
 GAPS = st.sampled_from([" ", "  ", "\u00a0", "-", "", "\u200b", ", "])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60 * MORE, deadline=None)
 @given(
     case=CASES, bare=BARE, gap=GAPS, turned=st.booleans(), lead=NOTES, lang=st.sampled_from(LANGS)
 )

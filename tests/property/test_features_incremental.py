@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.features.catalogue import families
 from euthymia.features.contract import WHOLE_FOLLOW_UP
 from euthymia.features.rows import (
@@ -18,7 +19,7 @@ from euthymia.features.rows import (
     plan,
 )
 from euthymia.ground.clock import DAY_US, Timeline
-from feature_cases import DAY0, MORE, WHO, between, digests_of, recordings, take
+from feature_cases import DAY0, WHO, between, digests_of, recordings, take
 
 ALL = list(families().values())
 DAYS = 9
@@ -64,7 +65,7 @@ class Clinic:
 
 @pytest.mark.parametrize("family", ALL, ids=[f.name for f in ALL])
 @given(data=st.data())
-@settings(max_examples=5 * MORE, deadline=None)
+@settings(max_examples=5 * MORE if MORE > 1 else 3, deadline=None)
 def test_incremental_equals_batch(family, data):
     zone = data.draw(st.sampled_from(["Europe/Oslo", "Asia/Kolkata", "America/New_York"]))
     change = (DAY0 + data.draw(st.integers(1, 8))) * DAY_US

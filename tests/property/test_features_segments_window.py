@@ -5,11 +5,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.features.catalogue import families
 from euthymia.features.segments import segment
 from euthymia.features.windows import bounds_us
 from euthymia.ground.clock import DAY_US, Timeline
-from feature_cases import DAY0, MORE, ZONES, between, recordings
+from feature_cases import DAY0, ZONES, between, recordings
 
 ALL = [family for family in families().values() if family.measure is not None]
 SEGMENTS = ("night", "morning", "22:00-06:00", "last_3_days", "weekend", "day")

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from draws import MORE
 from euthymia.kernels import cosinor, rest_activity
 from euthymia.kernels.non_wear import zero_runs
 
 NAN = float("nan")
-FEW = settings(max_examples=60, deadline=None)
-SOME = settings(max_examples=120, deadline=None)
+FEW = settings(max_examples=30 * MORE, deadline=None)
+SOME = settings(max_examples=60 * MORE, deadline=None)
 
 counts = st.integers(0, 500).map(float)
 maybe = st.one_of(st.just(NAN), counts)

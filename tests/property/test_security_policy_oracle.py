@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import policy_oracle
+from draws import MORE
 from euthymia.ground.audit import Purpose
 from euthymia.security.policy import Action, Label, decide
 
@@ -33,7 +34,7 @@ flags = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200 * MORE, deadline=None)
 @given(
     roles, actions, purposes, flags, labels, labels, grants, instants,
     st.frozensets(st.sampled_from(Purpose)), st.booleans(),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.sources import table
 from euthymia.sources.cells import BadCellError, Column, Kind, read_cell
 from euthymia.sources.table import _fast, _plain
@@ -37,7 +38,7 @@ plausible = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200 * MORE, deadline=None)
 @given(column=st.sampled_from(KINDS), cell=plausible)
 @example(column=KINDS[5], cell="2024-02-30 10:00:00")
 @example(column=KINDS[5], cell="2024-02-28 10:00:00Z")
@@ -60,7 +61,7 @@ def test_what_the_fast_way_reads_the_slow_way_reads_the_same(column: Column, cel
         assert read.to_pylist() == [slow]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * MORE, deadline=None)
 @given(value=st.floats(allow_nan=False, allow_infinity=False, min_value=-3e38, max_value=3e38))
 def test_every_usual_number_is_read_fast_and_exactly(value: float) -> None:
     fast = _fast(f"7,{value!r}\n".encode(), {1: KINDS[0]}, 2)
@@ -78,7 +79,7 @@ def short_tables_too() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200 * MORE, deadline=None)
 @given(column=st.sampled_from(NUMBERS), cells=st.lists(plausible, min_size=1, max_size=4))
 @example(column=KINDS[0], cells=["-0"])
 @example(column=KINDS[0], cells=["9007199254740991", "9007199254740993", "0.9007199254740993"])
@@ -98,7 +99,7 @@ def test_compiled_code_reads_what_arrow_reads_to_the_last_bit(
             assert found["c"].to_numpy().tobytes() == arrow["c"].to_numpy().tobytes()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * MORE, deadline=None)
 @given(values=st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
 def test_compiled_code_reads_every_usual_number(values: list[float]) -> None:
     data = "".join(f"{value!r},7\n" for value in values).encode()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.sources.fhir import SOURCE
 from euthymia.sources.fhir_types import R4_TYPES
 from reading import assert_accounted, read
@@ -48,7 +49,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50 * MORE,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_any_field_may_hold_anything(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draws import MORE
 from euthymia.ground.errors import SourceError
 from euthymia.sources import json_stream
 from euthymia.sources.blob import Blob
@@ -42,7 +43,7 @@ def _members(document: Any) -> list[tuple[str | None, Any]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75 * MORE, deadline=None)
 @given(
     document=st.lists(VALUES, max_size=6)
     | st.dictionaries(st.text(max_size=5), VALUES, max_size=5),
@@ -61,7 +62,7 @@ def test_element_by_element_is_all_at_once(document: Any, piece: int, indent: in
     assert found == _members(document)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75 * MORE, deadline=None)
 @given(document=st.lists(VALUES, min_size=1, max_size=6), share=st.floats(0, 0.999))
 def test_a_cut_document_is_told_and_its_beginning_kept(document: Any, share: float) -> None:
     text = json.dumps(document)
@@ -106,7 +107,7 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         list(json_stream.elements(_blob(text)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * MORE, deadline=None)
 @given(
     records=st.lists(
         st.tuples(st.integers(0, 60), st.integers(1, 30), st.integers(0, 3)), max_size=25

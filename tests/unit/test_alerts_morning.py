@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from euthymia.care.alerts.card import suggested
+from euthymia.app.web.retold import retold
+from euthymia.care.alerts.card import headline, standing_words, suggested
 from euthymia.care.alerts.contract import Alert, Rule, Step, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.morning import held_back, morning
@@ -63,7 +64,7 @@ def test_an_answer_that_no_rule_speaks_of_any_more_is_said_once_in_its_own_words
     (since,) = rows([person(days_ago=1)], before)
     assert since.item.why.endswith(f'"several days"; on {yesterday} "not at all"')
     (both,) = rows([person(days_ago=1)], replace(shown, rules=(Rule.ANSWER, Rule.DRIFT)))
-    assert both.item.why.startswith("Answered a question about self-harm with more than no (and 1")
+    assert both.item.why.startswith("An answer about self-harm that is not a no (and 1")
 
 
 def test_a_newer_answer_than_the_alert_knows_of_stays_on_top() -> None:
@@ -90,11 +91,11 @@ def test_an_alert_that_stands_speaks_in_the_words_of_the_rule_and_nobody_is_twic
 def test_what_the_policy_holds_back_or_has_cleared() -> None:
     told = replace(person(item9=1), cssrs=())
     (held,) = rows([told], alert(Rule.ANSWER, State.HELD, at=NOW))
-    assert "held back: budget: clinician" in held.item.why
+    assert "held back: over the owner's daily limit" in held.item.why
     kept = [alert(Rule.DRIFT, State.HELD, at=NOW), alert(Rule.DRIFT, State.HELD, at=NOW, who=OTHER)]
     assert held_back(kept, {WHO}) == (
-        "1 alert is held back by the alert policy and not on this list (1 budget: clinician): "
-        "see Alerts."
+        "1 alert is held back by the alert policy and not on this list (1: over the owner's "
+        "daily limit): see Alerts."
     )
     assert held_back([replace(kept[0], held="dwell")], {WHO}) == ""
     (cleared,) = rows([told], alert(Rule.ANSWER, State.CLEARED, at=NOW))
@@ -123,3 +124,15 @@ def test_the_step_is_that_of_the_most_urgent_rule_and_its_points_are_the_questio
     (row,) = rows([person()], both)
     assert row.item.next_step.startswith("Review treatment with them this week: 6 points")
     assert row.item.why == "Scores worse on a questionnaire (and 1 more sign): PHQ-9 14, +6 points"
+
+
+def test_an_alert_that_is_not_shown_says_so_wherever_it_is_named() -> None:
+    held = alert(Rule.DRIFT, State.HELD, at=NOW)
+    assert standing_words(held) == f"{headline(held)}: held back: over the owner's daily limit"
+    assert standing_words(replace(held, held="")) == f"{headline(held)}: held back"
+    for state in (State.SNOOZED, State.SILENCED):
+        assert standing_words(replace(held, state=state)) == f"{headline(held)}: {state.value}"
+        assert retold(standing_words(replace(held, state=state)), "es") is not None
+    assert retold(standing_words(held), "es") is not None
+    for state in (State.OPEN, State.ACKNOWLEDGED):
+        assert standing_words(replace(held, state=state)) == headline(held)

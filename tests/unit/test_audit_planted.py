@@ -93,6 +93,58 @@ def test_an_outcome_computed_from_two_columns_is_found():
     assert [f.columns for f in found] in ([("before", "after")], [("after", "before")])
 
 
+def test_a_column_that_few_have_makes_up_no_outcome_by_luck():
+    rng = np.random.default_rng(1)
+    table = {f"x{k}": rng.normal(size=400) for k in range(30)}
+    table |= {"pid": np.arange(400), "ill": np.r_[1, np.zeros(11), np.arange(388) % 2]}
+    table["rare"] = np.r_[rng.normal(size=12), np.full(388, np.nan)]
+    assert list(leaks.derived(made_ready(table), seed=1)) == []
+
+
+def test_two_columns_that_make_up_a_measured_outcome_are_found_in_few_people():
+    before, change = np.random.default_rng(1).normal(size=(2, 24))
+    table = {"pid": np.arange(24), "before": before, "after": before + change, "ill": change}
+    found = [set(f.columns) for f in leaks.derived(made_ready(table), seed=1)]
+    assert found == [{"before", "after"}]
+
+
+@pytest.mark.parametrize("people", [24, 8])
+def test_two_columns_that_few_have_make_up_the_outcome_in_a_narrow_table(people):
+    rng = np.random.default_rng(2)
+    rows = 24 // people
+    pid = np.r_[np.repeat(np.arange(people), rows), np.arange(people, 300)]
+    ill = np.arange(pid.size) % 2
+    before, change = rng.normal(size=pid.size), (2 * ill - 1) * rng.uniform(0.1, 2, pid.size)
+    known = np.arange(pid.size) < 24
+    table = {"pid": pid, "ill": ill, "before": np.where(known, before, np.nan)}
+    table["after"] = np.where(known, before + change, np.nan)
+    found = [set(f.columns) for f in leaks.derived(made_ready(table), seed=1)]
+    assert found == [{"before", "after"}]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_the_outcome_of_the_few_who_have_a_column_is_found_in_it(share):
+    rng = np.random.default_rng(3)
+    ill, has = rng.integers(0, 2, 300), rng.random(300) < share
+    table = {"pid": np.arange(300), "ill": ill, "x": rng.normal(size=300)}
+    table["note"] = np.where(has, np.array(["calm", "worse"])[ill], "")
+    table["code"] = np.where(has, ill + 0.1 * rng.normal(size=300), np.nan)
+    table["fair"] = np.where(has, ill + rng.normal(size=300), np.nan)
+    table["rare"] = np.r_[rng.permutation(ill[:8]) + 0.1 * ill[:8], np.full(292, np.nan)]
+    found = run_audit(table, outcome="ill", person="pid")
+    leaked = [f.columns for f in found.findings if (f.kind, f.weight) == ("leak", "stop")]
+    assert sorted(leaked) == [("code",), ("note",)]
+
+
+def test_what_is_only_there_with_the_outcome_is_known_for_it():
+    table, _, _ = honest(120, 1)
+    rng = np.random.default_rng(2)
+    table["day_of_death"] = np.where(
+        table["ill"] == 1, rng.integers(1, 29, len(table["ill"])), np.nan
+    )
+    assert list(leaks.known_after(made_ready(table))) == ["day_of_death"]
+
+
 def test_honest_columns_do_not_make_up_the_outcome():
     table, _, _ = honest(120, 1)
     assert list(leaks.derived(made_ready(table), seed=1)) == []

@@ -150,7 +150,7 @@ def test_a_mark_of_the_tagger_must_look_like_its_kind(
     at = text.index(word)
     span = Span(at, at + len(word), kind, 0.9, "tagger")
     lists = lexicon("en")
-    assert believed([span], fold_each(text), tokens_of(text, lists), lists) == (
+    assert believed([span], fold_each(text), tokens_of(text, "en"), lists) == (
         [] if stays else [span]
     )
 

@@ -1,6 +1,7 @@
 """Certificates: what is refused, what is certified, what is noticed in the table."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -54,6 +55,51 @@ def test_a_strong_planted_rule_is_certified_and_noise_is_not():
 def test_a_question_the_table_cannot_answer_is_refused_in_words(change, words):
     with pytest.raises(SchemaError, match=words):
         certify(trial(n=60), **(ASKED | change))
+
+
+def test_an_outcome_in_words_is_asked_for_the_one_that_counts():
+    columns = trial(n=80)
+    columns["y"] = np.where(columns["y"] > 0, "1_well", "0_ill")
+    with pytest.raises(SchemaError, match="say which counts as 1"):
+        certify(columns, **ASKED)
+    found = certify(columns, **ASKED, positive="1_well")
+    assert 0 < found.outcome_sd <= 0.51
+
+
+def test_a_site_that_is_not_left_out_does_not_hold(tmp_path, capsys):
+    path = tmp_path / "trial.csv"
+    columns = trial(n=80)
+    rows = zip(columns["a"], columns["arm"], columns["y"], strict=True)
+    path.write_text("a,arm,y\n" + "".join(f"{a},{arm},{y}\n" for a, arm, y in rows))
+    assert main(["certify", str(path), "--outcome=y", "--treatment=arm", "--better=higher"]) == 0
+    assert "leave site out  not asked" in capsys.readouterr().out
+
+
+def test_a_linear_rule_is_told_by_what_speaks_most_in_it():
+    rng = np.random.default_rng(1)
+    x, arm = rng.standard_normal((200, 6)), rng.integers(0, 2, 200)
+    columns = {f"x{k}": x[:, k] for k in range(6)}
+    columns |= {"arm": np.array(["usual", "new"])[arm]}
+    columns["y"] = (x[:, :4] @ [2.0, 1.6, -1.8, 1.4]) * (arm - 0.5) + rng.standard_normal(200)
+    new, usual = certify(columns, **ASKED).rule
+    assert (new.arm, usual.arm) == ("new", "usual")
+    assert set(re.findall(r"[+-][\d.]+ (x\d)", new.who)) > {"x0", "x1", "x2", "x3"}
+    assert re.search(r"\+[\d.]+ x0", new.who)
+    assert re.search(r"-[\d.]+ x2", new.who)
+    assert re.search(r"-[\d.]+ x0", usual.who)
+    assert new.who.endswith("(per SD from the mean, the largest)")
+
+
+def test_a_linear_rule_of_three_arms_says_that_the_highest_wins():
+    rng = np.random.default_rng(1)
+    x, arm = rng.standard_normal((300, 3)), rng.integers(0, 3, 300)
+    columns = {f"x{k}": x[:, k] for k in range(3)} | {"arm": np.array(["u", "v", "w"])[arm]}
+    columns["y"] = 2 * x[np.arange(300), arm] + rng.standard_normal(300)
+    for leaf, own in zip(certify(columns, **ASKED).rule, ("x0", "x1", "x2"), strict=True):
+        assert "its linear score is the highest of all arms'" in leaf.who
+        said = {c: float(s) for s, c in re.findall(r"([+-][\d.]+) (x\d)", leaf.who)}
+        assert max(said, key=said.__getitem__) == own
+        assert said[own] > 0.9
 
 
 def test_too_few_people_is_an_error_that_says_how_many():

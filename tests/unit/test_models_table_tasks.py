@@ -307,3 +307,16 @@ def test_a_task_file_declares_a_task(tmp_path):
         task_of({"name": "x"}, where="t")
     with pytest.raises(SchemaError, match="other keys"):
         task_of({"name": "x", "label": "y", "features": [{"name": "a", "tilte": "b"}]}, where="t")
+
+
+def test_a_task_file_without_a_threshold_is_not_said_to_have_one():
+    said = {"name": "t", "label": "y", "features": ["a"]}
+    assert task_of(said, where="t").threshold_rule == "0.50, as none was declared."
+    found = task_of(said | {"threshold": 0.3}, where="t")
+    assert found.threshold_rule == "0.3, as the task file says."
+
+
+def test_a_threshold_that_is_no_number_is_refused_in_words():
+    said = {"name": "t", "label": "y", "features": ["a"], "threshold": "0.3"}
+    with pytest.raises(SchemaError, match="threshold is no number"):
+        task_of(said, where="t")

@@ -5,6 +5,7 @@ import pytest
 
 from euthymia.ground.errors import SchemaError
 from euthymia.models import tables
+from euthymia.models.matching.permute import _deal
 from euthymia.models.matching.trial_table import Question, read_trial
 
 ASKED = Question("y", "arm", "higher")
@@ -208,3 +209,119 @@ def test_times_that_were_cut_short_and_events_are_noticed():
     assert "an event" in reasons(found)["CENSOR"]
     columns["CENSOR"] = np.ones(200)
     assert not read(columns, Question("time_to_relapse", "arm", "higher")).cut_short
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event", "states"),
+    [
+        ("time", "status", 3),  # censored, transplanted, dead
+        ("futime", "fustat", 2),
+        ("TimeToWorsening", "worsening", 2),
+    ],
+)
+def test_times_and_what_ended_them_are_known_by_many_names(outcome, event, states):
+    columns = frame()
+    columns[outcome] = columns.pop("y") + 10
+    columns[event] = np.arange(200) % states
+    found = read(columns, Question(outcome, "arm", "higher"))
+    assert found.cut_short == event
+
+
+def test_a_state_in_words_is_no_event():
+    columns = frame() | {"status": np.array(["married", "single", "divorced"] * 67)[:200]}
+    columns["days"] = columns.pop("y") + 10
+    found = read(columns, Question("days", "arm", "higher"))
+    assert not found.cut_short
+    assert "status" in found.covariates
+
+
+def test_what_the_outcome_was_cut_from_or_was_cut_from_it_restates_it():
+    columns = frame()
+    rng = np.random.default_rng(5)
+    grade = rng.integers(1, 7, 200)
+    columns["y"] = (grade >= 4).astype(float)
+    columns |= {
+        "grade": grade,
+        "in words": np.array(["", "worst", "better", "bad", "good", "dead", "best"])[grade],
+        "only well": np.where((grade >= 4) & (rng.random(200) < 0.3), "good", "fair"),
+    }
+    said = reasons(read(columns))
+    assert said == {"grade": "restates the outcome", "in words": "restates the outcome"}
+    columns = frame()
+    columns["third"] = np.digitize(columns["y"], [-0.4, 0.4])
+    assert reasons(read(columns)) == {"third": "restates the outcome"}
+
+
+def test_people_who_had_both_arms_are_compared_with_themselves():
+    one = frame(100)
+    columns = {k: np.repeat(v, 2) for k, v in one.items()} | {"id": np.repeat(range(100), 2)}
+    columns["arm"] = np.tile(["usual", "new"], 100)
+    columns["y"] = np.random.default_rng(3).standard_normal(200)
+    found = read(columns)
+    assert found.people == 100
+    assert found.covariates == ("a", "b")
+    dealt = _deal(found.trial, None, None, np.random.default_rng(1)).reshape(100, 2)
+    assert np.all(dealt.sum(axis=1) == 1)
+    assert 20 < dealt[:, 0].sum() < 80
+
+
+def test_one_person_who_had_both_arms_leaves_the_others_to_be_dealt_anew():
+    columns = frame() | {"id": np.r_[0, np.arange(199)]}
+    columns["arm"] = np.tile(["usual", "new"], 100)
+    trial = read(columns, Question("y", "arm", "higher", person="id", covariates=("a", "b"))).trial
+    dealt = _deal(trial, None, None, np.random.default_rng(1))
+    assert sorted(dealt[:2]) == [0, 1]
+    assert sorted(dealt) == sorted(trial.arm[0])
+    assert 60 < (dealt != trial.arm[0]).sum() < 140
+
+
+def test_one_enrolled_twice_does_not_take_those_who_moved_apart():
+    one = frame(200)
+    moved = np.r_[np.arange(200), np.arange(40)]
+    columns = {k: np.asarray(v)[moved] for k, v in one.items()} | {"id": moved}
+    columns["site"] = np.r_[np.arange(200) % 4, (np.arange(40) + 1) % 4].astype(str)
+    columns["y"] = np.random.default_rng(3).standard_normal(240)
+    columns["arm"][200] = "new" if columns["arm"][0] == "usual" else "usual"
+    asked = Question("y", "arm", "higher", site="site", person="id")
+    assert read(columns, asked).people == 200
+
+
+def test_a_rare_band_of_a_strong_baseline_restates_nothing():
+    rng = np.random.default_rng(2)
+    columns = frame(300)
+    columns["a"] = rng.standard_normal(300)
+    columns["y"] = 0.95 * columns["a"] + np.sqrt(1 - 0.95**2) * rng.standard_normal(300)
+    columns["heavy"] = np.where(columns["a"] >= np.sort(columns["a"])[-9], "yes", "no")
+    assert "heavy" in read(columns).covariates
+    columns["heavy"] = np.where(columns["y"] >= np.sort(columns["y"])[-9], "yes", "no")
+    assert reasons(read(columns)) == {"heavy": "restates the outcome"}
+
+
+def test_a_column_without_a_value_is_left_out_without_a_warning():
+    columns = frame() | {"empty": np.full(200, np.nan)}
+    assert reasons(read(columns)) == {"empty": "does not vary"}
+
+
+def test_whole_numbers_too_large_for_an_integer_are_read():
+    columns = frame()
+    columns["c"] = np.round(np.random.default_rng(4).uniform(1, 5, 200)) * 1e20
+    assert "c" in read(columns).covariates
+
+
+def test_identifiers_given_anew_at_each_site_are_told_apart_by_arms():
+    columns = {k: np.repeat(v, 2) for k, v in frame(100).items()}
+    columns |= {"id": np.repeat(np.arange(100) % 50, 2), "site": np.repeat(["n", "s"], 100)}
+    asked = Question("y", "arm", "higher", site="site", person="id")
+    found = read(columns, asked)
+    assert found.people == 100
+    assert any("given anew" in note for note in found.notes)
+    columns["arm"] = np.tile(["usual", "new"], 100)  # both at each site: nothing tells
+    columns["a"] = np.repeat(np.tile(columns["a"][:100:2], 2), 2)
+    assert read(columns, asked).people == 50
+
+
+def test_where_no_covariate_is_left_each_is_said():
+    columns = {k: np.repeat(v, 2) for k, v in frame(100).items()} | {"id": np.repeat(range(100), 2)}
+    columns["a"], columns["b"] = np.random.default_rng(3).standard_normal((2, 200))
+    with pytest.raises(SchemaError, match="a changes within a person"):
+        read(columns)

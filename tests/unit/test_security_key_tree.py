@@ -229,7 +229,8 @@ def test_the_default_cost_is_that_of_rfc_9106(tmp_path):
             phrase(settings={**CHEAP, **changed}).unseal(b"", context=b"")
 
 
-def test_every_flipped_bit_of_a_sealed_root_is_noticed_before_anybody_is_asked(tmp_path):
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_flipped_bit_of_a_sealed_root_is_noticed_before_anybody_is_asked(tmp_path, step):
     Keyring.create(tmp_path / "keys", vault=phrase())
 
     def never(kind, settings):
@@ -237,7 +238,7 @@ def test_every_flipped_bit_of_a_sealed_root_is_noticed_before_anybody_is_asked(t
 
     tree = tmp_path / "keys" / "tree"
     good = tree.read_bytes()
-    for bit in range(8 * len(good)):
+    for bit in range(0, 8 * len(good), step):  # every byte, and its bits in turn
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         tree.write_bytes(bytes(bad))

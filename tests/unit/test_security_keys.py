@@ -59,11 +59,12 @@ def test_only_the_owner_may_read(tmp_path, keyring):
     assert "every user of this machine" in keyring.verify()[0]
 
 
-def test_every_flipped_bit_is_noticed(tmp_path, keyring):
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_flipped_bit_is_noticed(tmp_path, keyring, step):
     folder = tmp_path / "keys"
     for path in sorted(folder.iterdir()):
         good = path.read_bytes()
-        for bit in range(8 * len(good)):
+        for bit in range(0, 8 * len(good), step):  # every byte, and its bits in turn
             bad = bytearray(good)
             bad[bit // 8] ^= 1 << bit % 8
             path.write_bytes(bytes(bad))

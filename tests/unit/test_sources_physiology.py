@@ -282,6 +282,46 @@ ACTIWATCH = (
 )
 
 
+GERMAN = """"Actiware-Exportdatei (Version 05.00 )"
+
+"Zeile","Datum","Zeit","Status „Nicht am Handgelenk“","Aktivität","Intervallstatus",
+
+"1","02.03.2020","09:05:00","0","kZ","AKTIV",
+"2","02.03.2020","09:05:30","0","18","AKTIV",
+"3","02.03.2020","09:06:00","1","0","AKTIV",
+"""
+FRENCH = """"Fichier d'exportation Actiware (Version 05.00)"
+
+"Ligne","Secondes","Date","Heure","Marqueur",
+"1","0","4/02/2015","11:45:00","1",
+
+"Ligne","Secondes","Date","Heure","Activité","Marqueur",
+
+"1","0","14/02/2015","11:45:00","18","0",
+"2","60","14/02/2015","11:46:00","NAN","0",
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize(
+    ("text", "first", "none"),
+    [
+        (GERMAN, datetime(2020, 3, 2, 8, 5, 30, tzinfo=UTC), 2),
+        (FRENCH, datetime(2015, 2, 14, 10, 45, tzinfo=UTC), 1),
+    ],
+)
+def test_actiware_exports_in_german_and_french(
+    tmp_path: Path, text: str, first: datetime, none: int, encoding: str
+) -> None:
+    (tmp_path / "W1.csv").write_text(text, encoding=encoding)
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    table = samples_of(items, "activity_counts")
+    assert table.column("time").to_pylist() == [first]
+    assert table.column("counts").to_pylist() == [18]
+    assert sum(i.rows for i in items if isinstance(i, Reject)) == none
+    assert_accounted(reading, items)
+
+
 def test_actiwatch_epochs_off_the_wrist_are_no_rest(tmp_path: Path) -> None:
     (tmp_path / "W1.csv").write_text(ACTIWATCH)
     [(reading, items)] = read(tmp_path, zone="Europe/Berlin")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
+from euthymia.store import engine
 from euthymia.store.blocks import LAST_PART, MARK, STORED, block_key, split_key
 from euthymia.store.contract import EXPORT
 from euthymia.store.engine import MIGRATIONS, PAGE_BYTES, SETTINGS
@@ -39,6 +41,24 @@ def test_every_setting_is_in_force(house: House) -> None:
     assert db.pragma("journal_mode") == "wal"
     assert db.pragma("cipher") == "sqlcipher"
     assert db.pragma("user_version") == len(MIGRATIONS)
+
+
+def test_who_writes_while_it_is_checked_is_not_taken_for_a_tail(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.ingest([samples("screen", times(START, 100))], consent=ALL)
+    cut, writes = engine.truncate_log, [times(START + n * 9 * DAY, 9_000) for n in (1, 2)]
+
+    def cut_and_somebody_writes(db: apsw.Connection, wait_ms: int = 1000) -> bool:
+        done = cut(db, wait_ms)
+        if writes:
+            house.ingest([samples("screen", writes.pop())])
+        return done
+
+    monkeypatch.setattr(engine, "truncate_log", cut_and_somebody_writes)
+    with house.store._db.fresh() as other:
+        assert other.check() == []
+    assert writes == []
 
 
 def test_days_without_a_new_row_are_not_written_again(house: House) -> None:

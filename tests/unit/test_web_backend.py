@@ -1,6 +1,7 @@
 """The pages on a real clinic: whose names are shown to whom, on what consent, and who is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -307,6 +308,11 @@ def test_somebody_who_has_died_is_under_everyone_alone_and_no_estimate_is_asked(
     assert "the person has died" in answer["abstained_because"]
     text = render("patient.html", _shown(page))
     assert text.count(f"<strong>{words}.</strong>") == 1
+    told = (("/patients/x/episodes/drift-1", "Days drift towards worse than usual for them"),)
+    beside = render("patient.html", _shown(replace(page, alerts=told)))
+    assert "call off visits" in text
+    assert "call off visits" in beside, "an alert from before does not hide what is to be done now"
+    assert told[0][0] in beside
 
 
 def _shown(page: PatientPage) -> dict[str, object]:
@@ -332,3 +338,19 @@ def test_only_the_person_whose_record_changed_is_read_again(
     decide_consent(clinic, NO_CONSENT, permit=True)
     pages.worklist(visitor(), EVERYONE)
     assert read == [subject_of(clinic, MINE), subject_of(clinic, NO_CONSENT)]
+
+
+def test_a_patients_page_reads_nothing_of_others_who_are_at_hand(
+    pages: ClinicBackend, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.worklist(visitor(), EVERYONE)
+    asked, plain = set[str](), clinic.store.segments
+
+    def segments(subject):
+        asked.add(subject)
+        return plain(subject)
+
+    monkeypatch.setattr(clinic.store, "segments", segments)
+    mine = subject_of(clinic, MINE)
+    pages.patient(visitor(), mine)
+    assert asked <= {mine}

@@ -20,6 +20,9 @@ from euthymia.app.web.contract import Filter
 from euthymia.app.web.guard import CSP
 from euthymia.app.web.pages import TRENDS_FIRST, build_site
 from euthymia.app.web.rendering import island, static_files
+from euthymia.care.contract import Urgency
+from euthymia.care.worklist import caseload
+from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.token import Kind
@@ -472,3 +475,19 @@ def test_instants_are_told_by_the_clinics_own_clock(clinic: TestClinic) -> None:
     assert "12 June 2026, 11:00 CEST" in signed_in(clinic).get("/").text
     clinic.zone = UTC
     assert "12 June 2026, 09:00 UTC" in signed_in(clinic).get("/").text
+
+
+def test_an_alert_that_stands_alone_is_never_beside_the_words_that_nothing_was_found(
+    clinic: TestClinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = caseload([one.summary for one in clinic.people.values()], to_micros(NOW))
+    calm = next(c.item.subject for c in cases if c.item.urgency is Urgency.NONE)
+    address, plain = f"/patients/{calm}/episodes/worsening-1", clinic.patient
+    page = signed_in(clinic).get(f"/patients/{calm}").text
+    assert "no silence seen" in page
+    told = ((address, "No phone or watch data for days"),)
+    monkeypatch.setattr(clinic, "patient", lambda *asked: replace(plain(*asked), alerts=told))
+    page = signed_in(clinic).get(f"/patients/{calm}").text
+    assert page.count(f'href="{address}"') == 1
+    assert "no silence seen" not in page
+    assert "No finding" not in page

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from euthymia.ground.clock import to_micros
 from euthymia.security.consent import consent_covers
 from euthymia.security.token import Kind
 from page_browser import Browser
-from small_clinic import DOCTOR, MINE, OTHERS, copied_clinic, subject_of
+from small_clinic import DOCTOR, MINE, OTHERS, Hands, copied_clinic, subject_of
 
 SAME = {"sec-fetch-site": "same-origin"}
 
@@ -309,3 +310,18 @@ def test_days_that_cannot_be_shown_are_told_on_the_board(
     page = doctor.get(f"/quality?{asked}")
     assert page.status_code == 422
     assert told in page.text
+
+
+def test_the_list_of_alerts_says_the_newest_answer_and_not_the_first(tmp_path: Path) -> None:
+    hands = Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        doctor = signed_in(clinic, build_site(ClinicBackend.of(clinic)), DOCTOR, "clinician")
+        base = f"/patients/{subject_of(clinic, 'MRN-4')}"
+        Alerts(clinic).run()
+        for answer, words in (("1", "several days"), ("3", "nearly every day")):
+            hands.turn(timedelta(minutes=1))
+            given = {f"a{n}": "0" for n in range(1, 9)} | {"instrument": "phq9", "a9": answer}
+            send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **given)
+            Alerts(clinic).run()
+            row = re.search(r"An answer about self-harm.*", doctor.get("/alerts").text)[0]
+            assert words in row

@@ -6,6 +6,8 @@ from importlib.resources import files
 
 import pytest
 
+from euthymia.app.web.quality import LANGUAGES as LANGUAGE_NAMES
+from euthymia.app.web.quality import group_of
 from euthymia.app.web.rendering import environment
 from euthymia.app.web.retold import forms_of, retold
 from euthymia.app.web.speech import LANGUAGES
@@ -16,7 +18,7 @@ from euthymia.care.alerts.card import (
     suggested,
 )
 from euthymia.care.alerts.contract import Alert, Rule, Tier
-from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.lifecycle import HELD, MOVED, State
 from euthymia.care.alerts.policy import shipped
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.watched import WATCHED, spec
@@ -58,8 +60,8 @@ EXAMPLES = [
     "Days drift towards worse than usual for them (and 1 more sign): PHQ-9 11, +5 points.",
     "Told to dr-head because nobody had taken it",
     (
-        "3 alerts are held back by the alert policy and not on this list (2 budget: clinician, 1 "
-        "inhibited: admitted): see Alerts."
+        "3 alerts are held back by the alert policy and not on this list (2: over the "
+        "owner's daily limit, 1: they are in hospital): see Alerts."
     ),
     "Nothing was scored for 36 hours",
     'PHQ-9 item 9 (better off dead, self-harm): "several days"; on 3 June "not at all"',
@@ -76,7 +78,7 @@ EXAMPLES = [
     "Reached them on 3 June (dr-lind)",
     "PHQ-9 11 before, 6 after (-5)",
     "alert policy shipped 1",
-    "in 3 h",
+    "escalates in 3 h",
 ]
 
 
@@ -94,7 +96,7 @@ def said() -> set[str]:
     for name in WATCHED:
         for way in ("more", "less", "later", "earlier"):
             found.add(f"{spec(*name).title}: {way} than usual for them")
-    return found | {move.value for move in Move} | {state.value for state in State}
+    return found | {*MOVED.values(), *HELD.values()} | {state.value for state in State}
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -121,8 +123,10 @@ def test_a_sentence_that_no_form_fits_stays_english_and_says_so() -> None:
     assert say("No PHQ-9; and nobody said this") == (
         '<span lang="en">No PHQ-9; and nobody said this</span>'
     ), "half a sentence is none"
-    assert say("in 3 h") == "en 3 h"
-    assert environment("en").globals["said"]("in 3 h") == "in 3 h"
+    assert say("13,843") == "13,843", "a number is read aloud in the language of the page"
+    assert retold(next(one for one in EXAMPLES if one[0] == "3"), "es")[:3] == "Las"
+    assert say("escalates in 3 h") == "se escala en 3 h"
+    assert environment("en").globals["said"]("escalates in 3 h") == "escalates in 3 h"
     assert retold("31 June-ish", "es") is None
     assert retold(", ".join(["a: b; c. d (e)"] * 40), "es") is None, "however long it is"
 
@@ -136,3 +140,16 @@ def test_every_place_of_a_form_is_used(language: str) -> None:
     for form in forms.parts:
         assert form.becomes.format(**dict.fromkeys(form.pattern.groupindex, "1"))
         assert form.becomes.count("{") == form.pattern.groups, form.becomes
+
+
+def test_a_language_is_named_and_never_shown_as_its_code() -> None:
+    named = {code: group_of("language", code) for code in ("es", "en-GB", "xx", "not known")}
+    assert named == {
+        "es": "Spanish",
+        "en-GB": "English (GB)",
+        "xx": "xx",
+        "not known": "not known",
+    }
+    assert group_of("race", "en") == "en"
+    for language in OTHERS:
+        assert [one for one in LANGUAGE_NAMES.values() if retold(one, language) is None] == []

@@ -1,4 +1,4 @@
-"""Annotated text of others, read in place: MEDDOCAN train, Presidio's first 250, SAD."""
+"""Annotated text: MEDDOCAN train, Presidio's first 250, SAD, whole notes, notes written by hand."""
 
 import json
 import re
@@ -158,6 +158,69 @@ def filled(shape: str, chance: Random, lang: str, names: Names) -> list[Piece]:
             text = _replacement(text, kind, before, values, at)
         pieces.append((text, kind))
     return [piece for piece in [*pieces, (shape[at:], None)] if piece[0]]
+
+
+HAND = {
+    "PERSON": "PERSON", "DATE": "DATE", "AGE": "AGE", "PHONE": "PHONE", "EMAIL": "EMAIL", "URL": "URL",
+    "IP": "IP", "USER": "USERNAME", "ID": "ID", "ADDRESS": "ADDRESS", "POSTCODE": "POSTCODE",
+    "PLACE": "LOCATION", "HOSPITAL": "HOSPITAL", "ORG": "ORGANISATION",
+}  # fmt: skip
+HAND_MARK = re.compile(r"\{\{([A-Z]+)\|(.*?)\}\}", re.DOTALL)
+HAND_OPEN = re.compile(
+    r"\b(?:\d{1,2}[- ]?(?:years?|yrs?|yo|y/o|años?|a\.|M|F|m|f)\b|(?:19|20)\d\d\b|"
+    r"(?i:january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|lunes|martes|miércoles|jueves|viernes|sábado|domingo)\b)"
+)
+"""What the notes written by hand leave unmarked now and then: from it nothing is learnt."""
+
+
+def hand(file: Path) -> list[tuple[int, list[Piece]]]:
+    """Return the notes that people wrote by hand, each with its number."""
+    parts = re.split(r"(?m)^=== (\d+) .*\n", file.read_text(encoding="utf-8"))
+    return [
+        (int(number), _marked(note.strip()))
+        for number, note in zip(parts[1::2], parts[2::2], strict=True)
+    ]
+
+
+def _marked(note: str) -> list[Piece]:
+    pieces: list[Piece] = []
+    at = 0
+    for match in HAND_MARK.finditer(note):
+        pieces += _unmarked(note[at : match.start()])
+        pieces.append((match[2], HAND[match[1]]))
+        at = match.end()
+    return [piece for piece in pieces + _unmarked(note[at:]) if piece[0]]
+
+
+def _unmarked(text: str) -> list[Piece]:
+    return split(text, [(m.start(), m.end(), UNKNOWN) for m in HAND_OPEN.finditer(text)])
+
+
+def rewritten(pieces: list[Piece], chance: Random, lang: str, names: Names) -> list[Piece]:
+    """Return a note written by hand with other names, half of the rest other too, in the same form."""
+    values = Values(chance, lang, names, {})
+    known: dict[Piece, str] = {}
+    made: list[Piece] = []
+    for at, (text, kind) in enumerate(pieces):
+        if kind is None or kind == UNKNOWN or (kind != "PERSON" and chance.random() < 0.5):
+            made.append((text, kind))
+            continue
+        if (text, kind) not in known:
+            new = _replacement(text, kind, pieces[at - 1][0] if at else "", values, len(known))
+            known[text, kind] = _formed(text, new) if kind == "PERSON" else new
+        made.append((known[text, kind], kind))
+    return made
+
+
+def _formed(old: str, new: str) -> str:
+    """Return the new name written as the old one was: initials stay, an initial stays one."""
+    if len(old.replace(".", "").replace(" ", "")) < 4:
+        return old
+    if re.match(r"\w\. ", old):
+        new = f"{new[0]}. {new.rsplit(' ', maxsplit=1)[-1]}"
+    return new.upper() if old.isupper() else new.lower() if old.islower() else new
 
 
 def renamed(pieces: list[Piece], chance: Random, lang: str, names: Names) -> list[Piece]:

@@ -21,6 +21,10 @@ WIDE_PARTS = "abcd"
 """The sets of whole notes that are learnt from."""
 WIDE_TIMES = 24
 """How often each whole note is drawn in an epoch."""
+HAND_TIMES = 16
+"""How often each note written by hand is drawn in an epoch."""
+HAND_KEPT = (0, 4)
+"""The last digits of the numbers of those that are kept for measuring: a fifth."""
 HERE = Path(__file__).parent
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -74,6 +78,12 @@ class Corpus:
             for part in WIDE_PARTS
             for shape in corpora.wide(HERE / f"wide_{part}_{lang}.txt")
         ]
+        self.hand = [
+            (note, lang)
+            for lang in ("en", "es")
+            for number, note in corpora.hand(HERE / f"hand_{lang}.txt")
+            if number % 10 not in HAND_KEPT
+        ]
         plain = [
             row
             for part in WIDE_PARTS
@@ -104,6 +114,11 @@ class Corpus:
             for _ in range(WIDE_TIMES):
                 pieces = corpora.filled(shape, chance, lang, self.names)
                 texts.append((untidy(pieces, chance) if chance.random() < 0.5 else pieces, lang))
+        for note, lang in self.hand:
+            texts.append((note, lang))
+            for _ in range(HAND_TIMES):
+                pieces = corpora.rewritten(note, chance, lang, self.names)
+                texts.append((untidy(pieces, chance) if chance.random() < 0.4 else pieces, lang))
         other = {"en": "es", "es": "en"}
         return [(text, other[lang] if chance.random() < 0.04 else lang) for text, lang in texts]
 

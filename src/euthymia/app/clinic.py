@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from euthymia.app import copies, present, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.config import Config
@@ -188,13 +190,20 @@ class Clinic:
         data = self.subject_on_demand(subject, audit)
         return replace(data, features=dict(data.features))
 
-    def subject_on_demand(self, subject: SubjectId, audit: Entry) -> SubjectData:
-        """Return the same, each family of features read when a task looks at it."""
+    def subject_on_demand(
+        self, subject: SubjectId, audit: Entry, read: Mapping[str, pa.Table] | None = None
+    ) -> SubjectData:
+        """Return the same, each family of features read when a task looks at it.
+
+        `read`: families that were read of this person in the same run, and are not read again.
+        """
+        held = read or {}
         return SubjectData(
             subject=subject,
             observations=unlabelled(self.store.observations(subject, audit)),
             features=OnDemand(
-                tuple(families()), lambda name: self.store.features(subject, name, audit)
+                tuple(families()),
+                lambda name: held.get(name) or self.store.features(subject, name, audit),
             ),
             attributes=self.store.attributes(subject, audit),
             seen_until=to_micros(self.clock()),

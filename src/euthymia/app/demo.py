@@ -2,12 +2,18 @@
 
 import shlex
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from euthymia.app.clinic import Clinic
-from euthymia.app.config import ClinicConfig, Config
+from euthymia.app.config import ClinicConfig, Config, load
 from euthymia.app.feature_job import compute_features
 from euthymia.app.home import Home
 from euthymia.app.ingest import run_ingest
@@ -16,7 +22,8 @@ from euthymia.app.setup import make_clinic
 from euthymia.app.shell import Shell, accounts
 from euthymia.app.training import beside_words, list_models, release_model, run_training
 from euthymia.app.verify import verify_home
-from euthymia.ground.errors import SchemaError
+from euthymia.app.workers import begin_beside, secret_to_lend
+from euthymia.ground.errors import BusyError, SchemaError
 
 SEED = 1
 SUBJECTS, DAYS = 100, 120  # enough relapses in each of three sites for a leave-site-out figure
@@ -41,7 +48,14 @@ def _place(shell: Shell) -> Place:
 
 
 def _make(place: Place) -> None:
-    if Home(place.home).exists():
+    """Make the demo's clinic, or take the one that stands; people made up enter no other."""
+    home = Home(place.home)
+    if home.exists():
+        if not load(home.config_file)[0].clinic.simulated:
+            raise SchemaError(
+                f"the clinic at {place.home} is not a demo, and simulated people do not belong "
+                "among its own: name another folder with --home"
+            )
         return
     config = Config(
         clinic=ClinicConfig(
@@ -74,15 +88,82 @@ def _somebody(clinic: Clinic) -> str | None:
     return next((str(item.subject) for item in estimated + items), None)
 
 
-def _run(
-    shell: Shell, clinic: Clinic, place: Place, seed: int
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    with shell.progress("ingest through the gateway") as progress:
-        taken = run_ingest(clinic, [place.incoming], None, None, progress)
-    with shell.progress("compute features") as progress:
-        computed = compute_features(clinic, progress)
-    model = _model(shell, clinic, seed, fresh=bool(taken["stored"] or computed["computed"]))
-    return taken, computed, model
+def _load() -> None:
+    """Load the code of `_score`, while only one core is at work. In a process of its own."""
+    import_module("euthymia.app.watch")
+
+
+def _score(home: Path) -> int:
+    """Have the watch score everybody; return of how many people. In a process of its own."""
+    from euthymia.app.watch import watch
+
+    with Clinic.opened(home) as clinic:
+        scored: int = watch(clinic, lambda *_: None, keep=False)["scored"]
+        return scored
+
+
+def _check(home: Path) -> list[str]:
+    """Return what `verify` finds. In a process of its own."""
+    return verify_home(home, lambda *_: None)
+
+
+@contextmanager
+def _beside(clinic: Clinic) -> Iterator[ProcessPoolExecutor]:
+    """Yield another process for the same home, whose keys nobody is asked for again."""
+    with ProcessPoolExecutor(
+        1,
+        mp_context=get_context("spawn"),
+        initializer=begin_beside,
+        initargs=(secret_to_lend(clinic),),
+    ) as pool:
+        try:
+            yield pool
+        except BrokenProcessPool:
+            raise BusyError(
+                "the process that scores and checks beside this one was ended (is memory short?); "
+                "what was stored stays, run the command again"
+            ) from None
+
+
+def _raised(clinic: Clinic, scoring: Future[int]) -> dict[str, Any]:
+    """Raise the alerts, everybody being scored; `refused` where there are too few people."""
+    from euthymia.app.alerts.desk import Alerts
+
+    try:
+        scored = scoring.result()
+    except SchemaError as refusal:  # the rest of the clinic works without
+        return {"refused": str(refusal)}
+    return {"scored": scored, **Alerts(clinic).run()}
+
+
+def _run(shell: Shell, place: Place, seed: int) -> dict[str, Any]:
+    """Make the clinic work, and check it: what can be done beside it is done on another core."""
+    with Clinic.opened(place.home) as clinic, _beside(clinic) as beside:
+        beside.submit(_load)
+        with shell.progress("ingest through the gateway") as progress:
+            taken = run_ingest(clinic, [place.incoming], None, None, progress)
+        with shell.progress("compute features") as progress:
+            computed = compute_features(clinic, progress)
+        scoring = beside.submit(_score, place.home)
+        fresh = bool(taken["stored"] or computed["computed"])
+        model = _model(shell, clinic, seed, fresh=fresh)
+        with shell.progress("watch, and raise alerts") as progress:
+            wait([scoring])
+            checking = beside.submit(_check, place.home)
+            raised = _raised(clinic, scoring)
+            progress(1, 1)
+        patient = _somebody(clinic)
+        with shell.progress("verify every byte") as progress:
+            problems = checking.result()
+            progress(1, 1)
+    return {
+        "ingest": {k: v for k, v in taken.items() if k not in {"rejects", "skipped"}},
+        "features": computed,
+        "train": model,
+        "watch": raised,
+        "patient": patient,
+        "verify": {"ok": not problems, "problems": problems},
+    }
 
 
 def _words(result: dict[str, Any]) -> str:
@@ -106,7 +187,17 @@ def _words(result: dict[str, Any]) -> str:
         )
     if model["trained"]:
         lines += [f"           {line}" for line in beside_words(model)]
-    lines.append(f"verify     {'every byte as written' if result['verify']['ok'] else 'PROBLEMS'}")
+    seen = result["watch"]
+    if "refused" in seen:
+        lines.append(f"watch      none: {seen['refused']}")
+    else:
+        by_tier = seen["by_tier"]
+        lines.append(
+            f"watch      {seen['scored']} people scored; {seen['open']} alerts stand "
+            f"({by_tier['now']} now), {seen['held']} held back"
+        )
+    found = "every byte stored before the alerts is as written"
+    lines.append(f"verify     {found if result['verify']['ok'] else 'PROBLEMS'}")
     lines.append(f"took       {result['seconds']:.0f} s")
     return "\n".join(lines)
 
@@ -115,8 +206,8 @@ def next_commands(home: Path, url: str, result: dict[str, Any], *, served: bool)
     """Return the commands worth trying next, about somebody there is something to say of."""
     command = f"euthymia --home {shlex.quote(str(home))}"
     patient, asked = result["patient"], result["patient"] and result["train"]["model"]
-    changed = "alerts run    # who changed against their own usual; then the worklist has them"
-    lines = [f"{command} {name}" for name in ("watch", changed, "worklist", "models", "verify")]
+    hourly = "watch && " + f"{command} alerts run    # each night, and each hour"
+    lines = [f"{command} {name}" for name in ("worklist", "alerts", hourly, "models", "verify")]
     if patient:
         lines.append(f"{command} show {patient}")
     if asked:
@@ -163,7 +254,11 @@ def run_demo(
     days: int | None,
     seed: int | None,
 ) -> None:
-    """Simulate, ingest, compute, train, release, check; then serve unless told not to."""
+    """Simulate, ingest, compute, train, release, watch, check; serve unless told not to.
+
+    The watch scores on another core while the model is trained, so its first scores know no
+    estimate; the check reads there what was stored, while the alerts are raised.
+    """
     started = time.monotonic()
     if serve and port is not None:  # a port that is taken is told before the minutes of work
         from euthymia.app.serving import free_port
@@ -172,28 +267,19 @@ def run_demo(
     place = _place(shell)
     shell.home = place.home
     people, length, seed = _size(place, subjects, days, seed)
+    _make(place)
     with shell.progress("simulate a clinic") as progress:
         made = run_simulation(
             people, length, seed, place.incoming, progress, end=None, profile="demo"
         )
-    _make(place)
-    with Clinic.opened(place.home) as clinic:
-        taken, computed, model = _run(shell, clinic, place, seed)
-        patient = _somebody(clinic)
-    with shell.progress("verify every byte") as progress:
-        problems = verify_home(place.home, progress)
     result = {
         "home": place.home,
         "subjects": made["subjects"],
         "days": made["days"],
-        "ingest": {k: v for k, v in taken.items() if k not in {"rejects", "skipped"}},
-        "features": computed,
-        "train": model,
-        "patient": patient,
-        "verify": {"ok": not problems, "problems": problems},
+        **_run(shell, place, seed),
         "seconds": round(time.monotonic() - started, 1),
     }
-    shell.exit_code = 1 if problems else 0
+    shell.exit_code = 0 if result["verify"]["ok"] else 1
     if serve:
         _serve(shell, place, port, result)
     else:

@@ -10,7 +10,7 @@ from euthymia.app.http.server import serve
 from euthymia.app.http.tls import server_name, tls_context
 from euthymia.app.setup import issue
 from euthymia.app.training import renew_registry
-from euthymia.app.workers import serve_from_workers, workers_wanted
+from euthymia.app.workers import secret_to_lend, serve_from_workers, workers_wanted
 from euthymia.ground.errors import BusyError
 from euthymia.security.token import SIGNIN_LIFETIME
 
@@ -99,7 +99,6 @@ def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -
     if crew == 1:
         serve(clinic, address.host, address.port)
     else:
-        asked = clinic.keyring.root_kind != "key-file"  # nobody is asked again in each worker
-        root = clinic.keyring.root_secret if asked else None
+        root = secret_to_lend(clinic)  # nobody is asked again in each worker
         most = clinic.config.serve.connections
         serve_from_workers(clinic.home.path, address.host, address.port, crew, root, most)

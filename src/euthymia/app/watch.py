@@ -102,9 +102,16 @@ class _Run:
 
 
 def watch(
-    clinic: Clinic, progress: Progress, budget_days: float | None = None, *, anew: bool = False
+    clinic: Clinic,
+    progress: Progress,
+    budget_days: float | None = None,
+    *,
+    anew: bool = False,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Bring every score stream up to date; set norms and lines where there are none (or `anew`).
+
+    `keep` people's summaries: not where alerts are raised at once, which change records once more.
 
     Raises
     ------
@@ -152,7 +159,8 @@ def watch(
     entry = Entry(
         JOB, "watch", Purpose.MONITORING, None, {**told, "calibration": calibration.digest}
     )
-    Summaries.of(clinic).keep(JOB)
+    if keep:
+        Summaries.of(clinic).keep(JOB)
     return told | {
         "ledger_entry": clinic.ledger.append(entry),
         "features": list(features.names),
@@ -243,7 +251,7 @@ def _store_one(
     fresh = stream_of(who, features, days, norms, lines, person.frozen)
     stream, since = merged(person.before, fresh, lines)
     if since < stream.day.size:
-        chance, line = _asked(clinic, model, who)
+        chance, line = _asked(clinic, model, who, person.tables)
         lines = replace(lines, probability=line)
         stream, since = merged(person.before, with_chance(fresh, chance, lines), lines)
         audit = Entry(JOB, "store scores", Purpose.MONITORING, who, {"family": FAMILY})
@@ -254,12 +262,17 @@ def _store_one(
     _count(counts, stream, since, lines)
 
 
-def _asked(clinic: Clinic, model: Model | None, who: SubjectId) -> tuple[float, float]:
-    """Return a model's probability of relapse now and its review line; NaN where it gives none."""
+def _asked(
+    clinic: Clinic, model: Model | None, who: SubjectId, tables: Mapping[str, pa.Table]
+) -> tuple[float, float]:
+    """Return a model's probability of relapse now and its review line; NaN where it gives none.
+
+    `tables`: the features that were read of them for this run; the others are read.
+    """
     if model is None or model.threshold is None:
         return float("nan"), float("inf")
     audit = Entry(JOB, "ask model", Purpose.CARE, who, {"model": model.name})
-    data = clinic.subject_on_demand(who, audit)
+    data = clinic.subject_on_demand(who, audit, tables)
     found = estimate(model, data, clinic.store.grants(who), data.seen_until)
     if found is None or found.probability is None or found.abstained_because is not None:
         return float("nan"), model.threshold

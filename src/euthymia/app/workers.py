@@ -19,10 +19,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from euthymia.app.dealing import Hands, accept_into, listen
 from euthymia.ground.errors import BusyError
+
+if TYPE_CHECKING:
+    from euthymia.app.clinic import Clinic
 
 MOST: Final = 8  # beyond, the ledger's disk and not the processor is what calls wait for
 SHORT_LIFE_S: Final = 5.0
@@ -156,6 +159,22 @@ def _work(
     from euthymia.app.clinic import Clinic
     from euthymia.app.http.server import serve
     from euthymia.app.http.tally import Tally
+    from euthymia.app.vaults import entrust
+
+    begin_beside()
+    root = end.recv_bytes()
+    end.close()
+    if root:
+        entrust(root)
+    with Clinic.opened(home) as clinic:
+        serve(clinic, host, port, Tally(counts, place), channel)
+
+
+def begin_beside(root: bytes | None = None) -> None:
+    """Begin a process that another one started: guarded as that one is, and ended with it.
+
+    `root`: the secret that opened the clinic's keys there, so that nobody is asked for it again.
+    """
     from euthymia.app.logs import keep_to_allow_list
     from euthymia.app.outbound import guard
     from euthymia.app.vaults import entrust
@@ -163,12 +182,13 @@ def _work(
     keep_to_allow_list()
     guard()
     Thread(target=_end_with_parent, daemon=True).start()
-    root = end.recv_bytes()
-    end.close()
     if root:
         entrust(root)
-    with Clinic.opened(home) as clinic:
-        serve(clinic, host, port, Tally(counts, place), channel)
+
+
+def secret_to_lend(clinic: "Clinic") -> bytes | None:
+    """Return what `begin_beside` needs; None where a key file opens the keys by itself."""
+    return None if clinic.keyring.root_kind == "key-file" else clinic.keyring.root_secret
 
 
 def _end_with_parent() -> None:

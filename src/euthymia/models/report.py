@@ -32,7 +32,8 @@ h1{font-size:1.9rem;line-height:1.2;margin:.2rem 0 .4rem}h2{font-size:1.25rem;ma
 p,ul,dl{max-width:44rem}.lead{font-size:1.1rem}.small{font-size:.875rem;color:#4a535d}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.9rem;
  margin:.6rem 0}th,td{text-align:left;padding:.32rem .6rem;border-bottom:1px solid #e3e6ea;
- vertical-align:top}th{font-weight:600}td.n,th.n{text-align:right;white-space:nowrap}
+ vertical-align:top}th{font-weight:600}td.n,th.n{text-align:right}
+td.n{white-space:nowrap}
 .scroll{overflow-x:auto}dt{font-weight:600;margin-top:.5rem}dd{margin:0 0 0 1.2rem}
 .box{border-left:5px solid #0b5cad;background:#eef4fb;padding:.7rem 1rem;margin:1rem 0}
 .bad{border-color:#a3210f;background:#fdf0ee}.warn{border-color:#b3530a;background:#fdf5ec}

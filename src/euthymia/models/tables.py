@@ -29,6 +29,7 @@ Frame = Any
 
 MAX_BYTES: Final = 1 << 30  # of a CSV once it is unpacked
 NOT_KNOWN: Final = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", ".")
+_EXACT: Final = 2.0**53  # from here on a decimal number no longer tells one whole one from the next
 _SEPARATORS: Final = (",", ";", "\t")
 _COMMA: Final = r"^[-+]?[0-9]+(,[0-9]+)?$"
 _NO_THOUSANDS: Final = r"^[-+]?(0[0-9]*,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}))$"
@@ -305,7 +306,8 @@ def texts(table: pa.Table, name: str, *, where: str = "the table") -> Texts:
     values = table[name]
     if pa.types.is_floating(values.type):
         known = pc.drop_null(values)
-        if pc.all(pc.equal(known, pc.floor(known))).as_py() is not False:
+        whole = pc.and_(pc.equal(known, pc.floor(known)), pc.less(pc.abs(known), _EXACT))
+        if pc.all(whole).as_py() is not False:
             values = values.cast(pa.int64())
     if pa.types.is_boolean(values.type):
         return np.array(
@@ -343,6 +345,6 @@ def labels(
         row = int(np.flatnonzero(~(yes | no) & known)[0]) + 1
         raise SchemaError(
             f"{where}, column {name}, row {row}: an outcome is 0 or 1 (or yes and no), and this"
-            f" column has {kinds} different values; say which counts as 1"
+            f" column has {kinds} different values; say which counts as 1 (--positive)"
         )
     return np.where(known, yes.astype(np.float64), np.nan)

@@ -14,7 +14,6 @@ _TEXTS: Final = {
     "index_dates": "One a row.",
     "censoring": "Rows whose outcome is not known are left out and counted.",
     "intended_use": "To judge what can be predicted in this table. Not for any patient.",
-    "threshold_rule": "As the task file says.",
 }
 _KEYS: Final = frozenset(
     {f.name for f in fields(TableTask)} - {"families", "purposes", "ceilings", "min_coverage"}
@@ -54,6 +53,8 @@ def task_of(said: dict[str, Any], *, where: str) -> TableTask:
     for key in ("name", asked, "features"):
         if not said.get(key):
             raise SchemaError(f"{where}: a task needs {key}")
+    if not isinstance(said.get("threshold", 0.5), int | float):
+        raise SchemaError(f"{where}: threshold is no number; it lies between 0 and 1")
     features = tuple(_predictor(row, where) for row in said["features"])
     names = tuple(spec.name for spec in features)
     sets = {n: tuple(fs) for n, fs in said.get("feature_sets", {"all": names}).items()}
@@ -68,6 +69,9 @@ def task_of(said: dict[str, Any], *, where: str) -> TableTask:
         "lookback_days": 0,
         "horizon_days": 0,
         "threshold": 0.5,
+        "threshold_rule": f"{said['threshold']}, as the task file says."
+        if "threshold" in said
+        else "0.50, as none was declared.",
         **said,
         "not_for": tuple(said.get("not_for", ("any patient",))),
         "features": features,

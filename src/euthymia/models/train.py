@@ -272,7 +272,11 @@ def for_model(task: Task, frame: CohortFrame, model: Model) -> CohortFrame:
         return frame
     _, known = at_horizon(frame.time, frame.cause, float(task.horizon_days))
     left = int((~known).sum())
-    told = ("lost before the horizon, which this estimator cannot use", left, left)
+    told = (
+        "lost before the horizon, which this estimator cannot use (cox and hazard can)",
+        left,
+        left,
+    )
     return replace(frame.rows(known), time=None, cause=None, flow=(*frame.flow, told))
 
 

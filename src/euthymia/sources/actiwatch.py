@@ -27,15 +27,22 @@ from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "actiwatch"
 SYSTEM: Final = device_id(NAME, "").system
-_SECTION: Final = "Epoch-by-Epoch Data"
 _MARKS: Final = (b"Actiwatch Data Properties", b"Epoch-by-Epoch Data")
+_NAMES: Final = (  # as Actiware writes them in English, French and German
+    {"Date", "Datum"},
+    {"Time", "Heure", "Zeit"},
+    {"Activity", "Activité", "Aktivität"},
+)
+_OFF: Final = ("off-wrist", "poignet", "handgelenk")
 _WORN: Final = {"", "0", "FALSE", "False"}
+_NONE: Final = {*NULLS, "NAN", "kZ"}
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?")
 _DAY: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
-    return 0.95 if path.suffix.lower() == ".csv" and any(m in head for m in _MARKS) else 0.0
+    known = b"Actiware" in head[:200] or any(mark in head for mark in _MARKS)
+    return 0.95 if path.suffix.lower() == ".csv" and known else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
@@ -44,41 +51,49 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
-    section, header = False, list[str]()
+    header = list[str]()
     found: list[tuple[int, list[str]]] = []
     for block in blocks(opened.blob):
         if isinstance(block, Gap):
             gather.refuse(block.reason, "")
             continue
-        for line, raw in enumerate(block.data.decode("latin-1").splitlines(), block.line):
+        for line, raw in enumerate(_text(block.data).splitlines(), block.line):
             cells = next(csv.reader([raw]), []) if raw.strip(', "') else []
-            if _SECTION in raw:
-                section = True
-            elif section and not header and {"Date", "Time", "Activity"} <= set(cells):
+            if not header and all(names & set(cells) for names in _NAMES):
                 header = cells
             elif header and cells and len(cells) >= 3:
                 found.append((line, cells))
         yield
     if not header:
         raise SourceError(
-            "there is no section Epoch-by-Epoch Data with Date, Time and Activity; export it again "
-            "with its epochs"
+            "there is no section Epoch-by-Epoch Data with Date, Time and Activity (in English, "
+            "French or German); export it again with its epochs"
         )
     _epochs(found, header, opened, gather)
+
+
+def _text(data: bytes) -> str:
+    """Return lines as Actiware wrote them (UTF-8), or as a spreadsheet saved them."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def _epochs(
     found: list[tuple[int, list[str]]], header: list[str], opened: Opened, gather: Gather
 ) -> None:
-    day, clock, activity = (header.index(name) for name in ("Date", "Time", "Activity"))
-    off = header.index("Off-Wrist Status") if "Off-Wrist Status" in header else None
+    day, clock, activity = (
+        next(i for i, name in enumerate(header) if name in names) for names in _NAMES
+    )
+    off = next((i for i, n in enumerate(header) if any(w in n.lower() for w in _OFF)), None)
     month_first = _month_first([cells[day] for _, cells in found if len(cells) > day])
     wall, counts, worn = list[int](), list[float](), list[bool]()
     for line, cells in found:
         try:
             at = _moment(cells[day], cells[clock], month_first=month_first)
             count = cells[activity].strip()
-            value = None if count in NULLS else number(count)
+            value = None if count in _NONE else number(count)
         except (IndexError, ValueError):
             gather.refuse("Date, Time or Activity is not what it must be", f"line {line}")
             continue
@@ -102,6 +117,8 @@ def _epochs(
 def _month_first(days: list[str]) -> bool:
     """Tell whether 4/5/2024 is a day in April: Actiware writes dates as its computer does."""
     parts = [m.groups() for m in map(_DAY.fullmatch, days) if m]
+    if any("." in day for day in days):
+        return False
     first = [int(a) for a, _, _ in parts if len(a) < 3]
     second = [int(b) for a, b, _ in parts if len(a) < 3]
     if first and max(first) > 12:

@@ -89,6 +89,16 @@ def epoch_micros(value: float) -> int:
     return round(micros)
 
 
+def epoch(text: str) -> int:
+    """Return an epoch's microseconds; one that a spreadsheet cut to 1.71456E+12 is refused."""
+    micros = epoch_micros(number(text))
+    digits, mark, exponent = text.lower().partition("e")
+    last = int(exponent) - len(digits.partition(".")[2]) if mark else 0
+    if last > (3 if abs(float(text)) >= MILLIS_FROM else 0):
+        raise BadCellError("was cut to a few digits (1.7E+12), as spreadsheets do: export it again")
+    return micros
+
+
 def moment(text: str, *, zoned: bool) -> int:
     """Return a date and time as microseconds: of UTC if `zoned`, else of the wall clock."""
     if not _MOMENT.fullmatch(text) or bool(_OFFSET.search(text, 11)) != zoned:
@@ -109,8 +119,8 @@ def read_cell(column: Column, raw: str) -> float | int | str | None:
         raise BadCellError("is empty")
     try:
         return _read(column, text)
-    except BadCellError:
-        raise BadCellError(f"is not {column.rule}") from None
+    except BadCellError as problem:
+        raise BadCellError(str(problem) or f"is not {column.rule}") from None
 
 
 def _read(column: Column, text: str) -> float | int | str:
@@ -122,7 +132,7 @@ def _read(column: Column, text: str) -> float | int | str:
                 raise BadCellError
             return value
         case Kind.EPOCH:
-            return epoch_micros(number(text))
+            return epoch(text)
         case Kind.WALL | Kind.INSTANT:
             return moment(text, zoned=column.kind is Kind.INSTANT)
         case _:

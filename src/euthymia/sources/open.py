@@ -16,7 +16,7 @@ from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
 from euthymia.sources.on_time import on_time
-from euthymia.sources.unknown import unknown
+from euthymia.sources.unknown import packed, unknown
 from euthymia.sources.walk import Found, Group, Skipped, Walk
 
 Progress = Callable[[int, int], None]
@@ -153,6 +153,8 @@ def _best(found: Found) -> Source | None:
     if found.problem:
         return None
     head = _head(found)
+    if packed(head):  # a tar's files may be several people's, one after the other
+        return None
     scores = [(source.recognise(found.path, head), name) for name, source in sources().items()]
     score, name = max(scores)
     return sources()[name] if score > 0 else None

@@ -18,11 +18,18 @@ _MAGIC: Final = (
         b"PK\x03\x04",
         "it is a zip archive inside an archive, or an Office file: unpack or export it",
     ),
+    (b"\xd0\xcf\x11\xe0", "it is an old Office file: save its sheets as CSV"),
     (b"%PDF", "it is a PDF: ingest the data it was made from"),
     (b"SQLite format 3", "it is a database: export its tables as CSV"),
     (b"\x89HDF", "it is HDF5: export it as CSV"),
     (b"MSH|", "it is an HL7 v2 message: export FHIR as JSON"),
     (b"<", "it is XML or HTML: export FHIR as JSON"),
+)
+_PACKED: Final = (
+    (b"BZh", "it is packed with bzip2: unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ", "it is packed with xz: unpack it, or pack it with gzip"),
+    (b"7z\xbc\xaf", "it is a 7z archive: unpack it, or pack it as zip"),
+    (b"Rar!", "it is a RAR archive: unpack it, or pack it as zip"),
 )
 _SEPARATORS: Final = ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "bars"))
 _CLOCKS: Final = {"timestamp", "time", "date", "UTC time"}
@@ -44,7 +51,7 @@ def unknown(opened: Opened, known: Mapping[str, Source]) -> Iterator[Item]:
     head = opened.blob.head()
     if not head:
         raise SourceError("the file is empty")
-    header = header_of(head)
+    header = () if packed(head) else header_of(head)
     near = _lacks(opened.path, header, known) or _nearest(opened.path, header, known)
     if near:
         rows = sum(
@@ -59,11 +66,19 @@ def unknown(opened: Opened, known: Mapping[str, Source]) -> Iterator[Item]:
     yield Reject(1, f"no reader knows this format{hint and ': ' + hint}; known: {names}")
 
 
-def _hint(head: bytes) -> str:
+def packed(head: bytes) -> str:
+    """Return what to do with an archive that is not unpacked here, else nothing.
+
+    What follows an archive's own header may look like a table of one person.
+    """
     if head[257:262] == b"ustar":
         return "it is a tar archive: unpack it"
+    return next((hint for start, hint in _PACKED if head.startswith(start)), "")
+
+
+def _hint(head: bytes) -> str:
     magic = next((hint for start, hint in _MAGIC if head.startswith(start)), None)
-    return magic or _layout(head)
+    return packed(head) or magic or _layout(head)
 
 
 def _layout(head: bytes) -> str:

@@ -17,6 +17,7 @@ from euthymia.store.connection import Row, Value
 from euthymia.store.tables import COLUMNS, NUMBERED, Sums
 
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
+LOOKS: Final = 5  # at the file's length, for a moment in which nobody has just written
 CHECKPOINT_PAGES: Final = 2000  # 16 MB of log at most between checkpoints
 
 SETTINGS: Final[dict[str, int]] = {
@@ -310,16 +311,33 @@ class SqliteDatabase(apsw.Connection):
         finally:
             db.close()
 
+    def _is_as_long_as_its_file(self) -> bool:
+        """Tell whether no byte follows the database; yes where others never let it be seen.
+
+        Others may write meanwhile. While this reads, and the log holds nothing, the file stays.
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        for _ in range(LOOKS):
+            if not truncate_log(self):
+                return True
+            self.begin_reading()
+            try:
+                size = self.pragma("page_count") * self.pragma("page_size")
+                if not log.exists() or log.stat().st_size == 0:
+                    return bool(self._path.stat().st_size == size)
+            finally:
+                self.roll_back()
+        return True
+
     def check(self) -> list[str]:
         """Have SQLite read every page; each is authenticated as it is read. Free pages cannot be.
 
         What the log holds goes into the database first: the old pages below would not be read.
         """
-        written_back = truncate_log(self)
+        whole = self._is_as_long_as_its_file()
         result = [row[0] for row in self.execute("PRAGMA integrity_check")]
         broken = [f"SQLite's own check: {text}" for text in result if text != "ok"]
-        size = self.pragma("page_count") * self.pragma("page_size")
-        if written_back and self._path.stat().st_size != size:
+        if not whole:
             broken.append(
                 "the file is longer than the database in it: nothing vouches for the rest"
             )

@@ -104,6 +104,11 @@ def kind_of(data_type: pa.DataType) -> str:
     return kind
 
 
+def texts(column: Column) -> list[str]:
+    """Return the cells of a text column in which nothing is null."""
+    return [column.pool[place] for place in column.values.tolist()]
+
+
 def _array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     if isinstance(column, pa.ChunkedArray):
         return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from euthymia.ground.clock import Micros
-from euthymia.store.frame import Frame, from_arrow, to_arrow
+from euthymia.store.frame import Frame, from_arrow, texts
 
 LINES: Final = "lines/"
 """What stands before a journal's name in the kind of its blocks."""
@@ -38,9 +38,8 @@ def unfold(frames: Iterable[Frame]) -> tuple[Line, ...]:
     """Return the lines of stored frames, by time and id."""
     found: list[Line] = []
     for frame in frames:
-        table = to_arrow(frame, SCHEMA)
-        times = table["time"].cast(pa.int64()).to_pylist()
-        found += map(Line, times, table["id"].to_pylist(), table["text"].to_pylist())
+        times = frame["time"].values.tolist()
+        found += map(Line, times, texts(frame["id"]), texts(frame["text"]))
     return tuple(sorted(found))
 
 

@@ -85,9 +85,10 @@ class Summaries(Upkeep):
                     held = _summary(frame)
                     if held.since <= now < held.until and held.stamp == self._stamp(known):
                         found[subject] = held.text
-        for subject in found:
-            told = replace(audit, subject=subject, detail={**audit.detail, "summary": True})
-            self._ledger.append(told, durable=False)
+        detail = {**audit.detail, "summary": True}
+        told = [replace(audit, subject=subject, detail=detail) for subject in found]
+        if told:
+            self._ledger.write([self._ledger.encode(entry) for entry in told])
         return found
 
 

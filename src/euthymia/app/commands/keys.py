@@ -54,7 +54,7 @@ def chosen_vault(
     return vault_of(root or "key-file", named, ask)
 
 
-@click.group()
+@click.group(epilog="Example: euthymia keys status")
 def keys() -> None:
     """Show the clinic's keys, begin new epochs, change where the root key rests."""
 

@@ -160,7 +160,7 @@ def model_card(shell: Shell, model: str) -> None:
     shell.emit(result, _marked(result, lines))
 
 
-@click.group("change-plan")
+@click.group("change-plan", epilog="Example: euthymia change-plan check plan.toml")
 def change_plan() -> None:
     """Declare what may change in a model without asking again, and how it must prove itself."""
 

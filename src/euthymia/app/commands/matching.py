@@ -9,11 +9,14 @@ from euthymia.app.shell import Shell, everywhere, table
 from euthymia.ground.errors import EuthymiaError
 
 if TYPE_CHECKING:
-    from euthymia.models.matching.certificate import Certificate
+    from euthymia.models.matching.certificate import Certificate, Condition
     from euthymia.models.matching.ranking import Judged, Network, Option, Ranking
     from euthymia.models.matching.subtypes import Subtypes
 
 
+_POSITIVE = click.option(
+    "--positive", help="The outcome's value that counts as 1, where it is not yes and no."
+)
 _BECAUSE = click.option(
     "--because", default="", help="Needed for people whom a privacy budget guards."
 )
@@ -188,6 +191,7 @@ def _chance(text: str | None) -> str | float | None:
     show_default=True,
     help="How many such questions are asked of these data: they share the 5 %.",
 )
+@_POSITIVE
 @_BECAUSE
 @click.option("--forest", is_flag=True, help="Show a causal forest beside it (extra: forest).")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
@@ -205,6 +209,7 @@ def certify(
     propensity: str | None,
     worthwhile: float,
     tries: int,
+    positive: str | None,
     because: str,
     forest: bool,
     seed: int,
@@ -228,6 +233,7 @@ def certify(
         covariates=_names(covariates),
         person=person,
         propensity=_chance(propensity),
+        positive=positive,
         worthwhile=worthwhile,
         tries=tries,
         forest=forest,
@@ -249,7 +255,7 @@ def _certificate_words(found: "Certificate") -> str:
         f"people         {found.people:,}; {found.needed_n:,} for a gain of {found.worthwhile:.3g}",
         "",
         table(
-            [(c.name, "holds" if c.met else "FAILS", c.said) for c in found.conditions],
+            [(c.name, _met(c, found), c.said) for c in found.conditions],
             ("condition", "", "what was found"),
         ),
         "",
@@ -259,6 +265,12 @@ def _certificate_words(found: "Certificate") -> str:
         found.why,
     ]
     return "\n".join(lines)
+
+
+def _met(condition: "Condition", found: "Certificate") -> str:
+    if condition.name == "leave site out" and found.leave_site_out is None:
+        return "not asked"
+    return "holds" if condition.met else "FAILS"
 
 
 def _rule_words(found: "Certificate") -> list[str]:
@@ -284,6 +296,7 @@ def _rule_words(found: "Certificate") -> list[str]:
 @click.option("--treatment", help="Column of the arm that each person received.")
 @click.option("--better", type=click.Choice(["higher", "lower"]), help="Good outcomes are...")
 @click.option("--site", help="Column of the site, for the certificate.")
+@_POSITIVE
 @_BECAUSE
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
 @everywhere
@@ -296,6 +309,7 @@ def subtypes(
     treatment: str | None,
     better: Literal["higher", "lower"] | None,
     site: str | None,
+    positive: str | None,
     because: str,
     seed: int,
 ) -> None:
@@ -317,6 +331,7 @@ def subtypes(
         treatment=treatment,
         better=better or "higher",
         site=site,
+        positive=positive,
         seed=seed,
         where=file.name,
     )

@@ -190,6 +190,11 @@ def _train_on_table(
         f" {result['with_outcome']} with the outcome, {result['features']} features"
     )
     lines += [f"  left aside: {row['column']} ({row['why']})" for row in result["left_out"]]
+    lines += [
+        f"  {row['rows']} rows: {row['what']}"
+        for row in result.get("flow", ())  # a private run tells no exact count
+        if row["rows"] and not row["what"].startswith("in the ")
+    ]
     lines += _judged(result, beside_words(result))
     if report is not None:
         lines.append(f"report: {report}")

@@ -18,7 +18,7 @@ from euthymia.app.web.forms import FIRST, Again
 from euthymia.app.web.record import Record
 from euthymia.app.web.strips import Happening
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
-from euthymia.care.alerts.lifecycle import BY_PEOPLE, REASONS, Move
+from euthymia.care.alerts.lifecycle import BY_PEOPLE, HELD, MOVED, REASONS, Move
 from euthymia.care.alerts.policy import parse, shipped_text
 from euthymia.care.worklist import item
 from euthymia.ground.clock import DAY_US, Micros, to_micros
@@ -142,6 +142,7 @@ class AlertPages:
             seen={str(s): item(one.summary, found.at).data_seen for s, one in looked.items()},
             tiers=TIER_WORDS,
             states=STATE_WORDS,
+            held=HELD,
             name_of=self.desk.backend.reader.name_of,
             entry=entry,
             may_policy=backend.may(visitor.role, Action.VIEW_QUALITY),
@@ -172,7 +173,9 @@ class AlertPages:
             tiers=TIER_WORDS,
             picture=picture,
             name_of=self.desk.backend.reader.name_of,
-            why=lambda step: REASONS.get(step.move, {}).get(step.reason, step.reason),
+            why=lambda step: {**HELD, **REASONS.get(step.move, {})}.get(step.reason, step.reason),
+            moved=MOVED,
+            held_for=HELD.get(card.alert.held, card.alert.held),
             kept=request.query_params.get("kept") == "1",
         )
 

@@ -42,7 +42,7 @@ from euthymia.app.web.reader import (
     may_ask,
 )
 from euthymia.app.web.session import Sessions
-from euthymia.care.alerts.card import line
+from euthymia.care.alerts.card import standing_words
 from euthymia.care.alerts.lifecycle import OVER
 from euthymia.care.alerts.morning import held_back, morning
 from euthymia.care.contract import Urgency, WorklistItem
@@ -312,7 +312,7 @@ class ClinicBackend:
             return ()
         mine = [a for a in self.alerts.every() if a.subject == subject and a.state not in OVER]
         base = f"/patients/{subject}/episodes"
-        return tuple((f"{base}/{a.id}", line(a, "", a.raised_at).headline) for a in mine)
+        return tuple((f"{base}/{a.id}", standing_words(a)) for a in mine)
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
         """See `Backend`."""

@@ -14,6 +14,7 @@ from euthymia.app.alerts.quality import quality
 from euthymia.app.clinic import Clinic
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.record import Record
+from euthymia.care.alerts.lifecycle import HELD
 from euthymia.ground.errors import SchemaError
 
 SECTIONS: Final = (
@@ -49,6 +50,9 @@ SECTIONS: Final = (
     ("The alliance", ("alliance",)),
 )
 NAMES: Final = {
+    "now": "today",
+    "worklist": "this week",
+    "digest": "weekly summary",
     "view": "seen",
     "acknowledge": "acknowledged",
     "act": "acted on",
@@ -68,6 +72,23 @@ NAMES: Final = {
     "caught_by_chance": "caught by chance at the same burden",
     "silent_misses": "worsenings without any alert",
 }
+LANGUAGES: Final = {
+    "ar": "Arabic",
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "hi": "Hindi",
+    "it": "Italian",
+    "ko": "Korean",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "so": "Somali",
+    "tl": "Tagalog",
+    "vi": "Vietnamese",
+    "zh": "Chinese",
+}
+"""Languages that people speak, by their code; another code stands as it is."""
 HALVES: Final = ("first half", "second half")
 YEARS: Final = range(1970, 2200)
 _INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
@@ -76,7 +97,15 @@ Rows = list[tuple[str, str]]
 
 def name_of(key: str) -> str:
     """Return a figure's name in words."""
-    return NAMES.get(key, key.replace("_", " "))
+    return NAMES.get(key) or HELD.get(key) or key.replace("_", " ")
+
+
+def group_of(kind: str, code: str) -> str:
+    """Return a group's name: a language's instead of its code, with a country it names."""
+    base, _, rest = code.partition("-")
+    if kind != "language" or base not in LANGUAGES:
+        return code
+    return f"{LANGUAGES[base]} ({rest})" if rest else LANGUAGES[base]
 
 
 def told(value: object) -> str:
@@ -87,6 +116,8 @@ def told(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.3g}"
+    if isinstance(value, int):
+        return f"{value:,}"
     return str(value)
 
 
@@ -210,7 +241,7 @@ class QualityPage:
             refused = f"{error}; shown is the last quarter"
             found = self._board(visitor, None, None)
         groups = [
-            (name, [(title, rows_of(one)) for title, one in parts.items()])
+            (name, [(group_of(name, title), rows_of(one)) for title, one in parts.items()])
             for name, parts in found.get("groups", {}).items()
         ]
         return self.site.page(

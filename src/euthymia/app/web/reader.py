@@ -214,12 +214,21 @@ class Reader:
         return held.cases
 
     def feed(self, subjects: Iterable[SubjectId]) -> Mapping[str, int]:
-        """Return the newest day of each device over many people, without reading a value."""
-        found = []
-        for subject in subjects:
-            with suppress(MissingError):
-                segments = self.clinic.store.segments(subject)
-                found.append(SubjectSummary(subject, seen=devices_seen(segments)))
+        """Return the newest day of each device over many people, without reading a value.
+
+        Whoever is at hand is not asked for again.
+        """
+        found, model = [], self.model()
+        version, now = (self.clinic.store.version(), model.digest if model else ""), self.now()
+        with self._lock:
+            for subject in subjects:
+                with suppress(MissingError):
+                    held = self._at_hand(subject, version, now)
+                    if held is not None:
+                        found.append(held.summary)
+                        continue
+                    segments = self.clinic.store.segments(subject)
+                    found.append(SubjectSummary(subject, seen=devices_seen(segments)))
         return feed_days(found)
 
     def name_of(self, user: str) -> str:

@@ -53,7 +53,8 @@ def instant_words(at: Micros, words: Words = ENGLISH, zone: tzinfo = UTC) -> str
 
 def _said(text: str, spoken: str) -> Markup:
     """Return what was put together from a record; what has no form in the language, as English."""
-    told = text if spoken == "en" else retold(str(text), spoken)
+    plain = spoken == "en" or not any(map(str.isalpha, str(text)))  # a number is no English
+    told = text if plain else retold(str(text), spoken)
     return Markup('<span lang="en">{}</span>').format(text) if told is None else escape(told)
 
 

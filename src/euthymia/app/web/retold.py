@@ -77,7 +77,7 @@ def retold(text: str, language: str) -> str | None:
     if len(text) > _LONGEST:
         return None
     told = _Teller(words_of(language), forms_of(language)).tell(text)
-    if told and text[0].isupper():
+    if told and (text[0].isupper() or (text[0].isdigit() and text.endswith("."))):
         return told[0].upper() + told[1:]
     return told
 

@@ -60,13 +60,13 @@ STEP_OF: Final = {
 _ORDER: Final = tuple(STEP_OF)
 _RISE: Final = re.compile(r"\+(\d+(?:\.\d+)?) points")
 _RULE_WORDS: Final = {
-    Rule.ANSWER: "answered a question about self-harm with more than no",
+    Rule.ANSWER: "an answer about self-harm that is not a no",
     Rule.SCORE: "scores worse on a questionnaire",
     Rule.ESTIMATE: "a model's estimate is over its line",
     Rule.DRIFT: "days drift towards worse than usual for them",
     Rule.FROZEN: "days are worse than when they were well",
     Rule.PATTERN: "days are unlike usual for them, all features together",
-    Rule.UNSEEN: "has not been seen for days",
+    Rule.UNSEEN: "no phone or watch data for days",
     Rule.PIPELINE: "nothing is being scored",
 }
 
@@ -129,12 +129,23 @@ def actions(alert: Alert) -> tuple[Move, ...]:
     return tuple(m for m in able if not (m is Move.SILENCE and Rule.ANSWER in alert.rules))
 
 
+def standing_words(alert: Alert) -> str:
+    """Return what an alert that is not over says, and why it is not shown where it is not."""
+    if alert.shown:
+        return headline(alert)
+    if alert.state is not lifecycle.State.HELD:
+        return f"{headline(alert)}: {alert.state.value}"
+    why = lifecycle.HELD.get(alert.held, alert.held)
+    return ": ".join(filter(None, (headline(alert), "held back", why)))
+
+
 def line(alert: Alert, seen: str, now: Micros) -> Line:
     """Return an alert as a row."""
     due = ""
     if alert.due is not None:
         left = (alert.due - now) // 60_000_000
-        due = "due now" if left <= 0 else f"in {left // 60} h" if left >= 60 else f"in {left} min"
+        after = f"in {left // 60} h" if left >= 60 else f"in {left} min"
+        due = f"escalates {after if left > 0 else 'now'}"
     return Line(
         alert, headline(alert), day_date(alert.day), seen, suggested(alert).step, alert.owner, due
     )

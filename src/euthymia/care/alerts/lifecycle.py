@@ -134,6 +134,36 @@ REASONS: Final[dict[Move, dict[str, str]]] = {
 }
 """What a person may give as reason for each move; "other" needs words of their own."""
 
+HELD: Final = {
+    "dwell": "it has not lasted long enough yet",
+    "next round": "it waits for the next morning's list",
+    "over before the round": "it was over before the next morning's list",
+    "quiet": "somebody dealt with it a short while ago",
+    "inhibited: admitted": "they are in hospital",
+    "inhibited: unseen": "no data has come for days",
+    "inhibited: excused": "the days are excused",
+    "budget: clinician": "over the owner's daily limit",
+    "budget: patient": "over the patient's monthly limit",
+}
+"""Why an alert is not shown now, in words."""
+
+MOVED: Final = {
+    Move.RAISE: "raised",
+    Move.SHOW: "shown",
+    Move.HOLD: "held back",
+    Move.ESCALATE: "escalated",
+    Move.WAKE: "shown again",
+    Move.CLEAR: "cleared by itself",
+    Move.RETURN: "came back",
+    Move.VIEW: "opened",
+    Move.ACKNOWLEDGE: "acknowledged",
+    Move.SNOOZE: "snoozed",
+    Move.SILENCE: "silenced",
+    Move.REASSIGN: "handed on",
+    Move.RESOLVE: "resolved",
+}
+"""What happened to an alert, in words."""
+
 OVERRIDES: Final = frozenset({"known-already", "not-relevant", "data-fault"})
 """Resolutions that say the alert should not have been there."""
 CONTACTS: Final = frozenset({"contacted", "care-changed", "referred"})

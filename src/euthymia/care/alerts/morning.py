@@ -15,7 +15,7 @@ from typing import Final
 
 from euthymia.care.alerts.card import headline, rise_of, suggested, urgent_rule
 from euthymia.care.alerts.contract import RANK, Alert, Rule, Tier
-from euthymia.care.alerts.lifecycle import REASONS, Move, State
+from euthymia.care.alerts.lifecycle import HELD, REASONS, Move, State
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary
 from euthymia.care.words import count_words, date_words, number_words
@@ -49,7 +49,7 @@ def held_back(alerts: Iterable[Alert], people: Collection[SubjectId]) -> str:
     )
     if not why:
         return ""
-    said = ", ".join(f"{n} {reason}" for reason, n in sorted(why.items()))
+    said = ", ".join(f"{n}: {HELD.get(code, code)}" for code, n in sorted(why.items()))
     one = count_words(why.total(), "alert is", "alerts are")
     return f"{one} held back by the alert policy and not on this list ({said}): see Alerts."
 
@@ -184,7 +184,7 @@ def _evidence(alert: Alert) -> list[str]:
 def _became(alert: Alert, who: SubjectSummary, now: Micros) -> str:
     """Say what became of an alert that is not shown now."""
     if alert.state is State.HELD:
-        return f"held back: {alert.held}" if alert.held else "held back"
+        return f"held back: {HELD.get(alert.held, alert.held)}" if alert.held else "held back"
     last = next((s for s in reversed(alert.history) if s.by), alert.history[-1])
     on = date_words(who.local_date(last.at), who.local_date(now))
     if alert.until is not None:

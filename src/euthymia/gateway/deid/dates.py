@@ -67,7 +67,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
 _REACH: Final = 40
 """Characters before what tells a date in which it begins; twice as many after it."""
 _LETTERS: Final = re.compile(r"[a-z]{3,10}")
-_JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
+JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
 """What every date in numbers holds."""
 _AFTER: Final = (
     r"(?:rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|next \w{2,8}:?|al|revaloro|control|proxim[oa] \w{2,8}:?|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
@@ -110,6 +110,8 @@ _YEAR_MARKED: Final = re.compile(
     r"[(\[](?P<year>19\d{2}|20[0-4]\d)(?:[-–/](?:19|20)?\d{2})?[)\]]|(?:^|\n|"
     r": )(?P<year2>19\d{2}|20[0-4]\d)(?=[:, ][ a-z])"
 )
+_CLOCK: Final = re.compile(r"(?:^|\n|[.;] )(?:0\d|1[0-8]|2[1-3])[0-5]\d[ h:,-]")
+"""A line that begins with the hour: in such a note "1930 asleep" tells no year."""
 _ORDINAL_DAY: Final = re.compile(
     r"(?<!\w)(?:on|by|until|till|from|since|to|for|before|after) (the \d{1,2}(?:st|nd|rd|th))(?! (?:floor|session|edition|time|percentile|grade|century|dose|visit|episode|admission|week|day|month|year|rib|nerve|ward|cycle|item)|\w{0,2} ?\d)|"
     r"(?<!\w)on (the \d{1,2}(?:st|nd|rd|th))(?= (?:and|at|she|he|they|for|with|we|of this|"
@@ -151,10 +153,10 @@ def date_spans(low: str, lang: Lang) -> list[Span]:
 
     The forms of both languages are looked for in either; `lang` decides what small words mean.
     """
-    by_month = _windows(low, _month_places(low))
-    by_number = _windows(low, _joint_places(low))
+    by_month = windows(low, _month_places(low))
+    by_number = windows(low, _joint_places(low))
     out = _whole(low, by_month, by_number) + _short(low, lang, by_number)
-    for match in _windowed(_BARE_MONTH, low, by_month):
+    for match in windowed(_BARE_MONTH, low, by_month):
         if lang == "en" or match["month"] not in {"mar", "jun", "sep"}:
             out.append(Span(*match.span("month"), Kind.DATE, 0.85, "rule:month"))
     _years(low, out)
@@ -176,7 +178,7 @@ def _whole(
     """Return the dates that say more than a day and a month, or that name the month."""
     out: list[Span] = []
     for pattern, sure, named in _PATTERNS:
-        for match in _windowed(pattern, low, by_month if named else by_number):
+        for match in windowed(pattern, low, by_month if named else by_number):
             if _plausible(match):
                 out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
     return out
@@ -190,18 +192,19 @@ def _short(low: str, lang: Lang, by_number: list[tuple[int, int]]) -> list[Span]
             continue
         if _plausible(match):
             out.append(Span(match.start(1), match.end(1), Kind.DATE, 0.8, "rule:date"))
-    for match in _windowed(_LIKELY, low, by_number):
+    for match in windowed(_LIKELY, low, by_number):
         if not match.group().endswith(("/7", "/12")):
             out.append(Span(*match.span(), Kind.DATE, 0.68, "rule:date"))
-    for match in _windowed(_UNLIKELY_TOTAL, low, by_number):
+    for match in windowed(_UNLIKELY_TOTAL, low, by_number):
         out.append(Span(*match.span(), Kind.DATE, 0.6, "rule:date"))
     return out
 
 
-def _windowed(
-    pattern: re.Pattern[str], low: str, windows: list[tuple[int, int]]
+def windowed(
+    pattern: re.Pattern[str], low: str, stretches: list[tuple[int, int]]
 ) -> Iterator[re.Match[str]]:
-    for begin, end in windows:
+    """Yield what a pattern finds in the stretches of a text."""
+    for begin, end in stretches:
         yield from pattern.finditer(low, begin, end)
 
 
@@ -210,10 +213,10 @@ def _month_places(low: str) -> Iterator[int]:
 
 
 def _joint_places(low: str) -> Iterator[int]:
-    return (m.start() for m in _JOINT.finditer(low))
+    return (m.start() for m in JOINT.finditer(low))
 
 
-def _windows(low: str, places: Iterable[int]) -> list[tuple[int, int]]:
+def windows(low: str, places: Iterable[int]) -> list[tuple[int, int]]:
     """Return the stretches around the places in which a whole date may lie, apart and in order."""
     out: list[tuple[int, int]] = []
     for place in places:
@@ -232,7 +235,10 @@ def _years(low: str, out: list[Span]) -> None:
         out.append(Span(start, match.end("year"), Kind.DATE, 0.8, "rule:year"))
     for match in _SHORT_YEAR.finditer(low):
         out.append(Span(*match.span("year"), Kind.DATE, 0.8, "rule:year"))
+    clock = _CLOCK.search(low) is not None
     for match in _YEAR_MARKED.finditer(low):
+        if clock and match.group("year") is None:
+            continue
         name = "year" if match.group("year") else "year2"
         out.append(Span(match.start(name), match.end(name), Kind.DATE, 0.7, "rule:year"))
 

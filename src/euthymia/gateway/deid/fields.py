@@ -22,7 +22,7 @@ _LABELS: Final[tuple[tuple[Kind, str], ...]] = (
         r"solicitado por|informado por|supervisor|acompanante|"
         r"(?:patient |full |first |last |given |family |middle |maiden |preferred |"
         r"client )?name(?: of patient)?|surname|forenames?|"
-        r"pt name|pt|resident|identifying data|service user|witness|keyworker|advocate|supervisor|moderator|facilitators?|chair|minutes|present|attendees|staff|team|nurse in charge|prescriber|collected by|emergency|daughter|son|mother|father|wife|husband|partner|brother|sister|friend|neighbou?r|sponsor|interpreter|"
+        r"attended|apologies|participants?|asisten(?:tes)?|asistieron|faltan|faltaron|pt name|pt|resident|identifying data|service user|witness|keyworker|advocate|supervisor|moderator|facilitators?|chair|minutes|present|attendees|staff|team|nurse in charge|prescriber|collected by|emergency|daughter|son|mother|father|wife|husband|partner|brother|sister|friend|neighbou?r|sponsor|interpreter|"
           r"patient|client|next of kin|nok|emergency contact|contact(?: person)?|gp|doctor|"
         r"(?:attending |referring |treating |primary care )?physician|"
         r"provider|pcp|attending|clinician|therapist|psychiatrist|psychologist|consultant|"

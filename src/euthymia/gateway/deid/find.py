@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
+from euthymia.gateway.deid.calendar import calendar_spans, with_week
 from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans, surgery_spans
 from euthymia.gateway.deid.codes import (
     after_address,
@@ -25,6 +26,8 @@ from euthymia.gateway.deid.employers import led_firms, letterheads
 from euthymia.gateway.deid.fields import field_spans, labelled, segment_spans
 from euthymia.gateway.deid.firms import firm_spans
 from euthymia.gateway.deid.fold import fold_each
+from euthymia.gateway.deid.labelled import labelled_numbers
+from euthymia.gateway.deid.landmarks import landmark_spans
 from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.merge import merged
 from euthymia.gateway.deid.names import NameFinder, echoes
@@ -39,6 +42,7 @@ from euthymia.gateway.deid.spoken import spoken_spans, with_time
 from euthymia.gateway.deid.tokens import Token, caseless, tokens_of
 from euthymia.gateway.deid.told import beside_names, told_spans
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
+from euthymia.gateway.deid.wellknown import well_known
 from euthymia.gateway.deid.wrapped import unwrapped
 
 _CODE_AFTER: Final = re.compile(r"[ ,]{0,3}\n?[ ,.(]{1,3}(\d{4,6}(?:-\d{3,4})?)(?![\w%/]|[.,]\d)")
@@ -52,17 +56,20 @@ def find(
     lists = lexicon(lang)
     text = unwrapped(text)
     low = fold_each(text)
-    tokens = tokens_of(text, lists)
+    tokens = tokens_of(text, lang)
+    blind = caseless(text)
     spans = list(known)
-    spans += with_time(low, date_spans(low, lang) + spoken_spans(low, lang))
+    dates = date_spans(low, lang) + spoken_spans(low, lang) + calendar_spans(low, tokens)
+    spans += with_week(low, with_time(low, dates))
     spans += script_spans(text)
     spans += pattern_spans(text, low)
     spans += number_spans(text, low)
+    spans += labelled_numbers(text, low, tokens, blind=blind)
     fields = labelled(low)
     spans += field_spans(text, low, fields)
     if "PID|" in text:
         spans += segment_spans(text)
-    blind = caseless(text)
+    spans += landmark_spans(text, tokens, blind=blind)
     spans += address_spans(low, tokens, lists, sign_off(low), blind=blind)
     if lang == "en":  # in Spanish the kind of place comes first, and `names` follows it
         spans += care_spans(low, tokens, blind=blind) + surgery_spans(text)
@@ -70,6 +77,7 @@ def find(
     spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
     if blind:
         spans += loud_firms(tokens)
+    spans += well_known(tokens, blind=blind)
     spans += led_firms(low, tokens, lists, blind=blind)
     spans += told_spans(text, low, tokens, lists) + old_ages(low)
     spans += shape_spans(text, low, tokens, lists, blind=blind)

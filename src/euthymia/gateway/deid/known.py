@@ -226,7 +226,7 @@ class KnownFinder:
 
     def spans(self, text: str, tokens: Sequence[Token] | None = None) -> list[Span]:
         """Return where `text` holds what is known."""
-        cut = tokens_of(text, self.lex) if tokens is None else list(tokens)
+        cut = tokens_of(text, self.lex.lang) if tokens is None else list(tokens)
         out = self._names(text, cut)
         out += self._squeezed(text)
         out += self._sequences(cut)

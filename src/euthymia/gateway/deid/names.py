@@ -439,9 +439,19 @@ def echoes(
                 continue
             opens = token.common and token.first and token.low not in given
             blind = small and token.low in given
+            if token.first and token.low == "will" and _lone_verb(tokens, token):
+                continue
             if (token.proper and not opens) or not token.common or blind:
                 out.append(Span(token.start, token.end, Kind.PERSON, 0.9, "names:echo"))
     return out
+
+
+def _lone_verb(tokens: list[Token], token: Token) -> bool:
+    """Tell whether "Will" opens a sentence and a verb follows: "Will try an activation plan"."""
+    k = bisect_left([t.start for t in tokens], token.start) + 1
+    return (
+        k < len(tokens) and tokens[k].common and not tokens[k].proper and tokens[k].low not in SAYS
+    )
 
 
 def _strong(spans: list[Span], tokens: list[Token]) -> set[str]:

@@ -9,7 +9,7 @@ from euthymia.gateway.deid.contract import Kind, Span
 
 _RUN: Final = re.compile(
     r"(?<!\w)(?<!\d[.,])[(+]{0,2}\d[\d ().\-/\u00a0]{3,28}\d(?:,? ?(?i:ext|x|"
-    r"int)\.? ?\d{1,5})?(?![\w])"
+    r"int|anexo|interno|loc|local|extn|opci[oó]n)\.? ?\d{1,5})?(?![\w])"
 )
 _GROUPS: Final = re.compile(r"\d+")
 _CALL: Final = re.compile(

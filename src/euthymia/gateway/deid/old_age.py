@@ -24,7 +24,7 @@ _OLD: Final = re.compile(
     r"(?=[- ](?:years?|yrs?|year-old|yo\b|y/o|anos)|,? (?:and|y|yet|but) (?:still|frail|lives|vive|aun)|(?:st|nd|rd|th)? birthday)(?! (?:(?:years|anos) (?:ago|atras|later|antes|de (?:carcel|historia))))"
 )
 _OLD_AFTER: Final = re.compile(
-    r"(?<!\w)(?:age|aged|ages|at the age of|age of|(?:he|she|who|they|patient|mother|father|mum|mom|dad|gran\w{0,7}|aunt|uncle|husband|wife) (?:is|was)|turn(?:s|ed|ing)?|nearly|almost|(?:died|passed|passed away|widowed|diagnosed|and) at|she's|he's|edad|edad de|tiene|cumpl(?:e|io|ira)|a los|casi)\s{0,2}:?\s{1,2}"
+    r"(?<!\w)(?:age|aged|ages|at the age of|age of|(?:he|she|who|they|patient|mother|father|mum|mom|dad|gran\w{0,7}|aunt|uncle|husband|wife) (?:is|was)|turn(?:s|ed|ing)?|(?:he|she|who|they) (?:will|would) be|nearly|almost|(?:died|passed|passed away|widowed|diagnosed|and) at|she's|he's|edad|edad de|tiene|cumpl(?:e|io|ira)|a los|casi)\s{0,2}:?\s{1,2}"
     rf"(?P<own>(?:9\d|10\d|11[0-5])|{_WORDS})"
     r"(?=(?: anos)?(?:[.,;)]{0,2} ?(?:$|\n|now\b|ahora\b|lives|vive|and |y |with|con |who|que |on |in the|when|cuando|last|next|this|el |en |[a-z]{2,9}ed\b)|[.;)]))"
 )

@@ -21,7 +21,7 @@ _URL: Final = re.compile(
 _DOMAIN: Final = re.compile(
     r"(?<![\w@.-])[A-Za-z][\w-]{1,62}(?:\.[\w-]{1,62}){0,3}\.(?:com|org|net|edu|gov|info|io|"
     r"es|uk|mx|ar|co|cl|"
-    r"pe|fr|de|it|eu|us|ca|au|cat)(?:/[^\s<>\"'()]{0,200})?(?![\w.])"
+    r"pe|fr|de|it|eu|us|ca|au|cat|ke|ph|ie|nz|za|br|uy|ec|cr|gt|pt|ch|nl|se|pl|example|test|local|health)(?:/[^\s<>\"'()]{0,200})?(?![\w.])"
 )
 _DOTTED: Final = re.compile(r"\w\.[A-Za-z]{2}")
 _IP4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from euthymia.gateway.deid.clinical import medical
@@ -39,6 +40,21 @@ class Run:
     i: int
     j: int
     titled: bool = False
+
+
+@lru_cache(maxsize=32768)
+def _in_names(low: str, lang: Lang) -> bool:
+    """Tell whether a word, or each of its parts, is a given or a family name."""
+    lex = lexicon(lang)
+    return all(
+        part in lex.given or part in lex.family or part in lex.rare for part in (low.split("-"))
+    )
+
+
+@lru_cache(maxsize=32768)
+def _nameless(low: str, lang: Lang) -> bool:
+    """Tell whether no name begins with this word, unless by its capital."""
+    return low not in HOSPITAL_WORDS and not _in_names(low, lang)
 
 
 class Runs:
@@ -107,13 +123,22 @@ class Runs:
         tokens, i, n = self.tokens, 0, len(self.tokens)
         while i < n:
             token = tokens[i]
-            if not token.word or not self._may_open(i):
+            if not token.word or self._opens_none(token) or not self._may_open(i):
                 i += 1
                 continue
             titled = self._after_title(i)
             j = self._run_end(i)
             yield Run(i, j, titled)
             i = max(j, i + 1)
+
+    def _opens_none(self, token: Token) -> bool:
+        """Tell at once that no name begins here, as at most words."""
+        return (
+            token.common
+            and not token.proper
+            and token.start not in self.labelled
+            and _nameless(token.low, self.lang)
+        )
 
     def _may_open(self, i: int) -> bool:
         token = self.tokens[i]
@@ -185,7 +210,12 @@ class Runs:
         j = i - 1
         while j >= 0 and i - j <= 3 and self.tokens[j].text in {".", ":", "/", "ª", "a"}:
             j -= 1
-        return j >= 0 and self.tokens[j].low in TITLES and self._is_title(j)
+        if j < 0 or self.tokens[j].low not in TITLES:
+            return False
+        # after a title that is a whole word a full stop ends the sentence: "Sí señora. Mi mujer"
+        whole = self.tokens[j].low in self.lex.words and len(self.tokens[j].low) > 3
+        stopped = whole and self.tokens[j + 1].text == "." and self.tokens[i].common
+        return not stopped and self._is_title(j)
 
     def _run_end(self, i: int) -> int:
         """Return the end of the run of names that begins at `i`."""
@@ -301,12 +331,7 @@ class Runs:
         )
 
     def _named(self, low: str) -> bool:
-        if low in self.lex.given or low in self.lex.family or low in self.lex.rare:
-            return True
-        return "-" in low and all(
-            p in self.lex.given or p in self.lex.family or p in self.lex.rare
-            for p in low.split("-")
-        )
+        return _in_names(low, self.lang)
 
     def _usual(self, low: str) -> bool:
         """Tell whether this is a name that many have: without a capital only such a one counts."""

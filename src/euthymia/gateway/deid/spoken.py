@@ -50,6 +50,7 @@ _DATES: Final = tuple(
         rf"{_BELOW_100} {_MONTH},? {_YEAR}",
         rf"{_DIA}(?: dias?)?(?: del mes)? de {_MES}(?:,? del? (?:ano )?{_ANO})?",
         rf"{_MES},? del? (?:ano )?{_ANO}",
+        rf"{_MES} del (?:ano )?{_HASTA_100}",
     )
 )
 _SAID_YEAR: Final = re.compile(
@@ -101,7 +102,7 @@ _DAY_NAME: Final = (
     r"lun|mar|mie|jue|vie|sab|dom|lunes|martes|miercoles|jueves|viernes|sabado|domingo)"
 )
 _BEFORE: Final = re.compile(
-    rf"(?<!\w)(?:{_DAY_NAME}\.?,? (?:the |el |dia )?|(?:spring|summer|autumn|fall|winter|primavera|verano|otono|invierno)(?: of| del?)? |\d{{1,2}}(?:st|nd|rd|th)?(?:, ?\d{{1,2}}(?:st|nd|rd|th)?)?(?: and | & | to |-| y | al |/|, ))$"
+    rf"(?<!\w)(?:{_DAY_NAME}\.?,? (?:the |el |dia )?|(?:spring|summer|autumn|fall|winter|primavera|verano|otono|invierno)(?: of| del?)? |\d{{1,2}}(?:st|nd|rd|th)?(?:, ?\d{{1,2}}(?:st|nd|rd|th)?)?(?: and (?:the )?| & | to |-| y (?:el )?| al |/|, ))$"
 )
 _AFTER: Final = re.compile(
     r"(?: (?:and|&|to) \d{1,2}(?:st|nd|rd|th)(?:,? (?:19|20)\d\d)?)|"

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from euthymia.gateway.deid.clinical import medical
+from euthymia.gateway.deid.contract import Lang
 from euthymia.gateway.deid.fold import folded
-from euthymia.gateway.deid.lexicon import Lexicon
+from euthymia.gateway.deid.lexicon import lexicon
 
 _TOKEN: Final = re.compile(
     r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|"
@@ -52,12 +53,11 @@ def caseless(text: str) -> bool:
     return letters > 0 and (capitals == 0 or capitals > 0.7 * letters)
 
 
-def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
+def tokens_of(text: str, lang: Lang) -> list[Token]:
     """Return the tokens of `text` in order; blanks are left out, line ends are tokens."""
     blind = caseless(text)
     out: list[Token] = []
     first = True
-    words, weak = lexicon.words, lexicon.weak
     for match in _TOKEN.finditer(text):
         part = match.group()
         start, end = match.span()
@@ -65,14 +65,8 @@ def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
             out.append(Token(start, end, part, part, False, False, first, False, False))
             first = part in _CLOSERS or (first and part in "-([\"'")
             continue
-        low, named, upper, plain = _shape(part)
-        common = plain or low in words or ("-" in low and _compound(low, words))
-        if (
-            common
-            and low in weak
-            and not plain
-            and _counts(part, lexicon, blind=blind, first=first)
-        ):
+        low, named, upper, common, weak = _look(part, lang)
+        if weak and _counts(part, lang, blind=blind, first=first):
             common = False
         proper = not common if blind else named
         out.append(Token(start, end, part, low, True, proper, first, common, upper))
@@ -80,22 +74,32 @@ def tokens_of(text: str, lexicon: Lexicon) -> list[Token]:
     return out
 
 
-def _counts(part: str, lexicon: Lexicon, *, blind: bool, first: bool) -> bool:
+def _counts(part: str, lang: Lang, *, blind: bool, first: bool) -> bool:
     """Tell whether a rare word that is a name as well counts as one, by its capital.
 
     Where capitals say nothing, Spanish verbs would be names: there a name needs more to go by.
     """
-    if lexicon.lang == "en":
+    if lang == "en":
         return blind or part[0].isupper()
     return not blind and not first and part[0].isupper()
 
 
+def parts(folded_text: str) -> list[str]:
+    """Return the words, numbers and marks of a text, as its tokens would be."""
+    return _TOKEN.findall(folded_text)
+
+
 @lru_cache(maxsize=32768)
-def _shape(part: str) -> tuple[str, bool, bool, bool]:
-    """Return a word folded, whether it is written like a name, in capitals, and is medical."""
+def _look(part: str, lang: Lang) -> tuple[str, bool, bool, bool, bool]:
+    """Return a word folded; if it looks like a name, is in capitals, common, a name as well."""
     low = folded(part)
     upper = len(part) > 1 and part.isupper()
-    return low, part[0].isupper() and not _formula(part), upper, medical(low)
+    named = part[0].isupper() and not _formula(part)
+    if medical(low):
+        return low, named, upper, True, False
+    words = lexicon(lang).words
+    common = low in words or _compound(low, words)
+    return low, named, upper, common, common and low in lexicon(lang).weak
 
 
 def _formula(part: str) -> bool:

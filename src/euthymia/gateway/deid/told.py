@@ -34,8 +34,19 @@ _NICKNAME: Final = re.compile(
     rf"[\"“«‘'](?P<own>{_WORD})[\"”»’'](?!\w)",
     re.IGNORECASE,
 )
+_QUOTED: Final = re.compile(
+    rf"\([\"“«](?P<own>{_WORD})[\"”»]\)|[\"“«](?:el|la|El|La) (?P<own2>[^\W\d_a-zà-ÿ][\w'’-]{{1,18}})[\"”»]|"
+    r"\b(?:knows? as|known as|al que llaman|a quien llaman) (?:[Ee]l |[Ll]a )?(?P<own3>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18})(?=[,.;) \n])"
+)
+_TYPED: Final = re.compile(
+    r"(?:(?<!\w)by|por|addendum(?: [\d/.-]{4,10})?|amended|copied) (?P<own>[a-z]{3,12}\d{1,3})(?![\w-])|"
+    r"(?<!\w)(?:alias|cuenta|account|handle|usuario)(?: es| is)?:? (?P<own2>[a-z]{2,14}(?:\.[a-z]{2,14}){1,3})(?![\w@])"
+)
 _AFTER_NAME: Final = re.compile(rf" ?\(?[\"“«‘'](?P<own>{_WORD})[\"”»’']")
 _SHORT: Final = r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|NA|QD|BD|CP|ES|IP|TV|AM|PM|DC|HS|OD|PC|RA|RE|TB|TC|AA|CK|EEG|ECG|MSE|CBT|PHQ|GAD|RTC)[A-ZÁÉÍÓÚÑ]{2}"
+_LAST_INITIALS: Final = re.compile(
+    rf"[.!?)] {{1,2}}(?P<own>{_SHORT})\s{{0,3}}$|\w / ?(?P<own2>[a-z]{{2,3}})\s{{0,3}}$"
+)
 _SESSION: Final = re.compile(
     rf"(?:^|\n|[.:] )(?P<own>{_SHORT})(?=, (?:session|sesi[oó]n|week|semana|seen|came|vino|lleg[oó]|arrived)\b)|"
     rf"\b(?:[Ss]ession \d{{1,3}} with|[Ss]esi[oó]n \d{{1,3}} con|[Ss]een with|[Pp]rocess notes:?|bed for|cama para|traslado de|transfer of) (?P<own2>(?!AA\b){_SHORT}|[A-ZÁÉÍÓÚÑ]\.)(?=[,.:;?)\n ]|$)|"
@@ -53,6 +64,20 @@ _CALLED: Final = re.compile(
 )
 """Who is greeted or thanked, whatever word his name is."""
 _GREETINGS: Final = words("greetings")
+_TYPISTS: Final = frozenset(
+    [
+        "by",
+        "por",
+        "addendum",
+        "amended",
+        "copied",
+        "alias",
+        "cuenta",
+        "account",
+        "handle",
+        "usuario",
+    ]
+)
 _ACCOUNT_WORDS: Final = words("account_words")
 _INITIAL_AFTER: Final = re.compile(r" (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=[ ,;:)\n?]|$)")
 
@@ -69,6 +94,13 @@ def told_spans(text: str, low: str, tokens: Sequence[Token], lists: Lexicon) -> 
             for m in _NICKNAME.finditer(text)
             if _like_name(m["own"], lists)
         ]
+        for match in _QUOTED.finditer(text):
+            name = match.lastgroup or "own"
+            if _like_name(match[name], lists) and folded(match[name]) not in _NOBODY:
+                out.append(Span(*match.span(name), Kind.PERSON, 0.7, "rule:nickname"))
+    end = _LAST_INITIALS.search(text, max(0, len(text) - 12))
+    if end is not None:
+        out.append(Span(*end.span(end.lastgroup or 0), Kind.PERSON, 0.7, "rule:initials"))
     for pattern in (_SESSION, _ALONE):
         for match in pattern.finditer(text):
             name = next(n for n, v in match.groupdict().items() if v is not None)
@@ -111,6 +143,10 @@ def _accounts(low: str, tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
         if value.replace(".", "").isalpha() and all(w in lists.words for w in value.split(".")):
             continue
         out.append(Span(*match.span("own"), Kind.USERNAME, 0.8, "rule:login"))
+    out += [
+        Span(*m.span(m.lastgroup or 0), Kind.USERNAME, 0.75, "rule:login")
+        for m in _at(_TYPED, low, tokens, _TYPISTS)
+    ]
     out += [
         Span(*m.span("own"), Kind.USERNAME, 0.7, "rule:login")
         for m in (_PIPED.finditer(low) if "|" in low else ())

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from euthymia.evaluation.confounds import alone
 from euthymia.evaluation.discrimination import auc
@@ -24,6 +26,9 @@ _SAME: Final = 0.9999  # correlation with a measured outcome
 _ENCODED: Final = 0.02  # mean distance of an encoded column from the rates it holds
 _LEVELS: Final = 4  # of a column: fewer may be near rates by luck
 _MOST: Final = 40  # columns that are put together in pairs
+_WAYS: Final = 2 * 4  # of putting two together: difference, sum, ratios, in either direction
+_LUCK: Final = 0.001  # chance that one of them sorts people who are known by luck
+_FEWEST: Final = 5  # people with the outcome, and without, of whom anything is said
 _ROWS: Final = 3000  # rows looked at for it
 _FEW: Final = 24  # numbers with at most so many values are asked as categories too
 _SHOWN: Final = 10  # columns that get an interval
@@ -46,14 +51,16 @@ def _area(values: Floats, y: Floats) -> float:
     return max(area, 1 - area)
 
 
-def _rough(column: Column, y: Floats) -> float:
+def _rough(column: Column, y: Floats, rows: NDArray[np.bool_] | None = None) -> float:
     """Return a quick in-sample figure to see which columns deserve a slow one."""
-    best = _area(column.values, y) if column.kind != "category" else 0.5
+    taken = slice(None) if rows is None else rows
+    of = y[taken]
+    best = _area(column.values[taken], of) if column.kind != "category" else 0.5
     if column.kind == "category" or column.distinct <= _FEW:
-        words = column.words()
+        words = column.words()[taken]
         _, code = np.unique(words, return_inverse=True)
-        rate = np.bincount(code, weights=y) / np.bincount(code)
-        best = max(best, _area(rate[code], y))
+        rate = np.bincount(code, weights=of) / np.bincount(code)
+        best = max(best, _area(rate[code], of))
     return best
 
 
@@ -104,9 +111,50 @@ def too_good(found: Sequence[ColumnAlone]) -> Iterator[Finding]:
             )
 
 
+def where_known(table: Ready, *, seed: int) -> Iterator[Finding]:
+    """Yield columns that almost are the outcome of those who have them, though many have not.
+
+    Over everybody such a column tells little, and a model of all columns is hardly moved by it.
+    """
+    y, person = table.outcome.y, table.person
+    asked = [c for c in table.columns if c.kind in {"number", "category"} and not c.known.all()]
+    for column in asked:
+        known = column.known
+        area = _rough(column, y, known)
+        if not _beyond_luck(area, y[known], person[known], 2 * len(asked)):
+            continue
+        values = column.words() if column.kind == "category" else column.values
+        found = alone(values[known], y[known], person[known], seed=seed, repeats=1)
+        if found is not None and found[0].estimate >= TOO_GOOD and found[0].low > 0.8:
+            yield Finding(
+                "leak",
+                "stop",
+                (column.name,),
+                f"{column.name} alone tells the outcome of the {np.unique(person[known]).size}"
+                f" people who have it with an AUC of {found[0].estimate:.2f}"
+                f" ({found[0].low:.2f} to {found[0].high:.2f}): it is the outcome, made from it, or"
+                " recorded after it. Leave it out, or show when and how it was measured.",
+                {"auc": found[0]},
+            )
+
+
+def _beyond_luck(area: float, y: Floats, person: Ints, tried: int) -> bool:
+    """Tell whether an AUC is too good, and too good for the best of so many tries among so few."""
+    ill = np.unique(np.column_stack([person, y]), axis=0)[:, 1]
+    cases, others = ill.sum(), (1 - ill).sum()
+    if area < TOO_GOOD or min(cases, others) < _FEWEST:
+        return False
+    spread = np.sqrt((cases + others + 1) / (12 * cases * others))
+    return bool(tried * norm.sf((area - 0.5) / spread) < _LUCK)
+
+
+def _may_be_put_together(column: Column) -> bool:
+    return column.kind == "number" and column.distinct >= 5
+
+
 def _numeric(table: Ready) -> list[Column]:
     y = table.outcome.y
-    chosen = [c for c in table.columns if c.kind == "number" and c.distinct >= 5]
+    chosen = [c for c in table.columns if _may_be_put_together(c)]
     return sorted(chosen, key=lambda c: -_area(c.values, y))[:_MOST]
 
 
@@ -126,6 +174,18 @@ def _score(values: Floats, y: Floats, measured: Floats | None) -> float:
     return abs(float(np.corrcoef(values[known], measured[known])[0, 1]))
 
 
+def _lucky(values: Floats, y: Floats, person: Ints, tried: int) -> bool:
+    """Tell whether so few are known that one of the ways tried sorts them by chance.
+
+    Rows of a person that have the same outcome one after the other count as one.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    known = known[np.argsort(person[known], kind="stable")]
+    whose, ill = person[known], y[known]
+    new = np.r_[True, (np.diff(whose) != 0) | (np.diff(ill) != 0)]
+    return comb(int(new.sum()), int(ill[new].sum())) < tried / _LUCK
+
+
 def derived(table: Ready, *, seed: int) -> Iterator[Finding]:
     """Yield pairs of columns whose difference, sum or ratio is the outcome.
 
@@ -141,6 +201,7 @@ def derived(table: Ready, *, seed: int) -> Iterator[Finding]:
             if _score(values, y, measured) >= _SAME:
                 yield _given_away((name,), f"{name}", "a straight line away from")
     weak = [(n, v) for n, v in columns if _score(v, y, measured) < _ALONE]
+    tried = _WAYS * comb(sum(map(_may_be_put_together, table.columns)), 2)
     for (a, x), (b, z) in combinations(weak, 2):
         with np.errstate(divide="ignore", invalid="ignore"):
             made = {
@@ -150,9 +211,12 @@ def derived(table: Ready, *, seed: int) -> Iterator[Finding]:
                 f"{b} / {a}": np.where(x != 0, z / x, np.nan),
             }
         for how, values in made.items():
-            if _score(values, y, measured) >= limit:
-                yield _given_away((a, b), how, "the outcome, or orders it, in")
-                break
+            if _score(values, y, measured) < limit:
+                continue
+            if measured is None and _lucky(values, y, table.person[rows], tried):
+                continue
+            yield _given_away((a, b), how, "the outcome, or orders it, in")
+            break
 
 
 def _given_away(columns: tuple[str, ...], how: str, why: str) -> Finding:
@@ -164,6 +228,14 @@ def _given_away(columns: tuple[str, ...], how: str, why: str) -> Finding:
     return Finding(
         "derived", "stop", columns, f"{words} Leave out what is only known with the outcome."
     )
+
+
+def known_after(table: Ready) -> Iterator[str]:
+    """Yield the columns that are there, or not, with the outcome: a date of death, its month."""
+    y = table.outcome.y
+    for column in table.columns:
+        if _area((~column.known).astype(np.float64), y) >= TOO_GOOD:
+            yield column.name
 
 
 def together(auc_of_all: Estimate, found: Sequence[Finding]) -> Iterator[Finding]:

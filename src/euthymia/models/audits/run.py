@@ -226,14 +226,21 @@ def _leaks(
     table: Ready, alone: Sequence[ColumnAlone], seed: int
 ) -> tuple[list[Finding], frozenset[str]]:
     """Return the leaks, and the columns that a model must not have."""
+    whole = [*leaks.too_good(alone)]
     found = [
-        *leaks.too_good(alone),
+        *whole,
+        *(f for f in leaks.where_known(table, seed=seed) if f.columns not in _stopped(whole)),
         *leaks.derived(table, seed=seed),
         *leaks.encoded(table),
         *ahead.after_the_index_date(table),
         *ahead.ahead_of_time(table),
     ]
-    return found, frozenset(c for f in found if f.weight == "stop" for c in f.columns)
+    named = (c for f in found if f.weight == "stop" for c in f.columns)
+    return found, frozenset((*named, *leaks.known_after(table)))
+
+
+def _stopped(found: Sequence[Finding]) -> list[tuple[str, ...]]:
+    return [f.columns for f in found if f.weight == "stop"]
 
 
 def _judged_by(table: Ready, leaked: frozenset[str]) -> str:

@@ -34,7 +34,10 @@ def told_alone(
         rivals = row.rivals(model)
         grave = (row.outdoes(model) or row.explains(model)) and kind not in _NEVER_STOP
         weight: Weight = "stop" if grave else "warn"
-        much = "more than" if row.outdoes(model) else "as much as"
+        less = row.auc.estimate < model.estimate
+        much = (
+            "more than" if row.outdoes(model) else "as much as" if less else "at least as much as"
+        )
         about = f", {much} all measurements together ({model.estimate:.2f})" if rivals else ""
         what = "" if kind in {"", row.variable} else f" ({kind})"
         yield Finding(

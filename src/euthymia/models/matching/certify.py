@@ -85,6 +85,7 @@ def certify(
     covariates: Sequence[str] = (),
     person: str | None = None,
     propensity: str | float | None = None,
+    positive: str | None = None,
     worthwhile: float = WORTHWHILE,
     tries: int = 1,
     forest: bool = False,
@@ -103,20 +104,19 @@ def certify(
         The arm that each row received, two to six.
     better : "higher" or "lower"
         Which outcomes are good.
-    site : str, optional
-        Each site is also left out in turn.
+    site, person : str, optional
+        Each site is also left out in turn; rows of one person stay together.
     covariates : sequence of str
         What the rule may look at, measured before treatment; all other columns by default.
-    person : str, optional
-        Rows of one person stay together.
     propensity : float, str or None
         None: randomised, the arms' shares; a number: the chance of the second of two arms; a
         column of such chances; or "estimate".
+    positive : str, optional
+        The outcome's value that counts as 1, where it has words other than yes and no.
     worthwhile : float
         The smallest gain worth a rule [standard deviations of the outcome], for `needed_n`.
     tries : int
-        How many questions are asked of these data (outcomes, sets of covariates ...): the level is
-        shared among them.
+        How many questions are asked of these data (outcomes, sets of covariates): they share 5 %.
     forest : bool
         Compare with a causal forest (extra ``forest``); it is shown and decides nothing.
 
@@ -131,7 +131,9 @@ def certify(
         raise SchemaError("the worthwhile gain must be above 0, and the tries at least 1")
     named = [n for n in (treatment, site, person) if n]
     table = tables.read_frame(frame, where=where, as_text=named)
-    asked = Question(outcome, treatment, better, site, tuple(covariates), person, propensity)
+    asked = Question(
+        outcome, treatment, better, site, tuple(covariates), person, propensity, positive
+    )
     read = read_trial(table, asked, where or "the table")
     rounds = _rounds(read.trial, seed)
     level = LEVEL / tries

@@ -9,6 +9,7 @@ distribution and who is missing stay as they are.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from euthymia.evaluation.estimate import Floats, Ints
@@ -58,18 +59,32 @@ def effect_null(trial: Trial, site: Ints | None, *, draws: int, folds: int, seed
 
 
 def _deal(trial: Trial, site: Ints | None, chance: Floats | None, rng: np.random.Generator) -> Ints:
-    """Return arms dealt anew: shuffled between people of a site, or drawn by their chances."""
+    """Return arms dealt anew: shuffled, or drawn by their chances where those differ.
+
+    Between the people of a site; for who had several arms, between their own rows.
+    """
     code, people = people_of(trial.person)
     first, arm = np.unique(code, return_index=True)[1], trial.arm[0]
-    constant = bool(np.array_equal(arm, arm[first][code]))
+    several = np.bincount(code, weights=arm != arm[first][code]) > 0
     known = trial.propensity
-    if constant and known is not None and bool(np.all(known == known[0])):
+    if known is not None and bool(np.all(known == known[0])):
         block = np.zeros(people, np.int64) if site is None else site[first]
         dealt = np.empty(people, np.int64)
-        for name in np.unique(block):
-            inside = np.flatnonzero(block == name)
+        for name in np.unique(block[~several]):
+            inside = np.flatnonzero((block == name) & ~several)
             dealt[inside] = rng.permutation(arm[first][inside])
-        return dealt[code]
+        return _own_rows(dealt[code], arm, code, several[code], rng)
     p = np.asarray(known if known is not None else chance)
-    draw = rng.random(people)[code] if constant else rng.random(trial.rows)
+    draw = rng.random(people)[code]
+    draw[several[code]] = rng.random(int(several[code].sum()))
     return np.asarray((draw[:, None] > np.cumsum(p, axis=1)[:, :-1]).sum(axis=1), np.int64)
+
+
+def _own_rows(
+    dealt: Ints, arm: Ints, code: Ints, chosen: NDArray[np.bool_], rng: np.random.Generator
+) -> Ints:
+    """Return arms with those of the chosen rows shuffled between the rows of each person."""
+    rows = np.flatnonzero(chosen)
+    shuffled = np.lexsort((rng.random(rows.size), code[rows]))
+    dealt[rows[np.argsort(code[rows], kind="stable")]] = arm[rows[shuffled]]
+    return dealt

@@ -8,14 +8,17 @@ from euthymia.models.matching.certificate import Leaf
 from euthymia.models.matching.learners import TREES, Part, grow, learn_all
 from euthymia.models.matching.trial_table import TrialTable
 
+_SPOKEN = 5  # columns of a linear score that are told
+
 
 def rule_in_words(read: TrialTable, part: Part, scores: Floats, learner: str) -> tuple[Leaf, ...]:
     """Return who gets which arm under the rule that all rows together teach."""
     if learner not in TREES:
         rule = learn_all(read.trial, part, scores[None])[learner]
-        arm = rule(part.rows)[0].argmax(axis=1)
+        score = rule(part.rows)[0]
+        arm = score.argmax(axis=1)
         return tuple(
-            Leaf("those for whom a linear score favours it", name, float((arm == a).mean()))
+            Leaf(_linear(read, score, a), name, float((arm == a).mean()))
             for a, name in enumerate(read.arms)
         )
     contrast = scores[None] - scores[None].mean(axis=2, keepdims=True)
@@ -32,6 +35,22 @@ def rule_in_words(read: TrialTable, part: Part, scores: Floats, learner: str) ->
             )
         )
     return tuple(found)
+
+
+def _linear(read: TrialTable, score: Floats, arm: int) -> str:
+    """Say a linear score of an arm: what speaks most, a standard deviation each.
+
+    Of two arms by how much it is above the other's; of more, each has its own and the highest wins.
+    """
+    two = score.shape[1] == 2
+    own = score[:, arm] - score[:, 1 - arm] if two else score[:, arm]
+    design = np.column_stack([np.ones(len(score)), read.trial.x])
+    slopes = np.linalg.lstsq(design, own, rcond=None)[0]
+    most = np.argsort(-np.abs(slopes[1:]))[:_SPOKEN]
+    told = [f"{slopes[0]:+.2g}", *(f"{slopes[1 + c]:+.2g} {read.columns[c]}" for c in most)]
+    more = ", the largest" if read.trial.x.shape[1] > _SPOKEN else ""
+    whose = "a linear score favours it" if two else "its linear score is the highest of all arms'"
+    return f"those for whom {whose}: {' '.join(told)} (per SD from the mean{more})"
 
 
 def _path(read: TrialTable, fields: np.ndarray, columns: np.ndarray, leaf: int) -> str:

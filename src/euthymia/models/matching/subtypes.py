@@ -93,6 +93,7 @@ def subtypes(
     treatment: str | None = None,
     better: Literal["higher", "lower"] = "higher",
     site: str | None = None,
+    positive: str | None = None,
     seed: int = 1,
     where: str = "",
 ) -> Subtypes:
@@ -104,7 +105,7 @@ def subtypes(
         One row a person.
     columns : sequence of str
         Numbers to cluster on, at least two.
-    outcome, treatment, better, site
+    outcome, treatment, better, site, positive
         With both of the first: whether the subtypes respond differently (see `certify`).
 
     Raises
@@ -126,7 +127,7 @@ def subtypes(
     axes = dimensions(x, rng)
     response = None
     if outcome and treatment and published:
-        response = _response(table, member, outcome, treatment, better, site, seed, name)
+        response = _response(table, member, outcome, treatment, better, site, positive, seed, name)
     relevant = response is not None and response.certified
     return Subtypes(
         published=published,
@@ -228,6 +229,7 @@ def _response(
     treatment: str,
     better: Literal["higher", "lower"],
     site: str | None,
+    positive: str | None,
     seed: int,
     where: str,
 ) -> Certificate:
@@ -244,6 +246,7 @@ def _response(
         better=better,
         site=site,
         covariates=("subtype",),
+        positive=positive,
         seed=seed,
         where=where,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -62,6 +63,33 @@ def people_of_rows(
     return np.arange(table.num_rows, dtype=np.int64), notes
 
 
+def apart_at_sites(person: Ints, site: Ints | None, arm: Ints) -> tuple[Ints, list[str]]:
+    """Return each row's person, told apart by site where identifiers were given anew at each.
+
+    The arms tell: nobody had two of them at one site, and with all sites put together at least half
+    as many did as if people of one identifier had nothing to do with each other.
+    """
+    if site is None or not _several_arms(person, arm).any():
+        return person, []
+    here = _codes(person * (site.max() + 1) + site)
+    if _several_arms(here, arm).any():
+        return person, []
+    first = np.unique(here, return_index=True)[1]
+    at_sites = np.bincount(person[first])
+    share = np.bincount(arm[first]) / first.size
+    by_chance = (1 - (share[:, None] ** at_sites[at_sites > 1]).sum(axis=0)).sum()
+    if 2 * _several_arms(person, arm).sum() < by_chance:
+        return person, []
+    note = "the same identifiers stand at several sites with other arms: taken as given anew there"
+    return here, [note]
+
+
+def _several_arms(person: Ints, arm: Ints) -> NDArray[np.bool_]:
+    """Tell of each person whether they had several arms; [people]."""
+    pairs = np.unique(np.column_stack([person, arm]), axis=0)
+    return np.asarray(np.bincount(pairs[:, 0]) > 1)
+
+
 def _codes(values: np.ndarray) -> Ints:
     return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
@@ -108,8 +136,10 @@ def _decimals(table: pa.Table, name: str) -> Floats | None:
     """Return a column of decimal numbers in standard deviations; None where it is none."""
     if not pa.types.is_floating(table.schema.field(name).type):
         return None
-    values = np.nan_to_num(tables.numbers(table, name), nan=-1e6)
-    spread = float(np.nanstd(tables.numbers(table, name)))
+    given = tables.numbers(table, name)
+    if np.isnan(given).all():
+        return None
+    values, spread = np.nan_to_num(given, nan=-1e6), float(np.nanstd(given))
     return None if not spread > 0 or np.all(values == np.floor(values)) else values / spread
 
 

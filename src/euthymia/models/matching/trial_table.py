@@ -1,6 +1,5 @@
 """From a plain table to a trial: which columns may inform a rule, and which must not."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,8 +13,19 @@ from scipy.stats import f as f_law
 from euthymia.evaluation.estimate import Floats, Ints
 from euthymia.ground.errors import SchemaError
 from euthymia.models import tables
+from euthymia.models.matching.after_treatment import (
+    cut_short_by,
+    is_event,
+    restates,
+    restates_by_level,
+)
 from euthymia.models.matching.trial import BINS, Trial
-from euthymia.models.matching.trial_people import numbers_rows, people_of_rows, without_copies
+from euthymia.models.matching.trial_people import (
+    apart_at_sites,
+    numbers_rows,
+    people_of_rows,
+    without_copies,
+)
 
 MOST_ARMS: Final = 6
 FEWEST_PEOPLE: Final = 40  # below this nothing can be learned and judged apart
@@ -23,27 +33,11 @@ FEWEST_PER_ARM: Final = 10
 FEWEST_UNITS: Final = 10  # people, or sites where treatment was given by site
 MOST_LEVELS: Final = 12  # a text with more different values is no category
 RARE: Final = 0.03  # a category of a smaller share goes with the other rare ones
-RESTATES: Final = 0.98  # rank correlation with the outcome from which a column restates it
 IMBALANCE: Final = 0.01  # chance, over all columns together, to drop a fair column of a fair trial
 MOST_COLUMNS: Final = 80  # of numbers, once categories are spread out
 DETERMINED: Final = 0.95  # share of the outcome that covariates explain only if made from it
 SUSPECT: Final = 1e-4  # so unlikely an imbalance is no accident of a fair trial
 SEPARATES: Final = 0.95  # of the most that a column can differ between arms: they share nobody
-TIMES: Final = frozenset({"time", "days", "weeks", "months", "years", "duration", "survival"})
-EVENTS: Final = frozenset(
-    {
-        "event",
-        "status",
-        "censor",
-        "censored",
-        "cens",
-        "death",
-        "dead",
-        "died",
-        "relapse",
-        "relapsed",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +51,7 @@ class Question:
     covariates: tuple[str, ...] = ()
     person: str | None = None
     propensity: str | float | None = None
+    positive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +94,10 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     site, sites = _codes(table, asked.site, where)
     taken = (asked.outcome, asked.treatment, asked.site, *asked.covariates)
     person, more = people_of_rows(table, asked.person, taken, where)
+    person, anew = apart_at_sites(person, site, arm)
     names, left_out = _candidates(table, asked, person)
     person, alike = without_copies(person, _numbers(table, names, where), y)
-    notes += more + alike
+    notes += more + anew + alike
     people = int(np.unique(person).size)
     clustered = site is not None and _one_arm_a_site(arm, site)
     if clustered and site is not None:
@@ -116,10 +112,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
         )
     columns, kept, suspect = _columns(table, names, y, arm, person, asked, left_out, where)
     if not columns:
-        raise SchemaError(
-            f"{where} has no covariate that a rule could use; name columns measured before"
-            " treatment with --covariates"
-        )
+        raise SchemaError(_none_left(left_out, where))
     if len(columns) > MOST_COLUMNS:
         raise SchemaError(
             f"{where}: {len(columns)} columns of covariates; name those that a rule may use with"
@@ -146,7 +139,7 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
         suspect,
         _determined(x, y),
         clustered,
-        _cut_short(table, asked),
+        cut_short_by(table, asked.outcome, asked.treatment),
         sign,
         float(np.nanstd(y, ddof=1)),
         people,
@@ -193,10 +186,10 @@ def _arms(table: pa.Table, asked: Question, where: str) -> tuple[Ints, tuple[str
 
 
 def _outcome(table: pa.Table, asked: Question, where: str) -> Floats:
-    if tables.is_number(table, asked.outcome):
+    if asked.positive is None and tables.is_number(table, asked.outcome):
         y = tables.numbers(table, asked.outcome, where=where)
     else:
-        y = tables.labels(table, asked.outcome, where=where)
+        y = tables.labels(table, asked.outcome, positive=asked.positive, where=where)
     known = y[~np.isnan(y)]
     if known.size == 0 or known.min() == known.max():
         raise SchemaError(f"{where}, column {asked.outcome}: the outcome does not vary")
@@ -250,27 +243,13 @@ def _candidates(
             continue
         if numbers_rows(table, name):
             left_out.append((name, "names or numbers the rows"))
-        elif name.lower() in EVENTS and _two_values(table, name):
+        elif is_event(table, name):
             left_out.append((name, "an event, by its name: not a baseline"))
         elif _changes(table, name, person):
             left_out.append((name, "changes within a person: not a baseline"))
         else:
             names.append(name)
     return names, left_out
-
-
-def _two_values(table: pa.Table, name: str) -> bool:
-    words = tables.texts(table, name)
-    return np.unique(words[words != ""]).size == 2
-
-
-def _cut_short(table: pa.Table, asked: Question) -> str:
-    """Return the column that says which times of the outcome are not to the event; else empty."""
-    words = set(re.split(r"[^a-z]+", asked.outcome.lower()))
-    if not words & TIMES:
-        return ""
-    events = [n for n in table.column_names if n.lower() in EVENTS and n != asked.treatment]
-    return next((n for n in events if _two_values(table, n)), "")
 
 
 def _changes(table: pa.Table, name: str, person: Ints) -> bool:
@@ -303,14 +282,14 @@ def _columns(
     """
     columns: list[Column] = []
     kept, suspect = [], []
-    first = np.unique(person, return_index=True)[1]
+    first = np.unique(person * (arm.max() + 1) + arm, return_index=True)[1]
     randomised = asked.propensity is None or isinstance(asked.propensity, float)
     for name in names:
         made = _encode(table, name, where)
         if isinstance(made, str):
             left_out.append((name, made))
             continue
-        if any(_restates(c, y) for _, c in made):
+        if any(restates(c, y) for _, c in made) or _says_by_level(table, name, y):
             left_out.append((name, "restates the outcome"))
             continue
         if not randomised and any(_separates(c[first], arm[first]) for _, c in made):
@@ -327,6 +306,19 @@ def _columns(
         columns += made
         kept.append(name)
     return columns, kept, tuple(suspect)
+
+
+def _says_by_level(table: pa.Table, name: str, y: Floats) -> bool:
+    words = np.char.strip(tables.texts(table, name))
+    return np.unique(words).size <= MOST_LEVELS and restates_by_level(words, y)
+
+
+def _none_left(left_out: Sequence[tuple[str, str]], where: str) -> str:
+    why = "; ".join(f"{name} {reason}" for name, reason in left_out[:5])
+    return (
+        f"{where} has no covariate that a rule could use; name columns measured before treatment"
+        " with --covariates" + (f" (left out: {why})" if why else "")
+    )
 
 
 def _numbers(table: pa.Table, names: Sequence[str], where: str) -> Floats:
@@ -364,16 +356,6 @@ def _numeric(name: str, values: Floats) -> list[Column] | str:
     if known.mean() < 1 - RARE:
         made.append((f"{name} is not known", (~known).astype(np.float64)))
     return made
-
-
-def _restates(column: Floats, y: Floats) -> bool:
-    known = ~np.isnan(y)
-    if np.unique(column[known]).size < 3 and np.unique(y[known]).size > 2:
-        return False
-    a, b = rankdata(column[known]), rankdata(y[known])
-    if a.std() == 0 or b.std() == 0:
-        return False
-    return bool(abs(np.corrcoef(a, b)[0, 1]) >= RESTATES)
 
 
 def _determined(x: Floats, y: Floats) -> bool:
