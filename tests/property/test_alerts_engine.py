@@ -35,8 +35,14 @@ POLICY = parse(
     .replace("{after_min: 2880, to: lead, always: true}", "{after_min: 2880, to: shift}")
     .replace("{alerts: 8, days: 1}", "{alerts: 1, days: 1}")
 )
-OTHER = parse(
-    shipped_text().replace("open_at: 7", "open_at: 4").replace("name: shipped", "name: o")
+OTHER = parse(  # other lines and groups, fewer steps, and no rule for the pipeline
+    shipped_text()
+    .replace("open_at: 7", "open_at: 4")
+    .replace("name: shipped", "name: o")
+    .replace("  pipeline: {tier: now, open_at: 1}\n", "")
+    .replace("      - {after_min: 60, to: lead, always: true}\n", "")
+    .replace("    escalate:\n      - {after_min: 2880, to: lead, always: true}\n", "")
+    .replace("rules: [drift, frozen, pattern, estimate, score, unseen]", "rules: [drift, unseen]")
 )
 ZONE = "Europe/Stockholm"
 FIRST = 20_535  # 2026-03-23: the clock goes forward on the 29th
@@ -270,3 +276,48 @@ def test_what_was_done_with_a_second_alert_of_a_day_is_found_in_a_replay():
         assert group_named(named("worsening", FIRST, times)) == "worsening"
         assert group_named(named("group-7", FIRST, times)) == "group-7"
     assert len({named("answer", FIRST, times) for times in (1, 2, 3)}) == 3
+
+
+FEW = shipped_text().replace(
+    "    escalate:\n      - {after_min: 2880, to: lead, always: true}\n", ""
+)
+SPLIT = shipped_text().replace(
+    "rules: [drift, frozen, pattern, estimate, score, unseen]", "rules: [frozen, pattern]"
+)
+
+
+def switched(before: str, then: str, signals: list[Signal], day: int = FIRST + 6) -> list[Alert]:
+    policies = [(0, parse(before)), (nominal(day) + 6 * HOUR, parse(then))]
+    return list(run(policies, signals, (), zone=ZONE, start=START, until=END))
+
+
+def test_a_timer_that_runs_when_its_step_is_taken_out_of_the_policy_does_nothing():
+    signals = quiet_then([0.1] * 5 + [2.0] * 15)
+    [alert] = switched(shipped_text(), FEW, signals)
+    assert (alert.state, alert.escalations, alert.due) == (State.OPEN, 0, None)
+    [alert] = switched(shipped_text(), shipped_text(), signals)
+    assert alert.escalations == 1
+    answer = Signal("i", "p-1", nominal(FIRST + 6) + 5 * HOUR, "answer", FIRST + 6, None, 1.0, "9")
+    without = FEW.replace("      - {after_min: 60, to: lead, always: true}\n", "")
+    [alert] = switched(shipped_text(), without, [answer])  # one step done, its second gone
+    assert (alert.state, alert.escalations, alert.due) == (State.OPEN, 1, None)
+
+
+def test_steps_that_a_policy_adds_are_taken_for_what_stands_open():
+    [alert] = switched(FEW, shipped_text(), quiet_then([0.1] * 5 + [2.0] * 15))
+    assert [s.at for s in alert.history if s.move is Move.ESCALATE] == [
+        nominal(FIRST + 6) + 6 * HOUR + 2880 * 60_000_000
+    ]
+
+
+def test_what_was_one_alert_stays_one_where_a_policy_groups_anew():
+    signals = quiet_then([0.1] * 5 + [1.9] * 4 + [0.1] * 15)
+    [alert] = switched(shipped_text(), SPLIT.replace("worsening", "w"), signals)
+    assert (alert.group, alert.state) == ("drift", State.CLEARED)
+
+
+def test_a_policy_that_does_not_name_the_pipeline_still_tells_that_it_stopped():
+    policy = parse(shipped_text().replace("  pipeline: {tier: now, open_at: 1}\n", ""))
+    scored = [Signal("r", CLINIC, START + HOUR, "scored", FIRST)]
+    [alert] = run([(0, policy)], scored, (), zone=ZONE, start=START, until=END)
+    assert (alert.rules, alert.tier) == ((Rule.PIPELINE,), Tier.NOW)

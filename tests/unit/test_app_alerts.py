@@ -81,6 +81,10 @@ def test_from_scores_to_a_card_and_from_a_card_to_its_resolution(clinic: Clinic,
     assert [line.alert.subject for line in alerts.desk(DOCTOR, "clinician").lines] == [me]
     (other,) = alerts.desk(OTHER_DOCTOR, "coordinator").lines
     assert other.alert.rules == (Rule.UNSEEN,)
+    silent = alerts.card(OTHER_DOCTOR, "coordinator", other.alert.subject, other.alert.id)
+    assert not [e for e in silent.evidence if "its line" in e or "lines set" in e], (
+        "days have no line"
+    )
     card = alerts.card(DOCTOR, "clinician", me, name)
     assert card.alert.owner == DOCTOR
     assert card.headline.startswith("Days drift")

@@ -4,18 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import purposes_of
 from euthymia.app.passing import Passing
 from euthymia.app.shell import Progress
 from euthymia.app.snapshots import sweep
+from euthymia.care.alerts.cases import NEWS_DAYS
+from euthymia.care.safety import speaks_of_harm
 from euthymia.gateway.admit import BatchConsent
 from euthymia.gateway.contract import Admitted
 from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import DAY_US, Micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
-from euthymia.ground.ids import SourceId
+from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.security.pseudonym import contact_hash
 from euthymia.sources.open import Reading, readings
 from euthymia.store.contract import Receipt
@@ -27,15 +31,18 @@ FILES_A_COMMIT = 50  # a commit costs milliseconds; what a crash undoes is read 
 class Tally:
     """rows_in == stored + rejected + duplicates, over all files.
 
-    `feature_only` of the stored rows held samples that were used for features and not kept.
+    `feature_only` of the stored rows held samples that were used for features and not kept. `heard`
+    are those of whom an answer about self-harm was stored that is news and not a no.
     """
 
+    news_from: Micros = 0
     rows_in: int = 0
     stored: int = 0
     rejected: int = 0
     duplicates: int = 0
     feature_only: int = 0
     files: int = 0
+    heard: set[SubjectId] = field(default_factory=set)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
@@ -46,6 +53,10 @@ class Tally:
 
     def add(self, batch: Admitted, receipt: Receipt) -> None:
         """Count a file that was taken in."""
+        if receipt.stored:
+            self.heard |= {
+                who for who, t in batch.observations.items() if speaks_of_harm(t, self.news_from)
+            }
         self.rows_in += receipt.rows_in
         self.stored += receipt.stored
         self.rejected += receipt.rejected
@@ -58,7 +69,11 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain values, the most frequent rejects first."""
-        return {**vars(self), "rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
+        told = {name: value for name, value in vars(self).items() if name not in _OWN}
+        return told | {"rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
+
+
+_OWN: Final = ("heard", "news_from")
 
 
 def batch_consent(purposes: str | None, because: str | None) -> BatchConsent | None:
@@ -125,7 +140,8 @@ def run_ingest(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise MissingError(f"no such file or folder: {', '.join(missing)}")
-    tally, passing = Tally(), Passing(clinic)
+    news_from = to_micros(clinic.clock()) - NEWS_DAYS * DAY_US
+    tally, passing = Tally(news_from), Passing(clinic)
     key = clinic.keyring.derive("contact")
     found = readings(
         paths,
@@ -142,6 +158,8 @@ def run_ingest(
                 _take(clinic, reading, consent, tally, passing)
     for settled in passing.settle():
         tally.add(*settled)
+    if tally.heard:
+        Alerts(clinic).heed(sorted(tally.heard))
     sweep(clinic)
     clinic.ledger.sync()
     return tally.told()

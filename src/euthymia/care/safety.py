@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from euthymia.ground.answers import unreadable, yes_or_no
 from euthymia.ground.clock import Micros, Timeline
-from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, CSSRS_RECENT
+from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, CSSRS_RECENT, PHQ9_ITEMS
 
 IDEAS: Final = (
     "a wish to be dead",
@@ -21,6 +21,7 @@ IDEAS: Final = (
     "some intention to act",
     "a plan worked out",
 )
+_ASKED: Final = pa.array([PHQ9_ITEMS[8], *CSSRS_IDEATION, CSSRS_BEHAVIOUR, CSSRS_RECENT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,22 @@ def _answer(number: float | None, text: str | None) -> bool | None:
     if number is not None:
         return number > 0
     return yes_or_no(text)
+
+
+def speaks_of_harm(observations: pa.Table, since: Micros) -> bool:
+    """Tell whether some answer about self-harm from an instant on is not a no.
+
+    Item 9 of the PHQ-9 or an item of the C-SSRS, as a number or in words. It is not read closely
+    here: what cannot be read as a no counts.
+    """
+    asked = observations.filter(
+        pc.and_(
+            pc.is_in(observations["code"], value_set=_ASKED),
+            pc.greater_equal(observations["time"].cast(pa.int64()), since),
+        )
+    )
+    columns = (asked[name].to_pylist() for name in ("numeric_value", "text_value"))
+    return any(_answer(number, text) is not False for number, text in zip(*columns, strict=True))
 
 
 def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...]:

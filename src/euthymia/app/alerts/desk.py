@@ -6,7 +6,7 @@ sent to a patient and nothing is written to a record but what a named person did
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import RLock
@@ -24,6 +24,7 @@ from euthymia.app.alerts.inputs import (
     line_of,
     read_lines,
     take_in,
+    take_record,
 )
 from euthymia.app.alerts.policy_file import (
     Book,
@@ -358,6 +359,17 @@ class Alerts:
             "pipeline": any(a.subject == CLINIC for a in standing),
             "simulated": self.clinic.simulated(SubjectId(a.subject) for a in alerts),
         }
+
+    def heed(self, people: Iterable[SubjectId]) -> None:
+        """Take in at once what was just written about people: no answer waits for the next run.
+
+        A clinic without alerts stays without; the ledger is told of what is shown by the next run.
+        """
+        with self._alone() as book:
+            if book.start is not None:
+                at = stamp(self.clinic, book)
+                for who in people:
+                    take_record(self.clinic, who, book, at)
 
     def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:
         """Write to the ledger, and to each person's journal the digest, what was not told yet."""

@@ -171,8 +171,14 @@ def take_in(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> int:
         told = [(nominal(d.day) if first else max(nominal(d.day), at), d) for d in new]
         audit = audit_of("store alert input", who, Purpose.MONITORING)
         clinic.store.put_features(who, FAMILY, to_table(who, told), audit)
-    audit = audit_of("read alerts", who)
-    held = clinic.store.lines(who, JOURNAL, audit)
+    take_record(clinic, who, book, at)
+    return max((d.day for d in days), default=-1)
+
+
+def take_record(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> None:
+    """Keep what is new in the clinical record of a person as known at `at`."""
+    first = book.start is None
+    held = clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
     known = {line.id for line in held}
     owner = next((s.words for s in reversed(read_lines(held)[0]) if s.kind == "owner"), "")
     fresh = []
@@ -187,7 +193,6 @@ def take_in(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> int:
             fresh.append(line_of(signal))
     if fresh:
         clinic.store.put_lines(who, JOURNAL, fresh, audit_of("keep signals", who))
-    return max((d.day for d in days), default=-1)
 
 
 def inputs_of(clinic: Clinic, book: Book, subjects: Iterable[SubjectId], until: Micros) -> Inputs:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros, from_micros
-from euthymia.ground.errors import AccessError, MissingError, SchemaError
+from euthymia.ground.errors import AccessError, EuthymiaError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.policy import Action
 from euthymia.store.journal import COMMITTED
@@ -235,7 +236,7 @@ class Desk:
         """Write facts into a record under the visitor's own name; return the ledger entry."""
         looked = self.backend.reader.look(subject, visitor.actor)
         source = BY_PATIENT if visitor.role == "patient" else BY_TEAM
-        return write_entry(
+        entry = write_entry(
             self.clinic,
             visitor.actor,
             subject,
@@ -244,6 +245,10 @@ class Desk:
             action=what,
             source=source,
         )
+        if any(fact.number is not None for fact in facts):
+            with suppress(EuthymiaError, OSError):  # it is kept: the next run of alerts takes it in
+                self.backend.alerts.heed([subject])
+        return entry
 
     def keep_text(self, visitor: Visitor, pid: str, code: str, text: str, what: str) -> str:
         """Write a text into a record in the visitor's care, signed with their name."""

@@ -106,7 +106,9 @@ class Board:
     def _say(self, case: Case, rule: Rule, words: str) -> None:
         if rule not in case.rules:
             case.rules.append(rule)
-            case.tier = min(case.tier, self.policy.rules[rule].tier, key=RANK.__getitem__)
+            lines = self.policy.rules.get(rule)  # a policy need not name the pipeline
+            tier = Tier.NOW if lines is None else lines.tier
+            case.tier = min(case.tier, tier, key=RANK.__getitem__)
         if words and words not in case.words:
             case.words.append(words)
 
@@ -284,10 +286,20 @@ class Board:
         self._say(case, Rule.PIPELINE, f"Nothing was scored for {self.policy.pipeline_hours} hours")
         self._show(case, at)
 
+    def _to(self, case: Case) -> str:
+        """Return to whom an alert goes on now; "" where the policy in force says no such step."""
+        lines = self.policy.tiers.get(case.tier)
+        if lines is None:
+            return ""
+        if case.state is State.ACKNOWLEDGED:
+            return lines.overdue_to if lines.act_within_min else ""
+        return lines.escalate[case.rung].to if case.rung < len(lines.escalate) else ""
+
     def _escalate(self, case: Case, at: Micros) -> None:
-        lines = self.policy.tiers[case.tier]
-        taken = case.state is State.ACKNOWLEDGED
-        to = lines.overdue_to if taken else lines.escalate[case.rung].to
+        taken, to = case.state is State.ACKNOWLEDGED, self._to(case)
+        if not to:  # the timer was started under a policy that had this step
+            case.due = None
+            return
         who = self._person(case.subject)
         named = {
             "owner": who.owner or case.owner,

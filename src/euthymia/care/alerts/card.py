@@ -48,6 +48,8 @@ LAG_DAYS: Final = 14
 RECENT_DAYS: Final = 7
 FEWEST: Final = 14
 TELLING: Final = 0.5
+LINED: Final = {Rule.DRIFT, Rule.FROZEN, Rule.PATTERN, Rule.ESTIMATE}
+"""Rules whose level is a multiple of a line that the watch has set for a rate of false alarms."""
 STEP_OF: Final = {
     Rule.ANSWER: "speak-today",
     Rule.SCORE: "review-treatment",
@@ -277,11 +279,9 @@ def unseen_words(known: Known) -> str:
 
 
 def _evidence(alert: Alert, known: Known, policy: Policy) -> tuple[str, ...]:
-    scored = bool(
-        set(alert.rules) - {Rule.ANSWER, Rule.SCORE}
-    )  # an answer has no line of the watch
+    rules = set(alert.rules)
     said = []
-    if scored:
+    if rules <= LINED:
         level = number_words(alert.level)
         said.append(f"{number_words(alert.peak)} times its line at most, {level} now")
     stream = known.stream
@@ -293,10 +293,10 @@ def _evidence(alert: Alert, known: Known, policy: Policy) -> tuple[str, ...]:
                 f"evidence that things are worse than usual: e-value {times} (valid however often "
                 "one looks; 20 is strong)"
             )
-        said.append(
-            f"the baseline rests on {count_words(round(float(stream.baseline_days[-1])), 'day')}"
-        )
-    if scored and known.promised_days is not None:
+        rests = round(float(stream.baseline_days[-1]))
+        if rests:
+            said.append(f"the baseline rests on {count_words(rests, 'day')}")
+    if rules & LINED and known.promised_days is not None:
         found = "none" if not known.found_days else f"one in {known.found_days:.0f}"
         said.append(
             f"lines set for one false alarm in {known.promised_days:g} patient-days; found: {found}"

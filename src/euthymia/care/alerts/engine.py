@@ -17,7 +17,7 @@ from euthymia.care.alerts.cases import Assumed, Case, Person, Timer, frozen, gro
 from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.conditions import DAILY, Condition, level_of
 from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, Signal
-from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.lifecycle import OVER, Move, State
 from euthymia.care.alerts.policy import Policy
 from euthymia.ground.clock import DAY_US, Micros
 
@@ -81,6 +81,7 @@ class Engine(Board):
             self._done = (at, kind, subject, name)
             if isinstance(item, Policy):
                 self._switch(item)
+                self._carry_over(at)
             elif isinstance(item, Signal):
                 self._signal(item)
             elif isinstance(item, Act):
@@ -95,6 +96,30 @@ class Engine(Board):
     def alerts(self) -> tuple[Alert, ...]:
         """Return every alert there ever was, in the order in which they were raised."""
         return tuple(frozen(case) for case in self._cases.values())
+
+    def _carry_over(self, at: Micros) -> None:
+        """Bring what stands under a policy that comes into force: its groups, its next steps.
+
+        Timers that run run on. An alert whose rule is in another group now is that group's, unless
+        that group has one that stands: so what was one alert does not become two.
+        """
+        for who in self._people.values():
+            for case in sorted(who.latest.values(), key=lambda c: c.state in OVER):
+                self._regroup(who, case)
+                if case.state is State.OPEN and case.due is None:
+                    self._start_timer(case, at)
+
+    def _regroup(self, who: Person, case: Case) -> None:
+        group = self._group[case.rules[0]]
+        held = who.latest.get(group)
+        stands = case.state not in OVER
+        if group == case.group or not (held is None or (held.state in OVER and stands)):
+            return
+        del who.latest[case.group]
+        who.latest[group] = case
+        if case.group in who.silences:
+            who.silences[group] = who.silences.pop(case.group)
+        case.group = group
 
     # -- what becomes known ----------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from euthymia.care.alerts.card import headline, rise_of, suggested, urgent_rule
+from euthymia.care.alerts.card import LINED, headline, rise_of, suggested, urgent_rule
 from euthymia.care.alerts.contract import RANK, Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import HELD, REASONS, Move, State
 from euthymia.care.contract import Urgency
@@ -174,7 +174,7 @@ def _begun(zones: Timeline, day: int) -> Micros:
 
 def _evidence(alert: Alert) -> list[str]:
     said = [headline(alert), *alert.words]
-    if alert.group not in {Rule.ANSWER.value, Rule.SCORE.value}:
+    if set(alert.rules) <= LINED:
         said.append(f"{number_words(alert.level)} times its line now")
     if alert.escalations:
         said.append(f"Told to {alert.owner} because nobody had taken it")

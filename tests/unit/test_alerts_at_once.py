@@ -1,0 +1,123 @@
+"""An answer about self-harm alerts when it is written: no run of a job lies between."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from euthymia.app.alerts.desk import Alerts
+from euthymia.app.alerts.policy_file import read_book
+from euthymia.app.clinic import Clinic
+from euthymia.app.entries import Fact
+from euthymia.app.ingest import run_ingest
+from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.contract import Visitor
+from euthymia.app.web.desk import Desk
+from euthymia.care.alerts.contract import Rule, Tier
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.safety import speaks_of_harm
+from euthymia.ground.clock import from_micros, to_micros
+from euthymia.ground.codes import CSSRS_IDEATION, LOINC, PHQ9_ITEMS
+from small_clinic import DOCTOR, MRN, Hands, copied_clinic, subject_of
+
+ITEM9 = PHQ9_ITEMS[8]
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, hands: Hands) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path, hands) as made:
+        yield made
+
+
+def write(clinic: Clinic, name: str, *facts: Fact) -> ClinicBackend:
+    pages = ClinicBackend.of(clinic)
+    visitor = Visitor(DOCTOR, "clinician", "ab" * 16, 0, "x")
+    Desk(pages).keep(visitor, subject_of(clinic, name), facts, "write questionnaire")
+    return pages
+
+
+def test_what_is_typed_on_a_page_stands_on_the_open_list(clinic: Clinic, hands: Hands):
+    Alerts(clinic).run()
+    hands.turn(timedelta(minutes=5))
+    pages = write(clinic, "MRN-1", Fact(CSSRS_IDEATION[1], 1.0))
+    (line,) = pages.alerts.desk(DOCTOR, "clinician").lines
+    assert (line.alert.tier, line.alert.state) == (Tier.NOW, State.OPEN)
+    assert line.alert.shown_at == to_micros(hands.now), "its timers run from now"
+    hands.turn(timedelta(minutes=31))
+    (line,) = pages.alerts.desk(DOCTOR, "clinician").lines
+    assert line.alert.history[-1].move is Move.ESCALATE
+    counts = Alerts(clinic).run()
+    assert (counts["shown"], counts["escalated"]) == (1, 1), "the ledger is told of it, once"
+    assert Alerts(clinic).run()["shown"] == 0
+
+
+def test_a_no_and_a_clinic_without_alerts_raise_nothing(clinic: Clinic, hands: Hands):
+    write(clinic, "MRN-1", Fact(ITEM9, 2.0))
+    assert read_book(clinic).start is None
+    Alerts(clinic).run()
+    standing = len(Alerts(clinic).every())
+    hands.turn(timedelta(minutes=5))
+    pages = write(clinic, "MRN-2", Fact(ITEM9, 0.0))
+    assert len(pages.alerts.every()) == standing
+
+
+def observation(at: str, value: float) -> dict[str, object]:
+    code = ITEM9.removeprefix(LOINC)
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+        "subject": {"identifier": {"system": MRN, "value": "MRN-1"}},
+        "effectiveDateTime": at,
+        "valueQuantity": {"value": value, "unit": "{score}"},
+    }
+
+
+def test_what_comes_in_a_file_does_not_wait_either(clinic: Clinic, hands: Hands, tmp_path: Path):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    told = [observation("2026-03-02T10:00:00Z", 3), observation("2024-03-02T10:00:00Z", 3)]
+    entries = [{"resource": one} for one in told]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps(bundle))
+    report = run_ingest(clinic, [file], None, None, lambda _a, _b: None)
+    assert report["stored"] == 2
+    assert set(report) >= {"rows_in", "files"}
+    assert not {"heard", "news_from"} & set(report)
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    assert from_micros(line.alert.shown_at or 0) == hands.now
+    assert line.alert.rules == (Rule.ANSWER,)
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "text", "speaks"),
+    [
+        (ITEM9, 1.0, None, True),
+        (ITEM9, 0.0, None, False),
+        (CSSRS_IDEATION[0], None, "Yes", True),
+        (CSSRS_IDEATION[0], None, "No", False),
+        (CSSRS_IDEATION[0], None, "would not say", True),
+        (PHQ9_ITEMS[0], 3.0, None, False),
+    ],
+)
+def test_what_speaks_of_harm(code: str, number: float | None, text: str | None, speaks: bool):
+    table = pa.table(
+        {
+            "code": [code],
+            "time": pa.array([100], pa.timestamp("us", "UTC")),
+            "numeric_value": pa.array([number], pa.float64()),
+            "text_value": pa.array([text], pa.string()),
+        }
+    )
+    assert speaks_of_harm(table, 100) is speaks
+    assert not speaks_of_harm(table, 101), "it is no news"
