@@ -12,7 +12,8 @@ import socket
 import sys
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from functools import cached_property
 from itertools import count
 from threading import Thread
 from time import monotonic, perf_counter
@@ -46,6 +47,7 @@ from euthymia.ground.errors import EuthymiaError
 
 if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
+    from euthymia.app.web.backend import ClinicBackend
 
 LOG_EVERY_S: Final = 0.25  # how long a log line may wait to be written with its neighbours
 KEEP_ALIVE_S: Final = 30
@@ -150,10 +152,22 @@ class Server:
 
     def _site(self) -> Asgi:
         if self._pages is None:
-            from euthymia.app.web.pages import create_pages
+            from euthymia.app.web.pages import build_site
 
-            self._pages = create_pages(self._clinic)
+            self._pages = build_site(self._backend)
         return self._pages
+
+    @cached_property
+    def _backend(self) -> "ClinicBackend":
+        from euthymia.app.web.backend import ClinicBackend
+
+        return ClinicBackend.of(self._clinic)
+
+    def reading_ahead(self) -> AbstractContextManager[None]:
+        """Read for the pages what has changed, before anybody asks, for a `with` block."""
+        from euthymia.app.web.ahead import Ahead
+
+        return Ahead(self._backend).running()
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._site()(scope, receive, send)
@@ -264,14 +278,16 @@ def serve(
         ssl_context_factory=(lambda _config, _default: tls) if tls else None,
     )
     if channel is not None:
-        DealtServer(config, channel, Doorman(settings)).run()
+        with app.reading_ahead():
+            DealtServer(config, channel, Doorman(settings)).run()
         return
     hands = Hands(settings.connections)
     with listen(host, port) as listener, hands.add(0) as alone:
         dealer = Thread(target=accept_into, args=(hands, listener), daemon=True)
         dealer.start()
         try:
-            DealtServer(config, alone, Doorman(settings)).run()
+            with app.reading_ahead():
+                DealtServer(config, alone, Doorman(settings)).run()
         finally:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
@@ -51,9 +51,6 @@ from euthymia.ground.errors import (
     MissingError,
 )
 from euthymia.security.policy import Action
-
-if TYPE_CHECKING:
-    from euthymia.app.clinic import Clinic
 
 TRENDS_FIRST: Final = 6  # as many as a screen holds; the others are one click away
 _STATUS: Final[tuple[tuple[type[EuthymiaError], int], ...]] = (
@@ -400,10 +397,3 @@ def build_site(backend: Backend) -> Starlette:
         middleware=[Middleware(SafeHeaders), Middleware(Spoken), Middleware(LastResort, site=site)],
         exception_handlers=handlers | {HTTPException: site.on_http},
     )
-
-
-def create_pages(clinic: "Clinic") -> ASGIApp:
-    """Return the pages of an open clinic, as an ASGI application."""
-    from euthymia.app.web.backend import ClinicBackend
-
-    return build_site(ClinicBackend.of(clinic))

@@ -150,14 +150,17 @@ class Reader:
         """Return the released model that the worklist shows."""
         return self.summaries.model()
 
-    def mine(self, user: str, actor: Actor) -> list[SubjectId]:
-        """Return the people in a care relationship with the user."""
-        audit = Entry(actor, "list subjects", Purpose.CARE)
-        listed = self.clinic.store.subjects(audit)
-        with self._lock:  # nothing of somebody erased stays here
+    def everybody(self, actor: Actor) -> tuple[SubjectId, ...]:
+        """Return all people on record; nothing of somebody erased stays here."""
+        listed = self.clinic.store.subjects(Entry(actor, "list subjects", Purpose.CARE))
+        with self._lock:
             for gone in self._people.keys() - set(listed):
                 del self._people[gone]
-        return [who for who in listed if self.clinic.on_care_team(user, who)]
+        return listed
+
+    def mine(self, user: str, actor: Actor) -> list[SubjectId]:
+        """Return the people in a care relationship with the user."""
+        return [who for who in self.everybody(actor) if self.clinic.on_care_team(user, who)]
 
     def look(self, subject: SubjectId, actor: Actor) -> Looked:
         """Return one person, read anew if anything of theirs, or the model, has changed since."""

@@ -1,0 +1,63 @@
+"""What the first viewer of the morning would wait for, the server reads before anybody asks.
+
+When the night's jobs have scored everybody, the engine of alerts has to take in everybody anew and
+the list to read everybody: some milliseconds a person. A thread of the server does it, soon after
+the record has changed. It shows nothing to anybody; whoever looks is told to the ledger as ever.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+from euthymia.ground.audit import Actor
+from euthymia.ground.errors import EuthymiaError
+
+if TYPE_CHECKING:
+    from euthymia.app.web.backend import ClinicBackend
+
+JOB: Final = Actor("pages", "job")
+LOOK_S: Final = 20.0  # how often the store is asked whether anything was committed
+AT_ONCE: Final = 50  # people: whoever looks meanwhile waits for so many at most
+_HOURLY: Final = 180  # looks: days end and consents run out without a commit
+
+
+class Ahead:
+    """Reads ahead for the pages of one server."""
+
+    def __init__(self, backend: "ClinicBackend", every: float = LOOK_S) -> None:
+        self.backend, self.every = backend, every
+        self._state: int | None = None
+        self._looks = 0
+
+    def look(self) -> bool:
+        """Read what is new, if anything is; tell whether it was read."""
+        state = self.backend.state()
+        self._looks += 1
+        if state == self._state and self._looks % _HOURLY:
+            return False
+        reader = self.backend.reader
+        people = reader.everybody(JOB)
+        for first in range(0, len(people), AT_ONCE):
+            reader.look_at_all(people[first : first + AT_ONCE], JOB)
+        self.backend.alerts.every()
+        self._state = state
+        return True
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Look again and again, beside what is done in a `with` block."""
+        over = Event()
+        thread = Thread(target=self._until, args=(over,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _until(self, over: Event) -> None:
+        while not over.is_set():
+            with suppress(EuthymiaError, OSError):  # whoever asks for a page is told of it
+                self.look()
+            over.wait(self.every)
