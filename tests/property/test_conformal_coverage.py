@@ -97,6 +97,12 @@ def test_the_coverage_check_counts():
     assert found.definite.estimate == pytest.approx(5 / 8)
     assert (found.both, found.neither) == (0.25, 0.125)
     assert found.right.estimate == pytest.approx(4 / 5)
-    assert "covers what it promises" in found.verdict
+    # six of eight is neither: an interval that holds 90 % and 50 % shows nothing
+    assert found.verdict.startswith("not shown to cover the promised 90%: 75% (")
+    assert "of those with the outcome and 75% (" in found.verdict
+    held = np.tile(np.array([[0, 1], [1, 0]], bool), (200, 1))
+    held[:8] = ~held[:8]
+    good = coverage(np.tile([1.0, 0.0], 200), held, np.arange(400), seed=1)
+    assert good.verdict.startswith("covers what it promises")
     wrong = coverage(np.tile(1 - y, 50), np.tile(sets, (50, 1)), np.arange(400), seed=1)
     assert "covers too few of those with and without" in wrong.verdict

@@ -356,3 +356,25 @@ def test_people_at_several_sites_are_told():
     [told] = places.about_sites(found, Estimate(0.6, 0.5, 0.7, 0.5))
     assert told.weight == "warn"
     assert "4 people have rows at more than one site" in told.words
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_copies_are_found_where_most_rows_have_them(times):
+    """The nearest row says nothing of how people lie where every row is there over again."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(150, 8))
+    again = [x + 0.02 * rng.normal(size=x.shape) for _ in range(times)]
+    found = suspected_copies(np.vstack([x, *again]), np.arange(150 * (times + 1)), seed=1)
+    assert len(found) >= 140 * times
+    assert all((c.second_row - c.first_row) % 150 == 0 for c in found)
+    assert not suspected_copies(x, np.arange(150), seed=1)
+
+
+@pytest.mark.parametrize("usual", [np.nan, 0.0])
+def test_people_of_whom_little_is_known_are_not_taken_for_copies(usual):
+    """Two gaps, or two of a value that many have, are no place where two people lie near."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x = np.exp(rng.normal(size=(800, 4)))
+        x[rng.random(x.shape) < 0.4] = usual
+        assert not suspected_copies(x, np.arange(800), seed=1)

@@ -187,6 +187,26 @@ def test_few_people_with_the_event_are_not_counted_out():
     assert "fewer than 10" in row.note
 
 
+def test_a_hidden_number_is_not_given_away_by_another_figure():
+    y, p, person = _people(8, people=90, rows=1)
+    who = np.repeat(["a", "b", "c"], [40, 30, 20])
+    y = (np.arange(90) % 2).astype(float)
+    y[70:] = 0
+    y[70:76] = 1  # six of c: hidden, and so is b's number, which all others would give away
+    (found,) = fairness_tables({"kind": who}, y, p, person, threshold=0.3, seed=1)
+    a, b, c = found.groups
+    assert (a.having, b.having, c.having) == (20, None, None)
+    assert b.note
+    assert a.figures["ppv"].chance == pytest.approx(0.5)
+    assert b.figures["ppv"].chance is None
+    shares = [e for row in (b, c) for e in row.figures.values() if e is not None]
+    assert all(round(v, 2) == v for e in shares for v in (e.estimate, e.low, e.high))
+    y[70:] = 1
+    y[70:76] = 0  # few are free of the event: their number is people less those who have it
+    (found,) = fairness_tables({"kind": who}, y, p, person, threshold=0.3, seed=1)
+    assert found.groups[2].having is None
+
+
 # -- confounds ---------------------------------------------------------------------------------
 def _season(seed, people=60):
     rng = np.random.default_rng(seed)

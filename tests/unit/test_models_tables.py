@@ -56,10 +56,11 @@ def test_types_are_inferred_from_all_rows_and_texts_kept_where_asked(tmp_path):
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_a_decimal_comma_is_read_where_commas_separate_nothing(tmp_path, separator):
     path = tmp_path / "de.csv"
-    rows = ("id x code dose", "0,5 -1,25 a,b 1,200", "1,5 NA c,d 2,000")
+    rows = ("id x code dose small", "0,5 -1,25 a,b 1,200 -7,161e-05", "1,5 NA c,d 2,000 1,041")
     path.write_text("\n".join(rows).replace(" ", separator))
     table = read_frame(path, as_text=("id",))
     assert table["x"].to_pylist() == [-1.25, None]
+    assert table["small"].to_pylist() == [-7.161e-05, 1.041]
     # names stay names, and 1,200 may be a thousand: nobody guesses
     assert [table.schema.field(n).type for n in ("id", "code", "dose")] == [pa.string()] * 3
 

@@ -21,6 +21,7 @@ from euthymia.evaluation.estimate import Estimate, Floats, Ints, Metric
 from euthymia.evaluation.resample import estimates
 
 LEVEL: Final = 0.9
+MARGIN: Final = 0.10  # below the level: coverage is shown where its interval ends above that
 _TINY: Final = 1e-12  # a p-value of 0.1 is not above 0.1, whatever the last bit of 1 - 0.9 is
 Sets = NDArray[np.bool_]
 """[n, 2]: is outcome 0, is outcome 1 in the set."""
@@ -166,14 +167,18 @@ class Coverage:
     @property
     def verdict(self) -> str:
         """Say whether the sets hold what they promise."""
-        low = [
-            name
-            for name, e in (("with", self.with_event), ("without", self.without_event))
-            if e.high < self.level
-        ]
+        both = (("with", self.with_event), ("without", self.without_event))
+        low = [name for name, e in both if e.high < self.level]
+        open_ = [(name, e) for name, e in both if not e.low >= self.level - MARGIN]
         told = f"{self.definite.estimate:.0%} definite answers"
         if low:
             return f"covers too few of those {' and '.join(low)} the outcome; {told}"
+        if open_:
+            found = " and ".join(
+                f"{e.estimate:.0%} ({e.low:.0%} to {e.high:.0%}) of those {name} the outcome"
+                for name, e in open_
+            )
+            return f"not shown to cover the promised {self.level:.0%}: {found}; {told}"
         return f"covers what it promises ({self.level:.0%} of each outcome); {told}"
 
 

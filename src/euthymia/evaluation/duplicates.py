@@ -11,6 +11,8 @@ from euthymia.evaluation.resample import people_of
 
 LEVEL: Final = 1e-3  # of finding any pair where there is none, on each of the two ways of looking
 _NEIGHBOURS: Final = 10  # the tenth nearest person says how far apart people usually are
+_MIDDLE: Final = 5  # the fifth too, where so many rows have copies that the nearest says nothing
+_CROWDED: Final = 0.5  # of the distance that those two foretell: nearer is not how people lie
 _ASKED: Final = 3000  # rows that are compared with all others, at most
 _SHARE: Final = 0.5  # of the shorter record: below it two people had a few days alike
 _BLOCK: Final = 3_000_000  # distances held at once
@@ -21,6 +23,7 @@ _NEAR: Final = 0.15  # of the usual distance to the nearest: farther is not a co
 _SEVERAL: Final = (5, 0.01, 0.3)
 """So many pairs that no one of them would be called a copy alone, with this share of them false
 (Benjamini & Hochberg 1995), none farther than this share of the usual distance."""
+_OFTEN: Final = 0.1  # of the rows: a value that so many have says little
 _AGREE: Final = 0.8  # of the columns of few values
 
 
@@ -112,18 +115,15 @@ def _equal_rows(x: Floats, code: Ints) -> list[tuple[int, int]]:
     return found
 
 
-def _nearest(z: Floats, code: Ints, asked: Ints) -> tuple[Ints, Floats, Floats]:
-    """Return each asked row's nearest row of another person, and distances to the 1st and 10th."""
+def _nearest(z: Floats, code: Ints, asked: Ints) -> tuple[Ints, Floats, Floats, Floats]:
+    """Return each asked row's nearest row of another person, distances to 1st, 5th and 10th."""
     order = np.argsort(code, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(code[order]) != 0])
     people = starts.size
     k = min(_NEIGHBOURS, people - 1)
     square = (z**2).sum(axis=1)
-    nearest, first, last = (
-        np.empty(asked.size, np.int64),
-        np.empty(asked.size),
-        np.empty(asked.size),
-    )
+    nearest = np.empty(asked.size, np.int64)
+    first, middle, last = np.empty((3, asked.size))
     for start in range(0, asked.size, max(1, _BLOCK // z.shape[0])):
         rows = asked[start : start + max(1, _BLOCK // z.shape[0])]
         gap = square[rows][:, None] + square[None] - 2 * z[rows] @ z.T
@@ -131,11 +131,44 @@ def _nearest(z: Floats, code: Ints, asked: Ints) -> tuple[Ints, Floats, Floats]:
         by_person = np.minimum.reduceat(gap[:, order], starts, axis=1)
         inside = slice(start, start + rows.size)
         nearest[inside] = gap.argmin(axis=1)
-        ranked = np.partition(by_person, (0, k - 1), axis=1)
-        last[inside] = ranked[:, k - 1]
+        ranked = np.partition(by_person, (_MIDDLE - 1, k - 1), axis=1)
+        middle[inside], last[inside] = ranked[:, _MIDDLE - 1], ranked[:, k - 1]
         # the subtraction above loses digits where rows are almost the same
         first[inside] = ((z[rows] - z[nearest[inside]]) ** 2).sum(axis=1)
-    return nearest, np.sqrt(np.maximum(first, 0)), np.sqrt(np.maximum(last, 0))
+    first, middle, last = (np.sqrt(np.maximum(d, 0)) for d in (first, middle, last))
+    return nearest, first, middle, last
+
+
+def _usual(first: Floats, middle: Floats, last: Floats) -> tuple[float, float]:
+    """Return in how many directions rows lie, and how far away the nearest other person is.
+
+    Both are medians over rows, which is that of the honest rows where less than half are copies.
+    Where more are (every row once over, or oversampled), the nearest is far closer than the fifth
+    and tenth foretell, (r5 / r10)^d ~ Beta(5, 5) with the median one half, and those say it.
+    """
+    half = float(np.log(1 - 0.5 ** (1 / (_NEIGHBOURS - 1))))
+
+    def directions(share: Floats, log: float) -> float:
+        return log / float(np.log(np.clip(np.median(share), 1e-6, 1 - 1e-6)))
+
+    far = directions(middle / last, float(np.log(0.5)))
+    foretold = float(np.median(last)) * float(np.exp(half / far))
+    nearest = float(np.median(first))
+    if nearest < _CROWDED * foretold:
+        return far, foretold
+    return directions(first / last, half), nearest
+
+
+def _spread(x: Floats, rows: Ints, others: Ints) -> Floats:
+    """Return in how many columns the rows of each pair could differ by any amount.
+
+    Not where one has a gap (both lie in the middle then) or a value that many have, such as a 0.
+    """
+    free = ~np.isnan(x)
+    for j, column in enumerate(x.T):
+        _, place, count = np.unique(column, return_inverse=True, return_counts=True)
+        free[:, j] &= count[place] < max(_OFTEN * column.size, 2)
+    return np.asarray(np.maximum((free[rows] & free[others]).sum(axis=1), 1), np.float64)
 
 
 def _close_rows(x: Floats, code: Ints, seed: int) -> list[tuple[int, int]]:
@@ -154,16 +187,16 @@ def _close_rows(x: Floats, code: Ints, seed: int) -> list[tuple[int, int]]:
     asked = np.arange(z.shape[0])
     if asked.size > _ASKED:
         asked = np.sort(np.random.default_rng(seed).choice(asked, _ASKED, replace=False))
-    nearest, first, last = _nearest(z, code, asked)
+    nearest, first, middle, last = _nearest(z, code, asked)
     usable = (first > 0) & (last > 0)
     if usable.sum() < _NEIGHBOURS:
         return []
     ratio = first[usable] / last[usable]
-    # the median is that of the honest rows where less than half are copies
-    half = np.log(1 - 0.5 ** (1 / (_NEIGHBOURS - 1)))
-    directions = min(float(half / np.log(np.clip(np.median(ratio), 1e-6, 1 - 1e-6))), 8.0)
-    chance = -np.expm1((_NEIGHBOURS - 1) * np.log1p(-(np.clip(ratio, 0, 1 - 1e-12) ** directions)))
-    apart = first[usable] / np.median(first[usable])
+    directions, usual = _usual(first[usable], middle[usable], last[usable])
+    spread = _spread(x[:, rich], asked[usable], nearest[usable])
+    close = np.clip(ratio, 0, 1 - 1e-12) ** np.minimum(min(directions, 8.0), spread)
+    chance = -np.expm1((_NEIGHBOURS - 1) * np.log1p(-close))
+    apart = first[usable] / usual
     sure = (chance * asked.size <= LEVEL) & (apart <= _NEAR)
     places = np.flatnonzero(usable)[sure | _by_their_number(chance, apart, asked.size)]
     few = x[:, ~rich]

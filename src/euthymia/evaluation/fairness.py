@@ -135,7 +135,7 @@ def _of_group(variable: str, group: str, data: _Data) -> Fairness:
     if 0 < free < SMALL_CELL:
         shown |= dict.fromkeys(("ppv", "false_positive_rate"))
         note = f"fewer than {SMALL_CELL} people were free of the event"
-    seen = None if 0 < having < SMALL_CELL else having
+    seen = None if 0 < min(having, free) < SMALL_CELL else having
     return Fairness(variable, group, people, seen, shown, note)
 
 
@@ -151,8 +151,23 @@ def _hide_one_more(rows: list[Fairness], sizes: list[int]) -> list[Fairness]:
     said = [i for i, r in enumerate(rows) if r.having is not None]
     if len(unsaid) == 1 and said and all(r.people is not None for r in rows):
         i = min(said, key=lambda j: rows[j].having or 0)
-        rows[i] = replace(rows[i], having=None)
-    return rows
+        why = rows[i].note or "their number with the event is hidden: another group's is small"
+        rows[i] = replace(rows[i], having=None, note=why)
+    return [_blurred(row) if row.having is None else row for row in rows]
+
+
+def _blurred(row: Fairness) -> Fairness:
+    """Return a group whose number with the event is hidden, figures as coarse as hides it.
+
+    The chance level of a PPV is that number by the group's size, and a share of six digits is a
+    fraction that can be told.
+    """
+    coarse = {
+        name: e and Estimate(round(e.estimate, 2), round(e.low, 2), round(e.high, 2), e.chance)
+        for name, e in row.figures.items()
+    }
+    told = coarse.get("ppv")
+    return replace(row, figures=coarse | ({"ppv": replace(told, chance=None)} if told else {}))
 
 
 def equalised_odds_gap(y: Floats, acted: Floats, weights: Floats, group: Ints) -> Floats:

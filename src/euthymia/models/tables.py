@@ -31,8 +31,8 @@ MAX_BYTES: Final = 1 << 30  # of a CSV once it is unpacked
 NOT_KNOWN: Final = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", ".")
 _EXACT: Final = 2.0**53  # from here on a decimal number no longer tells one whole one from the next
 _SEPARATORS: Final = (",", ";", "\t")
-_COMMA: Final = r"^[-+]?[0-9]+(,[0-9]+)?$"
-_NO_THOUSANDS: Final = r"^[-+]?(0[0-9]*,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}))$"
+_COMMA: Final = r"^[-+]?[0-9]+(,[0-9]+)?([eE][-+]?[0-9]+)?$"
+_NO_THOUSANDS: Final = r"^[-+]?(0[0-9]*,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}|[0-9]+[eE].*))$"
 YES: Final = frozenset({"yes", "y", "true", "t", "1", "positive", "present", "case"})
 NO: Final = frozenset({"no", "n", "false", "f", "0", "negative", "absent", "control"})
 
