@@ -276,9 +276,7 @@ def _parse(
 
 def _whole(piece: _Segment, places: dict[int, Column]) -> dict[str, pa.Array] | None:
     """Parse fast; None too if the parser did not see a row in each line (a quoted line end)."""
-    if any(c.kind is Kind.EPOCH for c in places.values()) and (
-        b"E+" in piece.data or b"e+" in piece.data
-    ):  # were a time's last digits cut? only its text tells
+    if any(c.kind is Kind.EPOCH for c in places.values()) and _may_be_cut(piece.data):
         return None
     columns = _plain(piece.data, places, len(piece.header))
     if columns is not None:
@@ -289,6 +287,14 @@ def _whole(piece: _Segment, places: dict[int, Column]) -> dict[str, pa.Array] | 
     rows = len(next(iter(columns.values())))
     simple = b"\r" not in piece.data and rows == _line_ends(piece.data)
     return columns if simple or rows == count_rows(piece.data) else None
+
+
+def _may_be_cut(data: bytes) -> bool:
+    """Tell whether a time may have lost its last digits ("1.7E+12"): only its text tells.
+
+    One byte is looked for first: that is ten times as fast as two, and most sensors write no plus.
+    """
+    return b"+" in data and (b"E+" in data or b"e+" in data)
 
 
 def _line_ends(data: bytes) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePath
-from typing import IO, Final, cast
+from typing import IO, Final
 
 from euthymia.ground.errors import MissingError
 from euthymia.ground.simulated import MARK, holds_mark
@@ -228,7 +228,7 @@ def _parts(name: str) -> list[str]:
 
 def _opened(path: Path) -> IO[bytes]:
     """Open a file that is read in large steps: a buffer between would only be one copy more."""
-    return cast("IO[bytes]", path.open("rb", buffering=0))
+    return open(path, "rb", buffering=0)  # noqa: PTH123, SIM115  (a third of the time of path.open)
 
 
 def _logical(path: Path) -> PurePath:
