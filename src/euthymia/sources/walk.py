@@ -228,7 +228,7 @@ def _parts(name: str) -> list[str]:
 
 def _opened(path: Path) -> IO[bytes]:
     """Open a file that is read in large steps: a buffer between would only be one copy more."""
-    return open(path, "rb", buffering=0)  # noqa: PTH123, SIM115  (a third of the time of path.open)
+    return open(path, "rb", buffering=0)  # noqa: PTH123  (a third of the time of path.open)
 
 
 def _logical(path: Path) -> PurePath:
