@@ -1,6 +1,7 @@
 """Leaks, look-ahead, copies and confounds that were planted are found, and honest tables pass."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from audit_tables import changing, honest, made_ready
@@ -12,6 +13,7 @@ from euthymia.models.audits import ahead, leaks, places
 from euthymia.models.audits import audit as run_audit
 from euthymia.models.audits.columns import Column, code_for_unknown, design
 from euthymia.models.audits.signs import measurements, signs
+from euthymia.models.plain_task import plain_task
 
 
 def _columns(findings, kind):
@@ -378,3 +380,45 @@ def test_people_of_whom_little_is_known_are_not_taken_for_copies(usual):
         x = np.exp(rng.normal(size=(800, 4)))
         x[rng.random(x.shape) < 0.4] = usual
         assert not suspected_copies(x, np.arange(800), seed=1)
+
+
+def _by_recruiter(within, seed=4):
+    """Return a table of four recruiters, two measurements that shift with them, and an outcome."""
+    rng = np.random.default_rng(seed)
+    who = rng.integers(0, 4, 400)
+    ill = (rng.random(400) < np.array([0.1, 0.3, 0.5, 0.8])[who]).astype(int)
+    return {
+        "pid": np.arange(400),
+        "colour": np.array(["red", "green", "blue", "white"])[who],
+        "hrv": rng.normal(50 - 6 * who + within * ill, 8),
+        "steps": rng.normal(300 + 40 * who, 60),
+        "ill": ill,
+    }
+
+
+def test_a_site_under_a_harmless_name_is_found():
+    found = run_audit(_by_recruiter(0), outcome="ill", person="pid")
+    assert _columns(found.findings, "site") == {"colour"}
+    assert "all other columns tell next to nothing" in found.words()
+    # where others predict among the people of one group too, it is no more than a predictor
+    assert not _columns(run_audit(_by_recruiter(8), outcome="ill").findings, "site")
+
+
+@pytest.mark.parametrize(("within", "weight"), [(0.52, "stop"), (0.58, "warn")])
+def test_a_site_refuses_only_where_the_model_is_lost_within_it(within, weight):
+    inside = Estimate(within, within - 0.09, within + 0.09, 0.5)
+    found = places.Sites("ward", 4, inside, None, 0.001)
+    [told] = places.about_sites(found, Estimate(0.62, 0.55, 0.69, 0.5))
+    assert told.weight == weight
+
+
+def test_sites_and_groups_are_known_by_german_names():
+    table = _by_recruiter(0)
+    table = {"klinik" if k == "colour" else k: v for k, v in table.items()}
+    table["geschlecht"] = np.array(["f", "m"])[np.arange(400) % 2]
+    found = run_audit(table, outcome="ill", person="pid")
+    assert found.sites.column == "klinik"
+    assert [t.variable for t in found.fairness] == ["geschlecht"]
+    task, _ = plain_task(pa.table(table), outcome="ill", person="pid")
+    assert task.site == "klinik"
+    assert set(task.groups) == {"sex"}

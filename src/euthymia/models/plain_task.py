@@ -20,11 +20,16 @@ MOST_LEVELS: Final = 12  # categories; with more a text names things rather than
 FEWEST_ROWS: Final = 10  # of a category that becomes a predictor
 _ID: Final = re.compile(r"(^|[_.\s])(id|ident\w*|uuid|guid|mrn|rownames?|index|nr|no)$|[a-z]I[dD]$")
 _GROUPS: Final = (
-    ("sex", re.compile(r"^(sex|gender|female|male)$", re.IGNORECASE)),
-    ("race", re.compile(r"^(race|ethnic\w*|race[_.]?ethnicity)$", re.IGNORECASE)),
-    ("language", re.compile(r"^(language|primlang|lang)$", re.IGNORECASE)),
-    ("income", re.compile(r"^(income|income[_.]?(band|group|level))$", re.IGNORECASE)),
-    ("age band", re.compile(r"^(age|age[_.]?years)$", re.IGNORECASE)),
+    ("sex", re.compile(r"^(sex|gender|female|male|geschlecht|sexe|sexo)$", re.IGNORECASE)),
+    ("race", re.compile(r"^(race|ethnic\w*|race[_.]?ethnicity|herkunft)$", re.IGNORECASE)),
+    ("language", re.compile(r"^(language|primlang|lang|sprache|langue|idioma)$", re.IGNORECASE)),
+    (
+        "income",
+        re.compile(
+            r"^(income|income[_.]?(band|group|level)|einkommen|revenu|ingresos)$", re.IGNORECASE
+        ),
+    ),
+    ("age band", re.compile(r"^(age|age[_.]?years|alter|edad)$", re.IGNORECASE)),
 )
 _WHOLE: Final = 1e-9
 

@@ -164,14 +164,17 @@ def about_sites(found: Sites | None, model: Estimate) -> Iterator[Finding]:
             {"people": found.at_several},
         )
     if found.outcome_differs_p <= _LEVEL and model.beats_chance() and not found.within.low > 0.5:
+        # an interval that reaches chance and all the model's AUC shows neither
+        lost = found.within.estimate - 0.5 < (model.estimate - 0.5) / 2
         yield Finding(
             "site",
-            "stop",
+            "stop" if lost else "warn",
             (found.column,),
             f"How common the outcome is differs between {found.column}s (p ="
             f" {found.outcome_differs_p:.3f}), and among people of one {found.column} a plain model"
-            f" tells nothing: AUC {found.within.estimate:.2f} ({found.within.low:.2f} to"
-            f" {found.within.high:.2f}) in place of {model.estimate:.2f}.",
+            f" {'tells next to nothing' if lost else 'is not shown to tell anything'}: AUC"
+            f" {found.within.estimate:.2f} ({found.within.low:.2f} to {found.within.high:.2f}) in"
+            f" place of {model.estimate:.2f}.",
             {"within": found.within},
         )
     elif found.left_out is not None and model.low > found.left_out.high:

@@ -18,12 +18,14 @@ MIN_PEOPLE: Final = 20  # below it five folds hold fewer than two people of a cl
 MIN_CLASS: Final = 5
 GROUPS: Final = re.compile(
     r"^(race|ethnic\w*|hispanic|language|lang|prim_?lang|sex|gender|female|male|age|age_?(band|"
-    r"group|years)|income|insurance|education|edu|disability|nationality|religion)\d*$",
+    r"group|years)|income|insurance|education|edu|disability|nationality|religion|alter|geschlecht"
+    r"|herkunft|sprache|einkommen|sexe|langue|revenu|edad|sexo|idioma|ingresos)\d*$",
     re.IGNORECASE,
 )
 """Columns that say which group a person belongs to, by name."""
 SITES: Final = re.compile(
-    r"^(site|cent(re|er)|clinic|hospital|ward|investigator|pool_?inv\w*|invest_?id|study)(_?id)?$",
+    r"^(site|cent(re|er)|clinic|hospital|ward|facility|practice|investigator|pool_?inv\w*|invest_?id"
+    r"|study|zentrum|standort|klinik|praxis|ambulanz|h[oô]pital|clinique|centro|cl[ií]nica)(_?id)?$",
     re.IGNORECASE,
 )
 NAMES: Final = re.compile(

@@ -28,6 +28,7 @@ from euthymia.models.audits.alone import Alone, outcome_is_a_persons, signs_alon
 from euthymia.models.audits.columns import design
 from euthymia.models.audits.fair import fairness, unfair
 from euthymia.models.audits.finding import Finding
+from euthymia.models.audits.hidden_site import hidden_sites
 from euthymia.models.audits.leaks import ColumnAlone
 from euthymia.models.audits.read import Asked, Ready, ready
 from euthymia.models.audits.signs import measurements, signs
@@ -257,7 +258,8 @@ def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: i
     table = _held_together(given, copies)
     alone = leaks.columns_alone(table, seed=seed)
     leaked, out = _leaks(table, alone, seed)
-    x, names = design([c for c in every if c.name not in out], table.people)
+    kept = [c for c in every if c.name not in out]
+    x, names = design(kept, table.people)
     whole = x if x.shape[1] else np.zeros((table.person.size, 1))
     scores = _scores(whole, table, seed)
     y, person = table.outcome.y, table.person
@@ -290,6 +292,7 @@ def run(given: Ready, *, threshold: float | None, against: Ready | None, seed: i
         *leaks.coded(table),
         *verdicts.confounded(made.confounds, made.model),
         *places.about_sites(made.sites, made.model),
+        *hidden_sites(table, [c for c in kept if c is not table.site], seed=seed),
         *places.about_arms(made.treatment),
         *verdicts.inflated(made.row_split),
         *unfair(made.fairness),
