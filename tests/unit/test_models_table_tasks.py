@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
+from euthymia import models
 from euthymia.ground.errors import MissingError, SchemaError, SourceError
 from euthymia.models import expressions
 from euthymia.models.audits.finding import verdict
-from euthymia.models.on_tables import table_task, train_table
+from euthymia.models.on_tables import table_task
 from euthymia.models.plain_task import plain_task
 from euthymia.models.table_audit import table_findings
 from euthymia.models.table_frame import PlainRows, VisitRows, table_frame
@@ -208,9 +210,10 @@ def test_a_column_that_is_called_a_site_is_one_unless_it_is_a_feature():
 
 
 def test_a_model_is_judged_on_a_plain_table():
-    table = read_frame({name: v for name, v in _trial().items() if name != "centre"})
-    task, _ = plain_task(table, outcome="well", person="pid", features=("x", "age", "sex"))
-    trained = train_table(task, table, seed=2)
+    table = pl.DataFrame({name: v for name, v in _trial().items() if name != "centre"})
+    asked = {"outcome": "well", "person": "pid", "features": ("x", "age", "sex")}
+    trained = models.train_outcome(table, **asked, seed=2)
+    assert trained.task == plain_task(read_frame(table), **asked)[0]
     assert trained.metrics["auc"].beats_chance()
     assert trained.audits["sites"]["verdict"].startswith("not externally tested")
     assert "Not externally tested" in trained.report_html

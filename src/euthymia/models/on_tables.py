@@ -1,5 +1,6 @@
 """Training on a plain table: of a declared task, or of any column of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import numpy as np
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import MissingError
 from euthymia.ground.simulated import is_simulated
+from euthymia.models.plain_task import plain_task
 from euthymia.models.table_audit import table_findings
 from euthymia.models.table_frame import table_frame
-from euthymia.models.tables import Frame
+from euthymia.models.tables import Frame, read_frame
 from euthymia.models.tasks import refuse_switched_off, table_tasks, tasks
 from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.tasks.table import Predictor, TableTask
@@ -70,6 +72,75 @@ def train_table(
         now=now,
         estimator=estimator or None,
         progress=progress,
+    )
+
+
+def train_outcome(
+    frame: Path | str | Frame,
+    *,
+    outcome: str,
+    person: str = "",
+    site: str = "",
+    time: str = "",
+    features: Sequence[str] = (),
+    positive: str = "",
+    seed: int = 1,
+    synthetic: bool = False,
+    now: Micros = 0,
+    estimator: str = "",
+    because: str = "",
+) -> Trained:
+    """Judge, audit and fit a model of one column of a table: `euthymia train --data --outcome`.
+
+    Parameters
+    ----------
+    outcome : str
+        A column of 0 and 1 (or two words that say no and yes), or a formula.
+    person, site, time : str, optional
+        Columns: whose row it is, where (otherwise the one called so) and when.
+    features : sequence of str, optional
+        The predictors; otherwise every other column that can be one.
+    positive : str, optional
+        The value of the outcome that counts as 1.
+
+    Others as in `train_table`.
+
+    Raises
+    ------
+    MissingError
+        There is no such file or estimator.
+    SchemaError, SourceError
+        The table cannot be read, has no such column, or too few people.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.normal(size=150)
+    >>> table = {"x": x, "noise": rng.normal(size=150), "ill": (x + rng.normal(size=150) > 0) * 1}
+    >>> train_outcome(table, outcome="ill").metrics["auc"].beats_chance()
+    True
+    """
+    where = Path(frame).name if isinstance(frame, str | Path) else "the table"
+    table = read_frame(frame, where=where, as_text=[name for name in (person, site) if name])
+    task, _ = plain_task(
+        table,
+        outcome=outcome,
+        person=person,
+        site=site,
+        time=time,
+        features=features,
+        positive=positive,
+        where=where,
+    )
+    return train_table(
+        task,
+        table,
+        seed=seed,
+        synthetic=synthetic or _is_simulated(frame),
+        now=now,
+        estimator=estimator,
+        because=because,
     )
 
 

@@ -233,7 +233,9 @@ def _beside(results: Results) -> str:
         table(head, rows),
         "<h3>Labels dealt anew between people</h3>",
         _paragraph(
-            f"The same fit reaches an AUC of {shuffle.observed:.2f} on the true labels, and on"
+            "With the settings of the final model, which were chosen on everybody, the fit reaches"
+            f" an AUC of {shuffle.observed:.2f} on the true labels (of new people expect the figure"
+            " above, for which they were chosen anew in each training part), and on"
             f" shuffled ones {shuffle.shuffled_mean:.2f} on average and"
             f" {shuffle.shuffled_high:.2f} at most in 19 tries (p = {shuffle.p_value:.2f})."
         ),

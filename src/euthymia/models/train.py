@@ -419,7 +419,8 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
         },
         "shuffled labels": {
             "verdict": (
-                f"AUC {shuffle.observed:.2f}; {shuffle.shuffled_mean:.2f} on labels dealt anew"
+                f"AUC {shuffle.observed:.2f} with settings chosen on everybody;"
+                f" {shuffle.shuffled_mean:.2f} on labels dealt anew"
                 f" between people (p = {shuffle.p_value:.2f})"
             ),
             **asdict(shuffle),

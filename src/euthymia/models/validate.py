@@ -274,7 +274,11 @@ def leakage(model: Model, sample: Sample, columns: Ints, choice: Choice, *, seed
 
 @dataclass(frozen=True, slots=True)
 class ShuffleTest:
-    """The whole fit on labels dealt anew between people: what the procedure finds in nothing."""
+    """A fit with the final settings on labels dealt anew between people: what it finds in nothing.
+
+    The settings were chosen on all of the true labels: `observed` flatters by that, and judges
+    nothing but the shuffled ones.
+    """
 
     observed: float
     shuffled_mean: float
