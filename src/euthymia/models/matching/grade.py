@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
-from euthymia.evaluation.network import Agreement, Fit, Side, Study
+from euthymia.evaluation.network import Agreement, Side, Study
 
 Level = Literal["none", "some", "major", "not judged"]
 GRADES: Final = ("high", "moderate", "low", "very low")
@@ -39,8 +39,8 @@ class Grade:
 
 def grade(
     treatment: int,
-    found: Fit,
-    studies: Sequence[Study],
+    mean: tuple[float, float],
+    new: tuple[float, float],
     sides: Sequence[Side],
     agree: Agreement,
     bias: Sequence[str],
@@ -51,40 +51,29 @@ def grade(
 
     Parameters
     ----------
+    mean, new : (low, high)
+        The 95 % interval of its mean effect, as it is shown, and that of what a new trial finds.
     bias : sequence of "low", "some", "high"
         Of the trials with this treatment; empty where the evidence does not say.
     asymmetry : float
         P of small trials differing from large ones as much (see `funnel_p`).
     """
     own = next((s for s in sides if (s.first, s.second) == (0, treatment)), None)
-    low, high = _interval(found, treatment, 0.0, studies)
-    wide = _interval(found, treatment, found.tau2, studies)
     limit = IMPORTANT[scale]
     domains = (
         _bias(bias),
-        _reporting(asymmetry, len(studies)),
+        _reporting(asymmetry),
         Domain("indirectness", "none", f"{own.studies} trials compare the two directly")
         if own
         else Domain("indirectness", "some", "no trial compares the two directly"),
-        _imprecision(low, high, limit),
-        _heterogeneity((low, high), wide, limit),
+        _imprecision(*mean, limit),
+        _heterogeneity(mean, new, limit),
         _incoherence(own, agree),
     )
     steps = sum({"some": 1, "major": 2}.get(d.level, 0) for d in domains)
     if domains[0].level == "not judged":
         steps = max(steps, 1)
     return Grade(GRADES[min(steps, 3)], domains)
-
-
-def _interval(
-    found: Fit, treatment: int, extra: float, studies: Sequence[Study]
-) -> tuple[float, float]:
-    """Return the 95 % interval of an effect; with `extra`, where that of a new trial may lie."""
-    error = float(np.sqrt(found.covariance[treatment, treatment] + extra))
-    free = max(1, len(studies) - found.effect.size)
-    reach = 1.959963984540054 if extra == 0 else float(stdtrit(free, 0.975))
-    middle = float(found.effect[treatment])
-    return middle - reach * error, middle + reach * error
 
 
 def _bias(levels: Sequence[str]) -> Domain:
@@ -96,9 +85,10 @@ def _bias(levels: Sequence[str]) -> Domain:
     return Domain("risk of bias", level, f"{low:.0%} of trials at low risk, {high:.0%} at high")
 
 
-def _reporting(asymmetry: float, trials: int) -> Domain:
+def _reporting(asymmetry: float) -> Domain:
     if np.isnan(asymmetry):
-        return Domain("reporting bias", "not judged", f"too few trials ({trials}) to see asymmetry")
+        why = "too few trials with the reference to see asymmetry"
+        return Domain("reporting bias", "not judged", why)
     level: Level = "some" if asymmetry < 0.1 else "none"
     return Domain(
         "reporting bias", level, f"small trials differ from large ones: p {asymmetry:.2g}"

@@ -181,11 +181,15 @@ def _pool(evidence: Evidence, outcome: Outcome, rng: np.random.Generator, draws:
     effects = {}
     for k, treatment in enumerate(used):
         middle, low, high = np.quantile(drawn.effect[:, k], (0.5, 0.025, 0.975))
+        another = drawn.effect[:, k] + drawn.tau * rng.standard_normal(draws)
+        new = np.quantile(another, (0.025, 0.975))
         bias = [evidence.bias[s.name] for s in studies if k in s.arms and s.name in evidence.bias]
         rated = (
             None
             if k == 0
-            else grade(k, found, studies, side, agree, bias, outcome.scale, asymmetry)
+            else grade(
+                k, (low, high), (new[0], new[1]), side, agree, bias, outcome.scale, asymmetry
+            )
         )
         effects[treatment] = Effect(
             outcome.name,
