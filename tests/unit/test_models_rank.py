@@ -77,7 +77,7 @@ def test_a_grade_is_of_the_interval_that_is_shown():
     """Two trials say nothing of how far trials differ: the interval is wider than theirs."""
     table = {"study": ["a", "b"], "treatment1": ["new"] * 2, "treatment2": ["placebo"] * 2}
     table |= {"outcome": ["improvement"] * 2, "effect": [0.8, 0.5], "error": [0.25, 0.25]}
-    pairs = read_table(tables.read_frame(table), "pairs", "depression")
+    pairs = read_table(tables.read_frame(table), "depression pairs", "depression")
     effect = rank_network(pairs, Wishes()).options[0].effects["improvement"]
     levels = {d.name: d.level for d in effect.domains}
     assert effect.effect.low < -0.2
