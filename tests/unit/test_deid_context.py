@@ -3,8 +3,11 @@
 # ruff: noqa: E501 - texts are read whole
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.cues import NAME_CUE, cued
 from euthymia.gateway.deid.doubts import believed
 from euthymia.gateway.deid.fold import fold_each
 from euthymia.gateway.deid.lexicon import lexicon
@@ -173,3 +176,15 @@ def test_a_profession_that_stays_covers_nothing_that_goes() -> None:
     assert redacted("Occupation: Brightmere Logistics, driver", "en").startswith(
         "Occupation: [ORGANISATION]"
     )
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.from_regex(NAME_CUE))
+def test_looking_at_the_end_first_misses_no_cue(lead: str):
+    assert cued(lead) is (NAME_CUE.search(lead) is not None)
+
+
+@pytest.mark.parametrize("lead", ["Employer:\n", "Employer: ", "Ana Ruiz, MD\n", "Ana Ruiz, RN, "])
+def test_a_label_or_a_signature_leads_a_firm_in_across_a_line_end(lead: str):
+    text = f"Seen today.\n{lead}Quiet Harbor Rooms"
+    assert redacted(text, "en").endswith("[ORGANISATION]")

@@ -14,6 +14,7 @@ from euthymia.gateway.deid.vocabulary import NEVER_NAMES
 
 _PLAIN: Final = words("care_plain")
 _DEPARTMENTS: Final = words("departments")
+_ORDINARY: Final = _DEPARTMENTS | _PLAIN
 _TAIL: Final = re.compile(
     r"(?<!\w)(?:" + "|".join(sorted(words("care_tails"), key=len, reverse=True)) + r")(?!\w)"
 )
@@ -123,7 +124,7 @@ def surgery_spans(text: str) -> list[Span]:
     return [
         Span(*m.span("own"), Kind.HOSPITAL, 0.8, "rule:care")
         for m in _SURGERY.finditer(text)
-        if not all(folded(w) in _DEPARTMENTS | _PLAIN for w in m["own"].split()[:-1])
+        if not all(folded(w) in _ORDINARY for w in m["own"].split()[:-1])
     ]
 
 

@@ -12,7 +12,7 @@ from euthymia.gateway.deid.clinical import (
     eponym,
     medical,
 )
-from euthymia.gateway.deid.cues import DOSE, DRUG_CUE, ILLNESS_CUE, NAME_CUE, SCORE
+from euthymia.gateway.deid.cues import DOSE, DRUG_CUE, ILLNESS_CUE, SCORE, cued
 from euthymia.gateway.deid.runs import Run, Runs
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -224,10 +224,12 @@ class Claims(Runs):
 
     def _led_in(self, run: Run) -> bool:
         start = self.tokens[run.i].start
-        lead = self.low[max(0, start - 42) : start]
-        if NAME_CUE.search(lead) is not None and not lead.endswith((" by ", " under ")):
-            return True
-        return self._relation(run)
+        led = self._leads.get(start)
+        if led is None:  # asked up to five times for one run
+            lead = self.low[max(0, start - 42) : start]
+            led = cued(lead) and not lead.endswith((" by ", " under "))
+            self._leads[start] = led
+        return led or self._relation(run)
 
     def _relation(self, run: Run) -> bool:
         k = run.i - 1

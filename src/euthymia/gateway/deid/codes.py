@@ -28,6 +28,7 @@ _SPACED: Final = re.compile(
 _ROOMY: Final = re.compile(
     r"(?:[0-2]?\d[0-5]\d|\d{1,3}) ?[hH]|\d{1,4}(?:MG|MCG|ML|G|KG|IU|UI|X|ST|ND|RD|TH|K|KM|CM|MM|AM|PM|HZ|F|M|Y|YO|D|W|A|H)"
 )
+_TRADES: Final = ORG_TAILS | ORG_WORDS
 _DASHED: Final = re.compile(r"\d{1,4}(?:[-/]\d{1,4}){1,2}")
 _DISEASE_CODE: Final = re.compile(
     r"(?<!\w)(?:(?:icd|dsm|cie|cpt|hcpcs|loinc|snomed)(?:[- ]?(?:10|11|9|iv|v|4|5))?(?:-?(?:cm|tr|pcs))?:? (?:code |codigo )?|(?:diagnostic |diagnosis |billing |procedure )?codes?:? |codigo:? )"
@@ -132,7 +133,7 @@ def code_spans(text: str, low: str, *, blind: bool) -> list[Span]:
     out += [
         Span(*m.span(), Kind.ORGANISATION, 0.8, "rule:owned")
         for m in _OWNED.finditer(text)
-        if m["last"].lower() in ORG_TAILS | ORG_WORDS
+        if m["last"].lower() in _TRADES
     ]
     return out + _addresses(text, low)
 

@@ -19,6 +19,20 @@ NAME_CUE: Final = re.compile(
     r"\bhello|\bhi|\bhey|\bhola|\bkid|\bunder|\bwritten by|\bby|\bcorrect it to|"
     r"\bchange it to)[ ,:.(]{0,3}$"
 )
+_LAST_WORDS: Final = (
+    "name", "names", "named", " is", "'s", " was", "called", " as", "llamado", "llamada", "llama",
+    "i'm", " am", "signed", "by", " to", " with", " of", "dear", "w/", "soy", " por", " de",
+    "sincerely", "regards", "thanks", "firmado", "fdo", " met", "contesta", "habla", " con",
+    "seeing", "pt", "patient", "paciente", "hello", "hi", "hey", "hola", "kid", "under",
+)  # fmt: skip
+"""What a lead ends in that `NAME_CUE` finds: to look at the end first takes a tenth of the time."""
+
+
+def cued(lead: str) -> bool:
+    """Tell whether the words before a place lead a name in."""
+    return lead.rstrip(" ,:.(\n").endswith(_LAST_WORDS) and NAME_CUE.search(lead) is not None
+
+
 PLACE_CUE: Final = re.compile(
     r"(?:\bin|\bfrom|\bnear|\boutside|\bto|\bvisited|\bvisiting|\bborn in|\bgrew up in|"
     r"\btown of|\bcity of|\bsouthern|\bnorthern|\beastern|\bwestern|"

@@ -60,6 +60,7 @@ _SENDER: Final = re.compile(
 _LAST: Final = words("leading_words")
 _STARTS: Final = words("org_head_words") | words("org_heads") | ORG_WORDS
 _DEPARTMENTS: Final = words("departments")
+_TRADES: Final = ORG_TAILS | ORG_WORDS | HOSPITAL_WORDS
 _JOINTS: Final = frozenset({"&", "'", "’", "s", "-", "/"})
 _INNER: Final = frozenset({"of", "the", "and", "de", "del", "la", "las", "los", "el", "y", "e"})
 _BARRED: Final = NEVER_NAMES | LABEL_WORDS | TITLES | WEEKDAYS | MONTHS.keys()
@@ -103,7 +104,12 @@ def _led(low: str, start: int) -> float:
     if low[start - 1] not in " :\n":
         return 0.0
     lead = low[max(0, start - 64) : start]
-    if any(pattern.search(lead) is not None for pattern in (_EMPLOYED, _LABEL, _SENDER)):
+    last = lead.removesuffix("\n").rstrip(" ")[-1:]  # by which most patterns can be left out
+    if last == ":":
+        return 0.85 if _LABEL.search(lead) is not None else 0.0
+    if (last == "," or lead[-1] == "\n") and _SENDER.search(lead) is not None:
+        return 0.85
+    if _EMPLOYED.search(lead) is not None:
         return 0.85
     return 0.75 if _MET.search(lead) is not None else 0.0
 
@@ -134,7 +140,7 @@ def _end(tokens: Sequence[Token], k: int, *, blind: bool) -> int:
 
 def _blind_end(tokens: Sequence[Token], k: int, last: int) -> int:
     """Return where the name ends in a text without capitals: after its trade, or a word after it."""
-    trade = [n for n in range(k, last) if tokens[n].low in ORG_TAILS | ORG_WORDS | HOSPITAL_WORDS]
+    trade = [n for n in range(k, last) if tokens[n].low in _TRADES]
     if not trade:
         return k
     if trade[-1] > k:

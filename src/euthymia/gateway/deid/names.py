@@ -12,7 +12,7 @@ from typing import Final
 from euthymia.gateway.deid.claims import Claims
 from euthymia.gateway.deid.clinical import MONTH_NAMES, eponym, medical, plain_phrases, substance
 from euthymia.gateway.deid.contract import Kind, Span
-from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, NAME_CUE, ORG_CUE, PLACE_CUE, WORK_CUE
+from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, ORG_CUE, PLACE_CUE, WORK_CUE, cued
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.places import Places
 from euthymia.gateway.deid.plainly import of_nobody
@@ -37,6 +37,8 @@ _NUMBERED: Final = words("numbered")
 
 _DEPARTMENTS: Final = words("departments")
 _LETTERS: Final = words("letters_after")
+_NO_NAMES: Final = NEVER_NAMES | NOT_NAMES
+_NO_NOUNS: Final = NEVER_NAMES | SAYS | PARTICLES
 _SEASONS: Final = frozenset({"summer", "autumn", "winter"})
 
 
@@ -197,7 +199,7 @@ class NameFinder(Claims):
         """Return the last token of a label's value that ends right after one more word or two."""
         for k in range(last + 1, min(last + 3, len(self.tokens))):
             token = self.tokens[k]
-            if not token.word or token.low in NEVER_NAMES | NOT_NAMES:
+            if not token.word or token.low in _NO_NAMES:
                 break
             if self._field_ends(k + 1) or self.tokens[k + 1].text in {",", "(", "."}:
                 return k
@@ -353,8 +355,8 @@ class NameFinder(Claims):
         given = [t.low in self.lex.given for t in own]
         family = [t.low in self.lex.family or t.low in self.lex.rare for t in own]
         fresh = [not t.common for t in own]
-        cued = NAME_CUE.search(lead) is not None or self._relation(run)
-        if cued and any(f or g for f, g in zip(fresh, given, strict=True)):
+        led = cued(lead) or self._relation(run)
+        if led and any(f or g for f, g in zip(fresh, given, strict=True)):
             return 0.93
         if len(own) > 1:
             return self._sure_of_many(own, given, family, fresh)
@@ -413,7 +415,7 @@ class NameFinder(Claims):
         after = self.tokens[j] if j < len(self.tokens) else None
         if after is None or not after.word or after.proper:
             return False
-        return after.common and after.low not in NEVER_NAMES | SAYS | PARTICLES
+        return after.common and after.low not in _NO_NOUNS
 
     def _span(self, i: int, j: int, kind: Kind, sure: float, source: str) -> Span:
         return Span(self.tokens[i].start, self.tokens[j - 1].end, kind, sure, f"names:{source}")

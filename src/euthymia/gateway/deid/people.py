@@ -111,7 +111,7 @@ class _Words:
             and not (self.blind or token.first or token.upper)
             and len(token.low) > 1
             and not medical(token.low)
-            and token.low not in _BARRED | PROFESSIONS
+            and token.low not in _BARRED_TOO
         )
 
     def back(self, k: int) -> int:
@@ -156,6 +156,7 @@ _BARRED: Final = (
     | RELATIONS
     | TITLES
 )
+_BARRED_TOO: Final = _BARRED | PROFESSIONS
 
 
 def _initial(token: Token) -> bool:

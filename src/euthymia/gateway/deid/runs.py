@@ -29,6 +29,7 @@ from euthymia.gateway.deid.vocabulary import (
 )
 
 _HEADS: Final = words("org_heads") | {"cesfam", "cosam"}
+_SMALL_WORDS: Final = PARTICLES | NEVER_NAMES
 _LONGEST: Final = 40
 """Tokens of a run; no name has more, and what is asked of a run may cost its square."""
 
@@ -70,6 +71,7 @@ class Runs:
         self.lex = lexicon(lang)
         self.labelled = labelled
         self.protected: list[tuple[int, int]] = []
+        self._leads: dict[int, bool] = {}
         self.sign_off = sign_off(low)
         self.blind = caseless(text)
         if self.blind:
@@ -165,7 +167,7 @@ class Runs:
             return True
         if token.low in self.lex.given and self._patient(i):
             return True
-        if token.low in PARTICLES | NEVER_NAMES and len(token.low) < 4 and not token.proper:
+        if token.low in _SMALL_WORDS and len(token.low) < 4 and not token.proper:
             return False
         if self._after_title(i) and self._named(token.low):
             timed = i > 1 and self.tokens[i - 2].number  # "120 ms long"
