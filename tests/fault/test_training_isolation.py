@@ -67,6 +67,19 @@ def only(clinic: Clinic) -> Path:
     return file
 
 
+# -- what the card and the report say of the rows ------------------------------------------------
+def test_who_did_not_consent_and_when_it_was_are_said(clinic):
+    card = clinic.registry.load(TASK)[0].card
+    assert card["flow"][0] == f"no consent to training: 0 ({len(CANARIES)} people)"
+    # a snapshot counts days from each one's own first date: only the months are known
+    assert card["index_dates_seen"] == ["2025-11", "2026-01"]
+    (when,) = (
+        i for i in card["self_audit"] if i["checklist"] == "TRIPOD+AI" and i["number"] == "5b"
+    )
+    assert "from 2025-11 to 2026-01" in when["evidence"]
+    assert "no consent to training" in (clinic.home.reports / f"{TASK}-1.html").read_text()
+
+
 # -- made-up people ------------------------------------------------------------------------------
 def test_one_made_up_person_marks_the_model_and_its_report(clinic):
     assert not clinic.config.clinic.simulated

@@ -49,6 +49,19 @@ def test_auc_within_one_stratum_is_auc_and_is_blind_to_shifts_between_strata(see
 
 
 @settings(max_examples=30, deadline=None)
+@given(seeds, st.integers(2, 6))
+def test_the_area_under_the_mean_curve_of_strata_is_the_auc_within_them(seed, levels):
+    rng = np.random.default_rng(seed)
+    y, score = rng.integers(0, 2, 30).astype(float), rng.integers(0, levels, 30).astype(float)
+    weights, strata = rng.integers(0, 3, (3, 30)).astype(float), rng.integers(0, 4, 30)
+    at = np.linspace(0, 1, 20_001)
+    drawn = discrimination.roc_curve_within(y, score + 10.0 * strata, weights, strata, at)
+    area = np.trapezoid(drawn, at, axis=1)
+    found = discrimination.auc_within(y, score, weights, strata)
+    np.testing.assert_allclose(area, found, atol=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
 @given(seeds, st.integers(12, 60), st.integers(2, 5))
 def test_no_person_is_on_both_sides_of_a_split(seed, people, folds):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from sklearn.linear_model import LogisticRegression
 
 import models_data
 from euthymia.app.training import beside_words
+from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.errors import SchemaError
 from euthymia.models import validate
 from euthymia.models.audits.run import audit
 from euthymia.models.bundle import make_bundle
 from euthymia.models.estimators import linear, logistic
 from euthymia.models.estimators.contract import Choice, Sample
+from euthymia.models.report import _roc
 from euthymia.models.tasks import tasks
 from euthymia.models.train import copies_as_one, refuse_too_few, train
 
@@ -102,10 +105,14 @@ def test_a_model_that_a_single_score_equals_says_so_first_of_all():
     x, last = frame.x.copy(), frame.names.index("phq9.last")
     x[:, last] = np.clip(np.round(4 + 5 * frame.y + 2 * rng.normal(size=frame.y.size)), 0, 27)
     found = _train(dataclasses.replace(frame, x=x))
+    assert found.fitted.choice.features == "clinical only"
+    bundle = make_bundle(found, 1)  # it was judged on people with data, so it abstains without
+    assert bundle.min_coverage == tasks()[models_data.RELAPSE].min_coverage > 0
+    assert "less than 30% of the days" in bundle.card["abstains"]
     said = "not shown to beat last PHQ-9 alone"
     assert found.audits["baselines"]["verdict"] == said
     assert said in found.report_html[: found.report_html.index("What was asked")]
-    assert said in make_bundle(found, 1).card["evidence"]
+    assert said in bundle.card["evidence"]
     words = beside_words({"audits": found.audits, "baselines": found.audits["baselines"]["rows"]})
     assert words[0].startswith("best trivial model, last PHQ-9 alone: AUC 0.9")
     assert words[1] == f"audit baselines: {said}"
@@ -171,6 +178,23 @@ def test_progress_ends_at_its_total():
 
 
 # -- the report --------------------------------------------------------------------------------
+def test_the_roc_plot_is_of_the_auc_that_is_reported():
+    """A fold whose model predicts higher for everybody does not bend the curve."""
+    rng = np.random.default_rng(1)
+    y, strata = rng.integers(0, 2, 200).astype(float), np.arange(200) % 2
+    p = 0.2 * y + 0.2 * rng.uniform(size=200)
+    asked = SimpleNamespace(
+        weights=np.ones((2, 200)),
+        metrics={"auc": Estimate(0.9, 0.8, 1.0, 0.5)},
+        task=SimpleNamespace(threshold=0.0),
+    )
+    drawn = []
+    for shift in (0.0, 0.5):
+        asked.held_out = SimpleNamespace(y=y, p=p + shift * strata, strata=strata)
+        drawn.append(_roc(asked))
+    assert drawn[0] == drawn[1]
+
+
 def test_the_report_refers_to_nothing_outside_and_runs_nothing(planted):
     assert not re.search(r"https?://|<script|<link|<img|@import|url\(|src=", planted.report_html)
     assert planted.report_html.count("<svg") >= 5

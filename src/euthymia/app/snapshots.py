@@ -81,7 +81,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
     SchemaError
         There are too few people to train it.
     """
-    from euthymia.models.frame import cohort
+    from euthymia.models.frame import cohort, with_refusals
     from euthymia.models.train import refuse_too_few
 
     task = tasks().get(name)
@@ -89,7 +89,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
     refuse_switched_off(task, clinic.config.training.population_risk)
     people, without = consenting(clinic, name, progress)
-    frame = cohort(task, people)
+    frame = with_refusals(cohort(task, people), without)
     refuse_too_few(frame)
     snapshot = f"{name}-{secrets.token_hex(6)}"
     names = new_names(clinic.keyring, snapshot, sorted(set(frame.person.tolist())))

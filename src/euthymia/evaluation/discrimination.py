@@ -142,3 +142,31 @@ def roc_curve(y: Floats, score: Floats, weights: Floats, at: Floats) -> Floats:
         if hit[-1] > 0 and false[-1] > 0:
             curves[row] = np.interp(at, np.r_[0, false / false[-1]], np.r_[0, hit / hit[-1]])
     return curves
+
+
+def roc_curve_within(y: Floats, score: Floats, weights: Floats, strata: Ints, at: Floats) -> Floats:
+    """Return the mean of the strata's ROC curves, each by its pairs; its area is `auc_within`.
+
+    Parameters
+    ----------
+    strata : NDArray of int, shape [n]
+        The fold (or the site) that each row was predicted in.
+    at : NDArray
+        The false positive rates at which the curves are averaged (Fawcett 2006,
+        doi:10.1016/j.patrec.2005.10.010).
+
+    Returns
+    -------
+    NDArray, shape [b, len(at)], [1]
+        NaN when and only when no stratum has both events and non-events of any weight.
+    """
+    whole = np.zeros((weights.shape[0], at.size))
+    pairs_of_all = np.zeros((weights.shape[0], 1))
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        held, seen = weights[:, inside], y[inside]
+        count = ((held * seen).sum(axis=1) * (held * (1 - seen)).sum(axis=1))[:, None]
+        curves = roc_curve(seen, score[inside], held, at)
+        whole += np.where(count > 0, count * curves, 0.0)
+        pairs_of_all += count
+    return _ratio(whole, np.broadcast_to(pairs_of_all, whole.shape))

@@ -127,7 +127,6 @@ def snapshot_digest(x: NDArray[np.float64], y: NDArray[np.float64], people: tupl
 def make_bundle(trained: "Trained", version: int) -> Bundle:
     """Return the bundle of a trained model."""
     task, frame = trained.task, trained.frame
-    passive = any("." in n and n.split(".")[0] in task.families for n in _used(trained))
     return Bundle(
         format=FORMAT,
         name=task.name,
@@ -140,7 +139,7 @@ def make_bundle(trained: "Trained", version: int) -> Bundle:
         calibration=trained.fitted.calibration,
         horizon_days=task.horizon_days,
         threshold=task.threshold,
-        min_coverage=task.min_coverage if passive else 0.0,
+        min_coverage=task.min_coverage,
         max_data_age_hours=task.max_data_age_hours,
         families={name: family.version for name, family in task.families.items()},
         purposes=tuple(str(p) for p in task.purposes),
@@ -154,11 +153,6 @@ def make_bundle(trained: "Trained", version: int) -> Bundle:
         trees=trained.fitted.trees(),
         conformal=_conformal(trained),
     )
-
-
-def _used(trained: "Trained") -> set[str]:
-    names = trained.frame.names
-    return {names[int(i)] for i in trained.fitted.sources}
 
 
 def pack(bundle: Bundle, keys: Keys) -> bytes:

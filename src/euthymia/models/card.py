@@ -11,6 +11,7 @@ import numpy as np
 from euthymia.evaluation.estimate import Estimate
 from euthymia.ground.clock import DAY_US, from_micros
 from euthymia.models.self_audit import self_audit
+from euthymia.models.tasks.contract import MONTH, RecordTask
 from euthymia.models.tasks.table import PLAIN
 from euthymia.models.wording import abstains
 
@@ -49,9 +50,18 @@ def _flow(trained: "Trained") -> list[str]:
 
 
 def _dates(trained: "Trained") -> list[str]:
-    """Return the days of the first and last index date; none of a table, nor of a private run."""
+    """Return the first and last index date; none where the rows do not say, nor of a private run.
+
+    Rows of records come from a snapshot, whose dates are counted from each person's own first one:
+    of them only the calendar months are known.
+    """
     at = trained.frame.at
-    if trained.privacy or not at.size or at.max() < DAY_US:
+    if trained.privacy or not at.size:
+        return []
+    if isinstance(trained.task, RecordTask):
+        months = sorted(trained.frame.metadata.get(MONTH, np.zeros(0, np.str_)).tolist())
+        return [months[0], months[-1]] if months else []
+    if at.max() < DAY_US:
         return []
     return [f"{from_micros(int(day)):%Y-%m-%d}" for day in (at.min(), at.max())]
 

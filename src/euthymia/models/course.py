@@ -7,7 +7,7 @@ import numpy as np
 
 from euthymia.ground.clock import DAY_US, Micros, from_micros
 from euthymia.models.history import History
-from euthymia.models.tasks.contract import Landmark
+from euthymia.models.tasks.contract import MONTH, Landmark
 
 
 def since(history: History) -> Micros | None:
@@ -112,7 +112,7 @@ def metadata(history: History, at: Micros) -> dict[str, str | float]:
     held = {n: t.last_known_day(last_day) for n, t in history.days.items()}
     kinds = "+".join(sorted(n for n, day in held.items() if day is not None))
     return {
-        "calendar month": when.strftime("%Y-%m"),
+        MONTH: when.strftime("%Y-%m"),
         "weekday": when.strftime("%A"),
         "site": history.data.attributes.get("site", ""),
         "kinds of data": kinds or "none",

@@ -151,6 +151,13 @@ def _end_of_data(task: RecordTask, people: list[SubjectData]) -> Micros:
     return min(last, max((data.seen_until for data in people), default=0))
 
 
+def with_refusals(frame: CohortFrame, people: int) -> CohortFrame:
+    """Return the frame with a flow that begins with those who did not consent, if there are any."""
+    if people == 0:
+        return frame
+    return replace(frame, flow=(("no consent to training", 0, people), *frame.flow))
+
+
 def cohort(
     task: RecordTask,
     people: Iterable[SubjectData],

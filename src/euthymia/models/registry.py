@@ -201,7 +201,7 @@ class Registry:
             if REFUSED in entry.evidence and not because.strip():
                 raise EuthymiaError(
                     f"{entry.name}@{entry.version} is {entry.evidence} (see its report); it is not"
-                    " released without a reason of its own"
+                    " released without a reason of its own (--because)"
                 )
             released = msgspec.structs.replace(entry, state="released")
             models = tuple(self._after_release(m, released) for m in index.models)

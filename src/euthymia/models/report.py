@@ -152,8 +152,8 @@ def _roc(results: Results) -> str:
     found = results.held_out
     rates = np.linspace(0, 1, 101)
     once = np.ones((1, found.y.size))
-    curve = discrimination.roc_curve(found.y, found.p, once, rates)[0]
-    drawn = discrimination.roc_curve(found.y, found.p, results.weights, rates)
+    curve = discrimination.roc_curve_within(found.y, found.p, once, found.strata, rates)[0]
+    drawn = discrimination.roc_curve_within(found.y, found.p, results.weights, found.strata, rates)
     acted = found.p >= results.task.threshold
     point = (float(acted[found.y == 0].mean()), float(acted[found.y == 1].mean()))
     svg = plots.roc_plot(rates, curve, drawn, results.metrics["auc"], point)

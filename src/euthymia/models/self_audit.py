@@ -97,10 +97,10 @@ def _source(card: Card) -> Answer:
 
 
 def _dates(card: Card) -> Answer:
-    """Answer with the first and last index date; a plain table has none."""
+    """Answer with the first and last index date; a table need not have any."""
     found = card.get("index_dates_seen")
     if not found:
-        return PEOPLE, f"not in the table; trained {card['trained_at']}"
+        return PEOPLE, f"not in the rows; trained {card['trained_at']}"
     return REPORTED, f"Index dates from {found[0]} to {found[1]}; trained {card['trained_at']}."
 
 

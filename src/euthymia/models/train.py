@@ -111,7 +111,7 @@ def refuse_too_few(frame: CohortFrame) -> None:
     having = np.unique(frame.person[frame.y == 1]).size
     free = np.unique(frame.person[frame.y == 0]).size
     if people < MIN_PEOPLE or min(having, free) < MIN_PEOPLE_A_CLASS:
-        left = "; ".join(f"{why}: {n}" for why, n, _ in frame.flow)
+        left = "; ".join(f"{why}: {n} ({who} people)" for why, n, who in frame.flow)
         raise SchemaError(
             f"too few people to train {frame.task}: it needs at least {MIN_PEOPLE}, of whom"
             f" {MIN_PEOPLE_A_CLASS} with and {MIN_PEOPLE_A_CLASS} without the outcome, and has"

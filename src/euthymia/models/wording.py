@@ -41,7 +41,8 @@ HOW_JUDGED: Final = (
     " benefit, the better of acting on everybody and on nobody. Figures of calibration have none."
 )
 ROC: Final = (
-    "ROC curve of the held-out predictions, all folds together, with a pointwise 95 % band."
+    "ROC curves of the held-out predictions of each fold, averaged by their pairs, with a pointwise"
+    " 95 % band; the area is the AUC above. The dot counts all folds together."
 )
 CALIBRATION: Final = (
     "Points: tenths of the predictions with 95 % intervals. Line: spline logistic fit. Bars: how"

@@ -122,5 +122,5 @@ def linear_told(prepared: Preparation, coefficients: Floats, text: str, unit: st
     for place in np.argsort(-np.abs(coefficients))[:_TOLD].tolist():
         what = "not known" if place >= kept else "per SD"
         rows.append((int(prepared.sources[place]), what, float(coefficients[place])))
-    text = f"{text} The {len(rows)} largest of {coefficients.size} coefficients:"
+    text = f"{text} Its report lists the {len(rows)} largest of {coefficients.size} coefficients."
     return Told(text, tuple(rows), ("feature", "", unit), COEFFICIENTS)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.models.contract import SubjectData
 from euthymia.models.history import History
+
+MONTH: Final = "calendar month"
+"""The metadata of a task that says in which month (YYYY-MM) each index date lies."""
 
 
 @dataclass(frozen=True, slots=True)
