@@ -7,10 +7,12 @@ import pytest
 
 from euthymia.app.ask import ask
 from euthymia.app.clinic import Clinic
+from euthymia.app.lifecycle import roll_back
 from euthymia.app.review import review_subject
+from euthymia.app.training import release_model
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import SchemaError
-from small_clinic import DOCTOR, MINE, NOW, TASK, TEST, Hands, copied_clinic, give_features
+from small_clinic import DOCTOR, MINE, NOW, TASK, TEST, Hands, copied_clinic, give_features, trained
 
 
 @pytest.fixture
@@ -69,6 +71,30 @@ def test_before_the_release_no_model_was_in_use_and_nothing_was_shown(clinic) ->
     assert found["models"] == []
     assert found["shown"] == []
     assert found["came_later"]
+
+
+def test_what_a_model_said_that_was_replaced_since_is_told(clinic) -> None:
+    """The warning of the version before is part of what was known, and who had it."""
+    made, hands = clinic
+    first = _asked(made)
+    hands.turn(timedelta(minutes=1))
+    made.registry.add(trained(seed=2))
+    release_model(made, f"{TASK}@2", "a test")
+    second = _asked(made)
+    old, new = review_subject(made, MINE, hands())["models"]
+    assert (old["model"], new["model"]) == (f"{TASK}@1", f"{TASK}@2")
+    assert old["replaced"] == new["released"]
+    assert new["replaced"] is None
+    assert [s["ledger_entry"] for s in old["said"]] == [first["ledger_entry"]]
+    assert [s["ledger_entry"] for s in new["said"]] == [second["ledger_entry"]]
+    hands.turn(timedelta(minutes=1))
+    roll_back(made, TASK, "a test")
+    third = _asked(made)
+    again = review_subject(made, MINE, hands())["models"]
+    assert [m["model"] for m in again] == [f"{TASK}@1", f"{TASK}@2", f"{TASK}@1"]
+    assert [[s["ledger_entry"] for s in m["said"]] for m in again] == [
+        [said["ledger_entry"]] for said in (first, second, third)
+    ]
 
 
 def test_the_future_and_no_days_are_refused(clinic) -> None:

@@ -6,7 +6,7 @@ rests now, with nothing of after the instant; data that came in later than the i
 because the model did not have it then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -31,10 +31,14 @@ RELEASES: Final = frozenset({"release model", "roll back model"})
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A model in use at the instant: NAME@VERSION, and since when (None: released unrecorded)."""
+    """A model in use in the stretch: NAME@VERSION, since when and, if it was replaced, until when.
+
+    `since` is None where no entry tells of its release.
+    """
 
     model: str
     since: Micros | None
+    until: Micros | None = None
 
 
 def review_subject(clinic: Clinic, subject: str, at: datetime, days: int = DAYS) -> dict[str, Any]:
@@ -64,6 +68,10 @@ def review_subject(clinic: Clinic, subject: str, at: datetime, days: int = DAYS)
     begin = end - days * DAY_US
     lines = list(clinic.ledger.entries())
     own = [line for line in lines if line.subject == who]
+    asked: dict[str, Micros] = {}
+    for line in own:
+        if begin <= line.at <= end and line.detail.get("model"):
+            asked.setdefault(str(line.detail["model"]), line.at)
     data = clinic.subject_data(who, audit)
     return {
         "subject": who,
@@ -71,7 +79,7 @@ def review_subject(clinic: Clinic, subject: str, at: datetime, days: int = DAYS)
         "from": _told(begin),
         "models": [
             _of_model(clinic, live, data, own, begin, end)
-            for live in _live(clinic.registry, lines, end)
+            for live in _live(clinic.registry, lines, asked, begin, end)
         ],
         "shown": [_shown(line) for line in own if begin <= line.at <= end and line.action in SHOWN],
         "missing": _missing(data, begin, end),
@@ -87,24 +95,41 @@ def _told(at: Micros) -> str:
     return from_micros(at).isoformat(timespec="seconds")
 
 
-def _live(registry: Registry, lines: list[LedgerLine], end: Micros) -> list[Live]:
-    """Return the models in use at an instant, by name, from their releases in the ledger.
+def _live(
+    registry: Registry,
+    lines: list[LedgerLine],
+    asked: Mapping[str, Micros],
+    begin: Micros,
+    end: Micros,
+) -> list[Live]:
+    """Return the models in use in a stretch, by name, from their releases in the ledger.
 
-    One whose release no entry tells of is taken to be in use since it was trained.
+    One whose release no entry tells of is taken to be in use since it was trained. `asked` are the
+    models (NAME@VERSION) that were asked in the stretch, with the first time: they were in use.
     """
-    released = [
-        (str(line.detail.get("model", "")), line.at) for line in lines if line.action in RELEASES
+    released: dict[str, list[Live]] = {}
+    for line in lines:
+        if line.action in RELEASES and line.at <= end:
+            named = str(line.detail.get("model", ""))
+            before = released.setdefault(named.partition("@")[0], [])
+            if before:
+                before[-1] = replace(before[-1], until=line.at)
+            before.append(Live(named, line.at))
+    found = [
+        live
+        for every in released.values()
+        for live in every
+        if live.until is None or live.until > begin
     ]
-    told = {named.partition("@")[0] for named, _ in released}
-    found = {
-        entry.name: Live(f"{entry.name}@{entry.version}", None)
-        for entry in registry.list()
-        if entry.state == RELEASED
-        and entry.name not in told
-        and to_micros(datetime.fromisoformat(entry.trained_at)) <= end
-    }
-    found |= {named.partition("@")[0]: Live(named, at) for named, at in released if at <= end}
-    return [found[name] for name in sorted(found)]
+    for entry in registry.list():
+        named = f"{entry.name}@{entry.version}"
+        first = released[entry.name][0].since if entry.name in released else None
+        trained = to_micros(datetime.fromisoformat(entry.trained_at)) <= end
+        if named in asked and (first is None or asked[named] < first):
+            found.append(Live(named, None, first))
+        elif entry.state == RELEASED and first is None and trained:
+            found.append(Live(named, None))
+    return sorted(found, key=lambda live: (live.model.partition("@")[0], live.since or 0))
 
 
 def _of_model(
@@ -115,6 +140,7 @@ def _of_model(
     begin: Micros,
     end: Micros,
 ) -> dict[str, Any]:
+    until = end if live.until is None else live.until
     asked = [
         {
             "at": _told(line.at),
@@ -124,13 +150,15 @@ def _of_model(
             "ledger_entry": line.id,
         }
         for line in own
-        if line.detail.get("model") == live.model and begin <= line.at <= end
+        if line.detail.get("model") == live.model
+        and max(begin, live.since or begin) <= line.at <= until - (live.until is not None)
     ]
     return {
         "model": live.model,
         "released": None if live.since is None else _told(live.since),
+        "replaced": None if live.until is None else _told(live.until),
         "said": asked,
-        "could_know": _could_know(clinic.registry, live.model, data, end),
+        "could_know": _could_know(clinic.registry, live.model, data, until),
     }
 
 

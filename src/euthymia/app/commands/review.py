@@ -36,7 +36,8 @@ def _words(found: dict[str, Any]) -> str:
     lines = [f"{found['subject']}, from {found['from']} to {found['at']}", ""]
     for model in found["models"]:
         since = model["released"] or "its training: no entry tells of its release"
-        lines += [f"{model['model']}, in use since {since}", *_knew(model)]
+        until = f" until {model['replaced']}" if model["replaced"] else ""
+        lines += [f"{model['model']}, in use since {since}{until}", *_knew(model)]
         lines += [
             f"  said on {s['at']} to {s['by']} ({s['role']}): {_said(s)}" for s in model["said"]
         ] or ["  was asked by nobody"]
