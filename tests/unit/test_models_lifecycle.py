@@ -224,6 +224,16 @@ def test_a_worse_challenger_is_called_so_and_the_same_is_not_shown_to_differ(bun
     assert "<run>" not in page
     assert "<b>" not in page
     assert challenge.plain_comparison(better)["challenger"]["model"].endswith("@1")
+    assert "Not externally tested" not in page
+
+
+def test_the_page_says_which_of_them_was_never_tested_elsewhere(bundle, later):
+    verdicts = {"sites": "not externally tested: fewer than two sites could be left out"}
+    card = {**bundle.card, "verdicts": verdicts}
+    alone = msgspec.structs.replace(bundle, card=card, version=2)
+    found = challenge.compare(Served(bundle, "a" * 64), Served(alone, "b" * 64), later, seed=1)
+    assert found.untested == (f"{bundle.name}@2",)
+    assert "@2: Not externally tested" in challenge.render(found, title="t", made_at="2026")
 
 
 def test_with_too_little_that_neither_saw_nothing_is_claimed(bundle, later):

@@ -56,7 +56,7 @@ class Comparison:
     `rows`, `people`, `events`: what both answered, of which the outcome is known. `in_training`:
     people of them who were in either's training data at earlier dates. `agree`: the share of rows
     put on the same side of the champion's threshold; `apart`: mean and largest difference of their
-    probabilities.
+    probabilities. `untested`: the models that were judged at no site they had not seen.
     """
 
     champion: Asked
@@ -73,6 +73,7 @@ class Comparison:
     synthetic: bool
     verdict: str
     why: str
+    untested: tuple[str, ...] = ()
 
 
 def unseen(frame: CohortFrame, horizon_days: int, trained_at: Sequence[Micros]) -> CohortFrame:
@@ -90,6 +91,11 @@ def ask(served: Served, frame: CohortFrame) -> Asked:
     definite = sum(one.outcomes is not None and len(one.outcomes) == 1 for one in said)
     name = f"{served.bundle.name}@{served.version}"
     return Asked(name, p, int(np.isnan(p).sum()), definite, took)
+
+
+def untested(card: Mapping[str, Any]) -> bool:
+    """Tell whether a model's card says that it was judged at no site it had not seen."""
+    return str(card.get("verdicts", {}).get("sites", "")).startswith("not externally tested")
 
 
 def compare(champion: Served, challenger: Served, frame: CohortFrame, *, seed: int) -> Comparison:
@@ -126,6 +132,11 @@ def compare(champion: Served, challenger: Served, frame: CohortFrame, *, seed: i
         synthetic=champion.bundle.synthetic or challenger.bundle.synthetic,
         verdict=verdict,
         why=why,
+        untested=tuple(
+            asked.model
+            for asked, bundle in ((first, champion.bundle), (second, challenger.bundle))
+            if untested(bundle.card)
+        ),
     )
 
 
@@ -224,6 +235,7 @@ def render(found: Comparison, *, title: str, made_at: str, history: Sequence[str
         f"<h1>{escape(title)}</h1><p class='lead'>{escape(words)}</p>"
         + box(f"Verdict: {found.verdict}. {found.why}", "" if found.figures else "warn")
         + (box(wording.SYNTHETIC, "warn") if found.synthetic else "")
+        + "".join(box(f"{m}: {wording.NOT_EXTERNAL}", "warn") for m in found.untested)
         + "<h2>On the same moments</h2>"
         + (table(("figure", one.model, other.model, "ahead (paired)"), figures) if figures else "")
         + "<h2>What they answered</h2>"

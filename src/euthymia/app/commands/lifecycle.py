@@ -139,7 +139,9 @@ def _drift_lines(result: dict[str, Any]) -> list[str]:
 @click.pass_obj
 def model_card(shell: Shell, model: str) -> None:
     """Show a model's card, and its TRIPOD+AI and PROBAST+AI self-audit, as they were made."""
+    from euthymia.models.challenge import untested
     from euthymia.models.self_audit import summary
+    from euthymia.models.wording import NOT_EXTERNAL
 
     with shell.clinic() as clinic:
         bundle, entry = clinic.registry.load(model, for_use=False)
@@ -149,6 +151,7 @@ def model_card(shell: Shell, model: str) -> None:
     lines += [f"  {key}: {card[key]}" for key in ("outcome", "population", "intended_use")]
     lines += [f"  not for: {text}" for text in card["not_for"]]
     lines.append(f"  evidence: {card['evidence']}")
+    lines += [f"  {NOT_EXTERNAL}"] * untested(card)
     if "differential_privacy" in card:
         claim = card["differential_privacy"]
         lines.append(
