@@ -173,7 +173,7 @@ _STREAMS = (
         Category.BODY,
         (Field("interval", _F32, "ms", 0, 60000),),
     ),
-    Stream("heart_rate", "Heart rate", Category.BODY, (Field("rate", _F32, "/min", 0, 400),)),
+    Stream("heart_rate", "Heart rate", Category.BODY, (Field("rate", _F32, "/min", 1, 400),)),
     Stream(
         "electrodermal_activity",
         "Skin conductance",

@@ -46,7 +46,8 @@ def _is_lines(path: PurePath) -> bool:
 
 def _recognise(_path: PurePath, head: bytes) -> float:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    return 0.9 if start.startswith(b"{") and b'"resourceType"' in start[:4096] else 0.0
+    begins = start.startswith((b"{", b"["))
+    return 0.9 if begins and b'"resourceType"' in start[:4096] else 0.0
 
 
 def _group(path: PurePath) -> str | None:
@@ -69,8 +70,12 @@ def _read(opened: Opened) -> Iterator[Item]:
 def _bundle(opened: Opened) -> Iterator[Entry | _Bad]:
     data = opened.blob.whole(MAX_BUNDLE)
     top = decode(data)
+    if isinstance(top, list):  # resources without a Bundle around them
+        top = {"resourceType": "Bundle", "entry": [{"resource": item} for item in top]}
     if not isinstance(top, dict):
         raise SourceError("the file is not a FHIR resource: it does not begin with an object")
+    if top.get("resourceType") == "Parameters":
+        top = _answered(top)
     if top.get("resourceType") != "Bundle":
         yield Entry(1, "the resource", top)
         return
@@ -88,6 +93,22 @@ def _bundle(opened: Opened) -> Iterator[Entry | _Bad]:
             continue
         url = entry.get("fullUrl")
         yield Entry(row, f"entry {row}", resource, url if isinstance(url, str) else None)
+
+
+def _answered(top: Node) -> Node:
+    """Return the answer of an operation as a Bundle of what it holds; as it is if it holds none."""
+    found: list[object] = []
+    for part in find(top, "parameter"):
+        resource = part.get("resource") if isinstance(part, dict) else None
+        if resource is None:
+            continue
+        held = resource if isinstance(resource, dict) else {}
+        inside = held.get("entry") if held.get("resourceType") == "Bundle" else None
+        if isinstance(inside, list):
+            found += inside
+        else:
+            found.append({"resource": resource})
+    return {"resourceType": "Bundle", "entry": found} if found else top
 
 
 def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _Bad]:
@@ -254,7 +275,7 @@ def _example(folder: Path) -> None:
 SOURCE = Source(
     name="fhir",
     title="FHIR R4",
-    formats=("*.json (a Bundle or one resource)", "*.ndjson (a bulk export)"),
+    formats=("*.json (a Bundle, or resources)", "*.ndjson (a bulk export)"),
     recognise=_recognise,
     read=_read,
     example=_example,

@@ -53,7 +53,10 @@ class Shape:
 
 
 _MEDICATION: Final = ("medicationCodeableConcept", "medicationReference")
-_EFFECTIVE: Final = ("effectiveDateTime", "effectiveInstant", "effectivePeriod.start", "issued")
+_EFFECTIVE: Final = (
+    *("effectiveDateTime", "effectiveInstant", "effectivePeriod.start", "effectivePeriod.end"),
+    *("effectiveTiming.event", "issued"),
+)
 _BILL: Final = (("item.productOrService", "type"), ("billablePeriod.start", "created"))
 _BILLED: Final = ("type.coding.code", "total.value", "total.amount.value")
 

@@ -54,6 +54,7 @@ _FILE: Final = re.compile(
 _WALL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 _UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _LONGEST_S: Final = 172_800
+_DEFAULT_BPM: Final = 70  # with a confidence of 0: what stands there until a pulse is found
 
 
 @lru_cache(maxsize=64)
@@ -105,9 +106,13 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _heart_rate(entry: Node, gather: Gather, _opened: Opened) -> None:
-    rate = number(node(entry, "value") or {}, "bpm")
+    value = node(entry, "value") or {}
+    rate = number(value, "bpm")
     if rate is None:
         raise ShapeError("it has no bpm")
+    if rate == _DEFAULT_BPM and number(value, "confidence") == 0:
+        gather.leave("a heart rate that the device gives before it has measured one: not kept")
+        return
     gather.sample("heart_rate", _utc(entry), rate)
 
 

@@ -156,7 +156,7 @@ def _heart_rates(entry: Node, gather: Gather) -> None:
         if not isinstance(pair, list) or len(pair) < 2:
             raise ShapeError("heartRateValues is not a list of times and rates")
         at, rate = _gmt({"time": pair[0]}, "time"), number({"rate": pair[1]}, "rate")
-        if at is not None and rate is not None:
+        if at is not None and rate is not None and rate > 0:  # 0 and -1: not measured
             times.append(at)
             rates.append(rate)
     if times:

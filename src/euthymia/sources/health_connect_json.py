@@ -16,6 +16,7 @@ import numpy as np
 
 from euthymia.ground.clock import SECOND_US
 from euthymia.sources.blob import Blob
+from euthymia.sources.cells import epoch_micros
 from euthymia.sources.gather import Gather
 from euthymia.sources.health_connect_tables import (
     RESTING,
@@ -129,7 +130,8 @@ def _record(element: Element, gather: Gather, shared: _Shared) -> None:
         case "sleep":
             _sleep(entry, shared)
         case "oxygensaturation":
-            gather.sample("oxygen_saturation", _at(entry), _value(entry, "percentage", "value"))
+            share = _value(entry, "percentage", "value")  # 0.97 of a fraction is 97 %
+            gather.sample("oxygen_saturation", _at(entry), share * 100 if share <= 1 else share)
         case "respiratoryrate":
             gather.sample("respiration_rate", _at(entry), _value(entry, "rate", "value"))
         case "restingheartrate":
@@ -148,7 +150,7 @@ def _key(name: str) -> str:
 
 def _moment(value: object, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LATEST_MS:
-        return value * 1000
+        return epoch_micros(value)  # seconds or milliseconds
     return instant(value if isinstance(value, str) else "", name)
 
 
@@ -214,5 +216,7 @@ def _sleep(entry: Node, shared: _Shared) -> None:
 def _stage(word: object) -> int | None:
     if isinstance(word, int) and not isinstance(word, bool):
         return _BY_NUMBER.get(word)
+    if isinstance(word, str) and re.fullmatch("[0-7]", word):
+        return _BY_NUMBER.get(int(word))
     plain = re.sub(r"[^a-z]", "", word.lower()) if isinstance(word, str) else ""
     return _STAGES.get(plain.removeprefix("stagetype").removeprefix("stage"))

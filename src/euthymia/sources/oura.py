@@ -42,8 +42,16 @@ _CSV: Final = {
     "temperature": ("timestamp", "skin_temp"),
     "activity": ("day", "steps", "timestamp"),
 }
-_MARKS: Final = (b'"sleep_phase_5_min"', b'"hypnogram_5min"', b'"bedtime_start"', b'"ring_battery"')
+_MARKS: Final = (
+    b'"sleep_phase_5_min"',
+    b'"hypnogram_5min"',
+    b'"bedtime_start"',
+    b'"ring_battery"',
+    b'"class_5_min"',
+)
 _LEFT: Final = "Oura's scores, goals and descriptions are no measurements: not kept"
+_REVOKED: Final = frozenset({"deleted", "rest"})
+"""Types of sleep in Oura's API: deleted by the person, or falsely detected and rejected."""
 _COUNTED: Final = {"sleep", "heartrate", "heart_rate", "data", "activity", "daily_activity"}
 
 
@@ -118,6 +126,9 @@ def _phases(entry: Node) -> tuple[str, float] | None:
 
 
 def _sleep(entry: Node, gather: Gather) -> None:
+    if text(entry, "type") in _REVOKED:
+        gather.leave("a sleep that the person deleted, or said was none: not kept")
+        return
     start = instant(_offset(text(entry, "bedtime_start")), "bedtime_start")
     phases = _phases(entry)
     series = [_series(entry, name, start) for name in ("heart_rate", "hrv")]
@@ -142,7 +153,7 @@ _Series = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def _series(entry: Node, name: str, start: int) -> _Series:
-    """Return a series `{interval, items, timestamp}`; a null is a moment without a value."""
+    """Return a series `{interval, items, timestamp}`; a null, 0 or -1 is a moment without one."""
     found = node(entry, name) or {}
     step = number(found, "interval") or 300.0
     at = text(found, "timestamp")
@@ -151,10 +162,8 @@ def _series(entry: Node, name: str, start: int) -> _Series:
 
 
 def _old_series(entry: Node, name: str, start: int) -> _Series:
-    """Return a series of the API's first version, in which 0 is a moment without a value."""
-    found = entry.get(name)
-    items = [value or None for value in found] if isinstance(found, list) else found
-    return _even(items, name, start, 300.0)
+    """Return a series of the API's first version."""
+    return _even(entry.get(name), name, start, 300.0)
 
 
 def _even(items: Any, name: str, start: int, step: float) -> _Series:  # noqa: ANN401  (JSON)
@@ -163,8 +172,9 @@ def _even(items: Any, name: str, start: int, step: float) -> _Series:  # noqa: A
     if not isinstance(items, list) or not 0 < step <= 86400 or len(items) > 100_000:
         raise ShapeError(f"{name} is not a list of values at an even interval")
     known = [number({"item": value}, "item") for value in items]
-    place = np.array([i for i, value in enumerate(known) if value is not None], np.int64)
-    values = np.array([value for value in known if value is not None], np.float64)
+    there = [(i, value) for i, value in enumerate(known) if value is not None and value > 0]
+    place = np.array([i for i, _ in there], np.int64)
+    values = np.array([value for _, value in there], np.float64)
     return start + np.rint(place * step * SECOND_US).astype(np.int64), values
 
 

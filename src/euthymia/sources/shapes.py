@@ -40,10 +40,23 @@ def samples(
     """
     schema = schemas.STREAMS[stream].border_schema
     size = len(rows)
+    if stream == "location":
+        fields["speed"] = _speed(fields.get("speed"))
     who = pa.repeat(pa.scalar(subject), size) if isinstance(subject, str) else subject
     given: dict[str, Any] = {"subject_id": who, "row": rows, "time": time_us, **fields}
     columns = [_column(given.get(f.name), f.type, size) for f in schema]
     return Samples(system, stream, pa.Table.from_arrays(columns, schema=schema))
+
+
+def _speed(
+    values: NDArray[np.generic] | pa.Array | None,
+) -> NDArray[np.generic] | pa.Array | None:
+    """Return a speed, empty where it is negative: iOS writes -1 for one that it cannot tell."""
+    if values is None or not len(values):
+        return values
+    speed = values if isinstance(values, np.ndarray) else values.to_numpy(zero_copy_only=False)
+    unknown = speed < 0
+    return np.where(unknown, np.nan, speed) if unknown.any() else values
 
 
 def _column(
