@@ -29,11 +29,13 @@ from euthymia.models.contract import SubjectData
 from small_clinic import (
     DOCTOR,
     MRN,
+    TASK,
     TEST,
     Hands,
     copied_clinic,
     decide_consent,
     give_features,
+    trained,
 )
 
 PEOPLE = ("MRN-1", "MRN-2", "MRN-3", "MRN-4")
@@ -183,6 +185,19 @@ def test_summaries_that_hold_are_all_that_a_worklist_reads() -> None:
         assert {looked.who.name for looked in people.values()} == {
             "Person 1", "Person 3", "Person 4",
         }  # fmt: skip
+
+
+def test_a_model_released_against_its_audit_carries_the_doubt_into_the_summary() -> None:
+    with tempfile.TemporaryDirectory() as folder, copied_clinic(Path(folder)) as clinic:
+        audit = Entry(TEST, "read for care", Purpose.CARE)
+        summaries, who = Summaries.of(clinic), everybody(clinic)[0]
+        assert summaries.make(summaries.record(who, audit), audit).summary.doubt == ""
+        verdict = {"verdict": "no better than chance: not evidence", "why": "random numbers"}
+        clinic.registry.add(replace(trained(), audits={"confounds": verdict}))
+        clinic.registry.release(TASK, because="a test")
+        summaries = Summaries.of(clinic)
+        found = summaries.make(summaries.record(who, audit), audit).summary
+        assert found.doubt == "no better than chance"
 
 
 def test_another_model_or_other_settings_take_no_summary_of_before() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import Phq9, Seen, SubjectSummary
 from euthymia.care.words import date_words, number_words, percent_words, span_words
-from euthymia.care.worklist import caseload, feed_days, findings, item
+from euthymia.care.worklist import caseload, estimate_words, feed_days, findings, item
 from euthymia.ground.clock import DAY_US, to_micros
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import Prediction
@@ -98,6 +98,17 @@ def test_the_review_line_is_the_only_thing_that_makes_an_estimate_a_finding(
     judged = replace(who, prediction=prediction(probability), threshold=0.35)
     rules = {finding.rule for finding in findings(judged, NOW)}
     assert ("estimate" in rules) == (probability >= 0.35)
+
+
+@quick
+@given(people(), st.floats(0.35, 1))
+def test_what_a_models_audit_says_against_it_stands_beside_its_estimate(
+    who: SubjectSummary, probability: float
+) -> None:
+    judged = replace(who, prediction=prediction(probability), threshold=0.35)
+    doubted = replace(judged, doubt="no better than chance")
+    (said,) = (f.why for f in findings(doubted, NOW) if f.rule == "estimate")
+    assert said == f"{estimate_words(judged)}; the model's own audit: no better than chance"
 
 
 @quick

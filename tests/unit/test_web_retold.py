@@ -43,6 +43,10 @@ EXAMPLES = [
     ),
     "PHQ-9 rose from 4 (3 May) to 11 (2 June), +7 points, crossing 10.",
     "Relapse in 30 days estimated at under 1% (under 1% to 4%), under the review line of 20%.",
+    (
+        "Relapse in 30 days estimated at 31% (5% to 91%), over the review line of 20%; the model's "
+        "own audit: no better than chance."
+    ),
     "No estimate: the model gave none",
     "No watch data since 3 June 2025 (8 days); before, 20 of 28 days.",
     "No PHQ-9 since 3 June (40 days); it was 4 of 27 then.",

@@ -21,7 +21,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.models.bundle import Bundle
 from euthymia.models.contract import Prediction, SubjectData
-from euthymia.models.registry import INDEX, Registered, Registry
+from euthymia.models.registry import INDEX, REFUSED, Registered, Registry
 from euthymia.models.serve import Served
 from euthymia.models.tasks import tasks
 
@@ -49,6 +49,8 @@ class Model:
         What a patient must have consented to.
     position : mapping
         Feature name -> its place in the vector, in order.
+    doubt : str
+        What its audit says against its figures, where it was released in spite of that; else empty.
     """
 
     NOT_NOW: Final = "the model is not for this person now: "
@@ -59,6 +61,7 @@ class Model:
         self.name, self.digest = entry.name, entry.digest
         self.version = self.served.version
         self.threshold, self.synthetic = bundle.threshold, bundle.synthetic
+        self.doubt = bundle.evidence.split(":")[0] if REFUSED in bundle.evidence else ""
         self.purposes = tuple(Purpose(text) for text in bundle.purposes)
         self.position: Mapping[str, int] = {n: i for i, n in enumerate(self.served.names)}
         self._used = self.served.used

@@ -39,7 +39,7 @@ from euthymia.store.consent import next_edge, unlabelled
 from euthymia.store.summaries import Summary
 
 VERSION: Final = (
-    "1"  # a change of what a summary holds, or of how anything in it is found, needs a new one
+    "2"  # a change of what a summary holds, or of how anything in it is found, needs a new one
 )
 PEOPLE_A_COMMIT: Final = 50
 _HOUR_US: Final = 3600 * SECOND_US
@@ -101,6 +101,7 @@ class Summaries:
             prediction=found,
             predicted_at=now,
             threshold=model.threshold if model else None,
+            doubt=model.doubt if model else "",
             died=data.attributes.get("deceased_on"),
             changed=stored_note(store, subject, audit, zones, now) if watched else None,
         )

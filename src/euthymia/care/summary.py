@@ -86,6 +86,7 @@ class SubjectSummary:
     prediction: Prediction | None = None
     predicted_at: Micros | None = None
     threshold: float | None = None
+    doubt: str = ""  # why the figures of the model behind the prediction are no evidence
     seen: Mapping[str, Seen] = field(default_factory=dict)  # "phone", "watch"
     owners: tuple[str, ...] = ()
     zones: Timeline = field(default_factory=Timeline)
@@ -150,6 +151,7 @@ def summarise(
     prediction: Prediction | None = None,
     predicted_at: Micros | None = None,
     threshold: float | None = None,
+    doubt: str = "",
     died: str | None = None,
     changed: Note | None = None,
 ) -> SubjectSummary:
@@ -160,6 +162,7 @@ def summarise(
         prediction=prediction,
         predicted_at=predicted_at,
         threshold=threshold,
+        doubt=doubt,
         seen=devices_seen(segments),
         owners=tuple(sorted(owners)),
         zones=zones,

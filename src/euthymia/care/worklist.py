@@ -183,7 +183,7 @@ def estimate_words(who: SubjectSummary) -> str:
     if who.threshold is not None:
         side = "over" if found.probability >= who.threshold else "under"
         words += f", {side} the review line of {_line_words(found.probability, who.threshold)}"
-    return words
+    return f"{words}; the model's own audit: {who.doubt}" if who.doubt else words
 
 
 def _line_words(probability: float, line: float) -> str:
