@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.kernels import cosinor, fractal, rest_activity
+from euthymia.kernels import cosinor, fractal, rest_activity, rest_activity_measures
 from euthymia.kernels.rest_activity_days import told_of
 from euthymia.kernels.rest_activity_measures import measures
 from euthymia.kernels.rest_activity_minutes import average_day
@@ -236,3 +236,19 @@ def test_windows_together_are_windows_one_by_one():
         alone = measures(np.ascontiguousarray(counts[i : i + 7]), np.arange(7)[None])
         for name, value in alone.items():
             np.testing.assert_array_equal(together[name][i], value[0], err_msg=name)
+
+
+def test_windows_told_some_at_a_time_are_told_alike(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(5)
+    level = np.floor(rng.gamma(0.4, 1.0, (30, 1440)) * 200)
+    level[7, 300:700] = np.nan
+    sliding = np.arange(14) + np.arange(0, 16, 3)[:, None]
+    rows = np.concatenate([sliding, sliding[::-1] + 1])  # in no order
+    whole = rest_activity_measures.measures(level, rows)
+    monkeypatch.setattr(rest_activity_measures, "AT_ONCE", 18)
+    parts = rest_activity_measures.measures(level, rows)
+    assert whole.keys() == parts.keys()
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values, err_msg=name)
+    none = rest_activity_measures.measures(level, rows[:0])
+    assert {value.shape[0] for value in none.values()} == {0}

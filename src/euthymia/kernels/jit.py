@@ -83,6 +83,7 @@ class Kernel(Generic[P, R]):
             nogil=True,
             error_model="numpy",
             no_cfunc_wrapper=True,  # nothing calls a kernel from C
+            forceinline=self.lanes,
             fastmath={"contract"} if self.lanes else False,
         )
         with _side_by_side(self.lanes):

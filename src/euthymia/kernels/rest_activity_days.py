@@ -72,10 +72,9 @@ def tell(
             done += 1
 
 
-def told_of(level: Array, rows: Ints) -> Told:
-    """Return what days of minutes tell, and windows of such days (`rows`, a window a row)."""
-    days, width, windows = *level.shape, rows.shape[0]
-    told = Told(
+def room_for(days: int, width: int, windows: int) -> Told:
+    """Return room for what so many days of so many minutes tell, and so many windows."""
+    return Told(
         total=np.empty((days, width // 10)),
         seen=np.empty((days, width // 10)),
         bins=np.empty((days, len(resolutions.RESOLUTIONS), 4)),
@@ -86,5 +85,16 @@ def told_of(level: Array, rows: Ints) -> Told:
         profile=np.empty((windows, width)),
         rates=np.empty((windows, 2)),
     )
+
+
+def told_of(level: Array, rows: Ints, room: Told | None = None) -> Told:
+    """Return what days of minutes tell, and windows of such days (`rows`, a window a row).
+
+    `room` is written over; by default it is new.
+    """
+    days, width, windows = *level.shape, rows.shape[0]
+    held = room or room_for(days, width, windows)
+    of_windows = {"profile", "rates"}
+    told = Told(*(a[: windows if n in of_windows else days] for n, a in held._asdict().items()))
     tell(level, rows, *told)
     return told

@@ -1,5 +1,6 @@
 """All rest-activity measures of many windows at once, from minutes of activity."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from euthymia.kernels import fractal
 from euthymia.kernels import rest_activity as rhythm
 from euthymia.kernels.cosinor import cosinor, extended_cosinor
-from euthymia.kernels.rest_activity_days import told_of
+from euthymia.kernels.rest_activity_days import Told, room_for, told_of
 from euthymia.kernels.rest_activity_minutes import rest_regularity
 from euthymia.kernels.rest_activity_resolutions import WIDTHS, of_windows
 from euthymia.kernels.sleep_wake import REST_SHARE
@@ -17,6 +18,9 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 HOURS: Final = 24
+AT_ONCE: Final = (
+    560  # days: what they tell is written over what others told; new memory costs a third
+)
 
 
 def _rhythm(hourly: Array, profile: Array) -> dict[str, Array]:
@@ -62,7 +66,34 @@ def measures(level: Array, rows: Ints) -> dict[str, Array]:
         `profile` has shape (windows, 24): the mean of each clock hour. When each is NaN its own
         kernel says.
     """
-    told = told_of(level, rows)
+    parts, room = [], room_for(0, level.shape[1], 0)
+    for some, first, end in _some(rows):
+        if room.middle.size < end - first or room.rates.shape[0] < some.shape[0]:
+            room = room_for(end - first, level.shape[1], some.shape[0])
+        parts.append(_measures(level[first:end], some - first, room))
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _some(rows: Ints) -> Iterator[tuple[Ints, int, int]]:
+    """Yield windows of at most `AT_ONCE` days in all, with the first of these and the one after."""
+    if not rows.shape[0]:
+        yield rows, 0, 0
+        return
+    firsts, lasts = rows.min(axis=1).tolist(), rows.max(axis=1).tolist()
+    begin, low, high = 0, firsts[0], lasts[0]
+    for nth in range(1, len(firsts)):
+        lower, higher = min(low, firsts[nth]), max(high, lasts[nth])
+        if higher - lower >= AT_ONCE:
+            yield rows[begin:nth], low, high + 1
+            begin, lower, higher = nth, firsts[nth], lasts[nth]
+        low, high = lower, higher
+    yield rows[begin:], low, high + 1
+
+
+def _measures(level: Array, rows: Ints, room: Told) -> dict[str, Array]:
+    told = told_of(level, rows, room)
     hourly, profile = told.hourly[rows], told.profile
     counts, minutes = np.moveaxis(told.whole[rows].sum(axis=1), -1, 0)
     mean = counts / np.where(minutes > 0, minutes, np.nan)
@@ -72,8 +103,8 @@ def measures(level: Array, rows: Ints) -> dict[str, Array]:
         **_rhythm(hourly, profile),
         "interdaily_stability_mean": _mean(resolved[:, :, 0]),
         "intradaily_variability_mean": _mean(resolved[:, :, 1]),
-        "rest_to_activity": told.rates[:, 0],
-        "activity_to_rest": told.rates[:, 1],
+        "rest_to_activity": told.rates[:, 0].copy(),
+        "activity_to_rest": told.rates[:, 1].copy(),
         "dfa_alpha_short": fractal.scaling(told.fluctuation, rows, fractal.SHORT),
         "dfa_alpha_long": fractal.scaling(told.fluctuation, rows, fractal.LONG),
         "sleep_regularity_index": rest_regularity(told.total, told.seen, rows, threshold),
