@@ -60,10 +60,11 @@ def test_a_byte_that_is_no_utf8_is_named_by_its_place() -> None:
         "[accounts]\nidle_minutes = 0",
         "[accounts]\nsession_hours = 25",
         "[accounts]\nemergency_minutes = 100000",
+        "[training]\nworkload = 0",
     ],
 )
-def test_settings_of_who_is_asking_that_are_refused(line: str) -> None:
-    with pytest.raises(SchemaError, match=r"oidc|accounts"):
+def test_settings_that_are_refused(line: str) -> None:
+    with pytest.raises(SchemaError, match=r"oidc|accounts|workload"):
         parse(line.encode(), "euthymia.toml")
 
 

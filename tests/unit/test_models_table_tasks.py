@@ -212,11 +212,15 @@ def test_a_column_that_is_called_a_site_is_one_unless_it_is_a_feature():
 def test_a_model_is_judged_on_a_plain_table():
     table = pl.DataFrame({name: v for name, v in _trial().items() if name != "centre"})
     asked = {"outcome": "well", "person": "pid", "features": ("x", "age", "sex")}
-    trained = models.train_outcome(table, **asked, seed=2)
+    trained = models.train_outcome(table, **asked, seed=2, workload=20)
     assert trained.task == plain_task(read_frame(table), **asked)[0]
     assert trained.metrics["auc"].beats_chance()
     assert trained.audits["sites"]["verdict"].startswith("not externally tested")
     assert "Not externally tested" in trained.report_html
+    seen = {name: trained.metrics[f"{name}_at_workload"] for name in ("ppv", "sensitivity")}
+    assert seen["sensitivity"].chance == 0.2
+    assert seen["ppv"].beats_chance()
+    assert "looks at the 20 of 100 index dates" in trained.report_html
     assert trained.audits["columns"]["verdict"] != "not evidence until mended"
 
 

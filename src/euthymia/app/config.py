@@ -170,12 +170,13 @@ class TrainingConfig:
     `user`: the system user it runs as, where `train` has the right to choose one. `closed`: refuse
     to train where the trainer could open the home. `population_risk`: why tasks on people who are
     well and asked for nothing may be trained here, such as an ethics board's decision; empty: they
-    may not.
+    may not. `workload`: how many of 100 index dates the clinic can look at.
     """
 
     user: str | None = None
     closed: bool = False
     population_risk: str = ""
+    workload: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,14 @@ def _checked(config: Config, file: str) -> Config:
     problem = wrong_serve(config.serve)
     if problem:
         raise SchemaError(f"{file}: {problem}")
+    problem = _wrong_number(config) or wrong_store(config.store)
+    if problem:
+        raise SchemaError(f"{file}: {problem}")
+    return config
+
+
+def _wrong_number(config: Config) -> str:
+    """Return which number lies outside of what it may be; empty if none does."""
     accounts = config.accounts
     for name, value, most in (
         ("idle_minutes", accounts.idle_minutes, 8 * 60),
@@ -260,11 +269,10 @@ def _checked(config: Config, file: str) -> Config:
         ("emergency_minutes", accounts.emergency_minutes, 24 * 60),
     ):
         if not 1 <= value <= most:
-            raise SchemaError(f"{file}: accounts.{name} is a whole number from 1 to {most}")
-    problem = wrong_store(config.store)
-    if problem:
-        raise SchemaError(f"{file}: {problem}")
-    return config
+            return f"accounts.{name} is a whole number from 1 to {most}"
+    if not 0 < config.training.workload <= 100:
+        return "training.workload is how many of 100: above 0, at most 100"
+    return ""
 
 
 def _is_address(text: str) -> bool:

@@ -28,6 +28,7 @@ from euthymia.models.table_frame import table_frame
 from euthymia.models.tables import read_frame
 from euthymia.models.tasks.table import TableTask
 from euthymia.models.train import Progress, Trained, plain
+from euthymia.models.workload import WORKLOAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Asked:
     positive: str = ""
     estimator: str = ""
     because: str = ""
+    workload: float | None = None
 
 
 def _task(asked: Asked) -> tuple[TableTask, tuple[Left, ...]]:
@@ -103,6 +105,7 @@ def train_on_table(
         now=to_micros(wall_clock()),
         estimator=asked.estimator,
         because=asked.because,
+        workload=WORKLOAD if asked.workload is None else asked.workload,
         progress=progress,
     )
     if report is not None:

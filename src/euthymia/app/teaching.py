@@ -114,7 +114,8 @@ class Trainer:
             _closed(clinic),
             clinic.config.training.closed,
             estimator,
-            *((claim.epsilon, claim.delta) if claim is not None else ()),
+            *((claim.epsilon, claim.delta) if claim is not None else (0.0, 0.0)),
+            workload=clinic.config.training.workload,
         )
         source, told = self._pipes()
         try:

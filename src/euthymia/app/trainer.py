@@ -151,6 +151,7 @@ def _trained(
         synthetic=synthetic,
         now=order.now,
         estimator=order.estimator or None,
+        workload=order.workload,
         progress=step,
     )
 

@@ -25,6 +25,7 @@ class Order(msgspec.Struct, frozen=True):
     estimator: str = ""
     epsilon: float = 0.0  # above 0: a private run
     delta: float = 0.0
+    workload: float = 10.0
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

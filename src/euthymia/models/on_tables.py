@@ -17,6 +17,7 @@ from euthymia.models.tasks import refuse_switched_off, table_tasks, tasks
 from euthymia.models.tasks.contract import RecordTask, Task
 from euthymia.models.tasks.table import Predictor, TableTask
 from euthymia.models.train import Progress, Trained, refuse_too_few, train
+from euthymia.models.workload import WORKLOAD
 
 
 def train_table(
@@ -28,6 +29,7 @@ def train_table(
     now: Micros = 0,
     estimator: str = "",
     because: str = "",
+    workload: float = WORKLOAD,
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Judge, audit and fit a model of a task on a plain table.
@@ -47,6 +49,8 @@ def train_table(
         Goes into the card.
     estimator : str, optional
         In place of the task's own.
+    workload : float, optional
+        How many of 100 index dates the clinic can look at.
     because : str, optional
         Why a task that is off by default (risk in a population that is well) may be trained.
 
@@ -71,6 +75,7 @@ def train_table(
         synthetic=synthetic or _is_simulated(frame),
         now=now,
         estimator=estimator or None,
+        workload=workload,
         progress=progress,
     )
 
@@ -88,6 +93,7 @@ def train_outcome(
     synthetic: bool = False,
     now: Micros = 0,
     estimator: str = "",
+    workload: float = WORKLOAD,
     because: str = "",
 ) -> Trained:
     """Judge, audit and fit a model of one column of a table: `euthymia train --data --outcome`.
@@ -140,6 +146,7 @@ def train_outcome(
         synthetic=synthetic or _is_simulated(frame),
         now=now,
         estimator=estimator,
+        workload=workload,
         because=because,
     )
 

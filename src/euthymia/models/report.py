@@ -18,6 +18,7 @@ from euthymia.models.html import DASH, number, span, table
 from euthymia.models.self_audit import summary
 from euthymia.models.train import Results
 from euthymia.models.validate import baseline_verdict
+from euthymia.models.workload import lead_audit
 
 MOST_DRAWN: Final = 30
 
@@ -140,10 +141,13 @@ def _figures(results: Results) -> str:
         )
         for name, e in results.metrics.items()
     ]
+    lead = lead_audit(results.lead)
     return _section(
         "How good it is on people it has not seen",
         table(("figure", "estimate", "95 % interval", "chance"), rows),
         _paragraph(wording.HOW_JUDGED, "small"),
+        _paragraph(wording.workload(results.workload), "small"),
+        _paragraph(lead["verdict"][:1].upper() + lead["verdict"][1:] + ".") if lead else "",
         f'<div class="figures">{_roc(results)}{_calibration(results)}{_decision(results)}</div>',
     )
 

@@ -13,6 +13,7 @@ from euthymia.evaluation.estimate import Estimate
 from euthymia.evaluation.membership import Membership
 from euthymia.evaluation.resample import bootstrap_weights
 from euthymia.evaluation.survival import at_horizon
+from euthymia.evaluation.workload import LeadTime
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import SchemaError
 from euthymia.models.audits.finding import Finding, verdict
@@ -41,6 +42,13 @@ from euthymia.models.validate import (
     leakage,
     outer_splits,
     shuffle_test,
+)
+from euthymia.models.workload import (
+    WORKLOAD,
+    checked,
+    lead_audit,
+    lead_times,
+    workload_figures,
 )
 
 Progress = Callable[[int, int], None]
@@ -75,6 +83,8 @@ class Results:
     weights: Any
     model: Model
     fitted: Fitted
+    workload: float = WORKLOAD
+    lead: LeadTime | None = None
     findings: tuple[Finding, ...] | None = None
     verdict: tuple[str, str] = ("", "")
 
@@ -155,6 +165,7 @@ def train(
     estimator: str | None = None,
     findings: Sequence[Finding] | None = None,
     silent: int = 0,
+    workload: float = WORKLOAD,
     progress: Progress = lambda _done, _total: None,
 ) -> Trained:
     """Build the cohort, judge the model on people it has not seen, fit it on all, write the report.
@@ -176,6 +187,8 @@ def train(
         None: they were not run, as on the declared features of the store.
     silent : int, optional
         How many signs of how a table was collected they asked that told nothing of the outcome.
+    workload : float, optional
+        How many of 100 index dates the clinic can look at.
     progress : callable
         Called with (steps done, steps in all).
 
@@ -192,7 +205,14 @@ def train(
     # many small systems are solved: threads inside each would only wait for each other
     with threadpool_limits(limits=1, user_api="blas"):
         results = _judge(
-            task, frame, model, seed=seed, synthetic=synthetic, now=now, progress=progress
+            task,
+            frame,
+            model,
+            seed=seed,
+            synthetic=synthetic,
+            now=now,
+            workload=checked(workload),
+            progress=progress,
         )
     asked = None if findings is None else tuple(findings)
     return _told(replace(results, findings=asked, verdict=_verdict(results, silent)))
@@ -288,6 +308,7 @@ def _judge(
     seed: int,
     synthetic: bool,
     now: Micros,
+    workload: float,
     progress: Progress,
 ) -> Results:
     alike, copies = copies_as_one(frame, seed)
@@ -302,6 +323,7 @@ def _judge(
     fitted = model.fit(sample, sets, seed=seed)
     steps.step()
     metrics = figures(found, task.threshold, seed=seed)
+    metrics |= workload_figures(found, task.threshold, workload, seed=seed)
     if sites is not None:
         metrics["auc_new_site"] = sites.figures["auc"]
     for name, held in (("c_index", found), ("c_index_new_site", sites.held if sites else None)):
@@ -342,6 +364,8 @@ def _judge(
         weights=bootstrap_weights(found.person, 500, np.random.default_rng(seed)),
         model=model,
         fitted=fitted,
+        workload=workload,
+        lead=lead_times(alike, found, task.threshold, task.horizon_days, seed=seed),
     )
 
 
@@ -435,4 +459,7 @@ def _audits(results: Results) -> dict[str, dict[str, Any]]:
         },
         **further_audits(results.further),
     }
+    lead = lead_audit(results.lead)
+    if lead:
+        found["lead time"] = lead
     return {name: plain(audit) for name, audit in found.items()}

@@ -29,10 +29,28 @@ METRICS: Final = {
     "ece": "Expected calibration error, 10 bins (0 is perfect)",
     "net_benefit": "Net benefit at the decision threshold",
     "net_benefit_gain": "… over the better of everybody and nobody",
+    "ppv": "PPV at the decision threshold",
+    "sensitivity": "Sensitivity at the decision threshold",
+    "number_needed_to_evaluate": "Number needed to evaluate at the decision threshold",
+    "ppv_at_workload": "PPV at the workload",
+    "sensitivity_at_workload": "Sensitivity at the workload",
+    "number_needed_to_evaluate_at_workload": "Number needed to evaluate at the workload",
     "c_index": "C-index (pairs in the right order over the whole follow-up)",
     "c_index_new_site": "C-index at sites left out",
     "auc_new_site": "AUC at sites left out",
 }
+
+
+def workload(share: float) -> str:
+    """Say what the workload is, and what its figures would be by chance."""
+    return (
+        f"The workload: the clinic looks at the {share:g} of 100 index dates with the highest"
+        " predictions. The number needed to evaluate is how many are looked at for each who has"
+        " the outcome. By chance PPV is the prevalence, and sensitivity the share looked at. Left"
+        " out are figures of fewer than ten people."
+    )
+
+
 HOW_JUDGED: Final = (
     "Five folds by person, repeated twice; penalty, feature set and recalibration are chosen"
     " anew inside each training part. AUCs compare rows of the same fold only, as predictions of"

@@ -53,6 +53,7 @@ _COLUMNS = (
         default="",
         help="Needed for a task that is off by default; for people whom a privacy budget guards.",
     ),
+    click.option("--workload", type=float, help="Of 100 rows the clinic can look at so many. [10]"),
     click.option("--synthetic", is_flag=True, help="The table holds no real people: say so."),
 )
 
