@@ -9,7 +9,16 @@ import pytest
 
 from euthymia.ground import schemas
 from euthymia.ground.audit import Purpose
-from euthymia.ground.records import Grant, Observations, Reject, Samples
+from euthymia.ground.ids import DEVICE_SYSTEM
+from euthymia.ground.records import (
+    Directory,
+    Grant,
+    Item,
+    Observations,
+    Person,
+    Reject,
+    Samples,
+)
 from euthymia.sources.contract import Source
 from euthymia.sources.open import UNKNOWN, sources
 from euthymia.sources.shapes import OBSERVATION_ROWS
@@ -17,6 +26,7 @@ from reading import assert_accounted, items_of, read, rejects, rows_named
 
 EVERY = pytest.mark.parametrize("source", sources().values(), ids=lambda s: s.name)
 CODE = re.compile(r"[A-Za-z0-9-]+/\S+|\S+\|\S+")
+URI = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
 
 
 def _example(source: Source, folder: Path) -> Path:
@@ -57,6 +67,27 @@ def test_tables_have_the_agreed_columns_and_codes(source: Source, tmp_path: Path
         item.table.validate(full=True)
         required = [field.name for field in item.table.schema if not field.nullable]
         assert all(item.table.column(name).null_count == 0 for name in required)
+
+
+def _systems(item: Item) -> list[str]:
+    """Return the systems of the identifiers that an item gives of people."""
+    if isinstance(item, Observations | Samples):
+        return [item.system]
+    if isinstance(item, Person):
+        return [known.system for known in item.identifiers]
+    return [] if item.who is None else [item.who.system]
+
+
+@EVERY
+def test_people_are_known_by_identifiers_that_others_can_name(
+    source: Source, tmp_path: Path
+) -> None:
+    """A bare name as the system would make the same device another person in silence."""
+    found = [i for i in items_of(_example(source, tmp_path)) if not isinstance(i, Directory)]
+    systems = {system for item in found for system in _systems(item)}
+    assert [system for system in systems if not URI.fullmatch(system)] == []
+    own = {s.removeprefix(DEVICE_SYSTEM) for s in systems if s.startswith(DEVICE_SYSTEM)}
+    assert own <= set(sources()), "take the system from device_id"
 
 
 @EVERY
