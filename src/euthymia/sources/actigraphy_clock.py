@@ -16,6 +16,9 @@ LACKS: Final = (
     "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again with its "
     "header"
 )
+_CLOCK: Final = re.compile(
+    r"Start Time (\d{1,2})[:.](\d\d)[:.](\d\d)(?:[ \xa0\u202f]?([AaPp])\.?[Mm]\b)?"
+)
 
 
 def epoch_of(time_us: NDArray[np.int64]) -> float:
@@ -36,15 +39,20 @@ def start_of(text: str) -> datetime:
     SourceError
         If it names none.
     """
-    clock = re.search(r"Start Time (\d\d):(\d\d):(\d\d)", text)
-    day = re.search(r"Start Date (\d{1,2})\D(\d{1,2})\D(\d{4})", text)
+    clock = _CLOCK.search(text)
+    day = re.search(r"Start Date (\d{1,4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,4})", text)
     if not (clock and day):
         raise SourceError(LACKS)
-    one, two, year = map(int, day.groups())
-    written_dmy = re.search(r"date format d+\Wm+", text, re.IGNORECASE) is not None
+    one, two, three = map(int, day.groups())
+    written_dmy = re.search(r"date format d+\W{1,2}m+", text, re.IGNORECASE) is not None
     try:
         month, on = (two, one) if written_dmy else (one, two)
-        hour, minute, second = map(int, clock.groups())
+        year = three
+        if one > 31:
+            year, month, on = one, two, three
+        hour, minute, second = map(int, clock.groups()[:3])
+        if half := clock.group(4):
+            hour = hour % 12 + (12 if half in "Pp" else 0)
         return datetime(year, month, on, hour, minute, second, tzinfo=UTC)
     except ValueError as problem:
         raise SourceError("the ActiGraph preamble's Start Date or Time is no date") from problem

@@ -34,13 +34,16 @@ class Blob:
     """One file's content, unpacked while it is read.
 
     `cut` (the gzip stream stops too early) and `problem` (why nothing of it can be read) are known
-    after `digest`.
+    after `digest`. `recode` puts another dialect into the readers' own; the first line that it
+    leaves is number `first_line` of the file.
     """
 
     opener: Callable[[], IO[bytes]]
     packed_size: int
     cut: bool = False
     problem: str | None = None
+    recode: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
+    first_line: int = 1
     _kept: bytes | None = field(default=None, repr=False)
 
     def head(self, size: int = HEAD) -> bytes:
@@ -132,6 +135,10 @@ class Blob:
         self._kept = None
 
     def _unpacked(self, step: int) -> Iterator[bytes]:
+        raw = self._raw(step)
+        return self.recode(raw) if self.recode else raw
+
+    def _raw(self, step: int) -> Iterator[bytes]:
         try:
             with self.opener() as raw:
                 # no more room than is needed: the file of an hour is far smaller than a step

@@ -46,7 +46,7 @@ def _is_lines(path: PurePath) -> bool:
 
 def _recognise(_path: PurePath, head: bytes) -> float:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    begins = start.startswith((b"{", b"["))
+    begins = re.match(rb"(\[\s*)?\{", start)
     return 0.9 if begins and b'"resourceType"' in start[:4096] else 0.0
 
 

@@ -38,9 +38,9 @@ def blocks(blob: Blob) -> Iterator[Block | Gap]:
     """
     whole = blob.held
     if whole is not None and len(whole) <= MAX_LINE and not blob.cut and _is_plain(whole):
-        yield Block(whole, 1)  # a short file, as most are
+        yield Block(whole, blob.first_line)  # a short file, as most are
         return
-    line = 1  # the number of the first line in `ready`
+    line = blob.first_line  # the number of the first line in `ready`
     ready: list[bytes] = []  # whole lines
     tail: list[bytes] = []  # the beginning of a line
     skipping = False

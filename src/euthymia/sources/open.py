@@ -15,6 +15,7 @@ from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
+from euthymia.sources.dialect import Dialect, after_preamble, dialects
 from euthymia.sources.on_time import on_time
 from euthymia.sources.unknown import packed, unknown
 from euthymia.sources.walk import Found, Group, Skipped, Walk
@@ -114,6 +115,7 @@ class _Job:
     source: Source | None
     label: str
     files: tuple[Found, ...]
+    dialect: Dialect | None = None
 
 
 def _group_of(path: PurePath) -> Group | None:
@@ -141,7 +143,9 @@ def _arranged(files: list[Found]) -> list[_Job]:
             jobs.append(_Job(source, label.rpartition("/")[0] if many else label, tuple(members)))
         else:
             alone += members
-    jobs += [_Job(_best(found), found.label, (found,)) for found in alone]
+    for found in alone:
+        known, dialect = _best(found)
+        jobs.append(_Job(known, found.label, (found,), dialect))
     return sorted(jobs, key=lambda job: (job.source.order if job.source else 9, job.label))
 
 
@@ -149,15 +153,35 @@ def _head(found: Found) -> bytes:
     return Blob(found.opener, found.packed_size).head()
 
 
-def _best(found: Found) -> Source | None:
+def _best(found: Found) -> tuple[Source | None, Dialect | None]:
+    """Return which source reads a file, and how its table is written if not as sources know it."""
     if found.problem:
-        return None
+        return None, None
     head = _head(found)
     if packed(head):  # a tar's files may be several people's, one after the other
-        return None
-    scores = [(source.recognise(found.path, head), name) for name, source in sources().items()]
+        return None, None
+    source = _recognised(found.path, head)
+    if source:
+        return source, after_preamble(head)
+    tried = list(dialects(head, _spelling()))
+    for dialect in tried:
+        source = _recognised(found.path, b"".join(dialect.recode(iter([head]))))
+        if source:
+            return source, dialect
+    return None, tried[0] if tried and tried[0].mark != "," else None
+
+
+def _recognised(path: PurePath, head: bytes) -> Source | None:
+    scores = [(source.recognise(path, head), name) for name, source in sources().items()]
     score, name = max(scores)
     return sources()[name] if score > 0 else None
+
+
+@lru_cache(maxsize=1)
+def _spelling() -> dict[str, str]:
+    """Return the names of columns that are not in small letters, by their small letters."""
+    names = {name for source in sources().values() for wanted in source.headers for name in wanted}
+    return {name.lower(): name for name in sorted(names) if name.lower() not in names}
 
 
 def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
@@ -165,6 +189,8 @@ def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
     running = hashlib.sha256(f"{job.source and job.source.name}\0{context.subject}".encode())
     for found in job.files:
         blob = Blob(found.opener, found.packed_size, problem=found.problem)
+        if job.dialect:
+            blob.recode, blob.first_line = job.dialect.recode, job.dialect.first_line
         keep = min(KEEP, room)
         content = found.problem or blob.digest(keep, hashed=hashed)
         if hashed:

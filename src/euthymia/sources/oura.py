@@ -228,7 +228,7 @@ def _rows(opened: Opened, kind: str, gather: Gather) -> Iterator[None]:
             gather.refuse(found.reason, "")
             continue
         lines = found.data.decode("utf-8", "replace").splitlines()
-        skip = 1 if found.line == 1 else 0
+        skip = 1 if found.line == opened.blob.first_line else 0
         for line, raw in enumerate(lines[skip:], found.line + skip):
             if not raw.strip():
                 continue

@@ -213,7 +213,8 @@ def _segments(
             continue
         data, line, start = found.data, found.line, 0
         if header is None:
-            header, start, line = _take_header(data, layout)
+            header, start, ahead = _take_header(data, layout)
+            line += ahead
             problem = problem_of(header)
         if problem:
             refused += count_rows(data[start:])
@@ -226,7 +227,7 @@ def _segments(
 
 
 def _take_header(data: bytes, layout: Layout) -> tuple[tuple[str, ...], int, int]:
-    """Return the column names, where the lines after them begin, and the first one's number."""
+    """Return the column names, where the lines after them begin, and how many come before."""
     ahead = layout.skip_lines + (not layout.positional)
     header = ("",) * len(layout.columns)
     if not layout.positional:
@@ -234,7 +235,7 @@ def _take_header(data: bytes, layout: Layout) -> tuple[tuple[str, ...], int, int
     at = 0
     for _ in range(ahead):
         at = data.find(b"\n", at) + 1 or len(data)
-    return header, at, ahead + 1
+    return header, at, ahead
 
 
 def _header_problem(layout: Layout, header: tuple[str, ...]) -> str | None:

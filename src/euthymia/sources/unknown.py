@@ -31,7 +31,6 @@ _PACKED: Final = (
     (b"7z\xbc\xaf", "it is a 7z archive: unpack it, or pack it as zip"),
     (b"Rar!", "it is a RAR archive: unpack it, or pack it as zip"),
 )
-_SEPARATORS: Final = ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "bars"))
 _CLOCKS: Final = {"timestamp", "time", "date", "UTC time"}
 """Columns that nearly every table has: alone they say nothing about which table it is."""
 _CLOCK_WORDS: Final = {name.lower() for name in _CLOCKS}
@@ -87,10 +86,6 @@ def _layout(head: bytes) -> str:
         return ""
     if b"\r" in head and b"\n" not in head:
         return "its lines end in a bare CR: save it with LF or CRLF"
-    first = head.partition(b"\n")[0]
-    for mark, name in _SEPARATORS:
-        if first.count(mark) > first.count(b","):
-            return f"its columns are separated by {name}: export it with commas"
     return ""
 
 

@@ -1,0 +1,159 @@
+"""Tables as spreadsheets and devices of other countries write them."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from euthymia.sources.actigraphy_clock import start_of
+from reading import assert_accounted, items_of, read, rejects, samples_of
+
+SCREEN = "_id,timestamp,device_id,screen_status\n1,1714557600000,d1,1\n2,1714557601000,d1,0\n"
+SEMICOLONS = SCREEN.replace(",", ";")
+PLACES = (
+    "_id;timestamp;device_id;double_latitude;double_longitude;double_bearing;double_speed;"
+    "double_altitude;provider;accuracy;label\n"
+)
+PREAMBLE = (
+    "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.3 Firmware v3.2.1 "
+    "date format {format} Filter Normal -----------\nSerial Number: TAS1\nStart Time {time}\n"
+    "Start Date {date}\nEpoch Period (hh:mm:ss) 00:01:00\nDownload Time 10:00:00\n"
+    "Download Date {date}\nCurrent Memory Address: 0\nCurrent Battery Voltage: 4,07     Mode = 61\n"
+    "--------------------------------------------------\n"
+)
+
+
+def _column(items: list[Any], stream: str, name: str) -> list[Any]:
+    values: list[Any] = samples_of(items, stream).column(name).to_pylist()
+    return values
+
+
+def _times(items: list[Any], stream: str) -> list[str]:
+    return [str(time)[:19] for time in _column(items, stream, "time")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SEMICOLONS.encode(),
+        SEMICOLONS.replace("\n", "\r\n").encode("utf-8-sig"),
+        b"sep=;\r\n" + SEMICOLONS.replace("\n", "\r\n").encode(),
+        b"sep=,\n" + SCREEN.encode(),
+        SCREEN.replace(",", "\t").encode("utf-16"),
+        SCREEN.replace("device_id", '" Device_ID "').replace("timestamp", "Timestamp").encode(),
+        SCREEN.replace("device_id", "Device ID").replace("screen_s", "SCREEN S").encode(),
+        ('"' + SEMICOLONS.strip().replace(";", '";"').replace("\n", '"\n"') + '"').encode(),
+    ],
+    ids=["semicolons", "crlf", "sep", "sep-comma", "utf16-tabs", "letters", "spaces", "quotes"],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_spreadsheets_copy_is_read_as_the_table_it_was(
+    tmp_path: Path, data: bytes, packed: bool
+) -> None:
+    name = "screen.csv.gz" if packed else "screen.csv"
+    (tmp_path / name).write_bytes(gzip.compress(data) if packed else data)
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert not rejects(items)
+    assert _column(items, "screen", "state") == [1, 0]
+    assert _times(items, "screen") == ["2024-05-01 10:00:00", "2024-05-01 10:00:01"]
+    assert set(_column(items, "screen", "subject_id")) == {"d1"}
+
+
+def test_a_line_has_the_number_that_it_has_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "screen.csv").write_text("sep=;\n" + SEMICOLONS + "3;soon;d1;1\n")
+    [reason] = rejects(items_of(tmp_path))
+    assert reason.startswith("line 5: timestamp is not")
+
+
+def test_decimal_commas_are_decimal_points(tmp_path: Path) -> None:
+    rows = ("52,5201;13,4049;0,0;1,5;1.034,25", "-33,8688;151,2093;0;0;34,2")
+    lines = [f"{i};171455760{i}000;d1;{row};gps;12,5;\n" for i, row in enumerate(rows)]
+    (tmp_path / "locations.csv").write_text(PLACES + "".join(lines))
+    items = items_of(tmp_path)
+    assert not rejects(items)
+    assert _column(items, "location", "latitude") == [52.5201, -33.8688]
+    assert _column(items, "location", "longitude") == [13.4049, 151.2093]
+    assert _column(items, "location", "altitude") == pytest.approx([1034.25, 34.2])
+
+
+def test_a_number_that_could_be_two_is_none(tmp_path: Path) -> None:
+    """1.234 beside decimal commas is a thousand or one; so is 1,234 between tabs."""
+    row = "1714557600000;d1;{};13,4049;0;0;34,2;gps;12,5;\n"
+    (tmp_path / "locations.csv").write_text(
+        PLACES + "1;" + row.format("52,5201") + "2;" + row.format("52.520")
+    )
+    [reason] = rejects(items_of(tmp_path))
+    assert reason == "line 3: double_latitude is not a number"
+    counts = tmp_path / "counts"
+    counts.mkdir()
+    (counts / "A1.csv").write_text("timestamp\tactivity\n2024-05-01 00:00\t1,234\n")
+    [reason] = rejects(items_of(counts))
+    assert reason == "line 2: activity is not a number"
+
+
+@pytest.mark.parametrize(
+    ("days", "wanted"),
+    [
+        (("01.05.2024 00:00:00", "1.5.2024 0:01"), ["2024-05-01 00:00:00", "2024-05-01 00:01:00"]),
+        (("30/04/2024 23:59", "01/05/2024 00:00"), ["2024-04-30 23:59:00", "2024-05-01 00:00:00"]),
+        (("4/30/2024 23:59", "5/1/2024 00:00"), ["2024-04-30 23:59:00", "2024-05-01 00:00:00"]),
+        (("01/05/2024 00:00", "02/05/2024 00:00"), None),
+        (("31/04/2024 23:59", "31.04.2024 00:00"), None),
+    ],
+    ids=["dots", "day-first", "month-first", "either", "no-such-day"],
+)
+def test_a_date_is_read_where_its_order_is_told(
+    tmp_path: Path, days: tuple[str, ...], wanted: list[str] | None
+) -> None:
+    rows = "".join(f"{day};{i}\n" for i, day in enumerate(days))
+    (tmp_path / "A1.csv").write_text("Timestamp;Activity\n" + rows)
+    items = items_of(tmp_path)
+    if wanted is None:
+        [reason] = rejects(items)
+        assert reason.startswith("lines 2-3: timestamp is not a date")
+    else:
+        assert _times(items, "activity_counts") == wanted
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_actigraph_with_semicolons(tmp_path: Path, named: bool) -> None:
+    head = PREAMBLE.format(format="dd/MM/yyyy", time="12:00:00", date="01/05/2024")
+    names = "Date;Time;Axis1;Axis2\n" if named else ""
+    rows = ["01/05/2024;12:00:00;", "01/05/2024;12:01:00;"] if named else ["", ""]
+    text = head + names + "".join(f"{row}{i + 5};4\n" for i, row in enumerate(rows))
+    (tmp_path / "A1.csv").write_text(text)
+    items = items_of(tmp_path)
+    assert not rejects(items)
+    assert _column(items, "activity_counts", "counts") == [5, 6]
+    assert _times(items, "activity_counts") == ["2024-05-01 12:00:00", "2024-05-01 12:01:00"]
+
+
+@pytest.mark.parametrize(
+    ("form", "date", "time"),
+    [
+        ("dd/MM/yyyy", "01/05/2024", "15:30:00"),
+        ("M/d/yyyy", "5/1/2024", "3:30:00 PM"),
+        ("yyyy-MM-dd", "2024-05-01", "15:30:00"),
+        ("dd.MM.yyyy", "01.05.2024", "15.30.00"),
+        ("d. M. yyyy", "1. 5. 2024", "15:30:00"),
+    ],
+)
+def test_actigraph_starts_are_read_as_their_computer_wrote_them(
+    form: str, date: str, time: str
+) -> None:
+    start = start_of(PREAMBLE.format(format=form, date=date, time=time))
+    assert start.isoformat() == "2024-05-01T15:30:00+00:00"
+
+
+def test_actiwatch_with_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "W1.csv").write_text(
+        '"--- Actiwatch-Dateneigenschaften ---"\n"Epoch-by-Epoch Data"\n\n'
+        '"Zeile";"Datum";"Zeit";"Status Handgelenk abgenommen";"Aktivität";"Weißlicht"\n'
+        '"1";"30.04.2024";"23:59:00";"0";"12";"1,5"\n"2";"01.05.2024";"00:00:00";"0";"7";"0"\n'
+    )
+    items = items_of(tmp_path)
+    assert not rejects(items)
+    assert _column(items, "activity_counts", "counts") == [12, 7]
+    assert _times(items, "activity_counts") == ["2024-04-30 23:59:00", "2024-05-01 00:00:00"]
