@@ -107,6 +107,9 @@ def _segments(columns: dict[str, np.ndarray]) -> Callable[[], dict[str, np.ndarr
 
 def ours(rhythm: str, what: str, folder: str) -> dict[str, object]:
     """Measure one way in; called in a process of its own."""
+    from euthymia.ground.memory import keep_memory
+
+    keep_memory()  # as whatever computes features does
     if what == "raw":
         from euthymia.features.recordings import read
         from euthymia.features.rows import as_columns

@@ -22,6 +22,7 @@ from euthymia.ground.clock import DAY_US, Micros, Timeline
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.made_from import of_stored
+from euthymia.ground.memory import keep_memory
 from euthymia.ground.schemas import FEATURE_KEYS, INPUTS, OBSERVED
 
 Ints = NDArray[np.int64]
@@ -370,6 +371,7 @@ def compute_family(
     SchemaError
         A stream lacks a column, has columns of different lengths or is not in order of time.
     """
+    keep_memory()
     _check(family, streams)
     streams = of_family(family, streams)
     found = _of_days(family, streams, timeline, days)

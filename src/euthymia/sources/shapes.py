@@ -54,7 +54,8 @@ def _speed(
     """Return a speed, empty where it is negative: iOS writes -1 for one that it cannot tell."""
     if values is None or not len(values):
         return values
-    speed = values if isinstance(values, np.ndarray) else values.to_numpy(zero_copy_only=False)
+    given = values if isinstance(values, np.ndarray) else values.to_numpy(zero_copy_only=False)
+    speed = np.asarray(given, np.float64)
     unknown = speed < 0
     return np.where(unknown, np.nan, speed) if unknown.any() else values
 
