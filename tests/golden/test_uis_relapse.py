@@ -42,6 +42,8 @@ def test_it_is_as_good_as_is_known_and_no_better(frame, name):
     assert found.metrics["c_index"].low > 0.5
     assert abs(found.metrics["calibration_in_the_large"].estimate) < 0.1
     assert "C-index at sites left out" in found.report_html
+    head = found.report_html[: found.report_html.index("What was asked")]
+    assert "At sites it had not seen the model is not shown to be better than chance" in head
 
 
 @needs_data

@@ -24,6 +24,9 @@ from euthymia.models.train import copies_as_one, refuse_too_few, train
 NOW = 1_764_000_000_000_000
 
 
+_ELSEWHERE = "At sites it had not seen the model is not shown to be better than chance"
+
+
 def _train(frame, **changed):
     options = {"seed": 1, "synthetic": False, "now": NOW} | changed
     return train(tasks()[frame.task], frame, **options)
@@ -72,6 +75,8 @@ def test_nothing_is_found_in_noise():
     found = _train(models_data.frame(signal=0.0, seed=3))
     assert found.metrics["auc"].low < 0.5 < found.metrics["auc"].high
     assert found.audits["confounds"]["verdict"] == "no better than chance: not evidence"
+    assert found.audits["sites"]["verdict"].startswith("not shown to be better than chance at")
+    assert _ELSEWHERE in found.report_html[: found.report_html.index("What was asked")]
 
 
 def test_a_planted_date_makes_the_verdict_and_opens_the_report_in_the_words_of_the_audit():
@@ -152,6 +157,8 @@ def test_copies_of_people_are_never_on_both_sides_of_a_split():
 def test_sites_are_left_out_in_turn_and_one_site_is_not_an_external_test(planted):
     assert len(planted.audits["sites"]["sites"]) == 3
     assert "auc_new_site" in planted.metrics
+    assert planted.audits["sites"]["verdict"].startswith("AUC ")
+    assert _ELSEWHERE not in planted.report_html
     single = _train(models_data.frame(sites=1, people=40, rows=4))
     assert "not externally tested" in single.audits["sites"]["verdict"]
     assert "Not externally tested" in single.report_html

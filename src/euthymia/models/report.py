@@ -67,6 +67,8 @@ def _figure(svg: str, caption: str) -> str:
 def _head(results: Results) -> str:
     task, metrics = results.task, results.metrics
     refused = results.verdict[0].endswith("not evidence")
+    found = results.sites
+    places = wording.NOT_EXTERNAL if found is None else wording.elsewhere(found.figures["auc"])
     frame, beside = results.frame, baseline_verdict(metrics["auc"], results.baselines)
     told = (
         f"On people it had not seen the model's AUC is {span(metrics['auc'])}; chance is"
@@ -82,7 +84,7 @@ def _head(results: Results) -> str:
             "bad" if refused else "warn" if beside[0].startswith("not shown") else "",
         )
         + (box(wording.SYNTHETIC, "warn") if results.synthetic else "")
-        + (box(wording.NOT_EXTERNAL, "warn") if results.sites is None else "")
+        + (box(places, "warn") if places else "")
     )
 
 

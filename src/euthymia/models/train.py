@@ -43,6 +43,7 @@ from euthymia.models.validate import (
     outer_splits,
     shuffle_test,
 )
+from euthymia.models.wording import elsewhere
 from euthymia.models.workload import (
     WORKLOAD,
     checked,
@@ -398,6 +399,8 @@ def _sites_audit(results: Results) -> dict[str, Any]:
         return {"verdict": "not externally tested: fewer than two sites could be left out"}
     auc = found.figures["auc"]
     verdict = f"AUC {auc.estimate:.2f} ({auc.low:.2f} to {auc.high:.2f}): {found.how}"
+    if elsewhere(auc):
+        verdict = f"not shown to be better than chance at sites it had not seen: {verdict}"
     if found.pooled is not None:
         low, high = found.pooled.predicted_low, found.pooled.predicted_high
         verdict += f"; a new site may lie at {low:.2f} to {high:.2f}"

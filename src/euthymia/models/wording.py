@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from euthymia.evaluation.estimate import Estimate
+
 if TYPE_CHECKING:
     from euthymia.models.train import Results
 
@@ -16,6 +18,18 @@ NOT_EXTERNAL: Final = (
     "Not externally tested: no site could be left out, so nothing here says how the model would do"
     " at another place."
 )
+
+
+def elsewhere(auc: Estimate) -> str:
+    """Say that a model is not shown to tell anything at sites it had not seen; empty if it is."""
+    if auc.low > 0.5:
+        return ""
+    return (
+        "At sites it had not seen the model is not shown to be better than chance: AUC"
+        f" {auc.estimate:.2f} ({auc.low:.2f} to {auc.high:.2f})."
+    )
+
+
 METRICS: Final = {
     "auc": "AUC (pairs in the right order)",
     "auprc": "Average precision",
