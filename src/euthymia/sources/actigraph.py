@@ -15,9 +15,11 @@ from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
+from euthymia.sources.actigraph_agd import is_agd, read_agd
 from euthymia.sources.actigraphy_clock import LACKS, PREAMBLE, epoch_of, start_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.gather import Gather, reading
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
@@ -45,6 +47,8 @@ def _layout(head: bytes) -> Layout:
 
 
 def _recognise(_path: PurePath, head: bytes) -> float:
+    if is_agd(head):
+        return 0.95
     if head.startswith(PREAMBLE):
         return 0.9 if b"Accelerometer X" not in head[:4096] else 0.0
     mixed = _OTHERS & {name.lower() for name in header_of(head)}
@@ -54,6 +58,10 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 def _read(opened: Opened) -> Iterator[Item]:
     head = opened.blob.head()
     who = opened.context.subject or opened.path.stem
+    if is_agd(head):
+        gather = Gather(SOURCE.name, who)
+        yield from reading(gather, lambda: read_agd(opened.blob, gather, opened.context))
+        return
     chunks: list[Chunk] = []
     if head.startswith(PREAMBLE):
         layout, start_us, epoch_s = _preamble(head)
@@ -118,7 +126,11 @@ def _example(folder: Path) -> None:
 SOURCE = Source(
     name="actigraph",
     title="Actigraphy counts",
-    formats=("<id>.csv with timestamp[,date],activity", "ActiGraph CSV with its preamble"),
+    formats=(
+        "<id>.csv with timestamp[,date],activity",
+        "ActiGraph CSV with its preamble",
+        "<id>.agd of ActiLife",
+    ),
     recognise=_recognise,
     read=_read,
     example=_example,

@@ -19,6 +19,7 @@ from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item
 from euthymia.sources.actigraphy_clock import epoch_of
+from euthymia.sources.actiwatch_awd import is_awd, read_awd
 from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
@@ -41,13 +42,18 @@ _DAY: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
+    if path.suffix.lower() == ".awd":
+        return 0.95 if is_awd(head) else 0.0
     known = b"Actiware" in head[:200] or any(mark in head for mark in _MARKS)
     return 0.95 if path.suffix.lower() == ".csv" and known else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
     gather = Gather(NAME, opened.context.subject or opened.path.stem)
-    yield from reading(gather, lambda: _steps(opened, gather))
+    if opened.path.suffix.lower() == ".awd":
+        yield from reading(gather, lambda: read_awd(opened.blob, gather, opened.context))
+    else:
+        yield from reading(gather, lambda: _steps(opened, gather))
 
 
 def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
@@ -161,7 +167,7 @@ def _example(folder: Path) -> None:
 SOURCE = Source(
     name=NAME,
     title="Actiwatch",
-    formats=("<id>.csv of Actiware, with its Epoch-by-Epoch Data",),
+    formats=("<id>.csv of Actiware, with its Epoch-by-Epoch Data", "<id>.awd"),
     recognise=_recognise,
     read=_read,
     example=_example,

@@ -1,0 +1,96 @@
+"""The files of actigraphs themselves: ActiGraph's .agd and Actiwatch's .AWD."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reading import assert_accounted, items_of, read, rejects, samples_of
+
+NOON = 1_714_564_800  # 2024-05-01 12:00 on the wall
+
+
+def _agd(path: Path, rows: list[tuple[Any, Any]], epoch: str = "60") -> None:
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute("CREATE TABLE settings (settingID INTEGER, settingName, settingValue)")
+        base.execute("CREATE TABLE data (dataTimestamp INTEGER, axis1 INTEGER, axis2 INTEGER)")
+        base.execute("INSERT INTO settings VALUES (1, 'epochlength', ?)", (epoch,))
+        base.executemany("INSERT INTO data VALUES (?, ?, 1)", rows)
+
+
+def _ticks(second: int) -> int:
+    return (62_135_596_800 + second) * 10_000_000
+
+
+def _table(items: list[Any]) -> list[tuple[str, float, float]]:
+    rows = samples_of(items, "activity_counts").to_pylist()
+    return [(str(row["time"]), row["counts"], row["epoch"]) for row in rows]
+
+
+@pytest.mark.parametrize("seconds", [10, 60])
+def test_agd_is_read_by_the_clock_on_the_wall(tmp_path: Path, seconds: int) -> None:
+    rows = [(_ticks(NOON + i * seconds), 5 + i) for i in range(2)]
+    _agd(tmp_path / "P7.agd", rows, str(seconds))
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    assert_accounted(reading, items)
+    assert not rejects(items)
+    assert _table(items) == [
+        ("2024-05-01 10:00:00+00:00", 5, seconds),
+        (f"2024-05-01 10:0{seconds // 60}:{seconds % 60:02d}+00:00", 6, seconds),
+    ]
+    assert set(samples_of(items, "activity_counts").column("subject_id").to_pylist()) == {"P7"}
+
+
+def test_agd_rows_that_are_none_are_told(tmp_path: Path) -> None:
+    _agd(tmp_path / "P7.agd", [(_ticks(NOON), 5), (_ticks(NOON + 60), None), (12, 7)])
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert len(_table(items)) == 1
+    [reason] = rejects(items)
+    assert "2 times" in reason
+    assert "axis1 no count" in reason
+
+
+def test_agd_that_contradicts_its_epoch_is_refused(tmp_path: Path) -> None:
+    _agd(tmp_path / "P7.agd", [(_ticks(NOON), 5), (_ticks(NOON + 10), 5)])
+    [reason] = rejects(items_of(tmp_path))
+    assert "shorter than its epochlength says" in reason
+
+
+def _awd(code: str, data: str, day: str = "14-Nov-2015") -> str:
+    return f"01_AB\r\n{day}\r\n13:10\r\n{code}\r\n64\r\nV123\r\nF\r\n{data}"
+
+
+@pytest.mark.parametrize(("code", "epoch"), [("4", 60), ("1", 15), ("C1", 5)])
+def test_awd_epochs_have_the_length_of_their_code(tmp_path: Path, code: str, epoch: int) -> None:
+    (tmp_path / "S1.AWD").write_text(_awd(code, "   12 M\r\n  34\r\n 5 , 0.2\r\n"))
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    assert_accounted(reading, items)
+    found = _table(items)
+    assert [counts for _, counts, _ in found] == [12, 34, 5]
+    assert found[0] == ("2015-11-14 12:10:00+00:00", 12, epoch)
+    assert found[2][0] == f"2015-11-14 12:{10 + epoch * 2 // 60}:{epoch * 2 % 60:02d}+00:00"
+
+
+def test_awd_a_bad_line_does_not_move_the_others(tmp_path: Path) -> None:
+    (tmp_path / "S1.AWD").write_text(_awd("4", "1\r\nx\r\n3\r\n"))
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert [time[11:16] for time, *_ in _table(items)] == ["13:10", "13:12"]
+    assert rejects(items) == ["line 9: it does not begin with a count"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (_awd("7", "1\r\n"), "line 4: the code of the epoch's length"),
+        (_awd("4", "1\r\n", "31-Feb-2015"), "no date of the calendar"),
+        (_awd("4", "1\r\n", "14-Okt-2015"), "not like 14-Nov-2015"),
+    ],
+)
+def test_awd_without_a_start_or_an_epoch_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "S1.AWD").write_text(text)
+    [reason] = rejects(items_of(tmp_path))
+    assert says in reason
