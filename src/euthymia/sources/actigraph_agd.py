@@ -47,7 +47,7 @@ def read_agd(blob: Blob, gather: Gather, context: Context) -> Iterator[None]:
         rows = rows_of(database, "data", ("dataTimestamp", "axis1"), "dataTimestamp")
         for row, (ticks, count) in enumerate(rows, 1):
             timed = isinstance(ticks, int) and TICKS_1970 <= ticks < _LATEST
-            if timed and isinstance(count, int | float):
+            if timed and isinstance(count, int | float) and count >= 0:
                 wall.append((ticks - TICKS_1970) // 10)
                 counts.append(float(count))
             else:

@@ -20,9 +20,10 @@ from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.wall_clock import to_instants
 
 _AHEAD: Final = 7
-_MONTHS: Final = (
-    *("jan", "feb", "mar", "apr", "may", "jun"),
-    *("jul", "aug", "sep", "oct", "nov", "dec"),
+_MONTHS: Final = (  # as the computer's language abbreviates them
+    *("jan ene gen", "feb fév fev", "mar mär mrz mrt", "apr avr abr", "may mai mei mag"),
+    *("jun juin giu", "jul juil lug", "aug aoû ago", "sep set sept", "oct okt ott out"),
+    *("nov", "dec dez déc dic"),
 )
 _EPOCHS: Final = {
     "1": 15.0,
@@ -35,19 +36,26 @@ _EPOCHS: Final = {
     "C2": 10.0,
 }
 """What the codes mean [s]."""
-_DAY: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4})", re.ASCII)
+_DAY: Final = re.compile(r"(\d{1,2})-([^\W\d_]{3,4})\.?-(\d{4})")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?", re.ASCII)
 _COUNT: Final = re.compile(r"(\d{1,7})(?:[\s,].*)?", re.ASCII)
 
 
 def is_awd(head: bytes) -> bool:
     """Tell whether a file begins as an AWD: its second line is a day, its third a time."""
-    lines = head[:1024].decode("latin-1").splitlines()[:4]
+    lines = [_text(line) for line in head[:1024].split(b"\n")[:4]]
     return (
         len(lines) == 4
         and _DAY.fullmatch(lines[1].strip()) is not None
         and _CLOCK.fullmatch(lines[2].strip()) is not None
     )
+
+
+def _text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def read_awd(blob: Blob, gather: Gather, context: Context) -> Iterator[None]:
@@ -62,8 +70,8 @@ def read_awd(blob: Blob, gather: Gather, context: Context) -> Iterator[None]:
     for block in blocks(blob):
         if isinstance(block, Gap):
             raise SourceError(block.reason)  # what comes after it would be at a wrong time
-        for line, raw in enumerate(block.data.decode("latin-1").split("\n")[:-1], block.line):
-            text = raw.strip()
+        for line, raw in enumerate(block.data.split(b"\n")[:-1], block.line):
+            text = _text(raw).strip()
             if len(ahead) < _AHEAD:
                 ahead.append(text)
             elif text:
@@ -88,9 +96,10 @@ def _start(ahead: list[str]) -> tuple[int, float]:
         codes = ", ".join(_EPOCHS)
         raise SourceError(f"line 4: the code of the epoch's length is none of {codes}")
     day, clock = _DAY.fullmatch(ahead[1]), _CLOCK.fullmatch(ahead[2])
-    if not day or not clock or day.group(2).lower() not in _MONTHS:
+    name = day.group(2).lower() if day else ""
+    month = next((i for i, known in enumerate(_MONTHS, 1) if name in known.split()), None)
+    if not day or not clock or month is None:
         raise SourceError("lines 2 and 3: the start is not like 14-Nov-2015 and 13:10")
-    month = _MONTHS.index(day.group(2).lower()) + 1
     hour, minute, second = (int(part or 0) for part in clock.groups())
     try:
         start = datetime(

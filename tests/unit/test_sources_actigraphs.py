@@ -1,0 +1,70 @@
+"""Actigraphs' own files: .agd, .AWD, and what a preamble may say of a recording's start."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reading import assert_accounted, items_of, read, rejects, samples_of
+
+PREAMBLE = """------------ Data File Created By ActiGraph GT3X+ ActiLife v6 {} Filter Normal -------
+Serial Number: NEO1
+Start Time {}
+Start Date {}
+Epoch Period (hh:mm:ss) 00:01:00
+Download Time 10:00:00
+--------------------------------------------------
+"""
+TICKS = 638_501_760_000_000_000  # 2024-05-01 16:00:00
+
+
+@pytest.mark.parametrize(
+    ("form", "clock", "day"),
+    [
+        ("date format M/d/yyyy", "03:00:00 PM", "5/1/2024"),
+        ("date format M/d/yyyy", "3:00:00 p.m.", "5/1/2024"),
+        ("date format M/d/yyyy", "3:00:00\u202fPM", "5/1/2024"),
+        ("date format M/d/yyyy", "15:00:00", "5/1/2024,,,"),
+        ("date format M/d/yy", "15:00:00", "5/1/24"),
+        ("date format dd.MM.yyyy", "15:00:00", "01.05.2024"),
+        ("", "15:00:00", "01.05.2024"),
+        ("date format yyyy-MM-dd", "15:00:00", "2024-05-01"),
+    ],
+)
+def test_when_a_preamble_starts(form: str, clock: str, day: str, tmp_path: Path) -> None:
+    (tmp_path / "A1.csv").write_text(PREAMBLE.format(form, clock, day) + "7,1,2\n9,1,2\n")
+    table = samples_of(items_of(tmp_path), "activity_counts")
+    assert table.column("time").to_pylist()[0] == datetime(2024, 5, 1, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("clock", ["03:00:00 μμ", "15:00:00 PM", "24:00:00"])
+def test_a_start_that_is_not_understood_is_not_guessed(clock: str, tmp_path: Path) -> None:
+    text = PREAMBLE.format("date format M/d/yyyy", clock, "5/1/2024")
+    (tmp_path / "A1.csv").write_text(text + "7,1,2\n", encoding="latin-1", errors="replace")
+    [reason] = rejects(items_of(tmp_path))
+    assert "Start Time" in reason or "Start Date" in reason
+
+
+def test_a_count_below_zero_is_none(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "A1.agd")) as base, base:
+        base.execute("CREATE TABLE settings (settingID INTEGER, settingName, settingValue)")
+        base.execute("CREATE TABLE data (dataTimestamp INTEGER, axis1 INTEGER)")
+        base.execute("INSERT INTO data VALUES (?, 5), (?, -1)", (TICKS, TICKS + 600_000_000))
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [5.0]
+    assert "axis1" in rejects(items)[0]
+    assert_accounted(reading, items)
+
+
+AWD = "lightdemo\n{}\n{}\n {} \n43\nL11FFFF220\nM\n"
+
+
+@pytest.mark.parametrize(("name", "month"), [("Dez", 12), ("Mär", 3), ("aoû", 8), ("ene", 1)])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_months_in_other_languages(name: str, month: int, encoding: str, tmp_path: Path) -> None:
+    text = AWD.format(f"10-{name}-2023", "16:22", "4") + "5\n"
+    (tmp_path / "W1.AWD").write_bytes(text.encode(encoding))
+    table = samples_of(items_of(tmp_path), "activity_counts")
+    assert table.column("time").to_pylist()[0].month == month
