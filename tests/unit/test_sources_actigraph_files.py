@@ -87,7 +87,7 @@ def test_awd_a_bad_line_does_not_move_the_others(tmp_path: Path) -> None:
     [
         (_awd("7", "1\r\n"), "line 4: the code of the epoch's length"),
         (_awd("4", "1\r\n", "31-Feb-2015"), "no date of the calendar"),
-        (_awd("4", "1\r\n", "14-Okt-2015"), "not like 14-Nov-2015"),
+        (_awd("4", "1\r\n", "14-Xyz-2015"), "not like 14-Nov-2015"),
     ],
 )
 def test_awd_without_a_start_or_an_epoch_is_refused(tmp_path: Path, text: str, says: str) -> None:
