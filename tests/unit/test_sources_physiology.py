@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from euthymia.ground.records import Reject
+from euthymia.ground.records import Reject, Samples
 from euthymia.sources.edf_header import write_edf
 from euthymia.sources.gt3x import write_log
 from euthymia.sources.physiology import Channel, channel_of, stage_of
@@ -78,6 +78,16 @@ def test_the_patient_code_says_whose_it_is(tmp_path: Path) -> None:
     write_edf(tmp_path / "night.edf", [("ECG", "mV", 4, WAVE[:8])], patient="MCH-0234567 F X X")
     table = samples_of(items_of(tmp_path), "electrocardiogram")
     assert set(table.column("subject_id").to_pylist()) == {"MCH-0234567"}
+
+
+@pytest.mark.parametrize(("start", "kept"), [("05/01/24", 0), ("13/05/24", 1), ("05.01.24", 1)])
+def test_a_start_whose_day_may_be_its_month_is_refused(
+    tmp_path: Path, start: str, kept: int
+) -> None:
+    write_edf(tmp_path / "night.edf", [("ECG", "mV", 4, WAVE[:4])], start=f"{start}22.30.00")
+    items = items_of(tmp_path)
+    assert len([item for item in items if isinstance(item, Samples)]) == kept
+    assert ["could be either" in reason for reason in rejects(items)] == [True] * (1 - kept)
 
 
 def test_gaps_and_annotations_of_edf_plus(tmp_path: Path) -> None:

@@ -157,3 +157,49 @@ def test_fhir_what_an_operation_answered_is_opened(tmp_path: Path) -> None:
     assert_accounted(reading, items)
     assert reading.rows_in == 2
     assert [fact["numeric_value"] for fact in facts_of(items)] == [12]
+
+
+def test_nobody_has_an_oxygen_saturation_of_zero(tmp_path: Path) -> None:
+    """It is what an oximeter writes that is off the finger."""
+    parts = [{"percentage": value, "time": "2024-05-01T06:05:00Z"} for value in (0, 97)]
+    items = items_of(_home(tmp_path, "records.json", {"oxygen_saturation": parts}))
+    table = samples_of(items, "oxygen_saturation")
+    [(bad, _)] = sample_faults(STREAMS["oxygen_saturation"], table, AFTER)
+    assert bad.tolist() == [True, False]
+
+
+def test_mindlamp_a_negative_accuracy_is_no_position(tmp_path: Path) -> None:
+    at = {"timestamp": 1_714_557_600_000, "sensor": "lamp.gps"}
+    events = [
+        {**at, "data": {"latitude": 52.5, "longitude": 13.4, "accuracy": accuracy}}
+        for accuracy in (-1, 5)
+    ]
+    items = items_of(_home(tmp_path, "SensorEvent.json", events))
+    assert _values(items, "location", "accuracy") == [5]
+    [reason] = rejects(items)
+    assert "negative: no valid position" in reason
+
+
+@pytest.mark.parametrize(
+    ("clock", "utc"),
+    [("12:05:00 AM", "22:05"), ("8:00:00\u202fPM", "18:00"), ("11:59:00 a.m.", "09:59")],
+)
+def test_apple_dates_of_a_phone_set_to_twelve_hours(tmp_path: Path, clock: str, utc: str) -> None:
+    when = f"2024-05-01 {clock} +0200"
+    record = (
+        '<?xml version="1.0"?>\n<HealthData locale="en_GB">\n'
+        f' <Record type="HKQuantityTypeIdentifierHeartRate" unit="count/min" startDate="{when}" '
+        f'endDate="{when}" value="61"/>\n</HealthData>\n'
+    )
+    items = items_of(_home(tmp_path, "export.xml", record))
+    [time] = _values(items, "heart_rate", "time")
+    assert str(time)[11:16] == utc
+
+
+def test_actiwatch_one_day_that_may_be_another_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "W1.csv").write_text(
+        '"Epoch-by-Epoch Data"\n\n"Line","Date","Time","Activity"\n'
+        '"1","5/4/2024","10:00:00","12"\n"2","5/4/2024","10:01:00","7"\n'
+    )
+    [reason] = rejects(items_of(tmp_path))
+    assert "the day or the month first" in reason

@@ -254,7 +254,7 @@ _STREAMS = (
         "oxygen_saturation",
         "Oxygen saturation",
         Category.BODY,
-        (Field("value", _F32, "%", 0, 100),),
+        (Field("value", _F32, "%", 1, 100),),
     ),
     Stream("photoplethysmogram", "Photoplethysmogram", Category.BODY, (Field("value", _F32, "1"),)),
     Stream(

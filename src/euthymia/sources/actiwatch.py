@@ -131,7 +131,13 @@ def _month_first(days: list[str]) -> bool:
         return False
     if not second or max(second) > 12:
         return True
-    return len(set(first)) <= len(set(second))  # the day changes more often than the month
+    days_first, days_second = set(first), set(second)
+    if len(days_first) == len(days_second) and days_first != days_second:
+        raise SourceError(
+            "its dates could have the day or the month first, and no other date of the file tells; "
+            "export it with dates as YYYY-MM-DD, or a longer recording"
+        )
+    return len(days_first) <= len(days_second)  # the day changes more often than the month
 
 
 def _moment(day: str, clock: str, *, month_first: bool) -> int:
@@ -152,7 +158,7 @@ def _moment(day: str, clock: str, *, month_first: bool) -> int:
 
 def _example(folder: Path) -> None:
     rows = "\n".join(
-        f'"{i + 1}","5/1/2024","{12 if i < 10 else 1}:{i % 10:02d}:00 PM","0","{i * 7 % 50}","0"'
+        f'"{i + 1}","5/13/2024","{12 if i < 10 else 1}:{i % 10:02d}:00 PM","0","{i * 7 % 50}","0"'
         for i in range(10)
     )
     (folder / "W01.csv").write_text(

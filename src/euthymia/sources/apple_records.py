@@ -80,6 +80,12 @@ _BAD_VALUE: Final = "value is not a number"
 _CLOCK: Final = re.compile(r"(\d{1,2})[:.](\d\d)[:.](\d\d)[.,](\d\d)(?!\d)")
 
 
+_HALVES: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d) (\d{1,2}):(\d\d):(\d\d)[ \xa0\u202f]?([AaPp])\.?[Mm]\.? ([+-]\d{4})",
+    re.ASCII,
+)
+
+
 @lru_cache(maxsize=4096)
 def _hour(date: str, hour: str, zone: str) -> int:
     text = f"{date}T{hour}:00:00{zone[:3]}:{zone[3:]}"
@@ -90,7 +96,16 @@ def _hour(date: str, hour: str, zone: str) -> int:
 
 
 def moment_us(text: str) -> int:
-    """Return `2024-05-01 08:00:00 +0200` in microseconds UTC; BadCellError if it is not that."""
+    """Return `2024-05-01 08:00:00 +0200` in microseconds UTC; BadCellError if it is not that.
+
+    A phone set to twelve hours may write `2024-05-01 8:00:00 PM +0200`.
+    """
+    if len(text) != 25 and (half := _HALVES.fullmatch(text)):
+        day, hour, minute_text, second_text, mark, zone = half.groups()
+        if not 1 <= int(hour) <= 12:
+            raise BadCellError
+        whole = int(hour) % 12 + (12 if mark in "Pp" else 0)
+        text = f"{day} {whole:02d}:{minute_text}:{second_text} {zone}"
     if len(text) != 25 or text[19] != " " or text[20] not in "+-" or text[13] != ":":
         raise BadCellError
     if text[16] != ":" or not (text[14:16] + text[17:19] + text[21:]).isdecimal():

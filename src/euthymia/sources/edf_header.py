@@ -137,6 +137,11 @@ def _start(data: bytes, *, plus: bool) -> int:
     if written:
         on, year = int(written.group(1)), int(written.group(3))
         month = _MONTHS.get(written.group(2), month)
+    elif "/" in day.group() and on != month and max(on, month) <= 12:
+        raise SourceError(
+            "the header's start has slashes, so its day and month could be either; write it as "
+            "dd.mm.yy, as EDF has it"
+        )
     try:
         hour, minute, second = map(int, clock.groups())
         start = datetime(year, month, on, hour, minute, second, tzinfo=UTC)

@@ -111,6 +111,8 @@ def _hash(data: dict[str, Any], hasher: Hasher, *names: str) -> str | None:
 
 def _place(time_us: int, data: dict[str, Any], _: Hasher) -> list[Made]:
     accuracy = _maybe(data, "accuracy")
+    if accuracy is not None and accuracy < 0:
+        raise ShapeError("its accuracy is negative: no valid position")
     values = (
         *(_need(data, "latitude"), _need(data, "longitude")),
         accuracy if accuracy and accuracy > 0 else None,  # 0: it could not be told
