@@ -29,7 +29,7 @@ from euthymia.sources.blob import MiB
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.edf_header import Header, Signal, decode_header, header_size, write_edf
 from euthymia.sources.gather import Gather, reading
-from euthymia.sources.physiology import Channel, channel_of, stage_of
+from euthymia.sources.physiology import Channel, channel_of, one_each, stage_of
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "edf"
@@ -96,7 +96,9 @@ class _Recording:
 
     def __init__(self, header: Header, start_us: int, gather: Gather) -> None:
         self._header, self._start, self._to = header, start_us, gather
-        self._channels = [_destination(signal) for signal in header.signals]
+        self._channels = one_each(
+            _destination(s) if not s.annotations else "" for s in header.signals
+        )
         self._before = 0  # the trigger before the first
 
     def read(self, chunks: _Stretch) -> Iterator[None]:

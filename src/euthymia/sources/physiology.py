@@ -1,8 +1,8 @@
 """What a channel of a recorder is, by its label and its unit."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 _VOLTS: Final = {
@@ -56,6 +56,8 @@ _SITE: Final = (
     r"(fp[12z]|af[0-9z]{1,2}|f[0-9z]{1,2}|ft[0-9]{1,2}|fc[0-9z]{1,2}|t[0-9]{1,2}|tp[0-9]{1,2}|"
     r"c[0-9z]{1,2}|cp[0-9z]{1,2}|p[0-9z]{1,2}|po[0-9z]{1,2}|o[12z]|i[12z]|nz|a[12]|m[12])"
 )
+_INNER: Final = r"rect\w*|core|body|oral|mouth|ear|tymp\w*|esoph\w*|room|ambient|air|amb"
+"""Temperatures that are not the skin's."""
 _KINDS: Final = (
     _kind(r"(ecg|ekg)\b.*|.*\b(ecg|ekg)", "electrocardiogram", "value", _VOLTS, 1e3),
     _kind(
@@ -68,13 +70,18 @@ _KINDS: Final = (
     _kind(r"(eda|gsr|scl?|skin ?cond\w*)\b.*", "electrodermal_activity", "level", _SIEMENS),
     _kind(r"(ppg|pleth\w*|bvp)\b.*", "photoplethysmogram", "value", _ANY),
     _kind(
+        r"(?!.*\b(rate|rr|freq\w*|bpm)\b)"
         r"(resp\w*|airflow|flow|nasal.*|thor\w*|abdo\w*|chest|rip\b.*|effort.*)( .*)?",
         "respiration",
         "value",
         _ANY,
     ),
     _kind(r"(spo2|sao2|osat|oxy\w* sat\w*)\b.*", "oxygen_saturation", "value", _PERCENT),
-    _kind(r"(skin ?temp\w*|temp\w*( skin)?)\b.*", "skin_temperature", "value", _CELSIUS),
+    _kind(
+        rf"(?!.*\b({_INNER})\b)(skin ?temp\w*|temp\w*( skin)?)\b.*",
+        *("skin_temperature", "value"),
+        _CELSIUS,
+    ),
     _kind(r"(hr|heart ?rate|pulse( rate)?|pr)", "heart_rate", "rate", _PER_MINUTE),
 )
 
@@ -104,6 +111,30 @@ def channel_of(label: str, unit: str, kind: str = "") -> Channel | str:
     short = re.sub(r"^eeg[ _-]*", "", name, flags=re.IGNORECASE)
     clean = re.sub(r"[^A-Za-z0-9-]", "", short).strip("-")[:16]
     return Channel(found.stream, found.field, factor, clean or "EEG")
+
+
+def one_each(channels: Iterable[Channel | str]) -> tuple[Channel | str, ...]:
+    """Return channels such that no two write into the same stream under the same label.
+
+    A stream without labels takes the first: airflow, chest and abdomen, or two leads of an
+    electrocardiogram, would be one curve that is none of them. Channels of an electroencephalogram
+    with the same label are numbered.
+    """
+    seen: dict[tuple[str, str | None], int] = {}
+    done: list[Channel | str] = []
+    for channel in channels:
+        if isinstance(channel, str) or channel.stream == "event_marks":
+            done.append(channel)
+            continue
+        key = (channel.stream, channel.label)
+        seen[key] = number = seen.get(key, 0) + 1
+        if number == 1:
+            done.append(channel)
+        elif channel.label:
+            done.append(replace(channel, label=f"{channel.label[:12]}-{number}"))
+        else:
+            done.append(f"a further channel of {channel.stream}: the first of the file is kept")
+    return tuple(done)
 
 
 STAGES: Final = {

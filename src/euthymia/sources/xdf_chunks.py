@@ -5,6 +5,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob, MiB
-from euthymia.sources.physiology import Channel, channel_of
+from euthymia.sources.physiology import Channel, channel_of, one_each
 from euthymia.sources.xdf_time import Floats, Line, Regular, clock_lines, synced
 from euthymia.sources.xml_stream import Attributes, Elements
 
@@ -150,6 +151,7 @@ def survey(blob: Blob) -> Survey:
         found.problem = str(problem)
     except (struct.error, IndexError, ValueError, UnicodeDecodeError):
         found.problem = "an XDF chunk is damaged; what came before was kept; copy it again"
+    _parted(found)
     zeros = []
     for stream in found.streams.values():
         stream.lines = clock_lines(np.array(stream.times), np.array(stream.offsets))
@@ -165,6 +167,21 @@ def survey(blob: Blob) -> Survey:
         ]
     found.zero_s = min(zeros) if zeros else None
     return found
+
+
+def _parted(found: Survey) -> None:
+    """Let no two channels of the file, nor two motion sensors, write into the same stream."""
+    motions = set[str]()
+    for stream in found.streams.values():
+        if stream.motion and stream.motion[0] in motions:
+            further = f"a further sensor of {stream.motion[0]}: the first of the file is kept"
+            stream.channels, stream.motion = (further,) * len(stream.channels), None
+        elif stream.motion:
+            motions.add(stream.motion[0])
+    plain = [s for s in found.streams.values() if not s.motion and s.packing is not None]
+    channels = iter(one_each(channel for stream in plain for channel in stream.channels))
+    for stream in plain:
+        stream.channels = tuple(islice(channels, len(stream.channels)))
 
 
 def _look(found: Survey, tag: int, content: bytes) -> None:
