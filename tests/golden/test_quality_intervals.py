@@ -5,11 +5,21 @@ linearised variance of a ratio of sums (Cochran 1977, Sampling Techniques, eq. 6
 of White 1980 (doi:10.2307/1912934, HC0) are written out as matrices, apart from the board's code.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
-from euthymia.care.alerts.quality import SMALLEST, _Counts, _ratio, _slope
+from euthymia.care.alerts.quality import (
+    _OF_GROUPS,
+    SMALLEST,
+    _Counts,
+    _groups,
+    _hidden,
+    _ratio,
+    _slope,
+)
 
 
 def counts(people: int = 80) -> _Counts:
@@ -65,3 +75,38 @@ def test_a_slope_over_time_has_the_interval_of_whites_sandwich() -> None:
     assert found["high"] == pytest.approx(30 * (beta[1] + 1.96 * error), abs=1e-4)
     assert found["per_30_days"] < 0
     assert _slope([(1.0, 1.0)] * 5)["per_30_days"] is None
+
+
+def test_of_nothing_or_everything_the_interval_is_exact_and_not_a_point() -> None:
+    """R: `binom.test(0, 20)$conf.int` and `binom.test(20, 20)$conf.int`; `poisson.test(0)`."""
+    held = counts()
+    one = np.zeros(80)
+    one[:20] = 3.0  # sixty alerts of twenty people are twenty proofs
+    rows = {"judged": one, "true": 0 * one, "events": one, "caught": one, "digest": 0 * one}
+    made = _Counts(held.people, {**held.columns, **rows})
+    assert _ratio(made, "true", "judged") == {
+        "estimate": 0.0, "low": 0.0, "high": 0.1684, "of": 60,
+    }  # fmt: skip
+    assert _ratio(made, "caught", "events") == {
+        "estimate": 1.0, "low": 0.8316, "high": 1.0, "of": 60,
+    }  # fmt: skip
+    rare = _ratio(made, "digest", "days", 100)
+    assert rare is not None
+    assert rare["high"] == pytest.approx(100 * 3.688879 / made.columns["days"].sum(), abs=1e-4)
+
+
+def test_a_groups_figure_of_few_people_is_not_told_nor_what_gives_it_away() -> None:
+    assert _hidden({"a": 22, "b": 1, "c": 14}) == {"b", "c"}, "b is the whole less a and c"
+    assert _hidden({"a": 40, "b": 2, "c": 3, "d": 12}) == {"b", "c", "d"}, "five are few too"
+    assert _hidden({"a": 40, "b": 2}, others=1, in_others=20) == {"b"}
+    assert _hidden({"a": 40, "b": 12}) == set()
+    assert _hidden({"a": 40, "b": 12, "c": 30}, others=1, in_others=3) == {"b"}
+    names = tuple(f"p-{i}" for i in range(60))
+    columns = {k: np.ones(60) for pair in _OF_GROUPS.values() for k in pair[:2]}
+    columns["events"] = np.r_[1.0, np.zeros(39), np.ones(20)]  # one of the first forty worsened
+    seen = SimpleNamespace(groups={w: {"sex": "ab"[i >= 40]} for i, w in enumerate(names)})
+    told = _groups(seen, _Counts(names, columns))["sex"]
+    assert told["a"]["caught"] == told["b"]["caught"] == {"suppressed": True}
+    assert told["a"]["alerts_per_100_patient_days"]["of"] == 40
+    assert told["b"]["overridden"]["estimate"] == 1.0
+    assert told["b"]["overridden"]["low"] < 0.9

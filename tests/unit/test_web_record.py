@@ -9,6 +9,7 @@ import pytest
 
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
+from euthymia.app.people import change_care_team
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.pages import build_site
 from euthymia.app.web.quality import HALVES, NAMES, SECTIONS, name_of, rows_of
@@ -265,7 +266,37 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     assert send(stranger, "/account", link, **fields).status_code == 404
 
 
+def test_who_acts_on_a_page_that_another_overtook_is_told_before_anything_is_kept(
+    tmp_path: Path,
+) -> None:
+    with copied_clinic(tmp_path, Hands()) as clinic:
+        who = subject_of(clinic, "MRN-4")
+        change_care_team(clinic, who, add=("ana",), remove=())
+        site = build_site(ClinicBackend.of(clinic))
+        doctor = signed_in(clinic, site, DOCTOR, "clinician")
+        ana = signed_in(clinic, site, "ana", "coordinator")
+        answers = {f"a{n}": "1" for n in range(1, 10)} | {"instrument": "phq9"}
+        send(doctor, f"/patients/{who}/measures", f"/patients/{who}/measures", **answers)
+        Alerts(clinic).run()
+        link = f"/patients/{who}/episodes/{Alerts(clinic).every()[0].id}"
+        page = doctor.get(link).text  # both have it open
+        form = {"move": "acknowledge", "reason": "will-contact"}
+        first = ana.get(link).text
+        seen = [re.search(r'name="seen" value="(\d+)"', text)[1] for text in (page, first)]
+        assert "Kept in the record" in send(ana, link, link, **form, seen=seen[1]).text
+        late = send(doctor, link, link, **form, seen=seen[0])
+        assert late.status_code == 422
+        assert "while this page was open, ana did something with this alert (ack" in late.text
+        assert len(told(clinic, "acknowledge alert")) == 1
+        again = re.search(r'name="seen" value="(\d+)"', late.text)[1]
+        assert send(doctor, link, link, **form, seen=again).status_code == 200
+        assert len(told(clinic, "acknowledge alert")) == 2
+
+
 def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
+    few = {"alerts": 3, "per_30_days": None, "because": "fewer than 20 alerts"}
+    assert rows_of(few, "ana") == [("ana", "not told: fewer than 20 alerts")]
+    assert retold("not told: fewer than 20 alerts", "es") == "no se dice: menos de 20 avisos"
     figure = {"estimate": 0.16512, "low": 0.101, "high": 0.238, "of": 10920}
     assert rows_of(figure, "alerts") == [("alerts", "0.165 (0.101 to 0.238) of 10,920")]
     assert rows_of(figure | {"estimate": None}, "caught") == [("caught", "")]
@@ -277,7 +308,7 @@ def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
         ("seen: 90th percentile, hours", ""),
     ]
     assert rows_of({"felt": None, "halves": [{"alerts": 0}, {"alerts": 3}]}) == [
-        ("felt better, mean", ""),
+        ("how they feel since", ""),
         ("first half: alerts", "0"),
         ("second half: alerts", "3"),
     ]

@@ -82,6 +82,8 @@ _TOLD_MOVES: Final = {
 class Wanted:
     """What a person wants to do with an alert. `id` makes a second click harmless.
 
+    `seen` is `last_act` of the alert as it was shown to them: what somebody else did since is told
+    first, or two people would have it and neither would know.
     `until` ends a snooze or a silence, `to` is whom it is handed to; `step` and `felt` say at a
     resolution which intervention was done, and what the person said of how they feel.
     """
@@ -96,6 +98,7 @@ class Wanted:
     step: str = ""
     felt: str = ""
     id: str = ""
+    seen: Micros | None = None
 
 
 class Alerts:
@@ -292,6 +295,7 @@ class Alerts:
             before = self._one(book, who, wanted.alert)
             if wanted.id and self._delivered(who, wanted):
                 return before  # the same click, delivered twice
+            _check_news(wanted, before, user)
             _check(wanted, before, now)
             if wanted.move is Move.REASSIGN:
                 require_taker(self.clinic, user, who, wanted.to)
@@ -428,6 +432,24 @@ def _order(alert: Alert) -> tuple[Any, ...]:
         alert.subject,
         alert.id,
     )
+
+
+def last_act(alert: Alert) -> Micros:
+    """Return when somebody last did something with it, beyond opening its page; 0 if never."""
+    return max((s.at for s in alert.history if s.by and s.move is not Move.VIEW), default=0)
+
+
+def _check_news(wanted: Wanted, alert: Alert, user: str) -> None:
+    """Refuse what rests on a page that somebody else's act has overtaken."""
+    if wanted.seen is None:
+        return
+    for step in reversed(alert.history):
+        if step.at > wanted.seen and step.by not in {"", user} and step.move is not Move.VIEW:
+            raise SchemaError(
+                f"while this page was open, {step.by} did something with this alert "
+                f"({lifecycle.MOVED[step.move]}): look at it as it stands now, and send again "
+                "what should still be done"
+            )
 
 
 def _check(wanted: Wanted, alert: Alert, now: Micros) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from euthymia.app.alerts.desk import Wanted
+from euthymia.app.alerts.desk import Wanted, last_act
 from euthymia.app.alerts.policy_file import accept, own_text
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.rights import require_change, require_quality, takers
@@ -173,6 +173,7 @@ class AlertPages:
             tiers=TIER_WORDS,
             picture=picture,
             name_of=self.desk.backend.reader.name_of,
+            seen=last_act(card.alert),
             why=lambda step: {**HELD, **REASONS.get(step.move, {})}.get(step.reason, step.reason),
             moved=MOVED,
             held_for=HELD.get(card.alert.held, card.alert.held),
@@ -212,6 +213,7 @@ class AlertPages:
             to=form.get("to", ""),
             felt=form.get("felt", ""),
             id=form.get("once", "")[:40],
+            seen=int(seen) if (seen := form.get("seen", "")[:20]).isdecimal() else None,
         )
 
     # -- the policy ------------------------------------------------------------------------------

@@ -63,7 +63,15 @@ NAMES: Final = {
     "resolved_without_contact": "resolved without a contact",
     "with_measured_change": "with a score before and after",
     "mean_change": "mean change of the score",
-    "felt": "felt better, mean",
+    "felt": "how they feel since",
+    "same": "the same",
+    "better": "better",
+    "not asked": "not asked",
+    "now_per_100_patient_days": "today, per 100 patient days",
+    "worklist_per_100_patient_days": "this week, per 100 patient days",
+    "digest_per_100_patient_days": "weekly summary, per 100 patient days",
+    "taken_within_a_day": "taken within a day, share",
+    "resolved_with_contact": "resolved with a contact, share",
     "session-rating": "session rating",
     "working-alliance": "working alliance",
     "of": "scale",
@@ -136,8 +144,8 @@ def rows_of(value: object, name: str = "") -> Rows:
     if isinstance(value, Mapping):
         if value.get("suppressed"):
             return [(name or "people", "suppressed")]
-        if not value:
-            return [(name, "")]
+        if value.get("because") or not value:  # one line says it
+            return [(name, f"not told: {value['because']}" if value else "")]
         if set(value) == _INTERVAL:
             return [(name, interval(value))]
         return [row for k, one in value.items() for row in _inner(str(k), one, value, name)]
@@ -240,6 +248,10 @@ class QualityPage:
         except SchemaError as error:
             refused = f"{error}; shown is the last quarter"
             found = self._board(visitor, None, None)
+        name_of = self.record.desk.backend.reader.name_of
+        known = {user: name_of(user) for user in found["habituation"]}
+        if len(set(known.values())) == len(known):  # or who is who would not be told
+            found["habituation"] = {known[who]: v for who, v in found["habituation"].items()}
         groups = [
             (name, [(group_of(name, title), rows_of(one)) for title, one in parts.items()])
             for name, parts in found.get("groups", {}).items()

@@ -1,14 +1,16 @@
 """Burden and benefit of alerts, measured: how many, how many true, how soon, what came of them.
 
-Shares and rates carry 95 % intervals from drawing people, not days, anew (2,000 times, one seed).
-Figures of fewer than `SMALLEST` people are not told, and a group that would follow from the others
-by subtraction is left out with them.
+Shares and rates carry 95 % intervals from drawing people, not days, anew (2,000 times, one seed);
+where nothing or everything was counted, which no draw can vary, exact ones (Clopper & Pearson 1934,
+Garwood 1936). Figures of fewer than `SMALLEST` people are not told, nor a group's figure that fewer
+have part in, and what would follow from the others by subtraction is left out with them.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -28,6 +30,11 @@ T = TypeVar("T")
 FEWEST_ALERTS: Final = 20  # of a clinician, for a slope over time
 DRAWS: Final = 2000
 SEED: Final = 20_260_101
+TAIL: Final = 0.025
+SHARES: Final = {
+    ("true", "judged"), ("caught", "events"), ("silent", "events"),
+    ("taken", "first"), ("spoken", "done"), ("overridden", "done"),
+}  # fmt: skip
 HOUR_US: Final = 3_600_000_000
 TAKEN_WITHIN_US: Final = DAY_US
 MEASURED_FROM_DAYS: Final = 14  # a questionnaire asks about two weeks
@@ -90,6 +97,7 @@ def _counts(seen: Seen, about: Sequence[Alert]) -> _Counts:
     place = {who: i for i, who in enumerate(people)}
     names = (
         "days", "shown", "episodes", "judged", "true", "events", "caught", "silent",
+        "first", "taken", "done", "spoken", "overridden",
         *(tier.value for tier in Tier),
     )  # fmt: skip
     columns = {name: np.zeros(len(people)) for name in names}
@@ -111,8 +119,24 @@ def _counts(seen: Seen, about: Sequence[Alert]) -> _Counts:
         columns["judged"][at] += len(followed)
         hits = when.get(alert.subject, ())
         columns["true"][at] += sum(any(t < e <= t + span for e in hits) for t in followed)
+        _add_answers(alert, shown[0], seen.window, at, columns)
     _add_events(seen, about, place, columns, span)
     return _Counts(people, columns)
+
+
+def _add_answers(
+    alert: Alert, at: Micros, window: Window, row: int, columns: Mapping[str, Floats]
+) -> None:
+    """Add what people did with an alert that was first shown at `at`."""
+    if at + TAKEN_WITHIN_US <= window.end:
+        step = _first(alert, _REACTIONS, at)
+        columns["first"][row] += 1
+        columns["taken"][row] += step is not None and step.at - at <= TAKEN_WITHIN_US
+    done = _first(alert, (Move.RESOLVE,), at)
+    if done is not None:
+        columns["done"][row] += 1
+        columns["spoken"][row] += done.reason in CONTACTS
+        columns["overridden"][row] += done.reason in OVERRIDES
 
 
 def _add_events(
@@ -159,11 +183,16 @@ def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[st
     drawn = _drawn(len(counts.people))
     below = drawn @ b
     found = scale * (drawn @ a)[below > 0] / below[below > 0]
-    low, high = np.quantile(found, [0.025, 0.975])
+    low, high = (float(limit) for limit in np.quantile(found, [0.025, 0.975]))
+    had = int((b > 0).sum())  # people, not alerts: those of one person are not so many proofs
+    if not a.any():
+        high = 1 - TAIL ** (1 / had) if (top, under) in SHARES else -scale * log(TAIL) / b.sum()
+    elif (top, under) in SHARES and a.sum() == b.sum():
+        low = TAIL ** (1 / had)
     return {
         "estimate": round(scale * float(a.sum() / b.sum()), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
         "of": int(b.sum()),
     }
 
@@ -339,28 +368,56 @@ def _groups(seen: Seen, counts: _Counts) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in attributes:
         values = {who: seen.groups.get(who, {}).get(name, "not known") for who in counts.people}
-        sizes = Counter(values.values())
-        hidden = {value for value, n in sizes.items() if n < SMALLEST}
-        told = [
-            value for value in sorted(sizes, key=lambda v: (sizes[v], v)) if value not in hidden
-        ]
-        if len(hidden) == 1 and told:
-            hidden.add(told[0])  # or the hidden one would be all less the rest
-        found[name] = {
-            value: _of_group(counts.only(values, value))
-            for value in sorted(sizes)
+        hidden = _hidden(Counter(values.values()))
+        own = {
+            value: counts.only(values, value)
+            for value in sorted(set(values.values()))
             if value not in hidden
         }
+        rest = _Counts(
+            tuple(who for who in counts.people if values[who] in hidden),
+            {
+                k: v[[values[who] in hidden for who in counts.people]]
+                for k, v in counts.columns.items()
+            },
+        )
+        found[name] = {value: {"people": len(one.people)} for value, one in own.items()}
+        for figure, (top, under, scale) in _OF_GROUPS.items():
+            had = {value: int((one.columns[under] > 0).sum()) for value, one in own.items()}
+            few = _hidden(had, len(hidden), int((rest.columns[under] > 0).sum()))
+            for value, one in own.items():
+                kept = {"suppressed": True} if value in few else _ratio(one, top, under, scale)
+                found[name][value][figure] = kept
         if hidden:  # which they are would tell of one person what they are
             found[name][TOO_FEW] = {"suppressed": True}
     return found
 
 
-def _of_group(counts: _Counts) -> dict[str, Any]:
-    return {
-        "people": len(counts.people),
-        "alerts_per_100_patient_days": _ratio(counts, "shown", "days", 100),
-        "ppv": _ratio(counts, "true", "judged"),
-        "caught": _ratio(counts, "caught", "events"),
-        "silent_misses": _ratio(counts, "silent", "events"),
-    }
+def _hidden(sizes: Mapping[str, int], others: int = 0, in_others: int = 0) -> set[str]:
+    """Return the groups that are too small to be told of, and as many more as cover for them.
+
+    Whoever knows the whole can subtract what is told: what is left, `others` with their people
+    included, is never one group alone nor fewer than `SMALLEST` people.
+    """
+    small = {value for value, n in sizes.items() if n < SMALLEST}
+    left = sorted(set(sizes) - small, key=lambda value: (sizes[value], value))
+    while left and (small or others):
+        people = in_others + sum(sizes[value] for value in small)
+        if len(small) + others > 1 and people >= SMALLEST:
+            break
+        small.add(left.pop(0))
+    return small
+
+
+_OF_GROUPS: Final = {
+    "alerts_per_100_patient_days": ("shown", "days", 100),
+    **{f"{tier.value}_per_100_patient_days": (tier.value, "days", 100) for tier in Tier},
+    "alerts_per_episode": ("shown", "episodes", 1),
+    "ppv": ("true", "judged", 1),
+    "caught": ("caught", "events", 1),
+    "silent_misses": ("silent", "events", 1),
+    "taken_within_a_day": ("taken", "first", 1),
+    "resolved_with_contact": ("spoken", "done", 1),
+    "overridden": ("overridden", "done", 1),
+}
+"""What is told of each group: sums over sums of the people in it."""
