@@ -56,6 +56,18 @@ def test_a_day_of_a_watch(tmp_path: Path) -> None:
     assert {i.rows for i in items if isinstance(i, Reject)} == {1, 2}
 
 
+def test_a_time_since_switching_on_is_no_date(tmp_path: Path) -> None:
+    records = define(0, 20, (253, 4, 0x86), (3, 1, 2))
+    records += struct.pack("<BIB", 0, 200_000, 61) + struct.pack("<BIB", 0, T, 62)
+    records += define(1, 227, (0, 2, 0x83), (1, 4, 0x86)) + struct.pack("<BhI", 1, 35, 200_000)
+    (tmp_path / "1.fit").write_bytes(encode(records))
+    [(reading, items)] = read(tmp_path)
+    assert seconds(items, "heart_rate") == [0]
+    assert facts_of(items) == []
+    assert any("clock was not set" in reason for reason in rejects(items))
+    assert_accounted(reading, items)
+
+
 def test_compressed_time_stamps_and_big_endian() -> None:
     records = bytes([0x40, 0, 1, 0, 20, 1, 253, 4, 0x86]) + struct.pack(">BI", 0, T)
     records += define(1, 20, (3, 1, 2)) + bytes([0xA0 | (T + 40) & 0x1F, 66])

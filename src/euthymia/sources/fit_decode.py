@@ -17,6 +17,7 @@ Fields = Mapping[int, Value]
 
 EPOCH_S: Final = 631_065_600  # 1989-12-31 UTC
 TIMESTAMP: Final = 253
+CLOCK_SET: Final = 0x10000000
 _TYPES: Final[dict[int, tuple[str, int, int | None]]] = {
     0x00: ("B", 1, 0xFF),
     0x01: ("b", 1, 0x7F),
@@ -131,13 +132,21 @@ def _records(data: bytes, at: int, end: int, *, whole: bool) -> Iterator[Message
                 last += (header & 0x1F) - (last & 0x1F) & 0x1F
             stamp = fields.get(TIMESTAMP)
             last = stamp if isinstance(stamp, int) else last
-            yield Message(definition.number, fields, None if last is None else last + EPOCH_S)
+            yield Message(definition.number, fields, instant(last))
     except (IndexError, struct.error) as problem:
         raise CutError("the FIT file ends early; what came before was kept; copy it again") from (
             problem
         )
     if not whole:
         raise CutError("the FIT file ends early; what came before was kept; copy it again")
+
+
+def instant(stamp: int | None) -> int | None:
+    """Return a time of FIT [s since 1970]; None where it is not known.
+
+    One below `CLOCK_SET` counts from when the device was switched on: its clock was not set.
+    """
+    return None if stamp is None or stamp < CLOCK_SET else stamp + EPOCH_S
 
 
 def _definition_of(known: Mapping[int, _Definition], local: int, at: int) -> _Definition:

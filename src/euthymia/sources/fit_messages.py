@@ -12,7 +12,7 @@ from euthymia.ground.clock import SECOND_US
 from euthymia.ground.codes import OWN
 from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob, MiB
-from euthymia.sources.fit_decode import EPOCH_S, Message, checksum, messages
+from euthymia.sources.fit_decode import EPOCH_S, Message, checksum, instant, messages
 from euthymia.sources.gather import Gather
 
 STRESS: Final = OWN + "garmin.stress"
@@ -27,6 +27,7 @@ _WALKING: Final = frozenset({1, 6})
 _STAGES: Final = {1: 0, 2: 1, 3: 2, 4: 3}
 _OTHER: Final = "a FIT message that has no stream here (a device, a lap, a setting): not kept"
 _CUT: Final = "gzip stream ends early; copy the file again and re-ingest"
+_UNSET: Final = "a FIT message of a device whose clock was not set: when it was is not known"
 _EMPTY: Final = "a FIT message without the values it is for: nothing to keep"
 
 
@@ -65,7 +66,8 @@ def _take(message: Message, state: _State) -> None:
     before = state.gather.rows
     reader(message, state)
     if state.gather.rows == before:
-        state.gather.leave(_EMPTY)
+        unset = 253 in message.fields and message.time_s is None
+        state.gather.leave(_UNSET if unset else _EMPTY)
 
 
 def _one(message: Message, which: int) -> float | None:
@@ -171,9 +173,10 @@ def _sleep_level(message: Message, state: _State) -> None:
 
 
 def _stress(message: Message, state: _State) -> None:
-    at, score = _one(message, 1), _one(message, 0)
+    stamp, score = _one(message, 1), _one(message, 0)
+    at = None if stamp is None else instant(int(stamp))
     if at is not None and score is not None and 0 <= score <= 100:  # below 0: not measurable
-        state.gather.fact(STRESS, (int(at) + EPOCH_S) * SECOND_US, score, "{score}")
+        state.gather.fact(STRESS, at * SECOND_US, score, "{score}")
 
 
 def _scaled(stream: str, which: int, scale: float, low: float) -> Callable[[Message, _State], None]:
