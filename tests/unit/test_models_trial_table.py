@@ -162,7 +162,21 @@ def test_many_copies_with_fresh_numbers_and_a_little_noise_are_one_persons():
     assert reasons(found)["case"] == "names or numbers the rows"
     columns["a"] = columns["a"] + 1e-4 * rng.standard_normal(500)
     columns["case"] = rng.permutation(10**6)[:500]
-    assert read(columns).people == 50
+    noisy = read(columns)
+    assert noisy.people == 50
+    assert "a" not in reasons(noisy)  # a copy with noise is no later measurement
+
+
+def test_a_trial_that_is_there_twice_with_noise_is_read_as_once():
+    rng = np.random.default_rng(4)
+    once = frame(200) | {"c": rng.standard_normal(200)}
+    columns = {
+        k: np.r_[v, v + 0.02 * rng.standard_normal(200)] if v.dtype.kind == "f" else np.r_[v, v]
+        for k, v in once.items()
+    }
+    found = read(columns)
+    assert 200 <= found.people <= 205
+    assert reasons(found) == {}
 
 
 def test_two_people_who_are_too_alike_are_one():

@@ -31,8 +31,10 @@ CHANCE: Final = (
 
 def people_of_rows(
     table: pa.Table, named: str | None, taken: Sequence[str | None], where: str
-) -> tuple[Ints, list[str]]:
-    """Return each row's person, and notes. A column that names people is used unasked.
+) -> tuple[Ints, bool, list[str]]:
+    """Return each row's person, whether a column names them, and notes.
+
+    A column that names people is used unasked; rows of one person are found where none does.
 
     Parameters
     ----------
@@ -54,13 +56,13 @@ def people_of_rows(
         words = tables.texts(table, named, where=where)
         blank = np.char.strip(words) == ""
         words = np.where(blank, np.char.add("\0row ", np.arange(words.size).astype(str)), words)
-        return _codes(words), notes
+        return _codes(words), True, notes
     copies = _copies(table, where)
     if copies is not None:
         count = copies.size - np.unique(copies).size
         notes.append(f"{count} rows repeat another row in every column: taken as one person's")
-        return copies, notes
-    return np.arange(table.num_rows, dtype=np.int64), notes
+        return copies, False, notes
+    return np.arange(table.num_rows, dtype=np.int64), False, notes
 
 
 def apart_at_sites(person: Ints, site: Ints | None, arm: Ints) -> tuple[Ints, list[str]]:

@@ -93,9 +93,10 @@ def read_trial(table: pa.Table, asked: Question, where: str) -> TrialTable:
     _enough(y, arm, arms, where)
     site, sites = _codes(table, asked.site, where)
     taken = (asked.outcome, asked.treatment, asked.site, *asked.covariates)
-    person, more = people_of_rows(table, asked.person, taken, where)
+    person, named, more = people_of_rows(table, asked.person, taken, where)
     person, anew = apart_at_sites(person, site, arm)
-    names, left_out = _candidates(table, asked, person)
+    # copies with a little noise differ, and are no later measurements
+    names, left_out = _candidates(table, asked, person if named else np.arange(person.size))
     person, alike = without_copies(person, _numbers(table, names, where), y)
     notes += more + anew + alike
     people = int(np.unique(person).size)
