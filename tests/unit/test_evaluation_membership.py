@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -72,6 +74,22 @@ def test_bound_of_one_run():
     assert one_run_bound(100, 100, 100, delta=0) == pytest.approx(expected, rel=1e-6)
     assert one_run_bound(100, 100, 50, delta=1e-5) == 0
     assert one_run_bound(1000, 100, 95, delta=1e-5) < one_run_bound(1000, 100, 95, delta=0)
+
+
+def test_bound_of_one_run_is_where_scipys_binomial_has_it():
+    for people, guesses, right, delta in ((1000, 100, 95, 1e-5), (60, 40, 33, 1e-3)):
+        epsilon = one_run_bound(people, guesses, right, delta=delta)
+        chance = 1 / (1 + math.exp(-epsilon))
+        i = np.arange(1, right + 1)
+        mass = np.cumsum(stats.binom.pmf(right - i, guesses, chance))
+        p = stats.binom.sf(right - 1, guesses, chance) + 2 * people * delta * (mass / i).max()
+        assert epsilon > 0
+        assert p == pytest.approx(0.05, rel=1e-6)
+
+
+def test_training_does_not_wait_for_the_distributions_of_scipy():
+    code = "import sys, euthymia.models.train; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_each_person_is_in_half_of_the_models_by_coins():

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import betainc, betaincinv, betaln, xlog1py, xlogy
 
 from euthymia.evaluation.estimate import Estimate, Floats
 
@@ -114,7 +114,8 @@ def _rate_at(scores: Floats, member: Members, rate: float) -> float:
 
 
 def _auc(scores: Floats, member: Members) -> float:
-    ranks = stats.rankdata(scores)
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]  # who is level shares the mean rank
     inside, outside = int(member.sum()), int((~member).sum())
     return float((ranks[member].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
@@ -128,9 +129,9 @@ def epsilon_lower_bound(
     arXiv:1311.0776). Both rates by Clopper-Pearson, each at half of what may go wrong.
     """
     side = (1 - level) / 2
-    low = float(stats.beta.ppf(side, hits, inside - hits + 1)) if hits else 0.0
+    low = float(betaincinv(hits, inside - hits + 1, side)) if hits else 0.0
     missed = outside - false
-    high = float(stats.beta.ppf(1 - side, false + 1, missed)) if missed else 1.0
+    high = float(betaincinv(false + 1, missed, 1 - side)) if missed else 1.0
     return max(0.0, math.log((low - delta) / high)) if low > delta else 0.0
 
 
@@ -159,10 +160,16 @@ def one_run_bound(
 
 def _one_run_p(canaries: int, guesses: int, right: int, epsilon: float, delta: float) -> float:
     chance = 1 / (1 + math.exp(-epsilon))
-    tail = float(stats.binom.sf(right - 1, guesses, chance))
-    mass = np.cumsum(stats.binom.pmf(right - np.arange(1, right + 1), guesses, chance))
+    tail = float(betainc(right, guesses - right + 1, chance)) if right else 1.0  # so many or more
+    mass = np.cumsum(_binomial(right - np.arange(1, right + 1), guesses, chance))
     dearest = float((mass / np.arange(1, right + 1)).max()) if right else 0.0
     return min(1.0, tail + 2 * canaries * delta * dearest)
+
+
+def _binomial(hits: NDArray[np.int64], of: int, chance: float) -> Floats:
+    """Return the chance of exactly so many hits."""
+    ways = -math.log1p(of) - betaln(of - hits + 1, hits + 1)
+    return np.asarray(np.exp(ways + xlogy(hits, chance) + xlog1py(of - hits, -chance)))
 
 
 def attack(

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from euthymia.evaluation.confounds import alone
 from euthymia.evaluation.discrimination import auc
@@ -145,7 +145,7 @@ def _beyond_luck(area: float, y: Floats, person: Ints, tried: int) -> bool:
     if area < TOO_GOOD or min(cases, others) < _FEWEST:
         return False
     spread = np.sqrt((cases + others + 1) / (12 * cases * others))
-    return bool(tried * norm.sf((area - 0.5) / spread) < _LUCK)
+    return bool(tried * ndtr((0.5 - area) / spread) < _LUCK)
 
 
 def _may_be_put_together(column: Column) -> bool:
