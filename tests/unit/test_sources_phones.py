@@ -1,7 +1,9 @@
 """Phones: Beiwe's hourly files, AWARE's tables, steps, surveys, Open mHealth."""
 
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -209,4 +211,22 @@ def test_open_mhealth_points_that_are_ambiguous_are_refused(tmp_path: Path) -> N
         ),
         "data point 6: it is not an object",
     ]
+    assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize("name", ["study.sqlite3", "AwareScreen.db"])
+def test_databases_of_niimpy(name: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / name)) as base, base:
+        whose = "user TEXT, device TEXT, time REAL"
+        base.execute(f"CREATE TABLE AwareScreen ({whose}, screen_status INTEGER, datetime TEXT)")
+        base.execute("INSERT INTO AwareScreen VALUES ('u1', 'd1', 1578484464.5, 1, 'x')")
+        base.execute("INSERT INTO AwareScreen VALUES ('u2', 'd2', 1578484465.5, 0, 'x')")
+        base.execute(f"CREATE TABLE AwareCalls ({whose}, call_type, call_duration, trace TEXT)")
+        base.execute("INSERT INTO AwareCalls VALUES ('u1', 'd1', 1578484466, 'missed', '0', 'x')")
+    [(reading, items)] = read(tmp_path)
+    screen = samples_of(items, "screen")
+    assert screen.column("subject_id").to_pylist() == ["u1", "u2"]
+    assert screen.column("state").to_pylist() == [1, 0]
+    assert screen.column("time").to_pylist()[0].isoformat() == "2020-01-08T11:54:24.500000+00:00"
+    assert samples_of(items, "calls").column("direction").to_pylist() == [3]
     assert_accounted(reading, items)

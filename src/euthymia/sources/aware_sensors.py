@@ -255,12 +255,14 @@ _NO_STREAM: Final = frozenset({
 # fmt: on
 """Tables of AWARE that hold nothing the clinic keeps, or whose columns look like another's."""
 
-_RAPIDS: Final = re.compile(r"(?:phone_)?(?P<sensor>.+?)(?:_raw|_with_datetime)?", re.IGNORECASE)
+_PUT_AROUND: Final = re.compile(
+    r"(?:phone_|aware(?!_))?(?P<sensor>.+?)(?:_raw|_with_datetime)?", re.IGNORECASE
+)
 
 
 def plain_name(name: str) -> str:
-    """Return a table's name without what RAPIDS puts around it."""
-    found = _RAPIDS.fullmatch(name)
+    """Return a table's name without what RAPIDS or niimpy (AwareScreen) puts around it."""
+    found = _PUT_AROUND.fullmatch(name)
     return (found["sensor"] if found else name).lower()
 
 

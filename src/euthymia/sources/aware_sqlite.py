@@ -1,4 +1,6 @@
-"""AWARE's SQLite databases, one a sensor or one for all: opened so that they can do no harm.
+"""AWARE's SQLite databases (niimpy's too): opened so that they can do no harm.
+
+They hold one sensor, or all.
 
 A database is a program of sorts: views, triggers and expressions in its schema run when it is
 read. This one is opened read-only, without extensions, with SQLite's own limits lowered; nothing
@@ -47,8 +49,9 @@ def _recognise(_path: PurePath, head: bytes) -> float:
     if not head.startswith(MAGIC):
         return 0.0
     names = {found.decode().lower() for found in _CREATES.findall(head)}
-    spelt = not names.isdisjoint(SENSOR_NAMES)
-    return 0.9 if spelt and b"device_id" in head else 0.0
+    spelt = {name for name in names if sensor_named(name)}
+    niimpy = any(name.startswith("aware") for name in spelt) and b"device" in head
+    return 0.9 if spelt and (niimpy or b"device_id" in head) else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
@@ -286,7 +289,11 @@ def _example(folder: Path) -> None:
 SOURCE = Source(
     name="aware_sqlite",
     title="AWARE databases",
-    formats=("<id>/<sensor>.db with AWARE's tables", "<id>.db"),
+    formats=(
+        "<id>/<sensor>.db with AWARE's tables",
+        "<id>.db",
+        "*.sqlite3 of niimpy (AwareScreen, ...)",
+    ),
     recognise=_recognise,
     read=_read,
     example=_example,
