@@ -310,6 +310,24 @@ def test_an_erasure_destroys_the_snapshot_and_says_so(clinic):
     assert list(clinic.home.snapshots.iterdir()) == []
 
 
+def test_an_erasure_cut_while_it_destroys_is_no_alarm_and_the_next_ends_it(clinic, monkeypatch):
+    who = subject_of(clinic, "MRN-003")
+
+    def cut(path):
+        path.write_bytes(bytes(path.stat().st_size))  # overwritten, and the machine stops
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshots, "shred", cut)
+        with pytest.raises(KeyboardInterrupt):
+            erase_subject(clinic, who)
+    assert len(list(clinic.home.snapshots.iterdir())) == 1
+    told = snapshots.told_of(line.detail for line in clinic.ledger.entries())
+    assert snapshots.problems(clinic.home, clinic.keyring, told) == []
+    erase_subject(clinic, who)
+    assert list(clinic.home.snapshots.iterdir()) == []
+
+
 def test_a_snapshot_whose_consents_ended_is_swept(clinic):
     from euthymia.gateway.contract import GrantRecord
     from euthymia.ground.audit import Entry, Purpose

@@ -35,7 +35,7 @@ from euthymia.models.snapshot import (
 )
 from euthymia.models.tasks import refuse_switched_off, tasks
 from euthymia.security.consent import consent_covers
-from euthymia.security.key_files import held, shred, write_private
+from euthymia.security.key_files import held, shred, sync_folder, write_private
 
 ACTION: Final = "release snapshot"
 BASIS: Final = (
@@ -118,7 +118,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
         older = [file for file, held_ in _manifests(clinic) if held_.task == name]
         write_private(clinic.home.snapshots / f"{snapshot}{_SUFFIX}", content)
         for file in older:
-            shred(file)
+            _remove(file)
     progress(1, 1)
     return Released(manifest, content, {new: who for who, new in names.items()})
 
@@ -146,6 +146,14 @@ def _alone(home: Home) -> Iterator[None]:
         for left in home.snapshots.glob(".*"):
             shred(left)
         yield
+
+
+def _remove(file: Path) -> None:
+    """Destroy a snapshot. It loses its name first: a crash leaves nothing that looks altered."""
+    left = file.with_name(f".{file.name}")
+    file.rename(left)
+    sync_folder(file.parent)
+    shred(left)
 
 
 def _manifests(clinic: Clinic) -> Iterator[tuple[Path, Manifest]]:
@@ -191,7 +199,7 @@ def sweep(clinic: Clinic) -> list[str]:
 def _destroy(
     clinic: Clinic, chosen: Callable[[Mapping[str, str]], bool], because: str
 ) -> list[str]:
-    if not _files(clinic.home):
+    if not clinic.home.snapshots.is_dir() or not any(clinic.home.snapshots.iterdir()):
         return []
     gone = []
     with _alone(clinic.home):
@@ -203,7 +211,7 @@ def _destroy(
             clinic.ledger.append(
                 Entry(shell_actor(), "destroy snapshot", Purpose.TRAINING, detail=detail)
             )
-            shred(file)
+            _remove(file)
             gone.append(name)
     return gone
 
