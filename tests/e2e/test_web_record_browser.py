@@ -119,6 +119,16 @@ def test_every_page_is_sound_everywhere(tab, served: Served, options: dict) -> N
         sound(page)
 
 
+def test_on_paper_no_row_of_a_table_is_cut_off(tab, served: Served) -> None:
+    page = tab(DOCTOR, "clinician")
+    page.goto(served.url + addresses(served)[4])
+    page.emulate_media(media="print")
+    page.eval_on_selector_all("details", "all => all.map(d => d.open = true)")
+    cut = "all => all.filter(e => e.scrollHeight > e.clientHeight + 1).length"
+    assert page.locator(".scroll").count() > 0
+    assert page.eval_on_selector_all(".scroll", cut) == 0
+
+
 def test_written_from_right_to_left_nothing_hangs_out(tab, served: Served) -> None:
     page = tab(DOCTOR, "clinician", viewport=PHONE)
     for path in ["/", *addresses(served)]:

@@ -11,6 +11,7 @@ from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
 from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.me import plainly
 from euthymia.app.web.pages import build_site
 from euthymia.app.web.quality import HALVES, NAMES, SECTIONS, name_of, rows_of
 from euthymia.app.web.retold import retold
@@ -107,7 +108,10 @@ def test_a_patient_sees_and_switches_only_themselves(clinic: Clinic, site) -> No
         assert patient.get(path).status_code in {403, 404}
     fields = {"purpose": "monitoring", "permit": "0", "because": ""}
     done = send(patient, "/me", "/me/consent", **fields)
-    assert "refused from now on" in done.text
+    assert "refused from now on: all data that rest on this permission" in done.text
+    assert "activity_counts" not in done.text, "names of code are no words for a patient"
+    switched = plainly("refused from now on: calls, screen, steps")
+    assert retold(switched, "es").endswith("de 3 clases")
     now = to_micros(clinic.clock())
     assert not consent_covers(clinic.store.grants(who), Purpose.MONITORING, now)
     assert told(clinic, "withdraw consent") == [(str(who), "patient")]

@@ -27,6 +27,19 @@ def for_patients() -> dict[str, Instrument]:
     return {n: one for n, one in instruments().items() if one.answered_by == "patient"}
 
 
+def plainly(effect: str) -> str:
+    """Return what a decision brings about as its person reads it: no commands, no names of code."""
+    head, _, rest = effect.partition(": ")
+    kinds = rest.partition(";")[0].count(",") + 1
+    if head == "refused from now on":
+        return f"refused from now on: all data that rest on this permission, {kinds} kinds of them"
+    if head == "kept, and read by nobody but the person":
+        return f"kept, and read by nobody but you: what came before, {kinds} kinds of data"
+    if effect.startswith("features that rested on them are removed"):
+        return "what was computed from them is removed"
+    return effect
+
+
 class Me:
     """The handlers."""
 
@@ -80,7 +93,7 @@ class Me:
             )
         except SchemaError as error:
             return await run_in_threadpool(self._shown, visitor, str(error))
-        done = effects or ["it is recorded"]
+        done = [plainly(line) for line in effects] or ["it is recorded"]
         return await run_in_threadpool(self._shown, visitor, "", done)
 
     async def check_in(self, request: Request, again: Again = FIRST) -> Response:
