@@ -230,3 +230,13 @@ def test_databases_of_niimpy(name: str, tmp_path: Path) -> None:
     assert screen.column("time").to_pylist()[0].isoformat() == "2020-01-08T11:54:24.500000+00:00"
     assert samples_of(items, "calls").column("direction").to_pylist() == [3]
     assert_accounted(reading, items)
+
+
+def test_a_battery_is_read_on_its_own_scale(tmp_path: Path) -> None:
+    (tmp_path / "battery.csv").write_text(
+        "timestamp,device_id,battery_status,battery_level,battery_scale\n"
+        "1714557600000,d1,3,50,200\n1714557601000,d1,3,51,100\n1714557602000,d1,3,52,\n"
+    )
+    table = samples_of(items_of(tmp_path), "battery")
+    assert table.column("level").to_pylist() == [25.0, 51.0, 52.0]
+    assert table.column("status").to_pylist() == [3, 3, 3]

@@ -122,6 +122,18 @@ def _moved(chunk: Chunk, who: pa.Array | str, _: Context) -> Iterator[Samples]:
     )
 
 
+def _charged(chunk: Chunk, who: pa.Array | str, _: Context) -> Iterator[Samples]:
+    """Yield the battery's level [%]: Android counts it on the scale that stands beside it."""
+    level = chunk.floats("level")
+    if "scale" in chunk.columns:
+        scale = chunk.floats("scale")
+        told = np.isfinite(scale) & (scale > 0)
+        level = np.where(told, level * 100 / np.where(told, scale, 1), level)
+    status = chunk.columns.get("status")
+    time_us = chunk.times("time")
+    yield samples(SYSTEM, "battery", who, chunk.rows, time_us, level=level, status=status)
+
+
 _CONTACT: Final = Column("contact", ("trace",), Kind.TEXT, required=False, nullable=True)
 _APP: Final = _secret("app", "package_name")
 _STEPS: Final = Column("steps", ("number_of_steps",), Kind.WHOLE, low=0, high=2**31 - 1)
@@ -140,6 +152,7 @@ _PLACE: Final = (
 _BATTERY: Final = (
     Column("level", ("battery_level",)),
     _byte("status", "battery_status", required=False, nullable=True),
+    _extra("scale", "battery_scale"),
 )
 _SPAN: Final = (
     Column("start", ("battery_start",), low=0, high=100),
@@ -175,7 +188,7 @@ SENSORS: Final = (
         *("battery", _SPAN, ("battery_charges", "battery_discharges")),
         make=lambda chunk, who, _: battery_spans(chunk, who),
     ),
-    Sensor("battery", _BATTERY, ("battery",)),
+    Sensor("battery", _BATTERY, ("battery",), make=_charged),
     Sensor("calls", _CALL, ("calls", "call"), frozenset({"contact"})),
     Sensor("messages", _MESSAGE, ("messages", "message", "sms"), frozenset({"contact"})),
     Sensor("audio_level", _AUDIO, ("audio", "ambient_noise", "plugin_ambient_noise")),
