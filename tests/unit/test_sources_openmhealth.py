@@ -185,3 +185,31 @@ def test_points_one_a_line_and_bodies_in_a_list(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert [reading.rows_in for reading, _ in found] == [2, 2]
     assert [reason for _, items in found for reason in rejects(items)] == []
+
+
+def _rate(user: str | None, value: int) -> dict[str, Any]:
+    header = {"id": "1", **({"user_id": user} if user else {})}
+    time = {"date_time": "2024-05-01T10:00:00Z"}
+    rate = {"value": value, "unit": "beats/min"}
+    return {"header": header, "body": {"heart_rate": rate, "effective_time_frame": time}}
+
+
+@pytest.mark.parametrize(
+    ("users", "owner", "kept"),
+    [
+        (["u1", "u1"], "u1", [60, 61]),
+        (["u1", "u2", None], "u1", [60]),
+        ([None, "u2"], "points", [60]),
+    ],
+)
+def test_points_of_two_people_are_not_one_persons(
+    users: list[str | None], owner: str, kept: list[int], tmp_path: Path
+) -> None:
+    points = [_rate(user, 60 + i) for i, user in enumerate(users)]
+    (tmp_path / "points.json").write_text(json.dumps(points))
+    [(reading, items)] = read(tmp_path)
+    table = samples_of(items, "heart_rate")
+    assert table.column("rate").to_pylist() == kept
+    assert set(table.column("subject_id").to_pylist()) == {owner}
+    assert ("split the file by person" in "".join(rejects(items))) == (len(kept) < len(users))
+    assert_accounted(reading, items)

@@ -3,7 +3,8 @@
 A point is `{"header": ..., "body": ...}` or a body alone; a body may also hold a list of bodies
 (`{"body": {"heart_rate": [...]}}`). What a body is is read from the quantities that it holds, and
 where these do not say it (a sleep episode) from `header.schema_id.name`. A statistic over several
-values is no measurement and is refused. `openmhealth_out` writes such points.
+values is no measurement and is refused. A file is one person's: whose it is is told by
+`header.user_id`, else by its name. `openmhealth_out` writes such points.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from euthymia.sources.openmhealth_bodies import BODIES, SCHEMAS, read_body, sche
 NAME: Final = "openmhealth"
 SYSTEM: Final = device_id(NAME, "").system
 MAX_BYTES: Final = 256 * MiB
+_ANOTHER: Final = (
+    "its header's user_id is not that of the file's first point: split the file by person"
+)
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
@@ -38,14 +42,29 @@ def _read(opened: Opened) -> Iterator[Item]:
     gather = Gather(NAME, opened.context.subject or opened.path.stem)
 
     def steps() -> Iterator[None]:
+        first: str | None = None
+        settled = False
         for number, point in enumerate(_points(opened), 1):
+            user = None if opened.context.subject else _user(point)
+            if not settled and isinstance(point, dict):
+                settled, first = True, user
+                gather.who = user or gather.who
             try:
+                if user != first:
+                    raise ShapeError(_ANOTHER)
                 _point(gather, point)
             except ShapeError as problem:
                 gather.refuse(str(problem), f"data point {number}")
             yield
 
     yield from reading(gather, steps)
+
+
+def _user(point: object) -> str | None:
+    """Return whose a data point is, where its header tells it (Open mHealth's `user_id`)."""
+    header = point.get("header") if isinstance(point, dict) else None
+    user = header.get("user_id") if isinstance(header, dict) else None
+    return user.strip() or None if isinstance(user, str) else None
 
 
 def _points(opened: Opened) -> Iterator[object]:
