@@ -49,9 +49,10 @@ def _read(opened: Opened) -> Iterator[Item]:
             if not settled and isinstance(point, dict):
                 settled, first = True, user
                 gather.who = user or gather.who
+            if user != first and isinstance(point, dict):
+                gather.refuse(_ANOTHER, f"data point {number}")
+                continue
             try:
-                if user != first:
-                    raise ShapeError(_ANOTHER)
                 _point(gather, point)
             except ShapeError as problem:
                 gather.refuse(str(problem), f"data point {number}")
