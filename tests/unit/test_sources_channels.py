@@ -58,3 +58,12 @@ def test_channels_of_an_eeg_without_names_are_told_apart(tmp_path: Path) -> None
 )
 def test_what_is_not_the_skin_or_a_breath_is_not_taken_for_it(label: str, unit: str) -> None:
     assert isinstance(channel_of(label, unit), str)
+
+
+def test_a_stage_without_a_length_is_told(tmp_path: Path) -> None:
+    stages = [(0.0, 30.0, "Sleep stage N2"), (1.0, 0.0, "Sleep stage R")]
+    write_edf(tmp_path / "night.edf", [("ECG", "mV", 4, SECONDS)], annotations=stages)
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "sleep_stages").column("duration").to_pylist() == [30.0]
+    assert any("without its length" in reason for reason in rejects(items))
+    assert_accounted(reading, items)

@@ -6,8 +6,8 @@ the file's name says it (`sub-01` of a BIDS name, else all of it).
 The start is a clock on the wall, without a zone; it is read in the person's zone. From there on
 time is counted by samples: a recorder does not follow daylight saving. Sleep stages scored in the
 annotations become stages, other annotations marks (never their text), like the triggers of BDF.
-Channels are known by their labels and units; those without a stream are counted, not kept. A row
-is one channel of one data record.
+Channels are known by their labels and units; those without a stream, and further ones of a stream
+that is one curve, are counted, not kept. A row is one channel of one data record.
 
 Kemp & Olivan (2003), European data format 'plus' (EDF+), doi:10.1016/S1388-2457(03)00123-8.
 """
@@ -201,7 +201,9 @@ class _Recording:
 
     def _annotation(self, at: int, length: float, text: str) -> None:
         stage = stage_of(text)
-        if stage is not None and length <= 172_800:
+        if stage is not None and length == 0:
+            self._to.leave("a sleep stage without its length: export the hypnogram with durations")
+        elif stage is not None and length <= 172_800:
             self._to.sample("sleep_stages", at, stage, length, None)
         else:
             self._to.sample("event_marks", at)
