@@ -321,3 +321,18 @@ def test_a_policy_that_does_not_name_the_pipeline_still_tells_that_it_stopped():
     scored = [Signal("r", CLINIC, START + HOUR, "scored", FIRST)]
     [alert] = run([(0, policy)], scored, (), zone=ZONE, start=START, until=END)
     assert (alert.rules, alert.tier) == ((Rule.PIPELINE,), Tier.NOW)
+
+
+def test_what_was_done_stays_done_where_the_scores_that_began_it_are_withdrawn():
+    rise = Signal("s", "p-1", nominal(FIRST + 8), "score", FIRST + 8, None, 7.0, "PHQ-9 17", 17.0)
+    scores = quiet_then([0.1] * 5 + [2.0] * 10)
+    ack = Act(
+        "a", f"worsening-{FIRST + 5}", "p-1", nominal(FIRST + 10), "bo", Move.ACKNOWLEDGE, "other"
+    )
+    with_scores = one([*scores, rise], [ack])
+    assert (with_scores.id, with_scores.acknowledged_at) == (f"worsening-{FIRST + 5}", ack.at)
+    left = one([rise], [ack])
+    assert (left.id, left.acknowledged_at) == (f"worsening-{FIRST + 8}", ack.at)
+    answer = Signal("i", "p-1", nominal(FIRST + 8), "answer", FIRST + 8, None, 1.0, "item 9")
+    other = replace(ack, alert=f"answer-{FIRST + 5}")
+    assert one([answer], [other]).state is State.OPEN, "nobody dealt with this answer"

@@ -13,7 +13,7 @@ from operator import ge
 
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.board import ACT, POLICY, ROUND, SIGNAL, TIMER, Board
-from euthymia.care.alerts.cases import Assumed, Case, Person, Timer, frozen, group_named
+from euthymia.care.alerts.cases import NEVER_HELD, Assumed, Case, Person, Timer, frozen, group_named
 from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.conditions import DAILY, Condition, level_of
 from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, Signal
@@ -185,9 +185,16 @@ class Engine(Board):
     # -- people ----------------------------------------------------------------------------------
 
     def _target(self, act: Act) -> Case | None:
+        """Return the alert that an act is about.
+
+        One that is not there any more (a consent is withdrawn: it began with scores, and goes on
+        with a questionnaire) is the same person's of that kind. Of answers about self-harm each
+        is its own.
+        """
         case = self._cases.get((act.subject, act.alert))
-        if case is None and self.assumed.by_group:
-            return self._person(act.subject).latest.get(group_named(act.alert))
+        group = group_named(act.alert)
+        if case is None and (self.assumed.by_group or group not in NEVER_HELD):
+            return self._person(act.subject).latest.get(group)
         return case
 
     def _act(self, act: Act) -> None:
