@@ -94,6 +94,38 @@ def test_a_number_that_could_be_two_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mark", "cells", "wanted"),
+    [
+        (";", ("1.000", "987"), [987]),
+        (";", ("1.500", "72.5"), [1.5, 72.5]),
+        (";", ("1.500", "0.512"), [1.5, 0.512]),
+        (";", ("1,000", "72.5"), [72.5]),
+        (";", ("1,000", "1,234,567", "987"), [987]),
+        (";", ("1,000", "72,5"), [1, 72.5]),
+        (";", ("1.000", "72.5", "72,5"), [72.5, 72.5]),
+        ("\t", ("1.000", "987"), [987]),
+        ("\t", ("1.000", "72.5"), [1, 72.5]),
+    ],
+)
+def test_a_thousand_is_not_read_as_one(
+    tmp_path: Path, mark: str, cells: tuple[str, ...], wanted: list[float]
+) -> None:
+    """1.000 and 1,000 are numbers only where the other cells tell which mark is the decimal's."""
+    rows = "".join(f"2024-05-01 00:{i:02d}:00{mark}{c}\n" for i, c in enumerate(cells))
+    (tmp_path / "A1.csv").write_text(f"timestamp{mark}activity\n" + rows)
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert _column(items, "activity_counts", "counts") == pytest.approx(wanted)
+
+
+def test_whose_a_row_is_stays_as_it_is_written(tmp_path: Path) -> None:
+    row = "1;1714557600000;101.001;52,5201;13,4049;0;0;34,2;gps;12,5;\n"
+    (tmp_path / "locations.csv").write_text(PLACES + row * 2)
+    items = items_of(tmp_path)
+    assert set(_column(items, "location", "subject_id")) == {"101.001"}
+
+
+@pytest.mark.parametrize(
     ("days", "wanted"),
     [
         (("01.05.2024 00:00:00", "1.5.2024 0:01"), ["2024-05-01 00:00:00", "2024-05-01 00:01:00"]),

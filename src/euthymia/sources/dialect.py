@@ -4,7 +4,8 @@ A European spreadsheet separates cells by `;`, writes 3,14 and 31.12.2024, and m
 the first line; "Unicode text" has tabs and is UTF-16; and names of columns come back in other
 letters. Only a file that no source knows as it is comes here, and it stays refused unless a source
 knows it afterwards. What could be read in two ways is not read: of 03/04/2024 another date of the
-same file must tell the order, and 1.234 beside decimal commas is left no number.
+same file must tell the order, and 1.234 is a number only where another one has a decimal point, and
+none a decimal comma.
 """
 
 import codecs
@@ -25,7 +26,13 @@ _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS: Final = re.compile(r"([+-]?\d{1,3}(?:\.\d{3})+)(,\d+)?", re.ASCII)
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
-"""Between tabs 1,234 may be a thousand: it is a number only where another cell tells."""
+"""Between tabs, or beside 72.5, 1,234 may be a thousand: a number only where another cell tells."""
+_POINT: Final = re.compile(r"[+-]?(?:\d{4,}\.\d+|\d+\.(?!\d{3}$)\d+|0\.\d+)", re.ASCII)
+_ENGLISH: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})", re.ASCII)
+_WHOSE: Final = re.compile(
+    r"(?i:(?:.*[^a-z])?(?:[pu]?id|user|device|subject|participant|patient))|.*[a-z]Id"
+)
+"""Names of columns that tell whose a row is: 101.001 is left there as it is written."""
 _DOTTED: Final = re.compile(
     r"(\d\d?)\.(\d\d?)\.(\d{4})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{1,6})?)?"
 )
@@ -36,7 +43,8 @@ _SLASHED: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:,? (\d\d?:\d\d(?::\d\d)
 class Dialect:
     """How a table is written.
 
-    `commas`: its numbers have decimal commas. `day_first`: what 03/04/2024 means, where the file
+    `commas`, `points`: some of its numbers surely have a decimal comma, a decimal point. `whose`:
+    the places of columns that are never numbers. `day_first`: what 03/04/2024 means, where the file
     tells. `names` is what its line of names becomes; None where a preamble stands before it.
     """
 
@@ -44,6 +52,8 @@ class Dialect:
     utf16: bool = False
     told: bool = False
     commas: bool = False
+    points: bool = False
+    whose: frozenset[int] = frozenset()
     day_first: bool | None = None
     names: tuple[str, ...] | None = None
 
@@ -87,22 +97,24 @@ class Dialect:
         return ahead + data.replace(self.mark.encode(), b",")
 
     def _line(self, text: str) -> bytes:
-        return _joined([self._cell(cell.strip()) for cell in _split(text, self.mark)])
+        cells = [cell.strip() for cell in _split(text, self.mark)]
+        whose = self.whose
+        return _joined([c if i in whose else self._cell(c) for i, c in enumerate(cells)])
 
     def _cell(self, cell: str) -> str:
-        if not cell or cell[-1] not in "0123456789":
+        marked = "." in cell or "," in cell or "/" in cell
+        if not marked or cell[-1] not in "0123456789":
             return cell
-        if "." not in cell and "," not in cell and "/" not in cell:
-            return cell
-        if _COMMA.fullmatch(cell) and (
-            self.commas or self.mark == ";" or not _GROUPED.fullmatch(cell)
-        ):
+        decimal = self.commas or (self.mark == ";" and not self.points)
+        if _COMMA.fullmatch(cell) and (decimal or not _GROUPED.fullmatch(cell)):
             return cell.replace(",", ".")
-        if self.commas and (found := _THOUSANDS.fullmatch(cell)):
+        if found := _THOUSANDS.fullmatch(cell):
             whole, part = found.groups()
-            if part is None:
-                return whole.replace(".", "'")  # 1.234 may be either: no reader takes it
-            return whole.replace(".", "") + "." + part[1:]
+            if part is not None:
+                return whole.replace(".", "") + "." + part[1:]
+            if not self.commas and (self.points or whole.lstrip("+-").startswith("0")):
+                return cell
+            return whole.replace(".", "'")  # 1.234 may be either: no reader takes it
         return self._day(cell)
 
     def _day(self, cell: str) -> str:
@@ -183,7 +195,8 @@ def dialects(head: bytes, spelling: Mapping[str, str]) -> Iterator[Dialect]:
         for names in (as_is, low, [spelling.get(cell, cell) for cell in joined]):
             if names not in tried:
                 tried.append(names)
-                yield replace(base, names=tuple(names))
+                whose = frozenset(i for i, name in enumerate(names) if _WHOSE.fullmatch(name))
+                yield replace(base, names=tuple(names), whose=whose)
 
 
 def _plain(head: bytes) -> bytes:
@@ -197,13 +210,14 @@ def _judged(dialect: Dialect, body: bytes) -> Dialect:
     """Return a dialect with what its first lines tell of numbers and days."""
     if dialect.mark == ",":
         return dialect
-    lines = body.decode("utf-8", "replace").splitlines()[:-1]
+    lines = body.decode("utf-8", "replace").rpartition("\n")[0].split("\n")  # the last may be cut
     cells = [cell.strip(' "\r') for line in lines for cell in line.split(dialect.mark)]
     days = [found.groups() for found in map(_SLASHED.fullmatch, cells) if found]
     day, month = (any(int(parts[i]) > 12 for parts in days) for i in (0, 1))
     grouped = map(_THOUSANDS.fullmatch, cells)
     commas = any(found.group(2) for found in grouped if found) or any(
-        _COMMA.fullmatch(cell) and (dialect.mark == ";" or not _GROUPED.fullmatch(cell))
-        for cell in cells
+        _COMMA.fullmatch(cell) and not _GROUPED.fullmatch(cell) for cell in cells
     )
-    return replace(dialect, commas=commas, day_first=day if day != month else None)
+    points = any(_POINT.fullmatch(cell) or _ENGLISH.fullmatch(cell) for cell in cells)
+    told = day if day != month else None
+    return replace(dialect, commas=commas, points=points, day_first=told)
