@@ -65,6 +65,20 @@ def test_a_decimal_comma_is_read_where_commas_separate_nothing(tmp_path, separat
     assert [table.schema.field(n).type for n in ("id", "code", "dose")] == [pa.string()] * 3
 
 
+def test_a_point_beside_decimal_commas_may_stand_between_thousands(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("a;b;c\n1.200;0,5;1.200\n987;1,5;72.5\nNA;2,5;\n")
+    found = read_frame(file)
+    assert texts(found, "a").tolist() == ["1'200", "987", ""]
+    with pytest.raises(SchemaError, match="column a, row 1: not a number"):
+        numbers(found, "a")
+    assert numbers(found, "b").tolist() == [0.5, 1.5, 2.5]
+    assert numbers(found, "c")[:2].tolist() == [1.2, 72.5]
+    file.write_text("a;a\n1.5;0,5\n")
+    with pytest.raises(SchemaError, match="two columns are called a"):
+        read_frame(file)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

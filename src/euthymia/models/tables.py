@@ -33,6 +33,7 @@ _EXACT: Final = 2.0**53  # from here on a decimal number no longer tells one who
 _SEPARATORS: Final = (",", ";", "\t")
 _COMMA: Final = r"^[-+]?[0-9]+(,[0-9]+)?([eE][-+]?[0-9]+)?$"
 _NO_THOUSANDS: Final = r"^[-+]?(0[0-9]*,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}|[0-9]+[eE].*))$"
+_THOUSANDS: Final = r"^[-+]?[1-9][0-9]{0,2}\.[0-9]{3}$"
 YES: Final = frozenset({"yes", "y", "true", "t", "1", "positive", "present", "case"})
 NO: Final = frozenset({"no", "n", "false", "f", "0", "negative", "absent", "control"})
 
@@ -140,7 +141,37 @@ def _csv(path: Path, where: str, as_text: Iterable[str]) -> pa.Table:
             f"{where}, line {line or 'unknown'}: {has} values where the header names {wanted}"
             f" columns{f' (and {len(broken) - 1} more such lines)' if len(broken) > 1 else ''}"
         )
-    return table if separator == "," else _with_points(table, frozenset(as_text))
+    if separator == ",":
+        return table
+    made = _with_points(table, frozenset(as_text))
+    doubled = len(set(made.column_names)) < made.num_columns  # refused later, by name
+    return made if made is table or doubled else _without_thousands(made, content, separator)
+
+
+def _without_thousands(table: pa.Table, content: bytes, separator: str) -> pa.Table:
+    """Return a table with decimal commas in which 1.200 is no number where it may be a thousand.
+
+    A column in which every point could as well stand between thousands becomes texts (1'200).
+    """
+    asked = [n for n in table.column_names if pa.types.is_floating(table.schema.field(n).type)]
+    written = pa_csv.read_csv(
+        BytesIO(content),
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=len(content) + 1),
+        parse_options=pa_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            null_values=list(NOT_KNOWN),
+            strings_can_be_null=True,
+            include_columns=asked,
+            column_types=dict.fromkeys(asked, pa.string()),
+        ),
+    )
+    for name in asked:
+        cells = written[name]
+        pointed = pc.filter(cells, pc.fill_null(pc.match_substring(cells, "."), False))
+        if len(pointed) and pc.all(pc.match_substring_regex(pointed, _THOUSANDS)).as_py():
+            held = pc.replace_substring(cells, ".", "'")  # no number to whoever asks for one
+            table = table.set_column(table.column_names.index(name), name, held)
+    return table
 
 
 def _with_points(table: pa.Table, texts_asked: frozenset[str]) -> pa.Table:
