@@ -64,3 +64,12 @@ def test_times_that_a_spreadsheet_cut_are_refused_and_not_moved(tmp_path: Path, 
 def test_a_time_with_an_exponent_and_all_its_digits_is_a_time(tmp_path: Path) -> None:
     (tmp_path / "screen.csv").write_text(_SCREEN + "1,1.714557600000e+12,d1,1\n")
     assert not [item for item in items_of(tmp_path) if isinstance(item, Reject)]
+
+
+@pytest.mark.parametrize("beside", ["", "2,soon,d1,1\n"])
+def test_a_row_is_kept_whatever_other_rows_hold(tmp_path: Path, beside: str) -> None:
+    """Java leaves out the zeros of a time, and the plus: 1.71456E12."""
+    (tmp_path / "screen.csv").write_text(_SCREEN + "1,1.71456E12,d1,1\n" + beside)
+    reasons = [i.reason for i in items_of(tmp_path) if isinstance(i, Reject)]
+    assert len(reasons) == len(beside.split())
+    assert not any("cut" in reason for reason in reasons)

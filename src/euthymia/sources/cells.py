@@ -90,9 +90,12 @@ def epoch_micros(value: float) -> int:
 
 
 def epoch(text: str) -> int:
-    """Return an epoch's microseconds; one that a spreadsheet cut to 1.71456E+12 is refused."""
+    """Return an epoch's microseconds; one that a spreadsheet cut to 1.71456E+12 is refused.
+
+    Spreadsheets write the plus; programs that write 1.71456E12 (Java) leave out only zeros.
+    """
     micros = epoch_micros(number(text))
-    digits, mark, exponent = text.lower().partition("e")
+    digits, mark, exponent = text.lower().partition("e+")
     last = int(exponent) - len(digits.partition(".")[2]) if mark else 0
     if last > (3 if abs(float(text)) >= MILLIS_FROM else 0):
         raise BadCellError("was cut to a few digits (1.7E+12), as spreadsheets do: export it again")
