@@ -38,6 +38,13 @@ def test_a_short_form_goes(lang: Lang, text: str, gone: str) -> None:
     assert {k for k in range(at, at + len(gone)) if text[k].isalnum()} <= marked
 
 
+def test_will_is_a_verb_only_before_what_somebody_will_do() -> None:
+    said = "Will and his wife argued. Will looks tired. Will drank. Will, aged 34, left."
+    told = deidentify(f"Patient: Will Harper\n{said} Will try sertraline.", "en").text
+    assert told.count("Will") == 1
+    assert told.endswith("Will try sertraline.")
+
+
 @pytest.mark.parametrize(
     ("lang", "text"),
     [

@@ -39,6 +39,7 @@ _DEPARTMENTS: Final = words("departments")
 _LETTERS: Final = words("letters_after")
 _NO_NAMES: Final = NEVER_NAMES | NOT_NAMES
 _NO_NOUNS: Final = NEVER_NAMES | SAYS | PARTICLES
+_AFTER_WILL: Final = words("after_will")
 _SEASONS: Final = frozenset({"summer", "autumn", "winter"})
 
 
@@ -451,9 +452,7 @@ def echoes(
 def _lone_verb(tokens: list[Token], token: Token) -> bool:
     """Tell whether "Will" opens a sentence and a verb follows: "Will try an activation plan"."""
     k = bisect_left([t.start for t in tokens], token.start) + 1
-    return (
-        k < len(tokens) and tokens[k].common and not tokens[k].proper and tokens[k].low not in SAYS
-    )
+    return k < len(tokens) and not tokens[k].proper and tokens[k].low in _AFTER_WILL
 
 
 def _strong(spans: list[Span], tokens: list[Token]) -> set[str]:
