@@ -5,7 +5,7 @@ shows is about the data and the split, not about tuning.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -102,6 +102,15 @@ def auc_of(found: ModelScores, y: Floats, person: NDArray[np.generic], *, seed: 
         replicates=400,
         chance={"auc": 0.5},
     )["auc"]
+
+
+def within_groups(found: ModelScores, words: NDArray[np.str_]) -> ModelScores:
+    """Return predictions of which only those of one fold and one group are compared.
+
+    `words` names the group of each row of the table.
+    """
+    code = np.unique(words, return_inverse=True)[1].astype(np.int64)
+    return replace(found, strata=found.strata * (int(code.max()) + 1) + code[found.rows])
 
 
 @dataclass(frozen=True, slots=True)

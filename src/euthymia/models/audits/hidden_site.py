@@ -8,12 +8,8 @@ has learned the groups.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
-
-from euthymia.evaluation.discrimination import auc_within
 from euthymia.evaluation.estimate import Estimate
-from euthymia.evaluation.probe import auc_of, held_out_scores, logistic_probabilities
-from euthymia.evaluation.resample import estimates
+from euthymia.evaluation.probe import auc_of, held_out_scores, logistic_probabilities, within_groups
 from euthymia.evaluation.splits import Split, person_folds
 from euthymia.models.audits.columns import Column, design
 from euthymia.models.audits.finding import Finding
@@ -66,17 +62,7 @@ def _within(
         return None
     y, person = table.outcome.y, table.person
     scores = held_out_scores(x, y, splits, logistic_probabilities)
-    code = np.unique(column.words(), return_inverse=True)[1].astype(np.int64)
-    strata = scores.strata * (int(code.max()) + 1) + code[scores.rows]
-    inside = estimates(
-        {"auc": lambda a, b, w: auc_within(a, b, w, strata)},
-        y[scores.rows],
-        scores.p,
-        person[scores.rows],
-        seed=seed,
-        replicates=400,
-        chance={"auc": 0.5},
-    )["auc"]
+    inside = auc_of(within_groups(scores, column.words()), y, person, seed=seed)
     return auc_of(scores, y, person, seed=seed), inside
 
 

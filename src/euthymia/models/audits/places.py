@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.evaluation.confounds import ModelScores
-from euthymia.evaluation.discrimination import auc_within
 from euthymia.evaluation.drifts import two_sample_test
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
-from euthymia.evaluation.probe import auc_of, held_out_scores, logistic_probabilities
-from euthymia.evaluation.resample import estimates
+from euthymia.evaluation.probe import auc_of, held_out_scores, logistic_probabilities, within_groups
 from euthymia.evaluation.splits import leave_site_out
 from euthymia.models.audits.columns import design
 from euthymia.models.audits.finding import Finding
@@ -88,19 +86,8 @@ def sites(table: Ready, x: Floats, scores: ModelScores, *, seed: int) -> Sites |
     if column is None or column.distinct < 2:
         return None
     y, person, words = table.outcome.y, table.person, column.words()
-    code = np.unique(words, return_inverse=True)[1].astype(np.int64)
-    strata = scores.strata * (int(code.max()) + 1) + code[scores.rows]
-    metrics = {"auc": lambda a, b, w: auc_within(a, b, w, strata)}
-    within = estimates(
-        metrics,
-        y[scores.rows],
-        scores.p,
-        person[scores.rows],
-        seed=seed,
-        replicates=400,
-        chance={"auc": 0.5},
-    )["auc"]
-    names, count = np.unique(words, return_counts=True)
+    within = auc_of(within_groups(scores, words), y, person, seed=seed)
+    names, code, count = np.unique(words, return_inverse=True, return_counts=True)
     large = names[np.argsort(-count, kind="stable")[:_MANY]]
     together = np.where(np.isin(words, large), words, "the smaller sites")
     splits = tuple(leave_site_out(y, person, together))
