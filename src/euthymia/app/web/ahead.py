@@ -29,6 +29,7 @@ class Ahead:
         self.backend, self.every = backend, every
         self._state: int | None = None
         self._looks = 0
+        self._over = Event()
 
     def look(self) -> bool:
         """Read what is new, if anything is; tell whether it was read."""
@@ -39,6 +40,8 @@ class Ahead:
         reader = self.backend.reader
         people = reader.everybody(JOB)
         for first in range(0, len(people), AT_ONCE):
+            if self._over.is_set():  # the server ends: nobody will look any more
+                return False
             reader.look_at_all(people[first : first + AT_ONCE], JOB)
         self.backend.alerts.every()
         self._state = state
@@ -47,17 +50,16 @@ class Ahead:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Look again and again, beside what is done in a `with` block."""
-        over = Event()
-        thread = Thread(target=self._until, args=(over,), daemon=True)
+        thread = Thread(target=self._until, daemon=True)
         thread.start()
         try:
             yield
         finally:
-            over.set()
+            self._over.set()
             thread.join()
 
-    def _until(self, over: Event) -> None:
-        while not over.is_set():
+    def _until(self) -> None:
+        while not self._over.is_set():
             with suppress(EuthymiaError, OSError):  # whoever asks for a page is told of it
                 self.look()
-            over.wait(self.every)
+            self._over.wait(self.every)
