@@ -1,6 +1,7 @@
 """Tables as spreadsheets and devices of other countries write them."""
 
 import gzip
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,51 @@ def test_actiwatch_with_semicolons(tmp_path: Path) -> None:
     assert not rejects(items)
     assert _column(items, "activity_counts", "counts") == [12, 7]
     assert _times(items, "activity_counts") == ["2024-04-30 23:59:00", "2024-05-01 00:00:00"]
+
+
+def _recording(form: str, mark: str = ",") -> str:
+    """A count an hour from noon to noon the day after tomorrow: from 1 to 3 January."""
+    start = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    moments = [start + timedelta(hours=hour) for hour in range(48)]
+    return "".join(f"{at:{form}}{mark}{i}\n" for i, at in enumerate(moments))
+
+
+@pytest.mark.parametrize(
+    ("names", "form", "mark"),
+    [
+        ("Date,Time,Axis1", "%m/%d/%Y,%H:%M:%S", ","),
+        ("Date, Time, Axis1", "%d/%m/%Y,%I:%M:%S %p", ","),
+        ("date;time;Axis1", "%Y-%m-%d;%H:%M", ";"),
+        ("Date;Time;Axis1", "%d.%m.%Y;%H:%M:%S", ";"),
+        ("Timestamp,Axis1", "%m/%d/%Y %I:%M %p", ","),
+        ("timestamp,Axis1", "%d/%m/%Y %H:%M", ","),
+    ],
+)
+def test_a_recording_tells_by_its_days_what_a_date_means(
+    tmp_path: Path, names: str, form: str, mark: str
+) -> None:
+    (tmp_path / "A1.csv").write_text(names + "\n" + _recording(form, mark))
+    items = items_of(tmp_path)
+    assert not rejects(items)
+    found = _times(items, "activity_counts")
+    assert (found[0], found[11], found[12]) == (
+        "2024-01-01 12:00:00",
+        "2024-01-01 23:00:00",
+        "2024-01-02 00:00:00",
+    )
+    assert found[-1] == "2024-01-03 11:00:00"
+    assert _column(items, "activity_counts", "counts") == list(range(48))
+
+
+@pytest.mark.parametrize("days", [("1/1/2024", "2/1/2024"), ("1/1/2024", "1/1/2024")])
+def test_dates_that_tell_nothing_are_refused(tmp_path: Path, days: tuple[str, str]) -> None:
+    rows = "".join(f"{day} 09:00,{i}\n" for i, day in enumerate(days))
+    (tmp_path / "A1.csv").write_text("timestamp,Axis1\n" + rows)
+    [reason] = rejects(items_of(tmp_path))
+    assert reason.startswith("lines 2-3: timestamp is not a date")
+
+
+def test_half_past_thirteen_in_the_afternoon_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "A1.csv").write_text("Date,Time,Axis1\n2024-05-01,13:30:00 PM,4\n")
+    [reason] = rejects(items_of(tmp_path))
+    assert "line 2: timestamp is not a date" in reason

@@ -2,10 +2,11 @@
 
 A European spreadsheet separates cells by `;`, writes 3,14 and 31.12.2024, and may put `sep=;` on
 the first line; "Unicode text" has tabs and is UTF-16; and names of columns come back in other
-letters. Only a file that no source knows as it is comes here, and it stays refused unless a source
-knows it afterwards. What could be read in two ways is not read: of 03/04/2024 another date of the
-same file must tell the order, and 1.234 is a number only where another one has a decimal point, and
-none a decimal comma.
+letters; the date and the time of day may stand in two columns. Only a file that no source knows as
+it is comes here, and it stays refused unless a source knows it afterwards; of one that is known,
+only 12/31/2024 is rewritten. What could be read in two ways is not read: of 03/04/2024 the other
+dates of the same file must tell the order (one above 12, or days that follow each other), and 1.234
+is a number only where another one has a decimal point, and none a decimal comma.
 """
 
 import codecs
@@ -14,7 +15,8 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from euthymia.sources.lines import BOM, MAX_LINE
@@ -33,10 +35,18 @@ _WHOSE: Final = re.compile(
     r"(?i:(?:.*[^a-z])?(?:[pu]?id|user|device|subject|participant|patient))|.*[a-z]Id"
 )
 """Names of columns that tell whose a row is: 101.001 is left there as it is written."""
+_HALF: Final = r"(?: ?([AaPp])\.?[Mm]\.?)?"
 _DOTTED: Final = re.compile(
-    r"(\d\d?)\.(\d\d?)\.(\d{4})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{1,6})?)?"
+    rf"(\d\d?)\.(\d\d?)\.(\d{{4}})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF})?"
 )
-_SLASHED: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{1,6})?)?")
+_SLASHED: Final = re.compile(
+    rf"(\d\d?)/(\d\d?)/(\d{{4}})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF})?"
+)
+_CLOCK: Final = re.compile(rf"(\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF}")
+ROWS_A_DAY: Final = 12  # what has so many is a recording: its days follow each other
+_DATE_TIME: Final = ("date", "time")
+"""Names, in small letters, of two columns that tell one moment."""
+_MOMENT: Final = "timestamp"  # the name by which the sources know it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Dialect:
     whose: frozenset[int] = frozenset()
     day_first: bool | None = None
     names: tuple[str, ...] | None = None
+    moment: tuple[int, int] | None = None
 
     @property
     def first_line(self) -> int:
@@ -87,9 +98,16 @@ class Dialect:
                 data = data.partition(b"\n")[2]
             if self.names is not None:
                 ahead, data = _joined(list(self.names)), data.partition(b"\n")[2]
-        if self.mark == ",":
+        if self.mark == "," and not self.moment and self.day_first is None:
             return ahead + data
-        if b'"' in data or b"," in data or self.commas or b"." in data or b"/" in data:
+        if (
+            self.moment
+            or b'"' in data
+            or b"," in data
+            or self.commas
+            or b"." in data
+            or b"/" in data
+        ):
             lines = data.decode("utf-8", "surrogateescape").split("\n")
             ends = lines.pop()
             done = [self._line(line.removesuffix("\r")) for line in lines]
@@ -98,12 +116,20 @@ class Dialect:
 
     def _line(self, text: str) -> bytes:
         cells = [cell.strip() for cell in _split(text, self.mark)]
-        whose = self.whose
-        return _joined([c if i in whose else self._cell(c) for i, c in enumerate(cells)])
+        if self.mark == ",":  # its numbers are as readers know them
+            cells = [self._day(c) if c.count("/") == 2 else c for c in cells]
+        else:
+            whose = self.whose
+            cells = [c if i in whose else self._cell(c) for i, c in enumerate(cells)]
+        if self.moment and len(cells) > max(self.moment):
+            day, clock = (cells[i] for i in self.moment)
+            if found := _CLOCK.fullmatch(clock):
+                cells[self.moment[0]] = f"{day} {_of_24_hours(*found.groups())}"
+        return _joined(cells)
 
     def _cell(self, cell: str) -> str:
         marked = "." in cell or "," in cell or "/" in cell
-        if not marked or cell[-1] not in "0123456789":
+        if not marked or cell[-1] not in "0123456789mM.":
             return cell
         decimal = self.commas or (self.mark == ";" and not self.points)
         if _COMMA.fullmatch(cell) and (decimal or not _GROUPED.fullmatch(cell)):
@@ -123,17 +149,23 @@ class Dialect:
             found, day_first = _SLASHED.fullmatch(cell), self.day_first
         if not found:
             return cell
-        one, two, year, clock, part = found.groups()
+        one, two, year, clock, part, half = found.groups()
         day, month = (one, two) if day_first else (two, one)
         try:
             _ = datetime(int(year), int(month), int(day))  # noqa: DTZ001  (only whether it is one)
         except ValueError:
             return cell
-        date = f"{year}-{int(month):02d}-{int(day):02d}"
-        if clock is None:
-            return date
-        hour, _, rest = clock.partition(":")
-        return f"{date} {int(hour):02d}:{rest}{(part or '').replace(',', '.')}"
+        written = f"{year}-{int(month):02d}-{int(day):02d}"
+        return written if clock is None else f"{written} {_of_24_hours(clock, part, half)}"
+
+
+def _of_24_hours(clock: str, part: str | None, half: str | None) -> str:
+    """Return 1:05:00 PM as 13:05:00; what is no time of day is left for the reader to refuse."""
+    hour, _, rest = clock.partition(":")
+    hours = int(hour)
+    if half:
+        hours = hours % 12 + (12 if half in "Pp" else 0) if 1 <= hours <= 12 else 99
+    return f"{hours:02d}:{rest}{(part or '').replace(',', '.')}"
 
 
 def _split(text: str, mark: str) -> list[str]:
@@ -162,6 +194,15 @@ def after_preamble(head: bytes) -> Dialect | None:
     cut = {m: sum(m in line for line in lines) for m in (b",", b";", b"\t")}
     mark = max(cut, key=lambda m: cut[m])
     return None if mark == b"," else _judged(Dialect(mark=mark.decode()), plain)
+
+
+def with_slashes(head: bytes) -> Dialect | None:
+    """Return the dialect of a table that is written as sources know it but for 12/31/2024."""
+    lines = head.removeprefix(BOM).split(b"\n", 2)
+    if len(lines) < 3 or b"," not in lines[0] or lines[1].count(b"/") < 2:
+        return None
+    judged = _judged(Dialect(), _plain(head))
+    return judged if judged.day_first is not None else None
 
 
 def dialects(head: bytes, spelling: Mapping[str, str]) -> Iterator[Dialect]:
@@ -196,7 +237,18 @@ def dialects(head: bytes, spelling: Mapping[str, str]) -> Iterator[Dialect]:
             if names not in tried:
                 tried.append(names)
                 whose = frozenset(i for i, name in enumerate(names) if _WHOSE.fullmatch(name))
-                yield replace(base, names=tuple(names), whose=whose)
+                yield from _with_moment(replace(base, names=tuple(names), whose=whose))
+
+
+def _with_moment(dialect: Dialect) -> Iterator[Dialect]:
+    """Yield a dialect, and after it the one that puts a date and its time of day together."""
+    yield dialect
+    names = list(dialect.names or ())
+    small = [name.lower() for name in names]
+    if all(small.count(name) == 1 for name in _DATE_TIME) and _MOMENT not in names:
+        day, clock = (small.index(name) for name in _DATE_TIME)
+        names[day], names[clock] = _MOMENT, "time_of_day"
+        yield replace(dialect, names=tuple(names), moment=(day, clock))
 
 
 def _plain(head: bytes) -> bytes:
@@ -208,16 +260,39 @@ def _plain(head: bytes) -> bytes:
 
 def _judged(dialect: Dialect, body: bytes) -> Dialect:
     """Return a dialect with what its first lines tell of numbers and days."""
-    if dialect.mark == ",":
-        return dialect
     lines = body.decode("utf-8", "replace").rpartition("\n")[0].split("\n")  # the last may be cut
     cells = [cell.strip(' "\r') for line in lines for cell in line.split(dialect.mark)]
     days = [found.groups() for found in map(_SLASHED.fullmatch, cells) if found]
-    day, month = (any(int(parts[i]) > 12 for parts in days) for i in (0, 1))
+    told = _day_first([(int(one), int(two), int(year)) for one, two, year, *_ in days])
+    if dialect.mark == ",":
+        return replace(dialect, day_first=told)
     grouped = map(_THOUSANDS.fullmatch, cells)
     commas = any(found.group(2) for found in grouped if found) or any(
         _COMMA.fullmatch(cell) and not _GROUPED.fullmatch(cell) for cell in cells
     )
     points = any(_POINT.fullmatch(cell) or _ENGLISH.fullmatch(cell) for cell in cells)
-    told = day if day != month else None
     return replace(dialect, commas=commas, points=points, day_first=told)
+
+
+def _day_first(days: list[tuple[int, int, int]]) -> bool | None:
+    """Tell whether 03/04/2024 is in April: by a number above 12, or by days that follow on."""
+    first, second = (any(day[i] > 12 for day in days) for i in (0, 1))
+    if first != second:
+        return first
+    if first:
+        return None
+    apart = [(one, two) for one, two in pairwise(days) if one != two]
+    if len(days) < ROWS_A_DAY * (len(apart) + 1):
+        return None  # visits, not a recording: the first of each month follows on as well
+    one_on = [all(_next(*pair, day_first=order) for pair in apart) for order in (True, False)]
+    return one_on[0] if apart and one_on[0] != one_on[1] else None
+
+
+def _next(one: tuple[int, int, int], two: tuple[int, int, int], *, day_first: bool) -> bool:
+    """Tell whether the second date is the day after the first."""
+    month, day = (1, 0) if day_first else (0, 1)
+    try:
+        before, after = (date(d[2], d[month], d[day]) for d in (one, two))
+    except ValueError:
+        return False
+    return after - before == timedelta(days=1)

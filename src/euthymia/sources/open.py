@@ -15,7 +15,7 @@ from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
-from euthymia.sources.dialect import Dialect, after_preamble, dialects
+from euthymia.sources.dialect import Dialect, after_preamble, dialects, with_slashes
 from euthymia.sources.on_time import on_time
 from euthymia.sources.unknown import packed, unknown
 from euthymia.sources.walk import Found, Group, Skipped, Walk
@@ -162,7 +162,7 @@ def _best(found: Found) -> tuple[Source | None, Dialect | None]:
         return None, None
     source = _recognised(found.path, head)
     if source:
-        return source, after_preamble(head)
+        return source, after_preamble(head) or with_slashes(head)
     tried = list(dialects(head, _spelling()))
     for dialect in tried:
         source = _recognised(found.path, b"".join(dialect.recode(iter([head]))))
