@@ -1,6 +1,7 @@
 """The engine of alerts: the same input gives the same bits, in whatever pieces it comes."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from euthymia.care.alerts.contract import CLINIC, Act, Alert, DayScores, Rule, S
 from euthymia.care.alerts.engine import Engine, digest_of, run
 from euthymia.care.alerts.lifecycle import (
     BY_PEOPLE,
+    HELD,
     OVER,
     REASONS,
     TRANSITIONS,
@@ -20,7 +22,7 @@ from euthymia.care.alerts.lifecycle import (
     State,
     after,
 )
-from euthymia.care.alerts.policy import parse, shipped_text
+from euthymia.care.alerts.policy import Policy, parse, shipped_text
 from euthymia.care.alerts.signals import day_signal, nominal
 from euthymia.ground.clock import DAY_US, to_micros
 
@@ -314,6 +316,45 @@ def test_what_was_one_alert_stays_one_where_a_policy_groups_anew():
     signals = quiet_then([0.1] * 5 + [1.9] * 4 + [0.1] * 15)
     [alert] = switched(shipped_text(), SPLIT.replace("worsening", "w"), signals)
     assert (alert.group, alert.state) == ("drift", State.CLEARED)
+
+
+@pytest.mark.parametrize(
+    ("then", "unseen"),
+    [
+        pytest.param({"b": "drift", "c": "unseen"}, "c", id="one takes the name the other leaves"),
+        pytest.param({"b": "drift", "a": "unseen"}, "a", id="they change names"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("gone", "state"),
+    [
+        pytest.param(range(4, 6), State.CLEARED, id="over"),
+        pytest.param(range(4, DAYS), State.SILENCED, id="stands"),
+        pytest.param([*range(4, 11), *range(18, DAYS)], State.HELD, id="comes back, silenced"),
+    ],
+)
+def test_alerts_whose_groups_change_names_stay_one_each(
+    then: dict[str, str], unseen: str, gone: Sequence[int], state: State
+):
+    signals = [day("p-1", FIRST + i, 1.9 if i > 5 else 0.1, 8.0 * (i in gone)) for i in range(DAYS)]
+    quiet = Act(
+        "a", f"b-{FIRST + 4}", "p-1", nominal(FIRST + 10), "bo", Move.SILENCE, "other",
+        until=END + DAY_US,
+    )  # fmt: skip
+    first = grouped_by({"a": "drift", "b": "unseen"})
+    policies = [(0, first), (nominal(FIRST + 12) + HOUR, grouped_by(then))]
+    found = run(policies, signals, [quiet], zone=ZONE, start=START, until=END)
+    assert [(a.group, a.rules) for a in found] == [(unseen, (Rule.UNSEEN,)), ("b", (Rule.DRIFT,))]
+    assert (found[0].state, found[0].held) == (state, "silenced" if state is State.HELD else "")
+    assert set(found[0].held_for) <= HELD.keys(), "each reason has words"
+
+
+def grouped_by(groups: dict[str, str]) -> Policy:
+    head, tail = shipped_text().split("groups:")[0], shipped_text().partition("budgets:")[2]
+    told = "".join(
+        f"  {name}: {{rules: [{rule}], quiet_days: 0}}\n" for name, rule in groups.items()
+    )
+    return parse(f"{head}groups:\n{told}budgets:{tail}")
 
 
 def test_a_policy_that_does_not_name_the_pipeline_still_tells_that_it_stopped():

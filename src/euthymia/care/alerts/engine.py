@@ -104,22 +104,32 @@ class Engine(Board):
         that group has one that stands: so what was one alert does not become two.
         """
         for who in self._people.values():
-            for case in sorted(who.latest.values(), key=lambda c: c.state in OVER):
-                self._regroup(who, case)
-                if case.state is State.OPEN and case.due is None:
-                    self._start_timer(case, at)
+            self._regroup(who)
+        for case in self._cases.values():
+            if case.state is State.OPEN and case.due is None:
+                self._start_timer(case, at)
 
-    def _regroup(self, who: Person, case: Case) -> None:
-        group = self._group[case.rules[0]]
-        held = who.latest.get(group)
-        stands = case.state not in OVER
-        if group == case.group or not (held is None or (held.state in OVER and stands)):
-            return
-        del who.latest[case.group]
-        who.latest[group] = case
-        if case.group in who.silences:
-            who.silences[group] = who.silences.pop(case.group)
-        case.group = group
+    def _regroup(self, who: Person) -> None:
+        """Put a person's alerts, all at once, where their first rules are; what stands goes first.
+
+        Whose group has one already keeps its own name, where nobody else has taken that.
+        """
+        order = sorted(who.latest.values(), key=lambda c: c.state in OVER)
+        found: dict[str, Case] = {}
+        for case in order:
+            found.setdefault(self._group[case.rules[0]], case)
+        placed = {case.id for case in found.values()}
+        for case in order:
+            if case.id not in placed:
+                found.setdefault(case.group, case)
+        who.silences = {
+            name: who.silences[case.group]
+            for name, case in found.items()
+            if case.group in who.silences
+        }
+        for name, case in found.items():
+            case.group = name
+        who.latest = found
 
     # -- what becomes known ----------------------------------------------------------------------
 

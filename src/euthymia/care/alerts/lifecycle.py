@@ -139,6 +139,7 @@ HELD: Final = {
     "next round": "it waits for the next morning's list",
     "over before the round": "it was over before the next morning's list",
     "quiet": "somebody dealt with it a short while ago",
+    "silenced": "somebody silenced alerts of this kind",
     "inhibited: admitted": "they are in hospital",
     "inhibited: unseen": "no data has come for days",
     "inhibited: excused": "the days are excused",
