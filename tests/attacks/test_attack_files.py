@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import resource
 import tarfile
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.export import export_subject
 from euthymia.app.ingest import run_ingest
 from euthymia.ground.errors import EuthymiaError
+from memory_peak import grown_by
 from reading import items_of, read, rejects
 from small_clinic import MINE, subject_of
 
@@ -102,10 +102,7 @@ def test_bomb(name: str, tmp_path: Path):
     file, make = BOMBS[name]
     make(folder / file)
     (folder / "zz_good.csv").write_text(ROW)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    got: list[tuple[object, list[object]]] = []
-    got.extend(read(folder))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    got, grown = grown_by(lambda: read(folder))
     assert grown < MEMORY_MIB
     assert any(rejects(items) for _, items in got)
     assert any(r.file_name.endswith("zz_good.csv") and r.rows_in == 1 for r, _ in got)

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import resource
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from euthymia.ground.errors import MissingError
 from euthymia.sources.blob import MAX_RATIO
+from memory_peak import grown_by
 from reading import assert_accounted, items_of, read, rejects, samples_of
 
 HEADER = "timestamp,date,activity\n"
@@ -145,9 +145,7 @@ def test_an_endless_line_is_named_and_never_held(tmp_path: Path) -> None:
         for _ in range(200):
             file.write(b"9" * (1 << 20))
         file.write(b"\n" + LINE.format(2, 22).encode())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    [(reading, items)] = read(path)
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    [(reading, items)], grown_mib = grown_by(lambda: read(path))
     assert grown_mib < 150
     [reason] = rejects(items)
     assert reason.startswith("line 3 is longer than 16 MiB")
