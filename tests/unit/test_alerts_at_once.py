@@ -4,14 +4,17 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from euthymia.app import ingest
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.policy_file import read_book
-from euthymia.app.clinic import Clinic
-from euthymia.app.entries import Fact
+from euthymia.app.cli import main
+from euthymia.app.clinic import Clinic, wall_clock
+from euthymia.app.entries import Fact, write_entry
 from euthymia.app.ingest import run_ingest
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.contract import Visitor
@@ -21,7 +24,9 @@ from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.safety import speaks_of_harm
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.codes import CSSRS_IDEATION, LOINC, PHQ9_ITEMS
-from small_clinic import DOCTOR, MRN, Hands, copied_clinic, subject_of
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.sources.open import Reading
+from small_clinic import DOCTOR, MRN, TEST, Hands, copied_clinic, subject_of
 
 ITEM9 = PHQ9_ITEMS[8]
 
@@ -81,21 +86,90 @@ def observation(at: str, value: float) -> dict[str, object]:
     }
 
 
+def bundle(file: Path, *told: dict[str, object]) -> Path:
+    entries = [{"resource": one} for one in told]
+    whole = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    file.write_text(json.dumps(whole))
+    return file
+
+
 def test_what_comes_in_a_file_does_not_wait_either(clinic: Clinic, hands: Hands, tmp_path: Path):
     alerts = Alerts(clinic)
     alerts.run()
     hands.turn(timedelta(minutes=5))
     told = [observation("2026-03-02T10:00:00Z", 3), observation("2024-03-02T10:00:00Z", 3)]
-    entries = [{"resource": one} for one in told]
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    file = tmp_path / "new.json"
-    file.write_text(json.dumps(bundle))
-    report = run_ingest(clinic, [file], None, None, lambda _a, _b: None)
+    report = run_ingest(clinic, [bundle(tmp_path / "new.json", *told)], None, None, quietly)
     assert report["stored"] == 2
     assert set(report) >= {"rows_in", "files"}
-    assert not {"heard", "news_from"} & set(report)
+    assert not {"heard", "news_from", "unheeded"} & set(report)
     (line,) = alerts.desk(DOCTOR, "clinician").lines
     assert from_micros(line.alert.shown_at or 0) == hands.now
+    assert line.alert.rules == (Rule.ANSWER,)
+
+
+def quietly(_done: int, _of: int) -> None:
+    """Show nothing."""
+
+
+def test_what_was_stored_before_a_run_was_ended_stands(
+    clinic: Clinic, hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    monkeypatch.setattr(ingest, "FILES_A_COMMIT", 1)
+    for name in "ab":
+        bundle(tmp_path / f"{name}.json", observation(f"2026-03-0{2 - (name > 'a')}T10:00:00Z", 3))
+    take = ingest._take
+
+    def ended(clinic: Clinic, reading: Reading, *more: Any) -> None:
+        if reading.file_name == "b.json":
+            raise KeyboardInterrupt
+        take(clinic, reading, *more)
+
+    monkeypatch.setattr(ingest, "_take", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run_ingest(clinic, [tmp_path / "a.json", tmp_path / "b.json"], None, None, quietly)
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    assert line.alert.rules == (Rule.ANSWER,)
+
+
+def test_alerts_that_cannot_be_told_keep_no_file_from_coming_and_are_named(
+    clinic: Clinic,
+    hands: Hands,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    Alerts(clinic).run()
+    hands.turn(timedelta(minutes=5))
+    file = bundle(tmp_path / "new.json", observation("2026-03-02T10:00:00Z", 3))
+    swept: list[Clinic] = []
+    monkeypatch.setattr(ingest, "sweep", swept.append)
+    clinic.home.alert_book.write_bytes(b"x" * 60)
+    report = run_ingest(clinic, [file], None, None, quietly)
+    assert "alerts.sealed is not as it was written" in report["unheeded"]
+    assert (report["stored"], swept) == (1, [clinic]), "ended consents are seen to"
+    command = ["--home", str(clinic.home.path), "ingest", str(file)]
+    assert main(command) == 0, "nothing new was stored: nothing new is to be told"
+    bundle(file, observation(f"{wall_clock() - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", 3))
+    assert main(command) == 1
+    assert "ANSWERS ABOUT SELF-HARM" in capsys.readouterr().out
+
+
+def test_who_was_erased_meanwhile_keeps_nobody_from_being_heeded(clinic: Clinic, hands: Hands):
+    alerts = Alerts(clinic)
+    alerts.heed([subject_of(clinic, "MRN-1")])
+    assert not clinic.home.alert_book.exists(), "a clinic without alerts stays without"
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    write(clinic, "MRN-2", Fact(PHQ9_ITEMS[0], 1.0))
+    who = subject_of(clinic, "MRN-1")
+    write_entry(
+        clinic, TEST, who, SourceId(MRN, "MRN-1"), [Fact(ITEM9, 2.0)], action="write questionnaire"
+    )
+    alerts.heed([SubjectId("p-aaaaaaaaaaaaaaaa"), who])
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
     assert line.alert.rules == (Rule.ANSWER,)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic, shell_actor
@@ -18,7 +18,7 @@ from euthymia.gateway.admit import BatchConsent
 from euthymia.gateway.contract import Admitted
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Micros, to_micros
-from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.ground.errors import EuthymiaError, MissingError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.security.pseudonym import contact_hash
 from euthymia.sources.open import Reading, readings
@@ -32,7 +32,8 @@ class Tally:
     """rows_in == stored + rejected + duplicates, over all files.
 
     `feature_only` of the stored rows held samples that were used for features and not kept. `heard`
-    are those of whom an answer about self-harm was stored that is news and not a no.
+    are those of whom an answer about self-harm was stored that is news and not a no, and who were
+    not told to the alerts yet; `unheeded` says why the alerts could not take somebody in.
     """
 
     news_from: Micros = 0
@@ -43,6 +44,7 @@ class Tally:
     feature_only: int = 0
     files: int = 0
     heard: set[SubjectId] = field(default_factory=set)
+    unheeded: str = ""
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
@@ -69,11 +71,9 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain values, the most frequent rejects first."""
-        told = {name: value for name, value in vars(self).items() if name not in _OWN}
+        own = {"heard", "news_from"} | (set() if self.unheeded else {"unheeded"})
+        told = {name: value for name, value in vars(self).items() if name not in own}
         return told | {"rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
-
-
-_OWN: Final = ("heard", "news_from")
 
 
 def batch_consent(purposes: str | None, because: str | None) -> BatchConsent | None:
@@ -129,6 +129,16 @@ def _take(
         tally.add(admitted, clinic.store.append(admitted, audit))
 
 
+def _heed(clinic: Clinic, tally: Tally) -> None:
+    """Have the alerts take in who was heard; what keeps them from it keeps no file from coming."""
+    if tally.heard:
+        try:
+            Alerts(clinic).heed(sorted(tally.heard))
+        except (EuthymiaError, OSError) as error:
+            tally.unheeded = str(error) or type(error).__name__
+        tally.heard.clear()
+
+
 def run_ingest(
     clinic: Clinic,
     paths: Sequence[Path],
@@ -136,7 +146,10 @@ def run_ingest(
     subject: str | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Ingest files and folders; a file that fails is told and the rest goes on."""
+    """Ingest files and folders; a file that fails is told and the rest goes on.
+
+    Answers about self-harm go to the alerts after each commit: a run may take hours, or be ended.
+    """
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise MissingError(f"no such file or folder: {', '.join(missing)}")
@@ -156,10 +169,10 @@ def run_ingest(
             for reading in chain([first], islice(found, FILES_A_COMMIT - 1)):
                 tally.files += 1
                 _take(clinic, reading, consent, tally, passing)
+        _heed(clinic, tally)
     for settled in passing.settle():
         tally.add(*settled)
-    if tally.heard:
-        Alerts(clinic).heed(sorted(tally.heard))
+    _heed(clinic, tally)
     sweep(clinic)
     clinic.ledger.sync()
     return tally.told()

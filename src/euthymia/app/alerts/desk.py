@@ -369,10 +369,12 @@ class Alerts:
 
         A clinic without alerts stays without; the ledger is told of what is shown by the next run.
         """
+        if read_book(self.clinic).start is None:
+            return
         with self._alone() as book:
-            if book.start is not None:
-                at = stamp(self.clinic, book)
-                for who in people:
+            at = stamp(self.clinic, book)
+            for who in people:
+                with suppress(MissingError):  # erased since
                     take_record(self.clinic, who, book, at)
 
     def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:

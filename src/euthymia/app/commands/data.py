@@ -66,7 +66,8 @@ def ingest(
 
     Every row is stored, rejected or a duplicate. Rows of streams that the settings name as
     `gateway.feature_only` are used for features and not kept: they count as stored, and again
-    under `feature_only`. The exit code is 1 where nothing of what was given could be taken in.
+    under `feature_only`. The exit code is 1 where nothing of what was given could be taken in, or
+    the alerts could not be told of an answer about self-harm.
     """
     from euthymia.app.ingest import batch_consent, nothing_taken, run_ingest
 
@@ -78,8 +79,14 @@ def ingest(
     if len(report["rejects"]) > 10:
         lines.append(f"  and {len(report['rejects']) - 10} more kinds: `euthymia rejects`")
     lines += [f"  skipped {s['file']}: {s['reason']}" for s in report["skipped"][:10]]
-    shell.exit_code = 1 if nothing_taken(report) else 0
-    if shell.exit_code:
+    unheeded, nothing = report.get("unheeded", ""), nothing_taken(report)
+    shell.exit_code = 1 if unheeded or nothing else 0
+    if unheeded:
+        lines.append(
+            "ANSWERS ABOUT SELF-HARM were stored that raise no alert before the next `euthymia "
+            f"alerts run`: {unheeded}"
+        )
+    if nothing:
         lines.append("nothing was taken in: every row was refused, or there was none to read")
     shell.emit(report, "\n".join(lines))
 
