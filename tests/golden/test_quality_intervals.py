@@ -11,15 +11,22 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
+from euthymia.care.alerts.contract import Alert, Rule, Signal, Step, Tier
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.policy import Outcome
 from euthymia.care.alerts.quality import (
     _OF_GROUPS,
     SMALLEST,
+    Seen,
     _Counts,
+    _counts,
     _groups,
     _hidden,
     _ratio,
     _slope,
 )
+from euthymia.care.alerts.replay import Event, Window
+from euthymia.ground.clock import DAY_US
 
 
 def counts(people: int = 80) -> _Counts:
@@ -110,3 +117,44 @@ def test_a_groups_figure_of_few_people_is_not_told_nor_what_gives_it_away() -> N
     assert told["a"]["alerts_per_100_patient_days"]["of"] == 40
     assert told["b"]["overridden"]["estimate"] == 1.0
     assert told["b"]["overridden"]["low"] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("steps", "silent"),
+    [
+        pytest.param([(60, Move.RAISE, State.HELD)], True, id="the worsening's own"),
+        pytest.param([(70, Move.RAISE, State.HELD)], True, id="later"),
+        pytest.param([(40, Move.RAISE, State.HELD)], False, id="before"),
+        pytest.param([(5, Move.RAISE, State.HELD), (6, Move.SHOW, State.OPEN)], False, id="stands"),
+        pytest.param(
+            [(5, Move.RAISE, State.HELD), (6, Move.RESOLVE, State.RESOLVED)], True, id="over"
+        ),
+        pytest.param(
+            [
+                (5, Move.RAISE, State.HELD),
+                (6, Move.RESOLVE, State.RESOLVED),
+                (50, Move.RETURN, State.HELD),
+            ],
+            False,
+            id="came back",
+        ),
+    ],
+)
+def test_a_miss_is_silent_where_nothing_was_raised_before_it(
+    steps: list[tuple[int, Move, State]], silent: bool
+) -> None:
+    history = tuple(Step(day * DAY_US, move, state) for day, move, state in steps)
+    alert = Alert(
+        "score-1", "p-1", "score", Tier.WORKLIST, history[-1].state, (Rule.SCORE,), steps[0][0],
+        history[0].at, on=True, history=history,
+    )  # fmt: skip
+    seen = Seen(
+        alerts=[alert],
+        signals=[Signal("d", "p-1", 30 * DAY_US, "day", 29)],
+        events=[Event("p-1", 60 * DAY_US, "score")],
+        outcome=Outcome(window_days=28),
+        window=Window(0, 90 * DAY_US),
+        groups={},
+    )
+    found = _counts(seen, [alert]).columns
+    assert (found["events"].tolist(), found["silent"].tolist()) == ([1.0], [float(silent)])

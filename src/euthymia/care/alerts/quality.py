@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.care.alerts.contract import CLINIC, Alert, Signal, Step, Tier
-from euthymia.care.alerts.lifecycle import CONTACTS, OVERRIDES, Move
+from euthymia.care.alerts.lifecycle import CONTACTS, OVER, OVERRIDES, Move
 from euthymia.care.alerts.policy import Outcome
 from euthymia.care.alerts.replay import Event, Figures, Window, figures, patient_days, shows
 from euthymia.ground.clock import DAY_US, Micros
@@ -158,7 +158,18 @@ def _add_events(
         before = Window(event.at - span, event.at)
         columns["events"][at] += 1
         columns["caught"][at] += any(shows(a, before) for a in alerts)
-        columns["silent"][at] += not any(before.holds(a.raised_at) or a.on for a in alerts)
+        columns["silent"][at] += not any(_stood(a, before) for a in alerts)
+
+
+def _stood(alert: Alert, window: Window) -> bool:
+    """Tell whether it was raised or came back in a window, or was not over when that began.
+
+    What became of it since says nothing: the questionnaire that is the worsening raises one too.
+    """
+    begun = [step for step in alert.history if step.at < window.start]
+    return bool(begun and begun[-1].state not in OVER) or any(
+        window.holds(step.at) and step.move in {Move.RAISE, Move.RETURN} for step in alert.history
+    )
 
 
 def _told(counts: _Counts, figure: T) -> T | None:
