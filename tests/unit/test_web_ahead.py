@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,10 @@ from euthymia.app.alerts.desk import Alerts
 from euthymia.app.web.ahead import JOB, Ahead
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.contract import Filter, Visitor
+from euthymia.app.web.reader import Looked
+from euthymia.ground.audit import Actor
 from euthymia.ground.errors import IntegrityError
+from euthymia.ground.ids import SubjectId
 from small_clinic import DOCTOR, Hands, copied_clinic
 
 VISITOR = Visitor(DOCTOR, "clinician", "ab" * 16, 0, "x")
@@ -57,3 +61,67 @@ def test_it_runs_beside_and_outlives_a_fault(tmp_path: Path, monkeypatch: pytest
             while ahead.backend.reader._people == {}:
                 assert time.monotonic() < until
                 time.sleep(0.01)
+
+
+def test_a_fault_that_stays_is_met_less_and_less_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Over:
+        """Ends after some pauses, and keeps them."""
+
+        def __init__(self) -> None:
+            self.pauses: list[float] = []
+
+        def is_set(self) -> bool:
+            return len(self.pauses) == 12
+
+        def wait(self, seconds: float) -> None:
+            self.pauses.append(seconds)
+
+    with copied_clinic(tmp_path, Hands()) as clinic:
+        ahead, looks = Ahead(ClinicBackend.of(clinic)), iter([True] * 10)
+        over = Over()
+
+        def look() -> bool:
+            if next(looks, False):
+                raise IntegrityError("not as it was written")
+            return False
+
+        monkeypatch.setattr(ahead, "look", look)
+        monkeypatch.setattr(ahead, "_over", over)
+        ahead._until()
+        assert over.pauses == [40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600, 20, 20]
+
+
+def test_who_waits_for_the_reading_ahead_does_not_read_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    hands = Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        reader = ClinicBackend.of(clinic).reader
+        people = reader.everybody(JOB)
+        read, plain = list[str](), reader._read
+
+        def told(subject: SubjectId, *more: Any) -> Looked:
+            read.append(subject)
+            return plain(subject, *more)
+
+        class Taken:
+            """A lock that the reading ahead has when somebody asks for it."""
+
+            def __init__(self) -> None:
+                self.free = False
+
+            def __enter__(self) -> None:
+                if not self.free:
+                    self.free = True
+                    hands.turn(timedelta(seconds=2))
+                    reader.look_at_all(people, JOB)
+
+            def __exit__(self, *_: object) -> None:
+                """Let it go."""
+
+        monkeypatch.setattr(reader, "_read", told)
+        monkeypatch.setattr(reader, "_lock", Taken())
+        assert set(reader.look_at_all(people, Actor(DOCTOR, "clinician"))) == set(people)
+        assert sorted(read) == sorted(people), "each once"

@@ -6,7 +6,7 @@ the record has changed. It shows nothing to anybody; whoever looks is told to th
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -59,7 +59,11 @@ class Ahead:
             thread.join()
 
     def _until(self) -> None:
+        pause = self.every
         while not self._over.is_set():
-            with suppress(EuthymiaError, OSError):  # whoever asks for a page is told of it
+            try:
                 self.look()
-            self._over.wait(self.every)
+                pause = self.every
+            except (EuthymiaError, OSError):  # whoever asks for a page is told of it
+                pause = min(2 * pause, _HOURLY * self.every)  # each try is told to the ledger
+            self._over.wait(pause)

@@ -176,12 +176,11 @@ class Reader:
     ) -> dict[SubjectId, Looked]:
         """Return people: those at hand, then those with a summary that holds, then the others."""
         passed = suppress(MissingError) if lenient else nullcontext()
-        model = self.model()
-        version, now = (self.clinic.store.version(), model.digest if model else ""), self.now()
         found: dict[SubjectId, Looked | None] = {}
         stamps: dict[SubjectId, str] = {}  # before anything is read
         audit = Entry(actor, "read for care", Purpose.CARE)
-        with self._lock:
+        with self._lock:  # of now is what whoever had it before has just read
+            version, now = self._version(), self.now()
             for subject in subjects:
                 with passed:
                     found[subject] = self._at_hand(subject, version, now)
@@ -194,6 +193,11 @@ class Reader:
                     self._people[subject] = _Held(looked, stamp, version)
                     found[subject] = looked
         return {subject: looked for subject, looked in found.items() if looked is not None}
+
+    def _version(self) -> tuple[int, str]:
+        """Return the state of the store and the model, which all that is at hand rests on."""
+        model = self.model()
+        return self.clinic.store.version(), model.digest if model else ""
 
     def _at_hand(self, subject: SubjectId, version: tuple[int, str], now: Micros) -> Looked | None:
         """Return what was read of a person and may still be shown."""
@@ -221,9 +225,9 @@ class Reader:
 
         Whoever is at hand is not asked for again.
         """
-        found, model = [], self.model()
-        version, now = (self.clinic.store.version(), model.digest if model else ""), self.now()
+        found = []
         with self._lock:
+            version, now = self._version(), self.now()
             for subject in subjects:
                 with suppress(MissingError):
                     held = self._at_hand(subject, version, now)
