@@ -21,39 +21,24 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from euthymia.ground.clock import SECOND_US, to_micros
-from euthymia.ground.codes import LOINC
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.device_people import person_of
+from euthymia.sources.fitbit_sleep import NAME, RESTING, sleep_of
 from euthymia.sources.fitbit_tables import is_table, read_tables, table_headers
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.json_stream import begins_json, elements
-from euthymia.sources.json_tree import Node, ShapeError, node, nodes, number, text, whole_node
+from euthymia.sources.json_tree import Node, ShapeError, node, number, text, whole_node
 from euthymia.sources.wall_clock import to_instants
 
-NAME: Final = "fitbit"
 SYSTEM: Final = device_id(NAME, "").system
-RESTING: Final = LOINC + "40443-4"  # resting heart rate
-STAGES: Final = {
-    "wake": 0,
-    "awake": 0,
-    "light": 1,
-    "deep": 2,
-    "rem": 3,
-    "asleep": 4,
-    "restless": 6,
-}
 _FILE: Final = re.compile(
     r"(heart_rate|steps|sleep|resting_heart_rate)-\d{4}-\d\d-\d\d( ?\(\d+\))?", re.IGNORECASE
 )
-_WALL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 _UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
-_LONGEST_S: Final = 172_800
 _DEFAULT_BPM: Final = 70  # with a confidence of 0: what stands there until a pulse is found
 
 
@@ -134,62 +119,12 @@ def _resting(entry: Node, gather: Gather, opened: Opened) -> None:
     gather.fact(RESTING, at, rate, "/min")
 
 
-def _sleep(entry: Node, gather: Gather, opened: Opened) -> None:
-    levels = node(entry, "levels") or {}
-    stretches = [_stretch(level) for level in nodes(levels, "data")]
-    short = [_stretch(level) for level in nodes(levels, "shortData")]
-    if not stretches:
-        raise ShapeError("a sleep has no levels")
-    wall, stage, length = _interrupted(stretches, short)
-    if not wall.size:
-        raise ShapeError("a sleep has no level that is known")
-    zone = opened.context.zone_for(gather.subject)
-    session = number(entry, "logId")
-    label = f"{session:.0f}" if session is not None else None
-    gather.stretch(
-        "sleep_stages",
-        to_instants(wall, zone),
-        stage=stage,
-        duration=length,
-        session=pa.repeat(pa.scalar(label, pa.string()), len(wall)),
-    )
-
-
 _READERS: Final[dict[str, Callable[[Node, Gather, Opened], None]]] = {
     "heart_rate": _heart_rate,
     "steps": _steps,
     "resting_heart_rate": _resting,
-    "sleep": _sleep,
+    "sleep": sleep_of,
 }
-
-
-def _stretch(level: Node) -> tuple[int, int, int]:
-    """Return (wall start [us], wall end [us], stage) of a level; stage -1 where it is not known."""
-    at = text(level, "dateTime") or ""
-    seconds = number(level, "seconds")
-    if not _WALL.fullmatch(at) or seconds is None or not 0 <= seconds <= _LONGEST_S:
-        raise ShapeError("a level has no local dateTime, or no seconds from 0 to two days")
-    try:
-        start = to_micros(datetime.fromisoformat(at).replace(tzinfo=UTC))
-    except ValueError:
-        raise ShapeError("a level's dateTime is no date of the calendar") from None
-    return start, start + round(seconds * SECOND_US), STAGES.get(text(level, "level") or "", -1)
-
-
-def _interrupted(
-    levels: list[tuple[int, int, int]], short: list[tuple[int, int, int]]
-) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
-    """Return wall start, stage and length [s]; a short wake takes its time from what it is in."""
-    edges = np.unique(np.array([t for s in (*levels, *short) for t in s[:2]], np.int64))
-    stage = np.full(edges.size, -1, np.int8)
-    for start, end, which in (*sorted(levels), *sorted(short)):
-        if which >= 0:
-            stage[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = which
-    change = np.concatenate(([True], stage[1:] != stage[:-1]))
-    begin, level = edges[change], stage[change]
-    length = np.diff(np.concatenate((begin, edges[-1:])))
-    kept = (level >= 0) & (length > 0)
-    return begin[kept], level[kept], (length[kept] / SECOND_US).astype(np.float32)
 
 
 def _example(folder: Path) -> None:

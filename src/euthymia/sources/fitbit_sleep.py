@@ -1,0 +1,85 @@
+"""What every form of Fitbit's data has in common: its name, its stages, and how a sleep is told.
+
+`wake` and `awake` are stage 0, `light` 1, `deep` 2, `rem` 3, `asleep` 4, `restless` 6. The short
+wakes (`shortData`) are cut into the stages that they interrupt.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import SECOND_US, to_micros
+from euthymia.ground.codes import LOINC
+from euthymia.sources.contract import Opened
+from euthymia.sources.gather import Gather
+from euthymia.sources.json_tree import Node, ShapeError, node, nodes, number, text
+from euthymia.sources.wall_clock import to_instants
+
+NAME: Final = "fitbit"
+RESTING: Final = LOINC + "40443-4"  # resting heart rate
+STAGES: Final = {
+    "wake": 0,
+    "awake": 0,
+    "light": 1,
+    "deep": 2,
+    "rem": 3,
+    "asleep": 4,
+    "restless": 6,
+}
+_WALL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
+_LONGEST_S: Final = 172_800
+
+
+def sleep_of(entry: Node, gather: Gather, opened: Opened) -> None:
+    """Take in one sleep: its levels, interrupted by its short wakes."""
+    levels = node(entry, "levels") or {}
+    stretches = [_stretch(level) for level in nodes(levels, "data")]
+    short = [_stretch(level) for level in nodes(levels, "shortData")]
+    if not stretches:
+        raise ShapeError("a sleep has no levels")
+    wall, stage, length = _interrupted(stretches, short)
+    if not wall.size:
+        raise ShapeError("a sleep has no level that is known")
+    zone = opened.context.zone_for(gather.subject)
+    session = number(entry, "logId")
+    label = f"{session:.0f}" if session is not None else None
+    gather.stretch(
+        "sleep_stages",
+        to_instants(wall, zone),
+        stage=stage,
+        duration=length,
+        session=pa.repeat(pa.scalar(label, pa.string()), len(wall)),
+    )
+
+
+def _stretch(level: Node) -> tuple[int, int, int]:
+    """Return (wall start [us], wall end [us], stage) of a level; stage -1 where it is not known."""
+    at = text(level, "dateTime") or ""
+    seconds = number(level, "seconds")
+    if not _WALL.fullmatch(at) or seconds is None or not 0 <= seconds <= _LONGEST_S:
+        raise ShapeError("a level has no local dateTime, or no seconds from 0 to two days")
+    try:
+        start = to_micros(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    except ValueError:
+        raise ShapeError("a level's dateTime is no date of the calendar") from None
+    return start, start + round(seconds * SECOND_US), STAGES.get(text(level, "level") or "", -1)
+
+
+def _interrupted(
+    levels: list[tuple[int, int, int]], short: list[tuple[int, int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
+    """Return wall start, stage and length [s]; a short wake takes its time from what it is in."""
+    edges = np.unique(np.array([t for s in (*levels, *short) for t in s[:2]], np.int64))
+    stage = np.full(edges.size, -1, np.int8)
+    for start, end, which in (*sorted(levels), *sorted(short)):
+        if which >= 0:
+            stage[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = which
+    change = np.concatenate(([True], stage[1:] != stage[:-1]))
+    begin, level = edges[change], stage[change]
+    length = np.diff(np.concatenate((begin, edges[-1:])))
+    kept = (level >= 0) & (length > 0)
+    return begin[kept], level[kept], (length[kept] / SECOND_US).astype(np.float32)

@@ -1,0 +1,227 @@
+"""Fitbit as studies keep it: Fitabase's tables, RAPIDS' tables, and answers of Fitbit's Web API.
+
+* **Fitabase**: `heartrate_*`, `minuteStepsNarrow*`, `minuteSleep*` and `30secondSleepStages*.csv`,
+  of one person (the file's folder or the beginning of its name) or of all (`*_merged.csv`, with
+  their `Id`). Times are written 4/12/2016 7:21:00 AM, always with the month first. `minuteSleep`
+  has 1 for asleep, 2 for restless and 3 for awake.
+* **RAPIDS** `fitbitparsed_csv`: `device_id`, `local_date_time` and heartrate, steps, or the
+  `duration` and `level` of a stage of sleep.
+
+All times are the clock on the person's wall; see `wall_clock`. Sums of hours and days repeat what
+the minutes say, and calories, intensities and METs are the maker's guesses: no reader takes them.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from euthymia.ground.errors import SourceError
+from euthymia.ground.ids import device_id
+from euthymia.ground.records import Item, Reject
+from euthymia.sources.cells import Column, Kind
+from euthymia.sources.contract import Opened, Source
+from euthymia.sources.device_people import person_of
+from euthymia.sources.fitbit_sleep import STAGES
+from euthymia.sources.shapes import codes, samples
+from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
+from euthymia.sources.wall_clock import to_instants
+
+NAME: Final = "fitbit_study"
+SYSTEM: Final = device_id(NAME, "").system
+_MINUTE_SLEEP: Final = {"1": STAGES["asleep"], "2": STAGES["restless"], "3": STAGES["awake"]}
+_AMERICAN: Final = re.compile(r"\d\d?/\d\d?/\d{4} \d\d?:\d\d:\d\d [AP]M", re.ASCII)
+_ANY: Final = re.compile(r"[\d/-]{8,10} [\d:]{7,8}( [AP]M)?", re.ASCII)  # as a dialect has them
+_FORMS: Final = ("%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %H:%M:%S")
+_KIND_IN_NAME: Final = re.compile(r"_?(heartrate|minute|30second)", re.IGNORECASE)
+_WRONG_TIME: Final = "the time is not M/D/YYYY h:mm:ss AM or YYYY-MM-DD hh:mm:ss"
+
+_Fields = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One kind of file: its stream, its columns, and the fields of the stream."""
+
+    stream: str
+    time: str
+    columns: tuple[Column, ...]
+    make: Callable[[Chunk], _Fields]
+    who: str | None = None  # a column that must be there; else it may be
+
+    @property
+    def layout(self) -> Layout:
+        who = Column("who", (self.who or "Id",), Kind.TEXT, required=self.who is not None)
+        return Layout((who, Column("time", (self.time,), Kind.TEXT), *self.columns))
+
+
+def _rate(chunk: Chunk) -> _Fields:
+    return {"rate": chunk.floats("value").astype(np.float32)}
+
+
+def _steps(chunk: Chunk) -> _Fields:
+    period = np.full(chunk.rows.size, 60.0, np.float32)
+    return {"steps": chunk.floats("value").astype(np.int32), "period": period}
+
+
+def _stages(words: dict[str, int], seconds: float | None) -> Callable[[Chunk], _Fields]:
+    def make(chunk: Chunk) -> _Fields:
+        length = (
+            np.full(chunk.rows.size, seconds, np.float32)
+            if seconds is not None
+            else chunk.floats("duration").astype(np.float32)
+        )
+        return {
+            "stage": codes(chunk.columns["stage"], words),
+            "duration": length,
+            "session": chunk.columns.get("session"),
+        }
+
+    return make
+
+
+def _stage(name: str, words: dict[str, int]) -> Column:
+    return Column("stage", (name,), Kind.CHOICE, choices=words)
+
+
+def _session(name: str) -> Column:
+    return Column("session", (name,), Kind.TEXT, nullable=True)
+
+
+def _count(name: str) -> Column:
+    return Column("value", (name,), Kind.WHOLE, low=0, high=100_000)
+
+
+def _beats(name: str) -> Column:
+    return Column("value", (name,), low=1, high=400)
+
+
+_LENGTH: Final = Column("duration", ("duration",), low=0, high=172_800)
+_RAPIDS: Final = "device_id"
+_TABLES: Final = (
+    _Table("heart_rate", "Time", (_beats("Value"),), _rate),
+    _Table("steps", "ActivityMinute", (_count("Steps"),), _steps),
+    _Table(
+        "sleep_stages",
+        "date",
+        (_stage("value", _MINUTE_SLEEP), _session("logId")),
+        _stages(_MINUTE_SLEEP, 60.0),
+    ),
+    _Table(
+        "sleep_stages",
+        "Time",
+        (_stage("SleepStage", STAGES), _session("LogId")),
+        _stages(STAGES, 30.0),
+    ),
+    _Table("heart_rate", "local_date_time", (_beats("heartrate"),), _rate, _RAPIDS),
+    _Table("steps", "local_date_time", (_count("steps"),), _steps, _RAPIDS),
+    _Table(
+        "sleep_stages",
+        "local_date_time",
+        (_stage("level", STAGES), _session("type_episode_id"), _LENGTH),
+        _stages(STAGES, None),
+        _RAPIDS,
+    ),
+)
+
+
+def _table(head: bytes, moment: re.Pattern[str] = _AMERICAN) -> _Table | None:
+    """Return what a file is: of one person, it is known by its American times alone."""
+    for table in _TABLES:
+        if not fits(table.layout, head):
+            continue
+        place = header_of(head).index(table.time)
+        first = header_of(head, 1)[place : place + 1]
+        if table.who is not None:
+            return table if first and len(first[0]) > len("2020-10-07") else None  # a day's sum
+        if first and (moment.fullmatch(first[0]) or "Id" in header_of(head)):
+            return table
+    return None
+
+
+def _recognise(_path: PurePath, head: bytes) -> float:
+    return 0.9 if _table(head) else 0.0
+
+
+def _person(opened: Opened) -> str:
+    """Return whose a file without a column of people is: its folder, or its name's beginning."""
+    if opened.context.subject or not (named := _KIND_IN_NAME.search(opened.path.stem)):
+        return person_of(opened)
+    return opened.path.stem[: named.start()] or person_of(opened)
+
+
+def _moments(words: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return times of the wall clock [us], and which of them are times."""
+    found = [pc.strptime(words, format=f, unit="us", error_is_null=True) for f in _FORMS]
+    wall = pc.coalesce(*found)
+    return wall.fill_null(0).cast(pa.int64()).to_numpy(), wall.is_valid().to_numpy(False)
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    table = _table(opened.blob.head(), _ANY)
+    if table is None:
+        raise SourceError("its columns are not those it was known by; export it again")
+    chunks: list[Chunk] = []
+    for found in read_table(opened, table.layout):
+        if isinstance(found, Reject):
+            yield found
+        else:
+            chunks.append(found)
+    for chunk in chunks:
+        wall, good = _moments(chunk.columns["time"])
+        for row in chunk.rows[~good].tolist():
+            yield Reject(row, _WRONG_TIME)
+        if good.any():
+            yield from _of_people(chunk.of(good), wall[good], table, opened)
+
+
+def _of_people(
+    chunk: Chunk, wall: NDArray[np.int64], table: _Table, opened: Opened
+) -> Iterator[Item]:
+    """Yield the samples of each person: their wall has its own zone."""
+    if opened.context.subject or "who" not in chunk.columns:
+        people = pa.array([_person(opened)] * chunk.rows.size, pa.string())
+    else:
+        people = chunk.columns["who"]
+    for who in pc.unique(people).to_pylist():
+        mine = pc.equal(people, who).to_numpy(zero_copy_only=False)
+        part = chunk.of(mine)
+        time_us = to_instants(wall[mine], opened.context.zone_for(device_id(NAME, who)))
+        yield samples(SYSTEM, table.stream, who, part.rows, time_us, **table.make(part))
+
+
+def _example(folder: Path) -> None:
+    texts = {
+        "heartrate_seconds_merged.csv": "Id,Time,Value\n2022484408,4/12/2016 7:21:00 AM,97\n",
+        "minuteStepsNarrow_merged.csv": (
+            "Id,ActivityMinute,Steps\n1503960366,4/12/2016 12:00:00 AM,4\n"
+        ),
+        "fitbit_sleep_intraday.csv": (
+            "device_id,type_episode_id,local_date_time,duration,level,is_main_sleep,type\n"
+            "a748ee1a,1,2020-10-10 01:46:30,420,light,1,stages\n"
+        ),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+SOURCE = Source(
+    name=NAME,
+    title="Fitbit of a study (Fitabase, RAPIDS)",
+    formats=(
+        "Fitabase's heartrate_*, minuteStepsNarrow*, minuteSleep*, 30secondSleepStages*.csv",
+        "RAPIDS' *.csv with device_id, local_date_time and heartrate, steps or level",
+    ),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+    headers=tuple(
+        tuple(c.aliases[0] for c in table.layout.columns if c.required) for table in _TABLES
+    ),
+)

@@ -1,0 +1,180 @@
+"""Fitbit's data as studies hold it: Fitabase, RAPIDS, and answers of the Web API."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reading import assert_accounted, facts_of, read, rejects, samples_of
+
+NEW_YORK = "America/New_York"  # 4 hours behind UTC in summer
+
+
+def _items(folder: Path, source: str, zone: str = NEW_YORK) -> list[Any]:
+    found = read(folder, zone=zone)
+    assert {reading.source for reading, _ in found} == {source}
+    for reading, items in found:
+        assert_accounted(reading, items)
+    return [item for _, items in found for item in items]
+
+
+def _cells(items: list[Any], stream: str, *names: str) -> list[tuple[Any, ...]]:
+    rows = samples_of(items, stream).to_pylist()
+    return [tuple(str(r[n])[:19] if n == "time" else r[n] for n in names) for r in rows]
+
+
+def test_fitabase_of_all_people(tmp_path: Path) -> None:
+    (tmp_path / "heartrate_seconds_merged.csv").write_text(
+        "Id,Time,Value\n20,4/12/2016 7:21:05 AM,97\n20,4/12/2016 12:00:00 PM,98\n"
+        "26,4/12/2016 12:00:00 AM,61\n26,12/4/16,62\n"
+    )
+    (tmp_path / "minuteStepsNarrow_merged.csv").write_text(
+        "Id,ActivityMinute,Steps\n20,4/12/2016 12:01:00 AM,4\n"
+    )
+    (tmp_path / "minuteSleep_merged.csv").write_text(
+        "Id,date,value,logId\n20,4/12/2016 2:47:30 AM,3,113\n20,4/12/2016 2:48:30 AM,1,113\n"
+        "20,4/12/2016 2:49:30 AM,2,113\n20,4/12/2016 2:50:30 AM,9,113\n"
+    )
+    items = _items(tmp_path, "fitbit_study")
+    assert _cells(items, "heart_rate", "subject_id", "time", "rate") == [
+        ("20", "2016-04-12 11:21:05", 97),
+        ("20", "2016-04-12 16:00:00", 98),
+        ("26", "2016-04-12 04:00:00", 61),
+    ]
+    assert _cells(items, "steps", "time", "steps", "period") == [("2016-04-12 04:01:00", 4, 60)]
+    assert _cells(items, "sleep_stages", "time", "stage", "duration", "session") == [
+        ("2016-04-12 06:47:30", 0, 60, "113"),
+        ("2016-04-12 06:48:30", 4, 60, "113"),
+        ("2016-04-12 06:49:30", 6, 60, "113"),
+    ]
+    assert sorted(rejects(items)) == [
+        "line 5: value is not one of 1, 2, 3",
+        "the time is not M/D/YYYY h:mm:ss AM or YYYY-MM-DD hh:mm:ss",
+    ]
+
+
+@pytest.mark.parametrize("day", ["4/2", "4/22"])  # of the second alone one sees what is the month
+def test_fitabase_of_one_person(tmp_path: Path, day: str) -> None:
+    (tmp_path / "P9_30secondSleepStages_20160401_20160430.csv").write_text(
+        "LogId,Time,Level,ShortWakes,SleepStage\n"
+        f"7,{day}/2016 1:00:00 AM,light,,light\n7,{day}/2016 1:00:30 AM,light,wake,wake\n"
+    )
+    items = _items(tmp_path, "fitbit_study")
+    on = f"2016-04-{int(day[2:]):02d}"
+    assert _cells(items, "sleep_stages", "subject_id", "time", "stage", "duration") == [
+        ("P9", f"{on} 05:00:00", 1, 30),
+        ("P9", f"{on} 05:00:30", 0, 30),
+    ]
+
+
+def test_rapids_parsed_tables(tmp_path: Path) -> None:
+    """The examples of RAPIDS' documentation (docs/snippets/parsedfitbit_format.md)."""
+    (tmp_path / "hr.csv").write_text(
+        "device_id,local_date_time,heartrate,heartrate_zone\n"
+        "a748,2020-10-07 00:00:00,68,outofrange\nb,2020-10-07 00:01:00,67,outofrange\n"
+    )
+    (tmp_path / "sleep.csv").write_text(
+        "device_id,type_episode_id,local_date_time,duration,level,is_main_sleep,type\n"
+        "a748,1,2020-10-10 01:46:30,420,light,1,stages\n"
+        "a748,1,2020-10-10 01:53:30,1230,deep,1,stages\n"
+    )
+    (tmp_path / "steps.csv").write_text(
+        "device_id,local_date_time,steps\na748,2020-10-07 00:00:00,5\n"
+    )
+    items = _items(tmp_path, "fitbit_study")
+    assert _cells(items, "heart_rate", "subject_id", "time", "rate") == [
+        ("a748", "2020-10-07 04:00:00", 68),
+        ("b", "2020-10-07 04:01:00", 67),
+    ]
+    assert _cells(items, "sleep_stages", "time", "stage", "duration") == [
+        ("2020-10-10 05:46:30", 1, 420),
+        ("2020-10-10 05:53:30", 2, 1230),
+    ]
+    assert _cells(items, "steps", "time", "steps") == [("2020-10-07 04:00:00", 5)]
+
+
+def test_a_table_of_sums_of_days_is_not_taken_for_minutes(tmp_path: Path) -> None:
+    text = "device_id,local_date_time,steps\na748,2020-10-07,1775\na748,2020-10-08,3201\n"
+    (tmp_path / "steps.csv").write_text(text)
+    [(reading, items)] = read(tmp_path)
+    assert reading.source == "unknown"
+    assert rejects(items)
+
+
+HEART = {
+    "activities-heart": [{"dateTime": "2020-10-07", "value": {"restingHeartRate": 72}}],
+    "activities-heart-intraday": {
+        "dataset": [{"time": "00:00:00", "value": 68}, {"time": "00:01:00", "value": 67}],
+        "datasetInterval": 1,
+        "datasetType": "minute",
+    },
+}
+STEPS = {
+    "activities-steps": [{"dateTime": "2020-10-07", "value": "17"}],
+    "activities-steps-intraday": {
+        "dataset": [{"time": "23:45:00", "value": 17}],
+        "datasetInterval": 15,
+        "datasetType": "minute",
+    },
+}
+SLEEP = {
+    "sleep": [
+        {
+            "dateOfSleep": "2020-10-10",
+            "logId": 263,
+            "levels": {
+                "data": [
+                    {"dateTime": "2020-10-10T01:46:30.000", "level": "light", "seconds": 420},
+                    {"dateTime": "2020-10-10T01:53:30.000", "level": "deep", "seconds": 1230},
+                ]
+            },
+        }
+    ],
+    "summary": {"totalMinutesAsleep": 373},
+}
+
+
+def _assert_kept(items: list[Any], who: str) -> None:
+    assert _cells(items, "heart_rate", "subject_id", "time", "rate") == [
+        (who, "2020-10-07 04:00:00", 68),
+        (who, "2020-10-07 04:01:00", 67),
+    ]
+    assert _cells(items, "steps", "time", "steps", "period") == [("2020-10-08 03:45:00", 17, 900)]
+    assert _cells(items, "sleep_stages", "subject_id", "time", "stage", "session") == [
+        (who, "2020-10-10 05:46:30", 1, "263"),
+        (who, "2020-10-10 05:53:30", 2, "263"),
+    ]
+    [resting] = facts_of(items)
+    assert (resting["numeric_value"], str(resting["time"])) == (72, "2020-10-07 04:00:00+00:00")
+    assert resting["subject_id"] == who
+
+
+def test_answers_of_the_web_api(tmp_path: Path) -> None:
+    home = tmp_path / "anna"
+    home.mkdir()
+    for name, answer in {"heart": HEART, "steps": [STEPS], "sleep": SLEEP}.items():
+        (home / f"{name}.json").write_text(json.dumps(answer))
+    items = _items(tmp_path, "fitbit_api")
+    _assert_kept(items, "anna")
+    assert rejects(items) == [SUMS]
+
+
+def test_answers_in_a_table_of_rapids(tmp_path: Path) -> None:
+    bad = {**STEPS, "activities-steps": []}
+    with (tmp_path / "fitbit.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("device_id", "fitbit_data"))
+        table.writerows(("a748", json.dumps(answer)) for answer in (HEART, STEPS, SLEEP, bad))
+        table.writerows([("b", "{"), ("b", json.dumps({"summary": {}}))])
+    items = _items(tmp_path, "fitbit_api")
+    _assert_kept(items, "a748")
+    assert sorted(rejects(items)) == [
+        SUMS,
+        "row 4: activities-steps-intraday needs one day of activities-steps, which has its date",
+        "row 5: fitbit_data is not JSON",
+    ]
+
+
+SUMS = "a sum or a zone of a day: its minutes are what is kept"
