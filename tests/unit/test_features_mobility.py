@@ -226,6 +226,29 @@ def test_a_winding_way_seen_in_bursts_is_measured_along_it(late_s):
     assert v["distance_km"].mean() == pytest.approx(true, rel=0.07)
 
 
+@pytest.mark.parametrize(("every_s", "share"), [(60, 0.02), (120, 0.08)])
+def test_corners_that_lines_between_fixes_cut_off_are_put_back(every_s, share):
+    """Two ways of 20 km a day by streets of 300 to 1700 m at right angles, in three quarters of an
+    hour: by lines alone, 8 and 15 % too short."""
+    walker, rng = Walker(), np.random.default_rng(5)
+    for day in range(12):
+        m, place = day * 1440, np.zeros(2)
+        walker.stay(m, m + 480, 0, 0)
+        street = rng.uniform(300, 1700, 20)
+        street *= 20_000 / street.sum()
+        corner = np.cumsum([(a, 0) if k % 2 else (0, a) for k, a in enumerate(street)], axis=0)
+        taken = np.cumsum(street) / 450
+        for at, place in zip(taken, corner, strict=True):
+            walker.go(m + 480 + at, *place)
+        walker.stay(m + 525, m + 1020, *place)
+        for at, place in zip(np.cumsum(street[::-1]) / 450, corner[-2::-1], strict=False):
+            walker.go(m + 1020 + at, *place)
+        walker.stay(m + 1065, m + 1440, 0, 0)
+    v = measured(walker.fixes(every(12, every_s), START, scatter_m=5), 12).values
+    assert v["distance_km"].mean() == pytest.approx(40, rel=share)
+    assert v["distance_error_km"].mean() > np.abs(v["distance_km"] - 40).mean() / 2
+
+
 def test_who_works_nights_lives_where_the_days_are_slept():
     walker = Walker()
     for day in range(30):

@@ -35,9 +35,10 @@ _SHORT = (
     "Visits under 10 minutes, or between two fixes, are not seen; places closer than 150 m are one."
 )
 _SPARSE = (
-    "Ways are straight between fixes up to 5 minutes apart (3 % too short with one a minute). "
-    "Where fixes are 10 minutes apart the wind of streets is estimated: from the angle that bursts "
-    "of fixes show, else as 6 % for all, which in a city of right angles is too little."
+    "What lines between fixes cut off of streets is estimated, well with a fix a minute; with one "
+    "in five minutes ways come out some 10 % short. Where fixes are 10 minutes apart: from the "
+    "angle that bursts of fixes show, else as 6 % for all, which in a city of right angles is too "
+    "little."
 )
 _TRIP = (
     "A trip is the way between two stays, 100 m or longer, flights (over 200 km at over 100 km/h "
@@ -152,9 +153,11 @@ _OF_WAYS: Final = (
         "Distance travelled",
         "km",
         "Length of all ways between stays, flights left "
-        "out. The scatter of fixes during a stay adds nothing. A straight line of 5 to 30 minutes "
-        "without a fix is made longer by 1 - cos of the angle between it and the ways seen within "
-        "2 minutes of its ends.",
+        "out. The scatter of fixes during a stay adds nothing. A straight line between fixes up to "
+        "5 minutes apart is made longer by the share by which lines twice as long around it are "
+        "shorter (Laube & Purves 2011, doi:10.1111/j.1467-9671.2011.01256.x); one of 5 to 30 "
+        "minutes by 1 - cos of the angle between it and the ways seen within 2 minutes of its "
+        "ends.",
         _BARNETT,
         0,
         None,
@@ -165,8 +168,9 @@ _OF_WAYS: Final = (
         "distance_error_km",
         "Error of the distance",
         "km",
-        "Mean error to be expected of distance_km: 3 % of lines between fixes up to 5 minutes "
-        "apart, 6 % of longer ones, 9 % where no angle of the way was seen, 20 % of ways filled "
+        "Mean error to be expected of distance_km: 3 % of lines between fixes a minute apart, "
+        "rising to 9 % at 5 minutes, 6 % of longer ones, 9 % where nothing was seen of how the way "
+        "winds, 20 % of ways filled "
         "in by history; in gaps at one place the chance that it was left, times a round trip of "
         "6 km or to the next likeliest place.",
         _BARNETT,

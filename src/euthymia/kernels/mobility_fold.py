@@ -149,7 +149,7 @@ def day_nodes(
     return thinned(node, n, max(4.0 * noise, 50.0))
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8[::1])")
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8, f8[::1])")
 def day_pieces(
     piece: Array,
     n: int,
@@ -158,6 +158,7 @@ def day_pieces(
     at_us: Array,
     count: int,
     leave: float,
+    noise: float,
     span: Array,
 ) -> int:
     """Write a day without holes; return how many pieces there are."""
@@ -170,7 +171,7 @@ def day_pieces(
         if node[i, TO] > node[i, FROM]:
             n = put_node(piece, n, node, i, at_us, fixes, leave, span)
         if i + 1 < nodes:
-            n = put_link(piece, n, node, i, i + 1, nodes, leave, span)
+            n = put_link(piece, n, node, i, i + 1, nodes, leave, noise, span)
     last = nodes - 1
     return put_edge(piece, n, node, last, node[last, TO], span[1], leave, span)
 
@@ -308,7 +309,7 @@ def fold(
         noise, own_day = noise_m(kept_us, kept, count), float(day[unit])
         nodes = day_nodes(kept_us, kept, count, noise, stay, place_of, node, place, tally, own_day)
         leave = (tally[ENDED] + 1.0) / (tally[STAYED] + LEAVE_PRIOR_US)
-        n = day_pieces(piece, n, node, nodes, kept_us, count, leave, span[unit])
+        n = day_pieces(piece, n, node, nodes, kept_us, count, leave, noise, span[unit])
         known[unit, U_NOISE] = noise
         if held[CARRIED] > 0:
             known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3]

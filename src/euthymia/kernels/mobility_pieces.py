@@ -37,10 +37,11 @@ FLIGHT_M: Final = 200_000.0
 FLIGHT_M_PER_S: Final = 28.0
 """A straight line of over 200 km between two fixes at over 100 km/h: a flight."""
 WAY_OFF, WAY_OFF_WIDE, WAY_OFF_BLIND = 0.03, 0.06, 0.09
-"""By what share of it a way is off, in the mean: with fixes up to five minutes apart; farther
-apart; and where not even an angle was seen (see `winding`)."""
+"""By what share of it a way is off, in the mean: with fixes up to a minute apart (the last at five
+minutes, and in between in between); farther apart than five; and where nothing of how it winds was
+seen (see `winding`)."""
 USUAL_WINDING: Final = 0.06
-"""By what share a way between fixes over five minutes apart is longer, where no angle is seen."""
+"""By what share a way between fixes over two minutes apart is longer, where nothing is seen."""
 
 MOVING, UNKNOWN, HALT = -1.0, -3.0, -2.0
 # columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed 0/1, both ends
@@ -234,27 +235,61 @@ def aside(node: Array, i: int, j: int, step: int, count: int) -> float:
     return min(1.0 - dot / (short * line), 1.0) if short > 0 and line > 0 else np.nan
 
 
-@compiled("f8(f8[:, ::1], i8, i8, i8)")
-def winding(node: Array, i: int, j: int, count: int) -> float:
+@compiled("f8(f8[:, ::1], i8, i8, f8)")
+def cut_corner(node: Array, i: int, count: int, noise_m: float) -> float:
+    """Return by what share the way past a position shortens where that position is left out.
+
+    From 0 (straight on) to 1 (back to where one came from), less what the scatter of the three
+    positions makes of a straight way in the mean; NaN if the position is at a place, or farther
+    than five minutes from the one before it or after it.
+    """
+    if i < 1 or i + 1 >= count or node[i, AT] >= 0:
+        return np.nan
+    gap = max(node[i, FROM] - node[i - 1, TO], node[i + 1, FROM] - node[i, TO])
+    one, other = between(node, i - 1, i), between(node, i, i + 1)
+    both = one + other
+    if gap > 5 * MINUTE_US or one <= 0 or other <= 0:
+        return np.nan
+    scatter = noise_m * noise_m * (1 + (one * one + other * other) / (both * both))
+    return 1.0 - between(node, i - 1, i + 1) / both - min(scatter / (2 * one * other), 0.05)
+
+
+@compiled("f8(f8[:, ::1], i8, i8, i8, f8)")
+def winding(node: Array, i: int, j: int, count: int, noise_m: float) -> float:
     """Return by what share the way between two nodes is longer than the straight line.
 
-    A line is the integral of the cosine of the angle between it and the way. At its ends the angle
-    is seen, where fixes come in bursts; NaN where it is not. Up to five minutes count as straight.
+    Up to five minutes: streets are straight between corners, so what lines cut off grows with
+    their length, and lines twice as long show what these cut off (Laube & Purves 2011,
+    doi:10.1111/j.1467-9671.2011.01256.x): the mean of `cut_corner` at both ends.
+
+    Longer: a line is the integral of the cosine of the angle between it and the way. At its ends
+    the angle is seen, where fixes come in bursts; NaN where it is not.
     """
     gap = node[j, FROM] - node[i, TO]
-    if gap <= 5 * MINUTE_US:
-        return 0.0
     if gap > LONG_US:
         return np.nan
-    one, other = aside(node, i, j, -1, count), aside(node, i, j, 1, count)
+    if gap <= 5 * MINUTE_US:
+        one, other = cut_corner(node, i, count, noise_m), cut_corner(node, j, count, noise_m)
+    else:
+        one, other = aside(node, i, j, -1, count), aside(node, i, j, 1, count)
+    if math.isnan(one) and math.isnan(other) and gap <= 2 * MINUTE_US:
+        return 0.0
     if math.isnan(one):
         return other
     return one if math.isnan(other) else 0.5 * (one + other)
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8[::1])")
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8, f8[::1])")
 def put_link(
-    piece: Array, n: int, node: Array, i: int, j: int, count: int, leave: float, span: Array
+    piece: Array,
+    n: int,
+    node: Array,
+    i: int,
+    j: int,
+    count: int,
+    leave: float,
+    noise_m: float,
+    span: Array,
 ) -> int:
     """Write what happened between two nodes that follow each other."""
     start, end = node[i, TO], node[j, FROM]
@@ -283,10 +318,11 @@ def put_link(
     arrives = leaves + takes
     slack = 0.25 * rest if left == came else 0.1 * rest
     imputed = 1.0 if gap > LONG_US else 0.0
-    longer = winding(node, i, j, count)
+    longer = winding(node, i, j, count, noise_m)
     missed = 0.0
     if not flight:
-        missed = way * (WAY_OFF if gap <= 5 * MINUTE_US else WAY_OFF_WIDE)
+        wide = max(gap / MINUTE_US - 1.0, 0.0) / 4
+        missed = way * (WAY_OFF_WIDE if wide > 1 else WAY_OFF + wide * (WAY_OFF_BLIND - WAY_OFF))
         if math.isnan(longer):
             longer, missed = USUAL_WINDING, way * WAY_OFF_BLIND
     before, after = node[i, AT] if left else HALT, node[j, AT] if came else HALT
