@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 from euthymia.app import ingest
-from euthymia.app.alerts.desk import Alerts
+from euthymia.app.alerts.desk import Alerts, Wanted, last_act
 from euthymia.app.alerts.policy_file import read_book
 from euthymia.app.cli import main
 from euthymia.app.clinic import Clinic, wall_clock
 from euthymia.app.entries import Fact, write_entry
 from euthymia.app.ingest import run_ingest
+from euthymia.app.web.ahead import Ahead
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
@@ -24,6 +26,7 @@ from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.safety import speaks_of_harm
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.codes import CSSRS_IDEATION, LOINC, PHQ9_ITEMS
+from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.sources.open import Reading
 from small_clinic import DOCTOR, MRN, TEST, Hands, copied_clinic, subject_of
@@ -72,6 +75,121 @@ def test_a_no_and_a_clinic_without_alerts_raise_nothing(clinic: Clinic, hands: H
     hands.turn(timedelta(minutes=5))
     pages = write(clinic, "MRN-2", Fact(ITEM9, 0.0))
     assert len(pages.alerts.every()) == standing
+
+
+SAYS = (Fact(ITEM9, 1.0), Fact(CSSRS_IDEATION[1], 1.0))
+
+
+@pytest.mark.parametrize("said", SAYS, ids=["PHQ-9", "C-SSRS"])
+@pytest.mark.parametrize("move", [Move.RESOLVE, Move.ACKNOWLEDGE])
+def test_what_is_said_again_after_somebody_dealt_with_it_reaches_somebody(
+    clinic: Clinic, hands: Hands, said: Fact, move: Move
+):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    write(clinic, "MRN-1", said)
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    hands.turn(timedelta(minutes=50))
+    reason = "contacted" if move is Move.RESOLVE else "will-contact"
+    alerts.act(DOCTOR, "clinician", Wanted(line.alert.subject, line.alert.id, move, reason))
+    hands.turn(timedelta(minutes=20))
+    pages = write(clinic, "MRN-1", said)
+    news = [x.alert for x in alerts.desk(DOCTOR, "clinician").lines if x.alert.state is State.OPEN]
+    assert [from_micros(a.shown_at or 0) for a in news] == [hands.now]
+    assert news[0].day == line.alert.day, "on the same day, at the same level"
+    hands.turn(timedelta(minutes=31))
+    assert pages.alerts.alert(news[0].subject, news[0].id).escalations == 1
+    alerts.run()
+    assert len([a for a in alerts.every() if a.rules == (Rule.ANSWER,)]) == 2
+    assert Alerts(clinic).every() == alerts.every(), "at once and as it came: the same"
+
+
+def test_the_same_answers_delivered_twice_are_one_alert(
+    clinic: Clinic, hands: Hands, tmp_path: Path
+):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    pages, me = ClinicBackend.of(clinic), subject_of(clinic, "MRN-1")
+    desk, visitor = Desk(pages), Visitor(DOCTOR, "clinician", "ab" * 16, 0, "x")
+    said = [Fact(ITEM9, 1.0)]
+    assert desk.keep(visitor, me, said, "write questionnaire", "a" * 32)
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    done = Wanted(me, line.alert.id, Move.RESOLVE, "contacted")
+    alerts.act(DOCTOR, "clinician", done)
+    hands.turn(timedelta(minutes=9))
+    assert desk.keep(visitor, me, said, "write questionnaire", "a" * 32) == "", "sent twice"
+    assert alerts.desk(DOCTOR, "clinician").lines == ()
+    assert desk.keep(visitor, me, [Fact(ITEM9, 2.0)], "write questionnaire", "a" * 32), "gone back"
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    alerts.act(DOCTOR, "clinician", replace(done, alert=line.alert.id))
+    hands.turn(timedelta(hours=2))
+    assert desk.keep(visitor, me, said, "write questionnaire", "a" * 32), "hours later it is meant"
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    alerts.act(DOCTOR, "clinician", replace(done, alert=line.alert.id))
+    at = observation("2026-03-02T10:00:00Z", 2)
+    for name, told in (("a", [at]), ("b", [at, observation("2026-03-01T10:00:00Z", 0)])):
+        run_ingest(clinic, [bundle(tmp_path / f"{name}.json", *told)], None, None, quietly)
+        for line in alerts.desk(DOCTOR, "clinician").lines:
+            alerts.act(DOCTOR, "clinician", replace(done, alert=line.alert.id))
+    assert len([a for a in alerts.every() if a.rules == (Rule.ANSWER,)]) == 4
+
+
+def test_who_read_the_page_before_more_was_said_is_told_so(clinic: Clinic, hands: Hands):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    write(clinic, "MRN-1", SAYS[0])
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    read = last_act(line.alert)
+    hands.turn(timedelta(minutes=5))
+    write(clinic, "MRN-1", SAYS[0])
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    assert [s.move for s in line.alert.history[2:]] == [Move.RETURN]
+    assert (line.alert.due or 0) - (line.alert.shown_at or 0) == 30 * 60_000_000, "timers run on"
+    done = Wanted(line.alert.subject, line.alert.id, Move.RESOLVE, "contacted", seen=read)
+    with pytest.raises(SchemaError, match="something more was said"):
+        alerts.act(DOCTOR, "clinician", done)
+    seen = last_act(line.alert)
+    assert alerts.act(DOCTOR, "clinician", replace(done, seen=seen)).state is State.RESOLVED
+
+
+def test_an_answer_whose_writer_was_ended_is_heeded_by_the_server(clinic: Clinic, hands: Hands):
+    Alerts(clinic).run()
+    hands.turn(timedelta(minutes=5))
+    who, pages = subject_of(clinic, "MRN-1"), ClinicBackend.of(clinic)
+    ahead = Ahead(pages)
+    ahead.look()
+    write_entry(
+        clinic, TEST, who, SourceId(MRN, "MRN-1"), [SAYS[0]], action="killed before it told"
+    )
+    assert pages.alerts.desk(DOCTOR, "clinician").lines == ()
+    assert ahead.look()
+    (line,) = pages.alerts.desk(DOCTOR, "clinician").lines
+    assert line.alert.rules == (Rule.ANSWER,)
+    ahead.look()
+    assert not ahead.look(), "nothing is new"
+    write_entry(clinic, TEST, who, SourceId(MRN, "MRN-1"), [SAYS[1]], action="and while none ran")
+    again = Ahead(ClinicBackend.of(clinic))
+    again.look()
+    (line,) = again.backend.alerts.desk(DOCTOR, "clinician").lines
+    assert line.alert.history[-1].move is Move.RETURN
+
+
+def test_a_telephone_whose_clock_is_ahead_does_not_keep_an_answer_back(
+    clinic: Clinic, hands: Hands, tmp_path: Path
+):
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(minutes=5))
+    ahead = observation(f"{hands.now + timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}", 2)
+    run_ingest(clinic, [bundle(tmp_path / "new.json", ahead)], None, None, quietly)
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    assert from_micros(line.alert.shown_at or 0) == hands.now
+    hands.turn(timedelta(hours=4))
+    alerts.run()
+    assert len(alerts.desk(DOCTOR, "clinician").lines) == 1, "and is not told again at its own time"
 
 
 def observation(at: str, value: float) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from euthymia.app.clinic import Clinic
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import to_micros
+from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Observations
@@ -18,6 +18,7 @@ from euthymia.instruments.contract import Instrument
 from euthymia.instruments.score import Score, score
 
 MAX_CHARS: Final = 4000  # a long note; what is longer is a document, and comes as a file
+SENT_AGAIN_US: Final = 600 * SECOND_US  # a form with the same answers: a button pressed twice
 BY_PATIENT: Final = "check-in"
 BY_TEAM: Final = "pages"
 
@@ -60,8 +61,12 @@ def write_entry(
     *,
     action: str,
     source: str = BY_TEAM,
+    once: str = "",
 ) -> str:
     """Store facts about a person as of now; return the ledger entry's id.
+
+    `once` names the form that was sent. The same facts sent from it again within minutes are not
+    said again: nothing is stored, and "" is returned.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def write_entry(
         "row": [1] * rows,
     }
     table = pa.table(data, schema=pa.schema([*OBSERVATIONS, ROW]))
-    digest = sha256(f"{subject} {to_micros(now)} {action}".encode()).hexdigest()
+    digest, before = _digests(subject, action, to_micros(now), once, facts)
     batch = clinic.gateway().admit(
         [Observations(identifier.system, table)],
         source=source,
@@ -95,7 +100,20 @@ def write_entry(
     )
     if batch.quarantined:
         raise SchemaError(f"it cannot be kept: {batch.quarantined[0].reason}")
-    return clinic.store.append(batch, Entry(actor, action, Purpose.CARE, subject)).ledger_entry
+    with clinic.store.grouped():  # two deliveries at the same moment are one after the other
+        if once and any(clinic.store.seen_file(name) is not None for name in (digest, before)):
+            return ""
+        return clinic.store.append(batch, Entry(actor, action, Purpose.CARE, subject)).ledger_entry
+
+
+def _digests(
+    subject: SubjectId, action: str, now: Micros, once: str, facts: Sequence[Fact]
+) -> tuple[str, str]:
+    """Return what a form's facts are known by, and what they were known by minutes before."""
+    spans = (now // SENT_AGAIN_US, now // SENT_AGAIN_US - 1) if once else (now, now)
+    told = [(fact.code, fact.number, fact.text) for fact in facts] if once else ""
+    first, second = (f"{subject} {span} {once} {told} {action}" for span in spans)
+    return sha256(first.encode()).hexdigest(), sha256(second.encode()).hexdigest()
 
 
 def answers_of(instrument: Instrument, form: dict[str, str]) -> tuple[int | None, ...]:

@@ -58,7 +58,8 @@ class Cssrs:
         return ", ".join(said)
 
 
-def _answer(number: float | None, text: str | None) -> bool | None:
+def yes_of(number: float | None, text: str | None) -> bool | None:
+    """Return whether an answer is a yes, as a number or in words; None: it cannot be read."""
     if number is not None:
         return number > 0
     return yes_or_no(text)
@@ -77,7 +78,7 @@ def speaks_of_harm(observations: pa.Table, since: Micros) -> bool:
         )
     )
     columns = (asked[name].to_pylist() for name in ("numeric_value", "text_value"))
-    return any(_answer(number, text) is not False for number, text in zip(*columns, strict=True))
+    return any(yes_of(number, text) is not False for number, text in zip(*columns, strict=True))
 
 
 def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...]:
@@ -97,7 +98,7 @@ def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...
     unread: set[int] = set()
     columns = (rows[name].to_pylist() for name in ("code", "numeric_value", "text_value"))
     for day, at, code, number, text in zip(zones.local_day(times), times, *columns, strict=True):
-        answer = _answer(number, text)
+        answer = yes_of(number, text)
         if number is None and unreadable(text):
             unread.add(int(day))
         if answer is not None or int(day) in unread:

@@ -369,7 +369,8 @@ class Alerts:
 
         A clinic without alerts stays without; the ledger is told of what is shown by the next run.
         """
-        if read_book(self.clinic).start is None:
+        people = tuple(people)
+        if not people or read_book(self.clinic).start is None:
             return
         with self._alone() as book:
             at = stamp(self.clinic, book)
@@ -437,8 +438,15 @@ def _order(alert: Alert) -> tuple[Any, ...]:
 
 
 def last_act(alert: Alert) -> Micros:
-    """Return when somebody last did something with it, beyond opening its page; 0 if never."""
-    return max((s.at for s in alert.history if s.by and s.move is not Move.VIEW), default=0)
+    """Return when it last changed for whoever reads its page; 0 if never.
+
+    Somebody did something with it, beyond opening its page, or it came back or was said again.
+    """
+    return max((s.at for s in alert.history if _is_news(s)), default=0)
+
+
+def _is_news(step: Step) -> bool:
+    return step.move is Move.RETURN or (bool(step.by) and step.move is not Move.VIEW)
 
 
 def _check_news(wanted: Wanted, alert: Alert, user: str) -> None:
@@ -446,12 +454,18 @@ def _check_news(wanted: Wanted, alert: Alert, user: str) -> None:
     if wanted.seen is None:
         return
     for step in reversed(alert.history):
-        if step.at > wanted.seen and step.by not in {"", user} and step.move is not Move.VIEW:
+        if step.at <= wanted.seen or not _is_news(step) or step.by == user:
+            continue
+        if not step.by:
             raise SchemaError(
-                f"while this page was open, {step.by} did something with this alert "
-                f"({lifecycle.MOVED[step.move]}): look at it as it stands now, and send again "
-                "what should still be done"
+                "while this page was open, something more was said or seen that this alert is of: "
+                "look at it as it stands now, and send again what should still be done"
             )
+        raise SchemaError(
+            f"while this page was open, {step.by} did something with this alert "
+            f"({lifecycle.MOVED[step.move]}): look at it as it stands now, and send again "
+            "what should still be done"
+        )
 
 
 def _check(wanted: Wanted, alert: Alert, now: Micros) -> None:

@@ -19,7 +19,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts.contract import CLINIC, Act, DayScores, Signal
 from euthymia.care.alerts.policy import Policy
-from euthymia.care.alerts.signals import day_signal, days_of, nominal, record_signals
+from euthymia.care.alerts.signals import day_signal, days_of, is_told, nominal, record_signals
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import ConsentError, IntegrityError
@@ -179,7 +179,7 @@ def take_record(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> None:
     """Keep what is new in the clinical record of a person as known at `at`."""
     first = book.start is None
     held = clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
-    known = {line.id for line in held}
+    known = {line.id.partition("/")[2]: line.at for line in held if line.id.startswith("signal/")}
     owner = next((s.words for s in reversed(read_lines(held)[0]) if s.kind == "owner"), "")
     fresh = []
     for signal in record_of(clinic, who, at):
@@ -187,10 +187,11 @@ def take_record(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> None:
             if signal.words == owner:
                 continue
             signal = replace(signal, id=f"{signal.id}-{at}", at=0 if first else at)  # noqa: PLW2901
-        elif not first:
-            signal = replace(signal, at=max(signal.at, at))  # noqa: PLW2901
-        if f"signal/{signal.id}" not in known:
-            fresh.append(line_of(signal))
+        elif is_told(signal, known):
+            continue
+        else:  # what a clock that is ahead has dated is known now all the same
+            signal = replace(signal, at=min(signal.at, at) if first else at)  # noqa: PLW2901
+        fresh.append(line_of(signal))
     if fresh:
         clinic.store.put_lines(who, JOURNAL, fresh, audit_of("keep signals", who))
 

@@ -3,15 +3,19 @@
 When the night's jobs have scored everybody, the engine of alerts has to take in everybody anew and
 the list to read everybody: some milliseconds a person. A thread of the server does it, soon after
 the record has changed. It shows nothing to anybody; whoever looks is told to the ledger as ever.
+
+The same thread has the alerts take in what was written: an answer about self-harm whose writer was
+ended before it could say so is on the list within seconds, and not after the next run of a job.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 from euthymia.ground.audit import Actor
 from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.ids import SubjectId
 
 if TYPE_CHECKING:
     from euthymia.app.web.backend import ClinicBackend
@@ -29,6 +33,7 @@ class Ahead:
         self.backend, self.every = backend, every
         self._state: int | None = None
         self._looks = 0
+        self._heeded: dict[SubjectId, str] = {}
         self._over = Event()
 
     def look(self) -> bool:
@@ -42,10 +47,19 @@ class Ahead:
         for first in range(0, len(people), AT_ONCE):
             if self._over.is_set():  # the server ends: nobody will look any more
                 return False
-            reader.look_at_all(people[first : first + AT_ONCE], JOB)
+            part = people[first : first + AT_ONCE]
+            reader.look_at_all(part, JOB)
+            self._heed(part)
         self.backend.alerts.every()
         self._state = state
         return True
+
+    def _heed(self, people: Sequence[SubjectId]) -> None:
+        """Have the alerts take in those whose record is not as it was at the last look."""
+        store = self.backend.clinic.store
+        stamps = {who: store.stamp(who) for who in people}
+        self.backend.alerts.heed(w for w, s in stamps.items() if self._heeded.get(w) != s)
+        self._heeded |= stamps
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -232,8 +232,13 @@ class Desk:
         self.backend.write(visitor.actor, str(action), subject, {"outcome": "refused"})
         raise MissingError("no patient in your care has this pseudonym")
 
-    def keep(self, visitor: Visitor, subject: SubjectId, facts: Sequence[Fact], what: str) -> str:
-        """Write facts into a record under the visitor's own name; return the ledger entry."""
+    def keep(
+        self, visitor: Visitor, subject: SubjectId, facts: Sequence[Fact], what: str, once: str = ""
+    ) -> str:
+        """Write facts into a record under the visitor's own name; return the ledger entry.
+
+        `once` names the form: sent again, nothing is written and "" is returned.
+        """
         looked = self.backend.reader.look(subject, visitor.actor)
         source = BY_PATIENT if visitor.role == "patient" else BY_TEAM
         entry = write_entry(
@@ -244,6 +249,7 @@ class Desk:
             facts,
             action=what,
             source=source,
+            once=once,
         )
         if any(fact.number is not None for fact in facts):
             with suppress(EuthymiaError, OSError):  # it is kept: the next run of alerts takes it in

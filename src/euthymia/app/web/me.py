@@ -126,7 +126,9 @@ class Me:
         try:
             filled = filled_in(for_patients(), form)
             keep = self.desk.keep
-            entry = await run_in_threadpool(keep, visitor, subject, filled.facts, "check in")
+            entry = await run_in_threadpool(
+                keep, visitor, subject, filled.facts, "check in", form.get("once", "")
+            )
         except SchemaError as error:
             return await self.check_in(request, Again(str(error), form))
         return self.site.page(

@@ -185,7 +185,8 @@ class Record:
         subject = await run_in_threadpool(self.desk.require, visitor, pid, Action.WRITE_RECORD)
         try:
             facts, what = filled_in(instruments(), form).facts, "write questionnaire"
-            await run_in_threadpool(self.desk.keep, visitor, subject, facts, what)
+            once = form.get("once", "")
+            await run_in_threadpool(self.desk.keep, visitor, subject, facts, what, once)
         except SchemaError as error:
             return await self.measures(request, Again(str(error), form))
         return self.back(request, "/measures")

@@ -6,6 +6,7 @@ from datetime import UTC, date, tzinfo
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from secrets import token_hex
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -156,6 +157,7 @@ def environment(spoken: str = "en") -> Environment:
         "who_words": lambda who, today, **more: who_words(who, today, words=words, **more),
         "figure_words": figure_words,
         "island": island,
+        "once": lambda: token_hex(16),
         "axis": lambda text: axis_words(text, words),
         "is_clock": is_clock,
         "count_words": words.count,

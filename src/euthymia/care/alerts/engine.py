@@ -177,6 +177,9 @@ class Engine(Board):
         case = who.latest.get(Rule.ANSWER)
         if case is None or case.state is not State.OPEN:
             case = self._raise(who, Rule.ANSWER.value, signal)
+        elif signal.at > case.raised_at:  # said again: whoever has its page open has not read that
+            worse = signal.level > case.level
+            self._move(case, signal.at, Move.RETURN, reason="worse" if worse else "again")
         case.level = signal.level
         case.peak = max(case.peak, signal.level)
         self._say(case, Rule.ANSWER, signal.words)

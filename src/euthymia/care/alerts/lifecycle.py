@@ -56,6 +56,10 @@ TRANSITIONS: Final[dict[tuple[State, Move], State]] = {
     (_H, Move.RESOLVE): _R,
     (_O, Move.VIEW): _O,
     (_O, Move.HOLD): _H,  # an inhibition begins: the phone went silent, the person was admitted
+    (
+        _O,
+        Move.RETURN,
+    ): _O,  # said again: an answer about self-harm, while nobody has taken the first
     (_O, Move.ESCALATE): _O,
     (_O, Move.ACKNOWLEDGE): _A,
     (_O, Move.SNOOZE): _S,

@@ -1,12 +1,13 @@
 """What the engine is told of a person: score streams and the clinical record, as `Signal`s.
 
-A signal's id is made of what it is of, so that the same day or questionnaire is one signal however
-often it is read; an answer that is worse than an earlier one of the same day is another. What
-became known when is kept with it (see `app/alerts/inputs.py`); where nothing was kept, a day's
-scores count as known in the night after it.
+A signal's id is made of what it is of, so that the same day, answer or questionnaire is one signal
+however often it is read; an answer about self-harm that is given again is another. What became
+known when is kept with it (see `app/alerts/inputs.py`); where nothing was kept, a day's scores
+count as known in the night after it.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,9 +17,8 @@ import pyarrow.compute as pc
 from euthymia.care.alerts.contract import DayScores, Signal
 from euthymia.care.monitor.contract import ScoreStream
 from euthymia.care.monitor.lines import FROM_DAY
-from euthymia.care.safety import cssrs_screeners
+from euthymia.care.statements import statements
 from euthymia.care.summary import phq9_scores
-from euthymia.care.worklist import ANSWERS
 from euthymia.ground.clock import DAY_US, SECOND_US, Micros, Timeline
 from euthymia.ground.codes import ADMISSION
 
@@ -26,6 +26,27 @@ NIGHT_US: Final = 3 * 3600 * SECOND_US  # after midnight: when a day is over and
 NEVER: Final = float("nan")
 OPEN_STAY_DAYS: Final = 60
 """A stay without an end on record counts as over then: or it would mute a person for ever."""
+
+
+_OF_A_DAY: Final = re.compile(r"([ic])-(\d{7})-(\d+(?:\.\d+)?)")
+
+
+def is_told(signal: Signal, known: Mapping[str, Micros]) -> bool:
+    """Tell whether a signal, at the record's own time, is among those told before (id to when).
+
+    Earlier versions told a day's answers as one, by its worst ("i-0020514-3"): what had been said
+    until then and was no worse is told.
+    """
+    if signal.id in known:
+        return True
+    if signal.kind != "answer":
+        return False
+    of_a_day = f"{signal.id[0]}-{signal.day:07d}-"
+    return any(
+        signal.level <= float(found[3]) and signal.at <= at
+        for ident, at in known.items()
+        if ident.startswith(of_a_day) and (found := _OF_A_DAY.fullmatch(ident))
+    )
 
 
 def nominal(day: int) -> Micros:
@@ -77,61 +98,43 @@ def record_signals(
 ) -> list[Signal]:
     """Return what the clinical record says: answers about self-harm, worsened scores, stays.
 
-    `at` is the record's own time; whoever keeps signals may set a later one.
+    `at` is the record's own time; whoever keeps signals sets when it became known. An answer about
+    self-harm does not wait for its own time: a telephone whose clock is ahead has sent it already.
     """
-    found = [*_answers(subject, observations, zones), *_stays(subject, observations, zones)]
-    return sorted((s for s in found if s.at <= until), key=lambda s: (s.at, s.id))
+    found = [
+        *_answers(subject, observations, zones),
+        *(s for s in _scores(subject, observations, zones) if s.at <= until),
+        *(s for s in _stays(subject, observations, zones) if s.at <= until),
+    ]
+    return sorted(found, key=lambda s: (s.at, s.id))
 
 
 def _answers(subject: str, observations: pa.Table, zones: Timeline) -> list[Signal]:
+    """Return each statement about self-harm; its level is the worst of its day until then."""
+    worst: dict[tuple[str, int], float] = {}
+    found = []
+    for said in statements(observations, zones):
+        level = max(said.level, worst.get((said.name, said.day), 0.0))
+        worst[said.name, said.day] = level
+        ident = f"{said.name}-{said.at:016d}-{said.level:g}"
+        found.append(Signal(ident, subject, said.at, "answer", said.day, None, level, said.words))
+    return found
+
+
+def _scores(subject: str, observations: pa.Table, zones: Timeline) -> list[Signal]:
     found: list[Signal] = []
     before: float | None = None
     for score in phq9_scores(observations, zones):
+        if score.total is None:
+            continue
         day = _day(zones, score.at)
-        if score.item9:
-            answer = ANSWERS[min(3, score.item9)]
-            words = f'PHQ-9 item 9 (better off dead, self-harm): "{answer}"'
-            level = float(score.item9)
-            found.append(
-                Signal(
-                    f"i-{day:07d}-{level:g}", subject, score.at, "answer", day, None, level, words
-                )
-            )
-        if score.total is not None:
-            rise = 0.0 if before is None else score.total - before
-            words = f"PHQ-9 {score.total:g}" + ("" if before is None else f", {rise:+g} points")
-            level = max(rise, 0.0)
-            found.append(
-                Signal(
-                    f"s-{day:07d}-{score.total:g}",
-                    subject,
-                    score.at,
-                    "score",
-                    day,
-                    None,
-                    level,
-                    words,
-                    score.total,
-                )
-            )
-            before = score.total
-    for screener in cssrs_screeners(observations, zones):
-        if screener.alarming:
-            day = _day(zones, screener.at)
-            words = f"C-SSRS screener, yes to: {screener.words()}"
-            level = max(1.0, screener.weight)
-            found.append(
-                Signal(
-                    f"c-{day:07d}-{level:g}",
-                    subject,
-                    screener.at,
-                    "answer",
-                    day,
-                    None,
-                    level,
-                    words,
-                )
-            )
+        rise = 0.0 if before is None else score.total - before
+        words = f"PHQ-9 {score.total:g}" + ("" if before is None else f", {rise:+g} points")
+        ident, level = f"s-{day:07d}-{score.total:g}", max(rise, 0.0)
+        found.append(
+            Signal(ident, subject, score.at, "score", day, None, level, words, score.total)
+        )
+        before = score.total
     return found
 
 
