@@ -95,6 +95,9 @@ def test_what_a_model_said_that_was_replaced_since_is_told(clinic) -> None:
     assert [[s["ledger_entry"] for s in m["said"]] for m in again] == [
         [said["ledger_entry"]] for said in (first, second, third)
     ]
+    hands.turn(timedelta(days=2))
+    (now,) = review_subject(made, MINE, hands(), days=1)["models"]
+    assert (now["model"], now["released"]) == (again[2]["model"], again[2]["released"])
 
 
 def test_the_future_and_no_days_are_refused(clinic) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a clinic that has trained once."""
     home = tmp_path_factory.mktemp("trained") / "home"
     with closing(training_clinic.make(home)) as clinic:
+        training = replace(clinic.config.training, workload=20.0)
+        clinic.config = replace(clinic.config, training=training)
         result = run_training(clinic, TASK, seed=1, report=None, progress=nothing)
     (home.parent / "result.json").write_text(json.dumps(result, default=str))
     return home
@@ -73,6 +76,8 @@ def test_who_did_not_consent_and_when_it_was_are_said(clinic):
     assert card["flow"][0] == f"no consent to training: 0 ({len(CANARIES)} people)"
     # a snapshot counts days from each one's own first date: only the months are known
     assert card["index_dates_seen"] == ["2025-11", "2026-01"]
+    (report,) = clinic.home.reports.glob("*.html")
+    assert "the clinic looks at the 20 of 100 index dates" in report.read_text()
     (when,) = (
         i for i in card["self_audit"] if i["checklist"] == "TRIPOD+AI" and i["number"] == "5b"
     )
@@ -273,8 +278,6 @@ def test_the_ledger_says_what_crossed_and_how_training_was_isolated(clinic):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may start a process as another user")
 def test_an_unknown_user_for_the_trainer_is_refused_in_words(clinic, monkeypatch):
-    from dataclasses import replace
-
     from euthymia.app.config import TrainingConfig
 
     clinic.config = replace(clinic.config, training=TrainingConfig(user="nobody-of-this-name"))
@@ -313,15 +316,16 @@ def test_an_erasure_destroys_the_snapshot_and_says_so(clinic):
 def test_an_erasure_cut_while_it_destroys_is_no_alarm_and_the_next_ends_it(clinic, monkeypatch):
     who = subject_of(clinic, "MRN-003")
 
-    def cut(path):
-        path.write_bytes(bytes(path.stat().st_size))  # overwritten, and the machine stops
+    def cut(_path):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(snapshots, "shred", cut)
         with pytest.raises(KeyboardInterrupt):
             erase_subject(clinic, who)
-    assert len(list(clinic.home.snapshots.iterdir())) == 1
+    (left,) = clinic.home.snapshots.iterdir()
+    assert snapshots.list_snapshots(clinic) == [], "the ledger says that it is destroyed"
+    left.write_bytes(bytes(left.stat().st_size))  # or the machine stopped once it was overwritten
     told = snapshots.told_of(line.detail for line in clinic.ledger.entries())
     assert snapshots.problems(clinic.home, clinic.keyring, told) == []
     erase_subject(clinic, who)

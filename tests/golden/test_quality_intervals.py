@@ -158,3 +158,31 @@ def test_a_miss_is_silent_where_nothing_was_raised_before_it(
     )
     found = _counts(seen, [alert]).columns
     assert (found["events"].tolist(), found["silent"].tolist()) == ([1.0], [float(silent)])
+
+
+@pytest.mark.parametrize(
+    ("moves", "found"),
+    [
+        pytest.param([], [1, 0, 0, 0, 0], id="nobody did anything"),
+        pytest.param([(10.5, Move.ACKNOWLEDGE, "")], [1, 1, 0, 0, 0], id="taken within a day"),
+        pytest.param([(11.5, Move.ACKNOWLEDGE, "")], [1, 0, 0, 0, 0], id="taken too late"),
+        pytest.param([(12, Move.RESOLVE, "contacted")], [1, 0, 1, 1, 0], id="spoken with"),
+        pytest.param([(12, Move.RESOLVE, "data-fault")], [1, 0, 1, 0, 1], id="overridden"),
+    ],
+)
+def test_what_people_did_with_an_alert_is_counted(
+    moves: list[tuple[float, Move, str]], found: list[int]
+) -> None:
+    shown = (
+        Step(9 * DAY_US, Move.RAISE, State.HELD), Step(10 * DAY_US, Move.SHOW, State.OPEN),
+    )  # fmt: skip
+    done = (Step(int(at * DAY_US), m, State.OPEN, "bo", why) for at, m, why in moves)
+    alert = Alert(
+        "x-1", "p-1", "x", Tier.WORKLIST, State.OPEN, (Rule.DRIFT,), 9, 9 * DAY_US,
+        history=(*shown, *done),
+    )  # fmt: skip
+    for end, first in ((90, found[:2]), (10.9, [0, 0])):  # of whom nobody had a day no share is
+        seen = Seen([alert], [], [], Outcome(), Window(0, int(end * DAY_US)), {})
+        told = _counts(seen, [alert]).columns
+        assert [told["first"][0], told["taken"][0]] == first
+        assert [told[n][0] for n in ("done", "spoken", "overridden")] == found[2:]

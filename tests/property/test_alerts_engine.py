@@ -299,10 +299,23 @@ def test_a_timer_that_runs_when_its_step_is_taken_out_of_the_policy_does_nothing
     assert (alert.state, alert.escalations, alert.due) == (State.OPEN, 0, None)
     [alert] = switched(shipped_text(), shipped_text(), signals)
     assert alert.escalations == 1
+    [same] = run([(0, parse(shipped_text()))], signals, (), zone=ZONE, start=START, until=END)
+    assert alert.history == same.history, "a timer that runs, runs on"
     answer = Signal("i", "p-1", nominal(FIRST + 6) + 5 * HOUR, "answer", FIRST + 6, None, 1.0, "9")
     without = FEW.replace("      - {after_min: 60, to: lead, always: true}\n", "")
     [alert] = switched(shipped_text(), without, [answer])  # one step done, its second gone
     assert (alert.state, alert.escalations, alert.due) == (State.OPEN, 1, None)
+
+
+def test_what_was_taken_is_not_overdue_under_a_policy_without_such_a_line():
+    signals = quiet_then([0.1] * 5 + [2.0] * 15)
+    shown = one(signals[:6]).history[1].at
+    ack = Act("a", f"worsening-{FIRST + 5}", "p-1", shown + HOUR, "bo", Move.ACKNOWLEDGE, "other")
+    none = shipped_text().replace("    act_within_min: 10080\n", "")
+    for then, escalations in ((shipped_text(), 1), (none, 0)):
+        policies = [(0, parse(shipped_text())), (shown + DAY_US, parse(then))]
+        [alert] = run(policies, signals, [ack], zone=ZONE, start=START, until=END)
+        assert (alert.state, alert.escalations) == (State.ACKNOWLEDGED, escalations)
 
 
 def test_steps_that_a_policy_adds_are_taken_for_what_stands_open():
@@ -349,12 +362,39 @@ def test_alerts_whose_groups_change_names_stay_one_each(
     assert set(found[0].held_for) <= HELD.keys(), "each reason has words"
 
 
+@pytest.mark.parametrize(
+    ("gone", "groups", "states"),
+    [
+        pytest.param(
+            range(4, 6), ["b", "c"], [State.CLEARED, State.HELD], id="what stands has the group"
+        ),
+        pytest.param(
+            range(4, DAYS), ["c", "a"], [State.HELD, State.HELD], id="the other is not lost"
+        ),
+    ],
+)
+def test_of_two_alerts_whose_groups_become_one_the_other_keeps_its_name(
+    gone: range, groups: list[str], states: list[State]
+):
+    """An admission then hides whatever stands open: both are known of the person."""
+    signals = [day("p-1", FIRST + i, 1.9 if i > 5 else 0.1, 8.0 * (i in gone)) for i in range(DAYS)]
+    signals.append(Signal("a", "p-1", nominal(FIRST + 16), "admitted", FIRST + 16))
+    policies = [
+        (0, grouped_by({"a": "drift", "b": "unseen"})),
+        (nominal(FIRST + 12) + HOUR, grouped_by({"c": "drift, unseen"})),
+    ]
+    found = run(policies, signals, (), zone=ZONE, start=START, until=END)
+    assert [a.group for a in found] == groups
+    assert [a.state for a in found] == states
+
+
 def grouped_by(groups: dict[str, str]) -> Policy:
     head, tail = shipped_text().split("groups:")[0], shipped_text().partition("budgets:")[2]
     told = "".join(
         f"  {name}: {{rules: [{rule}], quiet_days: 0}}\n" for name, rule in groups.items()
     )
-    return parse(f"{head}groups:\n{told}budgets:{tail}")
+    home = "inhibit:\n  - {when: admitted, mutes: [drift, unseen], hides_open: true}\n"
+    return parse(f"{head}groups:\n{told}{home}budgets:{tail}")
 
 
 def test_a_policy_that_does_not_name_the_pipeline_still_tells_that_it_stopped():

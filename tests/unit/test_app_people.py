@@ -9,7 +9,8 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.errors import MissingError
-from small_clinic import copied_clinic
+from euthymia.ground.ids import SubjectId
+from small_clinic import MINE, copied_clinic, give_features, subject_of
 
 TEAM = ["x|dr-1", "x|dr-2", "y|dr-2", "dr-3"]
 
@@ -45,3 +46,22 @@ def test_a_member_is_named_whole_or_by_the_value_alone(
 ) -> None:
     who = someone(clinic)
     assert change_care_team(clinic, who, [], [user]) == sorted(set(TEAM) - {gone})
+
+
+def test_what_was_read_of_a_person_in_a_run_is_not_read_again(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_features(clinic, MINE)
+    who, asked, read = subject_of(clinic, MINE), [], clinic.store.features
+    entry = Entry(Actor("tester", "shell"), "ask model", Purpose.CARE, who)
+    steps = read(who, "steps", entry)
+
+    def told(subject: SubjectId, name: str, audit: Entry) -> object:
+        asked.append(name)
+        return read(subject, name, audit)
+
+    monkeypatch.setattr(clinic.store, "features", told)
+    data = clinic.subject_on_demand(who, entry, {"steps": steps})
+    assert data.features["steps"] is steps
+    assert data.features["mobility"].num_rows
+    assert asked == ["mobility"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from euthymia.features import rows
 from euthymia.features.activity_grid import activity_grid
 from euthymia.features.catalogue import families
 from euthymia.features.contract import Days, Family, Feature
@@ -266,6 +267,16 @@ def test_a_value_its_definition_rules_out_is_dropped_and_warned_of():
             family, streams, Timeline(), np.array([DAY0]), subject=WHO, digests={}
         )
     assert table["share"].to_pylist() == [None]
+
+
+def test_what_computes_keeps_its_memory(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    monkeypatch.setattr(rows, "keep_memory", lambda: asked.append(True))
+    feature = Feature("share", "Share", "1", "One share a day.", "doi:10.1/x", 0, 1)
+    ones = Days({"share": np.ones(1)}, np.ones(1))
+    family = Family("one", "1", "One", ("screen",), 1, (feature,), lambda *_: ones)
+    compute_family(family, {}, Timeline(), np.array([DAY0]), subject=WHO, digests={})
+    assert asked == [True]
 
 
 def test_dates_may_come_in_any_order_and_twice():

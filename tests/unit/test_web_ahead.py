@@ -39,6 +39,19 @@ def test_what_was_read_ahead_is_not_read_again_for_who_looks(tmp_path: Path):
         assert not {"read for care", "read alerts"} & {action for _, action in told}
         put_scores(clinic, "MRN-4", [0.3])
         assert ahead.look(), "the record has changed"
+        looked = [ahead.look() for _ in range(180)]
+        assert looked.count(True) == 1, "days end without a commit"
+
+
+def test_a_server_that_ends_reads_nobody_any_more(tmp_path: Path):
+    with copied_clinic(tmp_path, Hands()) as clinic:
+        ahead = Ahead(ClinicBackend.of(clinic))
+        with ahead.running():
+            pass
+        ahead.backend.reader._people.clear()
+        put_scores(clinic, "MRN-4", [0.3])
+        assert not ahead.look()
+        assert ahead.backend.reader._people == {}
 
 
 def test_it_runs_beside_and_outlives_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

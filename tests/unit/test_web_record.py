@@ -295,6 +295,9 @@ def test_who_acts_on_a_page_that_another_overtook_is_told_before_anything_is_kep
         again = re.search(r'name="seen" value="(\d+)"', late.text)[1]
         assert send(doctor, link, link, **form, seen=again).status_code == 200
         assert len(told(clinic, "acknowledge alert")) == 2
+        own = {"move": "resolve", "reason": "contacted"}
+        kept = send(doctor, link, link, **own, seen=again)
+        assert kept.status_code == 200, "what they did themselves they know"
 
 
 def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:

@@ -35,7 +35,7 @@ from euthymia.models.snapshot import (
 )
 from euthymia.models.tasks import refuse_switched_off, tasks
 from euthymia.security.consent import consent_covers
-from euthymia.security.key_files import held, shred, sync_folder, write_private
+from euthymia.security.key_files import held, is_unfinished, shred, sync_folder, write_private
 
 ACTION: Final = "release snapshot"
 BASIS: Final = (
@@ -135,7 +135,10 @@ def _tell(clinic: Clinic, snapshot: str, task: str, people: int, without: int, r
 
 
 def _files(home: Home) -> list[Path]:
-    return sorted(home.snapshots.glob(f"*{_SUFFIX}")) if home.snapshots.is_dir() else []
+    """Return the snapshots; what is to be destroyed has lost its name and is none any more."""
+    if not home.snapshots.is_dir():
+        return []
+    return sorted(f for f in home.snapshots.glob(f"*{_SUFFIX}") if not is_unfinished(f))
 
 
 @contextmanager
@@ -238,7 +241,7 @@ def problems(home: Home, keys: Deriving, told: Mapping[str, str]) -> list[str]:
         return []
     for file in sorted(home.snapshots.iterdir()):
         name = file.name.removesuffix(_SUFFIX)
-        if file.name.startswith("."):
+        if is_unfinished(file):
             continue  # what a crash left; the next release destroys it
         try:
             opened = unpack(keys, file.read_bytes())
