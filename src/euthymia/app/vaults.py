@@ -23,7 +23,6 @@ from euthymia.security.roots import Ask, OpenVault, Passphrase, Settings, Vault,
 from euthymia.security.roots import no_secret as nobody_to_ask
 
 OPENBAO: Final = "openbao"
-ROOT_KINDS: Final = ("key-file", "passphrase", "pkcs11", OPENBAO)
 SECRET_FILE: Final = "EUTHYMIA_KEY_SECRET_FILE"  # noqa: S105 - a variable's name
 SECRET_FD: Final = "EUTHYMIA_KEY_SECRET_FD"  # noqa: S105 - a variable's name
 _TIMEOUT_S: Final = 10.0

@@ -161,23 +161,6 @@ class Joined:
         return {name: self._columns[name].column() for name, _ in self._shape or []}
 
 
-def decode_all(blocks: Sequence[bytes]) -> dict[str, Column]:
-    """Return the rows of blocks of the same columns (at least one), one after the other.
-
-    Equal to `join` of what `decode` makes of each.
-
-    Raises
-    ------
-    IntegrityError
-        If anything is not as `encode` writes it.
-    SchemaError
-        If the columns of two blocks are not the same.
-    """
-    whole = Joined(sum(read_header(block)[0].rows for block in blocks))
-    whole.add(b"".join(blocks), np.cumsum([0, *map(len, blocks)]).tolist())
-    return whole.frame()
-
-
 def _fill(batch: _Batch, out: NDArray[Any]) -> bool:
     """Put numbers without nulls into `out`; False, and nothing is done, if they must be looked at.
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from euthymia.care.alerts.contract import RANK, Rule, Tier
+from euthymia.care.alerts.contract import Rule, Tier
 from euthymia.ground.errors import SchemaError
 
 FORMAT: Final = 1
@@ -172,10 +172,6 @@ class Policy(_Part, frozen=True):
         """Return a group by name."""
         found = self.groups.get(name)
         return found if found is not None else Group((Rule(name),))
-
-    def tier_of(self, rules: tuple[Rule, ...]) -> Tier:
-        """Return the most urgent tier of some rules."""
-        return min((self.rules[rule].tier for rule in rules), key=RANK.__getitem__)
 
 
 def parse(text: str, file: str = "the alert policy") -> Policy:
