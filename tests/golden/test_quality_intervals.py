@@ -11,41 +11,46 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm
 
+from euthymia.care.alerts.by_person import SMALLEST, Kind, Sums, change, quantile, ratio
 from euthymia.care.alerts.contract import Alert, Rule, Signal, Step, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import Outcome
 from euthymia.care.alerts.quality import (
-    _OF_GROUPS,
-    SMALLEST,
+    _QUANTILES,
+    _RATIOS,
+    OF_GROUPS,
     Seen,
-    _Counts,
-    _counts,
     _groups,
     _hidden,
-    _ratio,
     _slope,
+    _sums,
+    board,
 )
 from euthymia.care.alerts.replay import Event, Window
 from euthymia.ground.clock import DAY_US
 
 
-def counts(people: int = 80) -> _Counts:
+def counts(people: int = 80) -> Sums:
     rng = np.random.default_rng(11)
     days = rng.integers(30, 93, people).astype(np.float64)
     rate = rng.gamma(1.5, 0.01, people)
     judged = rng.poisson(rate * days).astype(np.float64)
     true = rng.binomial(judged.astype(int), 0.35).astype(np.float64)
     names = tuple(f"p-{i}" for i in range(people))
-    return _Counts(names, {"days": days, "judged": judged, "true": true, "none": 0 * days})
+    columns = {"days": days, "judged": judged, "true": true, "none": 0 * days}
+    return Sums(names, columns, {})
 
 
 @pytest.mark.parametrize(
-    ("top", "under", "scale"), [("judged", "days", 100), ("true", "judged", 1)]
+    ("top", "under", "kind", "scale"),
+    [("judged", "days", Kind.RATE, 100), ("true", "judged", Kind.SHARE, 1)],
 )
-def test_a_rate_has_the_interval_of_a_bootstrap_by_person(top: str, under: str, scale: int) -> None:
+def test_a_rate_has_the_interval_of_a_bootstrap_by_person(
+    top: str, under: str, kind: Kind, scale: int
+) -> None:
     held = counts()
     a, b = held.columns[top], held.columns[under]
-    found = _ratio(held, top, under, scale)
+    found = ratio(held, top, under, kind, scale)
     assert found is not None
     assert found["estimate"] == pytest.approx(scale * a.sum() / b.sum(), abs=1e-4)
     theirs = bootstrap(
@@ -55,14 +60,14 @@ def test_a_rate_has_the_interval_of_a_bootstrap_by_person(top: str, under: str, 
     wide = theirs.high - theirs.low
     assert found["low"] == pytest.approx(theirs.low, abs=0.06 * wide)
     assert found["high"] == pytest.approx(theirs.high, abs=0.06 * wide)
-    n, ratio = len(a), a.sum() / b.sum()
-    error = scale * np.sqrt(n / (n - 1) * ((a - ratio * b) ** 2).sum()) / b.sum()
+    n, found_ratio = len(a), a.sum() / b.sum()
+    error = scale * np.sqrt(n / (n - 1) * ((a - found_ratio * b) ** 2).sum()) / b.sum()
     assert found["high"] - found["low"] == pytest.approx(2 * norm.ppf(0.975) * error, rel=0.1)
 
 
 def test_of_few_people_or_of_nothing_no_rate_is_told() -> None:
-    assert _ratio(counts(SMALLEST - 1), "judged", "days") is None
-    assert _ratio(counts(), "judged", "none") == {
+    assert ratio(counts(SMALLEST - 1), "judged", "days", Kind.RATE) is None
+    assert ratio(counts(), "judged", "none", Kind.RATE) == {
         "estimate": None, "low": None, "high": None, "of": 0,
     }  # fmt: skip
 
@@ -71,7 +76,8 @@ def test_a_slope_over_time_has_the_interval_of_whites_sandwich() -> None:
     rng = np.random.default_rng(4)
     day = np.sort(rng.uniform(0, 90, 60))
     taken = (rng.random(60) < 0.9 - 0.006 * day).astype(np.float64)
-    found = _slope(list(zip(day.tolist(), taken.tolist(), strict=True)))
+    each = [str(i) for i in range(60)]
+    found = _slope(list(zip(day.tolist(), taken.tolist(), each, strict=True)))
     design = np.stack([np.ones(60), day], axis=1)
     bread = np.linalg.inv(design.T @ design)
     beta = bread @ design.T @ taken
@@ -81,7 +87,12 @@ def test_a_slope_over_time_has_the_interval_of_whites_sandwich() -> None:
     assert found["low"] == pytest.approx(30 * (beta[1] - 1.96 * error), abs=1e-4)
     assert found["high"] == pytest.approx(30 * (beta[1] + 1.96 * error), abs=1e-4)
     assert found["per_30_days"] < 0
-    assert _slope([(1.0, 1.0)] * 5)["per_30_days"] is None
+    assert _slope([(1.0, 1.0, "p")] * 5)["per_30_days"] is None
+    few = [(d, t, str(i % 9)) for i, (d, t) in enumerate(zip(day, taken, strict=True))]
+    assert _slope(few)["because"] == "alerts of fewer than 10 patients"
+    twice = [(d, t, who) for d, t, who in zip(day, taken, each, strict=True) for _ in range(2)]
+    again = _slope(twice)
+    assert (again["low"], again["high"]) == (found["low"], found["high"]), "one proof a patient"
 
 
 def test_of_nothing_or_everything_the_interval_is_exact_and_not_a_point() -> None:
@@ -90,14 +101,14 @@ def test_of_nothing_or_everything_the_interval_is_exact_and_not_a_point() -> Non
     one = np.zeros(80)
     one[:20] = 3.0  # sixty alerts of twenty people are twenty proofs
     rows = {"judged": one, "true": 0 * one, "events": one, "caught": one, "digest": 0 * one}
-    made = _Counts(held.people, {**held.columns, **rows})
-    assert _ratio(made, "true", "judged") == {
+    made = Sums(held.people, {**held.columns, **rows}, {})
+    assert ratio(made, "true", "judged", Kind.SHARE) == {
         "estimate": 0.0, "low": 0.0, "high": 0.1684, "of": 60,
     }  # fmt: skip
-    assert _ratio(made, "caught", "events") == {
+    assert ratio(made, "caught", "events", Kind.SHARE) == {
         "estimate": 1.0, "low": 0.8316, "high": 1.0, "of": 60,
     }  # fmt: skip
-    rare = _ratio(made, "digest", "days", 100)
+    rare = ratio(made, "digest", "days", Kind.RATE, 100)
     assert rare is not None
     assert rare["high"] == pytest.approx(100 * 3.688879 / made.columns["days"].sum(), abs=1e-4)
 
@@ -109,14 +120,19 @@ def test_a_groups_figure_of_few_people_is_not_told_nor_what_gives_it_away() -> N
     assert _hidden({"a": 40, "b": 12}) == set()
     assert _hidden({"a": 40, "b": 12, "c": 30}, others=1, in_others=3) == {"b"}
     names = tuple(f"p-{i}" for i in range(60))
-    columns = {k: np.ones(60) for pair in _OF_GROUPS.values() for k in pair[:2]}
+    columns = {k: np.ones(60) for pair in _RATIOS.values() for k in pair[:2]}
     columns["events"] = np.r_[1.0, np.zeros(39), np.ones(20)]  # one of the first forty worsened
+    values = {k: (np.arange(60), np.arange(60.0)) for k, _ in _QUANTILES.values()}
+    values["lead_days"] = (np.arange(38, 60), np.arange(22.0))  # two of the first forty
     seen = SimpleNamespace(groups={w: {"sex": "ab"[i >= 40]} for i, w in enumerate(names)})
-    told = _groups(seen, _Counts(names, columns))["sex"]
+    told = _groups(seen, Sums(names, columns, values))["sex"]
     assert told["a"]["caught"] == told["b"]["caught"] == {"suppressed": True}
     assert told["a"]["alerts_per_100_patient_days"]["of"] == 40
     assert told["b"]["overridden"]["estimate"] == 1.0
     assert told["b"]["overridden"]["low"] < 0.9
+    assert told["a"]["median_lead_days"] == told["b"]["median_lead_days"] == {"suppressed": True}
+    assert told["b"]["hours_to_act_median"]["estimate"] == 49.5
+    assert set(told["a"]) == {"people", *OF_GROUPS}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +172,7 @@ def test_a_miss_is_silent_where_nothing_was_raised_before_it(
         window=Window(0, 90 * DAY_US),
         groups={},
     )
-    found = _counts(seen, [alert]).columns
+    found = _sums(seen, [alert]).columns
     assert (found["events"].tolist(), found["silent"].tolist()) == ([1.0], [float(silent)])
 
 
@@ -183,6 +199,147 @@ def test_what_people_did_with_an_alert_is_counted(
     )  # fmt: skip
     for end, first in ((90, found[:2]), (10.9, [0, 0])):  # of whom nobody had a day no share is
         seen = Seen([alert], [], [], Outcome(), Window(0, int(end * DAY_US)), {})
-        told = _counts(seen, [alert]).columns
+        told = _sums(seen, [alert]).columns
         assert [told["first"][0], told["taken"][0]] == first
         assert [told[n][0] for n in ("done", "spoken", "overridden")] == found[2:]
+
+
+def _of_values(people: int, seed: int) -> tuple[Sums, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(people), rng.integers(0, 4, people))
+    values = rng.gamma(2.0, 6.0, who.size) + 3 * (who % 2)
+    names = tuple(f"p-{i}" for i in range(people))
+    return Sums(names, {}, {"hours": (who, values)}), who, values
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_quantile_has_the_interval_of_a_bootstrap_by_person(share: float) -> None:
+    sums, who, values = _of_values(120, 5)
+    found = quantile(sums, "hours", share)
+    assert found is not None
+    assert found["estimate"] == pytest.approx(np.quantile(values, share), abs=1e-4)
+    each = [values[who == i] for i in range(120)]
+    theirs = bootstrap(
+        (np.arange(120),),
+        lambda people: np.quantile(
+            np.concatenate([each[i] for i in people]), share, method="inverted_cdf"
+        ),
+        vectorized=False, method="percentile", n_resamples=2000, rng=np.random.default_rng(8),
+    ).confidence_interval  # fmt: skip
+    wide = theirs.high - theirs.low
+    assert found["low"] == pytest.approx(theirs.low, abs=0.12 * wide)
+    assert found["high"] == pytest.approx(theirs.high, abs=0.12 * wide)
+
+
+def test_of_few_values_a_quantile_has_no_end_that_nothing_tells() -> None:
+    names = tuple(f"p-{i}" for i in range(30))
+    thirty = Sums(names, {}, {"h": (np.arange(30), np.arange(30.0))})
+    ninth = quantile(thirty, "h", 0.9)
+    assert ninth is not None
+    assert ninth["high"] is None, "0.9 ** 30 = 0.042: all thirty may lie under the 90th percentile"
+    assert ninth["low"] is not None
+    nine = Sums(names, {}, {"h": (np.arange(9), np.arange(9.0))})
+    assert quantile(nine, "h", 0.5) == {"estimate": 4.0, "low": None, "high": None, "of": 9}
+    assert quantile(Sums(names[:9], {}, {"h": (np.arange(9), np.arange(9.0))}), "h", 0.5) is None
+
+
+def test_a_share_of_few_people_has_the_interval_of_clopper_and_pearson() -> None:
+    """R: `binom.test(2, 7)$conf.int`."""
+    names = tuple(f"p-{i}" for i in range(30))
+    columns = {"top": np.zeros(30), "under": np.zeros(30)}
+    columns["under"][:7], columns["top"][:2] = 1, 1
+    found = ratio(Sums(names, columns, {}), "top", "under", Kind.SHARE)
+    assert found == {"estimate": 0.2857, "low": 0.0367, "high": 0.7096, "of": 7}
+
+
+def test_what_changed_between_halves_has_an_interval_that_holds_its_truth() -> None:
+    """Of 200 made windows with a fall of 20 points, some 95 in 100 intervals hold it."""
+    rng, held = np.random.default_rng(3), 0
+    names = tuple(f"p-{i}" for i in range(60))
+    for _ in range(200):
+        columns = {"a": rng.poisson(2.0, 60).astype(float), "c": rng.poisson(2.0, 60).astype(float)}
+        columns["b"] = rng.binomial(columns["a"].astype(int), 0.7).astype(float)
+        columns["d"] = rng.binomial(columns["c"].astype(int), 0.5).astype(float)
+        found = change(Sums(names, columns, {}), ("b", "a"), ("d", "c"))
+        assert found is not None
+        held += found["low"] <= -0.2 <= found["high"]
+    assert 180 <= held <= 199
+    few = {"a": np.r_[np.ones(9), np.zeros(51)], "b": np.zeros(60)}
+    assert change(Sums(names, few, {}), ("b", "a"), ("b", "a")) is None
+
+
+def test_the_board_of_a_clinic_counted_by_hand() -> None:
+    """Twelve people. The first six have an alert on day 20, and a PHQ-9 before and after.
+
+    Three of them are spoken with within 5 hours, two with "better" and one not asked; one is
+    "not relevant" after 30 hours, one is only looked at, one is left. The first four get worse on
+    day 30, and so do two of those without an alert.
+    """
+    names = [f"p-{i:02d}" for i in range(12)]
+    hour = DAY_US // 24
+    answers = [
+        [(5, Move.RESOLVE, "contacted", "better")],
+        [(1, Move.VIEW, "", ""), (3, Move.RESOLVE, "contacted", "better")],
+        [(2, Move.ACKNOWLEDGE, "", ""), (4, Move.RESOLVE, "care-changed", "")],
+        [(30, Move.RESOLVE, "not-relevant", "")],
+        [(7, Move.VIEW, "", "")],
+        [],
+    ]
+    alerts = []
+    for who, done in zip(names, answers, strict=False):
+        at = 20 * DAY_US
+        history = (
+            Step(at, Move.RAISE, State.HELD),
+            Step(at, Move.SHOW, State.OPEN),
+            *(
+                Step(at + h * hour, move, State.RESOLVED, by="ana", reason=reason, felt=felt)
+                for h, move, reason, felt in done
+            ),
+        )
+        alerts.append(
+            Alert(
+                f"a-{who}",
+                who,
+                "drift",
+                Tier.WORKLIST,
+                history[-1].state,
+                (Rule.DRIFT,),
+                at,
+                at,
+                on=True,
+                history=history,
+            )
+        )
+    signals = [
+        Signal(f"d-{who}-{day}", who, day * DAY_US, "day", day)
+        for who in names
+        for day in range(100)
+    ]
+    for who in names[:6]:
+        signals.append(Signal(f"s-{who}", who, 10 * DAY_US, "score", 10, value=14.0))
+        signals.append(Signal(f"t-{who}", who, 40 * DAY_US, "score", 40, value=9.0))
+    worse = [Event(who, 30 * DAY_US, "score") for who in (*names[:4], *names[10:])]
+    seen = Seen(alerts, signals, worse, Outcome(window_days=28), Window(0, 100 * DAY_US), {})
+    found = board(seen)
+    assert found["alerts_per_100_patient_days"]["estimate"] == 0.5  # 6 in 1,200
+    assert (found["ppv"]["estimate"], found["ppv"]["of"]) == (0.6667, 6)  # 4 of 6
+    assert found["number_needed_to_evaluate"]["estimate"] == 1.5
+    assert (found["caught"]["estimate"], found["caught"]["of"]) == (0.6667, 6)  # 4 of 6
+    assert found["silent_misses"]["estimate"] == 0.3333  # 2 of 6
+    assert found["caught_by_chance"]["estimate"] == 0.14  # one alert in 28 of 100 days, for half
+    assert found["median_lead_days"]["estimate"] == 10.0
+    times = found["times_h"]
+    assert [(t["done"], t["of"]) for t in times.values()] == [(5, 6), (4, 6), (4, 6)]
+    assert times["view"]["median"]["estimate"] == 5.0  # of 1, 2, 5, 7, 30
+    assert times["acknowledge"]["median"]["estimate"] == 4.0  # of 2, 3, 5, 30
+    assert times["act"]["median"]["estimate"] == 4.5  # of 3, 4, 5, 30
+    assert times["act"]["p90"]["estimate"] == 22.5
+    assert found["overrides"]["share"]["estimate"] == 0.25  # 1 of 4
+    contact = found["contact"]
+    assert (contact["with_contact"], contact["resolved_without_contact"]) == (3, 1)
+    assert (contact["with_measured_change"], contact["mean_change"]["estimate"]) == (3, -5.0)
+    assert contact["not_asked_how_they_feel"] == 1
+    assert contact["felt"]["better"]["estimate"] == 1.0  # both who were asked
+    assert contact["felt"]["better"]["low"] == 0.1581  # of two people
+    assert [half["alerts"] for half in contact["halves"]] == [6, 0]
+    assert contact["change_of_contact"] is None

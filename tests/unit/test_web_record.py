@@ -13,8 +13,17 @@ from euthymia.app.people import change_care_team
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.me import plainly
 from euthymia.app.web.pages import build_site
-from euthymia.app.web.quality import HALVES, NAMES, SECTIONS, name_of, rows_of
+from euthymia.app.web.quality import (
+    HALVES,
+    NAMES,
+    SECTIONS,
+    Groups,
+    groups_of,
+    name_of,
+    rows_of,
+)
 from euthymia.app.web.retold import retold
+from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.security.consent import consent_covers
@@ -301,6 +310,12 @@ def test_who_acts_on_a_page_that_another_overtook_is_told_before_anything_is_kep
 
 
 def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
+    ratio = {"estimate": 0.16512, "low": 0.101, "high": 0.238, "of": 109}
+    assert rows_of({"ppv": ratio}) == [
+        ("alerts followed by a worsening (PPV)", "16.5% (10.1% to 23.8%) of 109")
+    ]
+    assert rows_of({"p90": ratio | {"high": None}})[0][1] == "0.165 (from 0.101) of 109"
+    assert rows_of({"p90": ratio | {"low": None, "high": None}})[0][1] == "0.165 of 109"
     few = {"alerts": 3, "per_30_days": None, "because": "fewer than 20 alerts"}
     assert rows_of(few, "ana") == [("ana", "not told: fewer than 20 alerts")]
     assert retold("not told: fewer than 20 alerts", "es") == "no se dice: menos de 20 avisos"
@@ -331,6 +346,21 @@ def test_every_figure_of_the_board_has_its_name_in_spanish() -> None:
     assert retold("second half: with a contact", "es") == "segunda mitad: con contacto"
     assert retold("0.165 (0.101 to 0.238) of 10,920", "es")
     assert retold("1 of 44", "es") == "1 de 44"
+    assert retold("16.5% (10.1% to 23.8%) of 109", "es") == "16.5% (de 10.1% a 23.8%) de 109"
+    assert retold("22.5 (from 4.2) of 109", "es") == "22.5 (desde 4.2) de 109"
+    assert all(retold(name_of(name), "es") for name in OF_GROUPS)
+
+
+def test_groups_stand_side_by_side_and_what_is_left_out_is_said() -> None:
+    ratio = {"estimate": 0.5, "low": 0.25, "high": 0.75, "of": 40}
+    told = {"people": 30, **dict.fromkeys(OF_GROUPS, ratio), "caught": {"suppressed": True}}
+    found = groups_of("sex", {"female": told, TOO_FEW: {"suppressed": True}})
+    assert (found.titles, found.untold) == (("female",), True)
+    cells = dict(found.rows)
+    assert cells["people"] == ("30",)
+    assert cells["caught, share"] == ("suppressed",)
+    assert cells["taken within a day, share"] == ("50% (25% to 75%) of 40",)
+    assert groups_of("age", {TOO_FEW: {"suppressed": True}}) == Groups("age", (), (), untold=True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """`euthymia quality`: the quality board of an open clinic, for the page and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -10,8 +10,9 @@ from euthymia.app.alerts.policy_file import policy_in_force, read_book
 from euthymia.app.alerts.replay import Asked, run_policies, window_of
 from euthymia.app.alerts.rights import SHELL, require_quality
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.care.alerts.by_person import SMALLEST, Kind, Sums, ratio
 from euthymia.care.alerts.cases import Assumed
-from euthymia.care.alerts.quality import SMALLEST, Seen, board
+from euthymia.care.alerts.quality import Seen, board
 from euthymia.care.alerts.replay import events_of
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import day_date, to_micros
@@ -111,7 +112,7 @@ def _groups_of(clinic: Clinic, who: SubjectId) -> Mapping[str, str]:
 def _alliance(
     clinic: Clinic, people: tuple[SubjectId, ...], start: int, end: int
 ) -> dict[str, Any]:
-    """Return the mean ratings of sessions and of the working alliance; none of few people."""
+    """Return the mean ratings of sessions and of the working alliance, by person."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -129,11 +130,20 @@ def _alliance(
         ):
             if at is not None and value is not None and start <= at < end:
                 sums[codes[code]].setdefault(who, []).append(float(value))
-    found: dict[str, Any] = {}
-    for name, own in sums.items():
-        means = [sum(values) / len(values) for values in own.values()]
-        enough = len(means) >= SMALLEST
-        mean = round(sum(means) / len(means), 2) if enough else None
-        found[name] = {"people": len(means) if enough else None, "mean": mean,
-                       "of": [known[name].low, known[name].high]}  # fmt: skip
-    return found
+    return {
+        name: {
+            "people": len(own) if len(own) >= SMALLEST else None,
+            "mean": _mean(own),
+            "of": [known[name].low, known[name].high],
+        }
+        for name, own in sums.items()
+    }
+
+
+def _mean(ratings: Mapping[SubjectId, Sequence[float]]) -> dict[str, Any] | None:
+    """Return the mean over people of each one's mean, with its interval; None of few people."""
+    import numpy as np
+
+    means = np.array([sum(values) / len(values) for values in ratings.values()])
+    columns = {"means": means, "people": np.ones(means.size)}
+    return ratio(Sums(tuple(map(str, ratings)), columns, {}), "means", "people", Kind.MEAN)

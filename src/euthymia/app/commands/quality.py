@@ -18,7 +18,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 def quality(shell: Shell, first: datetime | None, last: datetime | None) -> None:
     """Say what the alerts cost, what they caught, how soon people acted and what came of it.
 
-    Figures have 95 % intervals by person; of fewer than ten people nothing is told.
+    Figures have 95 % intervals by person; of a clinic of fewer than ten people little is told.
     """
     from euthymia.app.alerts.quality import quality as measure
 
@@ -28,45 +28,52 @@ def quality(shell: Shell, first: datetime | None, last: datetime | None) -> None
     shell.emit(found, _words(found))
 
 
-def _share(value: dict[str, Any] | None, *, percent: bool = True) -> str:
+def _told(value: dict[str, Any] | None, form: str = ".1%") -> str:
+    """Return a figure with its interval and what it is of."""
     if value is None:
         return "too few people to tell"
     if value["estimate"] is None:
         return "none to judge"
-    numbers = (value["estimate"], value["low"], value["high"])
-    a, low, high = (f"{n:.1%}" if percent else f"{n:.2f}" for n in numbers)
-    return f"{a} ({low} to {high}), of {value['of']:,}"
+    low, high = value["low"], value["high"]
+    text = f"{value['estimate']:{form}}"
+    if low is None and high is None:
+        return f"{text} (too few for an interval), of {value['of']:,}"
+    ends = [
+        f"{low:{form}}" if low is not None else "?",
+        f"{high:{form}}" if high is not None else "?",
+    ]
+    return f"{text} ({ends[0]} to {ends[1]}), of {value['of']:,}"
 
 
-def _chance(share: float | None) -> str:
-    return "too few people to tell" if share is None else f"{share:.1%}"
-
-
-def _hours(told: dict[str, Any]) -> str:
-    if not told["done"]:
-        return f"none of {told['of']}"
-    return f"{told['median']} (90th {told['p90']}), {told['done']} of {told['of']}"
+def _hours(name: str, told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (f"hours to {name}, median", _told(told["median"], ".1f")),
+        ("  90th percentile", _told(told["p90"], ".1f")),
+    ]
 
 
 def _words(found: dict[str, Any]) -> str:
     times = found["times_h"]
+    contact = found["contact"]
+    halves = [half["with_contact"] for half in contact["halves"]]
     rows = [
-        (
-            "alerts per 100 patient-days",
-            _share(found["alerts_per_100_patient_days"], percent=False),
-        ),
-        *((f"  {tier}", _share(v, percent=False)) for tier, v in found["by_tier"].items()),
-        ("PPV", _share(found["ppv"])),
-        ("needed to evaluate", str(found["number_needed_to_evaluate"] or "none")),
-        ("worsenings caught", _share(found["caught"])),
-        ("  by chance at this burden", _chance(found["caught_by_chance"])),
-        ("  days before, median", str(found["median_lead_days"] or "none")),
-        ("silent misses", _share(found["silent_misses"])),
-        *((f"hours to {name}", _hours(t)) for name, t in times.items()),
-        ("overridden", f"{found['overrides']['overridden']} of {found['overrides']['resolved']}"),
-        ("alerts per episode", _share(found["alerts_per_episode"], percent=False)),
-        ("with a contact", str(found["contact"]["with_contact"])),
-        ("with a measured change", str(found["contact"]["with_measured_change"])),
+        ("alerts per 100 patient-days", _told(found["alerts_per_100_patient_days"], ".2f")),
+        *((f"  {tier}", _told(v, ".2f")) for tier, v in found["by_tier"].items()),
+        ("PPV", _told(found["ppv"])),
+        ("needed to evaluate", _told(found["number_needed_to_evaluate"], ".1f")),
+        ("worsenings caught", _told(found["caught"])),
+        ("  by chance at this burden", _told(found["caught_by_chance"])),
+        ("  days before, median", _told(found["median_lead_days"], ".1f")),
+        ("silent misses", _told(found["silent_misses"])),
+        *(row for name, t in times.items() for row in _hours(name, t)),
+        ("overridden", _told(found["overrides"]["share"])),
+        ("alerts per episode", _told(found["alerts_per_episode"], ".2f")),
+        ("with a contact", str(contact["with_contact"])),
+        ("  of the first half's", _told(halves[0])),
+        ("  of the second half's", _told(halves[1])),
+        ("with a measured change", str(contact["with_measured_change"])),
+        ("  mean change", _told(contact["mean_change"], "+.1f")),
+        ("feel better since", _told(contact["felt"]["better"])),
     ]
     people = "too few" if found["people"] is None else found["people"]
     head = f"{found['from']} to {found['to']}, {people} people, policy {found['policy']}"

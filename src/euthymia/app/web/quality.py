@@ -1,6 +1,7 @@
 """The quality board: what alerts cost, what they caught and missed, and for whom."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.record import Record
 from euthymia.care.alerts.lifecycle import HELD
+from euthymia.care.alerts.quality import FELT, OF_GROUPS
 from euthymia.ground.errors import SchemaError
 
 SECTIONS: Final = (
@@ -58,7 +60,7 @@ NAMES: Final = {
     "act": "acted on",
     "median": "median hours",
     "p90": "90th percentile, hours",
-    "share": "overridden, share",
+    "share": "share",
     "with_contact": "with a contact",
     "resolved_without_contact": "resolved without a contact",
     "with_measured_change": "with a score before and after",
@@ -75,6 +77,18 @@ NAMES: Final = {
     "session-rating": "session rating",
     "working-alliance": "working alliance",
     "of": "scale",
+    "not_asked_how_they_feel": "not asked how they feel",
+    "change_of_contact": "with a contact, second half less first",
+    "worse": "worse",
+    "felt_better": "feel better since, share of those asked",
+    "caught": "caught, share",
+    "overridden": "overridden, share",
+    "hours_to_view_median": "median hours until seen",
+    "hours_to_view_p90": "90th percentile of hours until seen",
+    "hours_to_acknowledge_median": "median hours until acknowledged",
+    "hours_to_acknowledge_p90": "90th percentile of hours until acknowledged",
+    "hours_to_act_median": "median hours until acted on",
+    "hours_to_act_p90": "90th percentile of hours until acted on",
     "ppv": "alerts followed by a worsening (PPV)",
     "number_needed_to_evaluate": "alerts to look at for one worsening",
     "caught_by_chance": "caught by chance at the same burden",
@@ -100,6 +114,12 @@ LANGUAGES: Final = {
 HALVES: Final = ("first half", "second half")
 YEARS: Final = range(1970, 2200)
 _INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
+SHARES: Final = frozenset(
+    {"ppv", "caught", "caught_by_chance", "silent_misses", "share", "with_contact", *FELT}
+    | {"taken_within_a_day", "overridden", "resolved_with_contact", "felt_better"}
+    | {"change_of_contact"}
+)
+"""Figures that are parts of a whole: they are told in per cent."""
 Rows = list[tuple[str, str]]
 
 
@@ -116,10 +136,12 @@ def group_of(kind: str, code: str) -> str:
     return f"{LANGUAGES[base]} ({rest})" if rest else LANGUAGES[base]
 
 
-def told(value: object) -> str:
+def told(value: object, *, percent: bool = False) -> str:
     """Return one figure as text; empty where it is not known."""
     if value is None:
         return ""
+    if percent and isinstance(value, float):
+        return f"{100 * value:.3g}%"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -129,17 +151,20 @@ def told(value: object) -> str:
     return str(value)
 
 
-def interval(value: Mapping[str, Any]) -> str:
+def interval(value: Mapping[str, Any], *, percent: bool = False) -> str:
     """Return an estimate with its 95% interval and what it is counted of, in one line."""
     if value["estimate"] is None:
         return ""
-    text = told(value["estimate"])
-    if value["low"] is not None and value["high"] is not None:
-        text += f" ({told(value['low'])} to {told(value['high'])})"
+    numbers = (value[name] for name in ("estimate", "low", "high"))
+    text, low, high = (told(number, percent=percent) for number in numbers)
+    if low and high:
+        text += f" ({low} to {high})"
+    elif low or high:
+        text += f" (from {low})" if low else f" (up to {high})"
     return f"{text} of {value['of']:,}" if value["of"] else text
 
 
-def rows_of(value: object, name: str = "") -> Rows:
+def rows_of(value: object, name: str = "", key: str = "") -> Rows:
     """Return a figure and all within it, one a row; what is suppressed is said to be so."""
     if isinstance(value, Mapping):
         if value.get("suppressed"):
@@ -147,7 +172,7 @@ def rows_of(value: object, name: str = "") -> Rows:
         if value.get("because") or not value:  # one line says it
             return [(name, f"not told: {value['because']}" if value else "")]
         if set(value) == _INTERVAL:
-            return [(name, interval(value))]
+            return [(name, interval(value, percent=key in SHARES))]
         return [row for k, one in value.items() for row in _inner(str(k), one, value, name)]
     if isinstance(value, list | tuple):
         return _listed(value, name)
@@ -163,7 +188,7 @@ def _inner(key: str, one: object, beside: Mapping[str, Any], name: str) -> Rows:
             return [(name, f"{told(one)} of {told(beside['of'])}")]
         if key == "of":
             return []
-    return rows_of(one, f"{name}: {name_of(key)}" if name else name_of(key))
+    return rows_of(one, f"{name}: {name_of(key)}" if name else name_of(key), key)
 
 
 def _listed(value: Sequence[object], name: str) -> Rows:
@@ -196,7 +221,7 @@ def _of_section(found: Mapping[str, Any], key: str, title: str, keys: Sequence[s
     alone = len(keys) == 1 and isinstance(found[key], Mapping)
     if alone and not found[key]:
         return [(title, "")]
-    return rows_of(found[key], "" if alone else name_of(key))
+    return rows_of(found[key], "" if alone else name_of(key), key)
 
 
 _HEAD: Final = frozenset(
@@ -214,6 +239,34 @@ def _day(text: str) -> date | None:
     if found is not None and found.year not in YEARS:
         raise SchemaError(f"a year lies between {YEARS[0]} and {YEARS[-1]}")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """One table: figures down, the groups of an attribute across; empty where it is not told."""
+
+    attribute: str
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    untold: bool  # there are people in groups that are too small
+
+
+def groups_of(attribute: str, parts: Mapping[str, Mapping[str, Any]]) -> Groups:
+    """Return the table of an attribute."""
+    own = {title: one for title, one in parts.items() if not one.get("suppressed")}
+    rows = tuple(
+        (name_of(key), tuple(_cell(one.get(key), key) for one in own.values()))
+        for key in ("people", *OF_GROUPS)
+        if own
+    )
+    titles = tuple(group_of(attribute, title) for title in own)
+    return Groups(attribute, titles, rows, len(own) < len(parts))
+
+
+def _cell(value: object, key: str) -> str:
+    if isinstance(value, Mapping):
+        return "suppressed" if value.get("suppressed") else interval(value, percent=key in SHARES)
+    return told(value)
 
 
 class QualityPage:
@@ -252,10 +305,7 @@ class QualityPage:
         known = {user: name_of(user) for user in found["habituation"]}
         if len(set(known.values())) == len(known):  # or who is who would not be told
             found["habituation"] = {known[who]: v for who, v in found["habituation"].items()}
-        groups = [
-            (name, [(group_of(name, title), rows_of(one)) for title, one in parts.items()])
-            for name, parts in found.get("groups", {}).items()
-        ]
+        groups = [groups_of(name, parts) for name, parts in found.get("groups", {}).items()]
         return self.site.page(
             "quality.html",
             422 if refused else 200,

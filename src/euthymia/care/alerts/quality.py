@@ -1,44 +1,55 @@
 """Burden and benefit of alerts, measured: how many, how many true, how soon, what came of them.
 
-Shares and rates carry 95 % intervals from drawing people, not days, anew (2,000 times, one seed);
-where nothing or everything was counted, which no draw can vary, exact ones (Clopper & Pearson 1934,
-Garwood 1936). Figures of fewer than `SMALLEST` people are not told, nor a group's figure that fewer
-have part in, and what would follow from the others by subtraction is left out with them.
+Every figure has its 95 % interval by person (`by_person`). Of a clinic of fewer than `SMALLEST`
+people nothing is told about the people, nor a group's figure that fewer have part in, and what
+would follow from the others by subtraction is left out with them.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from math import log
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.care.alerts.by_person import SMALLEST, Kind, Sums, change, quantile, ratio
 from euthymia.care.alerts.contract import CLINIC, Alert, Signal, Step, Tier
 from euthymia.care.alerts.lifecycle import CONTACTS, OVER, OVERRIDES, Move
 from euthymia.care.alerts.policy import Outcome
-from euthymia.care.alerts.replay import Event, Figures, Window, figures, patient_days, shows
+from euthymia.care.alerts.replay import (
+    Event,
+    Figures,
+    Window,
+    by_lot,
+    figures,
+    patient_days,
+    shows,
+)
 from euthymia.ground.clock import DAY_US, Micros
 
-Floats = NDArray[np.float64]
-
-SMALLEST: Final = 10  # people: the usual rule for published counts of patients
 TOO_FEW: Final = "in groups of fewer than ten"
 T = TypeVar("T")
 FEWEST_ALERTS: Final = 20  # of a clinician, for a slope over time
-DRAWS: Final = 2000
-SEED: Final = 20_260_101
-TAIL: Final = 0.025
-SHARES: Final = {
-    ("true", "judged"), ("caught", "events"), ("silent", "events"),
-    ("taken", "first"), ("spoken", "done"), ("overridden", "done"),
-}  # fmt: skip
 HOUR_US: Final = 3_600_000_000
 TAKEN_WITHIN_US: Final = DAY_US
 MEASURED_FROM_DAYS: Final = 14  # a questionnaire asks about two weeks
+FELT: Final = ("better", "same", "worse")
 _REACTIONS: Final = (Move.ACKNOWLEDGE, Move.SNOOZE, Move.SILENCE, Move.REASSIGN, Move.RESOLVE)
+_TIMES: Final[dict[str, tuple[Move, ...]]] = {
+    "view": (Move.VIEW, *_REACTIONS),
+    "acknowledge": _REACTIONS,
+    "act": (Move.RESOLVE,),
+}
+_HALVES: Final = ("first", "second")
+_COLUMNS: Final = (
+    "days", "by_lot", "shown", "episodes", "judged", "true", "events", "caught", "silent",
+    "first", "taken", "done", "spoken", "overridden", "resolved", "resolved_wrongly",
+    "measured", "change", "asked", *(f"felt_{how}" for how in FELT),
+    *(f"{half}_{what}" for half in _HALVES for what in ("half", "spoken")),
+    *(tier.value for tier in Tier),
+)  # fmt: skip
+_VALUES: Final = ("lead_days", *(f"hours_to_{name}" for name in _TIMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,110 +66,169 @@ class Seen:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Sums of each person, in the order of `people`: what shares and rates are made of."""
-
-    people: tuple[str, ...]
-    columns: Mapping[str, Floats]
-
-    def only(self, values: Mapping[str, str], value: str) -> "_Counts":
-        """Return the people who have this value."""
-        keep = np.array([values[who] == value for who in self.people], np.bool_)
-        people = tuple(who for who in self.people if values[who] == value)
-        return _Counts(people, {name: column[keep] for name, column in self.columns.items()})
-
-
 def board(seen: Seen) -> dict[str, Any]:
     """Return the quality board of a window; see `docs/alerts.md` for each figure."""
     about = [a for a in seen.alerts if a.subject != CLINIC]
-    counts = _counts(seen, about)
+    sums = _sums(seen, about)
     whole = figures(
         seen.policy, seen.digest, seen.alerts, seen.signals, seen.events, seen.outcome, seen.window
     )
     return {
         "policy": seen.policy,
-        "people": _told(counts, len(counts.people)),
-        **_burden(counts, whole),
-        **_truth(counts, whole),
-        "times_h": _times(about, seen.window),
-        "overrides": _overrides(about, seen.window),
-        "alerts_per_episode": _ratio(counts, "shown", "episodes"),
+        "people": _told(sums, len(sums.people)),
+        **_burden(sums, whole),
+        **_truth(sums, whole),
+        "times_h": _times(sums),
+        "overrides": _overrides(about, seen.window, sums),
+        "alerts_per_episode": _ratio(sums, "alerts_per_episode"),
         "habituation": _habituation(about, seen.window),
-        "contact": _contact(about, seen, counts),
-        "groups": _groups(seen, counts),
+        "contact": _contact(sums),
+        "groups": _groups(seen, sums),
     }
 
 
-def _counts(seen: Seen, about: Sequence[Alert]) -> _Counts:
-    """Return each person's sums over the window."""
+# -- what each person adds -------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Adding:
+    """The sums of a window while they are made; `at`: the place of a person."""
+
+    seen: Seen
+    at: Mapping[str, int]
+    columns: dict[str, NDArray[np.float64]]
+    values: dict[str, list[tuple[int, float]]]
+    scores: Mapping[str, Sequence[tuple[Micros, float]]]
+
+    def add(self, alert: Alert, name: str, number: float = 1) -> None:
+        self.columns[name][self.at[alert.subject]] += number
+
+    def value(self, who: str, name: str, number: float) -> None:
+        self.values[name].append((self.at[who], number))
+
+
+def _sums(seen: Seen, about: Sequence[Alert]) -> Sums:
+    """Return each person's sums and values over the window."""
     days = patient_days(seen.signals, seen.window)
     people = tuple(sorted(set(days) | {a.subject for a in about if shows(a, seen.window)}))
-    place = {who: i for i, who in enumerate(people)}
-    names = (
-        "days", "shown", "episodes", "judged", "true", "events", "caught", "silent",
-        "first", "taken", "done", "spoken", "overridden",
-        *(tier.value for tier in Tier),
-    )  # fmt: skip
-    columns = {name: np.zeros(len(people)) for name in names}
-    for who, n in days.items():
-        columns["days"][place[who]] = n
-    span = seen.outcome.window_days * DAY_US
+    to = _Adding(
+        seen,
+        {who: i for i, who in enumerate(people)},
+        {name: np.zeros(len(people)) for name in _COLUMNS},
+        {name: [] for name in _VALUES},
+        _scores(seen.signals),
+    )
     when: dict[str, list[Micros]] = {}
     for event in seen.events:
         when.setdefault(event.subject, []).append(event.at)
     for alert in about:
-        shown = shows(alert, seen.window)
-        if not shown:
-            continue
-        at = place[alert.subject]
-        columns["shown"][at] += len(shown)
-        columns["episodes"][at] += 1
-        columns[alert.tier.value][at] += len(shown)
-        followed = [t for t in shown if t + span <= seen.window.end]
-        columns["judged"][at] += len(followed)
-        hits = when.get(alert.subject, ())
-        columns["true"][at] += sum(any(t < e <= t + span for e in hits) for t in followed)
-        _add_answers(alert, shown[0], seen.window, at, columns)
-    _add_events(seen, about, place, columns, span)
-    return _Counts(people, columns)
+        if shown := shows(alert, seen.window):
+            _add_showings(to, alert, shown, when.get(alert.subject, ()))
+            _add_answers(to, alert, shown[0])
+            _add_outcome(to, alert, shown[0])
+        _add_resolutions(to, alert)
+    _add_events(to, about)
+    for who, n in days.items():
+        at = to.at[who]
+        to.columns["days"][at] = n
+        times = int(to.columns["shown"][at])
+        to.columns["by_lot"][at] = n * by_lot(times, n, seen.outcome.window_days)
+    values = {
+        name: (
+            np.array([at for at, _ in held], np.int64),
+            np.array([value for _, value in held], np.float64),
+        )
+        for name, held in to.values.items()
+    }
+    return Sums(people, to.columns, values)
 
 
-def _add_answers(
-    alert: Alert, at: Micros, window: Window, row: int, columns: Mapping[str, Floats]
+def _scores(signals: Sequence[Signal]) -> dict[str, list[tuple[Micros, float]]]:
+    found: dict[str, list[tuple[Micros, float]]] = {}
+    for signal in sorted(signals, key=lambda s: s.at):
+        if signal.kind == "score" and signal.value is not None:
+            found.setdefault(signal.subject, []).append((signal.at, signal.value))
+    return found
+
+
+def _add_showings(
+    to: _Adding, alert: Alert, shown: Sequence[Micros], hits: Sequence[Micros]
 ) -> None:
-    """Add what people did with an alert that was first shown at `at`."""
+    """Add how often an alert was shown, and how often a worsening followed."""
+    span = to.seen.outcome.window_days * DAY_US
+    followed = [t for t in shown if t + span <= to.seen.window.end]
+    to.add(alert, "shown", len(shown))
+    to.add(alert, "episodes")
+    to.add(alert, alert.tier.value, len(shown))
+    to.add(alert, "judged", len(followed))
+    to.add(alert, "true", sum(any(t < e <= t + span for e in hits) for t in followed))
+
+
+def _add_answers(to: _Adding, alert: Alert, at: Micros) -> None:
+    """Add what people did with an alert that was first shown at `at`, and when."""
+    window = to.seen.window
+    for name, moves in _TIMES.items():
+        if (step := _first(alert, moves, at)) is not None:
+            to.value(alert.subject, f"hours_to_{name}", (step.at - at) / HOUR_US)
     if at + TAKEN_WITHIN_US <= window.end:
         step = _first(alert, _REACTIONS, at)
-        columns["first"][row] += 1
-        columns["taken"][row] += step is not None and step.at - at <= TAKEN_WITHIN_US
+        to.add(alert, "first")
+        to.add(alert, "taken", step is not None and step.at - at <= TAKEN_WITHIN_US)
     done = _first(alert, (Move.RESOLVE,), at)
+    half = _HALVES[at >= (window.start + window.end) // 2]
+    to.add(alert, f"{half}_half")
     if done is not None:
-        columns["done"][row] += 1
-        columns["spoken"][row] += done.reason in CONTACTS
-        columns["overridden"][row] += done.reason in OVERRIDES
+        to.add(alert, "done")
+        to.add(alert, "overridden", done.reason in OVERRIDES)
+        if done.reason in CONTACTS:
+            to.add(alert, "spoken")
+            to.add(alert, f"{half}_spoken")
 
 
-def _add_events(
-    seen: Seen,
-    about: Sequence[Alert],
-    place: Mapping[str, int],
-    columns: Mapping[str, Floats],
-    span: int,
-) -> None:
+def _add_outcome(to: _Adding, alert: Alert, at: Micros) -> None:
+    """Add what changed after a contact: what the person said, and the next score two weeks on."""
+    done = _first(alert, (Move.RESOLVE,), at)
+    if done is None or done.reason not in CONTACTS:
+        return
+    if done.felt:
+        to.add(alert, "asked")
+        to.add(alert, f"felt_{done.felt}")
+    own = to.scores.get(alert.subject, ())
+    before = [v for t, v in own if t <= at]
+    later = [v for t, v in own if t >= at + MEASURED_FROM_DAYS * DAY_US]
+    if before and later:
+        to.add(alert, "measured")
+        to.add(alert, "change", later[0] - before[-1])
+
+
+def _add_resolutions(to: _Adding, alert: Alert) -> None:
+    """Add the resolutions of the window, of alerts shown before it too."""
+    for step in alert.history:
+        resolved = step.move is Move.RESOLVE and step.by and to.seen.window.holds(step.at)
+        if resolved and alert.subject in to.at:
+            to.add(alert, "resolved")
+            to.add(alert, "resolved_wrongly", step.reason in OVERRIDES)
+
+
+def _add_events(to: _Adding, about: Sequence[Alert]) -> None:
+    """Add the worsenings, and whether and how long before each an alert was shown."""
+    span = to.seen.outcome.window_days * DAY_US
     own: dict[str, list[Alert]] = {}
     for alert in about:
         own.setdefault(alert.subject, []).append(alert)
-    for event in seen.events:
-        if event.at - span < seen.window.start or event.at >= seen.window.end:
+    for event in to.seen.events:
+        if event.at - span < to.seen.window.start or event.at >= to.seen.window.end:
             continue
-        if event.subject not in place:
+        if event.subject not in to.at:
             continue
-        at, alerts = place[event.subject], own.get(event.subject, [])
+        at, alerts = to.at[event.subject], own.get(event.subject, [])
         before = Window(event.at - span, event.at)
-        columns["events"][at] += 1
-        columns["caught"][at] += any(shows(a, before) for a in alerts)
-        columns["silent"][at] += not any(_stood(a, before) for a in alerts)
+        shown = [t for a in alerts for t in shows(a, before)]
+        to.columns["events"][at] += 1
+        to.columns["caught"][at] += bool(shown)
+        to.columns["silent"][at] += not any(_stood(a, before) for a in alerts)
+        if shown:
+            to.value(event.subject, "lead_days", (event.at - min(shown)) / DAY_US)
 
 
 def _stood(alert: Alert, window: Window) -> bool:
@@ -172,64 +242,46 @@ def _stood(alert: Alert, window: Window) -> bool:
     )
 
 
-def _told(counts: _Counts, figure: T) -> T | None:
+def _told(sums: Sums, figure: T) -> T | None:
     """Return a figure about the patients; None of too few people."""
-    return figure if len(counts.people) >= SMALLEST else None
+    return figure if len(sums.people) >= SMALLEST else None
 
 
-@lru_cache(maxsize=1)
-def _drawn(n: int) -> NDArray[np.float64]:
-    """Return how often each of n people is drawn in each draw: the same for every figure."""
-    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), DRAWS)
-    return drawn.astype(np.float64)
+def _ratio(sums: Sums, figure: str) -> dict[str, Any] | None:
+    top, under, kind, scale = _RATIOS[figure]
+    return ratio(sums, top, under, kind, scale)
 
 
-def _ratio(counts: _Counts, top: str, under: str, scale: float = 1.0) -> dict[str, Any] | None:
-    """Return a ratio of sums with its interval by person; None of too few people."""
-    if len(counts.people) < SMALLEST:
-        return None
-    a, b = counts.columns[top], counts.columns[under]
-    if b.sum() == 0:
-        return {"estimate": None, "low": None, "high": None, "of": 0}
-    drawn = _drawn(len(counts.people))
-    below = drawn @ b
-    found = scale * (drawn @ a)[below > 0] / below[below > 0]
-    low, high = (float(limit) for limit in np.quantile(found, [0.025, 0.975]))
-    had = int((b > 0).sum())  # people, not alerts: those of one person are not so many proofs
-    if not a.any():
-        high = 1 - TAIL ** (1 / had) if (top, under) in SHARES else -scale * log(TAIL) / b.sum()
-    elif (top, under) in SHARES and a.sum() == b.sum():
-        low = TAIL ** (1 / had)
-    return {
-        "estimate": round(scale * float(a.sum() / b.sum()), 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "of": int(b.sum()),
-    }
-
-
-def _burden(counts: _Counts, whole: Figures) -> dict[str, Any]:
+def _burden(sums: Sums, whole: Figures) -> dict[str, Any]:
     return {
         "patient_days": whole.patient_days,
         "alerts": whole.alerts,
-        "alerts_per_100_patient_days": _ratio(counts, "shown", "days", 100),
-        "by_tier": {tier.value: _ratio(counts, tier.value, "days", 100) for tier in Tier},
+        "alerts_per_100_patient_days": _ratio(sums, "alerts_per_100_patient_days"),
+        "by_tier": {tier.value: _ratio(sums, f"{tier.value}{_PER_DAYS}") for tier in Tier},
         "escalations": whole.escalations,
         "held_back": dict(whole.held),
     }
 
 
-def _truth(counts: _Counts, whole: Figures) -> dict[str, Any]:
-    ppv = _ratio(counts, "true", "judged")
-    value = ppv and ppv["estimate"]
+def _truth(sums: Sums, whole: Figures) -> dict[str, Any]:
+    ppv = _ratio(sums, "ppv")
     return {
         "ppv": ppv,
-        "number_needed_to_evaluate": round(1 / value, 2) if value else None,
-        "worsenings": _told(counts, whole.events),
-        "caught": _ratio(counts, "caught", "events"),
-        "caught_by_chance": _told(counts, round(whole.chance, 4)),
-        "median_lead_days": _told(counts, whole.lead_days),
-        "silent_misses": _ratio(counts, "silent", "events"),
+        "number_needed_to_evaluate": ppv and _over(ppv),
+        "worsenings": _told(sums, whole.events),
+        "caught": _ratio(sums, "caught"),
+        "caught_by_chance": _ratio(sums, "caught_by_chance"),
+        "median_lead_days": quantile(sums, "lead_days", 0.5),
+        "silent_misses": _ratio(sums, "silent_misses"),
+    }
+
+
+def _over(share: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one over a share: how many alerts there are to one that is true."""
+    ends = {"estimate": "estimate", "low": "high", "high": "low"}
+    turned = {name: share[end] for name, end in ends.items()}
+    return {name: round(1 / v, 2) if v else None for name, v in turned.items()} | {
+        "of": share["of"]
     }
 
 
@@ -244,31 +296,20 @@ def _shown_first(about: Sequence[Alert], window: Window) -> list[tuple[Alert, Mi
     return [(alert, times[0]) for alert in about if (times := shows(alert, window))]
 
 
-def _times(about: Sequence[Alert], window: Window) -> dict[str, Any]:
+def _times(sums: Sums) -> dict[str, Any]:
     """Return hours from the first showing to the first look, taking and resolution."""
-    kinds = {
-        "view": (Move.VIEW, *_REACTIONS),
-        "acknowledge": _REACTIONS,
-        "act": (Move.RESOLVE,),
-    }
-    found: dict[str, Any] = {}
-    shown = _shown_first(about, window)
-    for name, moves in kinds.items():
-        hours = [
-            (step.at - at) / HOUR_US
-            for alert, at in shown
-            if (step := _first(alert, moves, at)) is not None
-        ]
-        found[name] = {
-            "done": len(hours),
-            "of": len(shown),
-            "median": round(float(np.median(hours)), 2) if hours else None,
-            "p90": round(float(np.quantile(hours, 0.9)), 2) if hours else None,
+    return {
+        name: {
+            "done": int(sums.values[f"hours_to_{name}"][1].size),
+            "of": int(sums.columns["episodes"].sum()),
+            "median": quantile(sums, f"hours_to_{name}", 0.5),
+            "p90": quantile(sums, f"hours_to_{name}", 0.9),
         }
-    return found
+        for name in _TIMES
+    }
 
 
-def _overrides(about: Sequence[Alert], window: Window) -> dict[str, Any]:
+def _overrides(about: Sequence[Alert], window: Window, sums: Sums) -> dict[str, Any]:
     """Count resolutions by reason, and the share that says the alert should not have been."""
     reasons = Counter(
         step.reason
@@ -281,34 +322,43 @@ def _overrides(about: Sequence[Alert], window: Window) -> dict[str, Any]:
     return {
         "resolved": resolved,
         "overridden": wrong,
-        "share": round(wrong / resolved, 4) if resolved else None,
+        "share": _ratio(sums, "overridden_of_all"),
         "by_reason": dict(sorted(reasons.items())),
     }
 
 
 def _habituation(about: Sequence[Alert], window: Window) -> dict[str, Any]:
     """Return, per clinician, how the share taken within a day changes in 30 days (a slope)."""
-    by: dict[str, list[tuple[float, float]]] = {}
+    by: dict[str, list[tuple[float, float, str]]] = {}
     for alert, at in _shown_first(about, window):
         if at + TAKEN_WITHIN_US > window.end:
             continue
         to = next((s.to for s in alert.history if s.move is Move.SHOW and s.at == at), "")
         step = _first(alert, _REACTIONS, at)
         taken = step is not None and step.at - at <= TAKEN_WITHIN_US
-        by.setdefault(to or "nobody", []).append(((at - window.start) / DAY_US, float(taken)))
+        day = (at - window.start) / DAY_US
+        by.setdefault(to or "nobody", []).append((day, float(taken), alert.subject))
     return {who: _slope(points) for who, points in sorted(by.items())}
 
 
-def _slope(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
+def _slope(points: Sequence[tuple[float, float, str]]) -> dict[str, Any]:
+    """Return the slope of (day, taken or not, whose alert), its interval by patient.
+
+    Least squares with the sandwich of clusters (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13):
+    a patient's alerts are not so many proofs.
+    """
     told: dict[str, Any] = {"alerts": len(points), "per_30_days": None, "low": None, "high": None}
-    days, taken = np.array(points, np.float64).T
+    days, taken = np.array([point[:2] for point in points], np.float64).T
     if len(points) < FEWEST_ALERTS or np.ptp(days) == 0:
         return told | {"because": f"fewer than {FEWEST_ALERTS} alerts"}
     away = days - days.mean()
     slope = float(away @ taken / (away @ away))
     left = taken - taken.mean() - slope * away
-    weight = away**2 / (away @ away) ** 2  # robust to unequal variance (HC0)
-    error = float(np.sqrt(weight @ left**2))
+    patients, whose = np.unique([point[2] for point in points], return_inverse=True)
+    if patients.size < SMALLEST:
+        return told | {"because": f"alerts of fewer than {SMALLEST} patients"}
+    score = np.bincount(whose, weights=away * left)
+    error = float(np.sqrt(score @ score) / (away @ away))
     low, high = (30 * (slope + side * 1.96 * error) for side in (-1, 1))
     return told | {
         "per_30_days": round(30 * slope, 4),
@@ -321,87 +371,68 @@ def _slope(points: Sequence[tuple[float, float]]) -> dict[str, Any]:
 # -- what came of it -------------------------------------------------------------------------------
 
 
-def _contact(about: Sequence[Alert], seen: Seen, counts: _Counts) -> dict[str, Any]:
-    """Return how many alerts led to a contact, with a measured change, and where none did."""
-    totals: dict[str, list[tuple[Micros, float]]] = {}
-    for signal in sorted(seen.signals, key=lambda s: s.at):
-        if signal.kind == "score" and signal.value is not None:
-            totals.setdefault(signal.subject, []).append((signal.at, signal.value))
-    shown = _shown_first(about, seen.window)
-    contacts, changes, felt, without = 0, [], Counter[str](), 0
-    for alert, at in shown:
-        done = _first(alert, (Move.RESOLVE,), at)
-        if done is None:
-            continue
-        if done.reason not in CONTACTS:
-            without += 1
-            continue
-        contacts += 1
-        felt[done.felt or "not asked"] += 1
-        own = totals.get(alert.subject, [])
-        before = [v for t, v in own if t <= at]
-        later = [v for t, v in own if t >= at + MEASURED_FROM_DAYS * DAY_US]
-        if before and later:
-            changes.append(later[0] - before[-1])
-    days = float(counts.columns["days"].sum())
-    return {
-        "with_contact": contacts,
-        "resolved_without_contact": without,
-        "contacts_per_100_patient_days": round(100 * contacts / days, 4) if days else None,
-        "with_measured_change": len(changes),
-        "mean_change": round(float(np.mean(changes)), 2) if len(changes) >= SMALLEST else None,
-        "felt": dict(felt) if contacts >= SMALLEST else None,
-        "halves": _halves(shown, seen.window),
+def _contact(sums: Sums) -> dict[str, Any]:
+    """Return how many alerts led to a contact, with a measured change, and where none did.
+
+    `halves` and `change_of_contact`: the share of alerts with a contact in both halves of the
+    window; where it falls, screens replace calls.
+    """
+    count = {
+        name: int(sums.columns[name].sum()) for name in ("spoken", "done", "measured", "asked")
     }
-
-
-def _halves(shown: Sequence[tuple[Alert, Micros]], window: Window) -> list[dict[str, Any]]:
-    """Return the share with a contact in both halves of the window: where screens replace calls."""
-    middle = (window.start + window.end) // 2
-    found = []
-    for half in (Window(window.start, middle), Window(middle, window.end)):
-        own = [(a, at) for a, at in shown if half.holds(at)]
-        spoken = sum(
-            (step := _first(a, (Move.RESOLVE,), at)) is not None and step.reason in CONTACTS
-            for a, at in own
-        )
-        share = round(spoken / len(own), 4) if len(own) >= SMALLEST else None
-        found.append({"alerts": len(own), "with_contact": share})
-    return found
+    halves = [
+        {
+            "alerts": int(sums.columns[f"{half}_half"].sum()),
+            "with_contact": _ratio(sums, f"{half}_half_contact"),
+        }
+        for half in _HALVES
+    ]
+    first, second = ((f"{half}_spoken", f"{half}_half") for half in _HALVES)
+    return {
+        "with_contact": count["spoken"],
+        "resolved_without_contact": count["done"] - count["spoken"],
+        "contacts_per_100_patient_days": _ratio(sums, "contacts_per_100_patient_days"),
+        "with_measured_change": count["measured"],
+        "mean_change": _ratio(sums, "mean_change"),
+        "not_asked_how_they_feel": count["spoken"] - count["asked"],
+        "felt": {how: _ratio(sums, f"felt_{how}") for how in FELT},
+        "halves": halves,
+        "change_of_contact": change(sums, first, second),
+    }
 
 
 # -- groups ----------------------------------------------------------------------------------------
 
 
-def _groups(seen: Seen, counts: _Counts) -> dict[str, Any]:
+def _groups(seen: Seen, sums: Sums) -> dict[str, Any]:
     """Return the main figures by group; of small groups nothing, and of none that tells on one."""
     attributes = sorted({name for own in seen.groups.values() for name in own})
     found: dict[str, Any] = {}
     for name in attributes:
-        values = {who: seen.groups.get(who, {}).get(name, "not known") for who in counts.people}
-        hidden = _hidden(Counter(values.values()))
-        own = {
-            value: counts.only(values, value)
-            for value in sorted(set(values.values()))
-            if value not in hidden
-        }
-        rest = _Counts(
-            tuple(who for who in counts.people if values[who] in hidden),
-            {
-                k: v[[values[who] in hidden for who in counts.people]]
-                for k, v in counts.columns.items()
-            },
-        )
+        values = [seen.groups.get(who, {}).get(name, "not known") for who in sums.people]
+        hidden = _hidden(Counter(values))
+        group = np.array(values, object)
+        own = {v: sums.only(group == v) for v in sorted(set(values)) if v not in hidden}
+        rest = sums.only(np.isin(group, list(hidden)))
         found[name] = {value: {"people": len(one.people)} for value, one in own.items()}
-        for figure, (top, under, scale) in _OF_GROUPS.items():
-            had = {value: int((one.columns[under] > 0).sum()) for value, one in own.items()}
-            few = _hidden(had, len(hidden), int((rest.columns[under] > 0).sum()))
+        for figure in OF_GROUPS:
+            had = {value: one.having(_part_in(figure)) for value, one in own.items()}
+            few = _hidden(had, len(hidden), rest.having(_part_in(figure)))
             for value, one in own.items():
-                kept = {"suppressed": True} if value in few else _ratio(one, top, under, scale)
-                found[name][value][figure] = kept
+                told = {"suppressed": True} if value in few else _figure(one, figure)
+                found[name][value][figure] = told
         if hidden:  # which they are would tell of one person what they are
             found[name][TOO_FEW] = {"suppressed": True}
     return found
+
+
+def _part_in(figure: str) -> str:
+    """Return what a person must have to have part in a figure."""
+    return _QUANTILES[figure][0] if figure in _QUANTILES else _RATIOS[figure][1]
+
+
+def _figure(sums: Sums, figure: str) -> dict[str, Any] | None:
+    return quantile(sums, *_QUANTILES[figure]) if figure in _QUANTILES else _ratio(sums, figure)
 
 
 def _hidden(sizes: Mapping[str, int], others: int = 0, in_others: int = 0) -> set[str]:
@@ -420,15 +451,37 @@ def _hidden(sizes: Mapping[str, int], others: int = 0, in_others: int = 0) -> se
     return small
 
 
-_OF_GROUPS: Final = {
-    "alerts_per_100_patient_days": ("shown", "days", 100),
-    **{f"{tier.value}_per_100_patient_days": (tier.value, "days", 100) for tier in Tier},
-    "alerts_per_episode": ("shown", "episodes", 1),
-    "ppv": ("true", "judged", 1),
-    "caught": ("caught", "events", 1),
-    "silent_misses": ("silent", "events", 1),
-    "taken_within_a_day": ("taken", "first", 1),
-    "resolved_with_contact": ("spoken", "done", 1),
-    "overridden": ("overridden", "done", 1),
+_PER_DAYS: Final = "_per_100_patient_days"
+_RATIOS: Final[dict[str, tuple[str, str, Kind, float]]] = {
+    f"alerts{_PER_DAYS}": ("shown", "days", Kind.RATE, 100),
+    **{f"{tier.value}{_PER_DAYS}": (tier.value, "days", Kind.RATE, 100) for tier in Tier},
+    "alerts_per_episode": ("shown", "episodes", Kind.MEAN, 1),
+    "ppv": ("true", "judged", Kind.SHARE, 1),
+    "caught": ("caught", "events", Kind.SHARE, 1),
+    "caught_by_chance": ("by_lot", "days", Kind.MEAN, 1),
+    "silent_misses": ("silent", "events", Kind.SHARE, 1),
+    "taken_within_a_day": ("taken", "first", Kind.SHARE, 1),
+    "resolved_with_contact": ("spoken", "done", Kind.SHARE, 1),
+    "overridden": ("overridden", "done", Kind.SHARE, 1),
+    "overridden_of_all": ("resolved_wrongly", "resolved", Kind.SHARE, 1),
+    f"contacts{_PER_DAYS}": ("spoken", "days", Kind.RATE, 100),
+    "mean_change": ("change", "measured", Kind.MEAN, 1),
+    **{f"felt_{how}": (f"felt_{how}", "asked", Kind.SHARE, 1) for how in FELT},
+    **{f"{h}_half_contact": (f"{h}_spoken", f"{h}_half", Kind.SHARE, 1) for h in _HALVES},
 }
-"""What is told of each group: sums over sums of the people in it."""
+"""Figures that are sums over sums: of what, over what, what they are, and times what."""
+_QUANTILES: Final = {
+    "median_lead_days": ("lead_days", 0.5),
+    **{
+        f"hours_to_{name}_{title}": (f"hours_to_{name}", share)
+        for name in _TIMES
+        for title, share in (("median", 0.5), ("p90", 0.9))
+    },
+}
+OF_GROUPS: Final = (
+    f"alerts{_PER_DAYS}", *(f"{tier.value}{_PER_DAYS}" for tier in Tier), "alerts_per_episode",
+    "ppv", "caught", "caught_by_chance", "median_lead_days", "silent_misses",
+    *(name for name in _QUANTILES if name != "median_lead_days"),
+    "taken_within_a_day", "overridden", "resolved_with_contact", "mean_change", "felt_better",
+)  # fmt: skip
+"""What is told of each group."""

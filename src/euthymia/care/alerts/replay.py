@@ -216,6 +216,10 @@ def _chance(shown: Mapping[str, Sequence[Micros]], days: Mapping[str, int], leng
     if not days:
         return 0.0
     weights = np.array(list(days.values()), np.float64)
-    share = np.minimum(1.0, length / np.maximum(weights, 1.0))
-    counts = np.array([len(shown.get(who, ())) for who in days], np.float64)
-    return float(np.average(1 - (1 - share) ** counts, weights=weights))
+    found = [by_lot(len(shown.get(who, ())), n, length) for who, n in days.items()]
+    return float(np.average(found, weights=weights))
+
+
+def by_lot(times: int, days: int, length: int) -> float:
+    """Return how likely one of some alerts on days drawn by lot falls in `length` of the days."""
+    return 1.0 - (1.0 - min(1.0, length / max(days, 1))) ** times
