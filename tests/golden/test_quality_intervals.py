@@ -128,8 +128,8 @@ def test_a_groups_figure_of_few_people_is_not_told_nor_what_gives_it_away() -> N
     told = _groups(seen, Sums(names, columns, values))["sex"]
     assert told["a"]["caught"] == told["b"]["caught"] == {"suppressed": True}
     assert told["a"]["alerts_per_100_patient_days"]["of"] == 40
-    assert told["b"]["overridden"]["estimate"] == 1.0
-    assert told["b"]["overridden"]["low"] < 0.9
+    assert told["b"]["overridden_share"]["estimate"] == 1.0
+    assert told["b"]["overridden_share"]["low"] < 0.9
     assert told["a"]["median_lead_days"] == told["b"]["median_lead_days"] == {"suppressed": True}
     assert told["b"]["hours_to_act_median"]["estimate"] == 49.5
     assert set(told["a"]) == {"people", *OF_GROUPS}

@@ -355,12 +355,15 @@ def test_groups_stand_side_by_side_and_what_is_left_out_is_said() -> None:
     ratio = {"estimate": 0.5, "low": 0.25, "high": 0.75, "of": 40}
     told = {"people": 30, **dict.fromkeys(OF_GROUPS, ratio), "caught": {"suppressed": True}}
     found = groups_of("sex", {"female": told, TOO_FEW: {"suppressed": True}})
-    assert (found.titles, found.untold) == (("female",), True)
+    assert (found.titles, found.small) == (("female",), True)
     cells = dict(found.rows)
     assert cells["people"] == ("30",)
-    assert cells["caught, share"] == ("suppressed",)
+    assert found.untold == ("caught, share",)
+    assert "caught, share" not in cells
     assert cells["taken within a day, share"] == ("50% (25% to 75%) of 40",)
-    assert groups_of("age", {TOO_FEW: {"suppressed": True}}) == Groups("age", (), (), untold=True)
+    assert groups_of("age", {TOO_FEW: {"suppressed": True}}) == Groups(
+        "age", (), (), (), small=True
+    )
 
 
 @pytest.mark.parametrize(

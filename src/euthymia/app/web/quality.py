@@ -60,7 +60,7 @@ NAMES: Final = {
     "act": "acted on",
     "median": "median hours",
     "p90": "90th percentile, hours",
-    "share": "share",
+    "share": "overridden, share",
     "with_contact": "with a contact",
     "resolved_without_contact": "resolved without a contact",
     "with_measured_change": "with a score before and after",
@@ -82,7 +82,7 @@ NAMES: Final = {
     "worse": "worse",
     "felt_better": "feel better since, share of those asked",
     "caught": "caught, share",
-    "overridden": "overridden, share",
+    "overridden_share": "overridden, share",
     "hours_to_view_median": "median hours until seen",
     "hours_to_view_p90": "90th percentile of hours until seen",
     "hours_to_acknowledge_median": "median hours until acknowledged",
@@ -114,9 +114,10 @@ LANGUAGES: Final = {
 HALVES: Final = ("first half", "second half")
 YEARS: Final = range(1970, 2200)
 _INTERVAL: Final = frozenset({"estimate", "low", "high", "of"})
+_UNTOLD: Final = {"", "suppressed"}
 SHARES: Final = frozenset(
     {"ppv", "caught", "caught_by_chance", "silent_misses", "share", "with_contact", *FELT}
-    | {"taken_within_a_day", "overridden", "resolved_with_contact", "felt_better"}
+    | {"taken_within_a_day", "overridden_share", "resolved_with_contact", "felt_better"}
     | {"change_of_contact"}
 )
 """Figures that are parts of a whole: they are told in per cent."""
@@ -243,12 +244,16 @@ def _day(text: str) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """One table: figures down, the groups of an attribute across; empty where it is not told."""
+    """One table: figures down, the groups of an attribute across; empty where it is not told.
+
+    `untold`: figures that are told of no group. `small`: there are people in groups too small.
+    """
 
     attribute: str
     titles: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    untold: bool  # there are people in groups that are too small
+    untold: tuple[str, ...]
+    small: bool
 
 
 def groups_of(attribute: str, parts: Mapping[str, Mapping[str, Any]]) -> Groups:
@@ -260,7 +265,9 @@ def groups_of(attribute: str, parts: Mapping[str, Mapping[str, Any]]) -> Groups:
         if own
     )
     titles = tuple(group_of(attribute, title) for title in own)
-    return Groups(attribute, titles, rows, len(own) < len(parts))
+    untold = tuple(name for name, cells in rows if not set(cells) - _UNTOLD)
+    kept = tuple(row for row in rows if row[0] not in untold)
+    return Groups(attribute, titles, kept, untold, len(own) < len(parts))
 
 
 def _cell(value: object, key: str) -> str:

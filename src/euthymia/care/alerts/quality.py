@@ -462,7 +462,7 @@ _RATIOS: Final[dict[str, tuple[str, str, Kind, float]]] = {
     "silent_misses": ("silent", "events", Kind.SHARE, 1),
     "taken_within_a_day": ("taken", "first", Kind.SHARE, 1),
     "resolved_with_contact": ("spoken", "done", Kind.SHARE, 1),
-    "overridden": ("overridden", "done", Kind.SHARE, 1),
+    "overridden_share": ("overridden", "done", Kind.SHARE, 1),
     "overridden_of_all": ("resolved_wrongly", "resolved", Kind.SHARE, 1),
     f"contacts{_PER_DAYS}": ("spoken", "days", Kind.RATE, 100),
     "mean_change": ("change", "measured", Kind.MEAN, 1),
@@ -482,6 +482,6 @@ OF_GROUPS: Final = (
     f"alerts{_PER_DAYS}", *(f"{tier.value}{_PER_DAYS}" for tier in Tier), "alerts_per_episode",
     "ppv", "caught", "caught_by_chance", "median_lead_days", "silent_misses",
     *(name for name in _QUANTILES if name != "median_lead_days"),
-    "taken_within_a_day", "overridden", "resolved_with_contact", "mean_change", "felt_better",
+    "taken_within_a_day", "overridden_share", "resolved_with_contact", "mean_change", "felt_better",
 )  # fmt: skip
 """What is told of each group."""
