@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.quality import quality
 from euthymia.app.alerts.replay import Asked, replay
+from euthymia.app.alerts.wanted import Wanted
 from euthymia.app.calibrations import read
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import print_worklist

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts_clinic import put_scores
-from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.desk import Alerts
+from euthymia.app.alerts.wanted import Wanted
 from euthymia.app.clinic import Clinic
 from euthymia.app.summaries import Summaries
 from euthymia.app.web.reader import Looked, Reader

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from euthymia.app import ingest
-from euthymia.app.alerts.desk import Alerts, Wanted, last_act
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.policy_file import read_book
+from euthymia.app.alerts.wanted import Wanted, last_act
 from euthymia.app.cli import main
 from euthymia.app.clinic import Clinic, wall_clock
 from euthymia.app.entries import Fact, write_entry

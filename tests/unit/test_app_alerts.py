@@ -9,11 +9,12 @@ import pytest
 
 from alerts_clinic import put_scores
 from euthymia.app.alerts import feed
-from euthymia.app.alerts.desk import Alerts, Wanted
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.plain import audit_sample, card_plain, desk_plain
 from euthymia.app.alerts.policy_file import accept, check, policy_in_force, read_book
 from euthymia.app.alerts.quality import quality
 from euthymia.app.alerts.replay import Asked, replay
+from euthymia.app.alerts.wanted import Wanted
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import erase_subject
 from euthymia.app.web.backend import ClinicBackend, worklist_items

@@ -6,9 +6,9 @@ sent to a patient and nothing is written to a record but what a named person did
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 from typing import Any, Final
 
@@ -27,14 +27,17 @@ from euthymia.app.alerts.inputs import (
     take_record,
 )
 from euthymia.app.alerts.policy_file import (
+    AT_ONCE_US,
     Book,
     policy_in_force,
     read_book,
+    reckoned,
     stamp,
     write_book,
 )
 from euthymia.app.alerts.replay import TOLD, grouped
 from euthymia.app.alerts.rights import SHELL, require_act, require_taker
+from euthymia.app.alerts.wanted import Wanted, check, check_news
 from euthymia.app.calibrations import read as read_calibration
 from euthymia.app.clinic import Clinic
 from euthymia.app.summaries import Summaries
@@ -67,8 +70,6 @@ from euthymia.security.key_files import held
 from euthymia.store.consent import unlabelled
 from euthymia.store.lines import Line as Kept
 
-MAX_WORDS: Final = 2000
-FELT: Final = ("better", "same", "worse")
 _TOLD_MOVES: Final = {
     Move.SHOW: "show alert",
     Move.WAKE: "show alert",
@@ -76,29 +77,6 @@ _TOLD_MOVES: Final = {
     Move.ESCALATE: "escalate alert",
     Move.CLEAR: "clear alert",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person wants to do with an alert. `id` makes a second click harmless.
-
-    `seen` is `last_act` of the alert as it was shown to them: what somebody else did since is told
-    first, or two people would have it and neither would know.
-    `until` ends a snooze or a silence, `to` is whom it is handed to; `step` and `felt` say at a
-    resolution which intervention was done, and what the person said of how they feel.
-    """
-
-    subject: str
-    alert: str
-    move: Move
-    reason: str
-    words: str = ""
-    until: Micros | None = None
-    to: str = ""
-    step: str = ""
-    felt: str = ""
-    id: str = ""
-    seen: Micros | None = None
 
 
 class Alerts:
@@ -122,13 +100,14 @@ class Alerts:
             write_book(self.clinic, book)
 
     def _notice(self, now: Micros) -> tuple[Alert, ...]:
-        """Say that the machine's clock was put back: nothing falls due until it has caught up."""
+        """Say that the machine's clock was put back, and what that means for what falls due."""
         behind = (now - to_micros(self.clinic.clock())) // HOUR_US
         if behind < 1:
             return ()
         words = (
             f"This machine's clock stands {count_words(int(behind), 'hour')} before the last thing "
-            "on record: until it has caught up, nothing falls due. Set the clock right"
+            "on record: until it has caught up, times told here are ahead of it, and what falls "
+            "due comes a tenth later. Set the clock right, if it is not"
         )
         told = Alert(
             "clock", CLINIC, Rule.PIPELINE.value, Tier.NOW, State.OPEN, (Rule.PIPELINE,),
@@ -137,7 +116,7 @@ class Alerts:
         return (told,)
 
     def _now(self, book: Book) -> Micros:
-        return max(to_micros(self.clinic.clock()), book.stamp)
+        return reckoned(book, to_micros(self.clinic.clock()))
 
     def _engine(self, book: Book) -> Engine:
         return self._feed.engine(book, self._now(book))
@@ -295,8 +274,13 @@ class Alerts:
             before = self._one(book, who, wanted.alert)
             if wanted.id and self._delivered(who, wanted):
                 return before  # the same click, delivered twice
-            _check_news(wanted, before, user)
-            _check(wanted, before, now)
+            ahead = now - to_micros(self.clinic.clock())
+            if (
+                wanted.until is not None and ahead > AT_ONCE_US
+            ):  # named by a clock that was put back
+                wanted = replace(wanted, until=wanted.until + ahead)
+            check_news(wanted, before, user)
+            check(wanted, before, now)
             if wanted.move is Move.REASSIGN:
                 require_taker(self.clinic, user, who, wanted.to)
             act = Act(
@@ -378,6 +362,13 @@ class Alerts:
                 with suppress(MissingError):  # erased since
                     take_record(self.clinic, who, book, at)
 
+    def tick(self) -> None:
+        """Let time go on where the machine's clock was put back; else do nothing."""
+        book = read_book(self.clinic)
+        if book.start is not None and book.stamp - to_micros(self.clinic.clock()) > AT_ONCE_US:
+            with self._alone() as mine:
+                stamp(self.clinic, mine)
+
     def _tell(self, alerts: Sequence[Alert], start: Micros) -> dict[str, int]:
         """Write to the ledger, and to each person's journal the digest, what was not told yet."""
         at = start if self._feed.told_until is None else self._feed.told_until
@@ -435,64 +426,3 @@ def _order(alert: Alert) -> tuple[Any, ...]:
         alert.subject,
         alert.id,
     )
-
-
-def last_act(alert: Alert) -> Micros:
-    """Return when it last changed for whoever reads its page; 0 if never.
-
-    Somebody did something with it, beyond opening its page, or it came back or was said again.
-    """
-    return max((s.at for s in alert.history if _is_news(s)), default=0)
-
-
-def _is_news(step: Step) -> bool:
-    return step.move is Move.RETURN or (bool(step.by) and step.move is not Move.VIEW)
-
-
-def _check_news(wanted: Wanted, alert: Alert, user: str) -> None:
-    """Refuse what rests on a page that somebody else's act has overtaken."""
-    if wanted.seen is None:
-        return
-    for step in reversed(alert.history):
-        if step.at <= wanted.seen or not _is_news(step) or step.by == user:
-            continue
-        if not step.by:
-            raise SchemaError(
-                "while this page was open, something more was said or seen that this alert is of: "
-                "look at it as it stands now, and send again what should still be done"
-            )
-        raise SchemaError(
-            f"while this page was open, {step.by} did something with this alert "
-            f"({lifecycle.MOVED[step.move]}): look at it as it stands now, and send again "
-            "what should still be done"
-        )
-
-
-def _check(wanted: Wanted, alert: Alert, now: Micros) -> None:
-    """Refuse what cannot be done, with what can."""
-    if wanted.move not in lifecycle.open_to(alert.state):
-        able = ", ".join(move.value for move in lifecycle.open_to(alert.state))
-        raise SchemaError(f"this alert is {alert.state}: one can {able}")
-    reasons = lifecycle.REASONS[wanted.move]
-    if wanted.reason not in reasons:
-        raise SchemaError(f"a reason is needed, one of: {', '.join(reasons)}")
-    if wanted.reason == "other" and not wanted.words.strip():
-        raise SchemaError('the reason "other" needs words of its own')
-    if len(wanted.words) > MAX_WORDS:
-        raise SchemaError(f"words are {MAX_WORDS} characters at most")
-    if wanted.move in {Move.SNOOZE, Move.SILENCE} and (wanted.until or 0) <= now:
-        raise SchemaError("until when? Name a time that is to come")
-    if wanted.move is Move.SILENCE and "answer" in alert.rules:
-        raise SchemaError("an answer about self-harm is not silenced: acknowledge or resolve it")
-    if wanted.move is Move.REASSIGN and not wanted.to.strip():
-        raise SchemaError("to whom? A hand-off names a person")
-    if wanted.felt and wanted.felt not in FELT:
-        raise SchemaError(f"how they feel is one of: {', '.join(FELT)}")
-    if wanted.step and wanted.step not in _interventions():
-        raise SchemaError("the step is not one of the interventions on record")
-
-
-def _interventions() -> Mapping[str, object]:
-    from euthymia.care.interventions import interventions
-
-    return interventions()

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from euthymia.app.alerts.inputs import JOB, Inputs, inputs_of, kept_of
-from euthymia.app.alerts.policy_file import Book
+from euthymia.app.alerts.policy_file import AT_ONCE_US, Book
 from euthymia.app.clinic import Clinic
 from euthymia.care.alerts.contract import Act, Signal
 from euthymia.care.alerts.engine import Engine
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import Micros, to_micros
 from euthymia.ground.ids import SubjectId
 from euthymia.store.consent import next_edge
 
@@ -39,10 +39,10 @@ class _Fed:
     version: int
     people: dict[SubjectId, _Person]
 
-    def stands(self, version: int, scored: int, now: Micros) -> bool:
-        """Tell whether nothing has changed since."""
+    def stands(self, version: int, scored: int, clock: Micros) -> bool:
+        """Tell whether nothing has changed since; consents go by the machine's clock."""
         same = (self.version, self.scored) == (version, scored)
-        return same and all(now < person.until for person in self.people.values())
+        return same and all(clock < person.until for person in self.people.values())
 
 
 class Feed:
@@ -62,17 +62,26 @@ class Feed:
         return self.clinic.store.subjects(Entry(JOB, "list subjects", Purpose.CARE))
 
     def engine(self, book: Book, now: Micros) -> Engine:
-        """Return the engine, fed with all that is kept, and advanced to an instant."""
+        """Return the engine, fed with all that is kept, and advanced to an instant.
+
+        One that was advanced further, by a clock that ran ahead, is fed afresh: nothing of what is
+        on record is of that time.
+        """
         store, fed = self.clinic.store, self._fed
-        if fed is not None and fed.policies == len(book.policies):
+        clock = to_micros(self.clinic.clock())
+        if (
+            fed is not None
+            and fed.policies == len(book.policies)
+            and fed.engine.now <= now + AT_ONCE_US
+        ):
             with suppress(ValueError):  # something is of an instant that is over: start afresh
-                if not fed.stands(store.version(), len(book.scored), now):
+                if not fed.stands(store.version(), len(book.scored), clock):
                     self._take_new(fed, book, now)
                 fed.engine.advance(now)
                 return fed.engine
         self._fed = None  # what was half taken in is nobody's, should this fail
         version = store.version()
-        people = {who: self._read(who, now) for who in self.subjects()}
+        people = {who: self._read(who) for who in self.subjects()}
         inputs = self._together(book, people.values(), now)
         engine = Engine(inputs.policies, inputs.zone, inputs.start)
         engine.feed(inputs.signals, inputs.acts)
@@ -85,9 +94,9 @@ class Feed:
         people = () if self._fed is None else self._fed.people.values()
         return self._together(book, people, now)
 
-    def _read(self, who: SubjectId, now: Micros) -> _Person:
-        store = self.clinic.store
-        stamp, edge = store.stamp(who), next_edge(store.grants(who), now)  # before what is read
+    def _read(self, who: SubjectId) -> _Person:
+        store, clock = self.clinic.store, to_micros(self.clinic.clock())
+        stamp, edge = store.stamp(who), next_edge(store.grants(who), clock)  # before what is read
         return _Person(stamp, _NEVER if edge is None else edge, *kept_of(self.clinic, who))
 
     def _together(self, book: Book, people: Iterable[_Person], now: Micros) -> Inputs:
@@ -98,14 +107,15 @@ class Feed:
 
     def _take_new(self, fed: _Fed, book: Book, now: Micros) -> None:
         store, version = self.clinic.store, self.clinic.store.version()
+        clock = to_micros(self.clinic.clock())
         people = self.subjects()
         if set(fed.people) - set(people):
             raise ValueError("somebody was erased: their alerts go with them")
         for who in people:
             held = fed.people.get(who)
-            if held is not None and held.stamp == store.stamp(who) and now < held.until:
+            if held is not None and held.stamp == store.stamp(who) and clock < held.until:
                 continue
-            person = fed.people[who] = self._read(who, now)
+            person = fed.people[who] = self._read(who)
             if held is not None and {s.id for s in held.signals} - {s.id for s in person.signals}:
                 raise ValueError("a consent is over: what rested on it goes with it")
             fed.engine.feed(person.signals, person.acts)

@@ -16,7 +16,7 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
 from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.security.envelope import context, seal, unseal
 from euthymia.security.key_files import held, replace_private
@@ -24,6 +24,8 @@ from euthymia.security.keys import Keyring
 
 LABEL: Final = "alert policy"
 FILE: Final = "alerts.yaml"
+AT_ONCE_US: Final = SECOND_US
+"""What happens at once gets one instant after another; a clock further behind was put back."""
 _PLACE: Final = context("alert book", 1)
 
 
@@ -33,12 +35,14 @@ class Book(msgspec.Struct):
     `policies`: (from when, text), oldest first. `start`: the first run; nothing was shown before.
     `stamp`: the last instant that was given to anything: the clinic's clock never goes back.
     `scored`: (when it became known, newest local day that was scored), oldest first.
+    `behind`: (the machine's clock, `stamp`) when the clock stood before it; None: it does not.
     """
 
     policies: list[tuple[Micros, str]] = []
     start: Micros | None = None
     stamp: Micros = 0
     scored: list[tuple[Micros, int]] = []
+    behind: tuple[Micros, Micros] | None = None
 
 
 def read_book(clinic: Clinic) -> Book:
@@ -162,10 +166,24 @@ def _put(clinic: Clinic, text: str | None) -> None:
     write_book(clinic, book)
 
 
+def reckoned(book: Book, clock: Micros) -> Micros:
+    """Return the instant that a machine's clock stands for: never before what is on record.
+
+    A clock that was put back does not put back what was done, and stops no timer: time goes on from
+    the last instant on record, at nine tenths of its pace, until the clock has caught up.
+    """
+    found = max(clock, book.stamp)
+    if book.behind is not None and book.behind[0] <= clock < book.behind[1]:
+        found = max(found, book.behind[1] + (clock - book.behind[0]) * 9 // 10)
+    return found
+
+
 def stamp(clinic: Clinic, book: Book) -> Micros:
     """Return an instant for what happens now: after all that came before, whatever the clock says.
 
-    A clock that is put back does not put anything that was done back.
+    See `reckoned` for a clock that is put back.
     """
-    book.stamp = max(to_micros(clinic.clock()), book.stamp + 1)
+    clock = to_micros(clinic.clock())
+    book.stamp = max(reckoned(book, clock), book.stamp + 1)
+    book.behind = (clock, book.stamp) if book.stamp - clock > AT_ONCE_US else None
     return book.stamp

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.inputs import JOB, audit_of, inputs_of
-from euthymia.app.alerts.policy_file import policy_in_force, read_book
+from euthymia.app.alerts.policy_file import policy_in_force, read_book, reckoned
 from euthymia.app.alerts.replay import Asked, run_policies, window_of
 from euthymia.app.alerts.rights import SHELL, require_quality
 from euthymia.app.clinic import Clinic, shell_actor
@@ -52,7 +52,7 @@ def quality(
     require_quality(clinic, role)
     book = read_book(clinic)
     told = live.standing() if live is not None else None
-    now = told[0] if told else max(to_micros(clinic.clock()), book.stamp)
+    now = told[0] if told else reckoned(book, to_micros(clinic.clock()))
     people = clinic.store.subjects(Entry(JOB, "list subjects", Purpose.CARE))
     inputs = told[2] if told else inputs_of(clinic, book, people, now)
     policy = inputs.policies[-1][1] if inputs.kept else policy_in_force(clinic)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from euthymia.app.accepted import read_text
 from euthymia.app.alerts.inputs import JOB, JOURNAL, Inputs, audit_of, inputs_of
-from euthymia.app.alerts.policy_file import policy_in_force, read_book
+from euthymia.app.alerts.policy_file import policy_in_force, read_book, reckoned
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.care.alerts.cases import Assumed
 from euthymia.care.alerts.clocks import Hours
@@ -63,7 +63,7 @@ def replay(clinic: Clinic, asked: Asked) -> dict[str, Any]:
     """
     other = parse(asked.text, asked.file)
     book = read_book(clinic)
-    now = max(to_micros(clinic.clock()), book.stamp)
+    now = reckoned(book, to_micros(clinic.clock()))
     audit = Entry(JOB, "list subjects", Purpose.CARE)
     people = clinic.store.subjects(audit)
     inputs = inputs_of(clinic, book, people, now)

@@ -162,8 +162,9 @@ def do(
     ident: str,
 ) -> None:
     """Make a move with an alert; `_DO_HELP` is what the shell is told."""
-    from euthymia.app.alerts.desk import Alerts, Wanted
+    from euthymia.app.alerts.desk import Alerts
     from euthymia.app.alerts.plain import alert_plain
+    from euthymia.app.alerts.wanted import Wanted
     from euthymia.app.clinic import shell_actor
     from euthymia.ground.clock import to_micros
 

@@ -38,6 +38,7 @@ class Ahead:
 
     def look(self) -> bool:
         """Read what is new, if anything is; tell whether it was read."""
+        self.backend.alerts.tick()
         state = self.backend.state()
         self._looks += 1
         if state == self._state and self._looks % _HOURLY:

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from euthymia.app.alerts.desk import Wanted, last_act
 from euthymia.app.alerts.policy_file import accept, own_text
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.rights import require_change, require_quality, takers
+from euthymia.app.alerts.wanted import Wanted, last_act
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
 from euthymia.app.web.forms import FIRST, Again

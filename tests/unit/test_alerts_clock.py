@@ -1,0 +1,145 @@
+"""The machine's clock is put back, forward, right: what falls due falls due all the same."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts_clinic import put_scores
+from euthymia.app.alerts.desk import Alerts
+from euthymia.app.alerts.policy_file import AT_ONCE_US, Book, read_book, reckoned
+from euthymia.app.alerts.replay import Asked, replay
+from euthymia.app.alerts.wanted import Wanted
+from euthymia.app.clinic import Clinic
+from euthymia.app.entries import Fact, write_entry
+from euthymia.app.web.ahead import Ahead
+from euthymia.app.web.backend import ClinicBackend
+from euthymia.care.alerts.contract import Alert
+from euthymia.care.alerts.lifecycle import Move, State
+from euthymia.care.alerts.policy import shipped_text
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import DAY_US, to_micros
+from euthymia.ground.codes import PHQ9_ITEMS
+from euthymia.ground.ids import SourceId
+from small_clinic import DOCTOR, MRN, TEST, Hands, copied_clinic, subject_of
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, hands: Hands) -> Iterator[Clinic]:
+    with copied_clinic(tmp_path, hands) as made:
+        Alerts(made).run()
+        hands.turn(5 * MINUTE)
+        yield made
+
+
+def said(clinic: Clinic) -> Alerts:
+    who, one = subject_of(clinic, "MRN-1"), [Fact(PHQ9_ITEMS[8], 2.0)]
+    write_entry(clinic, TEST, who, SourceId(MRN, "MRN-1"), one, action="write questionnaire")
+    alerts = Alerts(clinic)
+    alerts.heed([who])
+    return alerts
+
+
+def standing(alerts: Alerts) -> Alert:
+    (line,) = alerts.desk(DOCTOR, "clinician").lines
+    return line.alert
+
+
+@pytest.mark.parametrize("back", [HOUR, timedelta(days=1), timedelta(days=400)])
+def test_a_clock_put_back_in_the_middle_of_an_escalation_stops_no_timer(
+    clinic: Clinic, hands: Hands, back: timedelta
+):
+    alerts = said(clinic)
+    ahead = Ahead(ClinicBackend.of(clinic))
+    first = standing(alerts)
+    hands.turn(-back)
+    for _ in range(6):  # a server's looks; a job's runs do the same
+        ahead.look()
+        hands.turn(6 * MINUTE)
+    assert standing(alerts).escalations == 1
+    assert standing(Alerts(clinic)) == standing(alerts), "after a restart as well"
+    if back > HOUR:
+        (notice,) = alerts.desk(DOCTOR, "clinician").notices
+        assert "before the last thing on record" in notice.words[0]
+    for _ in range(11):
+        ahead.look()
+        hands.turn(6 * MINUTE)
+    assert standing(alerts).escalations == 2, "the lead as well"
+    until = to_micros(hands.now + HOUR)
+    slept = Wanted(first.subject, first.id, Move.SNOOZE, "waiting-for-answer", until=until)
+    alerts.act(DOCTOR, "clinician", slept)
+    hands.turn(back)
+    ahead.look()
+    hands.turn(2 * HOUR)
+    assert standing(alerts).state is State.OPEN
+    assert alerts.desk(DOCTOR, "clinician").notices == (), "it has caught up"
+    alerts.run()
+    assert read_book(clinic).behind is None
+    hands.turn(MINUTE)
+    told = replay(clinic, Asked(shipped_text()))["live_as_it_was"]
+    assert told["people"] == told["identical"] == 1
+
+
+def test_what_only_a_page_has_told_under_a_wrong_clock_is_forgotten(clinic: Clinic, hands: Hands):
+    alerts = said(clinic)
+    hands.turn(timedelta(days=3))
+    assert standing(alerts).escalations == 2
+    assert alerts.desk(DOCTOR, "clinician").notices, "nothing was scored for so long"
+    hands.turn(-timedelta(days=3))
+    assert standing(alerts).escalations == 0
+    assert alerts.desk(DOCTOR, "clinician").notices == ()
+    alerts.run()
+    assert read_book(clinic).stamp <= to_micros(hands.now) + AT_ONCE_US, "and is not on record"
+    hands.turn(31 * MINUTE)
+    assert standing(alerts).escalations == 1
+
+
+def test_a_consent_ends_by_the_machines_clock_and_not_by_the_records(clinic: Clinic, hands: Hands):
+    who, alerts = subject_of(clinic, "MRN-1"), Alerts(clinic)
+    until = to_micros(hands.now + HOUR)
+    for grant in (
+        GrantRecord(Purpose.MONITORING, False, to_micros(hands.now) - 2, None, "test"),
+        GrantRecord(Purpose.MONITORING, True, to_micros(hands.now) - 1, until, "test"),
+    ):
+        clinic.store.put_grant(who, grant, Entry(TEST, "set consent", Purpose.CARE, who))
+    put_scores(clinic, "MRN-1", [0.2, 1.4, 2.0, 2.2])
+    hands.turn(timedelta(days=2))
+    Alerts(clinic).run()  # by a clock that is ahead: the record is two days ahead from here on
+    hands.turn(-timedelta(days=2))
+    alerts.run()
+    assert who in {a.subject for a in alerts.every()}
+    hands.turn(HOUR + MINUTE)
+    assert who not in {a.subject for a in alerts.every()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(-90, 90), st.booleans()), max_size=30))
+def test_time_never_goes_back_and_is_the_clocks_wherever_it_can_be(turns: list[tuple[int, bool]]):
+    book, clock, before = Book(start=0, stamp=10 * DAY_US), 10 * DAY_US, 10 * DAY_US
+    for hours, written in turns:
+        clock += hours * 3_600_000_000
+        now = reckoned(book, clock)
+        assert now >= max(clock, book.stamp)
+        if written:
+            book.stamp = max(now, book.stamp + 1)
+            book.behind = (clock, book.stamp) if book.stamp - clock > AT_ONCE_US else None
+            assert book.stamp > before
+            before = book.stamp
+    gap = before - clock
+    if gap > AT_ONCE_US:
+        book.behind = (clock, book.stamp)
+        for minutes in range(0, min(int(gap // 60_000_000), 600), 60):
+            passed = reckoned(book, clock + minutes * 60_000_000) - book.stamp
+            assert passed == minutes * 60_000_000 * 9 // 10
+    assert reckoned(book, book.stamp + 5) == book.stamp + 5, "caught up"
