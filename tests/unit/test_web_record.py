@@ -1,5 +1,6 @@
 """Pages of one record on a real clinic: what is kept, under whose name, and who may not."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
+from euthymia.app.web.alerts import _REPLAYED, replayed_rows
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.me import plainly
 from euthymia.app.web.pages import build_site
@@ -24,6 +26,7 @@ from euthymia.app.web.quality import (
 )
 from euthymia.app.web.retold import retold
 from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
+from euthymia.care.alerts.replay import Figures
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.security.consent import consent_covers
@@ -396,3 +399,27 @@ def test_the_list_of_alerts_says_the_newest_answer_and_not_the_first(tmp_path: P
             Alerts(clinic).run()
             row = re.search(r"An answer about self-harm.*", doctor.get("/alerts").text)[0]
             assert words in row
+
+
+def test_a_replay_names_each_figure_and_says_what_only_one_policy_held_back() -> None:
+    live = {"policy": "a 1", "sha256": "0" * 64, "alerts": 5, "by_tier": {"now": 1, "digest": 4}}
+    live |= {"caught": 3, "caught_share": 0.75, "held_back": {"admitted": 2}}
+    other = live | {"held_back": {"silenced": 1}, "caught_share": None}
+    assert replayed_rows({"live": live, "replayed": other}) == [
+        ("alerts", "5", "5"),
+        ("by tier: today", "1", "1"),
+        ("by tier: weekly summary", "4", "4"),
+        ("caught, in time", "3", "3"),
+        ("caught, share", "75%", ""),
+        (f"held back: {name_of('admitted')}", "2", "0"),
+        (f"held back: {name_of('silenced')}", "0", "1"),
+    ]
+    names = [
+        *(f.name for f in dataclasses.fields(Figures)),
+        "per_100_patient_days",
+        "caught_share",
+        "missed",
+    ]
+    untold = {"policy", "digest", "held", "per_100_days", "true_alerts", "judged_alerts"}
+    for name in {*names, "held_back"} - untold - {"chance", "lead_days"}:
+        assert retold(_REPLAYED.get(name) or name_of(name), "es"), name

@@ -1,5 +1,6 @@
 """Alerts on the pages: the desk, one episode with what can be done, the policy with its replay."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,8 @@ from euthymia.app.alerts.wanted import Wanted, last_act
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
 from euthymia.app.web.forms import FIRST, Again
+from euthymia.app.web.quality import name_of
+from euthymia.app.web.quality import told as in_words
 from euthymia.app.web.record import Record
 from euthymia.app.web.strips import Happening
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
@@ -41,6 +44,15 @@ MOVE_WORDS: Final = {
     Move.RESOLVE: "Resolve: say what came of it",
 }
 TIER_WORDS: Final = {"now": "Today", "worklist": "This week", "digest": "Weekly summary"}
+_REPLAYED: Final = {
+    "episodes": "of so many episodes",
+    "events": "worsenings on record",
+    "caught": "caught, in time",
+    "caught_share": "caught, share",
+    "per_100_patient_days": "alerts per 100 patient days",
+}
+_IN_PERCENT: Final = frozenset({"caught_share", "caught_by_chance", "ppv"})
+_NOT_FIGURES: Final = frozenset({"policy", "sha256"})
 STATE_WORDS: Final = {
     "held": "Held back",
     "open": "Open",
@@ -256,10 +268,31 @@ class AlertPages:
             if form.get("do") == "replay":
                 last = self.clinic.clock().date()
                 asked = Asked(text, last - timedelta(days=REPLAY_DAYS), last, "the editor")
-                told["replay"] = replay(self.clinic, asked)
+                found = replay(self.clinic, asked)
+                told["replay"] = found | {"rows": replayed_rows(found)}
             elif form.get("do") == "accept":
                 require_change(self.clinic, visitor.role)
                 told["accepted"] = accept(self.clinic, text, visitor.actor, visitor.role)
         except (SchemaError, MissingError) as error:
             told["refused"] = str(error)
         return self._policy(visitor, text, told)
+
+
+def replayed_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the figures of both policies by name; empty where one is not known."""
+    live, other = found["live"], found["replayed"]
+    rows: list[tuple[str, str, str]] = []
+    for key, own in live.items():
+        name = _REPLAYED.get(key) or name_of(key)
+        if isinstance(own, Mapping):
+            inner = sorted({*own, *other[key]}) if key == "held_back" else own
+            rows += [
+                (f"{name}: {name_of(k)}", in_words(own.get(k, 0)), in_words(other[key].get(k, 0)))
+                for k in inner
+            ]
+        elif key not in _NOT_FIGURES:
+            percent = key in _IN_PERCENT
+            rows.append(
+                (name, in_words(own, percent=percent), in_words(other[key], percent=percent))
+            )
+    return rows

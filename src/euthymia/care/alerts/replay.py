@@ -100,7 +100,7 @@ class Figures:
         ppv = self.ppv
         return {
             "policy": self.policy,
-            "digest": self.digest,
+            "sha256": self.digest,
             "alerts": self.alerts,
             "episodes": self.episodes,
             "by_tier": dict(self.by_tier),
