@@ -1,6 +1,7 @@
 """The process that scores and checks beside a demo: its keys, its end, and whose home it is."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from euthymia.app import vaults
 from euthymia.app.clinic import Clinic
 from euthymia.app.demo import _beside, _check
+from euthymia.app.outbound import OutboundError
 from euthymia.ground.errors import BusyError
 from whole_clinic import call, run
 
@@ -38,6 +40,20 @@ def test_nobody_is_asked_again_for_the_secret_of_the_keys(
         monkeypatch.delenv("EUTHYMIA_KEY_SECRET_FD")
         with _beside(clinic) as beside:
             assert beside.submit(_check, home).result() == []
+
+
+def _leave() -> None:
+    socket.create_connection(("192.0.2.1", 9), timeout=5).close()
+
+
+def test_it_is_guarded_as_the_process_that_started_it(tmp_path: Path) -> None:
+    run(tmp_path / "clinic", "init")
+    with (
+        Clinic.opened(tmp_path / "clinic") as clinic,
+        _beside(clinic) as beside,
+        pytest.raises(OutboundError, match="nothing leaves this machine"),
+    ):
+        beside.submit(_leave).result()
 
 
 def test_a_process_that_was_killed_is_a_refusal_in_words(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """One list for the morning: alerts and rules together, nobody twice, nothing dealt with shown."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
 
 from euthymia.app.web.retold import retold
-from euthymia.care.alerts.card import headline, standing_words, suggested
+from euthymia.care.alerts.card import _evidence, headline, line, standing_words, suggested
 from euthymia.care.alerts.contract import Alert, Rule, Step, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.morning import held_back, morning
+from euthymia.care.alerts.policy import shipped
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import Phq9, SubjectSummary
 from euthymia.care.words import date_words
@@ -136,3 +140,30 @@ def test_an_alert_that_is_not_shown_says_so_wherever_it_is_named() -> None:
     assert retold(standing_words(held), "es") is not None
     for state in (State.OPEN, State.ACKNOWLEDGED):
         assert standing_words(replace(held, state=state)) == headline(held)
+
+
+def test_only_what_has_a_line_of_the_watch_is_told_as_a_multiple_of_it() -> None:
+    told = {}
+    for rule in (Rule.DRIFT, Rule.UNSEEN, Rule.SCORE):
+        (row,) = rows([person()], alert(rule, State.OPEN, at=NOW - DAY_US, level=8.0))
+        stream = SimpleNamespace(
+            day=np.ones(1), log_e=np.zeros(1), baseline_days=np.full(1, 30.0 * (rule is Rule.DRIFT))
+        )
+        known = SimpleNamespace(stream=stream, promised_days=200.0, found_days=None)
+        page = _evidence(alert(rule, State.OPEN, at=NOW - DAY_US, level=8.0), known, shipped())
+        told[rule] = [
+            any("times its line" in said for said in row.item.evidence),
+            *(any(words in said for said in page)
+              for words in ("times its line", "one false alarm in 200", "the baseline rests on")),
+        ]  # fmt: skip
+    assert told == {
+        Rule.DRIFT: [True] * 4, Rule.UNSEEN: [False] * 4, Rule.SCORE: [False] * 4,
+    }  # fmt: skip
+
+
+def test_when_an_alert_goes_on_to_somebody_else_is_said() -> None:
+    one = alert(Rule.DRIFT, State.OPEN, at=NOW - DAY_US)
+    minutes = {None: "", 0: "escalates now", 59: "escalates in 59 min", 125: "escalates in 2 h"}
+    for left, words in minutes.items():
+        due = None if left is None else NOW + left * 60_000_000
+        assert line(replace(one, due=due), "", NOW).due_words == words

@@ -124,6 +124,10 @@ def test_a_patient_sees_and_switches_only_themselves(clinic: Clinic, site) -> No
     assert "activity_counts" not in done.text, "names of code are no words for a patient"
     switched = plainly("refused from now on: calls, screen, steps")
     assert retold(switched, "es").endswith("de 3 clases")
+    kept = plainly("kept, and read by nobody but the person: steps; `euthymia erase` removes, too")
+    assert kept == "kept, and read by nobody but you: what came before, 1 kind of data"
+    for one in (kept, plainly("refused from now on: steps")):
+        assert "una clase" in retold(one, "es")
     now = to_micros(clinic.clock())
     assert not consent_covers(clinic.store.grants(who), Purpose.MONITORING, now)
     assert told(clinic, "withdraw consent") == [(str(who), "patient")]

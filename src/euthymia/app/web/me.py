@@ -13,6 +13,7 @@ from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
 from euthymia.app.web.forms import FIRST, Again, sent
 from euthymia.app.web.record import PURPOSE_WORDS
+from euthymia.care.words import count_words
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.instruments.catalogue import instruments
 from euthymia.instruments.contract import Instrument
@@ -30,11 +31,11 @@ def for_patients() -> dict[str, Instrument]:
 def plainly(effect: str) -> str:
     """Return what a decision brings about as its person reads it: no commands, no names of code."""
     head, _, rest = effect.partition(": ")
-    kinds = rest.partition(";")[0].count(",") + 1
+    kinds = count_words(rest.partition(";")[0].count(",") + 1, "kind")
     if head == "refused from now on":
-        return f"refused from now on: all data that rest on this permission, {kinds} kinds of them"
+        return f"refused from now on: all data that rest on this permission, {kinds} of them"
     if head == "kept, and read by nobody but the person":
-        return f"kept, and read by nobody but you: what came before, {kinds} kinds of data"
+        return f"kept, and read by nobody but you: what came before, {kinds} of data"
     if effect.startswith("features that rested on them are removed"):
         return "what was computed from them is removed"
     return effect
