@@ -316,6 +316,25 @@ def test_who_acts_on_a_page_that_another_overtook_is_told_before_anything_is_kep
         assert kept.status_code == 200, "what they did themselves they know"
 
 
+def test_an_old_link_to_an_alert_that_is_gone_says_so_and_tells_nothing_of_it(
+    clinic: Clinic, site
+) -> None:
+    doctor = signed_in(clinic, site, DOCTOR, "clinician")
+    mine, theirs = subject_of(clinic, MINE), subject_of(clinic, OTHERS)
+    gone = f"/patients/{mine}/episodes/drift-0123456789ab"
+    page = doctor.get(gone)
+    assert page.status_code == 404
+    assert "This alert is not here any more" in page.text
+    assert "drift-0123456789ab" not in page.text.replace(gone, "")
+    form = {"move": "acknowledge", "reason": "will-contact"}
+    answer = send(doctor, f"/patients/{mine}/plan", gone, **form)
+    assert answer.status_code == 404
+    assert "not here any more" in answer.text
+    stranger = doctor.get(gone.replace(mine, theirs))
+    assert stranger.status_code == 404
+    assert "not here any more" not in stranger.text
+
+
 def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
     ratio = {"estimate": 0.16512, "low": 0.101, "high": 0.238, "of": 109}
     assert rows_of({"ppv": ratio}) == [

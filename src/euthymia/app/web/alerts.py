@@ -168,9 +168,12 @@ class AlertPages:
             return found
         visitor, opened = found
         ident = request.path_params["alert"]
-        card = await run_in_threadpool(
-            self.alerts.card, visitor.user, visitor.role, opened.subject, ident
-        )
+        try:
+            card = await run_in_threadpool(
+                self.alerts.card, visitor.user, visitor.role, opened.subject, ident
+            )
+        except MissingError:  # what it rested on was withdrawn, corrected or erased since
+            return self.record.shown("noepisode.html", visitor, opened, "/timeline", status=404)
         return self.record.shown(
             "episode.html",
             visitor,
@@ -205,6 +208,8 @@ class AlertPages:
             await run_in_threadpool(self.alerts.act, visitor.user, visitor.role, wanted)
         except SchemaError as error:
             return await self.episode(request, Again(str(error), form))
+        except MissingError:
+            return await self.episode(request)
         return RedirectResponse(f"/patients/{pid}/episodes/{ident}?kept=1", 303)
 
     def _wanted(self, subject: SubjectId, ident: str, form: dict[str, str]) -> Wanted:

@@ -113,12 +113,13 @@ class Record:
         opened: Opened,
         here: str,
         again: Again = FIRST,
+        status: int = 200,
         **more: object,
     ) -> Response:
         """Show one page of a record, with its forms where the visitor may write."""
         return self.site.page(
             template,
-            422 if again.refused else 200,
+            422 if again.refused else status,
             visitor=visitor,
             opened=opened,
             tab=here,
