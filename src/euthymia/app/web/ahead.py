@@ -24,6 +24,7 @@ JOB: Final = Actor("pages", "job")
 LOOK_S: Final = 20.0  # how often the store is asked whether anything was committed
 AT_ONCE: Final = 50  # people: whoever looks meanwhile waits for so many at most
 _HOURLY: Final = 180  # looks: days end and consents run out without a commit
+_RARELY: Final = 15  # pauses between looks: five minutes, for answers wait for this as well
 
 
 class Ahead:
@@ -80,5 +81,5 @@ class Ahead:
                 self.look()
                 pause = self.every
             except (EuthymiaError, OSError):  # whoever asks for a page is told of it
-                pause = min(2 * pause, _HOURLY * self.every)  # each try is told to the ledger
+                pause = min(2 * pause, _RARELY * self.every)  # each try is told to the ledger
             self._over.wait(pause)
