@@ -143,7 +143,10 @@ def test_the_commands_run_on_a_file(tmp_path, capsys):
     assert set(said["moments"][1]["figures"]["auc"]) == {"estimate", "low", "high", "chance"}
     assert (tmp_path / "u.html").read_text().startswith("<!DOCTYPE html>")
     outcome = ["--outcome", "end", "--person", "id", "--site", "centre", "--features", "w1,w2"]
-    assert main(["train", "--data", str(table), *outcome, "--json"]) == 0
+    page = tmp_path / "t.html"
+    stated = ["--workload", "20", "--report", str(page)]
+    assert main(["train", "--data", str(table), *outcome, *stated, "--json"]) == 0
+    assert "looks at the 20 of 100" in page.read_text()
     said = json.loads(capsys.readouterr().out)
     assert said["metrics"]["auc_new_site"]["chance"] == 0.5
     assert main(["train", "--data", str(table), "--outcome", "gone", "--json"]) == 1
