@@ -2,15 +2,17 @@
 
 import json
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from edge_server import clinic_in
+from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.evidence import bom, self_tests
-from euthymia.app.evidence.checks import CHECKS, Outcome
+from euthymia.app.evidence.checks import CHECKS, Outcome, Place
 from euthymia.app.evidence.items import Attestation, attestations, items, stands
 from euthymia.app.evidence.packages import Package, installed
 from euthymia.app.evidence.write import verify_evidence, write_evidence
@@ -182,3 +184,51 @@ def test_licences_that_ask_for_more_are_told():
     assert not one("not told").permissive
     assert bom._licence("BSD-3-Clause") == {"expression": "BSD-3-Clause"}
     assert bom._licence("BSD License") == {"license": {"name": "BSD License"}}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Return a clinic with a backup, as the checks look at it."""
+    clinic_in(tmp_path / "home")
+    with Clinic.opened(tmp_path / "home") as clinic:
+        back_up(clinic, tmp_path / "backup", with_root=False, progress=lambda _done, _all: None)
+        yield Place(clinic, (), clinic.clock())
+
+
+def _says(at: Place, check: str) -> str:
+    return CHECKS[check][1](at)
+
+
+def test_a_backup_that_would_not_restore_is_not_shown_as_one(kept, tmp_path):
+    assert _says(kept, "backup") == ""
+    backup = tmp_path / "backup"
+    manifest, database = backup / "manifest", backup / "home" / "clinic.db"
+    signed, content = manifest.read_bytes(), database.read_bytes()
+    year = str(kept.now.year).encode()
+    manifest.write_bytes(signed.replace(b'"made_at": "' + year, b'"made_at": "2999'))
+    assert manifest.read_bytes() != signed
+    assert "no whole backup" in _says(kept, "backup")
+    manifest.write_bytes(signed)
+    database.write_bytes(content[:-1])
+    assert "no whole backup" in _says(kept, "backup")
+    database.unlink()
+    assert "no whole backup" in _says(kept, "backup")
+    database.write_bytes(content)
+    assert _says(kept, "backup") == ""
+    later = replace(kept, now=kept.now + timedelta(days=8))
+    assert "older than 7 days" in _says(later, "backup")
+
+
+@pytest.mark.parametrize("name", ["keys/master.key", "ledger/ledger.keys", "accounts.sealed"])
+def test_a_file_that_others_read_is_told_wherever_it_is(kept, name, tmp_path):
+    assert _says(kept, "file-modes") == ""
+    file = kept.clinic.home.path / name
+    file.touch()
+    file.chmod(0o644)
+    assert "1 files" in _says(kept, "file-modes")
+    file.chmod(0o600)
+    elsewhere = tmp_path / "root.key"
+    elsewhere.touch(mode=0o640)
+    config = kept.clinic.config
+    kept.clinic.config = replace(config, keys=replace(config.keys, master=str(elsewhere)))
+    assert "1 files" in _says(kept, "file-modes")

@@ -7,7 +7,6 @@ key file stays out of it unless it is asked for.
 
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +21,9 @@ from euthymia.app.copies import MANIFEST
 from euthymia.app.home import Home
 from euthymia.app.reports import held as reports_held
 from euthymia.app.shell import Progress
+from euthymia.app.unfinished import building
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.security.key_files import held, sync_folder
 from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
@@ -71,12 +71,10 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
     clinic.ledger.append(
         Entry(shell_actor(), "back up", Purpose.CARE, detail={"with_root": with_root})
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.parent / f".{target.name}-{secrets.token_hex(4)}"
-    building.mkdir(mode=0o700)
-    (building / CONTENT).mkdir(mode=0o700)
-    try:
-        head = _copy(clinic, building / CONTENT, with_root=with_root, progress=progress)
+    copies.remember(clinic.home, clinic.keyring, target)  # who is erased meanwhile: it is named
+    with building(target, "unfinished") as folder:
+        (folder / CONTENT).mkdir(mode=0o700)
+        head = _copy(clinic, folder / CONTENT, with_root=with_root, progress=progress)
         manifest = Manifest(
             format=1,
             home=str(clinic.home.path.resolve()),
@@ -86,15 +84,12 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
             ledger_digest=head[1],
             root_kind=clinic.keyring.root_kind,
             with_root=with_root,
-            files=dict(listed(building / CONTENT)),
+            files=dict(listed(folder / CONTENT)),
         )
-        _write_manifest(building, manifest, clinic.keyring)
-        building.rename(target)
+        _write_manifest(folder, manifest, clinic.keyring)
+        folder.rename(target)
         sync_folder(target.parent)
-        copies.remember(clinic.home, clinic.keyring, target)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
+    clinic.write_tombstones()  # of somebody erased after the copy was taken, beside it
     progress(_STEPS, _STEPS)
     return {
         "backup": target,
@@ -118,19 +113,21 @@ def _require_elsewhere(home: Home, target: Path) -> None:
 def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) -> tuple[int, str]:
     home = clinic.home
     head: list[tuple[int, str]] = []
+    blinds: list[str] = []
 
     def while_nobody_commits() -> None:
         clinic.ledger.sync()
         head.append(clinic.ledger.head())
         with clinic.ledger.held():
             _copy_folder(home.ledger, into / home.ledger.name, without=(LOCK_NAME, TURN_NAME))
+        with held(home.keys):  # an erasure or a rotation a moment later destroys those of now
+            _copy_folder(home.keys, into / home.keys.name, without=out)
+        blinds.extend(clinic.store.tombstones())
         progress(1, _STEPS)
 
+    out = () if with_root and not clinic.config.keys.master else (MASTER_NAME,)
     clinic.store.copy_to(into / home.database.name, while_nobody_commits)
     progress(2, _STEPS)
-    with held(home.keys):
-        out = () if with_root and not clinic.config.keys.master else (MASTER_NAME,)
-        _copy_folder(home.keys, into / home.keys.name, without=out)
     if with_root and clinic.config.keys.master:
         _copy_file(Path(clinic.config.keys.master), into / home.keys.name / MASTER_NAME)
     with clinic.registry.held():
@@ -141,11 +138,12 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)
     for file in sorted(home.path.iterdir()):
-        # the copy knows of no copies; what was seen of the models went with them
-        ours = (home.database.name, home.copies.name, home.models_seen.name, ".")
+        # the copy knows of no copies; what was seen of the models went with them; the list of
+        # erased people is that of the copied database
+        own = (home.database, home.copies, home.models_seen, home.tombstones)
+        ours = (*(path.name for path in own), ".")
         if file.is_file() and not file.name.startswith(ours):
             _copy_file(file, into / file.name)
-    blinds = clinic.store.tombstones()
     if blinds:
         tombstones.write(into / home.tombstones.name, clinic.keyring, clinic.ledger, blinds)
     progress(3, _STEPS)
@@ -176,7 +174,7 @@ def listed(folder: Path) -> Iterator[tuple[str, File]]:
     """Yield the name, size and digest of every file in a folder."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise EuthymiaError("a backup holds files and folders, and nothing else")
+            raise IntegrityError("a backup holds files and folders, and nothing else")
         if path.is_file():
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

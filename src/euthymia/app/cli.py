@@ -22,6 +22,7 @@ SYSTEM_SAYS: Final = {
     errno.EROFS: ("the file system is read-only", "write somewhere else, or mount it for writing"),
     errno.ENOSPC: ("the disk is full", _FULL),
     errno.EDQUOT: ("the disk quota is used up", _FULL),
+    errno.EFBIG: ("the file would be larger than is allowed", "raise the limit (ulimit -f)"),
     errno.EIO: ("the disk cannot be read or written", "check the disk, then `euthymia verify`"),
     errno.ENOTDIR: ("a part of the path is a file, not a folder", "name another path"),
     errno.EISDIR: ("the path is a folder, not a file", "name another path"),

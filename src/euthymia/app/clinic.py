@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from euthymia.app import copies, present, tombstones
 from euthymia.app.accounts.accounts import Accounts
+from euthymia.app.accounts.emergencies import forget_unknown
 from euthymia.app.config import Config
 from euthymia.app.database import open_store
 from euthymia.app.home import Home, create, read_config, require_accepted
@@ -104,7 +105,7 @@ class Clinic:
             policies=Policies(own) if own else SHIPPED,
         )
         if tombstones.is_behind(home.tombstones, keyring, store.tombstones()):
-            clinic.write_tombstones()
+            clinic.finish_erasures()
         return clinic
 
     @classmethod
@@ -130,16 +131,24 @@ class Clinic:
         self.store.close()
         self.ledger.close()
 
-    def write_tombstones(self) -> list[str]:
-        """Bring the signed list of erased people up to date, here and beside the backups.
+    def finish_erasures(self) -> None:
+        """Do what an erasure that was killed had yet to do: the list of erased people is behind."""
+        self.store.finish_erasures()
+        forget_unknown(self.accounts, self.store.resolve, shell_actor())
+        self.write_tombstones()
 
-        Returns the places of the backups that could not be told.
+    def write_tombstones(self) -> list[str]:
+        """Bring the signed list of erased people up to date, beside the backups and here.
+
+        Returns the places of the backups that could not be told. The list here comes last: while
+        it is behind, the next command knows that something of an erasure is left to do.
         """
         blinds = self.store.tombstones()
         if not blinds:
             return []
+        missed = copies.tell(self.home, self.keyring, self.ledger, blinds)
         tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
-        return copies.tell(self.home, self.keyring, self.ledger, blinds)
+        return missed
 
     def gateway(self) -> Gateway:
         """Return the only door in."""

@@ -34,9 +34,11 @@ def places(home: Home, keyring: Keyring) -> list[str]:
 
 
 def remember(home: Home, keyring: Keyring, place: Path) -> None:
-    """Add a place; those where no backup is any more are dropped."""
-    there = [old for old in places(home, keyring) if (Path(old) / MANIFEST).exists()]
-    encoded = msgspec.json.encode([*there, str(place.resolve())])
+    """Add a place, before a backup is there; others where none is any more are dropped."""
+    new = str(place.resolve())
+    known = [old for old in places(home, keyring) if old != new]
+    there = [old for old in known if (Path(old) / MANIFEST).exists()]
+    encoded = msgspec.json.encode([*there, new])
     replace_private(home.copies, seal(keyring.derive("places of backups"), encoded, context=_PLACE))
 
 

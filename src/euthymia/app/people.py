@@ -91,8 +91,9 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     try:
         told = clinic.store.erase(who, entry)
     finally:  # the person may be erased also where old pages are still in use
+        if clinic.store.resolve(who) is None:
+            forget(clinic.accounts, who, shell_actor())
         missed = clinic.write_tombstones()
-    forget(clinic.accounts, who, shell_actor())
     return {
         "subject": who,
         "ledger_entry": told,

@@ -21,6 +21,7 @@ from euthymia.app.config import Config, load
 from euthymia.app.copies import LIST, MANIFEST
 from euthymia.app.home import Home, open_keys
 from euthymia.app.shell import Progress
+from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
@@ -58,10 +59,9 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
             "there is something at that place already: name a new home, or add --replace "
             "(what is there now is kept beside it)"
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.parent / f".{target.name}-restoring-{secrets.token_hex(4)}"
-    try:
-        shutil.copytree(source / CONTENT, building)
+    with under_way(target, "restoring") as building:
+        _require_plain(source / CONTENT)
+        shutil.copytree(source / CONTENT, building, symlinks=True, dirs_exist_ok=True)
         progress(1, _STEPS)
         _require_unchanged(building, manifest)
         keyring = _open(building, around, wish.master, signed)
@@ -74,9 +74,6 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         known = max((_last_entry(home, keyring) for home in same), default=0)
         said = _bury(building, manifest, lists, known)
         aside = _put_in_place(building, target)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     progress(_STEPS, _STEPS)
     return {"home": target, "made_at": manifest.made_at, **said, "kept_beside": aside}
 
@@ -119,6 +116,13 @@ def _altered() -> IntegrityError:
     return IntegrityError("the backup was changed since it was written: take another one")
 
 
+def _require_plain(content: Path) -> None:
+    """Refuse what is no file or folder before it is opened: a link to a device never ends."""
+    for path in content.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise _altered()
+
+
 def _require_unchanged(building: Path, manifest: Manifest) -> None:
     """Compare the copy, and not the backup, with the manifest: what was checked is what is used."""
     if dict(listed(building)) != manifest.files:
@@ -130,6 +134,12 @@ def _open(building: Path, around: list[Home], master: Path | None, signed: bytes
     config, _ = load(home.config_file)
     _place_root(home, around, config, master)
     keyring = open_keys(home, config)
+    require_signed(keyring, signed)
+    return keyring
+
+
+def require_signed(keyring: Keyring, signed: bytes) -> None:
+    """Compare a manifest with its signature; IntegrityError if the clinic's key did not make it."""
     start = len(MAGIC) + SIGNATURE_BYTES
     try:
         keyring.verifier("ledger").verify(signed[len(MAGIC) : start], MAGIC + signed[start:])
@@ -138,7 +148,6 @@ def _open(building: Path, around: list[Home], master: Path | None, signed: bytes
             "the backup is not signed with the keys in it: it was put together from several, or "
             "changed; take another one"
         ) from None
-    return keyring
 
 
 def _place_root(home: Home, around: list[Home], config: Config, master: Path | None) -> None:

@@ -1,10 +1,11 @@
 """What every command shares: which home, JSON or words, progress bars, how a refusal is said."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,6 +18,12 @@ Progress = Callable[[int, int], None]
 """(done, of all): called now and then by long work."""
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+_OBEYED: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+)
+"""Escapes and other control characters, marks that turn the direction of writing, half letters."""
 
 
 class Shell:
@@ -51,13 +58,13 @@ class Shell:
 
             click.echo(msgspec.json.encode(result, enc_hook=_encode).decode())
         else:
-            click.echo(words)
+            click.echo(shown(words))
 
     def refuse(self, reason: str) -> None:
         """Say why nothing was done: on standard error, and as JSON where that was asked for."""
         self.exit_code = 1
         self.tell_json(reason)
-        click.echo(f"refused: {reason}", err=True)
+        click.echo(f"refused: {shown(reason)}", err=True)
 
     def tell_json(self, reason: str) -> None:
         """Print an error as the one JSON object on standard output, where that was asked for."""
@@ -87,6 +94,11 @@ class Shell:
                 bars.update(task, completed=done, total=max(total, 1))
 
             yield report
+
+
+def shown(text: str) -> str:
+    """Return a text that a terminal shows and does not obey: names and reasons come from files."""
+    return _OBEYED.sub("?", text)
 
 
 def _encode(value: object) -> object:

@@ -3,12 +3,14 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from euthymia.ground.audit import Entry
+from euthymia.ground.errors import BusyError, IntegrityError
 from euthymia.ground.ids import SubjectId
+from euthymia.security.key_tree import LEDGER, LIVE, RESEARCH, TRAIN
 from euthymia.store.blocks import Blocks
 from euthymia.store.connection import Database
 from euthymia.store.files import Files
@@ -73,6 +75,20 @@ class Upkeep(ABC):
             for zone, number in begun.items():
                 self._rekeying.finish(zone, number)
             self._db.scrub()
+
+    def finish_erasures(self) -> None:
+        """Do what erasures that were killed left undone: destroy epochs, cut the log.
+
+        An epoch that a key is still wrapped in stays: a rotation is under way, or was stopped.
+        """
+        with self._lock, self._db.translated():
+            for zone in (LIVE, RESEARCH, TRAIN, LEDGER):
+                known = self._rekeying.keyring.epochs(zone)
+                if len(known) > 1:
+                    with suppress(IntegrityError):
+                        self._rekeying.finish(zone, known[-1])
+            with suppress(BusyError):  # somebody reads the log: it is cut when they close it
+                self._db.scrub()
 
     def tombstones(self) -> tuple[str, ...]:
         """Return the blind indexes of everybody who was erased, sorted."""

@@ -6,6 +6,7 @@ patient's own record of who looked.
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,3 +143,15 @@ def forget(accounts: Accounts, subject: SubjectId, actor: Actor) -> None:
                 now.ended[user] = accounts.second
 
         accounts.change(how, actor, "forget emergencies")
+
+
+def forget_unknown(
+    accounts: Accounts, resolve: Callable[[str], SubjectId | None], actor: Actor
+) -> None:
+    """Do as `forget` for everybody in the book whom the store does not know any more."""
+    book = accounts.file.now()
+    named = {one.subject for one in book.emergencies}
+    named |= {account.subject for account in book.accounts.values() if account.subject}
+    for subject in sorted(named):
+        if resolve(subject) is None:
+            forget(accounts, SubjectId(subject), actor)

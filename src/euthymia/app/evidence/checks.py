@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from euthymia.app import copies
+from euthymia.app.backup import CONTENT
 from euthymia.app.clinic import Clinic
 from euthymia.app.evidence import self_tests
 from euthymia.app.evidence.packages import Package
 from euthymia.app.http.tls import on_this_machine, tls_context
 from euthymia.app.outbound import OutboundError, guarded
-from euthymia.app.restore import read_manifest
+from euthymia.app.restore import read_manifest, require_signed
 from euthymia.app.vaults import OPENBAO
 from euthymia.app.verify import verify_home
 from euthymia.ground.errors import EuthymiaError
 from euthymia.models.export import check_bytes
 from euthymia.security.hsm import PKCS11
+from euthymia.security.keys import Keyring
 from euthymia.security.policy import Policies
 from euthymia.security.policy_matrix import broken_rails
 
@@ -60,11 +62,13 @@ def _verify(at: Place) -> str:
 
 
 def _file_modes(at: Place) -> str:
-    home = at.clinic.home.path
-    open_to = [p for p in (home / "keys").rglob("*") if p.stat().st_mode & 0o077]
-    open_to += [p for p in (home / "keys",) if p.stat().st_mode & 0o077]
-    database = home / "clinic.db"
-    open_to += [p for p in (database,) if p.exists() and p.stat().st_mode & 0o007]
+    home, settings = at.clinic.home, at.clinic.config
+    named = (settings.keys.master, settings.keys.secret_file, settings.serve.key)
+    keys = [home.keys, *home.keys.rglob("*"), *home.ledger.glob("ledger.[kf]*")]
+    keys += [Path(path) for path in named if path]  # wherever they are kept
+    beside = home.database.parent.glob(f"{home.database.name}*")
+    open_to = [p for p in keys if p.exists() and p.stat().st_mode & 0o077]
+    open_to += [p for p in (*beside, home.accounts) if p.exists() and p.stat().st_mode & 0o007]
     return f"{len(open_to)} files or folders are open to other users: chmod" if open_to else ""
 
 
@@ -161,14 +165,26 @@ def _outbound(_: Place) -> str:
     return "a look-up of a foreign name was let out"
 
 
+def _whole(place: Path, keyring: Keyring) -> datetime | None:
+    """Return when a backup was made, if it is signed and no file of it is missing or cut."""
+    try:
+        manifest, signed = read_manifest(place)
+        require_signed(keyring, signed)
+        sizes = {name: (place / CONTENT / name).stat().st_size for name in manifest.files}
+    except (EuthymiaError, OSError):
+        return None
+    whole = all(sizes[name] == file.size for name, file in manifest.files.items())
+    return datetime.fromisoformat(manifest.made_at) if whole else None
+
+
 def _backup(at: Place) -> str:
     newest: datetime | None = None
     for place in copies.places(at.clinic.home, at.clinic.keyring):
-        if (Path(place) / copies.MANIFEST).is_file():
-            made = datetime.fromisoformat(read_manifest(Path(place))[0].made_at)
+        made = _whole(Path(place), at.clinic.keyring)
+        if made is not None and made <= at.now:
             newest = made if newest is None or made > newest else newest
     if newest is None:
-        return "no backup is where it was written: `euthymia backup`"
+        return "no whole backup is where it was written: `euthymia backup`"
     old = at.now - newest > BACKUP_AGE
     return f"the newest backup is older than {BACKUP_AGE.days} days" if old else ""
 
@@ -215,7 +231,10 @@ def _self_test(test: Callable[[], str], _: Place) -> str:
 Check = tuple[str, Callable[[Place], str]]
 CHECKS: Final[Mapping[str, Check]] = {
     "verify": ("every stored byte: keys, settings, ledger, store, models, reports", _verify),
-    "file-modes": ("nobody but the owner reads keys; not everybody the database", _file_modes),
+    "file-modes": (
+        "nobody but the owner reads keys, wherever they are; not everybody database or accounts",
+        _file_modes,
+    ),
     "tls": ("settings: TLS, a proxy that ends it, or this machine only", _tls),
     "tls-here": ("this server ends TLS itself: 1.2 or later, forward secrecy alone", _tls_here),
     "key-vault": ("the root key rests in a PKCS#11 token or in OpenBao", _key_vault),
@@ -227,7 +246,10 @@ CHECKS: Final[Mapping[str, Check]] = {
     "policies": ("guard rails of the policies, over every situation", _policies),
     "limits": ("settings: rates of address and token", _limits),
     "outbound": ("Python code of this process connects to configured hosts only", _outbound),
-    "backup": ("a backup not older than a week is where it was written", _backup),
+    "backup": (
+        "a signed backup not older than a week is where it was written, each file of its size",
+        _backup,
+    ),
     "emergencies": ("a supervisor saw each emergency within two days", _emergencies),
     "models": ("signatures of all models; graphs of those released", _models),
     "packages": ("files of all installed packages against their records; licences", _packages),

@@ -54,13 +54,13 @@ class Door:
         ]
 
     async def begin(
-        self, request: Request, user: str, role: str, proofs: tuple[str, ...]
+        self, request: Request, user: str, role: str, proofs: tuple[str, ...], began: int
     ) -> Response:
         """Open a new session; one that this browser held before is ended."""
         before = await self.site.visitor(request)
         if before is not None:
             await run_in_threadpool(self.sessions.end, before)
-        token, _ = await run_in_threadpool(self.sessions.open, user, role, proofs)
+        token, _ = await run_in_threadpool(self.sessions.open, user, role, proofs, began)
         response = RedirectResponse("/", 303)
         set_session(request, response, token)
         return response
@@ -69,6 +69,7 @@ class Door:
         """Sign in with name, password and code."""
         require_same_origin(request)
         form = await read_form(request)
+        began = self.accounts.second
         try:
             user, role = await run_in_threadpool(
                 self.accounts.sign_in,
@@ -79,7 +80,7 @@ class Door:
             )
         except AccessError as error:
             return self.site.sign_in_page(request, 403, refused=str(error))
-        return await self.begin(request, user, role, PASSWORD)
+        return await self.begin(request, user, role, PASSWORD, began)
 
     def passkeys(self, request: Request) -> Passkeys | None:
         """Return what checks passkeys at this address; None where there can be none."""
@@ -100,14 +101,14 @@ class Door:
         """Sign in with a passkey."""
         require_same_origin(request)
         form = await read_form(request)
-        keys = self._passkeys(request)
+        keys, began = self._passkeys(request), self.accounts.second
         try:
             user, role = await run_in_threadpool(
                 keys.sign_in, form.get("ticket", ""), form.get("answer", ""), _address(request)
             )
         except AccessError as error:
             return self.site.sign_in_page(request, 403, refused=str(error))
-        return await self.begin(request, user, role, PASSKEY)
+        return await self.begin(request, user, role, PASSKEY, began)
 
     async def enrol_passkey(self, request: Request) -> Response:
         """Take a passkey for an enrolment link."""
@@ -216,7 +217,7 @@ class Door:
         except AccessError as error:
             return await self._account(request, visitor, 422, str(error))
         token, _ = await run_in_threadpool(
-            self.sessions.open, visitor.user, visitor.role, PASSWORD, ended
+            self.sessions.open, visitor.user, visitor.role, PASSWORD, ended + 1
         )
         response = RedirectResponse("/account?changed=1", 303)
         set_session(request, response, token)

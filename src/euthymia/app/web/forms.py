@@ -1,5 +1,6 @@
 """A form that was sent: who sent it, what is in it, and that nothing typed is lost."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from euthymia.ground.errors import AccessError
 if TYPE_CHECKING:
     from euthymia.app.web.pages import Site
 
+_ANSWER: Final = re.compile(r"a[0-9]{1,3}")
 FIELDS: Final = 40  # the longest questionnaire, with room
 TYPED: Final = {
     "text": "What was written",
@@ -72,4 +74,4 @@ def _given_back(
 
 def _number(key: str) -> int:
     """Return which answer a field is ("a3" is 3); 0 for any other field."""
-    return int(key[1:]) if key[:1] == "a" and key[1:].isdecimal() else 0
+    return int(key[1:]) if _ANSWER.fullmatch(key) else 0

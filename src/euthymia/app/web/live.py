@@ -65,5 +65,7 @@ class Live:
                 return
             now = await run_in_threadpool(self.backend.state)
             if now != state and loop.time() - told >= QUIET_S:
+                if await self.site.visitor(request) is None:
+                    return  # signed out, or disabled, since: nothing more is told
                 state, told = now, loop.time()
                 yield f"event: changed\ndata: {state}\n\n"

@@ -46,19 +46,21 @@ class Sessions:
         AccessError
             The code is not valid, has expired or was used before.
         """
-        who = self.tokens.redeem(code, now=self.clock(), redeemed=self.once)
-        return self.open(who.user, who.role, ("link",))
+        now = self.clock()
+        who = self.tokens.redeem(code, now=now, redeemed=self.once)
+        return self.open(who.user, who.role, ("link",), int(now.timestamp()))
 
     def open(
-        self, user: str, role: str, proofs: tuple[str, ...], after: int = 0
+        self, user: str, role: str, proofs: tuple[str, ...], began: int = 0
     ) -> tuple[str, Claims]:
         """Open a new session for somebody who has proved who they are.
 
-        `after`: the second up to which their other sessions were ended; this one begins later.
+        `began`: the second before they were asked to (0: now). What ends their sessions between
+        that and now (another password, a reset, being disabled) ends this one too.
         """
         now = self.clock()
         self.once.tidy(now)
-        began = max(int(now.timestamp()), after + 1)
+        began = began or int(now.timestamp())
         token = self._token(user, role, More(began=began, proofs=proofs), now)
         return token, self.tokens.verify(token, now=now, kind=Kind.SESSION)
 

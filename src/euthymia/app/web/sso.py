@@ -59,10 +59,11 @@ class Sso:
         site, provider = self.door.site, self._provider()
         ticket = request.cookies.get(bound(request, _COOKIE), "")
         answer, here = dict(request.query_params), self.here(request, CALLBACK)
+        began = self.backend.accounts.second
         try:
             who = await run_in_threadpool(provider.finish, ticket, answer, here)
             token, _ = await run_in_threadpool(
-                self.door.sessions.open, who.user, who.role, who.proofs
+                self.door.sessions.open, who.user, who.role, who.proofs, began
             )
         except (AccessError, BusyError) as error:
             return site.sign_in_page(request, 403, refused=str(error))

@@ -1,0 +1,193 @@
+"""What is left behind by work that was killed, or that ran beside other work: an erased person."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from euthymia.app import backup, copies, people, restore, tombstones
+from euthymia.app.accounts.book import Book, Emergency
+from euthymia.app.backup import back_up
+from euthymia.app.clinic import Clinic
+from euthymia.app.people import erase_subject
+from euthymia.app.restore import Wish
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.errors import IntegrityError, MissingError
+from euthymia.security.key_tree import ZONES
+from euthymia.store.engine import SqliteDatabase
+from euthymia.store.sealed import SealedStore
+from small_clinic import MINE, TEST, copied_clinic, subject_of
+
+REASON = "Zebulon is on the bridge and calls nobody back"
+ALL = Entry(TEST, "list subjects", Purpose.CARE)
+
+
+def quiet(_done: int, _of: int) -> None:
+    pass
+
+
+def killed(work: Callable[[], object], at: tuple[Any, str]) -> None:
+    """Do work in another process, which is gone the moment it calls `at`: nothing is tidied up."""
+    child = os.fork()
+    if child == 0:
+        try:
+            setattr(*at, lambda *_args, **_more: os._exit(9))
+            work()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9, "it got past that call"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A clinic with a backup and an emergency about the person who is to be erased."""
+    with copied_clinic(tmp_path) as clinic:
+        who = subject_of(clinic, MINE)
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=quiet)
+
+        def how(book: Book) -> None:
+            book.emergencies.append(Emergency("e1", "dr-berg", who, REASON, 1, 2))
+
+        clinic.accounts.change(how, TEST, "break glass")
+    return tmp_path / "home"
+
+
+def erase(home: Path) -> None:
+    with Clinic.opened(home) as clinic:
+        erase_subject(clinic, subject_of(clinic, MINE))
+
+
+PLACES = (
+    (SealedStore, "_finish_erasures"),
+    (SqliteDatabase, "scrub"),
+    (people, "forget"),
+    (copies, "tell"),
+    (tombstones, "write"),
+)
+
+
+@pytest.mark.parametrize("at", PLACES, ids=[name for _, name in PLACES])
+def test_erasure_killed_half_way_is_finished_by_the_next_command(
+    home: Path, tmp_path: Path, at: tuple[Any, str]
+) -> None:
+    killed(lambda: erase(home), at)
+    with Clinic.opened(home) as clinic:
+        with pytest.raises(MissingError):
+            clinic.resolve(MINE)
+        assert {zone: len(clinic.keyring.epochs(zone)) for zone in ZONES} == dict.fromkeys(ZONES, 1)
+        assert clinic.accounts.file.now().emergencies == []
+        assert not (home / "clinic.db-wal").stat().st_size
+    shutil.rmtree(home)  # only the backup of before is left
+    found = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert found["erased_again"] == 1
+
+
+def test_erasure_killed_before_it_began_is_none(home: Path) -> None:
+    killed(lambda: erase(home), (SealedStore, "erase"))
+    with Clinic.opened(home) as clinic:
+        assert clinic.resolve(MINE)
+        assert len(clinic.accounts.file.now().emergencies) == 1
+
+
+def test_killed_restore_keeps_nobody_who_was_erased(home: Path, tmp_path: Path) -> None:
+    """What it had copied holds them and the root key: the next restore takes it away."""
+    erase(home)
+    beside = tmp_path / ".new-restoring-of-another-kind"
+    beside.write_text("a file of somebody's")
+
+    def again() -> object:
+        return restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+
+    killed(again, (restore, "_bury"))
+    left = [folder for folder in tmp_path.glob(".new-*") if folder.is_dir()]
+    assert len(left) == 1
+    with Clinic.opened(left[0]) as half:
+        assert subject_of(half, MINE)  # it can be opened, and they are in it
+    again()
+    assert list(tmp_path.glob(".new-*")) == [beside]
+
+
+def test_folder_of_a_restore_that_is_at_work_is_left_alone(home: Path, tmp_path: Path) -> None:
+    own = restore._require_sound
+    rounds: list[Path] = []
+
+    def meanwhile(building: Path) -> None:
+        rounds.append(building)
+        if len(rounds) == 1:
+            restore.restore(tmp_path / "backup", tmp_path / "new", Wish(replace=True), quiet)
+            assert building.is_dir()
+        own(building)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(restore, "_require_sound", meanwhile)
+        restore.restore(tmp_path / "backup", tmp_path / "new", Wish(replace=True), quiet)
+    assert len(set(rounds)) == 2
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def test_killed_backup_leaves_no_copy_of_somebody_erased(home: Path, tmp_path: Path) -> None:
+    def taken() -> None:
+        with Clinic.opened(home) as clinic:
+            back_up(clinic, tmp_path / "second", with_root=True, progress=quiet)
+
+    killed(taken, (backup, "_write_manifest"))
+    assert len(list(tmp_path.glob(".second-*"))) == 1
+    erase(home)
+    taken()
+    assert list(tmp_path.glob(".second-*")) == []
+
+
+def test_backup_taken_during_an_erasure_brings_nobody_back(home: Path, tmp_path: Path) -> None:
+    """It holds the person and the keys of its own moment; what it was not told lies beside it."""
+    own, told = backup._copy_folder, []
+
+    def racing(source: Path, target: Path, without: tuple[str, ...] = ()) -> None:
+        if source.name == "models":
+            child = os.fork()
+            if child == 0:
+                erase(home)
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            told.append(source)
+        own(source, target, without)
+
+    with pytest.MonkeyPatch.context() as patch, Clinic.opened(home) as clinic:
+        patch.setattr(backup, "_copy_folder", racing)
+        back_up(clinic, tmp_path / "second", with_root=True, progress=quiet)
+    assert told
+    shutil.rmtree(home)
+    found = restore.restore(tmp_path / "second", tmp_path / "new", Wish(), quiet)
+    assert found["erased_again"] == 1
+    with Clinic.opened(tmp_path / "new") as clinic:
+        assert len(clinic.store.subjects(ALL)) == 3
+
+
+def test_backup_that_was_killed_before_it_was_listed_is_told_of_erasures(
+    home: Path, tmp_path: Path
+) -> None:
+    def taken() -> None:
+        with Clinic.opened(home) as clinic:
+            back_up(clinic, tmp_path / "second", with_root=True, progress=quiet)
+
+    killed(taken, (backup, "sync_folder"))  # it is in its place, whole
+    erase(home)
+    shutil.rmtree(home)
+    found = restore.restore(tmp_path / "second", tmp_path / "new", Wish(), quiet)
+    assert found["erased_again"] == 1
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "/etc/passwd", "fifo"])
+def test_backup_with_a_link_to_a_device(home: Path, tmp_path: Path, target: str) -> None:
+    """It would never end, or copy what is not the backup's: refused before it is opened."""
+    planted = tmp_path / "backup" / "home" / "reports" / "planted"
+    if target == "fifo":
+        os.mkfifo(planted)
+    else:
+        planted.symlink_to(target)
+    with pytest.raises(IntegrityError, match="changed"):
+        restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob(".new-*"))
