@@ -267,6 +267,9 @@ class TestClinic:
     def state(self) -> int:
         return self.changes
 
+    def news(self) -> str:
+        return str(self.changes)
+
     def sign_out(self, visitor: Visitor) -> None:
         self.sessions.end(visitor)
 

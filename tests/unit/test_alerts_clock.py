@@ -17,6 +17,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.entries import Fact, write_entry
 from euthymia.app.web.ahead import Ahead
 from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.contract import Filter, Visitor
 from euthymia.care.alerts.contract import Alert
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import shipped_text
@@ -143,3 +144,33 @@ def test_time_never_goes_back_and_is_the_clocks_wherever_it_can_be(turns: list[t
             passed = reckoned(book, clock + minutes * 60_000_000) - book.stamp
             assert passed == minutes * 60_000_000 * 9 // 10
     assert reckoned(book, book.stamp + 5) == book.stamp + 5, "caught up"
+
+
+def test_an_open_page_hears_of_what_the_hour_alone_has_done(clinic: Clinic, hands: Hands):
+    hands.turn(timedelta(seconds=30))
+    said(clinic)
+    pages = ClinicBackend.of(clinic)
+    visitor = Visitor("dr-head", "clinician", "ab" * 16, 0, "x")
+    clinic.store.put_care_team(
+        subject_of(clinic, "MRN-1"), [DOCTOR, visitor.user], Entry(TEST, "set team", Purpose.CARE)
+    )
+    heard, state = pages.news(), pages.state()
+    assert pages.worklist(visitor, Filter()).rows[0].item.state == "open"
+    hands.turn(20 * MINUTE + timedelta(seconds=59))
+    assert pages.news() == heard, "nothing fell due"
+    hands.turn(9 * MINUTE)
+    (before,) = [r.item for r in pages.worklist(visitor, Filter()).rows if r.item.alert]
+    hands.turn(timedelta(seconds=1))
+    assert (pages.news() != heard, pages.state()) == (True, state), "nothing was stored"
+    (after,) = [r.item for r in pages.worklist(visitor, Filter()).rows if r.item.alert]
+    assert (before.evidence, before.alert) != (after.evidence, after.alert), "in the same minute"
+    heard = pages.news()
+    hands.turn(timedelta(hours=37))
+    assert pages.news() != heard, "the watch has stopped: the dead-man's switch"
+
+
+def test_alerts_that_cannot_be_read_keep_nobody_from_the_list(clinic: Clinic):
+    pages = ClinicBackend.of(clinic)
+    heard = pages.news()
+    clinic.home.alert_book.write_bytes(b"x" * 60)
+    assert pages.news() == heard

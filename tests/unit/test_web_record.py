@@ -163,7 +163,7 @@ def test_news_say_that_something_changed_and_never_what(clinic: Clinic, site) ->
     doctor = signed_in(clinic, site, DOCTOR, "clinician")
     page = doctor.get("/worklist/changes")
     assert page.headers["content-type"].startswith("text/event-stream")
-    assert re.fullmatch(r"retry: \d+\nevent: state\ndata: \d+\n\n", page.text)
+    assert re.fullmatch(r"retry: \d+\nevent: state\ndata: [\d.]+\n\n", page.text)
     assert Browser(site).get("/worklist/changes").status_code == 303
 
 

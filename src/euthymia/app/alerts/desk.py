@@ -129,6 +129,12 @@ class Alerts:
             book = read_book(self.clinic)
             return () if book.start is None else self._engine(book).alerts()
 
+    def moved(self) -> int:
+        """Return how often anything happened to any alert until now: 0 before a start."""
+        with self._lock:
+            book = read_book(self.clinic)
+            return 0 if book.start is None else self._engine(book).moved
+
     def standing(self) -> tuple[Micros, tuple[Alert, ...], Inputs] | None:
         """Return the instant that alerts are told for, all of them, and what they came of.
 

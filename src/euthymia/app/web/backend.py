@@ -8,6 +8,7 @@ and when. All of them are on disk before the page is sent.
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import cached_property
@@ -51,7 +52,7 @@ from euthymia.care.worklist import Case, caseload, feed_notices
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros
-from euthymia.ground.errors import AccessError, MissingError
+from euthymia.ground.errors import AccessError, EuthymiaError, MissingError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.policy import Action
 from euthymia.security.token import Claims
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 URGENT: Final = frozenset(urgency.value for urgency in Urgency)
 
 
-_Morning = tuple[list[Case], tuple[int, int], tuple[list[Case], tuple[str, ...]]]
+_Morning = tuple[list[Case], tuple[str, int], tuple[list[Case], tuple[str, ...]]]
 """Rows, the store's state and the minute; and the list for the morning that came of them."""
 
 
@@ -77,6 +78,7 @@ class ClinicBackend:
         self.sessions = sessions
         self.reader = Reader(clinic)
         self._mornings: dict[bool, _Morning] = {}
+        self._moved = 0
 
     @classmethod
     def of(cls, clinic: "Clinic") -> "ClinicBackend":
@@ -197,6 +199,12 @@ class ClinicBackend:
         """See `Backend`."""
         return self.clinic.store.version()
 
+    def news(self) -> str:
+        """See `Backend`."""
+        with suppress(EuthymiaError, OSError):  # whoever asks for the list is told of it
+            self._moved = self.alerts.moved()
+        return f"{self.state()}.{self._moved}"
+
     # -- pages -----------------------------------------------------------------------------------
     def worklist(self, visitor: Visitor, wanted: Filter) -> WorklistPage:
         """See `Backend`."""
@@ -237,10 +245,10 @@ class ClinicBackend:
     ) -> tuple[list[Case], tuple[str, ...]]:
         """Return the rows with the alerts that stand, and what is told of the clinic itself."""
         may = may_ask(self.clinic.policies, role)
-        state = (self.clinic.store.version(), now // MINUTE_US)
-        held = self._mornings.get(may)
         if not may_act(self.clinic, role):
             return cases, ()
+        state = (self.news(), now // MINUTE_US)
+        held = self._mornings.get(may)
         if held is not None and held[0] is cases and held[1] == state:
             return held[2]
         found = self._merged(cases, people, now, may=may)

@@ -285,6 +285,9 @@ class Backend(Protocol):
     def state(self) -> int:
         """Return a number that changes whenever anything stored does."""
 
+    def news(self) -> str:
+        """Return a text that changes whenever a list does: what is stored, or what fell due."""
+
     def patient(self, visitor: Visitor, pid: str) -> PatientPage:
         """Return one person's page. MissingError: unknown, or nobody of the visitor's."""
 

@@ -1,5 +1,8 @@
 """News for an open worklist, by server-sent events: that something changed, and never what.
 
+Something changed where something was stored, and where the hour alone did it: an alert went on to
+the next person, a snooze ended, nothing was scored for too long.
+
 A browser that hears it asks for the list again as the visitor, so the same rules and the same
 entries in the ledger hold. A page that asks by itself does not keep its session alive.
 """
@@ -37,6 +40,7 @@ class Live:
     def __init__(self, site: "Site") -> None:
         self.site = site
         self.backend = site.backend
+        self._held: tuple[float, str] | None = None
 
     def routes(self) -> list[Route]:
         """Return the address."""
@@ -55,7 +59,7 @@ class Live:
         )
 
     async def _events(self, request: Request, *, follow: bool) -> AsyncIterator[str]:
-        state = await run_in_threadpool(self.backend.state)
+        state = await self._news()
         yield f"retry: {RETRY_MS}\nevent: state\ndata: {state}\n\n"
         loop = asyncio.get_running_loop()
         begun = told = loop.time()
@@ -63,9 +67,16 @@ class Live:
             await asyncio.sleep(LOOK_S)
             if await request.is_disconnected():
                 return
-            now = await run_in_threadpool(self.backend.state)
+            now = await self._news()
             if now != state and loop.time() - told >= QUIET_S:
                 if await self.site.visitor(request) is None:
                     return  # signed out, or disabled, since: nothing more is told
                 state, told = now, loop.time()
                 yield f"event: changed\ndata: {state}\n\n"
+
+    async def _news(self) -> str:
+        """Return the state of the lists: looked at once for all who listen."""
+        now = asyncio.get_running_loop().time()
+        if self._held is None or now - self._held[0] >= LOOK_S / 2:
+            self._held = now, await run_in_threadpool(self.backend.news)
+        return self._held[1]

@@ -40,6 +40,7 @@ class Board:
         self._waiting: dict[tuple[str, str], Case] = {}
         self._owner_shows: dict[str, list[int]] = {}
         self._scored_at: Micros | None = None
+        self.moved = 0  # how often anything happened to any alert
 
     def _switch(self, policy: Policy) -> None:
         """Go by another policy from here on."""
@@ -366,3 +367,4 @@ class Board:
     def _do(self, case: Case, step: Step) -> None:
         case.history.append(step)
         case.state = step.state
+        self.moved += 1

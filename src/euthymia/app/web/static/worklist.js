@@ -36,8 +36,11 @@
     else refresh();
   };
   if (news && window.EventSource) {
+    // the stream ends now and then and is opened again: what happened between is news as well
+    let known = null;
     const source = new EventSource("/worklist/changes");
-    source.addEventListener("changed", changed);
+    source.addEventListener("state", (event) => { if (known !== null && known !== event.data) changed(); known = event.data; });
+    source.addEventListener("changed", (event) => { known = event.data; changed(); });
     addEventListener("pagehide", () => source.close());
   }
 })();
