@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts_clinic import put_scores
+from euthymia.app.alerts import policy_file
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.policy_file import AT_ONCE_US, Book, read_book, reckoned
 from euthymia.app.alerts.replay import Asked, replay
@@ -174,3 +175,75 @@ def test_alerts_that_cannot_be_read_keep_nobody_from_the_list(clinic: Clinic):
     heard = pages.news()
     clinic.home.alert_book.write_bytes(b"x" * 60)
     assert pages.news() == heard
+
+
+def test_what_is_with_somebody_whose_account_is_gone_goes_on(clinic: Clinic, hands: Hands):
+    who, accounts, tokens = subject_of(clinic, "MRN-1"), clinic.accounts, clinic.tokens
+    for name in ("anna", "zoe", "lead"):
+        accounts.add(name, "clinician", TEST, tokens)
+    clinic.store.put_care_team(who, ["anna", "zoe"], Entry(TEST, "set team", Purpose.CARE, who))
+    alerts = said(clinic)
+    (mine,) = [a for a in alerts.every() if a.shown]
+    assert mine.owner == "anna"
+    alerts.act("anna", "clinician", Wanted(who, mine.id, Move.ACKNOWLEDGE, "will-contact"))
+    accounts.disable("anna", TEST)
+    (notice,) = alerts.desk("zoe", "clinician").notices
+    assert notice.words[0].startswith("1 alert is with anna, whose account is disabled")
+    overview = alerts.overview()
+    assert overview is not None
+    assert overview[1] == notice.words, "and on the worklist"
+    alerts.act("zoe", "clinician", Wanted(who, mine.id, Move.ACKNOWLEDGE, "will-contact"))
+    assert alerts.desk("zoe", "clinician").notices == ()
+    hands.turn(MINUTE)
+    said(clinic)
+    assert [a.owner for a in alerts.every() if a.shown] == ["zoe", "zoe"], "nobody who is gone"
+    accounts.disable("zoe", TEST)
+    accounts.disable("lead", TEST)
+    hands.turn(MINUTE)
+    alerts.run()
+    said(clinic)
+    told = alerts.desk("dr-head", "clinician").notices
+    assert [n.words[0].partition(",")[0] for n in told] == [
+        "2 alerts are with zoe",
+        "The alert policy names lead",
+    ]
+    hands.turn(MINUTE)
+    again = replay(clinic, Asked(shipped_text()))["live_as_it_was"]
+    assert again["people"] == again["identical"] == 1
+
+
+def test_a_policy_whose_acceptance_was_ended_halfway_counts_from_then_on_and_not_for_the_past(
+    clinic: Clinic, hands: Hands, monkeypatch: pytest.MonkeyPatch
+):
+    alerts = said(clinic)
+    alerts.run()
+    hands.turn(5 * MINUTE)
+    sooner = shipped_text().replace("name: shipped", "name: sooner").replace(": 30,", ": 3,")
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(policy_file, "write_book", ended)
+        with pytest.raises(KeyboardInterrupt):
+            policy_file.accept(clinic, sooner)
+    assert policy_file.policy_in_force(clinic).name == "sooner"
+    assert standing(alerts).escalations == 0, "what was told is not unsaid"
+    alerts.run()
+    (_, first), (since, then) = read_book(clinic).policies
+    assert (first, then) == (shipped_text(), sooner)
+    assert since == to_micros(hands.now)
+    hands.turn(26 * MINUTE)
+    assert standing(alerts).escalations == 1, "the timer that ran runs on"
+    alerts.run()
+    hands.turn(MINUTE)
+    told = replay(clinic, Asked(shipped_text()))["live_as_it_was"]
+    assert told["people"] == told["identical"] == 1
+    assert len(read_book(clinic).policies) == 2
+
+
+def test_a_policy_that_was_changed_and_not_accepted_keeps_no_answer_back(clinic: Clinic):
+    policy_file.accept(clinic, shipped_text())
+    clinic.home.alert_policy.file.write_text(shipped_text() + "\n# mine\n", encoding="utf-8")
+    said(clinic)
+    assert [a.state for a in Alerts(clinic).every() if a.shown] == [State.OPEN]

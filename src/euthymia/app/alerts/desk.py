@@ -26,12 +26,14 @@ from euthymia.app.alerts.inputs import (
     take_in,
     take_record,
 )
+from euthymia.app.alerts.notices import clock_notice, gone_notices
 from euthymia.app.alerts.policy_file import (
     AT_ONCE_US,
     Book,
     policy_in_force,
     read_book,
     reckoned,
+    settle,
     stamp,
     write_book,
 )
@@ -44,7 +46,6 @@ from euthymia.app.summaries import Summaries
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts import lifecycle
 from euthymia.care.alerts.card import Known, card, line
-from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.contract import (
     CLINIC,
     RANK,
@@ -53,17 +54,15 @@ from euthymia.care.alerts.contract import (
     Card,
     Desk,
     Line,
-    Rule,
     Step,
     Tier,
 )
 from euthymia.care.alerts.engine import Engine, digest_of
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.summary import SubjectSummary, summarise
-from euthymia.care.words import count_words
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import DAY_US, Micros, from_micros, to_micros
+from euthymia.ground.clock import Micros, from_micros, to_micros
 from euthymia.ground.errors import AccessError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_files import held
@@ -94,26 +93,20 @@ class Alerts:
         """Hold the book, alone among all processes; it is written at the end."""
         with self._lock, held(self.clinic.home.path):
             book = read_book(self.clinic)
+            settle(self.clinic, book)
             yield book
             if self._feed.told_until is not None:  # what was told is told: nothing comes before it
                 book.stamp = max(book.stamp, self._feed.told_until)
             write_book(self.clinic, book)
 
-    def _notice(self, now: Micros) -> tuple[Alert, ...]:
-        """Say that the machine's clock was put back, and what that means for what falls due."""
-        behind = (now - to_micros(self.clinic.clock())) // HOUR_US
-        if behind < 1:
-            return ()
-        words = (
-            f"This machine's clock stands {count_words(int(behind), 'hour')} before the last thing "
-            "on record: until it has caught up, times told here are ahead of it, and what falls "
-            "due comes a tenth later. Set the clock right, if it is not"
+    def _notices(self, now: Micros, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+        """Return what is told of the clinic itself: by its clock, by the engine, who is gone."""
+        policy = policy_in_force(self.clinic)
+        return (
+            *clock_notice(self.clinic, now),
+            *(a for a in alerts if a.subject == CLINIC and a.shown),
+            *gone_notices(self.clinic, alerts, policy, now),
         )
-        told = Alert(
-            "clock", CLINIC, Rule.PIPELINE.value, Tier.NOW, State.OPEN, (Rule.PIPELINE,),
-            int(now // DAY_US), now, now, words=(words,),
-        )  # fmt: skip
-        return (told,)
 
     def _now(self, book: Book) -> Micros:
         return reckoned(book, to_micros(self.clinic.clock()))
@@ -154,8 +147,7 @@ class Alerts:
             if book.start is None:
                 return None
             now, alerts = self._now(book), self._engine(book).alerts()
-        told = [a for a in alerts if a.subject == CLINIC and a.shown]
-        return alerts, tuple(word for a in (*self._notice(now), *told) for word in a.words)
+        return alerts, tuple(word for a in self._notices(now, alerts) for word in a.words)
 
     def desk(
         self, user: str, role: str = SHELL, seen: Callable[[SubjectId], str] | None = None
@@ -189,7 +181,7 @@ class Alerts:
             lines=tuple(lines["shown"]),
             digest=tuple(lines["digest"]),
             held=tuple(lines["held"]),
-            notices=(*self._notice(now), *(a for a in alerts if a.subject == CLINIC and a.shown)),
+            notices=self._notices(now, alerts),
             counts=counts,
             policy=policy.label,
             digest_of_policy=policy.digest,
@@ -342,7 +334,7 @@ class Alerts:
             counts = self._tell(alerts, book.start or at)
             self.clinic.ledger.sync()
         Summaries.of(self.clinic).keep(JOB)
-        standing = [*self._notice(at), *(a for a in alerts if a.shown)]
+        standing = [*clock_notice(self.clinic, at), *(a for a in alerts if a.shown)]
         return {
             "at": from_micros(at).isoformat(timespec="seconds"),
             "first": first,

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from euthymia.app.alerts.policy_file import Book, history
+from euthymia.app.alerts.rights import cannot_take
 from euthymia.app.clinic import Clinic
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts.contract import CLINIC, Act, DayScores, Signal
@@ -124,14 +125,14 @@ def record_of(clinic: Clinic, who: SubjectId, until: Micros) -> list[Signal]:
     observations = unlabelled(clinic.store.observations(who, audit))
     found = record_signals(who, observations, clinic.store.timeline(who), until)
     owner = owner_of(clinic, who)
-    if owner:
-        found.append(Signal(f"o-{owner}", who, until, "owner", 0, words=owner))
-    return found
+    first = f"0-{owner}"  # of one instant the engine goes by names: an answer is the new owner's
+    return [*found, Signal(first, who, until, "owner", 0, words=owner)]
 
 
 def owner_of(clinic: Clinic, who: SubjectId) -> str:
-    """Return the first of the care team by name; "" where there is nobody."""
-    return min(clinic.store.care_team(who), default="")
+    """Return the first of the care team by name who can take an alert; "" where there is nobody."""
+    team = sorted(clinic.store.care_team(who))
+    return next((user for user in team if not cannot_take(clinic, user)), "")
 
 
 def days_now(clinic: Clinic, who: SubjectId) -> tuple[DayScores, ...]:
@@ -199,7 +200,7 @@ def take_record(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> None:
 def inputs_of(clinic: Clinic, book: Book, subjects: Iterable[SubjectId], until: Micros) -> Inputs:
     """Return what the engine is given: as it was kept, or as it is now where nothing was kept."""
     kept = book.start is not None
-    found = Inputs(history(clinic, book), clinic.config.clinic.time_zone, book.start or 0, kept)
+    found = Inputs(history(book), clinic.config.clinic.time_zone, book.start or 0, kept)
     for who in subjects:
         if kept:
             signals, acts = kept_of(clinic, who)

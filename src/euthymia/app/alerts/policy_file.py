@@ -98,11 +98,9 @@ def policy_in_force(clinic: Clinic) -> Policy:
     return _parsed(text) if text else shipped()
 
 
-def history(clinic: Clinic, book: Book) -> list[tuple[Micros, Policy]]:
+def history(book: Book) -> list[tuple[Micros, Policy]]:
     """Return the policies since the first run, as the engine takes them."""
-    now = own_text(clinic.home, clinic.keyring) or shipped_text()
-    told = book.policies or [(0, now)]
-    return [(since, _parsed(text)) for since, text in told]
+    return [(since, _parsed(text)) for since, text in _told(book)]
 
 
 @lru_cache(maxsize=32)
@@ -160,10 +158,30 @@ def _put(clinic: Clinic, text: str | None) -> None:
     raw = None if text is None else text.encode()
     clinic.home.alert_policy.keep(clinic.keyring, raw)
     book = read_book(clinic)
-    at = stamp(clinic, book)
-    before = book.policies or [(0, shipped_text())]
-    book.policies = [*before, (at, text or shipped_text())]
+    if not settle(clinic, book):  # the same again is kept as well: somebody accepted it
+        book.policies = [*_told(book), (stamp(clinic, book), text or shipped_text())]
     write_book(clinic, book)
+
+
+def settle(clinic: Clinic, book: Book) -> bool:
+    """Have the book say which policy is in force, where whoever accepted it was ended before.
+
+    It counts from now on: until now the engine went by the one before. A file that was changed and
+    not accepted is told by whoever asks for it, and keeps no answer from being taken in.
+    """
+    try:
+        now = own_text(clinic.home, clinic.keyring) or shipped_text()
+    except IntegrityError:
+        return False
+    if _told(book)[-1][1] == now:
+        return False
+    book.policies = [*_told(book), (stamp(clinic, book), now)]
+    return True
+
+
+def _told(book: Book) -> list[tuple[Micros, str]]:
+    """Return which policy was in force from when; the shipped one before any was accepted."""
+    return book.policies or [(0, shipped_text())]
 
 
 def reckoned(book: Book, clock: Micros) -> Micros:

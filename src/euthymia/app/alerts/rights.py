@@ -36,15 +36,14 @@ def takers(clinic: Clinic, subject: SubjectId) -> tuple[str, ...]:
     Their care team and those who are on everybody's, without accounts that are disabled or whose
     role may not act on alerts. Who signs in with a token or elsewhere has no account here.
     """
-    accounts = clinic.accounts.file.now().accounts
     team = clinic.store.care_team(subject) | set(clinic.config.clinic.everyone_on_care_team)
-    able = (
-        user
-        for user in team
-        if (held := accounts.get(user)) is None
-        or (not held.disabled and may_act(clinic, held.role))
-    )
-    return tuple(sorted(able))
+    return tuple(sorted(user for user in team if not cannot_take(clinic, user)))
+
+
+def cannot_take(clinic: Clinic, user: str) -> bool:
+    """Tell whether somebody has an account that is disabled, or whose role acts on no alert."""
+    held = clinic.accounts.file.now().accounts.get(user)
+    return held is not None and (held.disabled or not may_act(clinic, held.role))
 
 
 def require_taker(clinic: Clinic, user: str, subject: SubjectId, to: str) -> None:

@@ -1,0 +1,66 @@
+"""What is told of the clinic itself beside its alerts: a clock put back, people who are gone."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from euthymia.app.alerts.rights import cannot_take
+from euthymia.app.clinic import Clinic
+from euthymia.care.alerts.clocks import HOUR_US
+from euthymia.care.alerts.contract import CLINIC, Alert, Rule, Tier
+from euthymia.care.alerts.lifecycle import State
+from euthymia.care.alerts.policy import Policy
+from euthymia.care.words import count_words
+from euthymia.ground.clock import DAY_US, Micros, to_micros
+
+_BY_ROLE: Final = frozenset({"shift", "lead", "owner"})
+
+
+def clock_notice(clinic: Clinic, now: Micros) -> tuple[Alert, ...]:
+    """Say that the machine's clock was put back, and what that means for what falls due."""
+    behind = (now - to_micros(clinic.clock())) // HOUR_US
+    if behind < 1:
+        return ()
+    words = (
+        f"This machine's clock stands {count_words(int(behind), 'hour')} before the last thing "
+        "on record: until it has caught up, times told here are ahead of it, and what falls "
+        "due comes a tenth later. Set the clock right, if it is not"
+    )
+    return (_notice("clock", now, words),)
+
+
+def gone_notices(
+    clinic: Clinic, alerts: Iterable[Alert], policy: Policy, now: Micros
+) -> tuple[Alert, ...]:
+    """Say what is with, or would go on to, somebody whose account cannot take it."""
+    theirs: dict[str, int] = {}
+    for alert in alerts:
+        if alert.shown and alert.owner and alert.subject != CLINIC:
+            theirs[alert.owner] = theirs.get(alert.owner, 0) + 1
+    found = [
+        f"{count_words(count, 'alert is', 'alerts are')} with {user}, whose account is disabled or "
+        "may not act on alerts: take them over or hand them on"
+        for user, count in sorted(theirs.items())
+        if cannot_take(clinic, user)
+    ]
+    found += [
+        f"The alert policy names {user}, whose account is disabled or may not act on alerts: name "
+        "somebody else in it"
+        for user in sorted(_named(policy))
+        if cannot_take(clinic, user)
+    ]
+    return tuple(_notice("gone", now, words) for words in found)
+
+
+def _named(policy: Policy) -> set[str]:
+    """Return the people whom a policy goes on to."""
+    found = {policy.lead, *(user for shift in policy.shifts for user in shift.people)}
+    for lines in policy.tiers.values():
+        found |= {lines.overdue_to, *(step.to for step in lines.escalate)} - _BY_ROLE
+    return found - {""}
+
+
+def _notice(name: str, now: Micros, words: str) -> Alert:
+    return Alert(
+        name, CLINIC, Rule.PIPELINE.value, Tier.NOW, State.OPEN, (Rule.PIPELINE,),
+        int(now // DAY_US), now, now, words=(words,),
+    )  # fmt: skip
