@@ -153,6 +153,9 @@ def test_what_comes_after_a_window_does_not_say_that_it_was_seen(found, low, len
 # -- sleep ---------------------------------------------------------------------------------------
 
 
+NO_GAP = np.zeros((1, 3), np.int64)
+
+
 def slow_likeliest(pairs, habit, of=None):
     """Every stretch between two uses, each scored from the two rates: take the best."""
     awake = 2.0 + sum(min((b[0] - a[1]) / HOUR, 2.0) for a, b in pairwise(of or pairs))
@@ -195,9 +198,10 @@ def test_the_likeliest_sleep_is_the_best_of_all_stretches(found, habit):
     for begin, length in sorted(found):
         if not pairs or begin * 60 > pairs[-1][1]:
             pairs.append((begin * 60, (begin + length) * 60))
-    used = np.zeros((len(pairs) + 1, 5), np.int64)
+    used = np.zeros((len(pairs) + 1, sleep_phone.COLUMNS), np.int64)
     for k, (begin, end) in enumerate(pairs):
         used[k, :3] = begin * US, end * US, begin * US
+    sleep_phone.observe(used, len(pairs), NO_GAP, 0)
     first, last = sleep_phone.likeliest(used, len(pairs), True, 0, DAY * US, np.array(habit))
     score, i, j = slow_likeliest(pairs, habit)
     if (first, last) != (i, j):  # as good, but for rounding
@@ -211,9 +215,10 @@ def test_a_check_in_the_night_does_not_end_it_and_a_late_evening_does():
     morning = [(7 * 60 + 15 * i, 5) for i in range(40)]
     for inside, onset in (([(3 * 60, 2)], -40), ([(-15, 2), (10, 2)], 12), ([(180, 20)], -40)):
         pairs = [*evening, *inside, *morning]
-        used = np.zeros((len(pairs), 5), np.int64)
+        used = np.zeros((len(pairs), sleep_phone.COLUMNS), np.int64)
         for k, (begin, length) in enumerate(pairs):
             used[k, :3] = begin * 60 * US, (begin + length) * 60 * US, begin * 60 * US
+        sleep_phone.observe(used, len(pairs), NO_GAP, 0)
         first, last = sleep_phone.likeliest(used, len(pairs), True, 0, DAY * US, np.zeros(4))
         assert used[first, 1] / (60 * US) == onset
         assert used[last, 0] / (60 * US) == 7 * 60

@@ -21,6 +21,7 @@ from euthymia.features.sleep_schema import (
 from euthymia.features.windows import wall_clock
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import sleep_phone as kernel
+from euthymia.kernels.unseen import GAP_US
 
 Ints = NDArray[np.int64]
 
@@ -39,7 +40,8 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
     needed = needed_days(days, kernel.HABIT_NIGHTS)
     before, midnight, end = night_edges(timeline, needed)
     out, seen = np.zeros((needed.size, 4), np.int64), np.zeros(needed.size)
-    kernel.nights(time, state, local_day, needed, before, midnight, end, out, seen)
+    fix, long_gap = _fixes(streams)
+    kernel.nights(time, state, local_day, fix, long_gap, needed, before, midnight, end, out, seen)
     onset, offset, checks, lit = out.T
     asleep = (offset - onset - lit) / MINUTE_US
     nights = Nights(needed, onset, onset, offset, offset, asleep, checks.astype(np.float64))
@@ -50,22 +52,35 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
     return Days({f.name: found[f.name] for f in FAMILY.features}, coverage)
 
 
+def _fixes(streams: Mapping[str, Columns]) -> tuple[Ints, Ints]:
+    """Return when the phone was located, and the neighbours of these that are far apart."""
+    location = streams.get("location")
+    if location is None:
+        return np.empty(0, np.int64), np.empty((0, 2), np.int64)
+    fix = np.ascontiguousarray(location["time"], np.int64)
+    far = np.flatnonzero(np.diff(fix) > GAP_US)
+    return fix, np.ascontiguousarray(np.stack([fix[far], fix[far + 1]], axis=1))
+
+
 _PROXY = (
     "the phone says when it was not used: sleep is over-estimated by whatever is done without it "
     "in bed, and a phone shared, left elsewhere or switched off says nothing of the person: where "
     "a silence of over 14 hours may rather hold the sleep, or an end of the sleep lies so far from "
-    "the person's other nights that the phone was rather not recorded there, nothing is said"
+    "the person's other nights, or in such a gap of the location, that the phone was rather not "
+    "recorded there, nothing is said"
 )
 
 FAMILY = Family(
     name="sleep_phone",
-    version=f"3.{SCHEMA_VERSION}",
+    version=f"4.{SCHEMA_VERSION}",
     title="Sleep by phone",
-    streams=("screen",),
+    streams=("screen", "location"),
+    needs=("screen",),
     lookback_days=LOOKBACK_DAYS,
     compute=compute,
-    coverage="share of the time from the noon before the date to its end in which screen events "
-    "are no more than 4 hours apart or the main sleep lies",
+    coverage="share of the time from the noon before the date to its end in which the main sleep "
+    "lies, or screen events are no more than 4 hours apart and no gap of the location (half an "
+    "hour or more without a fix or a use, ended without one) shows that nothing was recorded",
     features=with_limits(
         SHARED,
         {

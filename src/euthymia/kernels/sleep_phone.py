@@ -6,6 +6,8 @@ use, and the likeliest sleep is the stretch with the most left: the model of Cut
 (SensibleSleep, doi:10.1371/journal.pone.0169901) with the awake rate of the person's own two days,
 solved exactly, in one pass, instead of by sampling. A check in the night is thereby joined over
 if the rest beyond it outweighs it, and the person's own nights before say when sleep is likely.
+Time in which nothing was recorded (`kernels.unseen`) counts for half, and may hide when a sleep
+began or ended.
 """
 
 import math
@@ -26,9 +28,31 @@ from euthymia.kernels.screen import (
     sort_first,
     uses_between,
 )
+from euthymia.kernels.sleep_phone_hours import (
+    LENGTH_SPREAD_H,
+    SHORTEST_US,
+    USUAL_LENGTH_H,
+    USUAL_OFFSET_H,
+    USUAL_ONSET_H,
+    likely,
+    t_density,
+    unlikely,
+    unseen,
+    usual,
+)
+from euthymia.kernels.unseen import (
+    G_BLIND,
+    G_FROM,
+    G_TO,
+    NOT_LOCATED,
+    gaps_between,
+    hidden,
+    within,
+)
 
 Times = NDArray[np.int64]
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 ASLEEP_PER_H: Final = 0.2  # checks an hour asleep: one or two a night
 LEAST_PER_H: Final = 0.5  # uses an hour awake: the rate is never taken to be lower ...
@@ -41,17 +65,10 @@ GLANCE_US: Final = (
     MINUTE_US  # lit for less and never unlocked: a notice that came, as likely as not
 )
 GLANCE_SHARE: Final = 0.5
-USUAL_ONSET_H: Final = -0.5  # before the person's own nights are known, night is likelier than
-USUAL_OFFSET_H: Final = 7.5  # day: by e to the twice of NIGHT_NATS, for people sleep by day, too
-NIGHT_NATS: Final = 1.0
-USUAL_LENGTH_H: Final = 7.5  # of adults' sleep, and its spread: Kocevska et al. 2021,
-LENGTH_SPREAD_H: Final = 1.5  # doi:10.1038/s41562-020-00965-x
 SITTING_US: Final = 10 * MINUTE_US  # uses less apart are one sitting: they come in bursts
 HABIT_NIGHTS: Final = 7
 LEAST_NIGHTS: Final = 4  # from so many of them on, they say when sleep is likely
 LEAST_SPREAD_H: Final = 0.5  # of onset and offset: nobody's nights are more alike than that
-FREEDOM: Final = 3.0  # degrees of freedom of the t distribution: a night may be quite unlike
-SHORTEST_US: Final = 2 * HOUR_US
 LONGEST_US: Final = 14 * HOUR_US  # the phone was rather not recorded, or left somewhere
 UNSEEN_H: Final = USUAL_LENGTH_H - LENGTH_SPREAD_H  # what a longer silence counts for as a sleep
 SILENT_US: Final = 4 * HOUR_US  # an awake owner's phone that says nothing for longer is not seen
@@ -59,25 +76,11 @@ AROUND_US: Final = 6 * HOUR_US  # before and after a sleep, in which the phone m
 LEAST_SEEN: Final = 0.5
 UNRECORDED: Final = 0.05  # share of time in which a phone is not recorded, before anything is known
 UNRECORDED_DAYS: Final = 2.0  # of the person; it weighs as many days
-WRONG_US: Final = 90 * MINUTE_US  # an end that is wrong by less is better than none
-TRIED_US: Final = 30 * MINUTE_US  # steps in which a later beginning or an earlier end is tried
-
-
-@compiled("f8(f8, f8, f8)")
-def _t_density(value: float, middle: float, spread: float) -> float:
-    z = (value - middle) / spread
-    return -(FREEDOM + 1) / 2 * math.log(1 + z * z / FREEDOM)
-
-
-@compiled("f8(f8, f8, f8, f8)")
-def _likely(hour: float, middle: float, spread: float, usual: float) -> float:
-    """Return the log density of an hour, but for a constant.
-
-    A t distribution around the person's own; without one (spread 0), a slow swing over the day.
-    """
-    if spread <= 0:
-        return NIGHT_NATS / 2 * (math.cos((hour - usual) * (2 * math.pi / 24)) - 1)
-    return _t_density(hour, middle, spread)
+BLIND_LESS: Final = 0.5  # an hour that was not recorded counts for so much less of a sleep
+# columns of a use beyond those of `uses_between`: how long before it, since the one before,
+# nothing was recorded; until when a sleep may have begun after it unseen; from when ended before it
+BLIND, LATEST, EARLIEST = 5, 6, 7
+COLUMNS: Final = 8
 
 
 @compiled("f8(i8[:, ::1], i8)")
@@ -85,14 +88,26 @@ def awake_rate(used: NDArray[np.int64], many: int) -> float:
     """Return the uses an hour of somebody awake, from two days in which they also slept."""
     awake_h = 0.0
     for k in range(1, many):
-        awake_h += min((used[k, 0] - used[k - 1, 1]) / HOUR_US, LONG_GAP_H)
+        awake_h += min((used[k, 0] - used[k - 1, 1] - used[k, BLIND]) / HOUR_US, LONG_GAP_H)
     rate = (many + PRIOR_PER_H * PRIOR_H) / (awake_h + PRIOR_H)
     return min(max(rate, LEAST_PER_H), MOST_PER_H)
 
 
+@compiled("void(i8[:, ::1], i8, i8[:, ::1], i8)")
+def observe(used: Ints, many: int, gap: Ints, gaps: int) -> None:
+    """Write of each use how much before it was not recorded, and what that may hide."""
+    for k in range(many):
+        used[k, BLIND], used[k, EARLIEST], used[k, LATEST] = 0, used[k, 0], used[k, 1]
+        if k > 0 and gaps > 0:
+            start, end = used[k - 1, 1], used[k, 0]
+            used[k, BLIND] = within(gap, gaps, start, end, True)
+            if used[k, BLIND] > 0:
+                used[k - 1, LATEST], used[k, EARLIEST] = hidden(gap, gaps, start, end)
+
+
 @compiled("UniTuple(i8, 2)(i8[:, ::1], i8, b1, i8, i8, f8[::1])")
 def likeliest(
-    used: NDArray[np.int64],
+    used: Ints,
     many: int,
     tells_unlocks: bool,
     midnight_us: int,
@@ -103,8 +118,8 @@ def likeliest(
 
     Parameters
     ----------
-    used : int64 array, shape (many, 5)
-        As `uses_between` fills it.
+    used : int64 array, shape (many, 8)
+        As `uses_between`, `sittings` and `observe` fill it.
     habit : float64 array, shape (4,)
         Usual onset, its spread, usual offset, its spread [hours from midnight]; spread 0: unknown.
 
@@ -121,23 +136,27 @@ def likeliest(
         wake = used[j, 0]
         if wake < midnight_us or wake >= end_us:
             continue
-        offset = (wake - midnight_us) / HOUR_US
-        score = _likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
+        offset = usual(used[j, EARLIEST], wake, habit[2], habit[3], USUAL_OFFSET_H, midnight_us)
+        score = likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
         if j == 0 or wake - used[j - 1, 1] > LONGEST_US:
             total = score + gain * UNSEEN_H
-            total += _likely(offset - USUAL_LENGTH_H, habit[0], habit[1], USUAL_ONSET_H)
+            total += likely(offset - USUAL_LENGTH_H, habit[0], habit[1], USUAL_ONSET_H)
             if total > best:
                 best, first, last = total, -1, -1
             continue
         for i in range(j - 1, -1, -1):
-            score += gain * (used[i + 1, 0] - used[i, 1]) / HOUR_US
+            score += (
+                gain * (used[i + 1, 0] - used[i, 1] - BLIND_LESS * used[i + 1, BLIND]) / HOUR_US
+            )
             slept = wake - used[i, 1]
             if slept > LONGEST_US:
                 break
             if slept >= SHORTEST_US and score > best:  # what is added to it is never above 0
-                onset = (used[i, 1] - midnight_us) / HOUR_US
-                total = score + _likely(onset, habit[0], habit[1], USUAL_ONSET_H)
-                total += _t_density(slept / HOUR_US, USUAL_LENGTH_H, LENGTH_SPREAD_H)
+                onset = usual(
+                    used[i, 1], used[i, LATEST], habit[0], habit[1], USUAL_ONSET_H, midnight_us
+                )
+                total = score + likely(onset, habit[0], habit[1], USUAL_ONSET_H)
+                total += t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H)
                 if total > best:
                     best, first, last = total, i, j
             length = used[i, 1] - used[i, 0]
@@ -146,39 +165,6 @@ def likeliest(
                 against *= GLANCE_SHARE
             score -= against
     return first, last
-
-
-@compiled("f8(i8, i8, i8, f8[::1])")
-def plausible(start_us: int, end_us: int, midnight_us: int, habit: Array) -> float:
-    """Return the log density of a sleep's hours and length, but for a constant."""
-    onset, offset = (start_us - midnight_us) / HOUR_US, (end_us - midnight_us) / HOUR_US
-    hours = _likely(onset, habit[0], habit[1], USUAL_ONSET_H)
-    hours += _likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
-    return float(hours + _t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H))
-
-
-@compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], f8)")
-def unlikely(
-    used: NDArray[np.int64], first: int, last: int, midnight_us: int, habit: Array, share: float
-) -> bool:
-    """Tell whether an end of the sleep was rather not recorded.
-
-    The silence at either end may hold time awake that was not recorded: the sleep began later or
-    ended earlier. That is the likelier story where such a sleep is so much more like the person's
-    others that it outweighs how seldom the phone is not recorded (`share` of the time, a third
-    of it at this end, the rest at the other or by day).
-    """
-    start, end = used[first, 1], used[last, 0]
-    told = best = plausible(start, end, midnight_us, habit)
-    later = start + WRONG_US
-    while later <= min(used[first + 1, 0], end - SHORTEST_US):
-        best = max(best, plausible(later, end, midnight_us, habit))
-        later += TRIED_US
-    earlier = end - WRONG_US
-    while earlier >= max(used[last - 1, 1], start + SHORTEST_US):
-        best = max(best, plausible(start, earlier, midnight_us, habit))
-        earlier -= TRIED_US
-    return bool(best - told > math.log(3 * (1 - share) / share))
 
 
 @compiled("f8(i8[::1], f8[::1], i8)")
@@ -245,21 +231,45 @@ def habit_before(day: Times, hours: Array, night: int, habit: Array) -> None:
         habit[2 * which + 1] = math.sqrt(mad * mad / 2 + LEAST_SPREAD_H * LEAST_SPREAD_H)
 
 
-@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[::1])")
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[:, ::1], i8)")
+def _told_s(
+    time_us: Times, local_day: Times, day: int, start_us: int, end_us: int, gap: Ints, gaps: int
+) -> float:
+    """Return how much of a stretch was seen [s]: events no more than four hours apart, no gap."""
+    total = seen_s(time_us, local_day, day - 1, day, start_us, end_us, SILENT_US)
+    for g in range(gaps):
+        after = first_at(time_us, (gap[g, G_FROM] + gap[g, G_TO]) // 2)
+        if gap[g, G_BLIND] == 0 or after in (0, time_us.size):
+            continue
+        silent = time_us[after] - time_us[after - 1] > SILENT_US
+        if not silent and local_day[after - 1] >= day - 1 and local_day[after] <= day:
+            low = max(gap[g, G_FROM], time_us[after - 1], start_us)
+            total -= max(min(gap[g, G_TO], time_us[after], end_us) - low, 0) / 1e6
+    return float(max(total, 0.0))
+
+
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[::1], i8[:, ::1], i8)")
 def _seen(
-    time_us: Times, local_day: Times, day: int, noon: int, end_us: int, sleep: Times
+    time_us: Times,
+    local_day: Times,
+    day: int,
+    noon: int,
+    end_us: int,
+    sleep: Times,
+    gap: Ints,
+    gaps: int,
 ) -> float:
     """Return how much of the time from the noon before a date to its end was seen or slept [s]."""
     onset, offset = sleep[0], sleep[1]
     if offset == 0:
-        return float(seen_s(time_us, local_day, day - 1, day, noon, end_us, SILENT_US))
+        return _told_s(time_us, local_day, day, noon, end_us, gap, gaps)
     rest = float(max(offset - max(onset, noon), 0)) / 1e6
-    before = seen_s(time_us, local_day, day - 1, day, noon, max(onset, noon), SILENT_US)
-    after = seen_s(time_us, local_day, day - 1, day, offset, end_us, SILENT_US)
+    before = _told_s(time_us, local_day, day, noon, max(onset, noon), gap, gaps)
+    after = _told_s(time_us, local_day, day, offset, end_us, gap, gaps)
     return float(before + rest + after)
 
 
-@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8, i8[::1])")
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8, i8[::1], i8[:, ::1], i8)")
 def _judge(
     time_us: Times,
     local_day: Times,
@@ -268,18 +278,20 @@ def _judge(
     midnight_us: int,
     end_us: int,
     sleep: Times,
+    gap: Ints,
+    gaps: int,
 ) -> float:
     """Drop a sleep around which the phone was not seen; return how much was seen since noon [s]."""
     noon = midnight_us - DAY_US // 2
     onset, offset = sleep[0], sleep[1]
     if offset > 0:
         low, high = max(onset - AROUND_US, low_us), min(offset + AROUND_US, end_us)
-        seen = seen_s(time_us, local_day, day - 1, day, low, onset, SILENT_US)
-        seen += seen_s(time_us, local_day, day - 1, day, offset, high, SILENT_US)
+        seen = _told_s(time_us, local_day, day, low, onset, gap, gaps)
+        seen += _told_s(time_us, local_day, day, offset, high, gap, gaps)
         if seen * 1e6 < LEAST_SEEN * (high - low - (offset - onset)):
             for place in range(4):
                 sleep[place] = 0
-    return float(_seen(time_us, local_day, day, noon, end_us, sleep))
+    return float(_seen(time_us, local_day, day, noon, end_us, sleep, gap, gaps))
 
 
 @compiled("void(i8[:, ::1], i8, i8, i8[::1])")
@@ -295,40 +307,52 @@ def put_sleep(used: NDArray[np.int64], first: int, last: int, sleep: Times) -> N
         sleep[3] += used[k, 3]
 
 
-@compiled("void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[:, ::1], f8[::1])")
+@compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[::1], i8[:, ::1], i8, f8[:, ::1], i8)")
 def learn(
     time_us: Times,
     local_day: Times,
-    day: Times,
-    midnight_us: Times,
-    end_us: Times,
-    sleep: NDArray[np.int64],
+    day: int,
+    midnight_us: int,
+    end_us: int,
+    sleep: Times,
+    gap: Ints,
+    gaps: int,
     hours: Array,
-    missed: Array,
-) -> None:
-    """Note the hours of sleeps, and which share of each date the phone was not seen."""
-    for night in range(day.size):
-        midnight, end = midnight_us[night], end_us[night]
-        noon = midnight - DAY_US // 2
-        seen = _seen(time_us, local_day, day[night], noon, end, sleep[night])
-        missed[night] = max(1.0 - seen * 1e6 / (end - noon), 0.0)
-        if sleep[night, 1] > 0:
-            hours[night, 0] = (sleep[night, 0] - midnight) / HOUR_US
-            hours[night, 1] = (sleep[night, 1] - midnight) / HOUR_US
+    night: int,
+) -> float:
+    """Note the hours of a sleep; return which share of the date the phone was not seen."""
+    noon = midnight_us - DAY_US // 2
+    seen = _seen(time_us, local_day, day, noon, end_us, sleep, gap, gaps)
+    if sleep[1] > 0:
+        hours[night, 0] = (sleep[0] - midnight_us) / HOUR_US
+        hours[night, 1] = (sleep[1] - midnight_us) / HOUR_US
+    return float(max(1.0 - seen * 1e6 / (end_us - noon), 0.0))
+
+
+@compiled("b1(i8[::1], i8[::1], i8, i8, i8)")
+def _tells_unlocks(state: Times, local_day: Times, low: int, high: int, day: int) -> bool:
+    """Tell whether the phone notes when it is locked and unlocked, in two days' events."""
+    told = False
+    for i in range(low, high):
+        told |= day - 1 <= local_day[i] <= day and state[i] >= LOCKED
+    return told
 
 
 @compiled(
-    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[::1])"
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1],"
+    " i8[:, ::1], f8[::1])"
 )
 def nights(
     time_us: Times,
     state: Times,
     local_day: Times,
+    fix_us: Times,
+    long_gap: Ints,
     day: Times,
     low_us: Times,
     midnight_us: Times,
     end_us: Times,
-    out: NDArray[np.int64],
+    out: Ints,
     seen: Array,
 ) -> None:
     """Find the main sleep that ends on each of some dates.
@@ -337,6 +361,8 @@ def nights(
     ----------
     time_us, state, local_day : int64 arrays, shape (n,)
         Screen events in order of time; their local days.
+    fix_us, long_gap : int64 arrays, shapes (f,) and (m, 2)
+        Of the phone's location, as `gaps_between` takes them; both empty where it is not known.
     day : int64 array, shape (nights,)
         Local day numbers, sorted. The sleep of day d is told from events of days d - 1 and d, and
         from the sleeps of the seven days before where these are among `day`.
@@ -345,12 +371,13 @@ def nights(
     out : int64 array, shape (nights, 4), filled
         Begin and end of the sleep [us], how many uses it was joined over, and how long these
         lasted [us]; all 0 where no sleep of 2 to 14 hours was found, where an end of it was rather
-        not recorded (`unlikely`), or where less than half of the six hours before and after it was
-        seen: events no more than four hours apart.
+        not recorded (`unlikely`, `unseen`), or where less than half of the six hours before and
+        after it was seen: events no more than four hours apart, and not in a gap.
     seen : float64 array, shape (nights,), filled
         How much of the time from the noon before the date to its end was seen, sleep included [s].
     """
-    used = np.empty((time_us.size + 1, 5), np.int64)
+    used = np.empty((time_us.size + 1, COLUMNS), np.int64)
+    gap = np.empty((long_gap.shape[0] + 2, 3), np.int64)
     hours, missed = np.full((day.size, 2), np.nan), np.zeros(day.size)
     habit = np.zeros(4)
     for turn in range(2):  # first each night by itself, then in the light of those before it
@@ -359,21 +386,29 @@ def nights(
             d, midnight, end = day[night], midnight_us[night], end_us[night]
             many = uses_between(time_us, state, local_day, low, high, d - 1, d, used)
             many = sittings(used, many)
-            tells_unlocks = False
-            for i in range(low, high):
-                if d - 1 <= local_day[i] <= d and state[i] >= LOCKED:
-                    tells_unlocks = True
+            gaps = NOT_LOCATED
+            if fix_us.size > 0:
+                gaps = gaps_between(fix_us, long_gap, low_us[night], end, used, many, gap)
+            observe(used, many, gap, gaps)
+            unlocks = _tells_unlocks(state, local_day, low, high, d)
             if turn == 1:
                 habit_before(day, hours, night, habit)
-            first, last = likeliest(used, many, tells_unlocks, midnight, end, habit)
+            first, last = likeliest(used, many, unlocks, midnight, end, habit)
+            rate = awake_rate(used, many)
+            hides = first >= 0 and used[first + 1, BLIND] + used[last, BLIND] > 0
+            if hides and unseen(used, first, last, midnight, habit, rate, gap, gaps):
+                first = -1
             if turn == 1 and first >= 0:
                 share = unrecorded(day, missed, night)
-                first = -1 if unlikely(used, first, last, midnight, habit, share) else first
-            put_sleep(used, first, last, out[night])
-        if turn == 0:
-            learn(time_us, local_day, day, midnight_us, end_us, out, hours, missed)
-    for night in range(day.size):
-        seen[night] = _judge(
-            time_us, local_day, day[night], low_us[night], midnight_us[night], end_us[night],
-            out[night],
-        )  # fmt: skip
+                if unlikely(used, first, last, midnight, habit, share, rate, gap, gaps):
+                    first = -1
+            sleep = out[night]
+            put_sleep(used, first, last, sleep)
+            if turn == 0:
+                missed[night] = learn(
+                    time_us, local_day, d, midnight, end, sleep, gap, gaps, hours, night
+                )
+            else:
+                seen[night] = _judge(
+                    time_us, local_day, d, low_us[night], midnight, end, sleep, gap, gaps
+                )
