@@ -26,6 +26,7 @@ from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, to_micros
 from euthymia.ground.codes import PHQ9_ITEMS
+from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId
 from small_clinic import DOCTOR, MRN, TEST, Hands, copied_clinic, subject_of
 
@@ -207,6 +208,10 @@ def test_what_is_with_somebody_whose_account_is_gone_goes_on(clinic: Clinic, han
         "2 alerts are with zoe",
         "The alert policy names lead",
     ]
+    with pytest.raises(SchemaError, match=r"names lead, zoe, whose account is disabled"):
+        policy_file.accept(clinic, shipped_text().replace("to: owner", "to: zoe"))
+    policy_file.accept(clinic, shipped_text().replace("lead: lead", "lead: dr-head"))
+    assert len(alerts.desk("dr-head", "clinician").notices) == 1
     hands.turn(MINUTE)
     again = replay(clinic, Asked(shipped_text()))["live_as_it_was"]
     assert again["people"] == again["identical"] == 1

@@ -1,7 +1,6 @@
 """What is told of the clinic itself beside its alerts: a clock put back, people who are gone."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from euthymia.app.alerts.rights import cannot_take
 from euthymia.app.clinic import Clinic
@@ -11,8 +10,6 @@ from euthymia.care.alerts.lifecycle import State
 from euthymia.care.alerts.policy import Policy
 from euthymia.care.words import count_words
 from euthymia.ground.clock import DAY_US, Micros, to_micros
-
-_BY_ROLE: Final = frozenset({"shift", "lead", "owner"})
 
 
 def clock_notice(clinic: Clinic, now: Micros) -> tuple[Alert, ...]:
@@ -45,18 +42,10 @@ def gone_notices(
     found += [
         f"The alert policy names {user}, whose account is disabled or may not act on alerts: name "
         "somebody else in it"
-        for user in sorted(_named(policy))
+        for user in sorted(policy.people)
         if cannot_take(clinic, user)
     ]
     return tuple(_notice("gone", now, words) for words in found)
-
-
-def _named(policy: Policy) -> set[str]:
-    """Return the people whom a policy goes on to."""
-    found = {policy.lead, *(user for shift in policy.shifts for user in shift.people)}
-    for lines in policy.tiers.values():
-        found |= {lines.overdue_to, *(step.to for step in lines.escalate)} - _BY_ROLE
-    return found - {""}
 
 
 def _notice(name: str, now: Micros, words: str) -> Alert:

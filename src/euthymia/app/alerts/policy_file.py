@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.app.accepted import read_text
-from euthymia.app.alerts.rights import SHELL, require_change
+from euthymia.app.alerts.rights import SHELL, cannot_take, require_change
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
 from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
@@ -139,12 +139,18 @@ def accept(
     Raises
     ------
     SchemaError
-        It may not be used; says why.
+        It may not be used, or names somebody who cannot take an alert; says why.
     AccessError
         The role may not change it.
     """
     require_change(clinic, role)
     policy = shipped() if text is None else parse(text, FILE)
+    gone = sorted(user for user in policy.people if text and cannot_take(clinic, user))
+    if gone:
+        raise SchemaError(
+            f"{FILE} names {', '.join(gone)}, whose account is disabled or may not act on alerts: "
+            "name somebody else"
+        )
     with held(clinic.home.path):
         _put(clinic, text)
     detail = {"policy": policy.label, "sha256": policy.digest}

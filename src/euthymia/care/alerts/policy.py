@@ -157,6 +157,14 @@ class Policy(_Part, frozen=True):
         return f"{self.name} {self.version}"
 
     @property
+    def people(self) -> frozenset[str]:
+        """The people whom it names: they are told when it is their turn."""
+        found = {self.lead, *(user for shift in self.shifts for user in shift.people)}
+        for lines in self.tiers.values():
+            found |= {lines.overdue_to, *(step.to for step in lines.escalate)}
+        return frozenset(found - {"", "shift", "lead", "owner"}) | ({self.lead} - {""})
+
+    @property
     def daily(self) -> tuple[Rule, ...]:
         """One rule of each group that the scores of a day may touch."""
         first: dict[str, Rule] = {}
