@@ -122,6 +122,16 @@ def test_a_body_that_drips_is_cut(up):
             _drip(caller, b"a")
 
 
+@pytest.mark.parametrize("line", [b"x-a: " + b"b" * 1000 + b"\r\n", b"b" * 1000])
+def test_a_head_that_never_ends_is_cut_before_its_time_is_up(up, monkeypatch, line):
+    monkeypatch.setattr(wire, "HEAD_TIMEOUT_S", 2 * PATIENCE_S)
+    with up.dial() as caller:
+        caller.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx-b: ")
+        with pytest.raises(ConnectionError):
+            _pour(caller, line)
+    assert up.seen == []
+
+
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
 
 

@@ -156,6 +156,15 @@ def test_a_challenge_holds_for_what_it_was_made_for(keys: Passkeys, device: Devi
         keys.sign_in(other_ticket, device.sign(options), "198.51.100.7")
 
 
+def test_a_copy_of_a_key_whose_count_goes_back_is_refused(keys: Passkeys, device: Device) -> None:
+    copy = replace(device)
+    assert [try_it(keys, device) for _ in range(2)]
+    for _ in range(2):  # the copy's first and second use: the count has been there
+        with pytest.raises(AccessError):
+            try_it(keys, copy)
+    assert try_it(keys, copy) == ("dr-lee", "clinician")
+
+
 def test_a_page_of_another_origin_gets_nobody_in(keys: Passkeys, device: Device) -> None:
     for origin in ("https://clinic.example.evil", "http://clinic.example", HERE + ":8443"):
         with pytest.raises(AccessError):
