@@ -1,8 +1,6 @@
 """Between a check and what rests on it, and what a terminal is told: sessions, streams, escapes."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +10,6 @@ import pytest
 from starlette.requests import Request
 
 from accounts_help import PASSWORD, SHELL, code_of, enrolled
-from edge_server import environment
 from euthymia.app.cli import main
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
@@ -123,24 +120,3 @@ def test_escapes_from_a_file_on_a_terminal(clinic: Clinic, capsys: pytest.Captur
 def test_what_is_shown_is_otherwise_as_written() -> None:
     kept = "Zo\u00eb \u0646\u06cc\u0645\u200c\u0641\u0627\u0635\u0644\u0647\t1\r\n2\u00a03"
     assert shown(kept) == kept
-
-
-MEMORY = """
-import ctypes, resource, sys
-from euthymia.app import cli
-cli._guard()
-print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="how Linux keeps a process's memory")
-def test_memory_of_a_process_that_fails() -> None:
-    """Makes a process fail, wants the picture of its memory, keys in it, that is left on a disk."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["0", "(0,", "0)"]

@@ -13,7 +13,6 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from browser import chromium, needs_browser, violations
-from euthymia.app.web import live
 from euthymia.app.web.pages import build_site
 from web_clinic import TestClinic
 
@@ -318,19 +317,3 @@ def test_the_tests_know_a_violation_when_they_see_one(tab, served: Served, tmp_p
     )
     assert any(line.startswith("image-alt") for line in violations(page))
     assert any("Content Security Policy" in line for line in one.said)
-
-
-def test_what_happens_while_the_stream_of_news_is_opened_again_is_told(
-    tab, served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "LENGTH_S", 0.1)  # one look, too soon after the last news to tell any
-    monkeypatch.setattr(live, "LOOK_S", 0.1)
-    monkeypatch.setattr(live, "RETRY_MS", 100)
-    page = tab().sign_in(served.clinic).page
-    page.hover("#list")
-    for _ in range(2):
-        with page.expect_response("**/worklist/changes"):
-            pass
-    expect(page.locator("#news")).to_be_hidden()
-    served.clinic.changes += 1
-    expect(page.locator("#news")).to_be_visible(timeout=8000)

@@ -180,7 +180,6 @@ def write_events(clinic: Clinic, out: Path, subject: str | None) -> int:
     who = None if subject is None else SubjectId(clinic.store.resolve(subject) or subject)
     clinic.ledger.append(Entry(shell_actor(), "export ledger", Purpose.CARE, who))
     ledger, name, count = clinic.ledger.origin, clinic.config.clinic.name, 0
-    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8") as file:
         out.chmod(0o600)
         for line in clinic.ledger.entries() if who is None else clinic.ledger.about(who):

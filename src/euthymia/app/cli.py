@@ -87,9 +87,7 @@ def _wants_json(shell: Shell, arguments: list[str] | None) -> bool:
 def _guard() -> None:
     from euthymia.app.logs import keep_to_allow_list
     from euthymia.app.outbound import guard
-    from euthymia.security.enclosure import keep_memory_in
 
-    keep_memory_in()
     keep_to_allow_list()
     guard()
 

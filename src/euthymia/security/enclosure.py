@@ -8,7 +8,6 @@ undone. See https://docs.kernel.org/userspace-api/landlock.html.
 
 import ctypes
 import os
-import resource
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,16 +36,6 @@ class _Beneath(ctypes.Structure):
 
 def _system() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
-
-
-def keep_memory_in() -> None:
-    """Have the system write no picture of this process's memory to a disk, whatever ends it.
-
-    Nor may another program of the same user read it, where the system can see to that.
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform.startswith("linux"):
-        _system().prctl(_NO_DUMPS, 0, 0, 0, 0)
 
 
 def version() -> int:

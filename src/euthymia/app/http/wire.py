@@ -17,7 +17,6 @@ from euthymia.app.config import ServeConfig
 from euthymia.app.http.limits import caller_of
 
 HEAD_LIMIT: Final = 32 * 1024  # address and headers; a token has 400 characters, a proof 600
-MESSAGE_LIMIT: Final = 1024 * 1024  # what follows a head: a body, its chunks' own lines, trailers
 HEAD_TIMEOUT_S: Final = 10.0  # also for the first byte, and for the TLS handshake
 MESSAGE_TIMEOUT_S: Final = 30.0  # head and body; all our bodies are under 64 KiB
 HELD_MOST: Final = 64 * 1024  # bytes kept to the end of a turn: more is on its way at once
@@ -26,13 +25,6 @@ _TEXT: Final = {
     431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n",
 }
-
-
-class _Unheard(list[tuple[bytes, bytes]]):
-    """Where the fields after a body go: they are no headers (RFC 9110, 6.5.1), and nobody's."""
-
-    def append(self, _field: tuple[bytes, bytes]) -> None:
-        """Keep nothing."""
 
 
 @dataclass(slots=True)
@@ -116,7 +108,7 @@ class Wire(HttpToolsProtocol):
         self._door = at
         self._held_for: str | None = None
         self._in_head = self._in_body = False
-        self._piece = self._began_with = self._head_bytes = self._after_head = 0
+        self._piece = self._began_with = self._head_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -145,13 +137,11 @@ class Wire(HttpToolsProtocol):
         self._piece = len(data)
         if self._in_head:
             self._head_bytes += self._piece
-        elif self._in_body:
-            self._after_head += self._piece
         super().data_received(data)
         if not (self._in_head or self._in_body):
             if self._timer is not None and self.cycle is not None:
                 self._calm()
-        elif (self._in_head and self._head_bytes > HEAD_LIMIT) or self._after_head > MESSAGE_LIMIT:
+        elif self._in_head and self._head_bytes > HEAD_LIMIT:
             self._cut(431)
         elif self._timer is None:
             self._timer = self.loop.call_later(HEAD_TIMEOUT_S, self._late)
@@ -160,7 +150,7 @@ class Wire(HttpToolsProtocol):
         """Begin a message."""
         super().on_message_begin()
         self._in_head, self._in_body = True, False
-        self._began_with, self._head_bytes, self._after_head = self._piece, 0, 0
+        self._began_with, self._head_bytes = self._piece, 0
 
     def on_headers_complete(self) -> None:
         """Give the request to the application, unless its head is too large."""
@@ -171,7 +161,6 @@ class Wire(HttpToolsProtocol):
                 self._cut(431)
                 raise ValueError("the head is too large")  # ends the parser's work
         super().on_headers_complete()
-        self.headers = _Unheard()
 
     def on_message_complete(self) -> None:
         """End a message."""

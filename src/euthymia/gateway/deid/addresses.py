@@ -137,7 +137,7 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
         not tokens[j].word or (token.upper and len(tokens[j].low) < 3)
     ):
         return False
-    if token.low in {"cl", "pl", "al", "cra"} and tokens[j].number:
+    if token.low in {"cl", "pl", "al", "cra"} and (tokens[j].number or not tokens[j].proper):
         return False
     if token.text == "AV" and after and after[0].text != ".":
         return False

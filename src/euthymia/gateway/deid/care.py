@@ -99,6 +99,8 @@ def _begin(tokens: list[Token], at: int, *, blind: bool) -> int:
     k, first = at - 1, at
     while k >= 0 and at - k <= _MOST + 2:
         token = tokens[k]
+        if token.text == "-" and token.start > tokens[k - 1].end:
+            break  # "Nursing - Memory clinic"
         if token.low in _LINKS and k > 0 and tokens[k - 1].proper:
             k -= 1
             continue

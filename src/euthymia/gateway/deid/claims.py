@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLR0911, RUF001 - one question after the other, each with its answer
 
+from typing import Final
+
 from euthymia.gateway.deid.clinical import (
     FAMILY_NOUNS,
     RESULTS,
@@ -13,6 +15,7 @@ from euthymia.gateway.deid.clinical import (
     medical,
 )
 from euthymia.gateway.deid.cues import DOSE, DRUG_CUE, ILLNESS_CUE, SCORE, cued
+from euthymia.gateway.deid.plainly import ABSTRACT
 from euthymia.gateway.deid.runs import Run, Runs
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -27,6 +30,8 @@ from euthymia.gateway.deid.vocabulary import (
     STREET_AFTER,
 )
 
+_THINGS: Final = ABSTRACT - {"mark"}
+
 
 class Claims(Runs):
     """Runs told apart into medicine, ordinary words and what is left."""
@@ -40,6 +45,9 @@ class Claims(Runs):
             return False
         if after[0].low in SAYS:
             return True
+        if self.lang == "en" and after[0].low.endswith("ed") and len(after[0].low) > 4:
+            own = self.tokens[k].low  # "Mark marked his on the board"; not "Faith renewed"
+            return own in self.lex.given and own not in _THINGS and not after[0].proper
         if after[0].text == ":" and self.lang == "en":
             opens = k == 0 or self.tokens[k - 1].text == "\n"
             return opens and self.tokens[k].low in self.lex.given

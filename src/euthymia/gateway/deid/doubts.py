@@ -95,8 +95,8 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
         return False
     if span.kind in _NUMBERS and not any(map(str.isdigit, "".join(t.text for t in inside))):
         return True
-    if all(t.low in _GENERIC for t in inside):
-        return True
+    if all(t.low in _GENERIC or t.number for t in inside) and any(t.word for t in inside):
+        return span.kind in _NAMED or all(t.word for t in inside)
     if span.kind in _PLACES_OF and all(t.low in _PLAIN for t in inside):
         return True
     if len(inside) == 1 and (

@@ -30,15 +30,18 @@ from euthymia.gateway.deid.labelled import labelled_numbers
 from euthymia.gateway.deid.landmarks import landmark_spans
 from euthymia.gateway.deid.lexicon import Lexicon, lexicon
 from euthymia.gateway.deid.merge import merged
+from euthymia.gateway.deid.named_days import named_days
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
 from euthymia.gateway.deid.old_age import old_ages
 from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
+from euthymia.gateway.deid.repeats import alike, like_days, repeated
 from euthymia.gateway.deid.scripts import script_spans
 from euthymia.gateway.deid.shapes import shape_spans
 from euthymia.gateway.deid.spoken import spoken_spans, with_time
+from euthymia.gateway.deid.tables import table_spans
 from euthymia.gateway.deid.tokens import Token, caseless, tokens_of
 from euthymia.gateway.deid.told import beside_names, told_spans
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
@@ -59,8 +62,7 @@ def find(
     tokens = tokens_of(text, lang)
     blind = caseless(text)
     spans = list(known)
-    dates = date_spans(low, lang) + spoken_spans(low, lang) + calendar_spans(low, tokens)
-    spans += with_week(low, with_time(low, dates))
+    spans += _days(text, low, tokens, lang)
     spans += script_spans(text)
     spans += pattern_spans(text, low)
     spans += number_spans(text, low)
@@ -81,16 +83,14 @@ def find(
     spans += led_firms(low, tokens, lists, blind=blind)
     spans += told_spans(text, low, tokens, lists) + old_ages(low)
     spans += shape_spans(text, low, tokens, lists, blind=blind)
+    spans += table_spans(text) if "|" in text or "\t" in text else []
     spans += headed_spans(tokens) + code_spans(text, low, blind=blind)
     spans += people_spans(text, low, tokens, lists, blind=blind)
     spans += letterheads(text, spans, lists)
     spans += before_address(text, spans) + after_address(text, spans, lists)
     named = {f.start for f in fields if f.kind is Kind.PERSON}
     names = NameFinder(text, low, tokens, lang, named)
-    found = names.spans()
-    spans += found + echoes(
-        [*found, *known], tokens, names.protected, lists.given, small=names.blind
-    )
+    spans += names.spans()
     spans += enumerated(spans, tokens, lists, blind=blind)
     for token in tokens:
         if token.low in PROFESSIONS and not token.upper:
@@ -98,6 +98,8 @@ def find(
         elif token.low in DEMONYMS:
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
     spans += believed((tagger or NoTagger()).spans(text, lang), low, tokens, lists)
+    spans += echoes(spans, tokens, names.protected, lists.given, small=names.blind)
+    spans += repeated(text, spans, tokens) + alike(text, spans) + like_days(low, spans)
     spans += _beside_places(text, spans) + beside_names(text, spans)
     spans += _small_places(tokens, lists) + after_place(text, spans, lists)
     codes = claimed_codes(low)
@@ -108,6 +110,20 @@ def find(
         if s.source.startswith(("known", "rule:feast")) or not plain.holds(s.start, s.end)
     ]
     return merged(text, spans, [*names.protected, *codes])
+
+
+def _days(text: str, low: str, tokens: Sequence[Token], lang: Lang) -> list[Span]:
+    """Return dates in numbers, in words, by a weekday or a feast, with their week and hour."""
+    dates = date_spans(low, lang) + spoken_spans(low, lang) + calendar_spans(low, tokens)
+    dates = with_week(low, with_time(low, dates)) + named_days(text, tokens, lang)
+    return [_from_the_middle(low, span) for span in dates] if "mid-" in low else dates
+
+
+def _from_the_middle(low: str, span: Span) -> Span:
+    """Return the span with "mid-" before it: "mid-August" is one word."""
+    start = span.start - len("mid-")
+    whole = start >= 0 and low.startswith("mid-", start)
+    return Span(start, span.end, span.kind, span.confidence, span.source) if whole else span
 
 
 def _small_places(tokens: Sequence[Token], lists: Lexicon) -> list[Span]:

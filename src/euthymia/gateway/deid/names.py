@@ -20,6 +20,7 @@ from euthymia.gateway.deid.runs import Run
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
     HOSPITAL_WORDS,
+    LABEL_WORDS,
     NEVER_NAMES,
     NOT_NAMES,
     ORG_TAILS,
@@ -33,6 +34,9 @@ from euthymia.gateway.deid.vocabulary import (
 
 _NUMBERED: Final = words("numbered")
 """What a number follows: "Room 12", "Case 4433"."""
+_UNITS: Final = words("small_units") | frozenset({"min", "mins", "hrs", "secs"})
+_NO_ECHO: Final = NEVER_NAMES | LABEL_WORDS
+_NUMBER_SIGNS: Final = frozenset({"no", "num", "number", "id", "#", "nº", "nbr"})
 
 
 _DEPARTMENTS: Final = words("departments")
@@ -379,9 +383,10 @@ class NameFinder(Claims):
     def _sure_of_one(self, run: Run, token: Token, *, given: bool, family: bool) -> float:
         if not token.proper:
             return 0.7 if given else 0.35
-        if token.low in _NUMBERED and any(t.number for t in self.tokens[run.j : run.j + 1]):
+        after = self.tokens[run.j : run.j + 1]
+        if token.low in _NUMBERED and any(t.number or t.low in _NUMBER_SIGNS for t in after):
             return 0.0
-        if len(token.low) < 3:
+        if len(token.low) < 3 or (token.low in _UNITS and self._counted(run.i)):
             return 0.0
         if token.low in NEVER_NAMES:
             return 0.0
@@ -405,6 +410,10 @@ class NameFinder(Claims):
         if self.lang == "es" or self.blind:
             return 0.3  # far more often a drug or an abbreviation than a name
         return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66
+
+    def _counted(self, i: int) -> bool:
+        """Tell whether a number stands before the word: "15 MIN OBS"."""
+        return i > 0 and self.tokens[i - 1].number
 
     def _in_heading(self, i: int) -> bool:
         """Tell whether ordinary words with capitals stand before: "Trastorno Depresivo Mayor"."""
@@ -432,13 +441,14 @@ def echoes(
 ) -> list[Span]:
     """Return further places of names that are sure elsewhere; `small`: capitals say nothing."""
     people = [s for s in spans if s.kind is Kind.PERSON]
-    places = {(s.start, s.end) for s in people}
-    strong = _strong([s for s in people if s.confidence >= 0.9], tokens)
+    sure = [s for s in people if s.confidence >= 0.9]
+    places = {(s.start, s.end) for s in sure}
+    strong = _strong(sure, tokens)
     kept = Places(protected)
     out = []
     for token in tokens:
         if token.low in strong and token.word and (token.start, token.end) not in places:
-            if kept.meets(token.start, token.start + 1):
+            if token.low in _NO_ECHO or kept.meets(token.start, token.start + 1):
                 continue
             opens = token.common and token.first and token.low not in given
             blind = small and token.low in given

@@ -27,6 +27,14 @@ _LETTERED: Final = re.compile(
     r"\d{6,9}(?:-?[A-Za-z]| [A-Z])(?!-)|[XYZxyz][- ]?\d{7}[- ]?[A-Za-z]|"
     r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d])(?!\w)"
 )
+_DOTTED: Final = re.compile(
+    r"(?<![\w.,])\d{1,3}\.\d{3}\.\d{3}(?: ?[-/.] ?(?P<letter>[A-Za-z0-9]))?(?![\w]|[.,]\d)"
+)
+"""A national number in groups of three: "16.284.905-Q", "20.118.442-K"."""
+_NATIONAL: Final = re.compile(
+    r"(?:dni|d\.n\.i|n\.i\.e|nif|n\.i\.f|cc|c\.c|ci|c\.i|cedula|rut|r\.u\.t|run|documento|identidad|identificad[oa] con)\W{0,3}(?:n[º°o.]{0,2}\W{0,2})?$"
+)
+_GROUPED: Final = re.compile(r"(?<![\w-])[A-Z0-9]{3,5}(?:-[A-Z0-9]{3,5}){2,4}(?![\w-])")
 _LABEL: Final = re.compile(
     r"(?:nhc|dni|nie|nif|mrn|nhs|sip|cipa?|nass|ssn|hc|id|rx|ref|acct|pin|chi|cc|npi|dea|rut|rfc|gmc|nmc|hcpc|clia|tip|"
     r"mp|mn|run|upn|nis|nia|cuil|cuit|s|n) ",
@@ -37,6 +45,10 @@ _IBAN: Final = re.compile(
     r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?!\w)"
 )
 _DNI_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
+
+
+_SMALL: Final = frozenset({"FROM", "WITH", "CALL", "TO", "AT", "ON", "IN", "BY", "AND", "OR", "OF", "UNIT", "ROOM", "EXT", "TEL", "CELL", "FAX", "RING", "RANG", "DE", "CON", "EN", "AL", "POR", "SALA", "CAMA", "BED", "WARD"})  # fmt: skip
+"""Words that a text in capitals has before a number."""
 
 
 def luhn(digits: str) -> bool:
@@ -92,6 +104,16 @@ def number_spans(text: str, low: str) -> list[Span]:
             out.append(Span(start, match.end(), Kind.ID, 0.99, "rule:dni"))
         elif not _UNIT.match(low, _digits_end(match)) and not _word_before(match.group()):
             out.append(Span(start, match.end(), Kind.ID, 0.7, "rule:lettered-id"))
+    out += [
+        Span(*match.span(), Kind.ID, 0.85, "rule:dotted-id")
+        for match in _DOTTED.finditer(text)
+        if match["letter"] or _NATIONAL.search(low, max(0, match.start() - 24), match.start())
+    ]
+    out += [
+        Span(*match.span(), Kind.ID, 0.8, "rule:grouped-id")
+        for match in _GROUPED.finditer(text)
+        if _mixed(match.group())
+    ]
     for match in _RUN.finditer(text):
         found = _classified(match, low)
         if found is not None:
@@ -99,10 +121,17 @@ def number_spans(text: str, low: str) -> list[Span]:
     return out
 
 
+def _mixed(value: str) -> bool:
+    """Tell whether most groups of a number hold letters and digits together: "1EG4-TE5-MK73"."""
+    groups = value.split("-")
+    both = [any(map(str.isdigit, g)) and any(map(str.isalpha, g)) for g in groups]
+    return 2 * sum(both) >= len(groups)
+
+
 def _word_before(value: str) -> bool:
     """Tell whether the letters are a word of the sentence: "at 25615"."""
     head = value.split(" ", maxsplit=1)[0]
-    return " " in value and head.isalpha() and not head.isupper()
+    return " " in value and head.isalpha() and (not head.isupper() or head in _SMALL)
 
 
 def _digits_end(match: re.Match[str]) -> int:

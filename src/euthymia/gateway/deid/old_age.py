@@ -44,6 +44,11 @@ _UNCOUNTED: Final = re.compile(
 )
 
 
+_YEARS: Final = re.compile(
+    r" (?:years?|yrs?|anos)(?!\w)(?! (?:ago|later|old|of age|atras|antes|de edad))"
+)
+
+
 def old_ages(low: str) -> list[Span]:
     """Return ages of ninety and more of a folded text; what is counted or scored is none."""
     out: list[Span] = []
@@ -53,8 +58,15 @@ def old_ages(low: str) -> list[Span]:
                 name = next(n for n in ("own", "digits", "said") if match.groupdict().get(n))
                 at = match.start(name)
                 if _UNCOUNTED.search(low, max(0, at - 16), at) is None:
-                    out.append(Span(*match.span(name), Kind.AGE, 0.9, "rule:age-over-89"))
+                    end_of = with_years(low, match.end(name))
+                    out.append(Span(at, end_of, Kind.AGE, 0.9, "rule:age-over-89"))
     return out
+
+
+def with_years(low: str, end: int) -> int:
+    """Return where "92 yrs" ends, whose number ends at `end`."""
+    unit = _YEARS.match(low, end)
+    return unit.end() if unit else end
 
 
 def _windows(low: str) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token
 
 BE: Final = words("be")
-_ABSTRACT: Final = words("abstract_names")
+ABSTRACT: Final = words("abstract_names")
 """Given names that are things: "Faith is important" speaks of no one."""
 _OF_PEOPLE: Final = words("of_people")
 
@@ -17,7 +17,7 @@ def of_nobody(tokens: Sequence[Token], k: int) -> bool:
     after = tokens[k + 1 : k + 3]
     return (
         len(after) > 1
-        and tokens[k].low in _ABSTRACT
+        and tokens[k].low in ABSTRACT
         and after[0].low in BE
         and after[1].word
         and after[1].low not in _OF_PEOPLE

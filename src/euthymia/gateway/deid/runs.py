@@ -29,6 +29,7 @@ from euthymia.gateway.deid.vocabulary import (
 )
 
 _HEADS: Final = words("org_heads") | {"cesfam", "cosam"}
+_THE: Final = frozenset({"el", "la", "del", "al"})
 _SMALL_WORDS: Final = PARTICLES | NEVER_NAMES
 _LONGEST: Final = 40
 """Tokens of a run; no name has more, and what is asked of a run may cost its square."""
@@ -217,6 +218,8 @@ class Runs:
         # after a title that is a whole word a full stop ends the sentence: "Sí señora. Mi mujer"
         whole = self.tokens[j].low in self.lex.words and len(self.tokens[j].low) > 3
         stopped = whole and self.tokens[j + 1].text == "." and self.tokens[i].common
+        if stopped and self.lang == "es" and j and self.tokens[i].proper:  # "El doctor. León vino"
+            stopped = self.tokens[j - 1].low not in _THE or not self._named(self.tokens[i].low)
         return not stopped and self._is_title(j)
 
     def _run_end(self, i: int) -> int:

@@ -32,6 +32,9 @@ _CHUNK: Final = 2000
 _REACH: Final = 16
 """Words to each side that can change a word's result: the sum of the dilations."""
 
+_COLUMN: Final = 2
+"""Blanks between two words from which on they stand in two columns of a form."""
+
 _REMEMBERED: Final = 20_000
 """Words of a language whose features are kept; two notes in a row share most of theirs."""
 
@@ -145,12 +148,13 @@ def _runs(
     """Return (first word, last word + 1, number of the kind) of each stretch of one kind.
 
     One word that is likelier than a third of `floor`, or a hyphen, between two stretches of the
-    same kind belongs to them.
+    same kind belongs to them. A stretch ends where its column does.
     """
     runs: list[tuple[int, int, int]] = []
     for at in np.flatnonzero(some >= floor).tolist():
         number = int(kind[at])
-        if runs and runs[-1][2] == number:
+        apart = at > 0 and tokens.starts[at] - tokens.ends[at - 1] > _COLUMN
+        if runs and runs[-1][2] == number and not apart:
             first, end, _ = runs[-1]
             between = tokens.words[end] if end < at else ""
             near = at == end or (

@@ -11,6 +11,7 @@ from euthymia.gateway.deid.clinical import medical
 from euthymia.gateway.deid.contract import Lang
 from euthymia.gateway.deid.fold import folded
 from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.lexicon.by_hand import words
 
 _TOKEN: Final = re.compile(
     r"[^\W\d_ºª]+(?:['’ʼ](?!(?:ll|re|ve)\b)[^\W\d_ºª]{2,}|-[^\W\d_ºª]{2,})*|\d+(?:[.,:]\d+)*|"
@@ -18,6 +19,7 @@ _TOKEN: Final = re.compile(
 )
 WORDS: Final = re.compile(r"\w+")
 """A word or number, where words are counted."""
+_NEVER: Final = words("never_names")
 _CLOSERS: Final = frozenset('.!?\n:•*"“”¿¡|')
 
 
@@ -95,10 +97,10 @@ def _look(part: str, lang: Lang) -> tuple[str, bool, bool, bool, bool]:
     low = folded(part)
     upper = len(part) > 1 and part.isupper()
     named = part[0].isupper() and not _formula(part)
-    if medical(low):
+    if medical(low) or (upper and "-" in low and _test(low)):
         return low, named, upper, True, False
     words = lexicon(lang).words
-    common = low in words or _compound(low, words)
+    common = low in words or _compound(low, words) or (lang == "es" and _with_pronoun(low, words))
     return low, named, upper, common, common and low in lexicon(lang).weak
 
 
@@ -110,5 +112,30 @@ def _formula(part: str) -> bool:
     return len(inner) > 1 or (len(inner) == 1 and inner[0] == len(part) - 1)
 
 
+def _test(low: str) -> bool:
+    """Tell whether capitals joined to a number name a test or manual: "WMS-IV", "DSM-IV-TR"."""
+    head = low.split("-", maxsplit=1)[0]
+    return medical(head) or head in _NEVER
+
+
 def _compound(low: str, words: frozenset[str]) -> bool:
     return "-" in low and all(p in words for p in low.split("-"))
+
+
+_PRONOUN: Final = re.compile(
+    r"([a-z]{1,12}[aei]r|[a-z]{1,12}(?:a|ie)ndo)(?:[mts]e|nos)?(?:l[aeo]s?)?"
+)
+
+
+def _with_pronoun(low: str, words: frozenset[str]) -> bool:
+    """Tell whether this is a Spanish verb with a pronoun at its end: "verle", "llevándoselo"."""
+    match = _PRONOUN.fullmatch(low)
+    if match is None:
+        return False
+    verb = match.group(1)
+    if len(verb) < 4 and verb not in {"ver", "dar", "ser"}:
+        return False  # "Marla" is no verb
+    if verb.endswith("ndo"):
+        return verb in words
+    doing = f"{verb[:-2]}ando" if verb.endswith("ar") else f"{verb[:-2]}iendo"
+    return verb in words and (doing in words or f"{verb[:-2]}yendo" in words)

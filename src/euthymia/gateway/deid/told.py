@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from euthymia.gateway.deid.clinical import medical
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.fold import folded
-from euthymia.gateway.deid.lexicon import Lexicon
+from euthymia.gateway.deid.lexicon import Lexicon, drugs
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import NEVER_NAMES, RELATIONS, TITLES
@@ -52,6 +53,8 @@ _SESSION: Final = re.compile(
     rf"\b(?:[Ss]ession \d{{1,3}} with|[Ss]esi[oó]n \d{{1,3}} con|[Ss]een with|[Pp]rocess notes:?|bed for|cama para|traslado de|transfer of) (?P<own2>(?!AA\b){_SHORT}|[A-ZÁÉÍÓÚÑ]\.)(?=[,.:;?)\n ]|$)|"
     rf"(?:\b\d{{1,2}}[:.]\d\d(?: ?[ap]m)?|\b[ap]m|\d{{4}}),? (?P<own3>[A-ZÁÉÍÓÚÑ]{{2}})(?=\s{{0,3}}(?:\n|$))"
 )
+_LISTED: Final = re.compile(rf"(?:^|\n)[ \t]{{0,8}}(?P<own>{_SHORT})(?=(?: [-–—:]|:) )")
+"""Initials that open the lines of a list: "JT - slept", "MB - up early"."""
 _ALONE: Final = re.compile(
     rf": (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=\s{{0,3}}\n|\s{{0,3}}$|  )|\b(?:[Pp]atient|[Pp]aciente|[Pp]t|[Cc]lient) (?P<own2>{_SHORT})(?=\n|$)"
 )
@@ -63,6 +66,10 @@ _CALLED: Final = re.compile(
     r"(?:^|\n)(?P<own>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18}), (?=¿|we have|we've|can you|could you|please|thanks|thank you|are you|do you|would you|puedes|podrías|te |os )"
 )
 """Who is greeted or thanked, whatever word his name is."""
+_WILL: Final = re.compile(
+    r"(?<![\w'’-])(?P<own>Will|WILL)(?= (?:(?i:has|is|was|had|does|did|isn['’]?t|wasn['’]?t|hasn['’]?t|doesn['’]?t|didn['’]?t|says|and his|who)\b|(?!discuss|assess|address|process|focus|access|possess|express|pass|miss|progress|need|proceed|feed|exceed|embed|shed|bed|dress|stress|guess|cross|press|canvass|witness|bless|kiss|toss|dismiss|bias|always|perhaps)[a-z]{3,14}(?:[^su]s|ed)\b))"
+)
+"""The name before a verb that no auxiliary can stand before: "Will has improved", "Will reports"."""
 _GREETINGS: Final = words("greetings")
 _TYPISTS: Final = frozenset(
     [
@@ -79,6 +86,7 @@ _TYPISTS: Final = frozenset(
     ]
 )
 _ACCOUNT_WORDS: Final = words("account_words")
+_MARY: Final = re.compile(r"(?<!\w)(?P<own>M\.?ª\.?) ?$")
 _INITIAL_AFTER: Final = re.compile(r" (?P<own>[A-ZÁÉÍÓÚÑ]\.)(?=[ ,;:)\n?]|$)")
 
 
@@ -88,6 +96,8 @@ _NOBODY: Final = NEVER_NAMES | RELATIONS | TITLES | words("greeted")
 def told_spans(text: str, low: str, tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
     """Return user names, nicknames in quotation marks, who is greeted, lone initials."""
     out = _accounts(low, tokens, lists)
+    if lists.lang == "en":
+        out += [Span(*m.span(), Kind.PERSON, 0.75, "names:will") for m in _WILL.finditer(text)]
     if any(sign in text for sign in "\"“«‘'"):
         out += [
             Span(*m.span("own"), Kind.PERSON, 0.75, "rule:nickname")
@@ -105,6 +115,9 @@ def told_spans(text: str, low: str, tokens: Sequence[Token], lists: Lexicon) -> 
         for match in pattern.finditer(text):
             name = next(n for n, v in match.groupdict().items() if v is not None)
             out.append(Span(*match.span(name), Kind.PERSON, 0.7, "rule:initials"))
+    listed = list(_LISTED.finditer(text))
+    if len(listed) > 1:
+        out += [Span(*m.span("own"), Kind.PERSON, 0.7, "rule:initials") for m in listed]
     greeted = [*_at(_GREETED, text, tokens, _GREETINGS), *_CALLED.finditer(text)]
     return out + [
         Span(*m.span("own"), Kind.PERSON, 0.7, "rule:greeted")
@@ -150,7 +163,9 @@ def _accounts(low: str, tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
     out += [
         Span(*m.span("own"), Kind.USERNAME, 0.7, "rule:login")
         for m in (_PIPED.finditer(low) if "|" in low else ())
-        if m["own"] not in lists.words and len(m["own"]) > 3
+        if m["own"] not in lists.words
+        and len(m["own"]) > 3
+        and not (medical(m["own"]) or m["own"] in drugs())
     ]
     return out + _repeated(low, out)
 
@@ -177,6 +192,9 @@ def beside_names(text: str, spans: Sequence[Span]) -> list[Span]:
         nick = _AFTER_NAME.match(text, span.end)
         if nick is not None and nick["own"][0].isupper():
             out.append(Span(*nick.span("own"), Kind.PERSON, 0.75, "rule:nickname"))
+        mary = _MARY.search(text, max(0, span.start - 5), span.start)
+        if mary is not None:
+            out.append(Span(*mary.span("own"), Kind.PERSON, 0.75, "rule:initial"))
         letter = _INITIAL_AFTER.match(text, span.end)
         if letter is not None and text[span.start].isupper() and text[span.end - 1].islower():
             out.append(Span(*letter.span("own"), Kind.PERSON, 0.75, "rule:initial"))

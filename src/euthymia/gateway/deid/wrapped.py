@@ -7,6 +7,7 @@ from typing import Final
 _WORD: Final = re.compile(r"\S+")
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
+_NARROW: Final = 24
 
 
 def unwrapped(text: str) -> str:
@@ -14,21 +15,22 @@ def unwrapped(text: str) -> str:
 
     Every character keeps its place. A line end is the page's where the next line's first word would
     not have fitted on the line, in a text whose longest line is 40 to 100 characters wide and that
-    has two such line ends at least.
+    has two such line ends at least; in a narrower one most line ends must be such.
     """
     lines = text.split("\n")
     width = max(map(len, lines))
-    if len(lines) < 2 or not _NARROWEST <= width <= _WIDEST:
+    if len(lines) < 2 or not _NARROW <= width <= _WIDEST:
         return text
-    cuts = [_cut(before, line, width) for before, line in pairwise(lines)]
-    if sum(cuts) < 2:
+    least = min(width // 2, _NARROWEST)
+    cuts = [_cut(before, line, width, least) for before, line in pairwise(lines)]
+    if sum(cuts) < 2 or (width < _NARROWEST and sum(cuts) < max(3, 0.6 * len(cuts))):
         return text
     return lines[0] + "".join(
         (" " if cut else "\n") + line for cut, line in zip(cuts, lines[1:], strict=True)
     )
 
 
-def _cut(before: str, line: str, width: int) -> bool:
+def _cut(before: str, line: str, width: int, least: int) -> bool:
     """Tell whether the first word of `line` would not have fitted on the line before."""
     first = _WORD.match(line)
-    return first is not None and len(before) >= _NARROWEST and len(before) + 1 + first.end() > width
+    return first is not None and len(before) >= least and len(before) + 1 + first.end() > width
