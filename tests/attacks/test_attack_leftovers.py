@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from euthymia.app import backup, copies, people, restore, tombstones
 from euthymia.app.accounts.book import Book, Emergency
 from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
+from euthymia.app.config import Config, LedgerConfig
 from euthymia.app.people import erase_subject
 from euthymia.app.restore import Wish
+from euthymia.app.verify import verify_home
+from euthymia.app.witnesses import answer, ask
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import IntegrityError, MissingError
 from euthymia.security.key_tree import ZONES
+from euthymia.security.witness import WitnessKey
 from euthymia.store.engine import SqliteDatabase
 from euthymia.store.sealed import SealedStore
 from small_clinic import MINE, TEST, copied_clinic, subject_of
@@ -191,3 +196,26 @@ def test_backup_with_a_link_to_a_device(home: Path, tmp_path: Path, target: str)
         restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
     assert not (tmp_path / "new").exists()
     assert not list(tmp_path.glob(".new-*"))
+
+
+def test_whole_home_set_back_under_a_witness(tmp_path: Path) -> None:
+    """Has every key and an older copy of everything, but not what the witness signed since."""
+    home, old, shared = (tmp_path / name for name in ("home", "old", "shared"))
+    ward = WitnessKey.create(tmp_path / "ward.key", "ward.example/w1")
+    told = LedgerConfig((ward.public.words(),), str(shared))
+    with closing(Clinic.create(home, Config(ledger=told))) as clinic:
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=quiet)
+    assert "signed nothing yet" in "; ".join(verify_home(home, quiet))
+    shutil.copytree(home, old)
+    with Clinic.opened(home) as clinic:
+        for _ in range(3):
+            clinic.ledger.append(ALL)
+        ask(clinic.ledger, clinic.config.ledger, shared)
+    assert answer(shared, tmp_path / "ward.key", home / "keys" / "ledger.pub")["signed"]
+    assert verify_home(home, quiet) == []
+    shutil.rmtree(home)
+    old.rename(home)
+    assert verify_home(home, quiet) != []
+    told_back = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert told_back["entries_rolled_back"] > 3  # whoever restores openly is told, and may
+    assert "a witness saw" in "; ".join(verify_home(tmp_path / "new", quiet))

@@ -23,6 +23,7 @@ from euthymia.app.home import Home, open_keys
 from euthymia.app.shell import Progress
 from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
+from euthymia.app.witnesses import vouched
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.security.key_files import sync_folder
@@ -166,7 +167,7 @@ def _place_root(home: Home, around: list[Home], config: Config, master: Path | N
 
 
 def _require_sound(building: Path) -> None:
-    found = verify_home(building, lambda _done, _of: None)
+    found = verify_home(building, lambda _done, _of: None, witnessed=False)  # it is of before
     if found:
         raise IntegrityError(f"the backup does not verify: {'; '.join(found[:3])}")
 
@@ -202,9 +203,10 @@ def _bury(
 ) -> dict[str, Any]:
     """Erase again whoever was erased since the backup; say in the ledger what was restored."""
     blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
-    known = max([last_entry, *(one.ledger_seq for one in lists)])
-    rolled_back = max(known - manifest.ledger_seq, 0)
     with Clinic.opened(building) as clinic:
+        seen, _ = vouched(clinic.ledger, clinic.config.ledger)
+        told = [*(one.ledger_seq for one in lists), *(one.size for one in seen)]
+        rolled_back = max(max([last_entry, *told]) - manifest.ledger_seq, 0)
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
         gone = clinic.store.bury(blinds, audit)
         detail: dict[str, str | int | float | bool] = {
@@ -213,10 +215,10 @@ def _bury(
             "erased_again": len(gone),
             "entries_rolled_back": rolled_back,
         }
-        told = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
+        entry = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
         clinic.write_tombstones()
     return {
-        "ledger_entry": told,
+        "ledger_entry": entry,
         "ledger_seq": manifest.ledger_seq,
         "entries_rolled_back": rolled_back,
         "erased_again": len(gone),

@@ -6,7 +6,7 @@ from euthymia.app import calibrations, copies, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.alerts.policy_file import problems as alert_problems
 from euthymia.app.clinic import wall_clock
-from euthymia.app.config import Config
+from euthymia.app.config import Config, LedgerConfig
 from euthymia.app.database import open_store
 from euthymia.app.home import Home, read_config
 from euthymia.app.privacy import problems as budget_problems
@@ -21,24 +21,25 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 
 
-def _ledger_problems(ledger: Ledger, config: Config) -> list[str]:
+def _ledger_problems(ledger: Ledger, config: LedgerConfig) -> list[str]:
     """Read the whole ledger, and compare it with what its witnesses saw."""
     try:
-        seen, missing = vouched(ledger, config.ledger)
+        seen, missing = vouched(ledger, config)
     except IntegrityError:
         seen, missing = [], []  # a ledger so damaged that it has no name: the audit says how
     return [*missing, *ledger.audit(seen).problems]
 
 
 def _ledger_and_all_it_tells_of(
-    home: Home, keyring: Keyring, config: Config, *, accepted: bool
+    home: Home, keyring: Keyring, config: Config, *, accepted: bool, witnessed: bool
 ) -> list[str]:
     try:
         ledger = Ledger.open(home.ledger, keyring, clock=wall_clock)
     except EuthymiaError as error:
         return [f"ledger: {error}", *_models(home, keyring, 0)]
     try:
-        found = [f"ledger: {problem}" for problem in _ledger_problems(ledger, config)]
+        told_by = config.ledger if witnessed else LedgerConfig()
+        found = [f"ledger: {problem}" for problem in _ledger_problems(ledger, told_by)]
         if found:  # what it tells is not to be relied on
             found += _models(home, keyring, 0)
         else:
@@ -83,8 +84,10 @@ def _models(home: Home, keyring: Keyring, least_counter: int) -> list[str]:
     return [f"models: {problem}" for problem in found]
 
 
-def verify_home(path: Path, progress: Progress) -> list[str]:
+def verify_home(path: Path, progress: Progress, *, witnessed: bool = True) -> list[str]:
     """Return the problems found, in words; none means every byte is as it was written.
+
+    Not `witnessed`: what witnesses saw is left out, for a state that is known to be an older one.
 
     Raises
     ------
@@ -110,6 +113,8 @@ def verify_home(path: Path, progress: Progress) -> list[str]:
         found.append(f"policies: {error}")
     found += [f"alerts: {problem}" for problem in alert_problems(home, keyring)]
     progress(1, 2)
-    found += _ledger_and_all_it_tells_of(home, keyring, config, accepted=accepted)
+    found += _ledger_and_all_it_tells_of(
+        home, keyring, config, accepted=accepted, witnessed=witnessed
+    )
     progress(2, 2)
     return found
