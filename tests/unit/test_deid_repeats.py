@@ -8,6 +8,7 @@ import pytest
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
 from euthymia.gateway.deid.find import find
+from euthymia.gateway.deid.notes import deidentify
 from euthymia.gateway.deid.tokens import tokens_of
 from euthymia.gateway.deid.wrapped import unwrapped
 from redacting import redacted
@@ -134,3 +135,26 @@ def test_lines_of_a_narrow_page_are_one_text() -> None:
 )  # fmt: skip
 def test_days_known_by_a_name_and_ranges_of_days(text: str, lang: Lang, left: str) -> None:
     assert redacted(text, lang) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "left"),
+    [
+        ("MRN4458812 seen; MRN-4458813.", "en", "MRN[ID] seen; MRN-[ID]."),
+        ("NHC4458812 y NHC-88123 y DNI12345678Z.", "es", "NHC[ID] y NHC-[ID] y DNI[ID]."),
+        ("Code HCX4471902 stays whole.", "en", "Code [ID] stays whole."),
+    ],
+)  # fmt: skip
+def test_a_label_glued_to_its_number_stays(text: str, lang: Lang, left: str) -> None:
+    assert redacted(text, lang) == left
+
+
+@pytest.mark.parametrize(
+    "name", ["सीता शर्मा", "நளினி", "মীনা", "สมชาย", "סָרָה", "Мария Иванова", "王伟"]
+)
+def test_nothing_of_a_name_in_another_script_is_left_in_its_surrogate(name: str) -> None:
+    done = deidentify(
+        f"Her sister {name} called.", "en", mode="surrogates", key=b"k" * 16, accept=True
+    )
+    assert done.text is not None
+    assert not set(name) & set(done.text) - {" "}

@@ -56,6 +56,12 @@ _LINKS: Final = frozenset(
 _WITH_DIGITS: Final = frozenset(
     {Kind.DATE, Kind.ID, Kind.PHONE, Kind.ACCOUNT, Kind.POSTCODE, Kind.IP, Kind.VEHICLE}
 )
+_NUMBERS: Final = frozenset({Kind.ID, Kind.POSTCODE, Kind.ACCOUNT, Kind.PHONE})
+_GLUED: Final = re.compile(
+    r"(?:mrn|nhc|nhs|nhi|dni|nie|nif|hc|hcl|nss|nuss|uhid|ssn|sip|cipa?|ur|ref|exp|chi|tel|npi|dea|phn|rut|curp|case|caso|file)"
+    r"(?:[ #:.]{0,2}|(?<=mrn|nhc|nhs|dni|ssn|nie)-)(?=\d[\w ./-]{3})",
+    re.IGNORECASE,
+)
 _SMALL: Final = words("small_words")
 _WEB: Final = frozenset({"rule:email", "rule:url"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
@@ -98,7 +104,17 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
                 taken.append(Span(*piece, span.kind, span.confidence, span.source))
         owner[span.start : span.end] = b"\x01" * (span.end - span.start)
     taken.sort(key=_START)
-    return _joined(text, taken)
+    return _joined(text, [_without_label(text, span) for span in taken])
+
+
+def _without_label(text: str, span: Span) -> Span:
+    """Return the span of a number without the label glued to it: the MRN of "MRN4458812" stays."""
+    if span.kind not in _NUMBERS or span.source.startswith("known"):
+        return span
+    glued = _GLUED.match(text, span.start, span.end)
+    if glued is None:
+        return span
+    return Span(glued.end(), span.end, span.kind, span.confidence, span.source)
 
 
 def _claimed(span: Span, kept: Places) -> bool:

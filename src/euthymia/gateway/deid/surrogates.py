@@ -20,7 +20,12 @@ from euthymia.gateway.deid.known import KnownFinder
 from euthymia.gateway.deid.lexicon import lexicon, pool
 from euthymia.gateway.deid.vocabulary import PARTICLES, TITLES
 
-_WORD: Final = re.compile(r"[^\W\d_]+")
+_SIGNS: Final = (
+    "\\u0300-\\u036f\\u0483-\\u0489\\u0591-\\u05c7\\u0610-\\u061a\\u064b-\\u065f\\u0670\\u200c\\u200d"
+    "\\u0900-\\u0dff\\u0e00-\\u0fff\\u1000-\\u109f\\u1780-\\u17ff"
+)
+"""Vowel signs and the like, no letters for Python: they belong to the word before them."""
+_WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{_SIGNS}])*")
 _LEAST_WEEKS: Final = 4
 _MOST_WEEKS: Final = 104
 _STREETS: Final[dict[Lang, tuple[str, ...]]] = {
