@@ -2,10 +2,14 @@
 
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from euthymia.app.alerts import notices
 from euthymia.app.web.quality import LANGUAGES as LANGUAGE_NAMES
 from euthymia.app.web.quality import group_of
 from euthymia.app.web.rendering import environment
@@ -17,12 +21,14 @@ from euthymia.care.alerts.card import (
     headline,
     suggested,
 )
+from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.contract import Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import HELD, MOVED, State
 from euthymia.care.alerts.policy import shipped
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.watched import WATCHED, spec
 from euthymia.care.worklist import NO_STEP, NO_STEP_DIED
+from euthymia.ground.clock import to_micros
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 ALERT = Alert("a", "p", "worsening", Tier.WORKLIST, State.OPEN, (Rule.DRIFT,), 20_000, 0, 0)
@@ -157,3 +163,26 @@ def test_a_language_is_named_and_never_shown_as_its_code() -> None:
     assert group_of("race", "en") == "en"
     for language in OTHERS:
         assert [one for one in LANGUAGE_NAMES.values() if retold(one, language) is None] == []
+
+
+def test_what_is_told_of_the_clinic_itself_has_its_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "cannot_take", lambda _clinic, _user: True)
+    clinic: Any = SimpleNamespace(clock=lambda: datetime(2026, 5, 1, tzinfo=UTC))
+    now = to_micros(clinic.clock())
+    policy: Any = SimpleNamespace(people={"dr.who": None})
+    held: Any = SimpleNamespace(shown=True, owner="ana-2", subject="p-1")
+    told = [
+        *notices.clock_notice(clinic, now + HOUR_US),
+        *notices.clock_notice(clinic, now + 30 * HOUR_US),
+        *notices.gone_notices(clinic, [held], policy, now),
+        *notices.gone_notices(clinic, [held] * 12, policy, now),
+    ]
+    words = [line for notice in told for line in notice.words]
+    assert len(words) == 6
+    spanish = [retold(line, "es") or line for line in words]
+    assert spanish[0].startswith("El reloj de esta máquina va 1 hora por detrás")
+    assert "va 30 horas por detrás" in spanish[1]
+    assert spanish[2].startswith("1 aviso está con ana-2, cuya cuenta")
+    assert spanish[4].startswith("12 avisos están con ana-2")
+    assert spanish[3] == spanish[5]
+    assert "nombran a dr.who, cuya cuenta" in spanish[3]
