@@ -220,5 +220,5 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
-    headers=(("device_id", "fitbit_data"),),
+    headers=(("fitbit_data",),),
 )

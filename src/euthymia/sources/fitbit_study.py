@@ -222,6 +222,7 @@ SOURCE = Source(
     read=_read,
     example=_example,
     headers=tuple(
-        tuple(c.aliases[0] for c in table.layout.columns if c.required) for table in _TABLES
+        tuple(c.aliases[0] for c in table.layout.columns if c.required and c.name != "who")
+        for table in _TABLES
     ),
 )
