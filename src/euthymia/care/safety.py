@@ -81,15 +81,16 @@ def speaks_of_harm(observations: pa.Table, since: Micros) -> bool:
     return any(yes_of(number, text) is not False for number, text in zip(*columns, strict=True))
 
 
+def screener_rows(observations: pa.Table) -> pa.Table:
+    """Return the answers to the C-SSRS screener that have a time."""
+    codes = (*CSSRS_IDEATION, CSSRS_BEHAVIOUR, CSSRS_RECENT)
+    asked = pc.is_in(observations["code"], value_set=pa.array(codes))
+    return observations.filter(pc.and_(asked, pc.is_valid(observations["time"])))
+
+
 def cssrs_screeners(observations: pa.Table, zones: Timeline) -> tuple[Cssrs, ...]:
     """Return the screeners on record, one a local day, oldest first. The worse answer counts."""
-    codes = (*CSSRS_IDEATION, CSSRS_BEHAVIOUR, CSSRS_RECENT)
-    rows = observations.filter(
-        pc.and_(
-            pc.is_in(observations["code"], value_set=pa.array(codes)),
-            pc.is_valid(observations["time"]),
-        )
-    )
+    rows = screener_rows(observations)
     if not rows.num_rows:
         return ()
     times = rows["time"].cast(pa.int64()).to_numpy()

@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euthymia.care.safety import Cssrs, yes_of
+from euthymia.care.safety import Cssrs, screener_rows, yes_of
 from euthymia.care.worklist import ANSWERS
 from euthymia.ground.clock import SECOND_US, Micros, Timeline
 from euthymia.ground.codes import CSSRS_BEHAVIOUR, CSSRS_IDEATION, CSSRS_RECENT, PHQ9_ITEMS
@@ -83,13 +83,7 @@ class _Sitting:
 
 
 def _screeners(observations: pa.Table, zones: Timeline) -> Iterator[Statement]:
-    codes = (*CSSRS_IDEATION, CSSRS_BEHAVIOUR, CSSRS_RECENT)
-    rows = observations.filter(
-        pc.and_(
-            pc.is_in(observations["code"], value_set=pa.array(codes)),
-            pc.is_valid(observations["time"]),
-        )
-    )
+    rows = screener_rows(observations)
     if not rows.num_rows:
         return
     times = rows["time"].cast(pa.int64())
