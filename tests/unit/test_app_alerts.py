@@ -326,6 +326,23 @@ def test_a_fresh_start_that_fails_brings_nothing_back(
     assert who not in {alert.subject for alert in alerts.every()}
 
 
+def test_what_was_before_the_alerts_began_is_neither_their_burden_nor_their_misses(
+    clinic: Clinic, hands: Hands
+):
+    """The first run takes in sixty days of three people: nobody was shown anything on them."""
+    began = hands.now.date()
+    alerts, _ = started(clinic, hands)
+    for live in (None, alerts):
+        found = quality(clinic, user=DOCTOR, role="clinician", live=live)
+        assert (found["from"], found["patient_days"]) == (began.isoformat(), 0)
+        assert found["alerts"] == 2
+    told = replay(clinic, Asked(shipped_text()))
+    assert (told["from"], told["live"]["patient_days"]) == (began.isoformat(), 0)
+    before = began - timedelta(days=1)
+    with pytest.raises(SchemaError, match=f"before the alerts began, on {began.isoformat()}"):
+        quality(clinic, before, before)
+
+
 def test_the_quality_board_tells_nothing_of_few_people(clinic: Clinic, hands: Hands):
     alerts, name = started(clinic, hands)
     me = subject_of(clinic, "MRN-1")

@@ -99,7 +99,11 @@ def replay(clinic: Clinic, asked: Asked) -> dict[str, Any]:
 
 
 def window_of(policy: Policy, inputs: Inputs, asked: Asked, now: Micros) -> Window:
-    """Return the instants of the local days asked for, none of them to come."""
+    """Return the instants of the local days asked for, none of them to come.
+
+    None is before the alerts began: nothing was shown then, and neither the days of the history
+    that the first run took in nor its worsenings are the alerts' burden or misses.
+    """
     hours = Hours(policy, policy.time_zone or inputs.zone)
     today = hours.local_day(now)
     last = today if asked.last is None else day_number(asked.last)
@@ -108,7 +112,13 @@ def window_of(policy: Policy, inputs: Inputs, asked: Asked, now: Micros) -> Wind
         raise SchemaError("--from is after --to")
     if first > today:
         raise SchemaError("--from is in the future: nothing is known of it")
-    return Window(hours.at(first, 0), min(hours.at(last + 1, 0), now + 1))
+    begun, end = inputs.start, min(hours.at(last + 1, 0), now + 1)
+    if begun >= end:
+        day = day_date(hours.local_day(begun)).isoformat()
+        raise SchemaError(
+            f"these days end before the alerts began, on {day}: nothing was shown then"
+        )
+    return Window(max(hours.at(first, 0), begun), end)
 
 
 def run_policies(
