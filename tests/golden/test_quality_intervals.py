@@ -132,6 +132,7 @@ def test_a_groups_figure_of_few_people_is_not_told_nor_what_gives_it_away() -> N
     assert told["b"]["overridden_share"]["low"] < 0.9
     assert told["a"]["median_lead_days"] == told["b"]["median_lead_days"] == {"suppressed": True}
     assert told["b"]["hours_to_act_median"]["estimate"] == 49.5
+    assert told["b"]["act_share"]["of"] == 20, "hours are of those that were: of how many, is told"
     assert set(told["a"]) == {"people", *OF_GROUPS}
 
 
@@ -202,6 +203,9 @@ def test_what_people_did_with_an_alert_is_counted(
         told = _sums(seen, [alert]).columns
         assert [told["first"][0], told["taken"][0]] == first
         assert [told[n][0] for n in ("done", "spoken", "overridden")] == found[2:]
+        resolved = any(move is Move.RESOLVE for _, move, _ in moves)
+        did = [told[f"did_{name}"][0] for name in ("view", "acknowledge", "act")]
+        assert did == [bool(moves), bool(moves), resolved]
 
 
 def _of_values(people: int, seed: int) -> tuple[Sums, np.ndarray, np.ndarray]:

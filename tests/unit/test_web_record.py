@@ -352,8 +352,8 @@ def test_the_board_tells_a_figure_and_its_interval_in_one_line() -> None:
     seen = {"view": {"done": 1, "of": 44, "median": 2.5, "p90": None}}
     assert rows_of(seen) == [
         ("seen", "1 of 44"),
-        ("seen: median hours", "2.5"),
-        ("seen: 90th percentile, hours", ""),
+        ("seen: median hours, of those that were", "2.5"),
+        ("seen: 90th percentile of hours, of those that were", ""),
     ]
     assert rows_of({"felt": None, "halves": [{"alerts": 0}, {"alerts": 3}]}) == [
         ("how they feel since", ""),

@@ -47,7 +47,8 @@ def _told(value: dict[str, Any] | None, form: str = ".1%") -> str:
 
 def _hours(name: str, told: dict[str, Any]) -> list[tuple[str, str]]:
     return [
-        (f"hours to {name}, median", _told(told["median"], ".1f")),
+        (f"hours to {name}, of the {told['done']:,} of {told['of']:,} that had it", ""),
+        ("  median", _told(told["median"], ".1f")),
         ("  90th percentile", _told(told["p90"], ".1f")),
     ]
 

@@ -58,8 +58,11 @@ NAMES: Final = {
     "view": "seen",
     "acknowledge": "acknowledged",
     "act": "acted on",
-    "median": "median hours",
-    "p90": "90th percentile, hours",
+    "median": "median hours, of those that were",
+    "p90": "90th percentile of hours, of those that were",
+    "view_share": "seen, share",
+    "acknowledge_share": "acknowledged, share",
+    "act_share": "acted on, share",
     "share": "overridden, share",
     "with_contact": "with a contact",
     "resolved_without_contact": "resolved without a contact",
@@ -83,12 +86,12 @@ NAMES: Final = {
     "felt_better": "feel better since, share of those asked",
     "caught": "caught, share",
     "overridden_share": "overridden, share",
-    "hours_to_view_median": "median hours until seen",
-    "hours_to_view_p90": "90th percentile of hours until seen",
-    "hours_to_acknowledge_median": "median hours until acknowledged",
-    "hours_to_acknowledge_p90": "90th percentile of hours until acknowledged",
-    "hours_to_act_median": "median hours until acted on",
-    "hours_to_act_p90": "90th percentile of hours until acted on",
+    "hours_to_view_median": "median hours until seen, of those that were",
+    "hours_to_view_p90": "90th percentile of hours until seen, of those that were",
+    "hours_to_acknowledge_median": "median hours until acknowledged, of those that were",
+    "hours_to_acknowledge_p90": "90th percentile of hours until acknowledged, of those that were",
+    "hours_to_act_median": "median hours until acted on, of those that were",
+    "hours_to_act_p90": "90th percentile of hours until acted on, of those that were",
     "ppv": "alerts followed by a worsening (PPV)",
     "number_needed_to_evaluate": "alerts to look at for one worsening",
     "caught_by_chance": "caught by chance at the same burden",
@@ -118,6 +121,7 @@ _UNTOLD: Final = {"", "suppressed"}
 SHARES: Final = frozenset(
     {"ppv", "caught", "caught_by_chance", "silent_misses", "share", "with_contact", *FELT}
     | {"taken_within_a_day", "overridden_share", "resolved_with_contact", "felt_better"}
+    | {"view_share", "acknowledge_share", "act_share"}
     | {"change_of_contact"}
 )
 """Figures that are parts of a whole: they are told in per cent."""

@@ -2,12 +2,12 @@
 
 The people are the unit, not their alerts: intervals (95 %) come from drawing people anew, 2,000
 times with one seed, and are wider than the drawn percentiles as Student's t is than the normal
-(Hesterberg 2015, doi:10.1080/00031305.2015.1089789): of twelve people those hold the truth nine
-times in ten. Of a share that fewer than `SMALLEST` people say yes to, or no, it is exact instead
-(Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404, of as many proofs as people); of a rate that
-so few have part in too (Garwood 1936, doi:10.1093/biomet/28.3-4.437, of their number), and what
-changed between two such shares has theirs by squares (Newcombe 1998, Stat. Med. 17:873). What else
-so few people have part in has none, nor has what is the same however people are drawn. A
+(Hesterberg 2015, doi:10.1080/00031305.2015.1089789): as drawn, those of twelve people hold the
+truth nine times in ten. Of a share that fewer than `SMALLEST` people say yes to, or no, it is exact
+instead (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404, of as many proofs as people); of a
+rate that so few have part in too (Garwood 1936, doi:10.1093/biomet/28.3-4.437, of their number),
+and what changed between two such shares has theirs by squares (Newcombe 1998, Stat. Med. 17:873).
+What else so few people have part in has none, nor has what is the same however people are drawn. A
 quantile's has no end where the order of so few values tells none (David & Nagaraja 2003, Order
 Statistics, 7.1).
 """

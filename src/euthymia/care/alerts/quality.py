@@ -49,7 +49,7 @@ _COLUMNS: Final = (
     "first", "taken", "done", "spoken", "overridden", "resolved", "resolved_wrongly",
     "measured", "change", "asked", *(f"felt_{how}" for how in FELT),
     *(f"{half}_{what}" for half in _HALVES for what in ("half", "spoken")),
-    *(tier.value for tier in Tier),
+    *(tier.value for tier in Tier), *(f"did_{name}" for name in _TIMES),
 )  # fmt: skip
 _VALUES: Final = ("lead_days", *(f"hours_to_{name}" for name in _TIMES))
 
@@ -172,6 +172,7 @@ def _add_answers(to: _Adding, alert: Alert, at: Micros) -> None:
     for name, moves in _TIMES.items():
         if (step := _first(alert, moves, at)) is not None:
             to.value(alert.subject, f"hours_to_{name}", (step.at - at) / HOUR_US)
+            to.add(alert, f"did_{name}")
     if at + TAKEN_WITHIN_US <= window.end:
         step = _first(alert, _REACTIONS, at)
         to.add(alert, "first")
@@ -299,7 +300,7 @@ def _shown_first(about: Sequence[Alert], window: Window) -> list[tuple[Alert, Mi
 
 
 def _times(sums: Sums) -> dict[str, Any]:
-    """Return hours from the first showing to the first look, taking and resolution."""
+    """Return hours to the first look, taking and resolution, of the alerts that had them."""
     return {
         name: {
             "done": int(sums.values[f"hours_to_{name}"][1].size),
@@ -474,6 +475,7 @@ _RATIOS: Final[dict[str, tuple[str, str, Kind, float]]] = {
     f"contacts{_PER_DAYS}": ("spoken", "days", Kind.RATE, 100),
     "mean_change": ("change", "measured", Kind.MEAN, 1),
     **{f"felt_{how}": (f"felt_{how}", "asked", Kind.SHARE, 1) for how in FELT},
+    **{f"{name}_share": (f"did_{name}", "episodes", Kind.SHARE, 1) for name in _TIMES},
     **{f"{h}_half_contact": (f"{h}_spoken", f"{h}_half", Kind.SHARE, 1) for h in _HALVES},
 }
 """Figures that are sums over sums: of what, over what, what they are, and times what."""
@@ -488,7 +490,7 @@ _QUANTILES: Final = {
 OF_GROUPS: Final = (
     f"alerts{_PER_DAYS}", *(f"{tier.value}{_PER_DAYS}" for tier in Tier), "alerts_per_episode",
     "ppv", "caught", "caught_by_chance", "median_lead_days", "silent_misses",
-    *(name for name in _QUANTILES if name != "median_lead_days"),
+    *(f"{name}_share" for name in _TIMES), *(n for n in _QUANTILES if n != "median_lead_days"),
     "taken_within_a_day", "overridden_share", "resolved_with_contact", "mean_change", "felt_better",
 )  # fmt: skip
 """What is told of each group."""
