@@ -100,6 +100,18 @@ def test_a_phone_off_at_night_is_filled_in_and_said_to_be():
     assert found.coverage[2] == pytest.approx(14.9 / 24, abs=0.01)
 
 
+def test_where_next_to_nothing_was_seen_no_time_at_home_is_told():
+    """A phone that tells a place on arrival alone, and no history: nothing is known of a day."""
+    time = every(4, 300)
+    hour = time % DAY_US / DAY_US * 24
+    arrival = (np.abs(hour - 8.5) < 0.05) | (np.abs(hour - 17.5) < 0.05)
+    first = time < START + DAY_US
+    v = measured(workday(days=4).fixes(time[first | arrival], START), 4).values
+    assert v["home_time_error_h"][1] >= 6
+    assert np.isnan(v["home_time_h"]).tolist() == [False, True, False, False]
+    assert v["home_time_h"][[0, 2, 3]] == pytest.approx(14.5, abs=0.5), "by the first day's hours"
+
+
 def test_a_move_of_home_a_holiday_and_a_favourite_place():
     """Home is where the nights are: not the office of 13 hours a day, not the hotel."""
     walker = Walker()

@@ -66,7 +66,8 @@ _OF_HOME: Final = (
         "home_time_h",
         "Time at home",
         "h",
-        f"Hours at home. {_HOME} Known time only: fixes, and gaps filled as far as they can be.",
+        f"Hours at home. {_HOME} Known time only: fixes, and gaps filled as far as they can be. "
+        "NaN where the error to be expected is a quarter of the window or more.",
         _BARNETT,
         0,
         9000,

@@ -45,6 +45,7 @@ Ints = NDArray[np.int64]
 
 HOUR_US: Final = 3600e6
 LEAST_WAY_M: Final = 100.0
+WORTHLESS: Final = 0.25  # of a window: so large an error leaves nothing of the time at home
 NAMES: Final = (
     "home_time_h",
     "home_time_error_h",
@@ -156,7 +157,11 @@ def local_hour(at_us: float, step_us: Ints, offset_us: Ints) -> float:
 def at_home(
     part: Array, n: int, home: float, window_us: float, step_us: Ints, offset_us: Ints, out: Array
 ) -> None:
-    """Set the first five columns: time at home, its error, (night), first leave, last return."""
+    """Set the first five columns: time at home, its error, (night), first leave, last return.
+
+    Where the error to be expected is a quarter of the window or more, the time at home is NaN: it
+    would say how long the phone was located, not where the person was.
+    """
     spent, error, told, left, back = 0.0, 0.0, 0.0, np.nan, np.nan
     for k in range(n):
         what, length = part[k, P_WHAT], part[k, P_TO] - part[k, P_FROM]
@@ -174,6 +179,8 @@ def at_home(
             back = local_hour(part[k, P_FROM], step_us, offset_us)
     out[0] = spent / HOUR_US
     out[1] = (error + 0.5 * max(window_us - told, 0.0)) / HOUR_US
+    if out[1] * HOUR_US >= WORTHLESS * window_us:
+        out[0] = np.nan
     out[3], out[4] = left, back
 
 
