@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import bootstrap, norm, t
 
 from euthymia.care.alerts.by_person import SMALLEST, Kind, Sums, change, quantile, ratio
+from euthymia.care.alerts.card import Known, after
 from euthymia.care.alerts.contract import Alert, Rule, Signal, Step, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import Outcome
@@ -28,7 +29,9 @@ from euthymia.care.alerts.quality import (
     board,
 )
 from euthymia.care.alerts.replay import Event, Window
+from euthymia.care.summary import Phq9, SubjectSummary
 from euthymia.ground.clock import DAY_US
+from euthymia.ground.ids import SubjectId
 
 
 def counts(people: int = 80) -> Sums:
@@ -206,6 +209,29 @@ def test_what_people_did_with_an_alert_is_counted(
         resolved = any(move is Move.RESOLVE for _, move, _ in moves)
         did = [told[f"did_{name}"][0] for name in ("view", "acknowledge", "act")]
         assert did == [bool(moves), bool(moves), resolved]
+
+
+def test_what_was_measured_before_a_contact_is_no_change_after_it() -> None:
+    """Shown on day 10, spoken with on day 30: of scores on days 25 and 50 the second is after."""
+    history = (
+        Step(10 * DAY_US, Move.RAISE, State.HELD), Step(10 * DAY_US, Move.SHOW, State.OPEN),
+        Step(30 * DAY_US, Move.RESOLVE, State.RESOLVED, "bo", "contacted"),
+    )  # fmt: skip
+    alert = Alert(
+        "x-1", "p-1", "x", Tier.WORKLIST, State.RESOLVED, (Rule.DRIFT,), 9, 9 * DAY_US,
+        history=history,
+    )  # fmt: skip
+    scores = [
+        Signal(f"s-{day}", "p-1", day * DAY_US, "score", day, value=total)
+        for day, total in ((5, 14.0), (25, 6.0), (50, 12.0))
+    ]
+    for known, found in ((scores[:2], [0, 0]), (scores, [1, -2])):
+        seen = Seen([alert], known, [], Outcome(), Window(0, 90 * DAY_US), {})
+        columns = _sums(seen, [alert]).columns
+        assert [columns["measured"][0], columns["change"][0]] == found
+        phq9 = tuple(Phq9(s.at, s.value) for s in known)
+        summary = SubjectSummary(SubjectId("p-1"), phq9)
+        assert after(alert, Known(summary, 90 * DAY_US)).score_change == (found[1] or None)
 
 
 def _of_values(people: int, seed: int) -> tuple[Sums, np.ndarray, np.ndarray]:

@@ -375,20 +375,21 @@ def after(alert: Alert, known: Known) -> After:
     else:
         said = "No contact on record"
     felt = next((s.felt for s in reversed(done) if s.felt), "")
-    score, change = _score_change(alert, known)
+    score, change = _score_change(alert, known, contact.at if contact else alert.shown_at)
     words = f"{said}; {f'they feel {felt}' if felt else 'how they feel was not asked'}; {score}"
     return After(contact.at if contact else None, said, felt, score, change, words)
 
 
-def _score_change(alert: Alert, known: Known) -> tuple[str, float | None]:
-    """Compare the last PHQ-9 before the alert with the first from a fortnight after it on."""
-    if alert.shown_at is None:
+def _score_change(alert: Alert, known: Known, since: Micros | None) -> tuple[str, float | None]:
+    """Compare the last PHQ-9 before the alert with the first a fortnight after `since`, or later.
+
+    `since`: the contact, or where there was none the alert.
+    """
+    if alert.shown_at is None or since is None:
         return "it was not shown", None
     totals = [(s.at, s.total) for s in known.summary.phq9 if s.total is not None]
     before = [total for at, total in totals if at <= alert.shown_at]
-    later = [
-        total for at, total in totals if at >= alert.shown_at + 14 * DAY_US and at <= known.now
-    ]
+    later = [total for at, total in totals if since + 14 * DAY_US <= at <= known.now]
     if not before or not later:
         return "no PHQ-9 both before and two weeks or more after", None
     change = later[0] - before[-1]

@@ -189,7 +189,7 @@ def _add_answers(to: _Adding, alert: Alert, at: Micros) -> None:
 
 
 def _add_outcome(to: _Adding, alert: Alert, at: Micros) -> None:
-    """Add what changed after a contact: what the person said, and the next score two weeks on."""
+    """Add what changed after a contact: what was said, and the first score two weeks after it."""
     done = _first(alert, (Move.RESOLVE,), at)
     if done is None or done.reason not in CONTACTS:
         return
@@ -198,7 +198,7 @@ def _add_outcome(to: _Adding, alert: Alert, at: Micros) -> None:
         to.add(alert, f"felt_{done.felt}")
     own = to.scores.get(alert.subject, ())
     before = [v for t, v in own if t <= at]
-    later = [v for t, v in own if t >= at + MEASURED_FROM_DAYS * DAY_US]
+    later = [v for t, v in own if t >= done.at + MEASURED_FROM_DAYS * DAY_US]
     if before and later:
         to.add(alert, "measured")
         to.add(alert, "change", later[0] - before[-1])
