@@ -219,7 +219,7 @@ def test_what_was_measured_before_a_contact_is_no_change_after_it() -> None:
     )  # fmt: skip
     alert = Alert(
         "x-1", "p-1", "x", Tier.WORKLIST, State.RESOLVED, (Rule.DRIFT,), 9, 9 * DAY_US,
-        history=history,
+        history=history, shown_at=10 * DAY_US,
     )  # fmt: skip
     scores = [
         Signal(f"s-{day}", "p-1", day * DAY_US, "score", day, value=total)
