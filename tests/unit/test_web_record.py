@@ -25,6 +25,7 @@ from euthymia.app.web.quality import (
     rows_of,
 )
 from euthymia.app.web.retold import retold
+from euthymia.care.alerts.contract import Card, Rule
 from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
 from euthymia.care.alerts.replay import Figures
 from euthymia.ground.audit import Purpose
@@ -263,7 +264,7 @@ def test_a_switch_that_is_none_records_nothing(clinic: Clinic, site) -> None:
 
 
 def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
-    clinic: Clinic, site
+    clinic: Clinic, site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doctor = signed_in(clinic, site, DOCTOR, "clinician")
     base, other = (f"/patients/{subject_of(clinic, who)}" for who in ("MRN-4", "MRN-3"))
@@ -272,6 +273,22 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     Alerts(clinic).run()
     link = re.search(rf'href="({base}/episodes/[^"]+)"', doctor.get(base).text)[1]
     assert f'href="{link}"' in doctor.get(f"{base}/timeline").text
+    rests, drifted = "No measured change belongs to this alert", "the drift was on earlier days"
+    page = doctor.get(link).text
+    assert rests in page
+    assert drifted not in page
+    plain = Alerts.card
+
+    def drifting(self: Alerts, *asked: str) -> Card:
+        card = plain(self, *asked)
+        alert = dataclasses.replace(card.alert, rules=(*card.alert.rules, Rule.DRIFT))
+        return dataclasses.replace(card, alert=alert)
+
+    with monkeypatch.context() as with_drift:
+        with_drift.setattr(Alerts, "card", drifting)
+        page = doctor.get(link).text
+    assert drifted in page  # it names a drift: the page does not deny that anything was measured
+    assert rests not in page
     fields = {"move": "snooze", "reason": "other", "days": "7", "words": " "}
     refused = send(doctor, link, link, **fields)
     assert refused.status_code == 422
