@@ -238,6 +238,9 @@ def test_a_policy_whose_acceptance_was_ended_halfway_counts_from_then_on_and_not
     (_, first), (since, then) = read_book(clinic).policies
     assert (first, then) == (shipped_text(), sooner)
     assert since == to_micros(hands.now)
+    told_of = [e.action for e in clinic.ledger.entries() if e.action.endswith("policy into force")]
+    assert told_of == ["take alert policy into force"]
+    assert "accept alert policy" in {e.action for e in clinic.ledger.entries()}, "and by whom"
     hands.turn(26 * MINUTE)
     assert standing(alerts).escalations == 1, "the timer that ran runs on"
     alerts.run()

@@ -27,6 +27,7 @@ FILE: Final = "alerts.yaml"
 AT_ONCE_US: Final = SECOND_US
 """What happens at once gets one instant after another; a clock further behind was put back."""
 _PLACE: Final = context("alert book", 1)
+_JOB: Final = Actor("alerts job", "job")
 
 
 class Book(msgspec.Struct):
@@ -151,38 +152,35 @@ def accept(
             f"{FILE} names {', '.join(gone)}, whose account is disabled or may not act on alerts: "
             "name somebody else"
         )
-    with held(clinic.home.path):
-        _put(clinic, text)
     detail = {"policy": policy.label, "sha256": policy.digest}
     entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
-    told = clinic.ledger.append(entry)
+    with held(clinic.home.path):  # nobody else writes the book meanwhile
+        raw = None if text is None else text.encode()
+        clinic.home.alert_policy.keep(clinic.keyring, raw)
+        told = clinic.ledger.append(entry)
+        book = read_book(clinic)
+        book.policies = [*_told(book), (stamp(clinic, book), text or shipped_text())]
+        write_book(clinic, book)
     return {"name": policy.name, "version": policy.version, "digest": policy.digest, "entry": told}
 
 
-def _put(clinic: Clinic, text: str | None) -> None:
-    """Put a policy in its place, and into the history; nobody else writes the book meanwhile."""
-    raw = None if text is None else text.encode()
-    clinic.home.alert_policy.keep(clinic.keyring, raw)
-    book = read_book(clinic)
-    if not settle(clinic, book):  # the same again is kept as well: somebody accepted it
-        book.policies = [*_told(book), (stamp(clinic, book), text or shipped_text())]
-    write_book(clinic, book)
-
-
-def settle(clinic: Clinic, book: Book) -> bool:
+def settle(clinic: Clinic, book: Book) -> None:
     """Have the book say which policy is in force, where whoever accepted it was ended before.
 
-    It counts from now on: until now the engine went by the one before. A file that was changed and
-    not accepted is told by whoever asks for it, and keeps no answer from being taken in.
+    It counts from now on, and the ledger is told: until now the engine went by the one before. A
+    file that was changed and not accepted is told by whoever asks for it, and keeps no answer from
+    being taken in.
     """
     try:
         now = own_text(clinic.home, clinic.keyring) or shipped_text()
     except IntegrityError:
-        return False
+        return
     if _told(book)[-1][1] == now:
-        return False
+        return
+    policy = _parsed(now)
+    detail = {"policy": policy.label, "sha256": policy.digest}
+    clinic.ledger.append(Entry(_JOB, "take alert policy into force", Purpose.CARE, None, detail))
     book.policies = [*_told(book), (stamp(clinic, book), now)]
-    return True
 
 
 def _told(book: Book) -> list[tuple[Micros, str]]:
