@@ -211,6 +211,14 @@ def test_what_people_did_with_an_alert_is_counted(
         assert did == [bool(moves), bool(moves), resolved]
 
 
+def test_a_worsening_of_somebody_who_was_never_scored_nor_shown_is_a_silent_miss() -> None:
+    """Admitted without a phone, a questionnaire or an alert: of all misses the most silent."""
+    admitted = Event("p-1", 60 * DAY_US, "admission")
+    found = _sums(Seen([], [], [admitted], Outcome(), Window(0, 90 * DAY_US), {}), [])
+    assert found.people == ("p-1",)
+    assert [found.columns[n].tolist() for n in ("events", "silent", "days")] == [[1], [1], [0]]
+
+
 def test_what_was_measured_before_a_contact_is_no_change_after_it() -> None:
     """Shown on day 10, spoken with on day 30: of scores on days 25 and 50 the second is after."""
     history = (

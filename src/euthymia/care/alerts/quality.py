@@ -112,7 +112,8 @@ class _Adding:
 def _sums(seen: Seen, about: Sequence[Alert]) -> Sums:
     """Return each person's sums and values over the window."""
     days = patient_days(seen.signals, seen.window)
-    people = tuple(sorted(set(days) | {a.subject for a in about if shows(a, seen.window)}))
+    shown_to = {a.subject for a in about if shows(a, seen.window)}
+    people = tuple(sorted({*days, *shown_to, *(e.subject for e in _counted(seen))}))
     to = _Adding(
         seen,
         {who: i for i, who in enumerate(people)},
@@ -213,17 +214,19 @@ def _add_resolutions(to: _Adding, alert: Alert) -> None:
             to.add(alert, "resolved_wrongly", step.reason in OVERRIDES)
 
 
+def _counted(seen: Seen) -> list[Event]:
+    """Return the worsenings whose whole outcome window before them lies in the window."""
+    first, end = seen.window.start + seen.outcome.window_days * DAY_US, seen.window.end
+    return [event for event in seen.events if first <= event.at < end]
+
+
 def _add_events(to: _Adding, about: Sequence[Alert]) -> None:
     """Add the worsenings, and whether and how long before each an alert was shown."""
     span = to.seen.outcome.window_days * DAY_US
     own: dict[str, list[Alert]] = {}
     for alert in about:
         own.setdefault(alert.subject, []).append(alert)
-    for event in to.seen.events:
-        if event.at - span < to.seen.window.start or event.at >= to.seen.window.end:
-            continue
-        if event.subject not in to.at:
-            continue
+    for event in _counted(to.seen):
         at, alerts = to.at[event.subject], own.get(event.subject, [])
         before = Window(event.at - span, event.at)
         shown = [t for a in alerts for t in shows(a, before)]
