@@ -37,7 +37,7 @@ def _told(value: dict[str, Any] | None, form: str = ".1%") -> str:
     low, high = value["low"], value["high"]
     text = f"{value['estimate']:{form}}"
     if low is None and high is None:
-        return f"{text} (too few for an interval), of {value['of']:,}"
+        return f"{text} (no interval), of {value['of']:,}"
     ends = [
         f"{low:{form}}" if low is not None else "?",
         f"{high:{form}}" if high is not None else "?",
