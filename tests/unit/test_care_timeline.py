@@ -150,7 +150,7 @@ def test_silence_is_said_with_dates_and_what_there_was_before() -> None:
     row = item(summary(records(), found), NOW)
     assert row.urgency is Urgency.LOOK
     assert row.why == "No phone data since 3 June (9 days); before, 27 of 28 days"
-    assert row.data_seen == "Phone 18 of 28 days to 3 June"
+    assert row.data_seen == "Phone 18 of 28 days, last on 3 June"
 
 
 def test_silence_of_months_is_a_gap_and_not_news() -> None:

@@ -277,9 +277,14 @@ def _data_seen(who: SubjectSummary, now: Micros) -> str:
         share = seen.among(day - RECENT_DAYS + 1, day)
         by_day.setdefault(seen.last, []).append(f"{device} {share}")
     parts: list[str] = []
+    of = f" of {RECENT_DAYS} days"  # said once
     for last, shares in by_day.items():
-        of = "" if parts else f" of {RECENT_DAYS} days"
-        parts.append(f"{' and '.join(shares)}{of} to {date_words(day_date(last), today)}")
+        devices, since = " and ".join(shares), date_words(day_date(last), today)
+        if last <= day - RECENT_DAYS:
+            parts.append(f"{devices.replace(' 0', '')} none since {since}")
+            continue
+        parts.append(devices + of + ("" if last >= day - 1 else f", last on {since}"))
+        of = ""
     past = [score for score in who.phq9 if score.at <= now]
     if past:
         parts.append(f"PHQ-9 on {date_words(who.local_date(past[-1].at), today)}")

@@ -32,6 +32,7 @@ from euthymia.care.interventions import interventions
 from euthymia.care.monitor.contract import ScoreStream
 from euthymia.care.monitor.watched import spec
 from euthymia.care.summary import SubjectSummary
+from euthymia.care.timeline import is_clock
 from euthymia.care.words import (
     clock_words,
     count_words,
@@ -217,9 +218,9 @@ def _plain(values: NDArray[np.float64]) -> tuple[float | None, ...]:
 
 
 def _change_words(feature: Feature, z: float, trace: Trace | None) -> str:
-    side = "more" if z > 0 else "less"
-    if feature.period is not None:
-        side = "later" if z > 0 else "earlier"
+    """Say which way a feature went; where most recent days are as usual, that they are."""
+    clock = feature.period is not None or is_clock(feature)
+    side = ("less", "more", "earlier", "later")[(z > 0) + 2 * clock]
     words = f"{feature.title}: {side} than usual for them"
     if trace is None:
         return words
@@ -227,11 +228,13 @@ def _change_words(feature: Feature, z: float, trace: Trace | None) -> str:
     low, high = trace.low[-1], trace.high[-1]
     if not recent or low is None or high is None:
         return words
-    say = clock_words if feature.period is not None else number_words
-    unit = "" if feature.period is not None else unit_words(feature.unit, " ")
-    floor = low if feature.low is None or feature.period is not None else max(low, feature.low)
-    now = f"{say(float(np.median(recent)))}{unit}"
-    return f"{words} ({now}, usually {say(floor)} to {say(high)}{unit})"
+    say = clock_words if clock else number_words
+    unit = "" if clock else unit_words(feature.unit, " ")
+    floor = low if feature.low is None or clock else max(low, feature.low)
+    middle = float(np.median(recent))
+    if low <= middle <= high:
+        words = f"{feature.title}: {side} on the last day, most recent days as usual"
+    return f"{words} ({say(middle)}{unit}, usually {say(floor)} to {say(high)}{unit})"
 
 
 # -- on what data ----------------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""What an alert's page says of a change: the words and the numbers beside them agree."""
+
+import pytest
+
+from euthymia.care.alerts.card import _change_words
+from euthymia.care.alerts.contract import Trace
+from euthymia.care.monitor.watched import spec
+
+
+def _trace(name: str, value: float) -> Trace:
+    ends = (-1.7,) * 7, (0.3,) * 7
+    return Trace(name, "", "h", tuple(range(7)), (value,) * 7, *ends)
+
+
+@pytest.mark.parametrize(
+    ("z", "value", "words"),
+    [
+        (-3, -2.5, "Fell asleep: earlier than usual for them (21:30, usually 22:18 to 00:18)"),
+        (3, 1.5, "Fell asleep: later than usual for them (01:30, usually 22:18 to 00:18)"),
+        (
+            -3,
+            -1.09,
+            (
+                "Fell asleep: earlier on the last day, most recent days as usual "
+                "(22:55, usually 22:18 to 00:18)"
+            ),
+        ),
+    ],
+)
+def test_a_time_of_day_is_told_by_the_clock_and_no_usual_number_is_called_unusual(
+    z: float, value: float, words: str
+) -> None:
+    feature = spec("sleep_phone", "sleep_onset_h")
+    assert _change_words(feature, z, _trace("sleep_phone.sleep_onset_h", value)) == words
+
+
+def test_hours_of_something_are_hours() -> None:
+    feature = spec("sleep_phone", "sleep_duration_h")
+    words = _change_words(feature, 2.5, _trace("sleep_phone.sleep_duration_h", 9.2))
+    assert words == f"{feature.title}: more than usual for them (9.2 h, usually 0 to 0.3 h)"
