@@ -205,7 +205,9 @@ def test_what_people_did_with_an_alert_is_counted(
         seen = Seen([alert], [], [], Outcome(), Window(0, int(end * DAY_US)), {})
         told = _sums(seen, [alert]).columns
         assert [told["first"][0], told["taken"][0]] == first
-        assert [told[n][0] for n in ("done", "spoken", "overridden")] == found[2:]
+        assert [told[n][0] for n in ("done", "spoken")] == found[2:4]
+        wrongly = found[4] if end == 90 else 0  # resolved after the window: not of it
+        assert told["resolved_wrongly"][0] == wrongly
         resolved = any(move is Move.RESOLVE for _, move, _ in moves)
         did = [told[f"did_{name}"][0] for name in ("view", "acknowledge", "act")]
         assert did == [bool(moves), bool(moves), resolved]
@@ -217,6 +219,30 @@ def test_a_worsening_of_somebody_who_was_never_scored_nor_shown_is_a_silent_miss
     found = _sums(Seen([], [], [admitted], Outcome(), Window(0, 90 * DAY_US), {}), [])
     assert found.people == ("p-1",)
     assert [found.columns[n].tolist() for n in ("events", "silent", "days")] == [[1], [1], [0]]
+
+
+def test_what_was_overridden_is_the_same_figure_of_a_group_as_of_the_whole() -> None:
+    """Ten were shown before the window and resolved in it, ten in it and resolved after it."""
+
+    def of(number: int) -> Alert:
+        shown, resolved = (-5, 5) if number < 10 else (80, 95)
+        reason = "contacted" if 2 <= number < 10 else "not-relevant"
+        history = (
+            Step(shown * DAY_US, Move.SHOW, State.OPEN),
+            Step(resolved * DAY_US, Move.RESOLVE, State.RESOLVED, "bo", reason),
+        )
+        return Alert(
+            f"x-{number}", f"p-{number:02d}", "x", Tier.WORKLIST, State.RESOLVED, (Rule.DRIFT,),
+            9, 0, history=history,
+        )  # fmt: skip
+
+    alerts = [of(number) for number in range(20)]
+    days = [Signal(f"d-{a.id}", a.subject, DAY_US, "day", 1) for a in alerts]
+    groups = {a.subject: {"sex": "one"} for a in alerts}
+    found = board(Seen(alerts, days, [], Outcome(), Window(0, 90 * DAY_US), groups))
+    whole = found["overrides"]["share"]
+    assert (whole["estimate"], whole["of"]) == (0.2, 10)
+    assert found["groups"]["sex"]["one"]["overridden_share"] == whole
 
 
 def test_what_was_measured_before_a_contact_is_no_change_after_it() -> None:

@@ -46,7 +46,7 @@ _TIMES: Final[dict[str, tuple[Move, ...]]] = {
 _HALVES: Final = ("first", "second")
 _COLUMNS: Final = (
     "days", "by_lot", "shown", "episodes", "judged", "true", "events", "caught", "silent",
-    "first", "taken", "done", "spoken", "overridden", "resolved", "resolved_wrongly",
+    "first", "taken", "done", "spoken", "resolved", "resolved_wrongly",
     "measured", "change", "asked", *(f"felt_{how}" for how in FELT),
     *(f"{half}_{what}" for half in _HALVES for what in ("half", "spoken")),
     *(tier.value for tier in Tier), *(f"did_{name}" for name in _TIMES),
@@ -183,7 +183,6 @@ def _add_answers(to: _Adding, alert: Alert, at: Micros) -> None:
     to.add(alert, f"{half}_half")
     if done is not None:
         to.add(alert, "done")
-        to.add(alert, "overridden", done.reason in OVERRIDES)
         if done.reason in CONTACTS:
             to.add(alert, "spoken")
             to.add(alert, f"{half}_spoken")
@@ -328,7 +327,7 @@ def _overrides(about: Sequence[Alert], window: Window, sums: Sums) -> dict[str, 
     return {
         "resolved": resolved,
         "overridden": wrong,
-        "share": _ratio(sums, "overridden_of_all"),
+        "share": _ratio(sums, "overridden_share"),
         "by_reason": dict(sorted(reasons.items())),
     }
 
@@ -473,8 +472,7 @@ _RATIOS: Final[dict[str, tuple[str, str, Kind, float]]] = {
     "silent_misses": ("silent", "events", Kind.SHARE, 1),
     "taken_within_a_day": ("taken", "first", Kind.SHARE, 1),
     "resolved_with_contact": ("spoken", "done", Kind.SHARE, 1),
-    "overridden_share": ("overridden", "done", Kind.SHARE, 1),
-    "overridden_of_all": ("resolved_wrongly", "resolved", Kind.SHARE, 1),
+    "overridden_share": ("resolved_wrongly", "resolved", Kind.SHARE, 1),
     f"contacts{_PER_DAYS}": ("spoken", "days", Kind.RATE, 100),
     "mean_change": ("change", "measured", Kind.MEAN, 1),
     **{f"felt_{how}": (f"felt_{how}", "asked", Kind.SHARE, 1) for how in FELT},
