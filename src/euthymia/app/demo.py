@@ -29,6 +29,7 @@ SEED = 1
 SUBJECTS, DAYS = 100, 120  # enough relapses in each of three sites for a leave-site-out figure
 TASK = "relapse-30d"
 USER = "clinician"
+TEAM = (USER, "coordinator")  # as `euthymia token --role` names whom it is for
 HOST, PORT = "127.0.0.1", 8080
 DEMO_REASON = "simulated clinic: it shows that the chain works and is evidence of nothing"
 FOLDER = Path("demo-home")
@@ -59,7 +60,7 @@ def _make(place: Place) -> None:
         return
     config = Config(
         clinic=ClinicConfig(
-            name="Demo clinic (simulated)", everyone_on_care_team=(USER,), simulated=True
+            name="Demo clinic (simulated)", everyone_on_care_team=TEAM, simulated=True
         )
     )
     make_clinic(place.home, config)
