@@ -103,6 +103,16 @@ def test_a_table_of_sums_of_days_is_not_taken_for_minutes(tmp_path: Path) -> Non
     assert rejects(items)
 
 
+@pytest.mark.parametrize("columns", ["Id,Time,Value", "Time,Value"])
+def test_values_of_nobody_knows_what_are_no_heart_rates(tmp_path: Path, columns: str) -> None:
+    row = "20,4/12/2016 7:21:05 AM,97\n"[0 if "Id" in columns else 3 :]
+    (tmp_path / "glucose_merged.csv").write_text(f"{columns}\n{row}")
+    (tmp_path / "P9_heartrate_1min.csv").write_text(f"{columns}\n{row}")
+    found = {reading.file_name: reading.source for reading, _ in read(tmp_path)}
+    assert sorted(found.values()) == ["fitbit_study", "unknown"]
+    assert next(s for name, s in found.items() if "glucose" in name) == "unknown"
+
+
 HEART = {
     "activities-heart": [{"dateTime": "2020-10-07", "value": {"restingHeartRate": 72}}],
     "activities-heart-intraday": {

@@ -1,4 +1,4 @@
-"""Fitbit as studies keep it: Fitabase's tables, RAPIDS' tables, and answers of Fitbit's Web API.
+"""Fitbit as studies keep it: the tables of Fitabase and of RAPIDS.
 
 * **Fitabase**: `heartrate_*`, `minuteStepsNarrow*`, `minuteSleep*` and `30secondSleepStages*.csv`,
   of one person (the file's folder or the beginning of its name) or of all (`*_merged.csv`, with
@@ -7,7 +7,8 @@
 * **RAPIDS** `fitbitparsed_csv`: `device_id`, `local_date_time` and heartrate, steps, or the
   `duration` and `level` of a stage of sleep.
 
-All times are the clock on the person's wall; see `wall_clock`. Sums of hours and days repeat what
+All times are the clock on the person's wall; see `wall_clock`. Of a table of Time and
+Value the file's name must say that it is of heart rates. Sums of hours and days repeat what
 the minutes say, and calories, intensities and METs are the maker's guesses: no reader takes them.
 """
 
@@ -40,6 +41,7 @@ _AMERICAN: Final = re.compile(r"\d\d?/\d\d?/\d{4} \d\d?:\d\d:\d\d [AP]M", re.ASC
 _ANY: Final = re.compile(r"[\d/-]{8,10} [\d:]{7,8}( [AP]M)?", re.ASCII)  # as a dialect has them
 _FORMS: Final = ("%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %H:%M:%S")
 _KIND_IN_NAME: Final = re.compile(r"_?(heartrate|minute|30second)", re.IGNORECASE)
+_OF_HEART: Final = re.compile(r"heart_?rate", re.IGNORECASE)
 _WRONG_TIME: Final = "the time is not M/D/YYYY h:mm:ss AM or YYYY-MM-DD hh:mm:ss"
 
 _Fields = dict[str, Any]
@@ -104,8 +106,9 @@ def _beats(name: str) -> Column:
 
 _LENGTH: Final = Column("duration", ("duration",), low=0, high=172_800)
 _RAPIDS: Final = "device_id"
+_HEART: Final = _Table("heart_rate", "Time", (_beats("Value"),), _rate)
 _TABLES: Final = (
-    _Table("heart_rate", "Time", (_beats("Value"),), _rate),
+    _HEART,
     _Table("steps", "ActivityMinute", (_count("Steps"),), _steps),
     _Table(
         "sleep_stages",
@@ -145,8 +148,11 @@ def _table(head: bytes, moment: re.Pattern[str] = _AMERICAN) -> _Table | None:
     return None
 
 
-def _recognise(_path: PurePath, head: bytes) -> float:
-    return 0.9 if _table(head) else 0.0
+def _recognise(path: PurePath, head: bytes) -> float:
+    table = _table(head)
+    if table is None or (table is _HEART and not _OF_HEART.search(path.stem)):
+        return 0.0  # Time and Value may be of anything: sugar, weight
+    return 0.9
 
 
 def _person(opened: Opened) -> str:
