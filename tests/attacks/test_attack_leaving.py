@@ -39,18 +39,27 @@ CLAIM = Guarantee(1.0, 1e-5)
 
 @cache
 def private() -> tuple[Bundle, tuple]:
-    account = allowance(CLAIM)
-    made = private_train(
-        TASK,
-        cohort(700, seed=4),
-        account,
-        seed=1,
-        synthetic=True,
-        now=0,
-        effort=Effort(curve=1, heads=2, attacked=6, canaries=2),
-        noise=rounded_noise(np.random.default_rng(5)),
-    )
-    return make_bundle(made, 0), tuple(account.charges)
+    """A private model that may leave.
+
+    The noise of the attacked models is drawn anew each time: of six of them the share of members
+    found may by chance be too large to leave. Then it is trained again, as its message says.
+    """
+    for _ in range(5):
+        account = allowance(CLAIM)
+        made = private_train(
+            TASK,
+            cohort(700, seed=4),
+            account,
+            seed=1,
+            synthetic=True,
+            now=0,
+            effort=Effort(curve=1, heads=2, attacked=6, canaries=2),
+            noise=rounded_noise(np.random.default_rng(5)),
+        )
+        bundle = make_bundle(made, 0)
+        if not kept_inside(bundle):
+            break
+    return bundle, tuple(account.charges)
 
 
 @pytest.fixture
