@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from euthymia.app import tombstones
+from euthymia.app import copies, tombstones
 from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
@@ -221,6 +221,17 @@ def test_an_erasure_is_told_to_the_backups_that_are_there(clinic: Clinic, tmp_pa
     listed.write_bytes(listed.read_bytes()[:-1] + b" ")
     with pytest.raises(IntegrityError, match="erased people"):
         restore(tmp_path / "near", tmp_path / "new3", Wish(), nothing)
+
+
+def test_a_backup_stays_known_though_another_is_begun_meanwhile(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    def other_begins(step: int, _of: int) -> None:
+        if step == 1:
+            copies.remember(clinic.home, clinic.keyring, tmp_path / "other")
+
+    back_up(clinic, tmp_path / "copy", with_root=False, progress=other_begins)
+    assert str(tmp_path / "copy") in copies.places(clinic.home, clinic.keyring)
 
 
 def test_a_changed_list_of_backups_is_found(clinic: Clinic, tmp_path: Path) -> None:

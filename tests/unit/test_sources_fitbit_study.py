@@ -103,6 +103,22 @@ def test_a_table_of_sums_of_days_is_not_taken_for_minutes(tmp_path: Path) -> Non
     assert rejects(items)
 
 
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("NDAR_INV0AU5R8NA_heartrate_1min_20160308_20180408", "NDAR_INV0AU5R8NA"),
+        ("export_heartrate_P01", "export_P01"),
+        ("heart_rate_P02", "P02"),
+        ("heartrate_seconds_merged", "anna"),
+    ],
+)
+def test_whose_a_file_of_one_person_is(tmp_path: Path, name: str, who: str) -> None:
+    home = tmp_path / "anna"
+    home.mkdir()
+    (home / f"{name}.csv").write_text("Time,Value\n4/12/2016 7:21:05 AM,97\n")
+    assert _cells(_items(tmp_path, "fitbit_study"), "heart_rate", "subject_id") == [(who,)]
+
+
 @pytest.mark.parametrize("columns", ["Id,Time,Value", "Time,Value"])
 def test_values_of_nobody_knows_what_are_no_heart_rates(tmp_path: Path, columns: str) -> None:
     row = "20,4/12/2016 7:21:05 AM,97\n"[0 if "Id" in columns else 3 :]

@@ -89,6 +89,7 @@ def back_up(clinic: Clinic, target: Path, *, with_root: bool, progress: Progress
         _write_manifest(folder, manifest, clinic.keyring)
         folder.rename(target)
         sync_folder(target.parent)
+    copies.remember(clinic.home, clinic.keyring, target)  # another backup may have dropped it
     clinic.write_tombstones()  # of somebody erased after the copy was taken, beside it
     progress(_STEPS, _STEPS)
     return {

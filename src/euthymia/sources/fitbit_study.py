@@ -40,7 +40,11 @@ _MINUTE_SLEEP: Final = {"1": STAGES["asleep"], "2": STAGES["restless"], "3": STA
 _AMERICAN: Final = re.compile(r"\d\d?/\d\d?/\d{4} \d\d?:\d\d:\d\d [AP]M", re.ASCII)
 _ANY: Final = re.compile(r"[\d/-]{8,10} [\d:]{7,8}( [AP]M)?", re.ASCII)  # as a dialect has them
 _FORMS: Final = ("%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d %H:%M:%S")
-_KIND_IN_NAME: Final = re.compile(r"_?(heartrate|minute|30second)", re.IGNORECASE)
+_OF_KIND: Final = re.compile(
+    r"(heart)?rate|heart|seconds|\d+(min|sec|seconds?)|minute\w*|30second\w*|merged|narrow|\d{8}",
+    re.IGNORECASE,
+)
+"""Words of a file's name that tell what is in it, and when: not whose it is."""
 _OF_HEART: Final = re.compile(r"heart_?rate", re.IGNORECASE)
 _WRONG_TIME: Final = "the time is not M/D/YYYY h:mm:ss AM or YYYY-MM-DD hh:mm:ss"
 
@@ -156,10 +160,14 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _person(opened: Opened) -> str:
-    """Return whose a file without a column of people is: its folder, or its name's beginning."""
-    if opened.context.subject or not (named := _KIND_IN_NAME.search(opened.path.stem)):
-        return person_of(opened)
-    return opened.path.stem[: named.start()] or person_of(opened)
+    """Return whose a file without a column of people is: what its name says, else its folder.
+
+    Of P9_30secondSleepStages_20160401_20160430 that is P9.
+    """
+    if opened.context.subject:
+        return opened.context.subject
+    named = [word for word in opened.path.stem.split("_") if not _OF_KIND.fullmatch(word)]
+    return "_".join(named) or person_of(opened)
 
 
 def _moments(words: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
