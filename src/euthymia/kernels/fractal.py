@@ -226,6 +226,27 @@ def fluctuations(level: Array) -> Array:
     return found
 
 
+@compiled("f8[::1](f8[:, :, ::1], i8[:, ::1], i8[::1], i8, i8)")
+def slopes(fluctuation: Array, rows: Ints, scales: Ints, first: int, end: int) -> Array:
+    """Return what `scaling` says, of the scales from `first` to before `end`."""
+    found = np.empty(rows.shape[0])
+    x = np.log(scales[first:end].astype(np.float64))
+    x -= x.sum() / x.size
+    spread = (x * x).sum()
+    for w in range(rows.shape[0]):
+        slope = 0.0
+        for place in range(first, end):
+            squares = boxes = 0.0
+            for nth in range(rows.shape[1]):
+                squares += fluctuation[rows[w, nth], place, 0]
+                boxes += fluctuation[rows[w, nth], place, 1]
+            known = boxes >= FEWEST_BOXES and squares > 0.0
+            mean = squares / (boxes * scales[place]) if known else np.nan
+            slope += 0.5 * np.log(mean) * x[place - first]
+        found[w] = slope / spread
+    return found
+
+
 def scaling(fluctuation: Array, rows: Ints, which: tuple[int, int]) -> Array:
     r"""Return alpha: how the fluctuation grows with the scale, over some of `SCALES`.
 
@@ -253,13 +274,4 @@ def scaling(fluctuation: Array, rows: Ints, which: tuple[int, int]) -> Array:
     ----------
     Peng et al. 1995, doi:10.1063/1.166141. Hu et al. 2004, doi:10.1016/j.physa.2004.01.042.
     """
-    part = fluctuation[:, which[0] : which[1]]
-    scale = np.array(SCALES[which[0] : which[1]], np.float64)
-    sums = np.zeros((rows.shape[0], scale.size, 2))
-    for place in range(rows.shape[1]):
-        sums += part[rows[:, place]]
-    boxes = np.where(sums[..., 1] >= FEWEST_BOXES, sums[..., 1], np.nan)
-    mean = sums[..., 0] / (boxes * scale)
-    log_f = 0.5 * np.log(np.where(mean > 0, mean, np.nan))
-    x = np.log(scale) - np.log(scale).mean()
-    return np.asarray((log_f * x).sum(axis=-1) / (x * x).sum(), np.float64)
+    return slopes(fluctuation, rows, _SCALES, *which)
