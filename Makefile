@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 ONLY ?=
 
-.PHONY: help demo serve check check-all test attacks fuzz lint format types imports deps docs browser postgresql bench lock clean
+.PHONY: help demo serve check check-all test attacks fuzz lint format types imports deps docs debian bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -55,7 +55,7 @@ imports: $(VENV)/.dev
 deps: $(VENV)/.dev
 	@$(BIN)/deptry src
 
-test: $(VENV)/.dev browser postgresql
+test: $(VENV)/.dev debian
 	@# a third worker waits less for browsers and servers; what fails is run again to say in full why
 	@$(BIN)/pytest -q -n 3 --assert=plain -m "not slow" tests || \
 	  { $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m "not slow" tests; exit 1; }
@@ -66,11 +66,8 @@ attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
 fuzz: $(VENV)/.dev  ## fuzz the parsers for two minutes in all, and the API (part of check-all)
 	@$(BIN)/pytest -q -n 2 -m slow tests/fuzz
 
-browser: $(VENV)/.dev
-	@.ci/browser
-
-postgresql: $(VENV)/.dev
-	@.ci/postgresql
+debian: $(VENV)/.dev
+	@.ci/debian
 
 docs: $(VENV)/.dev  ## links lead somewhere, every code block runs
 	@$(BIN)/pytest -q tests/contract/test_docs.py
