@@ -21,13 +21,12 @@ from euthymia.care.alerts.quality import (
     _QUANTILES,
     _RATIOS,
     OF_GROUPS,
-    Seen,
     _groups,
     _hidden,
     _slope,
-    _sums,
     board,
 )
+from euthymia.care.alerts.quality_sums import Seen, sums_of
 from euthymia.care.alerts.replay import Event, Window
 from euthymia.care.summary import Phq9, SubjectSummary
 from euthymia.ground.clock import DAY_US
@@ -176,7 +175,7 @@ def test_a_miss_is_silent_where_nothing_was_raised_before_it(
         window=Window(0, 90 * DAY_US),
         groups={},
     )
-    found = _sums(seen, [alert]).columns
+    found = sums_of(seen, [alert]).columns
     assert (found["events"].tolist(), found["silent"].tolist()) == ([1.0], [float(silent)])
 
 
@@ -203,7 +202,7 @@ def test_what_people_did_with_an_alert_is_counted(
     )  # fmt: skip
     for end, first in ((90, found[:2]), (10.9, [0, 0])):  # of whom nobody had a day no share is
         seen = Seen([alert], [], [], Outcome(), Window(0, int(end * DAY_US)), {})
-        told = _sums(seen, [alert]).columns
+        told = sums_of(seen, [alert]).columns
         assert [told["first"][0], told["taken"][0]] == first
         assert [told[n][0] for n in ("done", "spoken")] == found[2:4]
         wrongly = found[4] if end == 90 else 0  # resolved after the window: not of it
@@ -216,7 +215,7 @@ def test_what_people_did_with_an_alert_is_counted(
 def test_a_worsening_of_somebody_who_was_never_scored_nor_shown_is_a_silent_miss() -> None:
     """Admitted without a phone, a questionnaire or an alert: of all misses the most silent."""
     admitted = Event("p-1", 60 * DAY_US, "admission")
-    found = _sums(Seen([], [], [admitted], Outcome(), Window(0, 90 * DAY_US), {}), [])
+    found = sums_of(Seen([], [], [admitted], Outcome(), Window(0, 90 * DAY_US), {}), [])
     assert found.people == ("p-1",)
     assert [found.columns[n].tolist() for n in ("events", "silent", "days")] == [[1], [1], [0]]
 
@@ -261,7 +260,7 @@ def test_what_was_measured_before_a_contact_is_no_change_after_it() -> None:
     ]
     for known, found in ((scores[:2], [0, 0]), (scores, [1, -2])):
         seen = Seen([alert], known, [], Outcome(), Window(0, 90 * DAY_US), {})
-        columns = _sums(seen, [alert]).columns
+        columns = sums_of(seen, [alert]).columns
         assert [columns["measured"][0], columns["change"][0]] == found
         phq9 = tuple(Phq9(s.at, s.value) for s in known)
         summary = SubjectSummary(SubjectId("p-1"), phq9)

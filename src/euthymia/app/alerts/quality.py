@@ -12,7 +12,8 @@ from euthymia.app.alerts.rights import SHELL, require_quality
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.care.alerts.by_person import SMALLEST, Kind, Sums, ratio
 from euthymia.care.alerts.cases import Assumed
-from euthymia.care.alerts.quality import Seen, board
+from euthymia.care.alerts.quality import board
+from euthymia.care.alerts.quality_sums import Seen
 from euthymia.care.alerts.replay import events_of
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import day_date, to_micros

@@ -16,7 +16,8 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.record import Record
 from euthymia.care.alerts.lifecycle import HELD
-from euthymia.care.alerts.quality import FELT, OF_GROUPS
+from euthymia.care.alerts.quality import OF_GROUPS
+from euthymia.care.alerts.quality_sums import FELT
 from euthymia.ground.errors import SchemaError
 
 SECTIONS: Final = (
