@@ -132,6 +132,19 @@ def test_a_frame_that_fits_nothing_or_too_much_is_refused(screen):
         eu.features.compute("no/such/folder")
 
 
+@pytest.mark.parametrize(
+    ("columns", "family"),
+    [({"rate": 70.0}, "heart_rate"), ({"level": 12.0}, "light"), ({"value": 33.0}, "temperature")],
+)
+def test_a_frame_that_fits_several_streams_is_the_one_the_families_look_at(columns, family):
+    time = pl.Series([DAY0 * DAY_US + 60_000_000 * k for k in range(600)])
+    frame = pl.DataFrame({"time": time}).with_columns(**{k: pl.lit(v) for k, v in columns.items()})
+    with pytest.raises(SchemaError, match="say which"):
+        eu.features.compute(frame)
+    assert eu.features.compute(frame, [family])[f"{family}_coverage"].to_list()[0] > 0
+    assert eu.features.compute(frame, family)["date"].len() == 1
+
+
 def test_rows_that_cannot_be_true_are_left_out_and_said():
     frame = {
         "time": [DAY0 * DAY_US, DAY0 * DAY_US + 1],

@@ -284,8 +284,8 @@ def as_arrow(frame: Any) -> pa.Table:  # noqa: ANN401  (any data frame that narw
     return table.drop_columns([n for n in table.column_names if _ROW_LABELS.fullmatch(n)])
 
 
-def stream_of(table: pa.Table) -> str:
-    """Return which stream the columns of a table are those of.
+def stream_of(table: pa.Table, among: Collection[str] = ()) -> str:
+    """Return which stream the columns of a table are those of; one of `among`, where one fits.
 
     Raises
     ------
@@ -300,7 +300,8 @@ def stream_of(table: pa.Table) -> str:
         and {f.name for f in stream.fields} & held
     ]
     exact = [name for name in fits if held <= {"subject_id", *STREAMS[name].schema.names}]
-    for certain in (exact, fits):
+    asked = [[name for name in certain if name in among] for certain in (exact, fits)]
+    for certain in (*asked, exact, fits):
         if len(certain) == 1:
             return certain[0]
     raise SchemaError(

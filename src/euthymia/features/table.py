@@ -162,7 +162,8 @@ def compute(
     Parameters
     ----------
     data : path or several, Recordings, data frame, or {stream: data frame}
-        Polars, pandas or Arrow. A frame alone is taken for the stream whose columns it has.
+        Polars, pandas or Arrow. A frame alone is taken for the stream whose columns it has, of
+        several for the one that the `families` named look at.
     families : str or sequence of str, optional
         Such as ``["mobility", "hrv"]``; all that are installed where it is not given.
     tz : str
@@ -194,7 +195,9 @@ def compute(
     """
     wanted = chosen([families] if isinstance(families, str) else families)
     pieces = [segment(name) for name in ([segments] if isinstance(segments, str) else segments)]
-    recordings, like = _recordings(data, streams_of(wanted, pieces), codes_of(wanted), tz)
+    streams = streams_of(wanted, pieces)
+    named = () if families is None else streams
+    recordings, like = _recordings(data, streams, codes_of(wanted), tz, named)
     if recordings.refused:
         rows = sum(line.rows for line in recordings.refused)
         warnings.warn(
@@ -211,6 +214,7 @@ def _recordings(
     streams: Sequence[str],
     codes: frozenset[str],
     tz: str,
+    named: Sequence[str],
 ) -> tuple[Recordings, Any]:
     if isinstance(data, Recordings):
         return data, None
@@ -219,7 +223,7 @@ def _recordings(
         return read(paths, tz=tz, streams=streams, codes=codes), None
     if isinstance(data, Mapping):
         return from_frames(data, tz=tz), next(iter(data.values()), None)
-    return from_frames({stream_of(as_arrow(data)): data}, tz=tz), data
+    return from_frames({stream_of(as_arrow(data), named): data}, tz=tz), data
 
 
 def _like(table: pa.Table, frame: Any) -> Any:  # noqa: ANN401
