@@ -20,6 +20,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.pages import build_site
 from euthymia.app.web.rendering import island
+from euthymia.ground.errors import AccessError
 from euthymia.security.token import Kind
 from page_browser import Browser
 from small_clinic import DOCTOR
@@ -286,6 +287,25 @@ def test_sign_in_link_replayed(api: Api):
     assert sorted(a.status_code for a in at_once) == [303] + [403] * 5
     again = Api(api.clinic).many([("POST", "/signin", body, headers)])[0]
     assert again.status_code == 403
+
+
+@pytest.mark.parametrize("days", [1, 2, 30])
+def test_used_link_after_the_clock_was_turned(pages: TestClinic, days: int):
+    """Used link found; has the machine's clock run ahead, so that its mark is swept, and back."""
+    clock = [NOW]
+    sessions = replace(pages.sessions, clock=lambda: clock[0])
+    code = sessions.tokens.issue(
+        "dr-lee", "clinician", now=NOW, lifetime=timedelta(hours=24), kind=Kind.SIGNIN
+    )
+    token, _ = sessions.sign_in(code)
+    sessions.end(sessions.visitor(token))
+    clock[0] = NOW + timedelta(days=days)
+    sessions.open("dr-berg", "clinician", ("pwd", "otp"))  # a sign-in sweeps
+    clock[0] = NOW
+    with pytest.raises(AccessError, match="used before"):
+        sessions.sign_in(code)
+    with pytest.raises(AccessError, match="ended"):
+        sessions.visitor(token)
 
 
 def test_session_after_signing_out(pages: TestClinic):

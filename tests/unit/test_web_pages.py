@@ -432,7 +432,7 @@ def test_a_token_is_used_once_however_many_ask_at_the_same_time(tmp_path: Path) 
 
 
 def test_used_tokens_are_forgotten_when_they_have_expired_by_themselves(tmp_path: Path) -> None:
-    once = Once(tmp_path)
+    once = Once(tmp_path, timedelta(0))
     second = int(NOW.timestamp())
     once.redeem("aa" * 16, second - 1)
     once.redeem("bb" * 16, second + 60)
@@ -447,7 +447,7 @@ def test_used_tokens_are_forgotten_when_they_have_expired_by_themselves(tmp_path
 def test_a_restore_that_loses_file_times_forgets_no_used_token(
     tmp_path: Path, restored: int
 ) -> None:
-    once = Once(tmp_path)
+    once = Once(tmp_path, timedelta(0))
     second = int(NOW.timestamp())
     once.redeem("aa" * 16, second - 1)
     once.redeem("bb" * 16, second + 60)

@@ -3,12 +3,13 @@
 import os
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from euthymia.ground.errors import AccessError
 
+KEPT: Final = timedelta(days=35)
 _TOKEN_ID: Final = re.compile(r"[0-9a-f]{16,64}")
 _MARK: Final = re.compile(r"[0-9a-f]{16,64}\.([0-9]{1,15})")
 
@@ -22,10 +23,13 @@ class Once:
     could be damaged, and a copy or a restore that loses file times loses nothing.
 
     Making a file that must not exist yet is atomic over threads and processes, and the file
-    outlives the process, so that a link redeemed before a crash is not redeemable after it.
+    outlives the process, so that a link redeemed before a crash is not redeemable after it. Files
+    are `kept` for some weeks after that second: a clock that ran ahead and is put right, or one
+    that is set back, brings no used link back.
     """
 
     folder: Path
+    kept: timedelta = KEPT
 
     def redeem(self, token_id: str, expires_at: int) -> bool:
         """Mark a token as used, durably; False if it was used before."""
@@ -65,8 +69,8 @@ class Once:
         return self._path(token_id, expires_at).exists()
 
     def tidy(self, now: datetime) -> int:
-        """Forget tokens that have expired by themselves; return how many."""
-        second = int(now.timestamp())
+        """Forget tokens that expired by themselves so long ago; return how many."""
+        second = int((now - self.kept).timestamp())
         gone = 0
         for path in self.folder.iterdir():
             mark = _MARK.fullmatch(path.name)

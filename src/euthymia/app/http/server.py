@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
+from datetime import timedelta
 from functools import cached_property
 from itertools import count
 from threading import Thread
@@ -70,7 +71,7 @@ class Server:
             log=log or AccessLog(lambda _: None),
             tally=tally,
             used=Once(clinic.home.redeemed),
-            proofs=Once(clinic.home.proofs),
+            proofs=Once(clinic.home.proofs, timedelta(0)),
             routes=ROUTES,
         )
         self._clinic = clinic
