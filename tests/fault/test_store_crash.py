@@ -18,6 +18,7 @@ import pytest
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import BusyError, ConsentError, EuthymiaError
+from euthymia.security.keys import Keyring
 from euthymia.store import engine
 from euthymia.store.journal import COMMITTED, Journal
 from euthymia.store.sqlite import SqliteStore
@@ -255,6 +256,30 @@ def test_a_ledger_that_cannot_be_written_stops_the_commit(
     assert house.ingest([samples("screen", times(START + DAY, 5))], consent=ALL).stored == 5
     assert house.store.verify() == []
     house.close()
+
+
+def test_a_limit_on_the_size_of_files_is_no_damage(tmp_path: Path) -> None:
+    """The log that SQLite writes beside the file cannot grow: nothing says to restore a backup."""
+    House.build(tmp_path).close()
+    limited = textwrap.dedent(
+        """
+        import resource, sys
+        from pathlib import Path
+        from euthymia.store import engine
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+        with engine.translated():
+            engine.connect(Path(sys.argv[1]), bytes.fromhex(sys.argv[2])).begin_writing()
+        """
+    )
+    page_key = Keyring.open(tmp_path / "keys").derive("page")
+    words = [str(next(tmp_path.rglob("*.db"))), page_key.hex()]
+    child = subprocess.run(
+        [sys.executable, "-c", limited, *words], capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 1
+    assert "cannot be written: check" in child.stderr
+    assert "ulimit -f" in child.stderr
+    assert "restore" not in child.stderr
 
 
 def test_a_database_without_room_is_our_error_and_stays_whole(tmp_path: Path) -> None:

@@ -164,17 +164,29 @@ class _Translated:
                 raise found from error
 
 
+_READING: Final = frozenset(
+    (
+        apsw.SQLITE_IOERR_READ,
+        apsw.SQLITE_IOERR_SHORT_READ,
+        apsw.SQLITE_IOERR_DATA,
+        apsw.SQLITE_IOERR_CORRUPTFS,
+    )
+)
+
+
 def _translation(error: apsw.Error) -> EuthymiaError | None:
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return BusyError("another program is writing to the clinic's database; try again")
-    if isinstance(error, (apsw.NotADBError, apsw.CorruptError, apsw.IOError)):
+    reading = getattr(error, "extendedresult", None) in _READING
+    if isinstance(error, (apsw.NotADBError, apsw.CorruptError)) or reading:
         return IntegrityError(
             "the clinic's database cannot be read: bytes of it were changed, or the keys are of "
             "another clinic; restore it from a backup"
         )
-    if isinstance(error, (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError)):
+    if isinstance(error, (apsw.FullError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.IOError)):
         return EuthymiaError(
-            "the clinic's database cannot be written: check the disk's space and the file's rights"
+            "the clinic's database cannot be written: check the disk's space, the largest file "
+            "that this process may write (ulimit -f) and the file's rights"
         )
     return None
 
