@@ -16,9 +16,11 @@ from euthymia.app.alerts.quality import quality
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.wanted import Wanted
 from euthymia.app.clinic import Clinic
+from euthymia.app.entries import Fact
 from euthymia.app.people import erase_subject
 from euthymia.app.web.backend import ClinicBackend, worklist_items
 from euthymia.app.web.contract import Filter, Row, Visitor
+from euthymia.app.web.desk import Desk
 from euthymia.care.alerts.contract import Rule, Tier
 from euthymia.care.alerts.lifecycle import Move, State
 from euthymia.care.alerts.policy import shipped_text
@@ -26,6 +28,7 @@ from euthymia.care.alerts.quality import TOO_FEW
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
+from euthymia.ground.codes import PHQ9_ITEMS, PHQ9_TOTAL
 from euthymia.ground.errors import AccessError, IntegrityError, MissingError, SchemaError
 from small_clinic import (
     DOCTOR,
@@ -298,6 +301,38 @@ def test_withdrawal_and_erasure_take_what_rested_on_the_person(clinic: Clinic, h
     erase_subject(clinic, "MRN-2")
     assert {a.subject for a in alerts.every()} <= {subject_of(clinic, "MRN-4")}
     alerts.run()
+
+
+def test_where_care_needs_a_consent_its_withdrawal_takes_scores_and_leaves_a_cry_for_help(
+    clinic: Clinic, hands: Hands
+):
+    asks = replace(clinic.config.clinic, clinical_basis=False)
+    clinic.config = replace(clinic.config, clinic=asks)
+    alerts, me = Alerts(clinic), subject_of(clinic, "MRN-1")
+    alerts.run()
+    pages = ClinicBackend.of(clinic)
+    visitor = Visitor(DOCTOR, "clinician", "ab" * 16, 0, "x")
+
+    def decide(permit: bool) -> None:
+        hands.turn(timedelta(minutes=5))
+        grant = GrantRecord(Purpose.CARE, permit, to_micros(hands.now), None, "test")
+        clinic.store.put_grant(me, grant, Entry(TEST, "set consent", Purpose.CARE, me))
+
+    def rules() -> set[Rule]:
+        return {r for a in pages.alerts.every() if a.subject == me for r in a.rules}
+
+    decide(permit=True)
+    said = (Fact(PHQ9_TOTAL, 24.0), Fact(PHQ9_ITEMS[8], 2.0))
+    Desk(pages).keep(visitor, me, said, "write questionnaire")
+    alerts.run()
+    assert {Rule.ANSWER, Rule.SCORE} <= rules()
+    decide(permit=False)
+    assert Rule.SCORE not in rules()
+    assert Rule.ANSWER in rules()
+    alerts.run()
+    assert Rule.SCORE not in rules()
+    decide(permit=True)
+    assert {Rule.ANSWER, Rule.SCORE} <= rules()
 
 
 def test_a_consent_that_runs_out_takes_its_alerts_from_an_open_desk(clinic: Clinic, hands: Hands):

@@ -22,10 +22,11 @@ from euthymia.care.alerts.contract import CLINIC, Act, DayScores, Signal
 from euthymia.care.alerts.policy import Policy
 from euthymia.care.alerts.signals import day_signal, days_of, is_told, nominal, record_signals
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import Micros, to_micros
 from euthymia.ground.errors import ConsentError, IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import FEATURE_KEYS
+from euthymia.security.consent import consent_covers
 from euthymia.store.consent import unlabelled
 from euthymia.store.lines import Line
 
@@ -124,9 +125,23 @@ def record_of(clinic: Clinic, who: SubjectId, until: Micros) -> list[Signal]:
     audit = audit_of("read record for alerts", who)
     observations = unlabelled(clinic.store.observations(who, audit))
     found = record_signals(who, observations, clinic.store.timeline(who), until)
+    found = heard(clinic, who, found)
     owner = owner_of(clinic, who)
     first = f"0-{owner}"  # of one instant the engine goes by names: an answer is the new owner's
     return [*found, Signal(first, who, until, "owner", 0, words=owner)]
+
+
+def heard(clinic: Clinic, who: SubjectId, signals: list[Signal]) -> list[Signal]:
+    """Leave out scores of the record where care needs a consent and none is in force.
+
+    What somebody said about harming themselves stays until a person has dealt with it.
+    """
+    if clinic.config.clinic.clinical_basis:
+        return signals
+    now = to_micros(clinic.clock())
+    if consent_covers(clinic.store.grants(who), Purpose.CARE, now):
+        return signals
+    return [signal for signal in signals if signal.kind != "score"]
 
 
 def owner_of(clinic: Clinic, who: SubjectId) -> str:
@@ -156,7 +171,7 @@ def kept_of(clinic: Clinic, who: SubjectId) -> tuple[list[Signal], list[Act]]:
     """Return all that was told to the engine of a person, and what people did."""
     lines = clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
     signals, acts = read_lines(lines)
-    return [*kept_days(clinic, who), *signals], acts
+    return [*kept_days(clinic, who), *heard(clinic, who, signals)], acts
 
 
 def take_in(clinic: Clinic, who: SubjectId, book: Book, at: Micros) -> int:
