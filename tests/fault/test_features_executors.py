@@ -53,6 +53,17 @@ def test_shards_come_back_as_they_were(cohort, shards):
         write_shards(cohort, shards[0].parent)
     with pytest.raises(MissingError, match="no shard"):
         read_shard(shards[0].parent, ["screen"])
+    (shards[0] / "people.json").write_text('{"person 0": [[0, "UTC"]]}')
+    with pytest.raises(SchemaError, match=r"screen\.parquet holds people whose zones people\.json"):
+        read_shard(shards[0], ["screen"])
+
+
+def test_what_a_run_that_was_cut_off_left_is_in_no_shard(cohort, tmp_path):
+    left = tmp_path / "shards" / "shard-00000.part"
+    left.mkdir(parents=True)
+    (left / "light.parquet").touch()
+    [shard] = write_shards(cohort, tmp_path / "shards")
+    assert sorted(path.name for path in shard.iterdir()) == ["people.json", "screen.parquet"]
 
 
 def test_pool_and_inline_and_dask_give_the_same(shards, tmp_path, certificates):

@@ -2,11 +2,17 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from euthymia.ground.clock import Timeline, to_micros
+from euthymia.sources import lines, table
+from euthymia.sources.dialect import Dialect
 from reading import assert_accounted, facts_of, read, rejects, samples_of
 
 NEW_YORK = "America/New_York"  # 4 hours behind UTC in summer
@@ -67,6 +73,41 @@ def test_fitabase_of_one_person(tmp_path: Path, day: str) -> None:
         ("P9", f"{on} 05:00:00", 1, 30),
         ("P9", f"{on} 05:00:30", 0, 30),
     ]
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_the_clock_of_each_person_is_judged_over_the_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mixed: bool
+) -> None:
+    """In pieces, as a file of years is read: in autumn the hour after 1 comes twice."""
+    for name, size in {"BLOCK": 512, "PIECE": 512, "MAX_LINE": 1024}.items():
+        monkeypatch.setattr(lines, name, size)
+    monkeypatch.setattr(table, "BATCH", 512)
+    first = to_micros(datetime(2016, 11, 6, 3, 30, tzinfo=UTC))  # 23:30 in New York
+    time_us = first + np.arange(420, dtype=np.int64) * 60_000_000
+    wall = Timeline(((0, NEW_YORK),)).local_us(time_us).astype("M8[us]").astype("M8[s]").tolist()
+    rows = [f"{who},{at:%m/%d/%Y %I:%M:%S %p},70\n" for who in ("20", "26") for at in wall]
+    if mixed:
+        rows = [row for pair in zip(rows[:420], rows[420:], strict=True) for row in pair]
+    path = tmp_path / "heartrate_seconds_merged.csv"
+    path.write_text("Id,Time,Value\n" + "".join(rows))
+    items = _items(tmp_path, "fitbit_study")
+    found = samples_of(items, "heart_rate").sort_by("row")
+    for who in ("20", "26"):
+        own = found.filter(pa.compute.equal(found["subject_id"], who))
+        np.testing.assert_array_equal(own["time"].cast(pa.int64()).to_numpy(), time_us)
+
+
+def test_dates_as_fitabase_writes_them_need_no_dialect_and_turned_round_they_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "heartrate_seconds_merged.csv"
+    path.write_text("Id,Time,Value\n20,22/4/2016 7:21:05 AM,97\n")
+    wanted = [("20", "2016-04-22 11:21:05")]
+    assert _cells(_items(tmp_path, "fitbit_study"), "heart_rate", "subject_id", "time") == wanted
+    path.write_text("Id,Time,Value\n20,4/22/2016 7:21:05 AM,97\n")
+    monkeypatch.delattr(Dialect, "recode")  # it would be five times as slow
+    assert _cells(_items(tmp_path, "fitbit_study"), "heart_rate", "subject_id", "time") == wanted
 
 
 def test_rapids_parsed_tables(tmp_path: Path) -> None:

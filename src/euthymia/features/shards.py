@@ -8,6 +8,7 @@ person's time zones.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,8 @@ def write_shards(
         if shard.exists():
             raise SchemaError(f"{shard} exists: write into another folder")
         partial_shard = shard.with_suffix(".part")
-        partial_shard.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial_shard, ignore_errors=True)  # of a run that was cut off
+        partial_shard.mkdir(parents=True)
         _write_people(recordings, names[start : start + people_a_shard], partial_shard)
         partial_shard.rename(shard)
         written.append(shard)
@@ -96,9 +98,7 @@ def read_shard(shard: Path, streams: Sequence[str]) -> Recordings:
         If it is no shard, or a table of it does not have its stream's columns.
     """
     if not (shard / PEOPLE).is_file():
-        raise MissingError(
-            f"{shard} is no shard: it has no {PEOPLE}; `features --shards` makes them"
-        )
+        raise MissingError(f"{shard} is no shard: it has no {PEOPLE}; `euthymia shards` makes them")
     zones = msgspec.json.decode(
         (shard / PEOPLE).read_bytes(), type=dict[str, list[tuple[int, str]]]
     )
@@ -119,6 +119,10 @@ def _add_stream(found: Recordings, stream: str, table: pa.Table, path: Path) -> 
     samples = table.select(schema.names).cast(schema)
     start = 0
     for name, end in zip(who.values.to_pylist(), who.run_ends.to_pylist(), strict=True):
+        if name not in found.zones:
+            raise SchemaError(
+                f"{path.name} holds people whose zones {PEOPLE} does not say: add them"
+            )
         if stream in found.people.setdefault(name, {}):
             raise SchemaError(f"{path.name} is not in order of person: write it anew")
         found.people[name][stream] = samples.slice(start, end - start)
@@ -180,5 +184,5 @@ def shards_in(folder: Path) -> list[Path]:
     """Return the shards in a folder, in order."""
     found = sorted(path.parent for path in folder.glob(f"*/{PEOPLE}"))
     if not found:
-        raise MissingError(f"{folder} holds no shards; `features --shards` makes them")
+        raise MissingError(f"{folder} holds no shards; `euthymia shards` makes them")
     return found

@@ -103,6 +103,8 @@ class Source:
         The columns of each CSV layout: to say what a file with nearly those columns lacks.
     table_of : callable, optional
         path -> which table the name of the file or its folder says it is, if it says so.
+    month_first : bool
+        Its tables write 12/31/2024, and it reads that itself, without a dialect's help.
     """
 
     name: str
@@ -115,3 +117,4 @@ class Source:
     headers: tuple[tuple[str, ...], ...] = ()
     table_of: Callable[[PurePath], NamedTable | None] | None = None
     order: int = field(default=IDENTITIES_FIRST + 1)
+    month_first: bool = False

@@ -178,36 +178,53 @@ def _moments(words: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
+    """Yield each person's rows once the file goes on without them: their clock is judged whole."""
     table = _table(opened.blob.head(), _ANY)
     if table is None:
         raise SourceError("its columns are not those it was known by; export it again")
-    chunks: list[Chunk] = []
+    waiting: dict[str, list[_Part]] = {}
     for found in read_table(opened, table.layout):
         if isinstance(found, Reject):
             yield found
-        else:
-            chunks.append(found)
-    for chunk in chunks:
-        wall, good = _moments(chunk.columns["time"])
-        for row in chunk.rows[~good].tolist():
+            continue
+        wall, good = _moments(found.columns.pop("time"))
+        for row in found.rows[~good].tolist():
             yield Reject(row, _WRONG_TIME)
-        if good.any():
-            yield from _of_people(chunk.of(good), wall[good], table, opened)
+        here = dict(_of_people(found.of(good), wall[good], opened)) if good.any() else {}
+        for who in [name for name in waiting if name not in here]:
+            yield from _settled(who, waiting.pop(who), table, opened)
+        for who, part in here.items():
+            waiting.setdefault(who, []).append(part)
+    for who, parts in waiting.items():
+        yield from _settled(who, parts, table, opened)
+
+
+_Part = tuple[Chunk, NDArray[np.int64]]
+"""Some rows of one person, and what the clock on the wall showed at each [us]."""
 
 
 def _of_people(
-    chunk: Chunk, wall: NDArray[np.int64], table: _Table, opened: Opened
-) -> Iterator[Item]:
-    """Yield the samples of each person: their wall has its own zone."""
-    if opened.context.subject or "who" not in chunk.columns:
-        people = pa.array([_person(opened)] * chunk.rows.size, pa.string())
-    else:
-        people = chunk.columns["who"]
-    for who in pc.unique(people).to_pylist():
-        mine = pc.equal(people, who).to_numpy(zero_copy_only=False)
-        part = chunk.of(mine)
-        time_us = to_instants(wall[mine], opened.context.zone_for(device_id(NAME, who)))
-        yield samples(SYSTEM, table.stream, who, part.rows, time_us, **table.make(part))
+    chunk: Chunk, wall: NDArray[np.int64], opened: Opened
+) -> Iterator[tuple[str, _Part]]:
+    """Yield the rows of each person: their wall has its own zone."""
+    named = chunk.columns.pop("who", None)
+    if opened.context.subject or named is None:
+        yield _person(opened), (chunk, wall)
+        return
+    for who in pc.unique(named).to_pylist():
+        mine = pc.equal(named, who).to_numpy(zero_copy_only=False)
+        yield who, (chunk.of(mine), wall[mine])
+
+
+def _settled(who: str, parts: list[_Part], table: _Table, opened: Opened) -> Iterator[Item]:
+    """Yield one person's samples."""
+    zone = opened.context.zone_for(device_id(NAME, who))
+    time_us = to_instants(np.concatenate([wall for _, wall in parts]), zone)
+    start = 0
+    for chunk, wall in parts:
+        own = time_us[start : start + wall.size]
+        yield samples(SYSTEM, table.stream, who, chunk.rows, own, **table.make(chunk))
+        start += wall.size
 
 
 def _example(folder: Path) -> None:
@@ -239,4 +256,5 @@ SOURCE = Source(
         tuple(c.aliases[0] for c in table.layout.columns if c.required and c.name != "who")
         for table in _TABLES
     ),
+    month_first=True,
 )

@@ -162,7 +162,10 @@ def _best(found: Found) -> tuple[Source | None, Dialect | None]:
         return None, None
     source = _recognised(found.path, head)
     if source:
-        return source, after_preamble(head) or with_slashes(head)
+        slashes = with_slashes(head)
+        if slashes and source.month_first and not slashes.day_first:
+            slashes = None
+        return source, after_preamble(head) or slashes
     tried = list(dialects(head, _spelling()))
     for dialect in tried:
         source = _recognised(found.path, b"".join(dialect.recode(iter([head]))))
