@@ -106,6 +106,15 @@ def test_a_phone_located_only_on_the_way_tells_as_much_as_one_that_is_not():
         assert np.array_equal(alone[name], found[name], equal_nan=True)
 
 
+def test_a_phone_in_use_without_a_fix_was_recorded():
+    """Held all evening indoors: the last fix at 19:12, the next at 2:30, in use until 22:12."""
+    at = sorted({*unused(24 + 19, 48 + 6.5), *lit(1, np.arange(19, 22.2, 1 / 12))})
+    alone, found = told(at), told(at, located(but=[(24 + 19.2, 48 + 2.5)]))
+    assert abs(found["sleep_onset_h"][1] + 1.8) < 0.1
+    for name in ("sleep_onset_h", "coverage"):
+        assert found[name][1] == alone[name][1]
+
+
 def test_a_date_is_told_the_same_from_its_own_window_as_from_all():
     gone = [(24 * d + h, 24 * d + h + 5.2) for d, h in ((1, 20.2), (3, 9), (4, 22.1), (6, 2))]
     at = lived(off=None)

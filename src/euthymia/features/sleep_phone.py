@@ -72,7 +72,7 @@ _PROXY = (
 
 FAMILY = Family(
     name="sleep_phone",
-    version=f"4.{SCHEMA_VERSION}",
+    version=f"5.{SCHEMA_VERSION}",
     title="Sleep by phone",
     streams=("screen", "location"),
     needs=("screen",),

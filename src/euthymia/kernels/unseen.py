@@ -51,7 +51,7 @@ def _mark(used: Ints, many: int, gap: Ints, n: int) -> None:
         gap[g, G_BLIND] = 0
         if gap[g, G_TO] - gap[g, G_FROM] <= BLIND_US:
             continue
-        while k < many and used[k, 0] <= gap[g, G_FROM] + GAP_US:
+        while k < many and used[k, 1] <= gap[g, G_FROM] + GAP_US:
             k += 1
         if k < many and used[k, 0] <= gap[g, G_TO] - GAP_US:
             continue
