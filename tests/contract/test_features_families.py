@@ -58,6 +58,7 @@ def test_every_feature_says_what_it_is(family):
         assert feature.unit.strip()
         assert len(feature.definition) > 20, feature.name
         assert re.search(r"doi:10\.\d{4,}/\S+", feature.paper), feature.name
+        assert len(feature.limits) > 10, f"{feature.name}: what is known to make it wrong?"
         assert feature.worse in (-1, 0, 1)
         assert feature.low is None or feature.high is None or feature.low < feature.high
     suffix = {"h": "_h", "ms": "_ms", "min": "_min", "%": "_pct"}

@@ -304,7 +304,8 @@ _ACCELERATION = (
         "Minutes of 5-second epochs with 10 samples or more over at least half of them.",
         _ENMO,
         0,
-        "",
+        "Recorded, not worn: a device on the table counts, and one that is not worn is told by "
+        "counts_wear_min alone, where there are counts.",
     ),
     Feature(
         "enmo_mg",
@@ -326,6 +327,7 @@ _ACCELERATION = (
         0,
         None,
         -1,
+        limits=_RAW,
     ),
     _minutes(
         "enmo_sedentary_min",
@@ -399,6 +401,7 @@ _ACCELERATION = (
         0,
         1,
         0,
+        limits="It says that a line fits, not that much was recorded.",
     ),
 )
 

@@ -118,6 +118,10 @@ _LENGTH = (
     "a use whose length is not told lasts to the next app's, an hour at most; none goes beyond "
     "the window it begins in"
 )
+_SEEN = (
+    "launchers and system screens count as apps where the source tells them; iOS tells none, and "
+    "what is done in a browser is one app"
+)
 _STORE = "by the category that the source tells: uses without one are of no kind; " + _LENGTH
 
 
@@ -154,9 +158,17 @@ FAMILY = Family(
             _RAPIDS,
             0,
             None,
+            limits=_SEEN,
         ),
         Feature(
-            "apps", "Apps used", "{apps}", "Different apps used in the window.", _RAPIDS, 0, None
+            "apps",
+            "Apps used",
+            "{apps}",
+            "Different apps used in the window.",
+            _RAPIDS,
+            0,
+            None,
+            limits=_SEEN,
         ),
         Feature(
             "app_use_min",
@@ -187,6 +199,7 @@ FAMILY = Family(
             _SHANNON,
             0,
             1,
+            limits=_SEEN,
         ),
         Feature(
             "app_top_pct",
@@ -196,6 +209,7 @@ FAMILY = Family(
             _RAPIDS,
             0,
             100,
+            limits=_SEEN,
         ),
         Feature(
             "app_switches",

@@ -233,6 +233,10 @@ _CURVE: Final = (
     "means of the date and the day before (of the segment, for other time segments); NaN where "
     "they lie in fewer than 18 clock hours. Without recorded steps the rise is left out."
 )
+_TWO_DAYS: Final = (
+    "Of two days at most: one night awake moves it. Without steps it takes the day's movement for "
+    "the clock's own swing."
+)
 _WRIST: Final = "Wristbands err with movement, tattoos and cold; beta blockers lower all of it."
 
 FAMILY = Family(
@@ -300,7 +304,13 @@ FAMILY = Family(
             "Night is what the clock says, not when the person slept.",
         ),
         _feature(
-            "mesor_per_min", "Heart rate, circadian mean", "/min", "Mesor." + _CURVE, _BOWMAN, 1
+            "mesor_per_min",
+            "Heart rate, circadian mean",
+            "/min",
+            "Mesor." + _CURVE,
+            _BOWMAN,
+            1,
+            f"{_TWO_DAYS} {_WRIST}",
         ),
         _feature(
             "amplitude_per_min",
@@ -309,6 +319,7 @@ FAMILY = Family(
             "Half the swing of the cosine." + _CURVE,
             _BOWMAN,
             -1,
+            f"{_TWO_DAYS} {_WRIST}",
         ),
         Feature(
             "acrophase_h",
@@ -320,6 +331,7 @@ FAMILY = Family(
             24,
             0,
             24.0,
+            f"{_TWO_DAYS} Says little where the amplitude is small.",
         ),
         _feature(
             "rise_per_step_rate",

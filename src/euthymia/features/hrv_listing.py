@@ -428,5 +428,6 @@ FEATURES: Final[tuple[Feature, ...]] = (
         TASK_FORCE,
         0,
         1,
+        limits="Night is what the clock says, not when the person slept.",
     ),
 )

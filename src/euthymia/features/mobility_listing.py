@@ -330,6 +330,7 @@ _OF_SHAPE: Final = (
         0,
         32,
         -1,
+        "As of location_variance_m2; below some 7 (30 m) it is the scatter of the fixes.",
     ),
     _f(
         "max_diameter_km",
@@ -450,6 +451,7 @@ _OF_DATA: Final = (
         0,
         9000,
         0,
+        "Says nothing of why: a phone that is off, dozes or is indoors looks the same.",
     ),
     _f(
         "imputed_pct",
@@ -460,6 +462,7 @@ _OF_DATA: Final = (
         0,
         100,
         0,
+        "Of the known time alone: what could not be filled in either is missing from the coverage.",
     ),
 )
 

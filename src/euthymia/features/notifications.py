@@ -80,6 +80,7 @@ FAMILY = Family(
             _MEHROTRA,
             0,
             100,
+            limits="of few notifications it is high by chance",
         ),
         Feature(
             "night_notifications",

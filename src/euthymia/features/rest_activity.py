@@ -38,6 +38,9 @@ _ZERO = (
     "the paper's epochs are 15 s. Runs that unknown time cuts are left out."
 )
 _TIED = "A hair's breadth of change moves it by hours where two stretches are nearly equal."
+_NOISE = "Of d days of pure noise it is 1/d, not 0: compare windows of the same length."
+_SQUARE = "People are active in blocks, not in cosines: days all alike do not give 1 either."
+_SHAPED = "One active time a day is taken for granted: naps, shifts and travel are fitted badly."
 _PERFECT = " NaN also where the curve fits perfectly."
 
 _NAMES: Final = {
@@ -103,7 +106,7 @@ _REGULARITY = (
         0,
         1,
         -1,
-        limits="Of d days of pure noise it is 1/d, not 0: compare windows of the same length.",
+        limits=_NOISE,
     ),
     Feature(
         "interdaily_stability_mean",
@@ -116,6 +119,7 @@ _REGULARITY = (
         0,
         1,
         -1,
+        limits=_NOISE,
     ),
     Feature(
         "intradaily_variability",
@@ -127,6 +131,7 @@ _REGULARITY = (
         0,
         None,
         1,
+        limits="Naps raise it as broken nights do.",
     ),
     Feature(
         "intradaily_variability_mean",
@@ -139,6 +144,7 @@ _REGULARITY = (
         0,
         None,
         1,
+        limits="Noise of counts from minute to minute raises it: compare on one device.",
     ),
     Feature(
         "correlation_24h",
@@ -149,6 +155,7 @@ _REGULARITY = (
         -1,
         1,
         -1,
+        limits="A weekend after working days lowers it as illness does.",
     ),
     Feature(
         "sleep_regularity_index",
@@ -175,6 +182,7 @@ _EXTREMES = (
         0,
         1,
         -1,
+        limits="A device that reads zero in still hours makes it 1, however little is done by day.",
     ),
     _level(
         "l5_counts_per_min",
@@ -230,6 +238,7 @@ _PLAIN = (
         "Peak of the daily rhythm",
         "Local clock hour, 0 to 24, of the peak of the fitted 24 h cosine.",
         _COSINOR,
+        "Says little where the amplitude is small; the middle of the active time, not its peak.",
     ),
     Feature(
         "cosinor_r_squared",
@@ -242,6 +251,7 @@ _PLAIN = (
         0,
         1,
         -1,
+        limits=_SQUARE,
     ),
 )
 
@@ -269,6 +279,7 @@ _EXTENDED = (
         -1,
         1,
         0,
+        limits=_SHAPED,
     ),
     Feature(
         "extended_beta",
@@ -286,18 +297,21 @@ _EXTENDED = (
         "Peak of the shaped rhythm",
         "phi: local clock hour, 0 to 24, of the peak of " + _CURVE,
         _MARLER,
+        _SHAPED,
     ),
     _hour(
         "extended_up_h",
         "Rise of the shaped rhythm",
         "Local clock hour at which the curve rises through its middle: phi - acos(alpha).",
         _MARLER,
+        _SHAPED,
     ),
     _hour(
         "extended_down_h",
         "Fall of the shaped rhythm",
         "Local clock hour at which the curve falls through its middle: phi + acos(alpha).",
         _MARLER,
+        _SHAPED,
     ),
     Feature(
         "extended_r_squared",
@@ -308,6 +322,7 @@ _EXTENDED = (
         0,
         1,
         -1,
+        limits=_SHAPED,
     ),
     Feature(
         "extended_pseudo_f",
@@ -322,6 +337,7 @@ _EXTENDED = (
         0,
         None,
         0,
+        limits="Hours are no independent draws: compare it, and read no probability from it.",
     ),
 )
 

@@ -130,6 +130,12 @@ _MARDIA = "Fisher 1993, doi:10.1017/CBO9780511564345"
 _BEGIN = "uses that begin in the window"
 _NONE = " NaN without a use."
 _UNLOCKS = "NaN where the phone tells neither locked nor unlocked."
+_LIT = "a screen that is lit is not always looked at: notifications, navigation, music"
+_HELD = "of a phone that is not locked, or stays unlocked at a trusted place, it tells nothing"
+_NIGHT = "the small hours by the clock: of who works nights they are the day"
+_SILENT = "a phone that was off or not recorded counts as not used"
+_FEW = "of a few short uses it is mostly chance; a phone that was off counts as not used"
+_WEEKS = "of a week alone: one odd day moves it, and a phone that was off counts as not used"
 _CUT = "a use is counted in the window it begins in, and no further than to the window's end"
 
 
@@ -147,8 +153,10 @@ def _lengths() -> tuple[Feature, ...]:
     )
 
 
-def _clock(name: str, title: str, text: str, paper: str = _RAPIDS) -> Feature:
-    return Feature(name, title, "h", text, paper, 0, 24.000001, 0, 24.0)
+def _clock(
+    name: str, title: str, text: str, paper: str = _RAPIDS, limits: str = _SILENT
+) -> Feature:
+    return Feature(name, title, "h", text, paper, 0, 24.000001, 0, 24.0, limits)
 
 
 FAMILY = Family(
@@ -172,6 +180,7 @@ FAMILY = Family(
             _CHRISTENSEN,
             0,
             None,
+            limits=_LIT,
         ),
         Feature(
             "screen_uses",
@@ -191,6 +200,7 @@ FAMILY = Family(
             _RAPIDS,
             0,
             None,
+            limits=_HELD,
         ),
         Feature(
             "unlocked_h",
@@ -200,6 +210,7 @@ FAMILY = Family(
             _RAPIDS,
             0,
             None,
+            limits=_HELD,
         ),
         *_lengths(),
         _clock(
@@ -223,6 +234,7 @@ FAMILY = Family(
             0,
             None,
             1,
+            limits=_NIGHT,
         ),
         Feature(
             "night_uses",
@@ -233,6 +245,7 @@ FAMILY = Family(
             0,
             None,
             1,
+            limits=_NIGHT,
         ),
         Feature(
             "longest_gap_h",
@@ -242,7 +255,7 @@ FAMILY = Family(
             _SAEB,
             0,
             None,
-            limits="a phone that was off or not recorded counts as not used",
+            limits=_SILENT,
         ),
         Feature(
             "gap_median_min",
@@ -252,6 +265,7 @@ FAMILY = Family(
             _SAEB,
             0,
             None,
+            limits=_SILENT,
         ),
         Feature(
             "use_burstiness",
@@ -262,6 +276,7 @@ FAMILY = Family(
             _GOH,
             -1,
             1,
+            limits=_SILENT,
         ),
         Feature(
             "use_entropy",
@@ -272,6 +287,7 @@ FAMILY = Family(
             _SHANNON,
             0,
             1,
+            limits=_FEW,
         ),
         Feature(
             "hours_used",
@@ -281,6 +297,7 @@ FAMILY = Family(
             _SAEB,
             0,
             24,
+            limits=_SILENT,
         ),
         _clock(
             "use_centre_h",
@@ -288,6 +305,7 @@ FAMILY = Family(
             "Mean direction of the time with the screen on around the clock, from each hour's "
             "middle." + _NONE,
             _MARDIA,
+            _FEW,
         ),
         Feature(
             "use_concentration",
@@ -298,6 +316,7 @@ FAMILY = Family(
             _MARDIA,
             0,
             1,
+            limits=_FEW,
         ),
         Feature(
             "use_stability",
@@ -310,6 +329,7 @@ FAMILY = Family(
             0,
             1,
             -1,
+            limits=_WEEKS,
         ),
         Feature(
             "use_variability",
@@ -320,6 +340,7 @@ FAMILY = Family(
             _WITTING,
             0,
             None,
+            limits=_WEEKS,
         ),
     ),
 )

@@ -239,7 +239,7 @@ _WALKING = (
         "Time in which one sample follows another within a second.",
         _OAK,
         0,
-        "",
+        "Recorded, not carried: a phone on the table counts.",
     ),
     Feature(
         "walking_steps",
