@@ -61,6 +61,8 @@ def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
         "features --plot S-1 --tz Europe/Oslo",
         "features --plot S-1 --segments night",
         "features --tz Europe/Oslo",
+        "features --input in --out f.csv --segments ,",
+        "features --input in --out f.csv --families=",
         "compute-shards shards --out o --scheduler tls://10.0.0.1:8786",
         "compute-shards shards --out o --executor pool --certificates c",
         "compute-shards shards --out o --executor dask --scheduler tls://10.0.0.1:8786",
@@ -177,6 +179,19 @@ def test_features_of_a_folder_without_data_are_a_refusal(tmp_path: Path) -> None
     code, told = call(tmp_path, "features", "--input", str(empty), "--out", str(out))
     assert code == 1
     assert (told["rows"], told["rejected"]) == (0, 1)
+
+
+def test_a_place_that_takes_no_file_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out.csv"
+    code, told = call(tmp_path, "features", "--input", str(tmp_path / "none"), "--out", str(out))
+    assert code == 1
+    assert "exists already" in told["error"]
+    code, told = call(
+        tmp_path, "features", "--input", str(tmp_path / "none"), "--out", str(tmp_path / "f.csv")
+    )
+    assert "does not exist" in told["error"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing half written stays
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_a_refusal(home: Path) -> None:

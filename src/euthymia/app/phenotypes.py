@@ -42,15 +42,19 @@ def features_of_folder(
         raise SchemaError(f"{out.name}: the name must end in .parquet or .csv")
     families = chosen(wanted.families)
     segments = [segment(name) for name in wanted.segments]
-    recordings = _read(folder, wanted, progress)
-    table = features_of(recordings, families, segments)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".{out.name}.part")
-    if out.suffix == ".csv":
-        pcsv.write_csv(table, part)
-    else:
-        pq.write_table(table, part, compression="zstd")
-    part.replace(out)
+    part.touch()  # a place that takes no file says so before hours of reading
+    try:
+        recordings = _read(folder, wanted, progress)
+        table = features_of(recordings, families, segments)
+        if out.suffix == ".csv":
+            pcsv.write_csv(table, part)
+        else:
+            pq.write_table(table, part, compression="zstd")
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return {
         "rows": table.num_rows,
         "families": {f.name: _filled(table, f.name) for f in families},

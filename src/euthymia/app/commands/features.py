@@ -11,7 +11,12 @@ _FOLDER = click.Path(path_type=Path)
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else None
+    if value is None:
+        return None
+    names = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not names:
+        raise click.BadParameter("it names nothing: give names such as a,b, or leave it out")
+    return names
 
 
 @click.command(
