@@ -228,6 +228,26 @@ def test_answers_of_the_web_api(tmp_path: Path) -> None:
     assert rejects(items) == [SUMS]
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_sleep_through_the_hour_that_comes_twice_keeps_its_length(
+    tmp_path: Path, moved: bool
+) -> None:
+    """From 0:30 on 8 hours of 40-minute levels, as a clock writes them that is put back or not."""
+    first = to_micros(datetime(2016, 11, 6, 4, 30, tzinfo=UTC))  # 0:30 in New York
+    time_us = first + np.arange(12, dtype=np.int64) * 2_400_000_000
+    wall = Timeline(((0, NEW_YORK),)).local_us(time_us) if moved else time_us - 4 * 3_600_000_000
+    data = [
+        {"dateTime": f"{at}.000", "level": ("light", "deep", "rem")[n % 3], "seconds": 2400}
+        for n, at in enumerate(wall.astype("M8[us]").astype("M8[s]").astype(str))
+    ]
+    (tmp_path / "anna").mkdir()
+    sleep = {"dateOfSleep": "2016-11-06", "logId": 1, "levels": {"data": data}}
+    (tmp_path / "anna" / "sleep.json").write_text(json.dumps({"sleep": [sleep]}))
+    found = samples_of(_items(tmp_path, "fitbit_api"), "sleep_stages")
+    assert found["time"].cast(pa.int64()).to_pylist() == time_us.tolist()
+    assert found["duration"].to_pylist() == [2400] * 12
+
+
 def test_answers_in_a_table_of_rapids(tmp_path: Path) -> None:
     bad = {**STEPS, "activities-steps": []}
     with (tmp_path / "fitbit.csv").open("w", newline="") as file:

@@ -41,23 +41,27 @@ def sleep_of(entry: Node, gather: Gather, opened: Opened) -> None:
     short = [_stretch(level) for level in nodes(levels, "shortData")]
     if not stretches:
         raise ShapeError("a sleep has no levels")
-    wall, stage, length = _interrupted(stretches, short)
-    if not wall.size:
-        raise ShapeError("a sleep has no level that is known")
     zone = opened.context.zone_for(gather.subject)
+    time_us, stage, length = _interrupted(_instants(stretches, zone), _instants(short, zone))
+    if not time_us.size:
+        raise ShapeError("a sleep has no level that is known")
     session = number(entry, "logId")
     label = f"{session:.0f}" if session is not None else None
     gather.stretch(
         "sleep_stages",
-        to_instants(wall, zone),
+        time_us,
         stage=stage,
         duration=length,
-        session=pa.repeat(pa.scalar(label, pa.string()), len(wall)),
+        session=pa.repeat(pa.scalar(label, pa.string()), len(time_us)),
     )
 
 
-def _stretch(level: Node) -> tuple[int, int, int]:
-    """Return (wall start [us], wall end [us], stage) of a level; stage -1 where it is not known."""
+_Level = tuple[int, int, int]
+"""When it starts [us], how long it lasts [us], its stage; -1 where that is not known."""
+
+
+def _stretch(level: Node) -> _Level:
+    """Return a level; it starts by the clock on the wall."""
     at = text(level, "dateTime") or ""
     seconds = number(level, "seconds")
     if not _WALL.fullmatch(at) or seconds is None or not 0 <= seconds <= _LONGEST_S:
@@ -66,16 +70,23 @@ def _stretch(level: Node) -> tuple[int, int, int]:
         start = to_micros(datetime.fromisoformat(at).replace(tzinfo=UTC))
     except ValueError:
         raise ShapeError("a level's dateTime is no date of the calendar") from None
-    return start, start + round(seconds * SECOND_US), STAGES.get(text(level, "level") or "", -1)
+    return start, round(seconds * SECOND_US), STAGES.get(text(level, "level") or "", -1)
+
+
+def _instants(levels: list[_Level], zone: str) -> list[_Level]:
+    """Return levels by their instants: in the night of autumn the wall shows an hour twice."""
+    at = to_instants(np.array([start for start, _, _ in levels], np.int64), zone)
+    return [(start, *level[1:]) for start, level in zip(at.tolist(), levels, strict=True)]
 
 
 def _interrupted(
-    levels: list[tuple[int, int, int]], short: list[tuple[int, int, int]]
+    levels: list[_Level], short: list[_Level]
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
-    """Return wall start, stage and length [s]; a short wake takes its time from what it is in."""
-    edges = np.unique(np.array([t for s in (*levels, *short) for t in s[:2]], np.int64))
+    """Return start [us], stage and length [s]; a short wake takes its time from what it is in."""
+    every = [(start, start + length, which) for start, length, which in (*levels, *short)]
+    edges = np.unique(np.array([t for s in every for t in s[:2]], np.int64))
     stage = np.full(edges.size, -1, np.int8)
-    for start, end, which in (*sorted(levels), *sorted(short)):
+    for start, end, which in (*sorted(every[: len(levels)]), *sorted(every[len(levels) :])):
         if which >= 0:
             stage[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = which
     change = np.concatenate(([True], stage[1:] != stage[:-1]))
