@@ -1,5 +1,6 @@
 """The whole command line on a PostgreSQL server: made, filled, read, erased and verified."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,39 @@ def test_a_clinic_on_a_server_does_all_that_one_in_a_file_does(
     code, told = call(home, "verify")
     assert code != 0
     assert any("put back" in problem or "taken away" in problem for problem in told["problems"])
+
+
+def test_a_backup_of_a_server_becomes_a_file_and_goes_to_another_server(
+    tmp_path: Path, postgres: Server
+) -> None:
+    home, incoming = tmp_path / "clinic", tmp_path / "incoming"
+    run(home, "init", "--store", url(postgres))
+    size = ["--subjects", "2", "--days", "14", "--seed", "5"]
+    run(home, "simulate", *size, "--profile", "demo", "--out", str(incoming))
+    run(home, "ingest", str(incoming))
+    people = run(home, "show")["subjects"]
+    run(home, "backup", str(tmp_path / "backup"))
+    run(home, "erase", people[0], "--yes")
+    key, back = ["--master-key", str(home / "keys" / "master.key")], str(tmp_path / "backup")
+
+    file = tmp_path / "file"
+    told = run(file, "restore", back, *key)
+    assert (told["store"], told["from_server_to_file"], told["erased_again"]) == ("sqlite", True, 1)
+    assert run(file, "verify")["ok"]
+    assert run(file, "show")["subjects"] == people[1:]
+    assert run(file, "ingest", str(incoming))["stored"] == 0
+
+    there = replace(postgres, schema=postgres.schema + "_b")
+    moved = tmp_path / "moved"
+    told = run(moved, "restore", back, *key, "--store", url(there))
+    assert (told["store"], told["erased_again"]) == ("postgresql", 1)
+    assert not (moved / "clinic.db").exists()
+    assert run(moved, "verify")["ok"]
+    assert run(moved, "show")["subjects"] == people[1:]
+    assert run(moved, "ingest", str(incoming))["stored"] == 0
+    code, said = call(tmp_path / "again", "restore", back, *key, "--store", url(there))
+    assert (code, "holds data already" in said["error"]) == (1, True)
+    assert not (tmp_path / "again").exists()
 
 
 def test_settings_that_nobody_accepted_lead_to_no_server(tmp_path: Path, postgres: Server) -> None:

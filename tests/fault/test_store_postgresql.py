@@ -25,10 +25,11 @@ from euthymia.ground.errors import (
     SchemaError,
 )
 from euthymia.ground.records import Person
-from euthymia.store import postgresql
+from euthymia.store import engine, postgresql
 from euthymia.store.postgresql import VERIFIED, PostgresDatabase, PostgresStore, Server
+from euthymia.store.postgresql_copies import take_file
 from euthymia.store.postgresql_tables import MIGRATIONS
-from euthymia.store.tables import COLUMNS
+from euthymia.store.tables import COLUMNS, WHOLE
 from postgres import running
 from stores import ALL, DAY, MONITOR, NOW, NOW_US, House, audit, facts, mrn, samples, the, times
 
@@ -78,18 +79,64 @@ def test_rows_of_a_file_put_on_a_server_open_there(tmp_path: Path, postgres: Ser
     fill(house)
     own = audit(action="export subject")
     expected = house.store.samples(the(house), "screen", 0, NOW_US, own)
-    other = second(house, postgres)
-    for table in ("subject", *(t for t in COLUMNS if t != "subject"), "change"):
-        names = [row[1] for row in house.store._db.execute(f"PRAGMA table_info({table})")]
-        marks = ", ".join("?" * len(names))
-        rows = house.store._db.all(f"SELECT {', '.join(names)} FROM {table}")
-        other._db.run_many(f"INSERT INTO {table}({', '.join(names)}) VALUES({marks})", rows)
     house.store.close()
-    house.store = other
+    take_file(postgres, tmp_path / "clinic.db", house.keyring)
+    with pytest.raises(EuthymiaError, match="holds data already"):
+        take_file(postgres, tmp_path / "clinic.db", house.keyring)
+    house.store = second(house, postgres)
     assert house.store.samples(the(house), "screen", 0, NOW_US, own) == expected
     assert house.store.person(the(house), audit()).name == "Ada Quartermain"
     assert house.store.verify() == []
     house.close()
+
+
+def test_every_column_of_every_table_is_copied(house: House, tmp_path: Path) -> None:
+    """On either engine: what a later version adds to a table, it adds to the copies."""
+    query = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = ?"
+    on_server: dict[str, set[str]] = {}
+    for table, column in house.store._db.all(query, (house.store._db._server.schema,)):
+        on_server.setdefault(table, set()).add(column)
+    del on_server["version"]
+    db = engine.opened(tmp_path / "made.db", house.keyring)
+    tables = [name for (name,) in db.all("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    in_file = {
+        table: {row[1] for row in db.all(f"PRAGMA table_info({table})")}
+        for table in tables
+        if not table.startswith("sqlite_")
+    }
+    db.close()
+    copied = {table: set(columns.split(", ")) for table, columns in WHOLE.items()}
+    assert on_server == in_file == copied
+
+
+def test_a_copy_is_of_one_state_though_others_write_and_holds_back_nobody(
+    house: House, tmp_path: Path, postgres: Server
+) -> None:
+    fill(house)
+    state, copy = house.store.verify(), tmp_path / "copy.db"
+    counts = house.store._db.all("SELECT count(*), max(number) FROM change")
+    other = second(house, postgres)
+
+    def meanwhile() -> None:
+        other._db.run("SET lock_timeout = 1")
+        grant = GrantRecord(Purpose.CARE, True, 0, None, "x")
+        with pytest.raises(BusyError):
+            other.put_grant(the(house), grant, audit("set consent"))
+
+    house.store.copy_to(copy, meanwhile)
+    assert not list(tmp_path.glob("copy.db-*"))
+    db = engine.opened(copy, house.keyring)
+    assert db.check() == state == []
+    assert db.all("SELECT count(*), max(number) FROM change") == counts
+    db.close()
+    other.close()
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):  # and not a word of the server
+        house.store.copy_to(tmp_path / "other.db", full)
+    assert not (tmp_path / "other.db").exists()
 
 
 def test_nothing_readable_is_sent_to_the_server(house: House, postgres_folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Which engine a clinic's store rests on: the embedded file, or a PostgreSQL server."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from euthymia.app.config import Config, StoreConfig, wrong_store
@@ -13,6 +13,9 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.sealed import SealedStore
 from euthymia.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from euthymia.store.postgresql import Server
 
 _IN_URL: Final = frozenset({"host", "schema", "tls", "ca_file", "password_file"})
 
@@ -35,13 +38,20 @@ def open_store(
     zone = config.clinic.time_zone
     if config.store.engine == "sqlite":
         return SqliteStore(home.database, keyring, ledger, clock, default_zone=zone)
+    server = _server(config.store)
+    from euthymia.store.postgresql import PostgresStore
+
+    return PostgresStore(server, keyring, ledger, clock, default_zone=zone)
+
+
+def _server(given: StoreConfig) -> "Server":
+    """Return the server that the settings name."""
     try:
-        from euthymia.store.postgresql import OFF, VERIFIED, PostgresStore, Server
+        from euthymia.store.postgresql import OFF, VERIFIED, Server
     except ImportError:
         raise EuthymiaError(
             "the PostgreSQL driver is not installed: pip install 'euthymia[postgres]'"
         ) from None
-    given = config.store
     server = Server(
         host=_allowed(given.host),
         port=given.port,
@@ -52,7 +62,30 @@ def open_store(
         ca_file=Path(given.ca_file) if given.ca_file else None,
     )
     tls = given.tls or (OFF if server.local else VERIFIED)
-    return PostgresStore(server.with_tls(tls), keyring, ledger, clock, default_zone=zone)
+    return server.with_tls(tls)
+
+
+def to_server(home: Home, given: StoreConfig, keyring: Keyring) -> None:
+    """Put what a home's file holds on a server, and remove the file.
+
+    Raises
+    ------
+    EuthymiaError
+        The server cannot be reached, or holds something under that name already.
+    """
+    server = _server(given)
+    from euthymia.store.postgresql_copies import take_file
+
+    take_file(server, home.database, keyring)
+    home.database.unlink()
+
+
+def drop_from_server(given: StoreConfig) -> None:
+    """Take back what `to_server` did on the server."""
+    server = _server(given)
+    from euthymia.store.postgresql_copies import drop
+
+    drop(server)
 
 
 def store_settings(url: str) -> StoreConfig:

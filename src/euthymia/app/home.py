@@ -171,10 +171,15 @@ def read_config(home: Home) -> tuple[Config, Keyring, bool]:
         raise MissingError("no clinic here: make one with `euthymia init`, or name it with --home")
     config, raw = load(home.config_file)
     keyring = open_keys(home, config)
+    return config, keyring, is_accepted(home, keyring, raw)
+
+
+def is_accepted(home: Home, keyring: Keyring, raw: bytes) -> bool:
+    """Tell whether the bytes of the settings are those that were accepted."""
     if not home.config_seal.is_file():
-        return config, keyring, False
+        return False
     sealed = home.config_seal.read_bytes()
-    return config, keyring, hmac.compare_digest(sealed, _seal_of(keyring, raw).encode())
+    return hmac.compare_digest(sealed, _seal_of(keyring, raw).encode())
 
 
 def require_accepted(*, accepted: bool) -> None:

@@ -7,7 +7,7 @@ before anybody can open it.
 import secrets
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +17,10 @@ from cryptography.exceptions import InvalidSignature
 from euthymia.app import tombstones
 from euthymia.app.backup import CONTENT, MAGIC, SIGNATURE_BYTES, Manifest, listed
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.config import Config, load
+from euthymia.app.config import Config, StoreConfig, load, render
 from euthymia.app.copies import LIST, MANIFEST
-from euthymia.app.home import Home, open_keys
+from euthymia.app.database import drop_from_server, to_server
+from euthymia.app.home import Home, accept_config, is_accepted, open_keys, require_accepted
 from euthymia.app.shell import Progress
 from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
@@ -36,11 +37,15 @@ _STEPS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What `restore` was asked: which lists of erased people, which root key, over what."""
+    """What `restore` was asked: which lists of erased people, which root key, over what.
+
+    `store`: the server to put the data on; None leaves it in a file of the home.
+    """
 
     lists: Sequence[Path] = ()
     master: Path | None = None
     replace: bool = False
+    store: StoreConfig | None = None
 
 
 def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[str, Any]:
@@ -67,6 +72,7 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         _require_unchanged(building, manifest)
         keyring = _open(building, around, wish.master, signed)
         progress(2, _STEPS)
+        moved = _settle(Home(building), keyring, StoreConfig())
         _require_sound(building)
         same = [home for home in around if _same_clinic(home, Home(building))]
         beside = [source / LIST] if (source / LIST).is_file() else []
@@ -74,9 +80,39 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         progress(3, _STEPS)
         known = max((_last_entry(home, keyring) for home in same), default=0)
         said = _bury(building, manifest, lists, known)
+        if wish.store is not None:
+            _move(building, wish.store, keyring)
         aside = _put_in_place(building, target)
     progress(_STEPS, _STEPS)
-    return {"home": target, "made_at": manifest.made_at, **said, "kept_beside": aside}
+    engine = wish.store.engine if wish.store else StoreConfig().engine
+    about = {"home": target, "made_at": manifest.made_at, "store": engine}
+    from_server = moved and wish.store is None
+    return {**about, **said, "from_server_to_file": from_server, "kept_beside": aside}
+
+
+def _settle(home: Home, keyring: Keyring, store: StoreConfig) -> bool:
+    """Have the settings say where the data rests; tell whether they said something else.
+
+    In a backup it is a file, whatever they say.
+    """
+    config, raw = load(home.config_file)
+    require_accepted(accepted=is_accepted(home, keyring, raw))
+    if config.store == store:
+        return False
+    home.config_file.write_text(render(replace(config, store=store)), encoding="utf-8")
+    accept_config(home, keyring)
+    return True
+
+
+def _move(building: Path, store: StoreConfig, keyring: Keyring) -> None:
+    """Put the data on a server, where it has to verify as it did in the file."""
+    to_server(Home(building), store, keyring)
+    try:
+        _settle(Home(building), keyring, store)
+        _require_sound(building)
+    except BaseException:
+        drop_from_server(store)
+        raise
 
 
 def _around(target: Home, manifest: Manifest) -> list[Home]:

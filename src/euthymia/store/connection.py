@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from euthymia.security.keys import Keyring
+
 Value = str | bytes | int | None
 Row = tuple[Any, ...]
 
@@ -76,8 +78,14 @@ class Database(Connection, Protocol):
     def scrub(self) -> None:
         """Remove what is left of deleted rows; BusyError if another program is in the way."""
 
-    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:
-        """Write a copy of one state; call back at a moment when it is the newest and stays so."""
+    def copy_to(
+        self, path: Path, keyring: Keyring, while_nobody_commits: Callable[[], None]
+    ) -> None:
+        """Write a copy of one state as an encrypted file, whichever the engine.
+
+        Calls back at a moment when that state is the newest and stays so. Errors of the engine are
+        turned into ours; those of the call are let through.
+        """
 
     def fresh(self) -> AbstractContextManager["Database"]:
         """Open another connection to the same tables, with nothing in its cache."""

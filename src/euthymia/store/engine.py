@@ -12,9 +12,10 @@ from typing import Final
 import apsw
 
 from euthymia.ground.errors import BusyError, EuthymiaError, IntegrityError, SchemaError
+from euthymia.security.keys import Keyring
 from euthymia.store.cipher import PAGE_BYTES, bring_forward, former, unlock
-from euthymia.store.connection import Row, Value
-from euthymia.store.tables import COLUMNS, NUMBERED, Sums
+from euthymia.store.connection import Connection, Row, Value
+from euthymia.store.tables import COLUMNS, FRESHNESS, NUMBERED, Sums, copy_rows
 
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
 LOOKS: Final = 5  # at the file's length, for a moment in which nobody has just written
@@ -294,9 +295,11 @@ class SqliteDatabase(apsw.Connection):
         if not truncate_log(self, BUSY_MS):
             raise log_in_use()
 
-    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:
-        """See `Database.copy_to`. The copy is encrypted under the same key."""
-        with self.fresh() as source:
+    def copy_to(
+        self, path: Path, keyring: Keyring, while_nobody_commits: Callable[[], None]
+    ) -> None:
+        """See `Database.copy_to`."""
+        with _TRANSLATED, self.fresh() as source:
             self.begin_writing()
             try:
                 source.begin_reading()
@@ -306,7 +309,7 @@ class SqliteDatabase(apsw.Connection):
                 self.roll_back()
             copy = apsw.Connection(str(path))
             try:
-                unlock(copy, self._page_key)
+                unlock(copy, keyring.derive("page"))
                 copy.execute(f"PRAGMA page_size = {PAGE_BYTES}")
                 with copy.backup("main", source, "main") as backup:
                     backup.step()
@@ -363,6 +366,34 @@ class SqliteDatabase(apsw.Connection):
         if own != dict(self.all(numbered)):
             broken.append("SQLite's own counters are not those of the store")
         return broken
+
+
+def opened(path: Path, keyring: Keyring) -> SqliteDatabase:
+    """Open a clinic's file, with its tables made or brought forward. See `prepare`."""
+    db = connect(path, keyring.derive("page"))
+    try:
+        prepare(db, path, Sums(keyring.derive(FRESHNESS)))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def write_file(path: Path, keyring: Keyring, source: Connection) -> None:
+    """Write the rows of another engine into a new file, in one transaction."""
+    db = opened(path, keyring)
+    try:
+        db.pragma("cache_spill", 1)  # it need not fit into memory: nobody reads the log meanwhile
+        db.begin_writing()
+        copy_rows(source, db)
+        db.execute(
+            "DELETE FROM sqlite_sequence; INSERT INTO sqlite_sequence(name, seq) "
+            "SELECT name, last FROM counter WHERE name IN ('subject', 'file')"
+        )
+        db.commit()
+        truncate_log(db)
+    finally:
+        db.close()
 
 
 def connect(path: Path, page_key: bytes) -> SqliteDatabase:

@@ -30,6 +30,7 @@ from euthymia.ground.errors import (
 )
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+from euthymia.store import engine
 from euthymia.store.connection import Row, Value
 from euthymia.store.postgresql_tables import MIGRATIONS
 from euthymia.store.sealed import SealedStore
@@ -378,12 +379,25 @@ class PostgresDatabase:
         ):
             self._simple(f"VACUUM {table}")
 
-    def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:  # noqa: ARG002
-        """See `Database.copy_to`: a server's copies are the server's business."""
-        raise EuthymiaError(
-            "this clinic's data rests on a PostgreSQL server: copy its database with pg_dump, and "
-            "the home with your own tools, at a moment when nothing is written (docs/store.md)"
-        )
+    def copy_to(
+        self, path: Path, keyring: Keyring, while_nobody_commits: Callable[[], None]
+    ) -> None:
+        """See `Database.copy_to`."""
+        with _TRANSLATED:
+            source = PostgresDatabase(self._server)
+        try:
+            with _TRANSLATED:
+                self.begin_writing()
+            try:
+                with _TRANSLATED:
+                    source.begin_reading()
+                while_nobody_commits()
+            finally:
+                self.roll_back()
+            with _TRANSLATED, engine.translated():
+                engine.write_file(path, keyring, source)
+        finally:
+            source.close()
 
     @contextmanager
     def fresh(self) -> Iterator["PostgresDatabase"]:
@@ -407,6 +421,11 @@ class PostgresDatabase:
 
 
 _TRANSLATED: Final = _Translated()
+
+
+def translated() -> _Translated:
+    """Return a context that turns the driver's errors into ours."""
+    return _TRANSLATED
 
 
 def _version(db: PostgresDatabase) -> int:

@@ -7,7 +7,6 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store import engine
 from euthymia.store.sealed import SealedStore
-from euthymia.store.tables import FRESHNESS, Sums
 
 
 class SqliteStore(SealedStore):
@@ -30,10 +29,5 @@ class SqliteStore(SealedStore):
         default_zone: str = "UTC",
     ) -> None:
         with engine.translated():
-            database = engine.connect(path, keyring.derive("page"))
-            try:
-                engine.prepare(database, path, Sums(keyring.derive(FRESHNESS)))
-            except BaseException:
-                database.close()
-                raise
+            database = engine.opened(path, keyring)
         super().__init__(database, keyring, ledger, clock, default_zone)

@@ -40,6 +40,23 @@ COLUMNS: Final[dict[str, str]] = {
 }
 """The tables whose rows count, and by which columns."""
 
+WHOLE: Final[dict[str, str]] = {
+    "subject": "id, pseudonym, wrapped, profile, consents, made",
+    "subject_key": "subject, zone, wrapped",
+    "identifier": "blind, subject, bare",
+    "tombstone": "blind",
+    "kind": "id, name",
+    "block": "key, rows, digest, sealed, sequence, shape",
+    "file": "id, digest, source, name, at, rows_in, stored, rejected, duplicates, entry",
+    "file_subject": "file, subject, consents",
+    "reject": "id, file, row, rows, reason, subject, whose",
+    "directory": "digest, sealed",
+    "counter": "name, last",
+    "epoch": "zone, number",
+    "change": "number, entry, state",
+}
+"""Every table with every column, so that no row comes before one that it speaks of."""
+
 NUMBERED: Final = ("subject", "kind", "file", "reject")
 """The tables whose rows `counter` numbers."""
 
@@ -47,6 +64,20 @@ _MODULUS: Final = 1 << 256
 _STATE_BYTES: Final = 32
 _TAG_BYTES: Final = 16
 _encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def copy_rows(source: Connection, target: Connection) -> None:
+    """Put every row of one database into another, which is empty: sealed bytes know no engine."""
+    # table and column names are constants
+    for table, columns in WHOLE.items():
+        marks = ", ".join("?" * len(columns.split(",")))
+        into = f"INSERT INTO {table}({columns}) VALUES({marks})"
+        target.run_many(into, source.each(f"SELECT {columns} FROM {table}"))  # noqa: S608
+
+
+def is_empty(db: Connection) -> bool:
+    """Tell whether no table holds a row."""
+    return all(db.one(f"SELECT 1 FROM {table} LIMIT 1") is None for table in WHOLE)  # noqa: S608
 
 
 class Commit(NamedTuple):

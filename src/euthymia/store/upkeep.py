@@ -11,6 +11,7 @@ from euthymia.ground.audit import Entry
 from euthymia.ground.errors import BusyError, IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_tree import LEDGER, LIVE, RESEARCH, TRAIN
+from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Blocks
 from euthymia.store.connection import Database
 from euthymia.store.files import Files
@@ -24,6 +25,7 @@ class Upkeep(ABC):
     """The part of `SealedStore` that destroys and renews keys."""
 
     _db: Database
+    _keyring: Keyring
     _lock: threading.RLock
     _tables: Tables
     _people: People
@@ -128,6 +130,6 @@ class Upkeep(ABC):
             return self._rekeying.census()
 
     def copy_to(self, path: Path, while_nobody_commits: Callable[[], None]) -> None:
-        """Write a copy of the database, encrypted as it is; call back while nobody can commit."""
-        with self._lock, self._db.translated():
-            self._db.copy_to(path, while_nobody_commits)
+        """Write a copy of the database as an encrypted file; call back while nobody can commit."""
+        with self._lock:
+            self._db.copy_to(path, self._keyring, while_nobody_commits)

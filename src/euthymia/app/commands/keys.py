@@ -158,6 +158,11 @@ def backup(shell: Shell, target: Path, with_root: bool) -> None:
     help="The key file, where it is neither in the backup nor in the home.",
 )
 @click.option("--replace", is_flag=True, help="Take the place of the home that is there.")
+@click.option(
+    "--store",
+    metavar="postgresql://USER@HOST/DATABASE",
+    help="Put the data on a PostgreSQL server instead of a file in the home: docs/store.md.",
+)
 @everywhere
 @click.pass_obj
 def restore(
@@ -166,16 +171,19 @@ def restore(
     tombstones: tuple[Path, ...],
     master_key: Path | None,
     replace: bool,
+    store: str | None,
 ) -> None:
     """Make a home from a backup, after all of it was verified. Who was erased since stays erased.
 
     Where the home that the backup is of is still there, its list of erased people is taken too.
     """
+    from euthymia.app.database import store_settings
     from euthymia.app.restore import Wish
     from euthymia.app.restore import restore as bring_back
 
     with shell.progress("verifying") as progress:
-        wish = Wish(tombstones, master_key, replace)
+        on = store_settings(store) if store else None
+        wish = Wish(tombstones, master_key, replace, on)
         result = bring_back(source, shell.path(), wish, progress)
     words = f"restored {result['home']} as of {result['made_at']}"
     if result["entries_rolled_back"]:
@@ -185,6 +193,8 @@ def restore(
         )
     if result["erased_again"]:
         words += f"\n{result['erased_again']} people erased since the backup were erased again"
+    if result["from_server_to_file"]:
+        words += "\nits data was on a server and is in a file of the home now (or add --store)"
     if result["kept_beside"]:
         words += f"\nwhat was there is kept at {result['kept_beside']}"
     shell.emit(result, words)
