@@ -85,7 +85,7 @@ def test_the_clock_of_each_person_is_judged_over_the_whole_file(
     monkeypatch.setattr(table, "BATCH", 512)
     first = to_micros(datetime(2016, 11, 6, 3, 30, tzinfo=UTC))  # 23:30 in New York
     time_us = first + np.arange(420, dtype=np.int64) * 60_000_000
-    wall = Timeline(((0, NEW_YORK),)).local_us(time_us).astype("M8[us]").astype("M8[s]").tolist()
+    wall = _wall(time_us)
     rows = [f"{who},{at:%m/%d/%Y %I:%M:%S %p},70\n" for who in ("20", "26") for at in wall]
     if mixed:
         rows = [row for pair in zip(rows[:420], rows[420:], strict=True) for row in pair]
@@ -228,24 +228,75 @@ def test_answers_of_the_web_api(tmp_path: Path) -> None:
     assert rejects(items) == [SUMS]
 
 
+def _wall(time_us: np.ndarray, *, moved: bool = True) -> list[datetime]:
+    """What a clock in New York shows, which is moved or keeps to the offset of the first time."""
+    moment = Timeline(((0, NEW_YORK),))
+    shown = moment.local_us(time_us) if moved else time_us + moment.offset_s(time_us)[0] * 1_000_000
+    return shown.astype("M8[us]").tolist()
+
+
 @pytest.mark.parametrize("moved", [True, False])
-def test_a_sleep_through_the_hour_that_comes_twice_keeps_its_length(
-    tmp_path: Path, moved: bool
+@pytest.mark.parametrize("first", ["2016-11-06T04:30", "2016-03-13T05:30"])
+def test_a_sleep_through_a_change_of_the_clock_keeps_its_length(
+    tmp_path: Path, first: str, moved: bool
 ) -> None:
-    """From 0:30 on 8 hours of 40-minute levels, as a clock writes them that is put back or not."""
-    first = to_micros(datetime(2016, 11, 6, 4, 30, tzinfo=UTC))  # 0:30 in New York
-    time_us = first + np.arange(12, dtype=np.int64) * 2_400_000_000
-    wall = Timeline(((0, NEW_YORK),)).local_us(time_us) if moved else time_us - 4 * 3_600_000_000
+    """From 0:30 on 8 hours of 80-minute levels, none of which begins in the hour skipped."""
+    begin = to_micros(datetime.fromisoformat(f"{first}Z"))
+    time_us = begin + np.arange(6, dtype=np.int64) * 4_800_000_000
     data = [
-        {"dateTime": f"{at}.000", "level": ("light", "deep", "rem")[n % 3], "seconds": 2400}
-        for n, at in enumerate(wall.astype("M8[us]").astype("M8[s]").astype(str))
+        {"dateTime": f"{at:%FT%T}.000", "level": ("light", "deep", "rem")[n % 3], "seconds": 4800}
+        for n, at in enumerate(_wall(time_us, moved=moved))
     ]
+    waked_us = time_us[2:3] + 600_000_000
+    [wake] = _wall(np.append(time_us[0], waked_us), moved=moved)[1:]
+    levels = {
+        "data": data,
+        "shortData": [{"dateTime": f"{wake:%FT%T}.000", "level": "wake", "seconds": 60}],
+    }
     (tmp_path / "anna").mkdir()
-    sleep = {"dateOfSleep": "2016-11-06", "logId": 1, "levels": {"data": data}}
+    sleep = {"dateOfSleep": first[:10], "logId": 1, "levels": levels}
     (tmp_path / "anna" / "sleep.json").write_text(json.dumps({"sleep": [sleep]}))
     found = samples_of(_items(tmp_path, "fitbit_api"), "sleep_stages")
-    assert found["time"].cast(pa.int64()).to_pylist() == time_us.tolist()
-    assert found["duration"].to_pylist() == [2400] * 12
+    cut = [waked_us[0], waked_us[0] + 60_000_000]
+    assert found["time"].cast(pa.int64()).to_pylist() == sorted([*time_us.tolist(), *cut])
+    assert sum(found["duration"].to_pylist()) == 6 * 4800
+    assert found["stage"].to_pylist() == [1, 2, 3, 0, 3, 1, 2, 3]
+
+
+def test_a_tracker_that_shows_the_hour_once_was_put_back_all_the_same(tmp_path: Path) -> None:
+    begin = to_micros(datetime(2016, 11, 6, 4, tzinfo=UTC))  # midnight
+    time_us = begin + np.arange(50, dtype=np.int64) * 1_800_000_000
+    time_us = np.delete(time_us, [4, 5])  # from 1:00 to 2:00 for the second time
+    wall = _wall(time_us)
+    table, answer = tmp_path / "table", tmp_path / "answer" / "anna"
+    table.mkdir()
+    answer.mkdir(parents=True)
+    rows = [f"20,{at:%m/%d/%Y %I:%M:%S %p},70\n" for at in wall]
+    (table / "heartrate_seconds_merged.csv").write_text("Id,Time,Value\n" + "".join(rows))
+    day = {
+        "activities-heart": [{"dateTime": "2016-11-06", "value": {}}],
+        "activities-heart-intraday": {
+            "dataset": [{"time": f"{at:%T}", "value": 70} for at in wall],
+        },
+    }
+    (answer / "heart.json").write_text(json.dumps(day))
+    for folder, source in ((table, "fitbit_study"), (answer, "fitbit_api")):
+        found = samples_of(_items(folder, source), "heart_rate")
+        assert found["time"].cast(pa.int64()).to_pylist() == time_us.tolist(), source
+
+
+def test_minutes_of_a_sleep_keep_to_the_offset_of_its_beginning(tmp_path: Path) -> None:
+    """Of two nights; of the first the clock changes."""
+    nights = [datetime(2016, 11, 6, 3, 30, tzinfo=UTC), datetime(2016, 11, 7, 4, 30, tzinfo=UTC)]
+    times = [to_micros(n) + np.arange(420, dtype=np.int64) * 60_000_000 for n in nights]
+    rows = [
+        f"20,{at:%m/%d/%Y %I:%M:%S %p},1,{n}\n"
+        for n, time_us in enumerate(times)
+        for at in _wall(time_us, moved=False)
+    ]
+    (tmp_path / "minuteSleep_merged.csv").write_text("Id,date,value,logId\n" + "".join(rows))
+    found = samples_of(_items(tmp_path, "fitbit_study"), "sleep_stages")
+    assert found["time"].cast(pa.int64()).to_pylist() == np.concatenate(times).tolist()
 
 
 def test_answers_in_a_table_of_rapids(tmp_path: Path) -> None:

@@ -155,7 +155,8 @@ def _minutes(answer: Node, gather: Gather, opened: Opened) -> None:
             values = values.astype(np.int32)
             also["period"] = np.full(len(rows), _period(found), np.float32)
         zone = opened.context.zone_for(gather.subject)
-        gather.stretch(stream, to_instants(wall, zone), **{field: values}, **also)
+        at = to_instants(wall, zone, follows=True)
+        gather.stretch(stream, at, **{field: values}, **also)
 
 
 def _midnight(day: Node) -> int:

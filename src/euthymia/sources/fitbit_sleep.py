@@ -6,6 +6,7 @@ wakes (`shortData`) are cut into the stages that they interrupt.
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -42,7 +43,8 @@ def sleep_of(entry: Node, gather: Gather, opened: Opened) -> None:
     if not stretches:
         raise ShapeError("a sleep has no levels")
     zone = opened.context.zone_for(gather.subject)
-    time_us, stage, length = _interrupted(_instants(stretches, zone), _instants(short, zone))
+    at = _instants(stretches, zone)
+    time_us, stage, length = _interrupted(at, _within(stretches, at, short, zone))
     if not time_us.size:
         raise ShapeError("a sleep has no level that is known")
     session = number(entry, "logId")
@@ -74,9 +76,38 @@ def _stretch(level: Node) -> _Level:
 
 
 def _instants(levels: list[_Level], zone: str) -> list[_Level]:
-    """Return levels by their instants: in the night of autumn the wall shows an hour twice."""
-    at = to_instants(np.array([start for start, _, _ in levels], np.int64), zone)
-    return [(start, *level[1:]) for start, level in zip(at.tolist(), levels, strict=True)]
+    """Return levels by their instants.
+
+    A level that begins where the one before it ended went on without a break, whatever the zone
+    did: a sleep's times mostly keep to the offset in force at its beginning. Where the clock was
+    moved within it, there is a step.
+    """
+    given = to_instants(np.array([start for start, _, _ in levels], np.int64), zone)
+    at: list[int] = given.tolist()
+    for k, (before, level) in enumerate(pairwise(levels), 1):
+        if level[0] == before[0] + before[1]:
+            at[k] = at[k - 1] + before[1]
+    return [(start, *level[1:]) for start, level in zip(at, levels, strict=True)]
+
+
+def _within(levels: list[_Level], at: list[_Level], short: list[_Level], zone: str) -> list[_Level]:
+    """Return short wakes by their instants: those of the levels that they interrupt."""
+    after = [start for start, _, _ in levels[1:]] + [levels[-1][0]]
+    until = [
+        min(start + length, then) if then > start else start + length
+        for (start, length, _), then in zip(levels, after, strict=True)
+    ]
+    found, last = [], 0
+    for wake, alone in zip(short, _instants(short, zone), strict=True):
+        places = [
+            *range(last, len(levels)),
+            *range(last),
+        ]  # of the repeated hour the next that fits
+        fits = [k for k in places if levels[k][0] <= wake[0] < until[k]]
+        last = fits[0] if fits else last
+        start = at[last][0] + wake[0] - levels[last][0] if fits else alone[0]
+        found.append((start, *wake[1:]))
+    return found
 
 
 def _interrupted(

@@ -7,7 +7,8 @@
 * **RAPIDS** `fitbitparsed_csv`: `device_id`, `local_date_time` and heartrate, steps, or the
   `duration` and `level` of a stage of sleep.
 
-All times are the clock on the person's wall; see `wall_clock`. Of a table of Time and
+All times are the clock on the person's wall; see `wall_clock`. It follows the phone's, but a sleep
+keeps to the offset in force at its beginning. Of a table of Time and
 Value the file's name must say that it is of heart rates. Sums of hours and days repeat what
 the minutes say, and calories, intensities and METs are the maker's guesses: no reader takes them.
 """
@@ -219,12 +220,26 @@ def _of_people(
 def _settled(who: str, parts: list[_Part], table: _Table, opened: Opened) -> Iterator[Item]:
     """Yield one person's samples."""
     zone = opened.context.zone_for(device_id(NAME, who))
-    time_us = to_instants(np.concatenate([wall for _, wall in parts]), zone)
+    wall = np.concatenate([own for _, own in parts])
+    time_us = to_instants(wall, zone, follows=True)
+    if all("session" in chunk.columns for chunk, _ in parts):
+        for sleep in _sleeps([chunk.columns["session"] for chunk, _ in parts]):
+            time_us[sleep] = to_instants(wall[sleep], zone)
     start = 0
-    for chunk, wall in parts:
-        own = time_us[start : start + wall.size]
-        yield samples(SYSTEM, table.stream, who, chunk.rows, own, **table.make(chunk))
-        start += wall.size
+    for chunk, own in parts:
+        at = time_us[start : start + own.size]
+        yield samples(SYSTEM, table.stream, who, chunk.rows, at, **table.make(chunk))
+        start += own.size
+
+
+def _sleeps(sessions: list[pa.Array]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each sleep, in order; those of none are left out."""
+    coded = pa.concat_arrays(sessions).dictionary_encode().indices.fill_null(-1)
+    label = coded.to_numpy(zero_copy_only=False)
+    order = np.argsort(label, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(label[order])) + 1):
+        if label[rows[0]] >= 0:
+            yield rows
 
 
 def _example(folder: Path) -> None:

@@ -14,6 +14,9 @@ clock was moved:
 * It is silent on both sides: nothing tells which pass it was. `resolve` marks these rows, and a
   reader refuses them.
 
+A tracker's clock follows the phone that it is read out by (`follows`): it was moved, also where its
+maker shows the repeated hour once. That is then the first pass.
+
 A file in descending order is turned round; one put together from several uploads is judged stretch
 by stretch (a stretch ends where the time goes back outside a repeated hour).
 
@@ -62,7 +65,7 @@ class Resolved:
     doubtful: Marks
 
 
-def to_instants(wall_us: Micros, zone: str) -> Micros:
+def to_instants(wall_us: Micros, zone: str, *, follows: bool = False) -> Micros:
     """Return the UTC microseconds of a recording's wall-clock microseconds, in file order.
 
     A time that may be either of two is taken for the first; `resolve` says which those are.
@@ -73,23 +76,25 @@ def to_instants(wall_us: Micros, zone: str) -> Micros:
         The wall clock, as if it were UTC.
     zone : str
         An IANA time zone.
+    follows : bool
+        The clock follows a phone's: it was moved, whatever its order says.
 
     Raises
     ------
     zoneinfo.ZoneInfoNotFoundError
         If there is no such zone.
     """
-    return resolve(wall_us, zone).time_us
+    return resolve(wall_us, zone, follows=follows).time_us
 
 
-def resolve(wall_us: Micros, zone: str) -> Resolved:
+def resolve(wall_us: Micros, zone: str, *, follows: bool = False) -> Resolved:
     """Return instants like `to_instants`, and what cannot be told of them."""
     offset_us = _offsets(Timeline(((0, zone),)))
     nothing = np.zeros(wall_us.size, np.bool_)
     if wall_us.size == 0:
         return Resolved(wall_us, nothing)
     if _descending(wall_us):
-        turned = resolve(wall_us[::-1], zone)
+        turned = resolve(wall_us[::-1], zone, follows=follows)
         return Resolved(turned.time_us[::-1].copy(), turned.doubtful[::-1].copy())
     before = offset_us(wall_us - DAY_US)  # no zone changes twice within two days
     after = offset_us(wall_us + DAY_US)
@@ -110,7 +115,8 @@ def resolve(wall_us: Micros, zone: str) -> Resolved:
         if near[start:end].any():
             firm = len(edges) == 2 or end - start >= FIRM
             part = clock.part(start, end)
-            time_us[start:end], doubtful[start:end] = part.judged(firm=firm)
+            found = part.judged(firm=firm, follows=follows)
+            time_us[start:end], doubtful[start:end] = found
     return Resolved(time_us, doubtful)
 
 
@@ -151,16 +157,17 @@ class _Clock:
         times = (self.wall_us[rows], self.before[rows], self.after[rows])
         return _Clock(*times, self.first_fits[rows], self.second_fits[rows])
 
-    def judged(self, *, firm: bool) -> tuple[Micros, Marks]:
+    def judged(self, *, firm: bool, follows: bool) -> tuple[Micros, Marks]:
         """Return the instants of the stretch, and which are doubtful.
 
-        `firm`: that it runs on through the repeated hour is no chance.
+        `firm`: that it runs on through the repeated hour is no chance. `follows`: nor that the
+        clock was not moved.
         """
         shift, twice = self.before - self.after, self.twice
         back = _steps_back(self.wall_us, shift)
         skipped = ~self.first_fits & ~self.second_fits
         late, doubtful = np.zeros((2, twice.size), np.bool_)
-        unmoved = bool(skipped.any())
+        unmoved = bool(skipped.any()) and not follows
         for start, end in _runs(twice):
             steps = np.flatnonzero(back[start + 1 : end])
             into = start > 0 and self.wall_us[start] - self.wall_us[start - 1] < shift[start]
@@ -168,6 +175,8 @@ class _Clock:
             onward = bool(0 <= gap < shift[start])
             if steps.size:
                 late[start + int(steps[0]) + 1 : end] = True
+            elif into and onward and follows:
+                pass  # the hour is shown once: the first pass
             elif into and onward and firm:
                 unmoved = True
             elif onward and not into:
