@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euthymia.kernels import screen, sleep_phone
+from euthymia.kernels import screen, sleep_phone, sleep_phone_place
+from euthymia.kernels import sleep_phone_rates as rates_kernel
 
 SOME = settings(max_examples=80, deadline=None)
 HOUR = 3600
@@ -154,19 +155,35 @@ def test_what_comes_after_a_window_does_not_say_that_it_was_seen(found, low, len
 
 
 NO_GAP = np.zeros((1, 3), np.int64)
+NO_FIX = (np.zeros(0, np.int64), np.zeros((0, 2), np.int64))
+CHECKS, LIGHTS, NOTICES = 0.2, 0.5, 0.15  # an hour: uses asleep, short lights awake and asleep
 
 
-def slow_likeliest(pairs, habit, of=None):
-    """Every stretch between two uses, each scored from the two rates: take the best."""
-    awake = 2.0 + sum(min((b[0] - a[1]) / HOUR, 2.0) for a, b in pairwise(of or pairs))
-    rate = min(max((len(of or pairs) + 6.0) / awake, 0.5), 6.0)
-    gain, cost = rate - 0.2, math.log(rate / 0.2)
+def slow_rates(pairs, notices):
+    """Uses an hour awake: gaps between uses that are no notice alone, of each two hours at most."""
+    uses = [p for p, notice in zip(pairs, notices, strict=True) if not notice]
+    awake = 2.0 + sum(min((b[0] - a[1]) / HOUR, 2.0) for a, b in pairwise(uses))
+    return [min(max((len(uses) + 6.0) / awake, 0.5), 6.0), CHECKS, LIGHTS, NOTICES]
 
-    def likely(hour, middle, spread, usual):
-        if spread:
-            return -2 * math.log1p(((hour - middle) / spread) ** 2 / 3)
-        return (math.cos((hour - usual) * math.pi / 12) - 1) / 2
 
+def slow_likely(onset, offset, nights):
+    """One part a night of any hours, by night and day alone; the rest nights like those before."""
+    free = math.exp(
+        (math.cos((onset + 0.5) * math.pi / 12) + math.cos((offset - 7.5) * math.pi / 12) - 2) / 2
+    )
+    if not nights:
+        return math.log(free)
+    alike = sum(
+        ((1 + ((onset - a) / 0.75) ** 2 / 3) * (1 + ((offset - b) / 0.75) ** 2 / 3)) ** -2
+        for a, b in nights
+    )
+    return math.log((0.1 * free + alike) / (0.1 + len(nights)))
+
+
+def slow_likeliest(pairs, notices, nights, rates, whole=True):
+    """Every stretch between two uses, each scored from the rates: take the best."""
+    use, check, light, notice = rates
+    gain, cost = use - check + light - notice, (math.log(use / check), math.log(light / notice))
     best = (-math.inf, -1, -1)
     for i in range(len(pairs) - 1):
         for j in range(i + 1, len(pairs)):
@@ -174,84 +191,138 @@ def slow_likeliest(pairs, habit, of=None):
             if not (0 <= offset < 24 and 2 <= offset - onset <= 14):
                 continue
             rest = sum(pairs[k + 1][0] - pairs[k][1] for k in range(i, j)) / HOUR
-            inside = pairs[i + 1 : j]
-            against = sum(cost + (e - b) / 60 / 20.0 for b, e in inside)
-            score = gain * rest - against + likely(onset, *habit[:2], -0.5)
-            score += likely(offset, *habit[2:], 7.5)
+            inside = range(i + 1, j)
+            against = sum(cost[notices[k]] for k in inside)
+            against += sum(pairs[k][1] - pairs[k][0] for k in inside) / 60 / 20.0
+            score = gain * rest - against + slow_likely(onset, offset, nights)
             score -= 2 * math.log1p(((offset - onset - 7.5) / 1.5) ** 2 / 3)
             best = max(best, (score, i, j))
     for j, (wake, _) in enumerate(pairs):
         unseen = j == 0 or wake - pairs[j - 1][1] > 14 * HOUR
-        if of is None and unseen and 0 <= wake < DAY:  # a usual sleep, of which 6 hours count
-            score = 6.0 * gain + likely(wake / HOUR, *habit[2:], 7.5)
-            best = max(best, (score + likely(wake / HOUR - 7.5, *habit[:2], -0.5), -1, -1))
+        if whole and unseen and 0 <= wake < DAY:  # a usual sleep, of which 6 hours count
+            score = 6.0 * gain + slow_likely(wake / HOUR - 7.5, wake / HOUR, nights)
+            best = max(best, (score, -1, -1))
     return best
+
+
+def laid_out(pairs, notices):
+    used = np.zeros((len(pairs) + 1, rates_kernel.COLUMNS), np.int64)
+    for k, (begin, end) in enumerate(pairs):
+        used[k, :3] = begin * US, end * US, begin * US
+        used[k, rates_kernel.NOTICE] = notices[k]
+    sleep_phone.observe(used, len(pairs), NO_GAP, 0, *NO_FIX)
+    return used
+
+
+def as_habit(nights):
+    return np.array([float(len(nights)), *(hour for night in nights for hour in night)])
 
 
 @SOME
 @given(
-    st.lists(st.tuples(st.integers(-22 * 60, 23 * 60), st.integers(0, 40)), max_size=40),
-    st.sampled_from([(0.0, 0.0, 0.0, 0.0), (-1.0, 0.6, 7.0, 0.8), (8.0, 1.0, 16.0, 1.0)]),
+    st.lists(
+        st.tuples(st.integers(-22 * 60, 23 * 60), st.integers(0, 40), st.booleans()), max_size=40
+    ),
+    st.sampled_from([[], [(-1.0, 7.0)] * 4, [(-1.0, 7.0), (8.0, 13.0), (8.5, 14.0), (-2.0, 5.0)]]),
 )
-def test_the_likeliest_sleep_is_the_best_of_all_stretches(found, habit):
-    pairs = []
-    for begin, length in sorted(found):
+def test_the_likeliest_sleep_is_the_best_of_all_stretches(found, nights):
+    pairs, notices = [], []
+    for begin, length, notice in sorted(found):
         if not pairs or begin * 60 > pairs[-1][1]:
             pairs.append((begin * 60, (begin + length) * 60))
-    used = np.zeros((len(pairs) + 1, sleep_phone.COLUMNS), np.int64)
-    for k, (begin, end) in enumerate(pairs):
-        used[k, :3] = begin * US, end * US, begin * US
-    sleep_phone.observe(used, len(pairs), NO_GAP, 0)
-    first, last = sleep_phone.likeliest(used, len(pairs), True, 0, DAY * US, np.array(habit))
-    score, i, j = slow_likeliest(pairs, habit)
+            notices.append(notice)
+    used = laid_out(pairs, notices)
+    rates = np.array([0.0, CHECKS, 0.0, NOTICES])
+    rates_kernel.awake_rates(used, len(pairs), rates)
+    slow = slow_rates(pairs, notices)
+    assert rates[0] == pytest.approx(slow[0])
+    rates[2] = LIGHTS
+    habit = as_habit(nights)
+    first, last = sleep_phone.likeliest(used, len(pairs), rates, 0, DAY * US, habit)
+    score, i, j = slow_likeliest(pairs, notices, nights, slow)
     if (first, last) != (i, j):  # as good, but for rounding
         assert first >= 0
         assert i >= 0
-        assert slow_likeliest(pairs[first : last + 1], habit, of=pairs)[0] >= score - 1e-9
+        cut = slice(first, last + 1)
+        again = slow_likeliest(pairs[cut], notices[cut], nights, slow, whole=False)
+        assert again[0] >= score - 1e-9
 
 
 def test_a_check_in_the_night_does_not_end_it_and_a_late_evening_does():
     evening = [(-6 * 60 + 15 * i, 5) for i in range(22)]  # to 23:20
     morning = [(7 * 60 + 15 * i, 5) for i in range(40)]
     for inside, onset in (([(3 * 60, 2)], -40), ([(-15, 2), (10, 2)], 12), ([(180, 20)], -40)):
-        pairs = [*evening, *inside, *morning]
-        used = np.zeros((len(pairs), sleep_phone.COLUMNS), np.int64)
-        for k, (begin, length) in enumerate(pairs):
-            used[k, :3] = begin * 60 * US, (begin + length) * 60 * US, begin * 60 * US
-        sleep_phone.observe(used, len(pairs), NO_GAP, 0)
-        first, last = sleep_phone.likeliest(used, len(pairs), True, 0, DAY * US, np.zeros(4))
+        minutes = [*evening, *inside, *morning]
+        pairs = [(begin * 60, (begin + length) * 60) for begin, length in minutes]
+        used = laid_out(pairs, [False] * len(pairs))
+        rates = np.array(slow_rates(pairs, [False] * len(pairs)))
+        first, last = sleep_phone.likeliest(used, len(pairs), rates, 0, DAY * US, as_habit([]))
         assert used[first, 1] / (60 * US) == onset
         assert used[last, 0] / (60 * US) == 7 * 60
 
 
 @SOME
 @given(st.lists(st.floats(-3, 3), min_size=3, max_size=9))
-def test_the_habit_is_the_median_of_the_week_before(onsets):
+def test_the_habit_is_the_nights_of_the_week_before(onsets):
     day = np.arange(len(onsets) + 1, dtype=np.int64)
     hours = np.array([*((x, x + 8) for x in onsets), (9.0, 9.0)])
-    habit = np.full(4, 7.0)
+    habit = np.full(1 + 2 * sleep_phone.HABIT_NIGHTS, 7.0)
     sleep_phone.habit_before(day, hours, len(onsets), habit)
-    week = onsets[-7:]
+    week = onsets[:-8:-1]
     if len(week) < 4:
-        assert habit[1] == habit[3] == 0
+        assert habit[0] == 0
         return
-    middle = statistics.median(week)
-    mad = 1.4826 * statistics.median(abs(x - middle) for x in week)
-    assert habit[0] == pytest.approx(middle)
-    assert habit[2] == pytest.approx(middle + 8)
-    assert habit[1] == pytest.approx(math.hypot(mad / math.sqrt(2), 0.5))
+    assert habit[0] == len(week)
+    assert habit[1 : 1 + 2 * len(week)].tolist() == [h for x in week for h in (x, x + 8)]
 
 
 @SOME
-@given(events)
-def test_sittings_join_what_is_less_than_ten_minutes_apart(found):
-    used = uses(found)
-    before = used.copy()
-    many = sleep_phone.sittings(used, len(used))
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 10)), min_size=1, max_size=12))
+def test_lights_asleep_are_counted_over_the_night_and_the_week_before(found):
+    day, lit = np.arange(len(found), dtype=np.int64), np.array(found, np.float64)
+    rates = np.array([3.0, 0.0, 2.0, 0.0])
+    rates_kernel.asleep_rates(day, lit, len(found) - 1, 7, rates)
+    week = found[-8:]
+    came, hours = 4.8 + sum(n for n, _ in week), 8 + sum(h for _, h in week)  # 0.3 of 2 over 8 h
+    assert rates[3] == pytest.approx(min(came / hours, 2.0))
+    assert rates[1] == 0.2
+
+
+@SOME
+@given(events, st.booleans())
+def test_sittings_join_what_is_less_than_ten_minutes_apart(found, unlocks):
+    before = uses(found)
+    used = np.zeros((len(before), rates_kernel.COLUMNS), np.int64)
+    used[:, :5] = before
+    many = rates_kernel.sittings(used, len(used), unlocks)
     joined = []
-    for begin, end, _, _, _ in before.tolist():
+    for begin, end, unlocked, _, _ in before.tolist():
+        notice = end - begin <= 60 * US and unlocked < 0 if unlocks else end - begin <= 15 * US
         if joined and begin - joined[-1][1] < 600 * US:
-            joined[-1] = [joined[-1][0], end, joined[-1][2] + end - begin, joined[-1][3] + 1]
+            start, _, length, many_uses, all_notices = joined[-1]
+            both = all_notices and notice
+            joined[-1] = [start, end, length + end - begin, many_uses + 1, both]
         else:
-            joined.append([begin, end, end - begin, 1])
-    assert used[:many][:, [0, 1, 3, 4]].tolist() == joined
+            joined.append([begin, end, end - begin, 1, notice])
+    assert used[:many][:, [0, 1, 3, 4, rates_kernel.NOTICE]].tolist() == joined
+
+
+@SOME
+@given(st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=12), st.data())
+def test_time_away_is_the_sum_of_the_fixes_that_were(steps, data):
+    at, fixes = 0, []
+    for hours, far in steps:
+        at += hours * HOUR
+        fixes.append((at, far))
+    held = [min(b - a, 12 * HOUR) for (a, _), (b, _) in pairwise(fixes)]
+    so_far = [0]
+    for (_, far), length in zip(fixes, held, strict=False):
+        so_far.append(so_far[-1] + length * far)
+    away = np.array([[f, n * US] for (_, f), n in zip(fixes, so_far, strict=True)], np.int64)
+    low = data.draw(st.integers(0, at + 20 * HOUR))
+    high = data.draw(st.integers(low, at + 40 * HOUR))
+    slow = 0
+    for (begin, far), length in zip(fixes, [*held, 12 * HOUR], strict=True):
+        slow += far * max(min(begin + length, high) - max(begin, low), 0)
+    fix_us = np.array([a for a, _ in fixes], np.int64) * US
+    assert sleep_phone_place.away_between(fix_us, away, low * US, high * US) == slow * US

@@ -6,8 +6,10 @@ use, and the likeliest sleep is the stretch with the most left: the model of Cut
 (SensibleSleep, doi:10.1371/journal.pone.0169901) with the awake rate of the person's own two days,
 solved exactly, in one pass, instead of by sampling. A check in the night is thereby joined over
 if the rest beyond it outweighs it, and the person's own nights before say when sleep is likely.
-Time in which nothing was recorded (`kernels.unseen`) counts for half, and may hide when a sleep
-began or ended.
+Short lights that may be notices cost what they are worth in this person's nights
+(`sleep_phone_rates`). Time in which nothing was recorded (`kernels.unseen`) counts for half, and
+may hide when a sleep began or ended; so does time away from home (`sleep_phone_place`), where
+phones are put away by people awake.
 """
 
 import math
@@ -20,31 +22,42 @@ from euthymia.kernels.jit import compiled
 from euthymia.kernels.screen import (
     DAY_US,
     HOUR_US,
-    LOCKED,
     MINUTE_US,
     first_at,
-    median_of_sorted,
     seen_s,
-    sort_first,
     uses_between,
 )
 from euthymia.kernels.sleep_phone_hours import (
     LENGTH_SPREAD_H,
     SHORTEST_US,
     USUAL_LENGTH_H,
-    USUAL_OFFSET_H,
-    USUAL_ONSET_H,
     likely,
     t_density,
     unlikely,
     unseen,
-    usual,
+)
+from euthymia.kernels.sleep_phone_place import away_between
+from euthymia.kernels.sleep_phone_rates import (
+    AWAY,
+    BLIND,
+    CHECKS,
+    COLUMNS,
+    EARLIEST,
+    LATEST,
+    LIGHTS,
+    NOTICE,
+    NOTICES,
+    USES,
+    asleep_rates,
+    awake_rates,
+    lit_asleep,
+    sittings,
+    tells_unlocks,
 )
 from euthymia.kernels.unseen import (
     G_BLIND,
     G_FROM,
     G_TO,
-    NOT_LOCATED,
     gaps_between,
     hidden,
     within,
@@ -54,21 +67,9 @@ Times = NDArray[np.int64]
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ASLEEP_PER_H: Final = 0.2  # checks an hour asleep: one or two a night
-LEAST_PER_H: Final = 0.5  # uses an hour awake: the rate is never taken to be lower ...
-MOST_PER_H: Final = 6.0  # ... or higher, for uses come in bursts and an hour without says little
-PRIOR_PER_H: Final = 3.0  # what the rate is drawn to, with the weight of PRIOR_H hours
-PRIOR_H: Final = 2.0
-LONG_GAP_H: Final = 2.0  # of a longer gap, only so much is taken for time awake
 CHECK_MIN: Final = 20.0  # every so many minutes of use speak against sleep e-fold
-GLANCE_US: Final = (
-    MINUTE_US  # lit for less and never unlocked: a notice that came, as likely as not
-)
-GLANCE_SHARE: Final = 0.5
-SITTING_US: Final = 10 * MINUTE_US  # uses less apart are one sitting: they come in bursts
 HABIT_NIGHTS: Final = 7
 LEAST_NIGHTS: Final = 4  # from so many of them on, they say when sleep is likely
-LEAST_SPREAD_H: Final = 0.5  # of onset and offset: nobody's nights are more alike than that
 LONGEST_US: Final = 14 * HOUR_US  # the phone was rather not recorded, or left somewhere
 UNSEEN_H: Final = USUAL_LENGTH_H - LENGTH_SPREAD_H  # what a longer silence counts for as a sleep
 SILENT_US: Final = 4 * HOUR_US  # an awake owner's phone that says nothing for longer is not seen
@@ -77,26 +78,17 @@ LEAST_SEEN: Final = 0.5
 UNRECORDED: Final = 0.05  # share of time in which a phone is not recorded, before anything is known
 UNRECORDED_DAYS: Final = 2.0  # of the person; it weighs as many days
 BLIND_LESS: Final = 0.5  # an hour that was not recorded counts for so much less of a sleep
-# columns of a use beyond those of `uses_between`: how long before it, since the one before,
-# nothing was recorded; until when a sleep may have begun after it unseen; from when ended before it
-BLIND, LATEST, EARLIEST = 5, 6, 7
-COLUMNS: Final = 8
+AWAY_LESS: Final = 0.5  # and so does one away from home, where phones are put away by people awake
+AWAY_NATS: Final = 2.0  # a sleep away from home is rarer by e to this: some one in ten
 
 
-@compiled("f8(i8[:, ::1], i8)")
-def awake_rate(used: NDArray[np.int64], many: int) -> float:
-    """Return the uses an hour of somebody awake, from two days in which they also slept."""
-    awake_h = 0.0
-    for k in range(1, many):
-        awake_h += min((used[k, 0] - used[k - 1, 1] - used[k, BLIND]) / HOUR_US, LONG_GAP_H)
-    rate = (many + PRIOR_PER_H * PRIOR_H) / (awake_h + PRIOR_H)
-    return min(max(rate, LEAST_PER_H), MOST_PER_H)
-
-
-@compiled("void(i8[:, ::1], i8, i8[:, ::1], i8)")
-def observe(used: Ints, many: int, gap: Ints, gaps: int) -> None:
-    """Write of each use how much before it was not recorded, and what that may hide."""
+@compiled("void(i8[:, ::1], i8, i8[:, ::1], i8, i8[::1], i8[:, ::1])")
+def observe(used: Ints, many: int, gap: Ints, gaps: int, located_us: Times, away: Ints) -> None:
+    """Write of each use how much before it was not recorded, what that hides, how much not home."""
     for k in range(many):
+        used[k, AWAY] = 0
+        if k > 0:
+            used[k, AWAY] = away_between(located_us, away, used[k - 1, 1], used[k, 0])
         used[k, BLIND], used[k, EARLIEST], used[k, LATEST] = 0, used[k, 0], used[k, 1]
         if k > 0 and gaps > 0:
             start, end = used[k - 1, 1], used[k, 0]
@@ -105,11 +97,11 @@ def observe(used: Ints, many: int, gap: Ints, gaps: int) -> None:
                 used[k - 1, LATEST], used[k, EARLIEST] = hidden(gap, gaps, start, end)
 
 
-@compiled("UniTuple(i8, 2)(i8[:, ::1], i8, b1, i8, i8, f8[::1])")
+@compiled("UniTuple(i8, 2)(i8[:, ::1], i8, f8[::1], i8, i8, f8[::1])")
 def likeliest(
     used: Ints,
     many: int,
-    tells_unlocks: bool,
+    rates: Array,
     midnight_us: int,
     end_us: int,
     habit: Array,
@@ -118,10 +110,12 @@ def likeliest(
 
     Parameters
     ----------
-    used : int64 array, shape (many, 8)
+    used : int64 array, shape (many, 9)
         As `uses_between`, `sittings` and `observe` fill it.
-    habit : float64 array, shape (4,)
-        Usual onset, its spread, usual offset, its spread [hours from midnight]; spread 0: unknown.
+    rates : float64 array, shape (4,)
+        Uses and short lights an hour, awake and asleep (`sleep_phone_rates`).
+    habit : float64 array, shape (1 + 2 n,)
+        As `likely` takes it.
 
     Returns
     -------
@@ -129,41 +123,44 @@ def likeliest(
         It begins at the end of use `first` and ends at the beginning of use `last`. (-1, -1):
         no stretch of 2 to 14 hours ends on the date, or it was rather slept in a longer silence.
     """
-    rate = awake_rate(used, many)
-    gain, cost = rate - ASLEEP_PER_H, math.log(rate / ASLEEP_PER_H)
+    gain = rates[USES] - rates[CHECKS] + rates[LIGHTS] - rates[NOTICES]
+    use, light = math.log(rates[USES] / rates[CHECKS]), math.log(rates[LIGHTS] / rates[NOTICES])
     best, first, last = -math.inf, -1, -1
     for j in range(many):
         wake = used[j, 0]
         if wake < midnight_us or wake >= end_us:
             continue
-        offset = usual(used[j, EARLIEST], wake, habit[2], habit[3], USUAL_OFFSET_H, midnight_us)
-        score = likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
+        offset, earliest = (
+            (wake - midnight_us) / HOUR_US,
+            (used[j, EARLIEST] - midnight_us) / HOUR_US,
+        )
+        score, away = 0.0, 0
         if j == 0 or wake - used[j - 1, 1] > LONGEST_US:
-            total = score + gain * UNSEEN_H
-            total += likely(offset - USUAL_LENGTH_H, habit[0], habit[1], USUAL_ONSET_H)
+            onset = offset - USUAL_LENGTH_H
+            total = gain * UNSEEN_H + likely(onset, onset, earliest, offset, habit)
             if total > best:
                 best, first, last = total, -1, -1
             continue
         for i in range(j - 1, -1, -1):
-            score += (
-                gain * (used[i + 1, 0] - used[i, 1] - BLIND_LESS * used[i + 1, BLIND]) / HOUR_US
-            )
+            silent = used[i + 1, 0] - used[i, 1] - BLIND_LESS * used[i + 1, BLIND]
+            score += gain * (silent - AWAY_LESS * used[i + 1, AWAY]) / HOUR_US
+            away += used[i + 1, AWAY]
             slept = wake - used[i, 1]
             if slept > LONGEST_US:
                 break
             if slept >= SHORTEST_US and score > best:  # what is added to it is never above 0
-                onset = usual(
-                    used[i, 1], used[i, LATEST], habit[0], habit[1], USUAL_ONSET_H, midnight_us
+                onset, latest = (
+                    (used[i, 1] - midnight_us) / HOUR_US,
+                    (used[i, LATEST] - midnight_us) / HOUR_US,
                 )
-                total = score + likely(onset, habit[0], habit[1], USUAL_ONSET_H)
-                total += t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H)
+                total = score + likely(onset, latest, earliest, offset, habit)
+                total -= AWAY_NATS * away / slept
+                length = max(min(USUAL_LENGTH_H, offset - onset), earliest - latest)
+                total += t_density(length, USUAL_LENGTH_H, LENGTH_SPREAD_H)
                 if total > best:
                     best, first, last = total, i, j
             length = used[i, 1] - used[i, 0]
-            against = cost + length / MINUTE_US / CHECK_MIN
-            if tells_unlocks and used[i, 2] < 0 and length <= GLANCE_US:
-                against *= GLANCE_SHARE
-            score -= against
+            score -= (light if used[i, NOTICE] else use) + length / MINUTE_US / CHECK_MIN
     return first, last
 
 
@@ -179,56 +176,20 @@ def unrecorded(day: Times, missed: Array, night: int) -> float:
     return float(min(total / days, 0.5))
 
 
-@compiled("i8(i8[:, ::1], i8)")
-def sittings(used: NDArray[np.int64], many: int) -> int:
-    """Join, in place, uses that are less than ten minutes apart; return how many are left.
-
-    The fourth column becomes the time used, the fifth how many uses were joined.
-    """
-    count = 0
-    for k in range(many):
-        length = used[k, 1] - used[k, 0]
-        if count > 0 and used[k, 0] - used[count - 1, 1] < SITTING_US:
-            used[count - 1, 1] = used[k, 1]
-            used[count - 1, 2] = max(used[count - 1, 2], used[k, 2])
-            used[count - 1, 3] += length
-            used[count - 1, 4] += 1
-        else:
-            used[count, 0], used[count, 1], used[count, 2] = used[k, 0], used[k, 1], used[k, 2]
-            used[count, 3], used[count, 4] = length, 1
-            count += 1
-    return count
-
-
 @compiled("void(i8[::1], f8[:, ::1], i8, f8[::1])")
 def habit_before(day: Times, hours: Array, night: int, habit: Array) -> None:
-    """Write the median and spread of onset and offset over the week before a night.
+    """Write how many nights of the week before are known, and onset and offset of each.
 
-    All 0 unless four nights are known. `hours`, shape (nights, 2): onset and offset in hours from
-    the date's midnight, NaN where not known. The spread is sqrt(MAD² / 2 + 0.5²).
+    None unless four are. `hours`, shape (nights, 2): onset and offset in hours from the date's
+    midnight, NaN where not known.
     """
-    for place in range(4):
-        habit[place] = 0.0
-    values = np.empty(HABIT_NIGHTS)
-    for which in range(2):
-        count = 0
-        k = night - 1
-        while k >= 0 and day[night] - day[k] <= HABIT_NIGHTS:
-            if not math.isnan(hours[k, which]):
-                values[count] = hours[k, which]
-                count += 1
-            k -= 1
-        if count < LEAST_NIGHTS:
-            habit[0] = habit[1] = 0.0
-            return
-        sort_first(values, count)
-        middle = median_of_sorted(values, count)
-        for k in range(count):
-            values[k] = abs(values[k] - middle)
-        sort_first(values, count)
-        mad = 1.4826 * median_of_sorted(values, count)
-        habit[2 * which] = middle
-        habit[2 * which + 1] = math.sqrt(mad * mad / 2 + LEAST_SPREAD_H * LEAST_SPREAD_H)
+    count, k = 0, night - 1
+    while k >= 0 and day[night] - day[k] <= HABIT_NIGHTS:
+        if not math.isnan(hours[k, 0]):
+            habit[1 + 2 * count], habit[2 + 2 * count] = hours[k, 0], hours[k, 1]
+            count += 1
+        k -= 1
+    habit[0] = count if count >= LEAST_NIGHTS else 0
 
 
 @compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[:, ::1], i8)")
@@ -303,8 +264,9 @@ def put_sleep(used: NDArray[np.int64], first: int, last: int, sleep: Times) -> N
         return
     sleep[0], sleep[1] = used[first, 1], used[last, 0]
     for k in range(first + 1, last):
-        sleep[2] += 1
-        sleep[3] += used[k, 3]
+        if used[k, NOTICE] == 0:
+            sleep[2] += 1
+            sleep[3] += used[k, 3]
 
 
 @compiled("f8(i8[::1], i8[::1], i8, i8, i8, i8[::1], i8[:, ::1], i8, f8[:, ::1], i8)")
@@ -329,18 +291,30 @@ def learn(
     return float(max(1.0 - seen * 1e6 / (end_us - noon), 0.0))
 
 
-@compiled("b1(i8[::1], i8[::1], i8, i8, i8)")
-def _tells_unlocks(state: Times, local_day: Times, low: int, high: int, day: int) -> bool:
-    """Tell whether the phone notes when it is locked and unlocked, in two days' events."""
-    told = False
-    for i in range(low, high):
-        told |= day - 1 <= local_day[i] <= day and state[i] >= LOCKED
-    return told
+@compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], f8, f8, i8[:, ::1], i8)")
+def _rather_not(
+    used: Ints,
+    first: int,
+    last: int,
+    midnight_us: int,
+    habit: Array,
+    share: float,
+    rate: float,
+    gap: Ints,
+    gaps: int,
+) -> bool:
+    """Tell whether a sleep, or an end of it, was rather not recorded; `share` 0: not known yet."""
+    if first < 0:
+        return False
+    hides = used[first + 1, BLIND] + used[last, BLIND] > 0
+    if hides and unseen(used, first, last, midnight_us, habit, rate, gap, gaps):
+        return True
+    return share > 0 and unlikely(used, first, last, midnight_us, habit, share, rate, gap, gaps)
 
 
 @compiled(
-    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1],"
-    " i8[:, ::1], f8[::1])"
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], i8[::1], i8[:, ::1], i8[::1], i8[::1],"
+    " i8[::1], i8[::1], i8[:, ::1], f8[::1])"
 )
 def nights(
     time_us: Times,
@@ -348,6 +322,8 @@ def nights(
     local_day: Times,
     fix_us: Times,
     long_gap: Ints,
+    located_us: Times,
+    away: Ints,
     day: Times,
     low_us: Times,
     midnight_us: Times,
@@ -363,6 +339,8 @@ def nights(
         Screen events in order of time; their local days.
     fix_us, long_gap : int64 arrays, shapes (f,) and (m, 2)
         Of the phone's location, as `gaps_between` takes them; both empty where it is not known.
+    located_us, away : int64 arrays, shapes (g,) and (g, 2)
+        As `away_between` takes them; both empty where the location is not known.
     day : int64 array, shape (nights,)
         Local day numbers, sorted. The sleep of day d is told from events of days d - 1 and d, and
         from the sleeps of the seven days before where these are among `day`.
@@ -379,32 +357,28 @@ def nights(
     used = np.empty((time_us.size + 1, COLUMNS), np.int64)
     gap = np.empty((long_gap.shape[0] + 2, 3), np.int64)
     hours, missed = np.full((day.size, 2), np.nan), np.zeros(day.size)
-    habit = np.zeros(4)
+    habit, rates, lit = np.zeros(1 + 2 * HABIT_NIGHTS), np.zeros(4), np.zeros((day.size, 2))
     for turn in range(2):  # first each night by itself, then in the light of those before it
         for night in range(day.size):
             low, high = first_at(time_us, low_us[night]), first_at(time_us, end_us[night])
             d, midnight, end = day[night], midnight_us[night], end_us[night]
             many = uses_between(time_us, state, local_day, low, high, d - 1, d, used)
-            many = sittings(used, many)
-            gaps = NOT_LOCATED
-            if fix_us.size > 0:
-                gaps = gaps_between(fix_us, long_gap, low_us[night], end, used, many, gap)
-            observe(used, many, gap, gaps)
-            unlocks = _tells_unlocks(state, local_day, low, high, d)
+            many = sittings(used, many, tells_unlocks(state, local_day, low, high, d))
+            gaps = gaps_between(fix_us, long_gap, low_us[night], end, used, many, gap)
+            observe(used, many, gap, gaps, located_us, away)
+            awake_rates(used, many, rates)
+            asleep_rates(day, lit, night, HABIT_NIGHTS * turn, rates)
+            share = 0.0
             if turn == 1:
                 habit_before(day, hours, night, habit)
-            first, last = likeliest(used, many, unlocks, midnight, end, habit)
-            rate = awake_rate(used, many)
-            hides = first >= 0 and used[first + 1, BLIND] + used[last, BLIND] > 0
-            if hides and unseen(used, first, last, midnight, habit, rate, gap, gaps):
-                first = -1
-            if turn == 1 and first >= 0:
                 share = unrecorded(day, missed, night)
-                if unlikely(used, first, last, midnight, habit, share, rate, gap, gaps):
-                    first = -1
+            first, last = likeliest(used, many, rates, midnight, end, habit)
+            if _rather_not(used, first, last, midnight, habit, share, rates[USES], gap, gaps):
+                first = -1
             sleep = out[night]
             put_sleep(used, first, last, sleep)
             if turn == 0:
+                lit_asleep(used, many, first, last, lit[night])
                 missed[night] = learn(
                     time_us, local_day, d, midnight, end, sleep, gap, gaps, hours, night
                 )

@@ -18,6 +18,8 @@ USUAL_OFFSET_H: Final = 7.5  # day: by e to the twice of NIGHT_NATS, for people 
 NIGHT_NATS: Final = 1.0
 USUAL_LENGTH_H: Final = 7.5  # of adults' sleep, and its spread: Kocevska et al. 2021,
 LENGTH_SPREAD_H: Final = 1.5  # doi:10.1038/s41562-020-00965-x
+NIGHT_SPREAD_H: Final = 0.75  # of a night around one like it: people's nights vary by about an hour
+UNLIKE: Final = 0.1  # density of a night like none before, to that of the middle of one before
 FREEDOM: Final = 3.0  # degrees of freedom of the t distribution: a night may be quite unlike
 SHORTEST_US: Final = 2 * HOUR_US
 WRONG_US: Final = 90 * MINUTE_US  # an end that is wrong by less is better than none
@@ -32,33 +34,56 @@ def t_density(value: float, middle: float, spread: float) -> float:
     return -(FREEDOM + 1) / 2 * math.log(1 + z * z / FREEDOM)
 
 
-@compiled("f8(f8, f8, f8, f8)")
-def likely(hour: float, middle: float, spread: float, usual: float) -> float:
-    """Return the log density of an hour, but for a constant.
+@compiled("f8(f8, f8)")
+def swing(hour: float, usual_h: float) -> float:
+    """Return the log density of an hour by night and day alone, but for a constant."""
+    return NIGHT_NATS / 2 * (math.cos((hour - usual_h) * (2 * math.pi / 24)) - 1)
 
-    A t distribution around the person's own; without one (spread 0), a slow swing over the day.
+
+@compiled("f8(f8, f8)")
+def alike(hours_apart: float, spread: float) -> float:
+    """Return the density of a t distribution over that of its middle."""
+    z = hours_apart / spread
+    base = 1 + z * z / FREEDOM
+    return 1.0 / (base * base)  # to half of three degrees of freedom and one
+
+
+@compiled("f8(f8, f8, f8, f8, f8[::1])")
+def likely(onset: float, latest: float, earliest: float, offset: float, habit: Array) -> float:
+    """Return the log density of a sleep's hours by the person's nights before, at most 0.
+
+    Each of these nights says that another one like it is likely, and one part in all that it may be
+    any other, by night and day alone: so somebody whose shifts rotate has several usual nights,
+    and a night that is like none of them is possible. The sleep begins from `onset` to `latest`
+    and ends from `earliest` to `offset`: at the likeliest of these.
+
+    Parameters
+    ----------
+    onset, latest, earliest, offset : float
+        Hours from midnight.
+    habit : float64 array, shape (1 + 2 n,)
+        How many nights are known, and onset and offset of each [hours from midnight].
     """
-    if spread <= 0:
-        return NIGHT_NATS / 2 * (math.cos((hour - usual) * (2 * math.pi / 24)) - 1)
-    return t_density(hour, middle, spread)
-
-
-@compiled("f8(i8, i8, f8, f8, f8, i8)")
-def usual(
-    low_us: int, high_us: int, middle: float, spread: float, usual_h: float, midnight_us: int
-) -> float:
-    """Return the most usual hour between two instants: of the person, or of people."""
-    hour = middle if spread > 0 else usual_h
-    return max(min(hour, (high_us - midnight_us) / HOUR_US), (low_us - midnight_us) / HOUR_US)
+    on = max(onset, min(USUAL_ONSET_H, latest))
+    off = min(offset, max(USUAL_OFFSET_H, earliest))
+    free = math.exp(swing(on, USUAL_ONSET_H) + swing(off, USUAL_OFFSET_H))
+    nights = int(habit[0])
+    if nights == 0:
+        return math.log(free)
+    total = UNLIKE * free
+    for k in range(nights):
+        begin, end = habit[1 + 2 * k], habit[2 + 2 * k]
+        begins = alike(max(onset - begin, begin - latest, 0.0), NIGHT_SPREAD_H)
+        total += begins * alike(max(earliest - end, end - offset, 0.0), NIGHT_SPREAD_H)
+    return math.log(total / (UNLIKE + nights))
 
 
 @compiled("f8(i8, i8, i8, f8[::1])")
 def plausible(start_us: int, end_us: int, midnight_us: int, habit: Array) -> float:
     """Return the log density of a sleep's hours and length, but for a constant."""
     onset, offset = (start_us - midnight_us) / HOUR_US, (end_us - midnight_us) / HOUR_US
-    hours = likely(onset, habit[0], habit[1], USUAL_ONSET_H)
-    hours += likely(offset, habit[2], habit[3], USUAL_OFFSET_H)
-    return float(hours + t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H))
+    length = t_density(offset - onset, USUAL_LENGTH_H, LENGTH_SPREAD_H)
+    return float(likely(onset, onset, offset, offset, habit) + length)
 
 
 @compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], f8, f8, i8[:, ::1], i8)")
@@ -79,9 +104,15 @@ def unlikely(
     ended earlier. That is the likelier story where such a sleep is so much more like the person's
     others that it outweighs how seldom the phone is not recorded (`share` of the time, a third
     of it at this end, the rest at the other or by day), and that it was not used while it was.
+    Nor need it hold a sleep at all, where nothing shows that the phone was recorded throughout and
+    it is so unlike the others that such a silence, as likely at any hour, explains it better.
     """
     start, end = used[first, 1], used[last, 0]
     told = best = plausible(start, end, midnight_us, habit)
+    onset, offset = (start - midnight_us) / HOUR_US, (end - midnight_us) / HOUR_US
+    hours = likely(onset, onset, offset, offset, habit)
+    if gaps < 0 and hours < math.log(UNLIKE * share / (1 - share)):
+        return True
     later = start + WRONG_US
     while later <= min(used[first + 1, 0], end - SHORTEST_US):
         seen = later - start - within(gap, gaps, start, later, False) if gaps >= 0 else 0

@@ -69,7 +69,7 @@ def _mark(used: Ints, many: int, gap: Ints, n: int) -> None:
 def gaps_between(
     fix_us: Times, long_gap: Ints, low_us: int, end_us: int, used: Ints, many: int, gap: Ints
 ) -> int:
-    """List the gaps of a stretch of time; return how many there are.
+    """List the gaps of a stretch of time; return how many there are, `NOT_LOCATED` without fixes.
 
     Parameters
     ----------
@@ -82,6 +82,8 @@ def gaps_between(
     gap : int64 array, shape (m + 2, 3), filled
         From, to (cut to the stretch), and 1 if nothing was recorded in it.
     """
+    if fix_us.size == 0:
+        return NOT_LOCATED
     first, last = first_at(fix_us, low_us), first_at(fix_us, end_us) - 1
     if last < first:
         return _put(gap, 0, low_us, end_us)
