@@ -1,5 +1,7 @@
 """Sleep by the angle of the arm: nights whose answer one can see."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,38 @@ def test_a_device_on_a_table_does_not_sleep():
     assert found["coverage"] == pytest.approx(26 / 36, abs=0.02)
     assert np.isnan(found["sleep_onset_h"])
     assert np.isnan(found["sleep_duration_h"])
+
+
+def held_still(turns, table=()):
+    """Return a wrist that in the sleep from 23 to 31 h turns at some hours alone."""
+    streams = arm([(23.0, 31.0)], still=0.004, table=table)
+    felt = streams["accelerometer"]
+    hour = (felt["time"] - (DAY - 1) * DAY_US) / (DAY_US / 24)
+    rng = np.random.default_rng(3)
+    edges = [23.0, *turns, 31.0]
+    for low, high in pairwise(edges):
+        lies = (hour >= low) & (hour < high)
+        for axis, toward in zip("xyz", rng.permutation([0.2, 0.5, 0.84]), strict=True):
+            felt[axis][lies] = toward + rng.normal(0, 0.004, lies.sum())
+    return streams
+
+
+def test_somebody_who_lies_still_for_hours_is_asleep():
+    """For 2.5 and 2.9 hours, between half hours in which they turn and lie still."""
+    found = night_of(held_still([23.3, 23.8, 24.4, 26.9, 27.4, 30.3, 30.7]))
+    assert found["coverage"] == 1.0
+    assert found["sleep_onset_h"] == pytest.approx(-1.0, abs=0.02)
+    assert found["sleep_offset_h"] == pytest.approx(7.0, abs=0.02)
+    assert found["sleep_duration_h"] == pytest.approx(8.0, abs=0.02)
+
+
+def test_a_sleep_beside_hours_not_worn_is_not_told():
+    """Put down at 22 h, taken up for a turn at 25.5 and 28, then worn and at rest from 31 on."""
+    phone = night_of(held_still([25.5, 28.0], table=[(22.0, 23.0)]))
+    assert np.isnan(phone["sleep_onset_h"])
+    off_late = night_of(arm([(23.0, 27.0)], still=0.002, table=[(27.0, 32.0)]))
+    assert np.isnan(off_late["sleep_offset_h"])
+    assert off_late["coverage"] < 0.9
 
 
 def test_a_nap_of_yesterday_is_not_tonight():

@@ -91,18 +91,21 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
 
 _ARM: Final = (
     "by the angle of the arm (van Hees et al. 2018, doi:10.1038/s41598-018-31266-z; 2015, "
-    "doi:10.1371/journal.pone.0142533): for a device on the wrist. A phone that lies still for two "
-    "hours counts as not worn and tells nothing. Lying still awake is scored as sleep"
+    "doi:10.1371/journal.pone.0142533): for a device on the wrist. What lies without motion for "
+    "two hours counts as not worn, but between two half hours of rest; a sleep that such time, or "
+    "a gap of the recording, begins or ends is not told: a phone tells nothing. Lying still awake is "
+    "scored as sleep"
 )
 
 FAMILY = Family(
     name="sleep_acceleration",
-    version=f"1.{SCHEMA_VERSION}",
+    version=f"2.{SCHEMA_VERSION}",
     title="Sleep by acceleration",
     streams=("accelerometer",),
     lookback_days=LOOKBACK_DAYS,
     compute=compute,
     coverage="share of the time from 12 hours before the date to its end in which acceleration was "
-    "recorded and the device worn (no two hours in which two axes hardly vary)",
+    "recorded and the device worn (no two hours in which two axes hardly vary, but for those of a "
+    "sleeper who is at rest before and after)",
     features=with_limits((*_OF_ONE_NIGHT, LATENCY), {"": _ARM}),
 )

@@ -26,7 +26,9 @@ BLOCK_EPOCHS: Final = 360  # half an hour: a shorter block is no part of a sleep
 APART_EPOCHS: Final = 720  # blocks less than an hour apart are one
 QUARTER_EPOCHS: Final = 180
 STILL_QUARTERS: Final = 8  # two hours; the paper's one is not rare in sleep
+LEAST_STILL: Final = 0.5  # of the half hour before and after, if it is a sleeper who lies so still
 UNWORN_G: Final = 0.013  # standard deviation over them, of two axes of three
+MOST_UNKNOWN: Final = 0.5  # of the half hour before and after a sleep
 LEAST_KNOWN: Final = 1 / 3  # of the epochs of a window: twelve hours, a night's wear
 
 _FIELDS = ("in_bed", "onset", "offset", "up", "asleep", "awakenings")
@@ -87,17 +89,43 @@ def angles(
             out[epoch] = math.atan2(c, math.sqrt(a * a + b * b)) * (180.0 / math.pi)
 
 
-@compiled("void(f8[:, :, ::1], f8[::1])")
-def drop_unworn(moments: Array, angle: Array) -> None:
-    """Set the angle to NaN where the device was not worn, in place.
+@compiled("b1[::1](f8[::1])")
+def still_arm(angle: Array) -> Mask:
+    """Mark five minutes or more without a change of the angle by more than 5 degrees: asleep."""
+    n = angle.size
+    asleep = np.zeros(n, np.bool_)
+    begin = 0
+    for k in range(1, n + 1):
+        if k < n and abs(angle[k] - angle[k - 1]) <= STILL_DEGREES:
+            continue
+        if k - begin >= STILL_EPOCHS:
+            for at in range(begin, k):
+                asleep[at] = True
+        begin = k
+    return asleep
 
-    Not worn are two hours (the paper takes one, which asleep people lie still for) over which two
-    axes of three have a standard deviation below 13 mg: so lies a phone on a table, or a watch.
+
+@compiled("f8(b1[::1], i8, i8)")
+def _share(marked: Mask, low: int, high: int) -> float:
+    """Return the share of marked epochs in [low, high), as far as there are any."""
+    low, high = max(low, 0), min(high, marked.size)
+    count = 0
+    for k in range(low, high):
+        count += marked[k]
+    return count / max(high - low, 1)
+
+
+@compiled("b1[::1](f8[:, :, ::1])")
+def without_motion(moments: Array) -> Mask:
+    """Mark quarters of an hour in two hours over which two axes of three vary by less than 13 mg.
+
+    The paper takes one hour, for which asleep people lie still as well.
 
     References
     ----------
     van Hees et al. 2011, doi:10.1371/journal.pone.0022922.
     """
+    marked = np.zeros(moments.shape[0], np.bool_)
     for first in range(moments.shape[0] - STILL_QUARTERS + 1):
         still, known = 0, True
         for axis in range(3):
@@ -111,9 +139,32 @@ def drop_unworn(moments: Array, angle: Array) -> None:
                 spread = (squares - total * total / count) / (count - 1)
                 still += spread < UNWORN_G * UNWORN_G
         if known and still >= 2:
-            low = first * QUARTER_EPOCHS
-            for k in range(low, min(low + STILL_QUARTERS * QUARTER_EPOCHS, angle.size)):
-                angle[k] = math.nan
+            marked[first : first + STILL_QUARTERS] = True
+    return marked
+
+
+@compiled("void(f8[:, :, ::1], f8[::1])")
+def drop_unworn(moments: Array, angle: Array) -> None:
+    """Set the angle to NaN where the device was not worn, in place.
+
+    Not worn is a stretch without motion, as of a phone on a table, or a watch, that somebody awake
+    put down or took up: unless the half hour before and the half hour after it are both spent
+    mostly lying still (`still_arm`). Within the night of a sleeper they are: they lie still for
+    two hours and longer, turn over, and lie still again.
+    """
+    marked = without_motion(moments)
+    asleep = still_arm(angle)
+    quarter = 0
+    while quarter < marked.size:
+        stop = quarter
+        while stop < marked.size and marked[stop]:
+            stop += 1
+        low, high = quarter * QUARTER_EPOCHS, min(stop * QUARTER_EPOCHS, angle.size)
+        if stop > quarter:
+            before = _share(asleep, low - BLOCK_EPOCHS, low)
+            if min(before, _share(asleep, high, high + BLOCK_EPOCHS)) < LEAST_STILL:
+                angle[low:high] = math.nan
+        quarter = max(stop, quarter + 1)
 
 
 @compiled("b1[::1](f8[::1])")
@@ -147,20 +198,14 @@ def at_rest(angle: Array) -> Mask:
     return marked
 
 
-@compiled("b1[::1](f8[::1])")
-def still_arm(angle: Array) -> Mask:
-    """Mark five minutes or more without a change of the angle by more than 5 degrees: asleep."""
-    n = angle.size
-    asleep = np.zeros(n, np.bool_)
-    begin = 0
-    for k in range(1, n + 1):
-        if k < n and abs(angle[k] - angle[k - 1]) <= STILL_DEGREES:
-            continue
-        if k - begin >= STILL_EPOCHS:
-            for at in range(begin, k):
-                asleep[at] = True
-        begin = k
-    return asleep
+@compiled("f8(f8[::1], i8, i8)")
+def _unknown(angle: Array, low: int, high: int) -> float:
+    """Return the share of epochs in [low, high) without an angle; 0 outside of the recording."""
+    low, high = max(low, 0), min(high, angle.size)
+    count = 0
+    for k in range(low, high):
+        count += math.isnan(angle[k])
+    return count / max(high - low, 1)
 
 
 @compiled("f8(f8[::1], i8, f8[::1])")
@@ -177,7 +222,9 @@ def night(angle: Array, midnight: int, out: Array) -> float:
     midnight : int
         The epoch at which the date begins.
     out : float64 array, shape (len(FIELDS),), NaN
-        Filled, unless there is no such period with sleep in it, or less than a third is known.
+        Filled, unless there is no such period with sleep in it, less than a third is known, or
+        the device was mostly not worn (or not recorded) in the half hour before the period or
+        after it: the sleep may have begun or ended there.
 
     References
     ----------
@@ -205,6 +252,9 @@ def night(angle: Array, midnight: int, out: Array) -> float:
             begin, end = k, stop
         k = max(stop, k + 1)
     if first < 0 or share < LEAST_KNOWN:
+        return share
+    before = _unknown(angle, first - BLOCK_EPOCHS, first)
+    if max(before, _unknown(angle, last, last + BLOCK_EPOCHS)) > MOST_UNKNOWN:
         return share
     asleep = still_arm(angle)
     total = breaks = 0
