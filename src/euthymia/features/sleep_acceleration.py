@@ -93,8 +93,8 @@ _ARM: Final = (
     "by the angle of the arm (van Hees et al. 2018, doi:10.1038/s41598-018-31266-z; 2015, "
     "doi:10.1371/journal.pone.0142533): for a device on the wrist. What lies without motion for "
     "two hours counts as not worn, but between two half hours of rest; a sleep that such time, or "
-    "a gap of the recording, begins or ends is not told: a phone tells nothing. Lying still awake is "
-    "scored as sleep"
+    "a gap of the recording, begins or ends is not told: a phone tells nothing. Lying still awake "
+    "is scored as sleep"
 )
 
 FAMILY = Family(
