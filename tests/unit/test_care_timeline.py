@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.care.band import personal_band
 from euthymia.care.contract import Urgency
+from euthymia.care.coverage_map import coverage_map
 from euthymia.care.gaps import device_gaps
 from euthymia.care.summary import Seen, devices_seen, phq9_scores, summarise
 from euthymia.care.timeline import Trend, groups_of, most_telling, patient_view
@@ -267,6 +269,58 @@ def test_days_with_hardly_any_coverage_are_days_not_worn() -> None:
     found = segments("activity_counts", date(2026, 6, 1), date(2026, 6, 12))
     shown = view(records(), [2.0] * 12, found, coverage=0.02)
     assert [gap.words for gap in shown.gaps] == ["Watch not worn 1 to 12 June (12 days)"]
+
+
+@pytest.mark.parametrize(
+    ("consents", "why"),
+    [
+        (lambda day: day >= 3, ["consent", "consent", "consent", "unknown"]),
+        (lambda day: False, ["consent", "", "unknown", "unknown"]),  # given today, for all of it
+        (lambda day: day == 1, ["consent", "", "consent", "consent"]),
+    ],
+)
+def test_no_consent_is_why_a_day_is_empty_only_where_it_kept_recordings_out(consents, why) -> None:
+    first = int(np.datetime64("2026-06-09", "D").astype(int))
+    values = [0.0, 0.0 if why[1] else 5.0, 0.0, 0.0, 5.0]
+    rows = feature_rows([1.0] * 5, date(2026, 6, 13)).append_column(
+        "screen_data_h", pa.array(values)
+    )
+    [found] = coverage_map(
+        {"data_quality": rows},
+        first,
+        first + 4,
+        not_worn=set(),
+        consented=lambda day: consents(day - first),
+        phone=frozenset({"screen"}),
+        held={},
+    )
+    assert [cell.why for cell in found.cells][:4] == why
+
+
+def test_raw_signals_are_in_the_map_of_data_on_the_days_they_are_stored() -> None:
+    day = int(np.datetime64("2026-06-10", "D").astype(int))
+    table = records()
+    rows = feature_rows([1.0] * 5, date(2026, 6, 12)).append_column(
+        "screen_data_h", pa.array([9.0, 9.0, 9.0, 0.0, 9.0])
+    )
+    shown = patient_view(
+        summary(table),
+        observations=table,
+        families={},
+        features={"data_quality": rows},
+        now=NOW,
+        held={
+            "blood_volume_pulse": [day, day + 1],
+            "screen": [day, day + 1],
+            "event_marks": [day],
+        },
+    )
+    first, second = shown.coverage
+    assert (first.stream, second.stream) == ("screen", "blood_volume_pulse")
+    cells = {cell.day: (cell.level, cell.why) for cell in second.cells}
+    assert [cells[day + n] for n in (-1, 0, 1)] == [("none", "unknown"), ("held", ""), ("held", "")]
+    assert second.words.startswith("2 of ")
+    assert {cell.day: cell.level for cell in first.cells}[day + 1] == "none"
 
 
 def test_scores_events_and_medication_come_from_the_record() -> None:

@@ -42,6 +42,7 @@ def plot_subject(clinic: Clinic, subject: str, out: Path) -> dict[str, Any]:
         features=looked.features,
         now=reader.now(),
         consented=looked.consented,
+        held=looked.record.data.segments,
     )
     by_family = sorted(view.trends, key=lambda trend: trend.family)
     drawn = [

@@ -1,6 +1,7 @@
 """Which stream was recorded on which day, and where nothing was: why, as far as that is known."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -17,6 +18,10 @@ HOURS: Final = "_data_h"
 PAUSED: Final = "paused_"
 MOST_OF_A_DAY_H: Final = 12.0
 SOME_H: Final = 4.0
+HELD: Final = float("nan")
+"""The hours of a raw signal (a pulse wave, an ECG, an EEG): that there is one on the day is known
+without reading millions of samples, how many hours it fills is not."""
+NO_SIGNAL: Final = frozenset({"event_marks", "recording_state"})  # kept, but no recording
 
 REASONS: Final = {
     "consent": "no consent",
@@ -33,7 +38,10 @@ REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One stream on one day: the hours that hold data, or why there is none (a key of REASONS)."""
+    """One stream on one day: the hours that hold data, or why there is none (a key of REASONS).
+
+    Hours of a raw signal are not known: `HELD`.
+    """
 
     day: int
     hours: float
@@ -41,7 +49,9 @@ class Cell:
 
     @property
     def level(self) -> str:
-        """None, little, some or much, by the hours of the day that hold a sample."""
+        """None, little, some or much, by the hours of the day that hold a sample, or held."""
+        if math.isnan(self.hours):
+            return "held"
         if self.hours <= 0:
             return "none"
         if self.hours < SOME_H:
@@ -67,6 +77,7 @@ def coverage_map(
     not_worn: set[int],
     consented: Callable[[int], bool],
     phone: frozenset[str],
+    held: Mapping[str, Collection[int]],
 ) -> tuple[StreamCoverage, ...]:
     """Return a row a stream that has data on any of the local days [first, last].
 
@@ -79,16 +90,23 @@ def coverage_map(
     not_worn : set of int
         Days on which a device was carried but not worn.
     consented : callable
-        Whether a consent to monitoring was in force on a day.
+        Whether a consent to monitoring was in force on a day. Where recordings began before the
+        first consent that covers them, its absence until then is not why a day is empty.
     phone : frozenset of str
         The streams of the phone: "not worn" says nothing about them.
+    held : {stream: UTC day numbers}
+        On which days the store has samples. Of streams that `data_quality` does not look at these
+        are the days with data.
     """
     hours = _columns(features.get(QUALITY), HOURS)
     causes = _columns(features.get(ENGAGEMENT), PAUSED)
-    days, agreed = range(first, last + 1), cache(consented)
+    days = range(first, last + 1)
+    for stream in sorted(held.keys() - hours.keys() - NO_SIGNAL):
+        hours[stream] = dict.fromkeys(held[stream], HELD)
+    agreed = _agreed(hours, days, cache(consented))
     found = []
     for stream, by_day in hours.items():
-        if stream not in STREAMS or not any(by_day.get(day, 0) > 0 for day in days):
+        if stream not in STREAMS or not any(_has_data(by_day, day) for day in days):
             continue
         worn = not_worn if stream not in phone else set()
         cells = tuple(
@@ -119,7 +137,7 @@ def _why(
     worn: set[int],
     consented: Callable[[int], bool],
 ) -> str:
-    if hours.get(day, 0.0) > 0:
+    if _has_data(hours, day):
         return ""
     if not consented(day):
         return "consent"
@@ -130,9 +148,22 @@ def _why(
     return likely if told.get(likely, 0.0) > 0 else "unknown"
 
 
+def _agreed(
+    hours: Mapping[str, Mapping[int, float]], days: range, consented: Callable[[int], bool]
+) -> Callable[[int], bool]:
+    """Return whether a consent covers a day: one that was given then, or after what it covers."""
+    began = min((d for by_day in hours.values() for d in by_day if _has_data(by_day, d)), default=0)
+    given = next((day for day in days if consented(day)), days.stop)
+    return lambda day: consented(day) or began <= day < given
+
+
+def _has_data(hours: Mapping[int, float], day: int) -> bool:
+    return not hours.get(day, 0.0) <= 0  # HELD is not, either
+
+
 def _words(cells: tuple[Cell, ...]) -> str:
     """Say how many days have data, and why the others have not."""
-    held = sum(cell.hours > 0 for cell in cells)
+    held = sum(cell.level != "none" for cell in cells)
     words = f"{held} of {count_words(len(cells), 'day')}"
     missing = [
         f"{count_words(n, 'day')} {text}"

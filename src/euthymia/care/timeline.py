@@ -1,7 +1,8 @@
 """All that the page about one person shows, worked out from tables: no clock, no store, no page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -315,6 +316,7 @@ def patient_view(
     now: Micros,
     feed: Feed | None = None,
     consented: Callable[[int], bool] = lambda _day: True,
+    held: Mapping[str, Collection[int]] = MappingProxyType({}),
 ) -> PatientView:
     """Work out what the page about one person shows.
 
@@ -332,15 +334,12 @@ def patient_view(
         The newest day on which anybody's data arrived (see `worklist.feed_days`).
     consented : callable
         Whether a consent to monitoring was in force on a local day.
+    held : Mapping[str, Collection[int]], optional
+        On which UTC days each stream that may be looked at is stored.
     """
     today = _local_day(who, now)
-    newest = max(
-        (
-            int(max(t["date"].cast(pa.int32()).to_pylist(), default=today))
-            for t in features.values()
-        ),
-        default=today,
-    )
+    told = [max(t["date"].cast(pa.int32()).to_pylist(), default=today) for t in features.values()]
+    newest = max([*told, *(max(days) for days in held.values() if days)], default=today)
     first = min(today, newest) - SHOWN_DAYS + 1
     not_worn = _not_worn(families, features)
     gaps: Sequence[Gap] = [
@@ -363,6 +362,12 @@ def patient_view(
         estimate=estimate_words(who),
         summary=who,
         coverage=coverage_map(
-            features, first, today - 1, not_worn=not_worn, consented=consented, phone=PHONE
+            features,
+            first,
+            today - 1,
+            not_worn=not_worn,
+            consented=consented,
+            phone=PHONE,
+            held=held,
         ),
     )

@@ -295,6 +295,7 @@ class ClinicBackend:
             now=now,
             feed=feed,
             consented=looked.consented,
+            held=looked.record.data.segments,
         )
         withheld = held_back if looked.monitored else [*held_back, NO_MONITORING]
         if not may:

@@ -142,6 +142,11 @@ def coverage_reasons(rows: Sequence[StreamCoverage]) -> tuple[tuple[str, str], .
     return tuple((why, words) for why, words in REASONS.items() if why in told)
 
 
+def coverage_held(rows: Sequence[StreamCoverage]) -> bool:
+    """Tell whether a stream is in the map whose hours are not counted, for its legend."""
+    return any(cell.level == "held" for row in rows for cell in row.cells)
+
+
 def coverage_months(row: StreamCoverage) -> tuple[Label, ...]:
     """Label the axis of time below the map of coverage."""
     first, last = row.cells[0].day, row.cells[-1].day

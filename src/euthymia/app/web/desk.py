@@ -132,6 +132,7 @@ class Desk:
             features=looked.features,
             now=reader.now(),
             consented=looked.consented,
+            held=looked.record.data.segments,
         )
         detail: dict[str, str | int | float | bool] = {"page": page}
         if emergency:

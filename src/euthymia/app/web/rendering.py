@@ -12,7 +12,12 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup, escape
 
-from euthymia.app.web.charts import coverage_cells, coverage_months, coverage_reasons
+from euthymia.app.web.charts import (
+    coverage_cells,
+    coverage_held,
+    coverage_months,
+    coverage_reasons,
+)
 from euthymia.app.web.contract import ModelNote, Who
 from euthymia.app.web.retold import retold
 from euthymia.app.web.speech import LANGUAGES, Words, direction, language, words_of
@@ -162,6 +167,7 @@ def environment(spoken: str = "en") -> Environment:
         "is_clock": is_clock,
         "count_words": words.count,
         "coverage_cells": coverage_cells,
+        "coverage_held": coverage_held,
         "coverage_months": coverage_months,
         "coverage_reasons": coverage_reasons,
         "unit_words": lambda unit, before="": _unit_words(unit, before, words.sentences),

@@ -1,0 +1,53 @@
+"""One person's data and features on a page: what is there, and why the rest is not."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from fixes import CONSENT, FIRST, write_screen
+from whole_clinic import call, run
+
+
+def test_the_page_shows_every_stream_by_day_and_says_why_a_day_is_empty(tmp_path: Path) -> None:
+    home, incoming = tmp_path / "clinic", tmp_path / "incoming"
+    run(home, "init")
+    write_screen(incoming / "beiwe", "anna", 4)
+    down = FIRST + timedelta(days=4)
+    (incoming / "beiwe" / "anna" / "power_state" / f"{down:%Y-%m-%d %H}_00_00.csv").write_text(
+        "timestamp,UTC time,event\n"
+        f"{int(down.timestamp() * 1000)},{down:%FT%T}.000,Device shut down signal received\n"
+    )
+    pulse = incoming / "E4-anna" / "1770030000_E4-anna"
+    pulse.mkdir(parents=True)
+    (pulse / "BVP.csv").write_text("1770030000.000000\n64.000000\n" + "0.5\n-0.5\n" * 640)
+    run(home, "ingest", str(incoming), *CONSENT)
+    run(home, "features")
+    pages = []
+    for subject in run(home, "show")["subjects"]:
+        out = tmp_path / f"{subject}.html"
+        assert run(home, "features", "--plot", subject, "--out", str(out))["streams"]
+        pages.append(out.read_text())
+    assert not any("anna" in page or "http" in page for page in pages)  # alone, and nameless
+    words = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page)) for page in pages]
+    assert any(re.search(r"Screen 4 of \d+ days; without data: .*1 day off", w) for w in words)
+    assert any(re.search(r"Blood volume pulse 1 of \d+ days?", w) for w in words)
+    assert any("with data, hours not counted" in w for w in words)
+    assert any("Screen time" in w and "own earlier range" in w for w in words)
+
+
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / "clinic"
+    run(home, "init")
+    write_screen(tmp_path / "beiwe", "anna", 2)
+    run(home, "ingest", str(tmp_path / "beiwe"), *CONSENT)
+    (subject,) = run(home, "show")["subjects"]
+    for who, out, reason in (
+        ("nobody", "x.html", "no such subject"),
+        (subject, "x.pdf", "must end in .html"),
+    ):
+        code, told = call(home, "features", "--plot", who, "--out", str(tmp_path / out))
+        assert (code, reason in told["error"]) == (1, True)
+    run(home, "consent", subject, "--withdraw", "monitoring", "--because", "asked")
+    code, told = call(home, "features", "--plot", subject, "--out", str(tmp_path / "x.html"))
+    assert (code, "no consent" in told["error"]) == (1, True)
+    assert not (tmp_path / "x.html").exists()
