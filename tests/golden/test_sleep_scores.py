@@ -100,6 +100,23 @@ def test_webster_by_the_rules():
         assert out.tolist() == [int(c == "s") for c in expected], scored
 
 
+def test_webster_rescores_the_series_of_pyactigraphys_own_test():
+    """All that is scored asleep between runs awake that satisfy the five rules one by one."""
+    lengths = (4, 1, 10, 3, 15, 4, 10, 6, 10 + 20, 10, 20)  # awake, asleep, awake, ...
+    state = np.repeat(np.arange(len(lengths)) % 2, lengths).astype(np.uint8)
+    out = np.empty_like(state)
+    sleep_wake.webster(state, out)
+    assert not out.any()
+
+
+def test_webster_looks_at_the_first_scoring_alone():
+    """Rule after rule, the three minutes left of seven would fall to the fourth rule."""
+    state = np.repeat([0, 1, 0], [15, 7, 10]).astype(np.uint8)
+    out = np.empty_like(state)
+    sleep_wake.webster(state, out)
+    assert out.tolist() == [0] * 19 + [1] * 3 + [0] * 10
+
+
 def test_minutes_without_counts_are_not_scored():
     x = np.array([0.0, np.nan, 0.0])
     for score, by in ((sleep_wake.cole_kripke, 30.0), (sleep_wake.sadeh, 0.0)):

@@ -16,8 +16,11 @@ NIGHT = [(-1.0, 7.0)] * 21
 DAY_SLEEP = [(8.5, 15.5)] * 21
 
 
-def lived(sleeps):
-    """The streams of somebody who slept so, in hours from each date's midnight (UTC)."""
+def lived(sleeps, awake=()):
+    """The streams of somebody who slept so, in hours from each date's midnight (UTC).
+
+    `awake`: dates and hours between which a sleep was broken.
+    """
     first = (DAY0 - 1) * DAY_US
     minute = np.arange(first, first + (len(sleeps) + 1) * DAY_US, MINUTE, dtype=np.int64)
     asleep = np.zeros(minute.size, bool)
@@ -25,6 +28,9 @@ def lived(sleeps):
     for k, (on, off) in enumerate(sleeps):
         a, b = ((DAY0 + k) * DAY_US + int(h * HOUR) for h in (on, off))
         asleep |= (minute >= a) & (minute < b)
+        for day, since, until in awake:
+            low, high = ((DAY0 + day) * DAY_US + int(h * HOUR) for h in (since, until))
+            asleep &= (minute < low) | (minute >= high)
         parts = np.arange(a, b, 30 * MINUTE)
         stages += [(t, min(30 * MINUTE, b - t)) for t in parts.tolist()]
     used = minute[~asleep & (np.arange(minute.size) % 10 == 0)]
@@ -38,15 +44,21 @@ def lived(sleeps):
         },
         "sleep_stages": {
             "time": np.array([t for t, _ in stages], np.int64),
-            "stage": np.tile([1, 2, 1, 3], len(stages))[: len(stages)].astype(np.int8),
+            "stage": np.array(
+                [
+                    (1, 2, 1, 3)[k % 4] * asleep[(t - first) // MINUTE]
+                    for k, (t, _) in enumerate(stages)
+                ],
+                np.int8,
+            ),
             "duration": np.array([d / SECOND_US for _, d in stages], np.float32),
         },
     }
 
 
-def told(source, sleeps, day=20):
+def told(source, sleeps, day=20, awake=()):
     family = families()[source]
-    streams = {n: s for n, s in lived(sleeps).items() if n in family.streams}
+    streams = {n: s for n, s in lived(sleeps, awake).items() if n in family.streams}
     days = np.array([DAY0 + day], np.int64)
     table = compute_family(family, streams, Timeline(), days, subject=WHO, digests={})
     return table.to_pylist()[0]
@@ -98,6 +110,15 @@ def test_the_regularity_of_a_night_that_moves_by_an_hour_every_other_day():
     sleeps = [(-1.0 + k % 2, 7.0 + k % 2) for k in range(21)]
     found = told("sleep_wearable", sleeps)
     assert found["sleep_regularity_index"] == pytest.approx(200 * 22 / 24 - 100, abs=0.5)
+
+
+@pytest.mark.parametrize("source", ["sleep_actigraphy", "sleep_wearable"])
+def test_half_an_hour_awake_every_other_night_is_less_regular(source):
+    """What one night is awake and the next is not differs, between any two days."""
+    found = told(source, NIGHT, awake=[(day, 2.0, 2.5) for day in range(0, 21, 2)])
+    assert found["waso_min"] == pytest.approx(30, abs=10)
+    same = 1 - found["waso_min"] / 1440
+    assert found["sleep_regularity_index"] == pytest.approx(200 * same - 100, abs=0.1)
 
 
 def test_stages_latency_and_naps():

@@ -68,6 +68,7 @@ class Nights:
     asleep_min: Array
     awakenings: Array
     naps: "Naps | None" = None
+    wakes: "Wakes | None" = None
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -83,6 +84,15 @@ class Naps:
     onset_us: Ints
     offset_us: Ints
     asleep_min: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """Stretches awake within the main sleep or a nap, each with the day on which that ends."""
+
+    day: Ints
+    begin_us: Ints
+    end_us: Ints
 
 
 def needed_days(days: Ints, before: int = 0) -> Ints:
@@ -181,22 +191,24 @@ def _agreement(nights: Nights, timeline: Timeline) -> Array:
     """Return for each night the share of minutes, noon to noon, in the state of the day before.
 
     NaN unless the main sleep of both is known. A sleep fills no more than the two days from the
-    noon before the date that it ends on.
+    noon before the date that it ends on; what is awake in it, as far as the source says, is awake.
     """
     days, known = nights.day, nights.known
     first = int(days[0]) * MINUTES - MINUTES // 2  # noon before the first date, on the wall clock
     span = int(days[-1] - days[0]) + 2
     asleep = np.zeros(span * MINUTES, np.bool_)
-    begin, end, day = nights.onset_us[known], nights.offset_us[known], days[known]
+    sleeps = [(days[known], nights.onset_us[known], nights.offset_us[known])]
     if nights.naps is not None:
-        begin = np.concatenate([begin, nights.naps.onset_us])
-        end = np.concatenate([end, nights.naps.offset_us])
-        day = np.concatenate([day, nights.naps.day])
-    wall = timeline.local_us(np.stack([begin, end])) // MINUTE_US
-    low = np.maximum(wall[0], day * MINUTES - MINUTES // 2)
-    high = np.minimum(wall[1], (day + 1) * MINUTES)
-    for a, b in zip((low - first).tolist(), (high - first).tolist(), strict=True):
-        asleep[max(a, 0) : max(b, 0)] = True
+        sleeps.append((nights.naps.day, nights.naps.onset_us, nights.naps.offset_us))
+    waking = nights.wakes
+    awake = [] if waking is None else [(waking.day, waking.begin_us, waking.end_us)]
+    for state, stretches in ((True, sleeps), (False, awake)):
+        for day, begin, end in stretches:
+            wall = timeline.local_us(np.stack([begin, end])) // MINUTE_US
+            low = np.maximum(wall[0], day * MINUTES - MINUTES // 2) - first
+            high = np.minimum(wall[1], (day + 1) * MINUTES) - first
+            for a, b in zip(low.tolist(), high.tolist(), strict=True):
+                asleep[max(a, 0) : max(b, 0)] = state
     grid = asleep.reshape(span, MINUTES)[days - days[0]]
     same = (grid[1:] == grid[:-1]).mean(axis=1)
     both = known[1:] & known[:-1] & (np.diff(days) == 1)
@@ -355,7 +367,8 @@ def _trailing_features() -> tuple[Feature, ...]:
             -100,
             100,
             -1,
-            limits="what is no known sleep counts as awake",
+            limits="what is no known sleep counts as awake, and so do minutes awake in a sleep "
+            "where the source scores each of them (not the phone)",
         ),
         Feature(
             "social_jetlag_h",

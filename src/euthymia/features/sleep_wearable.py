@@ -15,6 +15,7 @@ from euthymia.features.sleep_schema import (
     SHARED,
     Naps,
     Nights,
+    Wakes,
     needed_days,
     night_edges,
     values,
@@ -27,6 +28,7 @@ from euthymia.kernels.sleep_stages import FIELDS, nights
 Ints = NDArray[np.int64]
 
 LOOKBACK_DAYS: Final = NIGHTS + 1
+WOKEN_A_NIGHT: Final = 3000  # two days of half minutes, each other one awake, and more
 _STAGES: Final = {
     "light_sleep_min": "light_min",
     "deep_sleep_min": "deep_min",
@@ -50,7 +52,8 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
     out = np.full((needed.size, len(FIELDS)), np.nan)
     naps = np.zeros((2 * time.size + 1, 4), np.int64)
     local_day = wall_clock(timeline, time) // DAY_US
-    many = nights(time, end, stage, local_day, needed, *edges, bounds, out, naps)
+    woken = np.empty((needed.size * WOKEN_A_NIGHT, 3), np.int64)
+    many, breaks = nights(time, end, stage, local_day, needed, *edges, bounds, out, naps, woken)
     in_bed, onset, offset, up = bounds.T
     held = naps[:many]
     found = Nights(
@@ -62,6 +65,7 @@ def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> D
         out[:, FIELDS["asleep_min"]],
         out[:, FIELDS["awakenings"]],
         Naps(held[:, 0], held[:, 1], held[:, 2], held[:, 3].astype(np.float64)),
+        Wakes(*np.ascontiguousarray(woken[:breaks].T)),
     )
     said = values(found, timeline, days)
     place = np.searchsorted(needed, days)
@@ -104,7 +108,7 @@ def _stage(name: str, title: str, what: str) -> tuple[Feature, Feature]:
 
 FAMILY = Family(
     name="sleep_wearable",
-    version=f"1.{SCHEMA_VERSION}",
+    version=f"2.{SCHEMA_VERSION}",
     title="Sleep by wearable",
     streams=("sleep_stages",),
     lookback_days=LOOKBACK_DAYS,

@@ -100,6 +100,25 @@ def describe(state: States, other: States, first: int, last: int, out: Array) ->
     out[0], out[1], out[2], out[3] = asleep, woken, by_other, known
 
 
+@compiled("i8(u1[::1], i8, i8, i8, i8, i8[:, ::1], i8)")
+def awake_runs(
+    state: States, first: int, last: int, low: int, night: int, woken: Times, many: int
+) -> int:
+    """Add the stretches awake (0) in minutes [first, last) of a sleep; return how many there are.
+
+    Each is written as night, begin and end [minutes, `low` added].
+    """
+    begin = first
+    for k in range(first, last + 1):
+        if k < last and state[k] == 0:
+            continue
+        if k > begin:
+            woken[many, 0], woken[many, 1], woken[many, 2] = night, low + begin, low + k
+            many += 1
+        begin = k + 1
+    return many
+
+
 @compiled("i8(f8[::1], i8)")
 def lay_down(counts: Array, onset: int) -> int:
     """Return the minute from which on there was little movement before the onset of sleep.
@@ -131,7 +150,10 @@ def _worn(counts: Array, first: int) -> float:
     return known / max(counts.size - first, 1)
 
 
-@compiled("i8(f8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[:, ::1], f8[::1], i8[:, ::1])")
+@compiled(
+    "UniTuple(i8, 2)(f8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1], f8[:, ::1], f8[::1],"
+    " i8[:, ::1], i8[:, ::1])"
+)
 def nights(
     counts: Array,
     day: Times,
@@ -141,12 +163,13 @@ def nights(
     out: Array,
     share: Array,
     naps: Times,
-) -> int:
+    woken: Times,
+) -> tuple[int, int]:
     """Find the main sleep and the naps that end on each of some dates, from counts a minute.
 
-    Minutes are scored by Cole and Kripke, rescored by Webster; the sleep periods that end on the
-    date are found by `periods`; the one with most minutes asleep, two hours at least, is the main
-    sleep. Every night is scored from the two days that end with the date alone.
+    Minutes are scored by Cole and Kripke, rescored by Webster. The one of the sleep `periods` that
+    end on the date with most minutes asleep, two hours at least, is the main sleep. Every night
+    is scored from the two days that end with the date alone.
 
     Parameters
     ----------
@@ -161,9 +184,11 @@ def nights(
     share : float64 array, shape (nights,)
         Filled: share of the last 36 hours of the two days in which the device was worn.
     naps : int64 array, shape (many, 4)
-        Filled: night, onset, offset, minutes asleep. Returned: how many.
+        Filled: night, onset, offset, minutes asleep. Returned: how many, and how many of these:
+    woken : int64 array, shape (720 nights, 3)
+        Filled: night, begin and end of each stretch awake in a sleep.
     """
-    many = 0
+    many = breaks = 0
     for night in range(day.size):
         own = counts[low[night] : close[night]].copy()
         drop_unworn(own)
@@ -188,12 +213,14 @@ def nights(
             continue
         onset, offset = found[main, 0], found[main, 1]
         bounds[night, 0] = low[night] + lay_down(own, onset)
-        bounds[night, 1], bounds[night, 2] = low[night] + onset, low[night] + offset
-        bounds[night, 3] = low[night] + offset
+        bounds[night, 1], bounds[night, 2:] = low[night] + onset, low[night] + offset
+        breaks = awake_runs(state, onset, offset, low[night], night, woken, breaks)
         for p in range(count):
             if p != main and own.size // 2 < found[p, 1] < own.size:
-                describe(state, other, found[p, 0], found[p, 1], said)
-                naps[many, 0], naps[many, 1] = night, low[night] + found[p, 0]
-                naps[many, 2], naps[many, 3] = low[night] + found[p, 1], int(said[0])
+                onset, offset = found[p, 0], found[p, 1]
+                describe(state, other, onset, offset, said)
+                naps[many, 0], naps[many, 3] = night, int(said[0])
+                naps[many, 1], naps[many, 2] = low[night] + onset, low[night] + offset
                 many += 1
-    return many
+                breaks = awake_runs(state, onset, offset, low[night], night, woken, breaks)
+    return many, breaks

@@ -117,9 +117,54 @@ def stops(grid: NDArray[np.uint8], first: int) -> int:
     return last
 
 
+@compiled("i8(u1[::1], i8, i8, i8, i8, i8[:, ::1], i8)")
+def awake_runs(
+    grid: NDArray[np.uint8],
+    low_us: int,
+    onset_us: int,
+    offset_us: int,
+    day: int,
+    woken: Times,
+    many: int,
+) -> int:
+    """Add the stretches not asleep between onset and offset of a sleep; return how many there are.
+
+    Each is written as day, begin and end [us].
+    """
+    first, last = (onset_us - low_us) // EPOCH_US, (offset_us - low_us) // EPOCH_US
+    begin = first
+    for k in range(first, last + 1):
+        if k < last and not is_asleep(grid[k]):
+            continue
+        if k > begin:
+            woken[many, 0] = day
+            woken[many, 1], woken[many, 2] = low_us + begin * EPOCH_US, low_us + k * EPOCH_US
+            many += 1
+        begin = k + 1
+    return many
+
+
+@compiled("i8(u1[::1], i8, i8[::1], i8[:, ::1], i8, i8[:, ::1], i8)")
+def all_awake(
+    grid: NDArray[np.uint8],
+    low_us: int,
+    main: Times,
+    naps: Times,
+    day: int,
+    woken: Times,
+    many: int,
+) -> int:
+    """Add the stretches awake in a main sleep (`bounds`, zeros without) and in the date's naps."""
+    if main[2] > 0:
+        many = awake_runs(grid, low_us, main[1], main[2], day, woken, many)
+    for k in range(naps.shape[0]):
+        many = awake_runs(grid, low_us, naps[k, 1], naps[k, 2], day, woken, many)
+    return many
+
+
 @compiled(
-    "i8(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[:, ::1],"
-    " f8[:, ::1], i8[:, ::1])"
+    "UniTuple(i8, 2)(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1],"
+    " i8[:, ::1], f8[:, ::1], i8[:, ::1], i8[:, ::1])"
 )
 def nights(
     time_us: Times,
@@ -133,7 +178,8 @@ def nights(
     bounds: Times,
     out: Array,
     naps: Times,
-) -> int:
+    woken: Times,
+) -> tuple[int, int]:
     """Find the main sleep and the naps that end on each of some dates.
 
     Segments less than an hour apart are one sleep. The main one is that with most time asleep, an
@@ -152,13 +198,11 @@ def nights(
         Filled for nights with a main sleep.
     naps : int64 array, shape (n + 1, 4)
         Filled: day, onset and offset [us], minutes asleep.
-
-    Returns
-    -------
-    int
-        How many naps there are.
+    woken : int64 array, shape (3000 nights, 3)
+        Filled: day, begin and end [us] of each stretch awake in a sleep.
+        Returned: how many naps there are, and how many of these.
     """
-    many = 0
+    many = breaks = 0
     own, said = np.zeros(4, np.int64), np.full(7, math.nan)
     for night in range(day.size):
         low, high = low_us[night], close_us[night]
@@ -179,14 +223,14 @@ def nights(
                 continue
             main = said[0] > best and said[0] * 2 >= LEAST_MAIN
             if not main or best > 0:  # this one, or the one held for the main sleep so far
-                naps[many, 0] = day[night]
-                naps[many, 1] = bounds[night, 1] if main else low + own[1] * EPOCH_US
-                naps[many, 2] = bounds[night, 2] if main else low + own[2] * EPOCH_US
-                naps[many, 3] = int(best if main else said[0])
+                naps[many, 0], naps[many, 3] = day[night], int(best if main else said[0])
+                for p in (1, 2):
+                    naps[many, p] = bounds[night, p] if main else low + own[p] * EPOCH_US
                 many += 1
             if main:
                 best = said[0]
                 bounds[night] = low + own * EPOCH_US
                 out[night] = said
         many = many if best > 0 else began  # without a main sleep, naps may be half of one
-    return many
+        breaks = all_awake(grid, low, bounds[night], naps[began:many], day[night], woken, breaks)
+    return many, breaks
