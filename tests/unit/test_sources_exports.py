@@ -49,8 +49,8 @@ def test_fitbit_heart_rate_is_utc_and_sleep_is_the_wall(tmp_path: Path) -> None:
 
 def test_a_short_wake_takes_its_time_from_the_stage_it_is_in() -> None:
     minute = 60_000_000
-    levels = [(0, 30 * minute, 1), (30 * minute, 60 * minute, 2), (60 * minute, 70 * minute, -1)]
-    start, stage, length = fitbit_sleep._interrupted(levels, [(10 * minute, 12 * minute, 0)])
+    levels = [(0, 30 * minute, 1), (30 * minute, 30 * minute, 2), (60 * minute, 10 * minute, -1)]
+    start, stage, length = fitbit_sleep._interrupted(levels, [(10 * minute, 2 * minute, 0)])
     assert (start // minute).tolist() == [0, 10, 12, 30]
     assert stage.tolist() == [1, 0, 1, 2]
     assert length.tolist() == [600, 120, 1080, 1800]
