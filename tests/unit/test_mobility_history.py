@@ -42,6 +42,30 @@ def test_what_was_filled_in_is_no_history():
     assert found.values["home_time_h"][16] == pytest.approx(24, abs=0.1)
 
 
+def test_who_is_on_record_at_night_only_when_out_is_at_home_in_the_other_nights():
+    """A telephone that is off from ten to half past seven, but on one night a week spent out."""
+    days, walker = 35, workday(days=35)
+    out = [d for d in range(days) if (DAY0 + d + 3) % 7 == 5]  # Saturdays
+    lost = lambda hour: (hour % 24 >= 22) | (hour % 24 < 7.5)  # noqa: E731
+    walker.turns = [t for t in walker.turns if not any(d <= t[0] / 1440 < d + 1.4 for d in out)]
+    for d in out:
+        m = d * 1440.0
+        walker.stay(m, m + 1170, 0, 0).stay(m + 1200, m + 1560, -3000, 2000)
+        walker.stay(m + 1590, m + 1440 * 1.4, 0, 0)
+    walker.turns.sort()
+    time = every(days, 300)
+    hour = (time - START) / 3.6e9
+    seen_out = np.zeros(time.size, bool)
+    for d in out:
+        seen_out |= (hour >= 24 * d + 19) & (hour < 24 * d + 27)
+    found = measured(walker.fixes(time[~lost(hour) | seen_out], START), days)
+    for d in out[2:]:  # from midnight on: the night after Friday
+        assert found.values["home_time_h"][d] == pytest.approx(19.5, abs=0.4), d
+        assert found.values["transitions"][d] == 1
+    rest = [d for d in range(14, days) if d not in out and d - 1 not in out]
+    assert found.values["transitions"][rest].max() == 2
+
+
 def test_days_before_do_not_change_when_later_ones_come():
     whole = with_gap(16, 7, 19)
     time = every(17, 300)

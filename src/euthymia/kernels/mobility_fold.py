@@ -320,8 +320,8 @@ def fold(
         learn_rhythm(piece, start, n, tally, days, day[unit], main[unit], slot_us[unit],
                      offset_us[unit], grid, grid_day, sums, origin, known, unit)  # fmt: skip
         home = int(known[unit, U_HOME])
-        n = refill(piece, start, n, place, home, slot_us[unit], span[unit], seen, grid_day, days,
-                   day[unit], main[unit])  # fmt: skip
+        n = refill(piece, start, n, place, home, slot_us[unit], span[unit], known[unit, U_BEFORE],
+                   seen, grid_day, days, day[unit], main[unit])  # fmt: skip
         if main[unit]:
             carry_over(kept_us, kept, count, carry, tally)
         else:

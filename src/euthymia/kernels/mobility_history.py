@@ -9,8 +9,9 @@ one is told as an error.
 The chance is a weighted share of the days before, of the last four weeks, that are on record at
 that half hour. A day weighs more the more of its half hours agree with those of this day, and four
 times less where one is a weekday and the other is not. What the ends of the gap say (see
-`mobility_pieces`) is weighed in like days of its own, the fewer the farther the ends are. Only what
-was recorded counts as history, never what was filled in.
+`mobility_pieces`) is weighed in like days of its own, the fewer the farther the ends are; days
+tell less of an hour that most of them have no record of. Only what was recorded counts as history,
+never what was filled in.
 """
 
 import math
@@ -156,14 +157,39 @@ def listed(some: Ints, count: int, what: int) -> int:
     return -1
 
 
-@compiled("i8(i8[::1], f8[::1], f8, f8, i8[::1], i8, f8[::1])")
+@compiled("void(i8[:, ::1], i8, f8[::1], f8[::1])")
+def mostly_seen(seen: Ints, held: int, weight: Array, ample: Array) -> None:
+    """Set `ample` to the weight of the days of which most half hours are on record, else to 0."""
+    for row in range(held):
+        dark = 0
+        for s in range(SLOTS):
+            dark += 1 if seen[row, s] == -3 else 0
+        ample[row] = weight[row] if 2 * dark < SLOTS else 0.0
+
+
+@compiled("f8(i8[:, ::1], i8, i8, f8[::1], f8[::1])")
+def heard(seen: Ints, held: int, s: int, weight: Array, ample: Array) -> float:
+    """Return by what share the days on record in half hour s are believed.
+
+    1, unless more days have no record of it though most of them is on record (`ample`): who is on
+    record at night only when out, with a telephone that is off when at home, is not out always.
+    """
+    known = dark = 0.0
+    for row in range(held):
+        dark += ample[row] if seen[row, s] == -3 else 0.0
+        known += weight[row] if seen[row, s] != -3 else 0.0
+    return known / dark if known < dark else 1.0
+
+
+@compiled("i8(i8[::1], f8[::1], f8, f8, f8, i8[::1], i8, f8[::1])")
 def judge(
-    where: Ints, weight: Array, ends_say: float, ends: float, some: Ints, count: int, chance: Array
-) -> int:
+    where: Ints, weight: Array, heard_by: float, ends_say: float, ends: float, some: Ints,
+    count: int, chance: Array,
+) -> int:  # fmt: skip
     """Set the chance of each place in `some` in a half hour; return how many there are now.
 
-    `where` says where the days before were then (-1: not known), `weight` what they tell. A last
-    number, at `chance[MOST]`, is all that was weighed.
+    `where` says where the days before were then (-1: not known), `weight` what they tell, of
+    which the share `heard_by` counts. A last number, at `chance[MOST]`, is all that was weighed.
     """
     total = 0.0
     for c in range(MOST + 1):
@@ -172,7 +198,7 @@ def judge(
         what = int(ends_say) if row < 0 else where[row]
         if what < 0:
             continue
-        worth = ends if row < 0 else weight[row]
+        worth = ends if row < 0 else heard_by * weight[row]
         at = listed(some, count, what)
         if at < 0 and count < MOST:
             some[count], at = what, count
@@ -236,44 +262,48 @@ def write(
 
 
 @compiled(
-    "i8(f8[:, ::1], i8, i8, f8[::1], f8[::1], f8[:, ::1], i8[:, ::1], f8[::1], i8, i8,"
-    " f8[:, ::1], f8[:, ::1])"
+    "i8(f8[:, ::1], i8, i8, f8[::1], f8[::1], f8[:, ::1], i8[:, ::1], f8[::1], f8[::1], i8, i8,"
+    " f8, f8[:, ::1], f8[:, ::1])"
 )
 def judge_gap(
     room: Array, k: int, j: int, slot_us: Array, span: Array, place: Array, seen: Ints,
-    weight: Array, held: int, home: int, thought: Array, edge: Array,
+    weight: Array, ample: Array, held: int, home: int, before_us: float, thought: Array,
+    edge: Array,
 ) -> int:  # fmt: skip
     """Judge the half hours of the gap that pieces k to j - 1 make; return how many there are.
 
     0 where a half hour of a way is one that history says nothing of: the way is to stay. `edge`
     takes from when to when [us] each lasts, `thought` what is thought of it.
     """
-    found, count, m, first, last = 0, 0, k, room[k, P_FROM], room[j - 1, P_TO]
+    found, count, m, last = 0, 0, k, room[j - 1, P_TO]
+    began = k == 0 and room[0, P_WHAT] >= 0 and before_us < room[0, P_FROM]  # before this unit
+    first = before_us if began else room[k, P_FROM]
     where, some = np.empty(seen.shape[0], np.int64), np.empty(MOST, np.int64)
     chance = np.empty((SLOTS, MOST + 1))
     for s in range(SLOTS):
         low = span[0] if s == 0 else 0.5 * (slot_us[s - 1] + slot_us[s])
         high = span[1] if s == SLOTS - 1 else 0.5 * (slot_us[s] + slot_us[s + 1])
-        low, high = max(low, first), min(high, last)
+        low, high = max(low, room[k, P_FROM]), min(high, last)
         if not low < high:
             continue
         middle = 0.5 * (low + high)
         while m + 1 < j and room[m, P_TO] <= middle:
             m += 1
         away = last - first
-        if k > 0:
+        if k > 0 or began:
             away = min(away, middle - first)
         if j < room.shape[0]:
             away = min(away, last - middle)
         ends = END_LEAST + END_DAYS * math.exp(-away / END_US)
         reachable(seen, held, s, place, room, k, j, middle - first, last - middle, where)
-        count = judge(where[:held], weight, room[m, P_WHAT], ends, some, count, chance[found])
+        believed, what = heard(seen, held, s, weight, ample), room[m, P_WHAT]
+        count = judge(where[:held], weight, believed, what, ends, some, count, chance[found])
         thought[found, CHOICE] = room[m, P_WHAT] if room[m, P_WHAT] >= 0 else UNKNOWN
         thought[found, SURE] = room[m, P_WHAT]  # until it is judged
         edge[found, 0], edge[found, 1] = low, high
         found += 1
     course, at_home = np.zeros(found, np.int64), listed(some, count, home)
-    before = room[k - 1, P_WHAT] if k > 0 else UNKNOWN
+    before = room[k - 1, P_WHAT] if k > 0 else room[0, P_WHAT] if began else UNKNOWN
     after = room[j, P_WHAT] if j < room.shape[0] else UNKNOWN
     if count > 0:
         likeliest(chance, found, some, count, before, after, course)
@@ -356,11 +386,11 @@ def fill_gap(  # noqa: C901, PLR0912  (one walk through the half hours, each kin
 
 
 @compiled(
-    "i8(f8[:, ::1], i8, i8, f8[:, ::1], i8, f8[::1], f8[::1], i8[:, ::1], i8[::1], i8, i8, b1)"
+    "i8(f8[:, ::1], i8, i8, f8[:, ::1], i8, f8[::1], f8[::1], f8, i8[:, ::1], i8[::1], i8, i8, b1)"
 )
 def refill(
     piece: Array, low: int, high: int, place: Array, home: int, slot_us: Array, span: Array,
-    seen: Ints, grid_day: Ints, days: int, day: int, main: bool,
+    before_us: float, seen: Ints, grid_day: Ints, days: int, day: int, main: bool,
 ) -> int:  # fmt: skip
     """Fill the long gaps in a unit's pieces by history; return where they end.
 
@@ -372,6 +402,8 @@ def refill(
         The places, and which is home (-1: not known).
     slot_us, span
         Middles of the unit's half hours, and its [from, to) [us].
+    before_us
+        When the person was last on record before that; NaN where never.
     seen, grid_day, days
         Where the person was seen in each half hour of the days before (rings of `ROUTINE_DAYS`
         rows), their dates, and how many days there were.
@@ -380,8 +412,9 @@ def refill(
     """
     held, slot = min(days, ROUTINE_DAYS), np.empty(SLOTS, np.int64)
     seen_places(piece, low, high, slot_us, slot)
-    weight = np.zeros(seen.shape[0])
+    weight, ample = np.zeros(seen.shape[0]), np.zeros(seen.shape[0])
     enough = weigh_days(seen, grid_day, held, slot, day, weight) > 0.0
+    mostly_seen(seen, held, weight, ample)
     if main:
         weight[days % ROUTINE_DAYS] = 0.0
         for s in range(SLOTS):
@@ -401,8 +434,9 @@ def refill(
         found = 0
         if j > k and room[j - 1, P_TO] - room[k, P_FROM] >= SHORTEST_US and not flown(room, k, j):
             found = judge_gap(
-                room, k, j, slot_us, span, place, seen, weight, held, home, thought, edge
-            )
+                room, k, j, slot_us, span, place, seen, weight, ample, held, home, before_us,
+                thought, edge,
+            )  # fmt: skip
         if found > 0:
             n = fill_gap(piece, n, room, k, j, count, found, place, home, float(day), thought, edge)
         else:
