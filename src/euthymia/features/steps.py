@@ -111,7 +111,10 @@ _RAPIDS = "Vega et al. 2021 (RAPIDS), doi:10.3389/fdgth.2021.769823"
 _PEAK = "Tudor-Locke et al. 2012, doi:10.1123/jpah.9.8.1125"
 _BRISK = "Tudor-Locke et al. 2018, doi:10.1136/bjsports-2017-097628"
 _OAK = "Straczkiewicz et al. 2023, doi:10.1038/s41746-022-00745-z"
-_DEVICE = "What the device counted; a phone that is not carried counts nothing."
+_DEVICE = (
+    "What the device counted; a phone that is not carried counts nothing. Of one export's devices "
+    "each time counts once; two exports of the same time (a phone's and a band's) add up."
+)
 _SINGLE = " Known where records are of 90 s or less."
 _MISSING = _DEVICE + " Where a device leaves out minutes without steps they are unknown, not still."
 _RAW = (
