@@ -18,6 +18,7 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.passwords import Stretch
 from euthymia.security.token import Kind, More, Tokens
+from euthymia.security.totp import code_at, step_of
 from small_clinic import Hands
 
 HOME = "192.0.2.1"
@@ -173,6 +174,37 @@ def test_a_locked_name_does_not_lock_for_longer_by_more_tries(house: House):
     assert house.sign_in()
 
 
+def test_a_second_factor_that_is_proven_again_is_guarded_like_signing_in(house: House):
+    """Breaking the glass asks for it: a session left open must not be enough to guess it."""
+    accounts, hands = house.accounts, house.hands
+    hands.turn(timedelta(seconds=30))
+    right = code_of(accounts, "dr-lee", hands.now)
+    assert accounts.prove_again("dr-lee", right)
+    assert not accounts.prove_again("dr-lee", right), "each code once"
+    hands.turn(timedelta(seconds=30))
+    for _ in range(6):
+        assert not accounts.prove_again("dr-lee", "000000")
+    assert not accounts.prove_again("dr-lee", code_of(accounts, "dr-lee", hands.now)), "locked"
+    hands.turn(timedelta(seconds=31))
+    assert accounts.prove_again("dr-lee", code_of(accounts, "dr-lee", hands.now))
+    hands.turn(timedelta(seconds=30))
+    accounts.disable("dr-lee", SHELL)
+    assert not accounts.prove_again("dr-lee", code_of(accounts, "dr-lee", hands.now))
+    accounts.add("dr-new", "clinician", SHELL, house.tokens)
+    assert not accounts.prove_again("dr-new", "000000"), "invited, with no factor yet"
+    assert not accounts.prove_again("nobody", "000000")
+
+
+def test_a_reset_lifts_the_lock_that_somebody_else_brought_about(house: House):
+    for _ in range(6):
+        with pytest.raises(AccessError):
+            house.sign_in(password="wrong", code="000000", address="a")
+    offer = house.accounts.offer(house.accounts.reset("dr-lee", SHELL, house.tokens), house.tokens)
+    code = code_at(offer.totp, step_of(house.hands.now) - 1)
+    house.accounts.enrol_password(offer, PASSWORD, PASSWORD, code)
+    assert house.sign_in(address="b")
+
+
 def test_tries_by_address_are_counted_by_the_minute():
     addresses = Addresses(3)
     assert [addresses.may_try("a", 60) for _ in range(5)] == [True] * 3 + [False] * 2
@@ -187,12 +219,10 @@ def test_an_enrolment_link_works_once_and_only_the_newest(house: House):
         house.accounts.offer(first, house.tokens)
     offer = house.accounts.offer(second, house.tokens)
     assert house.accounts.offer(second, house.tokens) == offer  # looked at, not used up
-    for bad in ((PASSWORD, "x", "000000"), ("short", "short", "0"), (PASSWORD, PASSWORD, "000000")):
+    code = code_at(offer.totp, step_of(house.hands.now))
+    for bad in ((PASSWORD, "x", code), ("short", "short", code), (PASSWORD, PASSWORD, "000000")):
         with pytest.raises(AccessError):
             house.accounts.enrol_password(offer, *bad)
-    from euthymia.security.totp import code_at, step_of
-
-    code = code_at(offer.totp, step_of(house.hands.now))
     house.accounts.enrol_password(offer, PASSWORD, PASSWORD, code)
     with pytest.raises(AccessError):
         house.accounts.offer(second, house.tokens)
