@@ -118,6 +118,24 @@ def test_a_silence_unlike_all_nights_of_a_phone_seldom_recorded_is_no_sleep():
     assert np.nanmax(np.abs(seldom["sleep_onset_h"][:12] + 1)) < 0.1
 
 
+def test_a_night_awake_is_no_sleep_of_a_quiet_evening_or_morning():
+    """Every evening the phone lies unused from 19 to 21.6 h, and from 4 to 6.5 in that night."""
+    film = [(24 * d + 19.0, 24 * d + 21.6) for d in range(15)]
+    sleeps = [night for night in nights() if night[1] != 24 * 12 + 7]
+    awake = told(waking([*film, *sleeps, (24 * 12 + 4.0, 24 * 12 + 6.5)]))
+    assert np.isnan(awake["sleep_onset_h"][11])
+    assert np.isnan(awake["sleep_duration_h"][11])
+    assert np.allclose(np.delete(awake["sleep_onset_h"], 11), -1, atol=0.1)
+
+
+def test_a_short_night_is_told():
+    """From 2 to 5 h: longer than the person leaves the phone alone awake."""
+    sleeps = [night for night in nights() if night[1] != 24 * 12 + 7]
+    short = told(waking([*sleeps, (24 * 12 + 2.0, 24 * 12 + 5.0)]))
+    assert abs(short["sleep_onset_h"][11] - 2) < 0.1
+    assert abs(short["sleep_duration_h"][11] - 3) < 0.1
+
+
 def test_a_date_is_told_the_same_from_its_own_window_as_from_all():
     last, rng = 45, np.random.default_rng(9)
     asleep = [

@@ -128,13 +128,14 @@ _PROXY = (
     "in bed, and a phone shared, left elsewhere or switched off says nothing of the person: where "
     "a silence of over 14 hours may rather hold the sleep, or the sleep or an end of it lies so "
     "far from the person's other nights, or in such a gap of the location, that the phone was "
-    "rather not recorded there, nothing is said. Without a location, a phone put away for a night "
-    "shift is taken for a sleep"
+    "rather not recorded there, or a sleep unlike these is no longer than what they leave the "
+    "phone alone awake, nothing is said. Without a location, a phone put away for a night shift is "
+    "taken for a sleep"
 )
 
 FAMILY = Family(
     name="sleep_phone",
-    version=f"5.{SCHEMA_VERSION}",
+    version=f"6.{SCHEMA_VERSION}",
     title="Sleep by phone",
     streams=("screen", "location"),
     needs=("screen",),

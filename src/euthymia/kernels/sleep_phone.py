@@ -30,6 +30,7 @@ from euthymia.kernels.screen import (
 from euthymia.kernels.sleep_phone_hours import (
     LENGTH_SPREAD_H,
     SHORTEST_US,
+    UNLIKE,
     USUAL_LENGTH_H,
     likely,
     t_density,
@@ -51,6 +52,7 @@ from euthymia.kernels.sleep_phone_rates import (
     asleep_rates,
     awake_rates,
     lit_asleep,
+    longest_silence,
     sittings,
     tells_unlocks,
 )
@@ -291,25 +293,68 @@ def learn(
     return float(max(1.0 - seen * 1e6 / (end_us - noon), 0.0))
 
 
-@compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], f8, f8, i8[:, ::1], i8)")
+@compiled("b1(i8[:, ::1], i8, i8, i8, f8[::1], i8[::1], f8[::1], i8)")
+def _rather_quiet(
+    used: Ints,
+    first: int,
+    last: int,
+    midnight_us: int,
+    habit: Array,
+    day: Times,
+    quiet: Array,
+    night: int,
+) -> bool:
+    """Tell whether a sleep may as well be quiet time awake.
+
+    So it is where it is unlike the nights of the week before, and the phone lay in it for no
+    longer at a stretch than on one of these days at home, between waking and midnight (`quiet`,
+    hours).
+    """
+    if habit[0] == 0:
+        return False
+    onset = (used[first, 1] - midnight_us) / HOUR_US
+    offset = (used[last, 0] - midnight_us) / HOUR_US
+    if likely(onset, onset, offset, offset, habit) > math.log(UNLIKE):
+        return False
+    most, k = 0.0, night - 1
+    while k >= 0 and day[night] - day[k] <= HABIT_NIGHTS:
+        most, k = max(most, quiet[k]), k - 1
+    return longest_silence(used, first, last, False) <= most
+
+
+@compiled(
+    "b1(i8[:, ::1], i8, i8, i8, f8[::1], f8, i8[:, ::1], i8, i8[::1], f8[::1], f8[::1], i8, b1)"
+)
 def _rather_not(
     used: Ints,
     first: int,
     last: int,
     midnight_us: int,
     habit: Array,
-    share: float,
     rate: float,
     gap: Ints,
     gaps: int,
+    day: Times,
+    missed: Array,
+    quiet: Array,
+    night: int,
+    others: bool,
 ) -> bool:
-    """Tell whether a sleep, or an end of it, was rather not recorded; `share` 0: not known yet."""
+    """Tell whether a sleep, or an end of it, was rather not recorded, or rather quiet time awake.
+
+    `others`: the nights before are known by themselves (`missed`, `quiet`), to judge it by.
+    """
     if first < 0:
         return False
     hides = used[first + 1, BLIND] + used[last, BLIND] > 0
     if hides and unseen(used, first, last, midnight_us, habit, rate, gap, gaps):
         return True
-    return share > 0 and unlikely(used, first, last, midnight_us, habit, share, rate, gap, gaps)
+    if not others:
+        return False
+    share = unrecorded(day, missed, night)
+    if unlikely(used, first, last, midnight_us, habit, share, rate, gap, gaps):
+        return True
+    return _rather_quiet(used, first, last, midnight_us, habit, day, quiet, night)
 
 
 @compiled(
@@ -356,7 +401,7 @@ def nights(
     """
     used = np.empty((time_us.size + 1, COLUMNS), np.int64)
     gap = np.empty((long_gap.shape[0] + 2, 3), np.int64)
-    hours, missed = np.full((day.size, 2), np.nan), np.zeros(day.size)
+    hours, missed, quiet = np.full((day.size, 2), np.nan), np.zeros(day.size), np.zeros(day.size)
     habit, rates, lit = np.zeros(1 + 2 * HABIT_NIGHTS), np.zeros(4), np.zeros((day.size, 2))
     for turn in range(2):  # first each night by itself, then in the light of those before it
         for night in range(day.size):
@@ -368,17 +413,17 @@ def nights(
             observe(used, many, gap, gaps, located_us, away)
             awake_rates(used, many, rates)
             asleep_rates(day, lit, night, HABIT_NIGHTS * turn, rates)
-            share = 0.0
             if turn == 1:
                 habit_before(day, hours, night, habit)
-                share = unrecorded(day, missed, night)
             first, last = likeliest(used, many, rates, midnight, end, habit)
-            if _rather_not(used, first, last, midnight, habit, share, rates[USES], gap, gaps):
+            about = (used, first, last, midnight, habit, rates[USES], gap, gaps)
+            if _rather_not(*about, day, missed, quiet, night, turn == 1):
                 first = -1
             sleep = out[night]
             put_sleep(used, first, last, sleep)
             if turn == 0:
                 lit_asleep(used, many, first, last, lit[night])
+                quiet[night] = longest_silence(used, last, many - 1, True) if first >= 0 else 0.0
                 missed[night] = learn(
                     time_us, local_day, d, midnight, end, sleep, gap, gaps, hours, night
                 )

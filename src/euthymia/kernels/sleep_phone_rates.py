@@ -131,3 +131,19 @@ def asleep_rates(day: Times, lit: Array, night: int, nights: int, rates: Array) 
     while k >= 0 and day[night] - day[k] <= nights:
         came, hours, k = came + lit[k, 0], hours + lit[k, 1], k - 1
     rates[NOTICES] = min(came / hours, rates[LIGHTS])
+
+
+@compiled("f8(i8[:, ::1], i8, i8, b1)")
+def longest_silence(used: Ints, first: int, last: int, home: bool) -> float:
+    """Return the longest time between two uses of `first` to `last` [h], notices aside.
+
+    What was not recorded does not count, nor, of silence at `home`, what was spent away from it.
+    """
+    longest, before, out = 0.0, first, 0
+    for k in range(first + 1, last + 1):
+        out += max(used[k, BLIND], used[k, AWAY]) if home else used[k, BLIND]
+        if used[k, NOTICE] == 1 and k < last:
+            continue
+        longest = max(longest, (used[k, 0] - used[before, 1] - out) / HOUR_US)
+        before, out = k, 0
+    return longest
