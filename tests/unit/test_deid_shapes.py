@@ -89,3 +89,14 @@ def test_plain_words_and_numbers_stay(text: str, lang: Lang) -> None:
 def test_a_date_in_words_never_survives_as_a_surrogate(written: str) -> None:
     new = Surrogates(KEY, "en").replace(written, Span(0, len(written), Kind.DATE))
     assert new != written
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["PSC 0413, Box 8144\nAPO AA 42323", "Unit 4719 Box 7394\nDPO AP 70942", "CMR 411, APO AE 09112-0411"],
+)  # fmt: skip
+def test_addresses_of_the_us_forces(address: str) -> None:
+    left = redacted(f"Her husband is at {address} until spring.")
+    assert not any(map(str.isdigit, left))
+    assert left.startswith("Her husband is at [")
+    assert left.endswith("] until spring.")

@@ -18,6 +18,7 @@ from euthymia.gateway.deid.codes import (
     loud_firms,
     partnership_spans,
 )
+from euthymia.gateway.deid.companies import company_spans
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
 from euthymia.gateway.deid.cues import sign_off
 from euthymia.gateway.deid.dates import date_spans
@@ -81,6 +82,7 @@ def find(
         spans += loud_firms(tokens)
     spans += well_known(tokens, blind=blind)
     spans += led_firms(low, tokens, lists, blind=blind)
+    spans += company_spans(low, tokens, lists, blind=blind)
     spans += told_spans(text, low, tokens, lists) + old_ages(low)
     spans += shape_spans(text, low, tokens, lists, blind=blind)
     spans += table_spans(text) if "|" in text or "\t" in text else []

@@ -36,6 +36,8 @@ _ADDRESSES: Final = tuple(
          rf"(?<!\w)(?:[Cc]arrer|[Pp]assatge|[Pp]tge\.?|[Pp]laça|[Rr]ambla|[Tt]ravessera|[Kk]alea|[Rr]úa|[Tt]ravesía|[Jj]irón|[Pp]asaje|[Pp]je\.?|[Aa]ndador|[Cc]jón\.?|[Cc]allejón|[Pp]rolongación|[Cc]alzada|[Dd]iagonal|[Tt]ransversal|[Tt]v\.?|[Dd]g\.?) (?:(?:d['’]|de |del |de la |dels )?)(?:{_NAME}|\d{{1,3}}[A-Z]?),? ?(?:n\.?[º°]? ?|# ?|No\.? ?)?\d{{1,5}}[A-Z]?(?:[ -]\d{{1,3}})?(?:, ?(?:\d{{1,2}}[ºª]|àtic|ático|bajos?|baixos|entl\.?|\d{{1,2}}-\d{{1,2}})(?: ?\d?[ªA-D]?\b)?)?{_TAIL}"),
         ("cross main phase stage",
          rf"(?<!\w)(?:(?:Plot|Door|House|Flat|Site|Shop|No|H\. ?No|D\. ?No)\.?:? ?(?:No\.? ?)?#?[\w/-]{{1,8}},? )?\d{{1,2}}(?:st|nd|rd|th) (?:Cross|Main|Phase|Stage|Sector|Floor Cross)(?: (?:Road|Street))?(?:,? {_CAP}(?: (?:Layout|Nagar|Colony|Extension|Block|{_CAP}))?)?"),
+        ("apo fpo dpo",  # post of the US forces
+         r"(?<!\w)(?:(?:PSC|CMR|Unit|UNIT|Psc)\.? \d{1,5},?[ \n](?:(?:Box|BOX) \d{1,5},?[ \n])?)?(?:APO|FPO|DPO),? A[AEP],? \d{5}(?:-\d{4})?(?!\d)"),
         ("purok sitio brgy barangay blk phase",
          rf"(?<!\w)(?:Purok|Sitio|Brgy\.?|Barangay|Blk\.?|Phase) (?:\d{{1,3}}[A-Z]?|{_CAP})(?:,? (?:Lot|Lt\.?|Phase|Purok|Sitio|Brgy\.?|Barangay) (?:\d{{1,3}}|{_CAP}(?: {_CAP})?)){{0,3}}"),
         ("near off",

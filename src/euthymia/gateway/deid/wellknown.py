@@ -6,20 +6,34 @@ from typing import Final
 
 from euthymia.gateway.deid.clinical import eponym
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.lexicon import firms
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token, parts
 
 _LEADS: Final = words("firm_leads")
+_FEW_LEADS: Final = _LEADS - frozenset(
+    {"la", "el", "los", "las", "de", "del", "con", "por", "para", "en", "casa", "for", "with"}
+)
+"""Those that tell a firm of the long list that is a word, a name or a town as well."""
 _INITIALS: Final = words("initials")
 
-Entry = tuple[tuple[str, ...], Kind, bool]
-"""The words after the first, what they name, and whether they are something else as well."""
+Entry = tuple[tuple[str, ...], Kind, frozenset[str]]
+"""The words after the first, what they name, and what must stand before it (nothing if empty)."""
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 @cache
-def _entries() -> dict[str, list[Entry]]:
-    """Return the names of the lists by their first word, the longest first."""
-    out: dict[str, list[Entry]] = {}
+def _entries() -> dict[str, dict[str, list[Entry]]]:
+    """Return the names of the lists by their first and second word, the longest first."""
+    out: dict[str, dict[str, list[Entry]]] = {}
+
+    def add(entry: str, kind: Kind, after: frozenset[str]) -> None:
+        first, *rest = parts(entry)
+        scale = not rest and eponym(first)  # Yale and Maudsley name scales as well
+        second = rest[0] if rest else ""
+        row = out.setdefault(first, {}).setdefault(second, [])
+        row.append((tuple(rest), kind, after or (_LEADS if scale else _NONE)))
+
     for name, kind, plain in (
         ("firms", Kind.ORGANISATION, False),
         ("initials", Kind.ORGANISATION, False),
@@ -28,11 +42,12 @@ def _entries() -> dict[str, list[Entry]]:
         ("chains", Kind.HOSPITAL, False),
     ):
         for entry in words(name):
-            first, *rest = parts(entry)
-            scale = not rest and eponym(first)  # Yale and Maudsley name scales as well
-            out.setdefault(first, []).append((tuple(rest), kind, plain or scale))
-    for found in out.values():
-        found.sort(key=lambda entry: len(entry[0]), reverse=True)
+            add(entry, kind, _LEADS if plain else _NONE)
+    for entry, plain in firms():
+        add(entry, Kind.ORGANISATION, _FEW_LEADS if plain else _NONE)
+    for seconds in out.values():
+        for found in seconds.values():
+            found.sort(key=lambda entry: len(entry[0]), reverse=True)
     return out
 
 
@@ -40,23 +55,27 @@ def well_known(tokens: Sequence[Token], *, blind: bool) -> Iterator[Span]:
     """Yield the organisations of the lists; what is an ordinary word too needs a word before it."""
     entries = _entries()
     for k, token in enumerate(tokens):
-        if not token.word and not token.number:
+        seconds = entries.get(token.low)
+        if seconds is None or not (token.word or token.number):
             continue
-        for rest, kind, plain in entries.get(token.low, ()):
+        after = tokens[k + 1].low if k + 1 < len(tokens) else ""
+        for rest, kind, asked in (*seconds.get(after, ()), *seconds.get("", ())):
             end = k + 1 + len(rest)
             if tuple(t.low for t in tokens[k + 1 : end]) != rest:
                 continue
-            if _written(tokens, k, end, plain=plain, blind=blind):
+            if _written(tokens, k, end, asked, blind=blind):
                 article = kind is Kind.HOSPITAL and k and tokens[k - 1].low == "the"
                 start = tokens[k - 1].start if article else token.start
                 yield Span(start, tokens[end - 1].end, kind, 0.8, "rule:well-known")
             break
 
 
-def _written(tokens: Sequence[Token], k: int, end: int, *, plain: bool, blind: bool) -> bool:
+def _written(
+    tokens: Sequence[Token], k: int, end: int, asked: frozenset[str], *, blind: bool
+) -> bool:
     """Tell whether the words are written as a name, and led in where they must be."""
-    token, last = tokens[k], tokens[end - 1]
-    led = k > 0 and tokens[k - 1].low in _LEADS
+    token, last, plain = tokens[k], tokens[end - 1], bool(asked)
+    led = k > 0 and tokens[k - 1].low in (asked or _LEADS)
     if token.low in _INITIALS or (end - k == 1 and len(token.low) < 4):
         return token.upper and (not blind or led)
     if blind:

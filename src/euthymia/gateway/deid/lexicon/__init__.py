@@ -74,3 +74,10 @@ def pool(lang: Lang, what: str) -> tuple[str, ...]:
     """Return names that a surrogate is drawn from; `what` is "f", "m" or "family"."""
     rows = (line.split("\t") for line in _lines("pools"))
     return tuple(name for own, kind, name in rows if own == lang and kind == what)
+
+
+@cache
+def firms() -> tuple[tuple[str, bool], ...]:
+    """Return names of firms, and whether each is something else too and needs a word before it."""
+    rows = (line.split("\t") for line in _lines("firms"))
+    return tuple((name, how == "?") for name, how in rows)
