@@ -2,7 +2,8 @@
 
 import pytest
 
-from euthymia.care.alerts.card import _change_words
+from euthymia.app.web.retold import retold
+from euthymia.care.alerts.card import _change_words, _named
 from euthymia.care.alerts.contract import Trace
 from euthymia.care.monitor.watched import spec
 
@@ -38,3 +39,19 @@ def test_hours_of_something_are_hours() -> None:
     feature = spec("sleep_phone", "sleep_duration_h")
     words = _change_words(feature, 2.5, _trace("sleep_phone.sleep_duration_h", 9.2))
     assert words == f"{feature.title}: more than usual for them (9.2 h, usually 0 to 0.3 h)"
+
+
+def test_two_devices_that_tell_of_one_thing_are_told_apart() -> None:
+    both = ["sleep_phone.sleep_onset_h", "sleep_actigraphy.sleep_onset_h"]
+    told = _named([*both, "steps.steps"])
+    assert [told[name].title for name in both] == [
+        "Fell asleep (sleep by phone)",
+        "Fell asleep (sleep by actigraphy)",
+    ]
+    assert told["steps.steps"].title == "Steps"
+    alone = _named(both[:1])
+    assert alone[both[0]].title == "Fell asleep"
+    words = _change_words(told[both[0]], 3.0, None)
+    assert retold(words, "es") == (
+        "Hora de dormirse (sueño según el teléfono): más tarde de lo habitual en esta persona"
+    )

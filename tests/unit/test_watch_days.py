@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from euthymia.care.monitor.contract import ARRAYS, Lines, ScoreStream
 from euthymia.care.monitor.lines import FROM_DAY, Judged, false_alarms, watched
+from euthymia.care.monitor.note import _changes
 from euthymia.care.monitor.records import outages, stay_days, well_days
 from euthymia.care.monitor.stream import merged
 from euthymia.care.monitor.watched import days_of, features_named
@@ -104,3 +105,11 @@ def test_a_day_on_which_nobody_was_seen_is_the_clinics_own_fault() -> None:
         "numeric_value": pa.array([], pa.float64()),
     }), Timeline())  # fmt: skip
     assert well.all()
+
+
+def test_a_time_of_day_is_earlier_or_later_and_never_lower() -> None:
+    some = stream(FIRST, 3, "abc")
+    z = {"sleep_phone.sleep_onset_h": -3.0, "sleep_phone.sleep_duration_h": -2.0}
+    some = replace(some, z={name: np.array([0.0, 0.0, value]) for name, value in z.items()})
+    told = _changes(some, np.array([False, True, True]))
+    assert {"fell asleep earlier", "time asleep lower"} <= set(told)

@@ -25,7 +25,7 @@ from euthymia.app.web.quality import (
     rows_of,
 )
 from euthymia.app.web.retold import retold
-from euthymia.care.alerts.contract import Card, Rule
+from euthymia.care.alerts.contract import Card, Change, Rule
 from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
 from euthymia.care.alerts.replay import Figures
 from euthymia.ground.audit import Purpose
@@ -224,8 +224,34 @@ def test_what_was_typed_into_a_session_that_is_over_is_given_back(clinic: Clinic
         assert "An &lt;hour&gt; of work</textarea>" in page.text
     assert "2: 3" in gone.text
     empty = Browser(site).post(f"{base}/notes", data={"csrf": "0", "text": " "}, headers=SAME)
-    assert empty.headers["location"] == "/signin"
+    assert empty.status_code == 401
+    assert 'href="/signin"' in empty.text
     assert clinic.store.version() == before
+
+
+def test_a_switch_pressed_in_a_session_that_is_over_is_not_passed_over_in_silence(
+    clinic: Clinic, site
+) -> None:
+    who = subject_of(clinic, MINE)
+    before = clinic.store.version()
+    pressed = {"csrf": "0", "purpose": "monitoring", "permit": "0"}
+    gone = Browser(site).post("/me/consent", data=pressed, headers=SAME)
+    patient = signed_in(clinic, site, str(who), "patient")
+    stale = patient.post("/me/consent", data=pressed, headers=SAME)
+    assert (gone.status_code, stale.status_code) == (401, 403)
+    for page in (gone, stale):
+        assert "so what you chose was not done" in page.text
+    assert clinic.store.version() == before
+
+
+def test_a_grave_answer_that_did_not_arrive_says_whom_to_call(clinic: Clinic, site) -> None:
+    answers = {"csrf": "0", "instrument": "phq9"} | {f"a{n}": "1" for n in range(1, 9)}
+    grave = Browser(site).post("/me/check-in", data=answers | {"a9": "2"}, headers=SAME).text
+    assert "Nobody on your care team has seen this answer" in grave
+    calm = Browser(site).post("/me/check-in", data=answers | {"a9": "0"}, headers=SAME).text
+    assert "Nobody on your care team" not in calm
+    staff = Browser(site).post("/patients/x/measures", data=answers | {"a9": "2"}, headers=SAME)
+    assert "Nobody on your care team" not in staff.text  # "you" is the patient
 
 
 def test_a_new_plan_begins_as_the_last_one_without_the_name_below_it(clinic: Clinic, site) -> None:
@@ -250,6 +276,9 @@ def test_every_answer_about_self_harm_is_on_the_safety_page(clinic: Clinic, site
     )
     rows = re.findall(r'<tr class="flagged">.*?</tr>', doctor.get(f"{base}/safety").text)
     assert [row for row in rows if "Montgomery" in row and "4: " in row]
+    days = re.findall(r'<th scope="row" class="nowrap">([^<]+)</th>', " ".join(rows))
+    assert days
+    assert all(re.fullmatch(r"\d{1,2} [A-Z][a-z]+( \d{4})?", day) for day in days), days
 
 
 def test_a_switch_that_is_none_records_nothing(clinic: Clinic, site) -> None:
@@ -278,17 +307,28 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     assert rests in page
     assert drifted not in page
     plain = Alerts.card
+    beside = Change("sleep_phone.sleep_onset_h", "Fell asleep: later", 3.0, worse=True)
 
-    def drifting(self: Alerts, *asked: str) -> Card:
-        card = plain(self, *asked)
-        alert = dataclasses.replace(card.alert, rules=(*card.alert.rules, Rule.DRIFT))
-        return dataclasses.replace(card, alert=alert)
+    def told(*rules: Rule, changes: tuple[Change, ...] = ()) -> str:
+        """Return the page of the same alert with other rules and changes."""
 
-    with monkeypatch.context() as with_drift:
-        with_drift.setattr(Alerts, "card", drifting)
-        page = doctor.get(link).text
-    assert drifted in page  # it names a drift: the page does not deny that anything was measured
-    assert rests not in page
+        def other(self: Alerts, *asked: str) -> Card:
+            card = plain(self, *asked)
+            alert = dataclasses.replace(card.alert, rules=rules or card.alert.rules)
+            return dataclasses.replace(card, alert=alert, changes=changes)
+
+        with monkeypatch.context() as with_other:
+            with_other.setattr(Alerts, "card", other)
+            return doctor.get(link).text
+
+    for rule in (Rule.DRIFT, Rule.FROZEN, Rule.PATTERN):
+        page = told(Rule.ANSWER, rule)
+        assert drifted in page  # the page does not deny that anything was measured
+        assert rests not in page
+        assert "it is not why" not in told(Rule.ANSWER, rule, changes=(beside,))
+    assert "A model's estimate raised this alert. No single" in told(Rule.ESTIMATE)
+    assert "need not be why" in told(Rule.ESTIMATE, changes=(beside,))
+    assert "it is not why" in told(changes=(beside,))  # an answer alone
     fields = {"move": "snooze", "reason": "other", "days": "7", "words": " "}
     refused = send(doctor, link, link, **fields)
     assert refused.status_code == 422
@@ -426,7 +466,7 @@ def test_days_that_cannot_be_shown_are_told_on_the_board(
     assert told in page.text
 
 
-def test_the_list_of_alerts_says_the_newest_answer_and_not_the_first(tmp_path: Path) -> None:
+def test_the_pages_of_an_alert_say_the_newest_answer_and_stay_as_urgent(tmp_path: Path) -> None:
     hands = Hands()
     with copied_clinic(tmp_path, hands) as clinic:
         doctor = signed_in(clinic, build_site(ClinicBackend.of(clinic)), DOCTOR, "clinician")
@@ -439,6 +479,16 @@ def test_the_list_of_alerts_says_the_newest_answer_and_not_the_first(tmp_path: P
             Alerts(clinic).run()
             row = re.search(r"An answer about self-harm.*", doctor.get("/alerts").text)[0]
             assert words in row
+        hands.turn(timedelta(days=10))
+        doctor = signed_in(clinic, build_site(ClinicBackend.of(clinic)), DOCTOR, "clinician")
+        calm = {f"a{n}": "0" for n in range(1, 10)} | {"instrument": "phq9"}
+        send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **calm)
+        Alerts(clinic).run()
+        row = next(r for r in doctor.get("/").text.split("<tr")[1:] if base in r)
+        assert "Today" in row
+        why = re.search(r'<section class="why.*?</section>', doctor.get(base).text, re.DOTALL)[0]
+        assert 'class="why u-now"' in why  # its first page is no calmer than the list
+        assert re.search(r'<p class="lead">.*?nearly every day', why)
 
 
 def test_a_replay_names_each_figure_and_says_what_only_one_policy_held_back() -> None:

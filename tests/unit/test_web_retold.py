@@ -44,7 +44,7 @@ EXAMPLES = [
     ),
     (
         "Unlike their own usual since 28 February: time at home higher, fell "
-        "asleep lower, much less "
+        "asleep earlier, time asleep lower, much less "
         "data than usual (3 of 12 days seen)."
     ),
     "PHQ-9 rose from 4 (3 May) to 11 (2 June), +7 points, crossing 10.",

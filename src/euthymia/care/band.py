@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from euthymia.features.contract import Feature
+
 BASELINE_DAYS: Final = 56  # eight weeks: long enough to hold an ordinary month and a bad week
 HELD_OUT_DAYS: Final = 28  # the last four weeks are what is judged, so they do not set the band
 MIN_BASELINE_VALUES: Final = 14  # two of each weekday; fewer days make a band of chance
@@ -74,6 +76,13 @@ def personal_band(days: NDArray[np.int64], values: NDArray[np.float64]) -> Band 
     robust = MAD_TO_SD * float(np.median(away))
     spread = SPREADS * (robust or MEAN_TO_SD * float(np.mean(away)))
     return Band(median - spread, median, median + spread, int(known.size), first, last)
+
+
+def is_clock(feature: Feature) -> bool:
+    """Tell whether a feature is a time of day: hours of 0 to 24, or hours from midnight."""
+    if feature.unit != "h" or feature.low is None:
+        return False
+    return feature.low < 0 or (feature.low, feature.high) == (0, 24)
 
 
 def around_the_clock(hours: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from euthymia.care.band import (
     MIN_BASELINE_VALUES,
     Band,
     around_the_clock,
+    is_clock,
     personal_band,
 )
 from euthymia.care.contract import WorklistItem
@@ -163,13 +164,6 @@ def _basis(band: Band | None, today: int) -> str:
         )
     span = span_words(day_date(band.first), day_date(band.last), day_date(today))
     return f"Own band from {count_words(band.n, 'day')} of {span}."
-
-
-def is_clock(feature: Feature) -> bool:
-    """Tell whether a feature is a time of day: hours of 0 to 24, or hours from midnight."""
-    if feature.unit != "h" or feature.low is None:
-        return False
-    return feature.low < 0 or (feature.low, feature.high) == (0, 24)
 
 
 def value_words(feature: Feature, value: float, *, unit: bool = True) -> str:

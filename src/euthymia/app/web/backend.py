@@ -6,7 +6,7 @@ and when. All of them are on disk before the page is sent.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -44,11 +44,12 @@ from euthymia.app.web.reader import (
 )
 from euthymia.app.web.session import Sessions
 from euthymia.care.alerts.card import standing_words
+from euthymia.care.alerts.contract import Alert
 from euthymia.care.alerts.lifecycle import OVER
-from euthymia.care.alerts.morning import held_back, morning
+from euthymia.care.alerts.morning import held_back, in_order, morning
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import patient_view
-from euthymia.care.worklist import Case, caseload, feed_notices
+from euthymia.care.worklist import Case, caseload, feed_notices, findings
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros
@@ -297,6 +298,10 @@ class ClinicBackend:
             consented=looked.consented,
             held=looked.record.data.segments,
         )
+        alerts = () if emergency else self._about(visitor.role, subject)
+        if alerts:  # the page begins with the same reason as the list that led to it
+            own = Case(view.row, findings(view.summary, now, feed))
+            view = replace(view, row=morning([own], {subject: view.summary}, alerts, now)[0].item)
         withheld = held_back if looked.monitored else [*held_back, NO_MONITORING]
         if not may:
             withheld.append(NO_ESTIMATE_ROLE)
@@ -312,16 +317,14 @@ class ClinicBackend:
             ),
             withheld=tuple(withheld),
             emergency=emergency,
-            alerts=() if emergency else self._standing(visitor.role, subject),
+            alerts=_standing(alerts),
         )
 
-    def _standing(self, role: str, subject: SubjectId) -> tuple[tuple[str, str], ...]:
-        """Return the alerts about a person that are not over: where each is, and its words."""
+    def _about(self, role: str, subject: SubjectId) -> tuple[Alert, ...]:
+        """Return every alert there ever was about a person, to a role that may see them."""
         if not may_act(self.clinic, role):
             return ()
-        mine = [a for a in self.alerts.every() if a.subject == subject and a.state not in OVER]
-        base = f"/patients/{subject}/episodes"
-        return tuple((f"{base}/{a.id}", standing_words(a)) for a in mine)
+        return tuple(a for a in self.alerts.every() if a.subject == subject)
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:
         """See `Backend`."""
@@ -416,3 +419,9 @@ def worklist_items(clinic: "Clinic", user: str) -> list[WorklistItem]:
 
 def _actor(visitor: Visitor) -> Actor:
     return Actor(visitor.user, visitor.role)
+
+
+def _standing(alerts: Iterable[Alert]) -> tuple[tuple[str, str], ...]:
+    """Return where each alert that is not over is, and its words, the most urgent first."""
+    mine = sorted((a for a in alerts if a.state not in OVER), key=in_order)
+    return tuple((f"/patients/{a.subject}/episodes/{a.id}", standing_words(a)) for a in mine)

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from euthymia.care.band import is_clock
 from euthymia.care.coverage_map import REASONS, StreamCoverage
 from euthymia.care.gaps import Gap
-from euthymia.care.timeline import PatientView, ScoreSeries, Trend, is_clock, value_words
+from euthymia.care.timeline import PatientView, ScoreSeries, Trend, value_words
 from euthymia.care.words import count_words, date_words, month_words, unit_words
 from euthymia.ground.clock import DAY_US, day_date
 

@@ -21,9 +21,9 @@ from euthymia.app.web.charts import (
 from euthymia.app.web.contract import ModelNote, Who
 from euthymia.app.web.retold import retold
 from euthymia.app.web.speech import LANGUAGES, Words, direction, language, words_of
+from euthymia.care.band import is_clock
 from euthymia.care.contract import Urgency
 from euthymia.care.interventions import interventions
-from euthymia.care.timeline import is_clock
 from euthymia.care.words import month_words, number_words, percent_words, unit_words
 from euthymia.ground.clock import Micros, day_date, from_micros
 
@@ -172,6 +172,7 @@ def environment(spoken: str = "en") -> Environment:
         "coverage_reasons": coverage_reasons,
         "unit_words": lambda unit, before="": _unit_words(unit, before, words.sentences),
         "day_words": lambda day, today: words.date(day_date(day), day_date(today)),
+        "iso_words": lambda day, today: words.date(date.fromisoformat(day), day_date(today)),
         "today_of": lambda at: from_micros(at).date(),
     }
     made.filters |= {"percent": percent_words, "number": number_words}

@@ -5,8 +5,9 @@ decides anything.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -27,12 +28,11 @@ from euthymia.care.alerts.contract import (
 )
 from euthymia.care.alerts.lifecycle import CONTACTS, Move
 from euthymia.care.alerts.policy import Policy
-from euthymia.care.band import MAD_TO_SD, SPREADS, around_the_clock
+from euthymia.care.band import MAD_TO_SD, SPREADS, around_the_clock, is_clock
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.contract import ScoreStream
 from euthymia.care.monitor.watched import spec
 from euthymia.care.summary import SubjectSummary
-from euthymia.care.timeline import is_clock
 from euthymia.care.words import (
     clock_words,
     count_words,
@@ -40,6 +40,7 @@ from euthymia.care.words import (
     number_words,
     unit_words,
 )
+from euthymia.features.catalogue import families
 from euthymia.features.contract import Feature
 from euthymia.ground.clock import DAY_US, Micros, day_date
 
@@ -163,16 +164,34 @@ def changes(known: Known, most: int = 5) -> tuple[Change, ...]:
     if stream is None or not stream.day.size:
         return ()
     worse = {name: spec(*name.split(".", 1)).worse for name in stream.z}
+    drivers = [
+        driver
+        for driver in stream.drivers(stream.day.size - 1, worse, most)
+        if (driver.z * driver.worse if driver.worse else abs(driver.z)) >= TELLING
+    ]
+    told = _named([driver.feature for driver in drivers])
     found = []
-    for driver in stream.drivers(stream.day.size - 1, worse, most):
-        toward = driver.z * driver.worse if driver.worse else abs(driver.z)
-        if toward < TELLING:
-            continue
-        feature = spec(*driver.feature.split(".", 1))
+    for driver in drivers:
+        feature = told[driver.feature]
         trace = _trace(driver.feature, feature, known)
         words = _change_words(feature, driver.z, trace)
         found.append(Change(driver.feature, words, driver.z, bool(driver.worse), trace))
     return tuple(found)
+
+
+def _named(names: Sequence[str]) -> dict[str, Feature]:
+    """Return features by "<family>.<name>"; of those with one title each says its family as well.
+
+    A phone and a watch both tell when somebody fell asleep, and need not agree.
+    """
+    found = {name: spec(*name.split(".", 1)) for name in names}
+    count = Counter(feature.title for feature in found.values())
+    for name, feature in found.items():
+        if count[feature.title] > 1:
+            of = families()[name.partition(".")[0]].title
+            title = f"{feature.title} ({of[0].lower()}{of[1:]})"
+            found[name] = replace(feature, title=title)
+    return found
 
 
 def _trace(name: str, feature: Feature, known: Known) -> Trace | None:

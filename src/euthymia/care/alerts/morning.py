@@ -87,7 +87,7 @@ def morning(
 
 
 def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) -> Case:
-    standing = sorted((a for a in alerts if a.shown), key=_place) if who.died is None else []
+    standing = sorted((a for a in alerts if a.shown), key=in_order) if who.died is None else []
     left, dealt, spoken = [], [], []
     for finding in case.findings:
         knowing = [a for a in alerts if _says(a, finding) and _knows(a, finding)]
@@ -116,7 +116,8 @@ def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) 
     return Case(made, found)
 
 
-def _place(alert: Alert) -> tuple[object, ...]:
+def in_order(alert: Alert) -> tuple[object, ...]:
+    """Sort one person's alerts by this: what nobody has taken first, then the most urgent."""
     return (alert.state is State.ACKNOWLEDGED, RANK[alert.tier], -alert.level, alert.raised_at)
 
 

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 import numpy as np
 import pyarrow as pa
 
+from euthymia.care.band import is_clock
 from euthymia.care.monitor.contract import FAMILY, Note, ScoreStream, from_table
 from euthymia.care.monitor.stream import episodes_of
 from euthymia.care.monitor.watched import spec
@@ -66,8 +67,10 @@ def _changes(
     for driver in stream.drivers(at, worse):
         toward = driver.z * driver.worse if driver.worse else abs(driver.z)
         if toward >= TELLING:
-            title = spec(*driver.feature.split(".", 1)).title
-            found.append(f"{title[0].lower()}{title[1:]} {'higher' if driver.z > 0 else 'lower'}")
+            feature = spec(*driver.feature.split(".", 1))
+            clock = feature.period is not None or is_clock(feature)
+            side = ("lower", "higher", "earlier", "later")[(driver.z > 0) + 2 * clock]
+            found.append(f"{feature.title[0].lower()}{feature.title[1:]} {side}")
     before = stream.coverage[~inside][-56:]
     if before.size and stream.coverage[inside].mean() < FEW_SEEN * before.mean():
         found.append("much less data than usual")
