@@ -1,6 +1,8 @@
 """After an erasure no byte of the person's key or blocks is left, in plain sight of every page."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
@@ -104,6 +106,28 @@ def test_an_erasure_says_when_old_pages_are_still_in_use(
     reader.execute("ROLLBACK")
     reader.close()
     assert house.store.verify() == []  # which also cuts the log
+    assert (tmp_path / "clinic.db-wal").stat().st_size == 0
+    house.close()
+
+
+CUTTING = """
+import fcntl, sys, time
+with open(sys.argv[1], "r+b") as shared:
+    fcntl.lockf(shared, fcntl.LOCK_EX, 1, 121)  # SQLite's WAL_CKPT_LOCK
+    print("held", flush=True)
+    time.sleep(0.3)
+"""
+
+
+def test_an_erasure_waits_for_a_program_that_is_cutting_the_log(tmp_path: Path) -> None:
+    """SQLite does not: it says busy at once, whatever it was told to wait."""
+    house = House.build(tmp_path)
+    house.ingest([samples("screen", times(START, 40))], consent=ALL)
+    other = [sys.executable, "-c", CUTTING, str(tmp_path / "clinic.db-shm")]
+    with subprocess.Popen(other, stdout=subprocess.PIPE, text=True) as cutting:
+        assert cutting.stdout is not None
+        assert cutting.stdout.readline() == "held\n"
+        house.store.erase(the(house), audit())
     assert (tmp_path / "clinic.db-wal").stat().st_size == 0
     house.close()
 

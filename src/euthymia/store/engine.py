@@ -7,6 +7,7 @@ write-ahead log. See docs/adr/0004-sealed-blocks.md for why each setting is as i
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 
 import apsw
@@ -19,6 +20,7 @@ from euthymia.store.tables import COLUMNS, FRESHNESS, NUMBERED, Sums, copy_rows
 
 BUSY_MS: Final = 30_000  # as long as another process may take for a group of files
 LOOKS: Final = 5  # at the file's length, for a moment in which nobody has just written
+CUTTING_S: Final = 0.02  # between two looks whether another program has done with the log
 CHECKPOINT_PAGES: Final = 2000  # 16 MB of log at most between checkpoints
 
 SETTINGS: Final[dict[str, int]] = {
@@ -291,9 +293,15 @@ class SqliteDatabase(apsw.Connection):
             truncate_log(self)
 
     def scrub(self) -> None:
-        """Cut the write-ahead log to nothing; deleted rows are overwritten already."""
-        if not truncate_log(self, BUSY_MS):
-            raise log_in_use()
+        """Cut the write-ahead log to nothing; deleted rows are overwritten already.
+
+        SQLite waits for readers and writers; not for another program that is cutting the log.
+        """
+        until = monotonic() + BUSY_MS / 1000
+        while not truncate_log(self, BUSY_MS):
+            if monotonic() > until:
+                raise log_in_use()
+            sleep(CUTTING_S)
 
     def copy_to(
         self, path: Path, keyring: Keyring, while_nobody_commits: Callable[[], None]
