@@ -154,11 +154,17 @@ class Rekeying:
         IntegrityError
             Something still is.
         """
-        with self.writing():
-            left = sum(self.keyring.epoch_of(row[3]) < number for row in self._wrapped(zone))
+        left = self.finish_if_done(zone, number)
         if left:
             raise IntegrityError(f"{left} keys are still wrapped in an old epoch: rotate again")
-        self.keyring.destroy_epochs(zone, number)
+
+    def finish_if_done(self, zone: str, number: int) -> int:
+        """Destroy the epochs before a number, unless something is wrapped in them: how many are."""
+        with self.writing():
+            left = sum(self.keyring.epoch_of(row[3]) < number for row in self._wrapped(zone))
+        if not left:
+            self.keyring.destroy_epochs(zone, number)
+        return left
 
     # -- counting --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from euthymia.ground.audit import Entry
-from euthymia.ground.errors import BusyError, IntegrityError
+from euthymia.ground.errors import BusyError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_tree import LEDGER, LIVE, RESEARCH, TRAIN
 from euthymia.security.keys import Keyring
@@ -87,8 +87,7 @@ class Upkeep(ABC):
             for zone in (LIVE, RESEARCH, TRAIN, LEDGER):
                 known = self._rekeying.keyring.epochs(zone)
                 if len(known) > 1:
-                    with suppress(IntegrityError):
-                        self._rekeying.finish(zone, known[-1])
+                    self._rekeying.finish_if_done(zone, known[-1])
             with suppress(BusyError):  # somebody reads the log: it is cut when they close it
                 self._db.scrub()
 
