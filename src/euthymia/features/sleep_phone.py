@@ -135,7 +135,7 @@ _PROXY = (
 
 FAMILY = Family(
     name="sleep_phone",
-    version=f"6.{SCHEMA_VERSION}",
+    version=f"7.{SCHEMA_VERSION}",
     title="Sleep by phone",
     streams=("screen", "location"),
     needs=("screen",),

@@ -81,7 +81,7 @@ UNRECORDED: Final = 0.05  # share of time in which a phone is not recorded, befo
 UNRECORDED_DAYS: Final = 2.0  # of the person; it weighs as many days
 BLIND_LESS: Final = 0.5  # an hour that was not recorded counts for so much less of a sleep
 AWAY_LESS: Final = 0.5  # and so does one away from home, where phones are put away by people awake
-AWAY_NATS: Final = 2.0  # a sleep away from home is rarer by e to this: some one in ten
+AWAY_NATS: Final = 3.0  # a sleep away from home is rarer by e to this: one night in twenty
 
 
 @compiled("void(i8[:, ::1], i8, i8[:, ::1], i8, i8[::1], i8[:, ::1])")
