@@ -160,6 +160,25 @@ def test_the_pages_speak_the_language_that_is_asked_for(clinic: Clinic, site) ->
     assert "Lista de trabajo" in doctor.get("/").text
 
 
+def test_a_patient_reads_who_looked_before_what_programs_did_in_their_language(
+    clinic: Clinic, site
+) -> None:
+    who = str(subject_of(clinic, MINE))
+    signed_in(clinic, site, DOCTOR, "clinician").get(f"/patients/{who}")
+    Alerts(clinic).run()
+    patient = signed_in(clinic, site, who, "patient")
+    patient.get("/me")
+    page = patient.get("/me", headers={"accept-language": "es"}).text
+    looked = page[page.index('id="look-h"') :]
+    people, _, programs = looked.partition("<details>")
+    assert f"<td>{DOCTOR}</td>" in people
+    assert "<td>usted</td>" in people
+    assert who not in people
+    assert "alerts job" not in people
+    assert "alerts job" in programs
+    assert '<span lang="en">' not in looked[: looked.index("</section>")]
+
+
 def test_news_say_that_something_changed_and_never_what(clinic: Clinic, site) -> None:
     doctor = signed_in(clinic, site, DOCTOR, "clinician")
     page = doctor.get("/worklist/changes")

@@ -23,12 +23,15 @@ from euthymia.care.alerts.card import (
 )
 from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.contract import Alert, Rule, Tier
-from euthymia.care.alerts.lifecycle import HELD, MOVED, State
+from euthymia.care.alerts.lifecycle import BY_PEOPLE, HELD, MOVED, State
 from euthymia.care.alerts.policy import shipped
+from euthymia.care.coverage_map import REASONS
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.watched import WATCHED, spec
 from euthymia.care.worklist import NO_STEP, NO_STEP_DIED
 from euthymia.ground.clock import to_micros
+from euthymia.ground.schemas import STREAMS
+from euthymia.instruments.catalogue import instruments
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
 ALERT = Alert("a", "p", "worsening", Tier.WORKLIST, State.OPEN, (Rule.DRIFT,), 20_000, 0, 0)
@@ -95,6 +98,14 @@ EXAMPLES = [
     "PHQ-9 11 before, 6 after (-5)",
     "alert policy shipped 1",
     "escalates in 3 h",
+    "119 of 179 days; without data: 47 days no consent, 1 day not worn, 11 days reason not known",
+    "8 in the days shown",
+    "(moderately severe)",
+    "5, mild",
+    (
+        "Unlike their own usual since 3 May: sedentary time by counts higher, steps lower "
+        "(3 of 4 days seen)"
+    ),
 ]
 
 
@@ -112,6 +123,9 @@ def said() -> set[str]:
     for name in WATCHED:
         for way in ("more", "less", "later", "earlier"):
             found.add(f"{spec(*name).title}: {way} than usual for them")
+    found |= {stream.title for stream in STREAMS.values()} | set(REASONS.values())
+    found |= {band.name for one in instruments().values() for band in one.bands}
+    found |= {f"{move.value} alert" for move in BY_PEOPLE}
     return found | {*MOVED.values(), *HELD.values()} | {state.value for state in State}
 
 

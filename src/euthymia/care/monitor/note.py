@@ -70,7 +70,8 @@ def _changes(
             feature = spec(*driver.feature.split(".", 1))
             clock = feature.period is not None or is_clock(feature)
             side = ("lower", "higher", "earlier", "later")[(driver.z > 0) + 2 * clock]
-            found.append(f"{feature.title[0].lower()}{feature.title[1:]} {side}")
+            title = feature.title.replace(", ", " ")  # it stands in a list
+            found.append(f"{title[0].lower()}{title[1:]} {side}")
     before = stream.coverage[~inside][-56:]
     if before.size and stream.coverage[inside].mean() < FEW_SEEN * before.mean():
         found.append("much less data than usual")
