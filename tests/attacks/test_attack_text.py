@@ -9,6 +9,7 @@ import logging
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from api_calls import URL, Api, token
@@ -17,6 +18,8 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.export import export_subject
 from euthymia.app.http.counters import AccessLog
 from euthymia.app.http.server import create_app
+from euthymia.app.phenotypes import Wanted, features_of_folder
+from euthymia.app.sheets import write_sheet
 from euthymia.gateway.deid.contract import LANGS, NoTagger
 from euthymia.gateway.deid.notes import deidentify
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -62,6 +65,23 @@ def test_formula_in_an_exported_table(clinic: Clinic, tmp_path: Path, text: str)
                     ("=", "+", "-", "@", "\t", "\r", "\uff1d")
                 )
     assert seen
+
+
+def test_formula_as_a_name_in_a_table_of_features(tmp_path: Path):
+    """Names a folder or a person like a formula; the data scientist opens the CSV as a sheet."""
+    text = '=HYPERLINK("http://x";"y")'
+    write_sheet(tmp_path / "f.csv", pa.table({"subject_id": [text, "p-1"], "value": [-1.5, 2.0]}))
+    rows = list(csv.reader(io.StringIO((tmp_path / "f.csv").read_text())))
+    assert rows[1:] == [["'" + text, "-1.5"], ["p-1", "2"]]
+    data = tmp_path / "in" / "=1+1"
+    (data / "gps").mkdir(parents=True)
+    head = "timestamp,UTC time,latitude,longitude,altitude,accuracy\n"
+    fixes = [f"{1_700_000_000_000 + 60_000 * i},x,52.5,13.4,0,10\n" for i in range(120)]
+    (data / "gps" / "2023-11-14 22_00_00.csv").write_text(head + "".join(fixes))
+    wanted = Wanted(("mobility",), ("day",), "UTC")
+    features_of_folder(tmp_path / "in", tmp_path / "o.csv", wanted, lambda _done, _of: None)
+    told = list(csv.reader(io.StringIO((tmp_path / "o.csv").read_text())))
+    assert {row[0] for row in told[1:]} == {"'=1+1"}
 
 
 @pytest.mark.parametrize("text", PROMPTS)

@@ -1,7 +1,6 @@
 """Everything about one person as files they can read and take elsewhere (GDPR articles 15, 20)."""
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -10,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import consents_of, grants_of_subject, write_bundle
+from euthymia.app.sheets import safe, write_sheet
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
@@ -26,7 +25,6 @@ from euthymia.store.contract import EXPORT
 
 WHOLE_TIME: Final = (-(2**62), 2**62)
 POINTS: Final = "openmhealth"
-_FORMULA: Final = "^[ \\n]*[=+@\\t\\r\uff1d\uff0b\uff20-]"  # where a spreadsheet sees a formula
 WITH_POINTS: Final = frozenset({*STREAMS, "sleep_stages"})
 
 _ABOUT: Final[Mapping[str, str]] = {
@@ -67,14 +65,14 @@ class _Export:
         write_bundle(self.clinic, self.who, folder / "consents.fhir.json")
         observations = store.observations(self.who, self.audit)
         self._fhir(observations)
-        _write_table(folder / "observations.csv", observations)
+        write_sheet(folder / "observations.csv", observations)
         self._points("observations", lambda **said: observation_points(observations, **said))
         for stream in store.segments(self.who):
             self._stream(stream, store.samples(self.who, stream, *WHOLE_TIME, self.audit))
         for name in families():
             derived = store.features(self.who, name, self.audit)
             if derived is not None:
-                _write_table(_inside(folder / "features") / f"{name}.csv", derived)
+                write_sheet(_inside(folder / "features") / f"{name}.csv", derived)
         self._alerts()
         self._who_saw_it()
         (folder / "README.txt").write_text(_readme(folder), encoding="utf-8")
@@ -98,7 +96,7 @@ class _Export:
                 file.write(msgspec.json.encode(resource) + b"\n")
 
     def _stream(self, stream: str, samples: pa.Table) -> None:
-        _write_table(_inside(self.folder / "samples") / f"{stream}.csv", samples)
+        write_sheet(_inside(self.folder / "samples") / f"{stream}.csv", samples)
         if stream in WITH_POINTS:
             self._points(stream, lambda **said: data_points(stream, samples, **said))
 
@@ -117,7 +115,7 @@ class _Export:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("at", "user", "role", "action", "purpose", "ledger_entry"))
-            writer.writerows(tuple(map(_safe, row)) for row in _who_saw(self.clinic, self.who))
+            writer.writerows(tuple(map(safe, row)) for row in _who_saw(self.clinic, self.who))
 
 
 def _inside(folder: Path) -> Path:
@@ -128,19 +126,6 @@ def _inside(folder: Path) -> Path:
 def _write_json(path: Path, value: object) -> None:
     encoded = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
     path.write_bytes(encoded + b"\n")
-
-
-def _write_table(path: Path, data: pa.Table) -> None:
-    """Write a table in which no text can be taken for a formula by a spreadsheet."""
-    for place, field in enumerate(data.schema):
-        if pa.types.is_string(field.type):
-            safe = pc.replace_substring_regex(data.column(place), _FORMULA, "'\\0")
-            data = data.set_column(place, field, safe)
-    pyarrow.csv.write_csv(data, path)
-
-
-def _safe(text: str) -> str:
-    return re.sub(_FORMULA, "'\\g<0>", text)
 
 
 def _who_saw(clinic: Clinic, who: SubjectId) -> Iterable[tuple[str, ...]]:

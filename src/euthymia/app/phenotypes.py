@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from euthymia.app.present import wall_clock
+from euthymia.app.sheets import write_sheet
 from euthymia.app.shell import Progress
 from euthymia.features.executors import Executor, Inline, Pool
 from euthymia.features.recordings import Recordings, read
@@ -49,7 +49,7 @@ def features_of_folder(
         recordings = _read(folder, wanted, progress)
         table = features_of(recordings, families, segments)
         if out.suffix == ".csv":
-            pcsv.write_csv(table, part)
+            write_sheet(part, table)
         else:
             pq.write_table(table, part, compression="zstd")
         part.replace(out)
