@@ -185,8 +185,14 @@ def test_a_policy_is_replayed_and_only_a_supervisor_puts_one_into_force(
     page = tab(DOCTOR, "clinician")
     page.goto(f"{served.url}/alert-policy")
     assert page.get_by_role("button", name="Put into force").count() == 0
+    text = page.input_value("#text")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(".note")).to_have_count(1)  # the same text is the same policy
+    page.fill("#text", text.replace("quiet_days: 28", "quiet_days: 42"))
     page.get_by_role("button", name=re.compile("^Replay")).click()
     expect(page.locator("#rep-h")).to_be_visible()
+    expect(page.locator("th", has_text="In the editor")).to_contain_text("changed")
+    expect(page.locator(".note", has_text="same name and version")).to_be_visible()
     sound(page)
     page.fill("#text", page.input_value("#text").replace("tier:", "tear:", 1))
     page.get_by_role("button", name="Check").click()
@@ -209,3 +215,21 @@ def test_arrow_keys_move_within_the_list_and_news_come_by_themselves(tab, served
     expect(page.locator("#news")).to_be_hidden()
     after = sum(e.action == "view worklist" for e in served.clinic.ledger.entries())
     assert after == before + 1
+
+
+def test_a_list_that_hears_nothing_any_more_says_so(tab, served: Served) -> None:
+    page = tab(DOCTOR, "clinician")
+    page.goto(f"{served.url}/")
+    lost = page.locator("#lost")
+    expect(lost).to_be_hidden()
+    asked = re.compile("[?&]q=")
+    page.route(asked, lambda route: route.abort())
+    page.fill("#q", "person")
+    expect(lost).to_be_visible()
+    page.unroute(asked)
+    page.fill("#q", "perso")
+    expect(lost).to_be_hidden()
+    page.route("**/worklist/changes", lambda route: route.fulfill(status=502))
+    page.reload()
+    expect(lost).to_be_visible()
+    assert violations(page) == []

@@ -100,6 +100,8 @@ EXAMPLES = [
     "escalates in 3 h",
     "119 of 179 days; without data: 47 days no consent, 1 day not worn, 11 days reason not known",
     "8 in the days shown",
+    "it holds from now on",
+    "nothing rested on it",
     "(moderately severe)",
     "5, mild",
     (

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from euthymia.app.alerts.policy_file import accept, own_text
+from euthymia.app.alerts.policy_file import accept, own_text, policy_in_force
 from euthymia.app.alerts.replay import Asked, replay
 from euthymia.app.alerts.rights import require_change, require_quality, takers
 from euthymia.app.alerts.wanted import Wanted, last_act
@@ -270,6 +270,8 @@ class AlertPages:
         try:
             policy = parse(text, "the policy in the editor")
             told["checked"] = policy.label
+            live = policy_in_force(self.clinic)
+            told["alike"] = policy.label == live.label and policy.digest != live.digest
             if form.get("do") == "replay":
                 last = self.clinic.clock().date()
                 asked = Asked(text, last - timedelta(days=REPLAY_DAYS), last, "the editor")

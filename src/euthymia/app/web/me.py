@@ -94,7 +94,7 @@ class Me:
             )
         except SchemaError as error:
             return await run_in_threadpool(self._shown, visitor, str(error))
-        done = [plainly(line) for line in effects] or ["it is recorded"]
+        done = [plainly(line) for line in effects] or ["it holds from now on"]
         return await run_in_threadpool(self._shown, visitor, "", done)
 
     async def check_in(self, request: Request, again: Again = FIRST) -> Response:

@@ -320,4 +320,4 @@ class Record:
             )
         except SchemaError as error:
             return await self.consent(request, Again(str(error), form))
-        return await self.consent(request, effects=effects or ["it is recorded"])
+        return await self.consent(request, effects=effects or ["it holds from now on"])

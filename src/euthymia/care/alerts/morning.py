@@ -111,7 +111,7 @@ def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) 
         alert=first.id,
         state=first.state.value,
         owner=first.owner or made.owner,
-        evidence=tuple(dict.fromkeys(words for words in said if words != made.why)),
+        evidence=tuple(dict.fromkeys(words for words in said if words not in made.why)),
     )
     return Case(made, found)
 

@@ -24,6 +24,15 @@
     });
   };
 
+  // a list that hears nothing any more says so: it looks the same as one of which nothing changed
+  const lost = document.getElementById("lost");
+  let waiting = 0;
+  const found = () => { clearTimeout(waiting); waiting = 0; lost.hidden = true; };
+  const gone = () => { clearTimeout(waiting); waiting = 0; lost.hidden = false; };
+  lost.querySelector("button").onclick = () => location.reload();
+  for (const failed of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) document.body.addEventListener(failed, gone);
+  document.body.addEventListener("htmx:afterOnLoad", found);
+
   const news = document.getElementById("news");
   const tell = () => {
     news.hidden = false;
@@ -41,6 +50,11 @@
     const source = new EventSource("/worklist/changes");
     source.addEventListener("state", (event) => { if (known !== null && known !== event.data) changed(); known = event.data; });
     source.addEventListener("changed", (event) => { known = event.data; changed(); });
+    source.addEventListener("open", found);
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) gone(); // it is not opened again by itself
+      else if (!waiting) waiting = setTimeout(gone, 15000); // it ends every minute, and comes back
+    });
     addEventListener("pagehide", () => source.close());
   }
 })();
