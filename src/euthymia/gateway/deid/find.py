@@ -43,6 +43,7 @@ from euthymia.gateway.deid.scripts import script_spans
 from euthymia.gateway.deid.shapes import shape_spans
 from euthymia.gateway.deid.spoken import spoken_spans, with_time
 from euthymia.gateway.deid.tables import table_spans
+from euthymia.gateway.deid.things import without_things
 from euthymia.gateway.deid.tokens import Token, caseless, tokens_of
 from euthymia.gateway.deid.told import beside_names, told_spans
 from euthymia.gateway.deid.vocabulary import DEMONYMS, PROFESSIONS
@@ -81,8 +82,10 @@ def find(
     if blind:
         spans += loud_firms(tokens)
     spans += well_known(tokens, blind=blind)
-    spans += led_firms(low, tokens, lists, blind=blind)
-    spans += company_spans(low, tokens, lists, blind=blind)
+    spans += [
+        *led_firms(low, tokens, lists, blind=blind),
+        *company_spans(low, tokens, lists, blind=blind),
+    ]
     spans += told_spans(text, low, tokens, lists) + old_ages(low)
     spans += shape_spans(text, low, tokens, lists, blind=blind)
     spans += table_spans(text) if "|" in text or "\t" in text else []
@@ -100,6 +103,7 @@ def find(
         elif token.low in DEMONYMS:
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
     spans += believed((tagger or NoTagger()).spans(text, lang), low, tokens, lists)
+    spans = spans if blind else without_things(spans, tokens, lists)
     spans += echoes(spans, tokens, names.protected, lists.given, small=names.blind)
     spans += repeated(text, spans, tokens) + alike(text, spans) + like_days(low, spans)
     spans += _beside_places(text, spans) + beside_names(text, spans)

@@ -409,7 +409,9 @@ class NameFinder(Claims):
             return 0.75
         if self.lang == "es" or self.blind:
             return 0.3  # far more often a drug or an abbreviation than a name
-        return 0.5 if token.first or (token.upper and not self._is_loud()) else 0.66
+        if token.upper and not self._is_loud():
+            return 0.3  # an abbreviation, unless the tagger takes it for a name
+        return 0.5 if token.first else 0.66
 
     def _counted(self, i: int) -> bool:
         """Tell whether a number stands before the word: "15 MIN OBS"."""

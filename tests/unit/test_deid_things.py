@@ -1,0 +1,61 @@
+"""Things that bear a name stay; the people beside them do not."""
+
+# ruff: noqa: E501 - texts are read whole
+
+import pytest
+
+from euthymia.app.deid import load_tagger
+from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.lexicon import lexicon
+from euthymia.gateway.deid.notes import deidentify
+from euthymia.gateway.deid.things import without_things
+from euthymia.gateway.deid.tokens import tokens_of
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "words"),
+    [
+        ("Dinner was chicken Kiev with Brussels sprouts.", "en", ("Kiev", "Brussels")),
+        ("Ate two Granny Smith apples, then Battenberg cake.", "en", ("Granny Smith", "Battenberg")),
+        ("Drives a Ford Fiesta without trouble.", "en", ("Ford Fiesta",)),
+        ("I feel like a Ferrari with bicycle brakes.", "en", ("Ferrari",)),
+        ("He drank six cans of Karpackie last night.", "en", ("Karpackie",)),
+        ("She watched Star Wars and Forrest Gump twice.", "en", ("Star Wars", "Forrest Gump")),
+        ("Juega a Mario Kart hasta la madrugada.", "es", ("Mario Kart",)),
+        ("Soy un Ferrari con frenos de bicicleta.", "es", ("Ferrari",)),
+        ("Lesi\u00f3n en la cisura de Silvio, sin realce.", "es", ("Silvio",)),
+        ("Fumaba Bisonte desde joven.", "es", ("Bisonte",)),
+        ("CADC-II and LCADC staff run the group.", "en", ("CADC-II",)),
+    ],
+)  # fmt: skip
+def test_things_stay(text: str, lang: Lang, words: tuple[str, ...]) -> None:
+    left = deidentify(text, lang, None, load_tagger(), accept=True).text
+    assert left is not None
+    assert all(word in left for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "name"),
+    [
+        ("She met a Maria at the bar and ate with her.", "en", "Maria"),
+        ("Dr Granny Smith saw her at home.", "en", "Smith"),
+        ("Eats with Oyinkan every day.", "en", "Oyinkan"),
+        ("Patient: Forrest Gump Okafor, seen at home.", "en", "Okafor"),
+        ("Vive con la beb\u00e9 Guadalupe y su t\u00eda.", "es", "Guadalupe"),
+        ("Habla de Silvio todo el d\u00eda con su hermana.", "es", "Silvio"),
+    ],
+)
+def test_people_beside_things_go(text: str, lang: Lang, name: str) -> None:
+    left = deidentify(text, lang, None, load_tagger(), accept=True).text
+    assert left is not None
+    assert name not in left
+
+
+@pytest.mark.parametrize("source", ["known", "names:title", "names:label", "rule:address"])
+def test_a_mark_that_does_not_rest_on_looks_holds(source: str) -> None:
+    text = "He drank a Ferrari cocktail."
+    span = Span(text.index("Ferrari"), text.index("Ferrari") + 7, Kind.PERSON, 0.9, source)
+    tokens = tokens_of(text, "en")
+    assert without_things([span], tokens, lexicon("en")) == [span]
+    seen = Span(span.start, span.end, Kind.PERSON, 0.9, "tagger")
+    assert without_things([seen], tokens, lexicon("en")) == []
