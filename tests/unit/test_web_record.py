@@ -110,6 +110,24 @@ def test_a_questionnaire_is_scored_and_a_wrong_answer_is_refused(clinic: Clinic,
         )
 
 
+def test_two_questionnaires_of_one_day_are_not_made_into_one(tmp_path: Path) -> None:
+    hands = Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        doctor = signed_in(clinic, build_site(ClinicBackend.of(clinic)), DOCTOR, "clinician")
+        base = f"/patients/{subject_of(clinic, 'MRN-4')}"
+        for answers in ("300000001", "030000000"):
+            hands.turn(timedelta(minutes=5))
+            given = {f"a{n}": answer for n, answer in enumerate(answers, 1)}
+            sent = given | {"instrument": "phq9"}
+            send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **sent)
+        page = doctor.get(f"{base}/measures").text
+        rows = [re.findall(r"<td>([^<]*)</td>", row) for row in page.split("<tr>")]
+        told = ["".join(row[2:]) for row in rows if len(row) == 11]
+        assert told[:2] == ["030000000", "300000001"]
+        asked = re.findall(r"<td>(\d): ", doctor.get(f"{base}/safety").text)
+        assert asked[:2] == ["0", "1"]
+
+
 def test_a_patient_sees_and_switches_only_themselves(clinic: Clinic, site) -> None:
     who, other = subject_of(clinic, MINE), subject_of(clinic, OTHERS)
     patient = signed_in(clinic, site, str(who), "patient")

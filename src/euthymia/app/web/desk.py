@@ -156,9 +156,15 @@ class Desk:
         found = [(at, code, text) for at, code, text in rows if text and code.startswith(prefix)]
         return sorted(((at or 0, code, text) for at, code, text in found), reverse=True)
 
-    def answers(self, opened: Opened, codes: Sequence[str]) -> dict[str, dict[str, float]]:
-        """Return the answers to a questionnaire by local day (ISO) and code, newest day first."""
-        table, found = opened.observations, dict[str, dict[str, float]]()
+    def answers(self, opened: Opened, codes: Sequence[str]) -> list[tuple[str, dict[str, float]]]:
+        """Return the answers to a questionnaire by local day (ISO) and code, the newest first.
+
+        A code that comes again later on a day begins another questionnaire; of two values of one
+        instant the higher counts.
+        """
+        table = opened.observations
+        found: list[tuple[str, dict[str, float]]] = []
+        since: dict[str, Micros] = {}
         wanted = set(codes)
         rows = zip(
             table["time"].cast("int64").to_pylist(),
@@ -166,12 +172,17 @@ class Desk:
             table["numeric_value"].to_pylist(),
             strict=True,
         )
-        for at, code, number in rows:
-            if at is not None and number is not None and code in wanted and at <= opened.at:
-                day = opened.looked.summary.local_date(at).isoformat()
-                held = found.setdefault(day, {})
-                held[code] = max(number, held.get(code, number))
-        return dict(sorted(found.items(), reverse=True))
+        mine = [row for row in rows if row[0] is not None and row[2] is not None]
+        for at, code, number in sorted(row for row in mine if row[1] in wanted):
+            if at > opened.at:
+                break
+            day = opened.looked.summary.local_date(at).isoformat()
+            if not found or found[-1][0] != day or since.get(code, at) != at:
+                found.append((day, {}))
+                since = {}
+            held = found[-1][1]
+            held[code], since[code] = max(number, held.get(code, number)), at
+        return found[::-1]
 
     def switches(self, subject: SubjectId) -> tuple[Switch, ...]:
         """Return where every purpose stands now."""

@@ -50,10 +50,12 @@ PURPOSE_WORDS: Final = {
 }
 
 
-def answered(instrument: Instrument, found: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    """Return a questionnaire's days, newest first: total, severity and each answer in order."""
+def answered(
+    instrument: Instrument, found: Sequence[tuple[str, dict[str, float]]]
+) -> list[dict[str, Any]]:
+    """Return how a questionnaire was answered, newest first: total, severity and each answer in order."""
     rows = []
-    for day, values in found.items():
+    for day, values in found:
         total = values.get(instrument.total_code)
         band = next(
             (b.name for b in instrument.bands if total is not None and b.low <= total <= b.high), ""
@@ -249,11 +251,11 @@ class Record:
         for one in instruments().values():
             for urgent in one.urgent:
                 item = one.items[urgent.item]
-                for day, values in self.desk.answers(opened, [item.code]).items():
+                for day, values in self.desk.answers(opened, [item.code]):
                     points = values[item.code]
                     words = next((c.text for c in item.choices if c.value == points), "?")
                     found.append((day, one.title, points, words, points >= urgent.at_least))
-        return sorted(found, reverse=True)
+        return sorted(found, key=lambda row: row[0], reverse=True)
 
     async def add_safety(self, request: Request) -> Response:
         """Keep one step of the safety plan."""
