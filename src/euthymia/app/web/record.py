@@ -53,7 +53,7 @@ PURPOSE_WORDS: Final = {
 def answered(
     instrument: Instrument, found: Sequence[tuple[str, dict[str, float]]]
 ) -> list[dict[str, Any]]:
-    """Return how a questionnaire was answered, newest first: total, severity and each answer in order."""
+    """Return how a questionnaire was answered, the newest first: total, severity, each answer."""
     rows = []
     for day, values in found:
         total = values.get(instrument.total_code)
