@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,8 @@ import pytest
 
 from edge_server import clinic_in, environment, served, settle, trusting
 from euthymia.app.clinic import wall_clock
+from euthymia.app.config import ServeConfig
+from euthymia.app.http.tls import tls_context
 from euthymia.security.certificates import make_server_certificates
 
 
@@ -70,6 +73,49 @@ def test_only_tls_12_and_13_are_spoken(edge):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with pytest.raises((ssl.SSLError, ConnectionError)):
         _handshake(edge, old)
+
+
+def _agreed(server, client):
+    """Return the version two contexts agree upon, in memory; ssl.SSLError where they do not."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there)
+    ends = [asking, server.wrap_bio(there, back, server_side=True)]
+    for _ in range(4):
+        for end in list(ends):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            ends.remove(end)
+    assert not ends
+    return asking.version()
+
+
+def test_old_versions_are_refused_whatever_ciphers_are_left(tmp_path):
+    """The version's own bound holds: not only the ciphers, which TLS 1.0 and 1.1 do not have."""
+    _, paths = trusting(tmp_path)
+    server = tls_context(ServeConfig(**paths), "clinic.lan")
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    lax = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    lax.load_cert_chain(paths["certificate"], paths["key"])
+    lax.set_ciphers("ALL:@SECLEVEL=0")
+    versions = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2)
+    for version in versions:
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+        client.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            lax.minimum_version = ssl.TLSVersion.TLSv1
+            client.minimum_version = ssl.TLSVersion.TLSv1
+            client.maximum_version = version
+        spoken = version.name.replace("_", ".")
+        assert _agreed(lax, client) == spoken  # this client can, if the server lets it
+        if version is ssl.TLSVersion.TLSv1_2:
+            assert _agreed(server, client) == spoken
+        else:
+            with pytest.raises(ssl.SSLError):
+                _agreed(server, client)
 
 
 def test_plain_http_and_foreign_authorities_get_nowhere(edge, tmp_path):
