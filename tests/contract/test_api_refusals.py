@@ -11,6 +11,7 @@ import pytest
 from api_calls import Api, slug, token
 from euthymia.app.clinic import Clinic
 from euthymia.ground.errors import EuthymiaError
+from euthymia.models.serve import Served
 from euthymia.security.token import Kind
 from small_clinic import (
     MINE,
@@ -241,6 +242,16 @@ def test_a_vector_of_another_length_is_refused(api: Api) -> None:
         response = api.ask(feature_vector=[0.0] * wrong)
         assert (response.status_code, slug(response)) == (422, "features")
         assert str(size) in response.json()["detail"]
+
+
+def test_a_model_whose_features_are_made_otherwise_now_gives_no_estimate(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Served, "matches", lambda *_: False)
+    response = api.ask()
+    assert (response.status_code, slug(response)) == (422, "features")
+    assert "must be trained and released anew" in response.json()["detail"]
+    assert "probability" not in response.json()
 
 
 def test_names_that_the_model_does_not_know_are_refused_with_those_it_knows(api: Api) -> None:

@@ -16,6 +16,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Timeline, to_micros
 from euthymia.ground.errors import (
     AccessError,
+    BusyError,
     ConsentError,
     EuthymiaError,
     MissingError,
@@ -454,6 +455,50 @@ def test_features_of_another_form_are_refused(house: House, wrong: str) -> None:
         good = good.drop_columns(["coverage"])
     with pytest.raises(SchemaError):
         house.store.put_features(the(house), "rest", good, MONITOR)
+
+
+def test_a_run_that_found_no_new_day_leaves_the_features_as_they_are(house: House) -> None:
+    house.ingest([samples("screen", times(START, 3))], consent=ALL)
+    house.store.put_features(the(house), "rest", features(house, [0]), MONITOR)
+    house.store.put_features(the(house), "rest", features(house, []), MONITOR)
+    assert house.store.features(the(house), "rest", MONITOR).num_rows == 1
+
+
+# -- what a store takes ----------------------------------------------------------------------------
+
+
+def test_only_what_the_gateway_checked_is_taken(house: House) -> None:
+    """A batch made by hand, or a changed copy of a checked one, may hold what nobody agreed to."""
+    checked = house.admit([samples("screen", times(START, 3))], consent=ALL)
+    for made in (replace(checked), replace(checked, grants={}), replace(checked, file_digest="x")):
+        with pytest.raises(ConsentError, match="only what the gateway admitted"):
+            house.store.append(made, audit(action="append"))
+    assert list(house.store.subjects(MONITOR)) == []
+    assert house.store.append(checked, audit(action="append")).stored == 3
+
+
+def test_of_two_programs_that_give_an_identifier_to_two_people_one_is_refused(
+    house: House,
+) -> None:
+    """Both asked whose it is before either wrote; else one record would hold two people."""
+    shared = SourceId("x", "9")
+    first, second = (
+        house.admit([Person(1, (mrn(who), shared), name=who)], digest=who) for who in ("A1", "B2")
+    )
+    house.store.append(first, audit(action="append"))
+    with pytest.raises(BusyError, match="whose identifier"):
+        house.store.append(second, audit(action="append"))
+    assert list(house.store.subjects(MONITOR)) == [the(house)]
+    assert house.store.person(the(house), audit()).name == "A1"
+
+
+def test_what_was_checked_before_an_erasure_and_comes_after_it_is_refused(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),), name="Ada")], digest="1")
+    late = house.admit([Person(1, (mrn("A1"),), name="Ada")], digest="2")
+    house.store.erase(the(house), audit())
+    with pytest.raises((ConsentError, MissingError)):
+        house.store.append(late, audit(action="append"))
+    assert list(house.store.subjects(MONITOR)) == []
 
 
 # -- erasure ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from euthymia.models.roles import (
     TARGETS,
     TIMESTAMP,
     Registered,
+    Root,
     Seen,
     Signed,
     Snapshot,
@@ -156,3 +157,64 @@ def test_the_order_of_trust_cannot_be_left(shop):
     for step in (found.update_snapshot, found.update_targets):
         with pytest.raises(RuntimeError):
             step(files[SNAPSHOT])
+
+
+def test_who_signs_every_day_cannot_mix_what_was_signed_before(shop):
+    """The keys of timestamp, snapshot and targets lie on the serving machine; here they are taken.
+
+    Whatever is put together with them has to agree in every version, and with the root.
+    """
+
+    def put_together(stamped: int, snapshot: Snapshot, targets: Targets) -> dict[str, bytes]:
+        models = sign(targets, *shop.keys[TARGETS])
+        body = msgspec.structs.replace(snapshot, targets=named(snapshot.targets.version, models))
+        middle = sign(body, *shop.keys[SNAPSHOT])
+        stamp = Timestamp(9, LATER, named(stamped, middle))
+        return {
+            ROOT: shop.root,
+            TIMESTAMP: sign(stamp, *shop.keys[TIMESTAMP]),
+            SNAPSHOT: middle,
+            TARGETS: models,
+        }
+
+    root, other = named(1, shop.root), named(1, Shop().root)
+    assert shop.trust(put_together(5, Snapshot(5, root, named(4, b"")), Targets(4)))
+    for told in (
+        put_together(6, Snapshot(5, root, named(4, b"")), Targets(4)),
+        put_together(5, Snapshot(5, other, named(4, b"")), Targets(4)),
+        put_together(5, Snapshot(5, named(2, shop.root), named(4, b"")), Targets(4)),
+    ):
+        with pytest.raises(IntegrityError, match="snapshot does not belong"):
+            shop.trust(told)
+    with pytest.raises(IntegrityError, match="targets does not belong"):
+        shop.trust(put_together(5, Snapshot(5, root, named(4, b"")), Targets(3)))
+
+
+def test_a_root_cannot_ask_for_fewer_signatures_or_leave_a_role_out(shop):
+    files = shop.state(2)
+    body = msgspec.json.decode(msgspec.json.decode(shop.root, type=Signed).signed, type=Root)
+    fewer = body.roles | {ROOT: msgspec.structs.replace(body.roles[ROOT], threshold=1)}
+    without = {role: who for role, who in body.roles.items() if role != TARGETS}
+    for roles in (fewer, without):
+        root = sign(msgspec.structs.replace(body, roles=roles), *shop.keys[ROOT])
+        with pytest.raises(IntegrityError, match="other keys than this clinic's"):
+            TrustedSet(root, shop.anchors, NOTHING, NOW)
+    assert TrustedSet(files[ROOT], shop.anchors, NOTHING, NOW)
+
+
+def test_the_same_words_in_other_bytes_are_refused(shop):
+    """Else one signed state had many digests, and a list of known ones could be walked around."""
+    files = shop.state(2)
+    held = msgspec.json.decode(files[TIMESTAMP], type=Signed)
+    name, signature = next(iter(held.signatures.items()))
+    said = bytes(held.signed).decode()
+    for other in (
+        f'{{"signed":{said},"signatures":{{"{name}":"{signature}"}}}}',
+        f'{{"signatures": {{"{name}":"{signature}"}},"signed":{said}}}',
+        f'{{"signatures":{{"{name}":"{signature.upper()}"}},"signed":{said}}}',
+        f'{{"signatures":{{"{name}":"{signature}"}},"signed":{said},"more":1}}',
+    ):
+        with pytest.raises(IntegrityError, match="not as it was signed: it was changed"):
+            shop.trust({**files, TIMESTAMP: other.encode()})
+    same = f'{{"signatures":{{"{name}":"{signature}"}},"signed":{said}}}'
+    assert shop.trust({**files, TIMESTAMP: same.encode()})

@@ -33,7 +33,7 @@ from euthymia.store import consent, derived, reading
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.files import BLANK
 from euthymia.store.lines import Line, added
-from euthymia.store.people import unknown_subject
+from euthymia.store.people import require_own, unknown_subject
 from euthymia.store.profile import Profile
 from euthymia.store.tally import Tally
 
@@ -177,6 +177,8 @@ class MemoryStore:
         return file
 
     def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally) -> None:
+        for blind in batch.blind_indexes.get(subject, ()):
+            require_own(subject, self._having(blind, bare=False), erased=self.erased(blind))
         known = self._state.subjects.setdefault(subject, _Subject())
         known.exact.update(batch.blind_indexes.get(subject, ()))
         known.bare.update(batch.bare_indexes.get(subject, ()))

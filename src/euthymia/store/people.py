@@ -29,6 +29,14 @@ class Known:
     consents: int
 
 
+def require_own(subject: SubjectId, holders: Iterable[SubjectId], *, erased: bool) -> None:
+    """Refuse an identifier of somebody erased, or that another person holds (`holders`)."""
+    if erased:
+        raise ConsentError("this person was erased on request: their data is not taken in")
+    if any(found != subject for found in holders):
+        raise BusyError("another program has changed whose identifier this is; try again")
+
+
 def unknown_subject() -> MissingError:
     """Return the error for a pseudonym that nobody has (any more)."""
     return MissingError("no such subject: it was never stored here, or was erased")
@@ -214,10 +222,7 @@ class People:
         """
         exact = list(exact)
         for blind in exact:
-            if self.erased(blind):
-                raise ConsentError("this person was erased on request: their data is not taken in")
-            if any(found != owner.subject for found in self.find(blind)):
-                raise BusyError("another program has changed whose identifier this is; try again")
+            require_own(owner.subject, self.find(blind), erased=self.erased(blind))
         rows = [(blind, owner.number, 0) for blind in exact]
         rows += [(blind, owner.number, 1) for blind in bare]
         for row in rows:
