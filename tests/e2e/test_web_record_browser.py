@@ -177,6 +177,12 @@ def test_a_consent_is_withdrawn_by_the_patient(tab, served: Served) -> None:
     now = to_micros(served.clinic.clock())
     grants = served.clinic.store.grants(who)
     assert not consent_covers(grants, Purpose.MONITORING, now)
+    takes = """(at) => { const b = document.querySelector(".switches button");
+        b.style.animation = "none"; b.offsetWidth; b.style.animation = "";  // as on a new page
+        const [settling] = b.getAnimations(); settling.pause(); settling.currentTime = at;
+        return getComputedStyle(b).pointerEvents; }"""
+    assert page.evaluate(takes, 300) == "none", "a second click hits nothing"
+    assert page.evaluate(takes, 701) == "auto"
 
 
 def test_a_policy_is_replayed_and_only_a_supervisor_puts_one_into_force(
