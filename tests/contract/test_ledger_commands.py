@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,39 @@ def test_every_changed_byte_of_a_receipt_is_refused(api):
         except (IntegrityError, UnicodeDecodeError):
             continue
         assert (found.seq, found.entry, found.checkpoint) == (held.seq, held.entry, held.checkpoint)
+
+
+def test_a_receipt_has_one_form_alone(api):
+    """Else the same proof, in other words, could pass for another."""
+    text = api.ask().json()["receipt"]
+    verifier = api.clinic.keyring.verifier("ledger")
+    proof, _, note = text.partition("\n\n")
+    head, extra, index, *path = proof.split("\n")
+    number = int(index.removeprefix("index "))
+    spare = next(i for i, c in enumerate(extra) if c == "=") if "=" in extra else None
+    others = [
+        "\n".join([head, extra, index, *path, note]),  # no line between
+        "\n".join([head + "2", extra, index, *path]) + "\n\n" + note,
+        "\n".join([head, "more " + extra.removeprefix("extra "), index, *path]) + "\n\n" + note,
+        "\n".join([head, extra.removeprefix("extra "), index, *path]) + "\n\n" + note,
+        "\n".join([head, extra, f"index 0{number}", *path]) + "\n\n" + note,
+        "\n".join([head, extra, f"index {number + 1}", *path]) + "\n\n" + note,
+        "\n".join([head, extra, *path]) + "\n\n" + note,
+        "\n".join([head, extra, index, *path, *path[:1] * 64]) + "\n\n" + note,
+        "\n".join([head, extra, index, *path[:-1]]) + "\n\n" + note,
+        "\n".join([head, extra, index, *path, "AAAA"]) + "\n\n" + note,
+        text + "x" * 200_000,
+        proof,
+        "",
+    ]
+    if spare is not None:  # bits that say nothing, set
+        letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+        last = letters[letters.index(extra[spare - 1]) + 1]
+        others.append(text.replace(extra, extra[: spare - 1] + last + extra[spare:]))
+    for other in others:
+        with pytest.raises(IntegrityError):
+            open_receipt(other, verifier)
+    assert open_receipt(text, verifier).seq == number
 
 
 def test_a_receipt_of_any_entry_later(api, tmp_path):

@@ -467,16 +467,6 @@ def test_a_run_that_found_no_new_day_leaves_the_features_as_they_are(house: Hous
 # -- what a store takes ----------------------------------------------------------------------------
 
 
-def test_only_what_the_gateway_checked_is_taken(house: House) -> None:
-    """A batch made by hand, or a changed copy of a checked one, may hold what nobody agreed to."""
-    checked = house.admit([samples("screen", times(START, 3))], consent=ALL)
-    for made in (replace(checked), replace(checked, grants={}), replace(checked, file_digest="x")):
-        with pytest.raises(ConsentError, match="only what the gateway admitted"):
-            house.store.append(made, audit(action="append"))
-    assert list(house.store.subjects(MONITOR)) == []
-    assert house.store.append(checked, audit(action="append")).stored == 3
-
-
 def test_of_two_programs_that_give_an_identifier_to_two_people_one_is_refused(
     house: House,
 ) -> None:

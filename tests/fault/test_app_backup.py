@@ -9,19 +9,21 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from euthymia.app import copies, tombstones
-from euthymia.app.backup import back_up
+from euthymia.app.backup import _write_manifest, back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import ClinicConfig, Config
 from euthymia.app.people import erase_subject
-from euthymia.app.restore import Wish, restore
+from euthymia.app.restore import Wish, read_manifest, restore
 from euthymia.app.verify import verify_home
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Person
+from euthymia.security.keys import Keyring
 from small_clinic import MRN
 from stores import facts as notes
 
@@ -204,6 +206,49 @@ def test_restoring_over_a_home_keeps_its_erasures_and_the_home(
     assert result["kept_beside"].is_dir()
 
 
+def test_a_backup_is_restored_where_nothing_is_or_by_wish_alone(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("somebody's only copy")
+    with pytest.raises(EuthymiaError, match="something at that place"):
+        restore(tmp_path / "backup", other, Wish(), nothing)
+    assert [p.name for p in other.iterdir()] == ["thesis.txt"]
+    (tmp_path / "new").mkdir()  # as whoever prepares a disk makes it
+    restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert len(names(tmp_path / "new")) == 3
+
+
+def test_a_root_that_is_no_file_cannot_be_asked_for_and_is_not_missed(
+    clinic: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Keyring, "root_kind", property(lambda _: "passphrase"))
+    with pytest.raises(EuthymiaError, match="nothing to copy"):
+        back_up(clinic, tmp_path / "with", with_root=True, progress=nothing)
+    assert not (tmp_path / "with").exists()
+    back_up(clinic, tmp_path / "without", with_root=False, progress=nothing)
+    assert not (tmp_path / "without" / "home" / "keys" / "master.key").exists()
+
+
+def test_a_backup_of_another_format_is_refused_though_its_signature_holds(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    """A later version's backup may hold what this one would leave out without a word."""
+    back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
+    manifest, _ = read_manifest(tmp_path / "backup")
+    (tmp_path / "backup" / "manifest").unlink()
+    later = msgspec.structs.replace(manifest, format=2)
+    _write_manifest(tmp_path / "backup", later, clinic.keyring)
+    with pytest.raises(IntegrityError):
+        restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "backup" / "manifest").unlink()
+    _write_manifest(tmp_path / "backup", manifest, clinic.keyring)
+    restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+
+
 def test_an_erasure_is_told_to_the_backups_that_are_there(clinic: Clinic, tmp_path: Path) -> None:
     for name in ("near", "far"):
         back_up(clinic, tmp_path / name, with_root=True, progress=nothing)
@@ -350,7 +395,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from euthymia.app import tombstones
-from euthymia.app.backup import back_up
+from euthymia.app.backup import _write_manifest, back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.restore import Wish, restore
 what, home, other = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])

@@ -1,12 +1,15 @@
 """Witnesses: whatever is set back before the last witnessed checkpoint is seen, always."""
 
+import base64
 import random
 import shutil
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from euthymia.app.config import LedgerConfig
-from euthymia.app.witnesses import answer, ask, vouched
+from euthymia.app.witnesses import answer, ask, public_key, vouched
 from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
@@ -167,3 +170,53 @@ def test_another_key_of_the_same_name_does_not_vouch(tmp_path, keys, keyring, wa
 def test_a_key_that_is_none_is_refused(words):
     with pytest.raises(SchemaError):
         read_key(words)
+
+
+def test_a_file_that_is_no_witness_key_is_refused(tmp_path):
+    WitnessKey.create(tmp_path / "good.key", "ward.example/w1")
+    head, name, seed = (tmp_path / "good.key").read_text().rstrip("\n").split("\n")
+    short = base64.b64encode(base64.b64decode(seed)[:31]).decode()
+    for lines in (
+        (head, name, short),
+        ("another head", name, seed),
+        (head, name),
+        (head, name, "?"),
+    ):
+        (tmp_path / "bad.key").write_text("\n".join(lines) + "\n")
+        with pytest.raises(SchemaError, match="not a witness's key file"):
+            WitnessKey.read(tmp_path / "bad.key")
+    assert WitnessKey.read(tmp_path / "good.key").name == name
+    with pytest.raises(SchemaError, match="keep the key"):
+        WitnessKey.create(tmp_path / "good.key", "ward.example/w2")
+
+
+def test_what_is_no_request_is_refused(tmp_path, keyring, ward, state):
+    ledger = opened(tmp_path, keyring)
+    ledger.append(entry(1))
+    good = witness_request(ledger, 0)
+    head, _, note = good.partition(b"\n\n")
+    many = b"\n".join([head, *[base64.b64encode(b"x" * 32)] * 100])
+    for bad in (
+        head + b"\n" + note,
+        b"new 0\n\n" + note,
+        b"old -1\n\n" + note,
+        b"old 01\n\n" + note,
+        head + b"\n?\n\n" + note,
+        many + b"\n\n" + note,
+        head,
+        b"",
+    ):
+        with pytest.raises(IntegrityError):
+            state.cosign(bad, ledger.verifier, ward, NOW_S)
+    assert state.cosign(good, ledger.verifier, ward, NOW_S)
+
+
+def test_a_file_that_is_no_public_key_of_a_ledger_is_refused(tmp_path, keys):
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = other.public_bytes(serialization.Encoding.PEM, form)
+    for words in (pem, b"", (keys / "ledger.pub").read_bytes()[:-30]):
+        (tmp_path / "other.pub").write_bytes(words)
+        with pytest.raises(SchemaError, match="not a ledger's public key"):
+            public_key(tmp_path / "other.pub")
+    assert public_key(keys / "ledger.pub")

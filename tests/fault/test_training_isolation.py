@@ -7,20 +7,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 import training_clinic
-from euthymia.app import snapshots, trainer
+from euthymia.app import snapshots, teaching, trainer
 from euthymia.app.clinic import Clinic
 from euthymia.app.consents import Asked, change_consent
 from euthymia.app.people import erase_subject
 from euthymia.app.teaching import LENT, _closed, _environment
-from euthymia.app.training import run_training
+from euthymia.app.trainer_messages import Taught
+from euthymia.app.training import learn, run_training
 from euthymia.app.verify import verify_home
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, IntegrityError, SchemaError
@@ -188,6 +191,42 @@ def test_the_trainer_gives_what_training_here_gives(clinic, lent, made):
     bundle, _ = clinic.registry.load(TASK)
     served = json.loads(json.dumps(bundle.card["metrics"]))
     assert served["auc"]["estimate"] == round(here.metrics["auc"].estimate, 6)
+
+
+def test_a_trainer_that_gives_back_something_else_gives_no_model(clinic, monkeypatch):
+    """Another task's model, another's name, other features, or other people than it was taught."""
+    known = clinic.registry.load(TASK)[0]
+    wrong: dict[str, Any] = {}
+
+    class Elsewhere:
+        charges = None
+
+        def teach(self, _name, content, *_more, **_given):
+            members = members_of(clinic.keyring, unpack(clinic.keyring, content))
+            people = {"people": tuple(sorted(members.values()))}
+            if "people" in wrong:
+                people["people"] = wrong["people"](people["people"])
+            bundle = msgspec.structs.replace(known, **{**wrong, **people})
+            return Taught(bundle, {}, {}, "", "")
+
+    @contextmanager
+    def elsewhere(_clinic):
+        yield Elsewhere()
+
+    monkeypatch.setattr(teaching, "trainer", elsewhere)
+    taught, _, _ = learn(clinic, TASK, seed=1, progress=nothing)
+    assert taught.bundle.people == known.people  # by the names of the clinic again
+    for change in (
+        {"task": "worsening-30d"},
+        {"name": "worsening-30d"},
+        {"schema_digest": "0" * 64},
+        {"people": lambda honest: honest[1:]},
+        {"people": lambda honest: ("p-somebody-else", *honest[1:])},
+    ):
+        wrong.clear()
+        wrong.update(change)
+        with pytest.raises(IntegrityError, match="a model of something else"):
+            learn(clinic, TASK, seed=1, progress=nothing)
 
 
 # -- the trainer itself --------------------------------------------------------------------------
