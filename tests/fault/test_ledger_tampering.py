@@ -18,7 +18,7 @@ from euthymia.security.ledger_head import HEAD_BYTES, SLOT_BYTES
 from euthymia.security.ledger_keys import MacKeys, newest_key, unpack_key
 from euthymia.security.ledger_verify import Audit, AuditKeys, audit
 from euthymia.security.merkle import Tree
-from ledgers import entry, stepping_clock
+from ledgers import SUBJECT, entry, stepping_clock
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,8 @@ def test_reading_stops_at_the_first_changed_entry(folder, keyring, log):
         read.extend(line.seq for line in ledger.entries())
     lines = ledger.entries()
     assert [next(lines).seq for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(IntegrityError, match="entry 4"):
+        ledger.about(SUBJECT)  # who asks what is said of them is not told less than there was
 
 
 @pytest.mark.parametrize("name", ["ledger.log", "ledger.head"])

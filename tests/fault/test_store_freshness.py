@@ -80,6 +80,24 @@ def test_one_old_block_put_back_whole_is_found(tmp_path: Path) -> None:
     house.close()
 
 
+def test_an_old_block_under_the_newer_ones_digest_is_not_read(tmp_path: Path) -> None:
+    """All that says which block it is was put back with it, but for the mark of its content."""
+    house = House.build(tmp_path)
+    house.ingest([samples("screen", times(START, 50))], consent=ALL, digest="1")
+    db, wanted = house.store._db, "key, rows, sequence, shape, sealed"
+    old = db.execute(f"SELECT {wanted} FROM block ORDER BY length(sealed) DESC LIMIT 1").get
+    house.ingest([samples("screen", times(START, 50, step_s=61))], digest="2")
+    key, held, sequence, shape, sealed = old
+    db.execute(
+        "UPDATE block SET rows = ?, sequence = ?, shape = ?, sealed = ? WHERE key = ?",
+        (held, sequence, shape, sealed, key),
+    )
+    with pytest.raises(IntegrityError, match="not the one on record"):
+        house.store.samples(the(house), "screen", 0, NOW_US, audit())
+    assert house.store.verify() != []
+    house.close()
+
+
 def test_a_withdrawal_cannot_be_undone_by_the_old_profile(tmp_path: Path) -> None:
     house = House.build(tmp_path)
     fill(house)
