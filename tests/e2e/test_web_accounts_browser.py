@@ -188,7 +188,7 @@ def test_every_page_of_accounts_is_accessible_and_fits(browser: Browser, served:
     page.goto(f"{served.url}/emergency")
     shot(page, f"emergency-{scheme}")
     page.fill("#patient", "p-" + "a" * 16)
-    page.fill("#reason", REASON)
+    page.fill("#why", REASON)
     page.fill("#otp", code_of(clinic.accounts, "dr-berg", NOW, 1))
     page.click("text=Open the patient")
     page.context.clear_cookies()

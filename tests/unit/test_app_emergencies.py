@@ -163,12 +163,17 @@ def test_the_pages_work_without_scripts(clinic: Clinic):
     assert 'href="/emergency"' in client.get(f"/patients/{other}").text
     page = client.get("/emergency").text
     csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', page)[1]
-    form = {"csrf": csrf, "patient": "MRN-2", "reason": "short", "otp": "1"}
+    form = {"csrf": csrf, "patient": "MRN-2", "why": "short", "otp": "1"}
     refused = client.post("/emergency", data=form, headers=HERE)
     assert refused.status_code == 422
     assert 'value="MRN-2"' in refused.text
-    form |= {"reason": REASON, "otp": code_of(clinic.accounts, DOCTOR, clinic.clock())}
+    form |= {"why": REASON, "otp": code_of(clinic.accounts, DOCTOR, clinic.clock())}
     assert client.post("/emergency", data=form | {"csrf": "0"}, headers=HERE).status_code == 403
+    client.cookies.clear()
+    late = client.post("/emergency", data=form, headers=HERE)
+    assert (late.status_code, REASON in late.text) == (401, True), "what was typed is given back"
+    assert lines(clinic, "break glass") == []
+    client.cookies.set("euthymia", session)
     opened = client.post("/emergency", data=form, headers=HERE)
     assert opened.headers["location"] == f"/patients/{other}"
     page = client.get(f"/patients/{other}").text

@@ -24,6 +24,7 @@ TYPED: Final = {
     "text": "What was written",
     "words": "In your own words",
     "because": "What the patient said, and how",
+    "why": "Reason",
     "avoid": "To avoid",
     "prefer": "Preferred",
     "ruled_out": "Ruled out by the clinician",

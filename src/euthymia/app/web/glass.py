@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from euthymia.app.web.contract import Visitor
-from euthymia.app.web.guard import read_form, require_csrf, require_same_origin
+from euthymia.app.web.forms import sent
 from euthymia.ground.errors import AccessError, MissingError
 from euthymia.security.policy import Action
 
@@ -31,15 +31,6 @@ class Glass:
             Route("/emergencies", self.emergencies, methods=["GET"]),
             Route("/emergencies/seen", self.seen, methods=["POST"]),
         ]
-
-    async def _form(self, request: Request) -> tuple[Visitor | None, dict[str, str]]:
-        """Return who sent a form of ours and what is in it."""
-        require_same_origin(request)
-        visitor = await self.site.visitor(request)
-        form = await read_form(request)
-        if visitor is not None:
-            require_csrf(form, visitor.csrf)
-        return visitor, form
 
     def _require(self, visitor: Visitor, action: Action) -> None:
         if not self.backend.may(visitor.role, action):
@@ -64,31 +55,33 @@ class Glass:
     async def emergency(self, request: Request) -> Response:
         """Ask for patient, reason and second factor; open the patient if they hold."""
         if request.method == "GET":
-            found = await self.site.visitor(request)
-            if found is None:
+            who = await self.site.visitor(request)
+            if who is None:
                 return self.site.to_sign_in(request)
-            return self._asked(found, request.query_params.get("patient", "")[:80])
-        visitor, form = await self._form(request)
-        if visitor is None:
-            return self.site.to_sign_in(request)
+            return self._asked(who, request.query_params.get("patient", "")[:80])
+        found = await sent(self.site, request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
         patient = form.get("patient", "").strip()[:200]
         try:
             opened = await run_in_threadpool(
                 self.backend.break_glass,
                 visitor,
                 patient,
-                form.get("reason", ""),
+                form.get("why", ""),
                 form.get("otp", ""),
             )
         except (AccessError, MissingError) as error:
-            return self._asked(visitor, patient, str(error), form.get("reason", "")[:500])
+            return self._asked(visitor, patient, str(error), form.get("why", "")[:500])
         return RedirectResponse(f"/patients/{opened.subject}", 303)
 
     async def end(self, request: Request) -> Response:
         """End an emergency of one's own."""
-        visitor, form = await self._form(request)
-        if visitor is None:
-            return self.site.to_sign_in(request)
+        found = await sent(self.site, request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
         end = self.backend.emergencies.end
         await run_in_threadpool(end, visitor.actor, form.get("number", ""))
         return RedirectResponse("/", 303)
@@ -104,9 +97,10 @@ class Glass:
 
     async def seen(self, request: Request) -> Response:
         """Note that the supervisor has read one."""
-        visitor, form = await self._form(request)
-        if visitor is None:
-            return self.site.to_sign_in(request)
+        found = await sent(self.site, request)
+        if isinstance(found, Response):
+            return found
+        visitor, form = found
         self._require(visitor, Action.VIEW_EMERGENCIES)
         see = self.backend.emergencies.see
         await run_in_threadpool(see, visitor.actor, form.get("number", ""))
