@@ -24,8 +24,12 @@ from euthymia.ground.errors import (
     MissingError,
     SchemaError,
 )
+from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
+from euthymia.security.key_tree import LIVE
+from euthymia.security.keys import Keyring
 from euthymia.store import engine, postgresql
+from euthymia.store.people import key_place
 from euthymia.store.postgresql import VERIFIED, PostgresDatabase, PostgresStore, Server
 from euthymia.store.postgresql_copies import take_file
 from euthymia.store.postgresql_tables import MIGRATIONS
@@ -384,6 +388,37 @@ def test_deleted_rows_are_given_up_after_an_erasure(house: House) -> None:
 
 
 # -- the way to the server -------------------------------------------------------------------------
+
+
+def test_keys_that_a_server_has_kept_open_nothing_after_an_erasure(house: House) -> None:
+    """Its log, archives, replicas and free space hold what was deleted as long as it likes."""
+    fill(house)
+    subject, db = the(house), house.store._db
+    query = "SELECT pseudonym, made, wrapped FROM subject"
+    kept = {SubjectId(who): (made, wrapped) for who, made, wrapped in db.all(query)}
+    kept_too = db.all(
+        "SELECT pseudonym, zone, subject_key.wrapped FROM subject_key "
+        "JOIN subject ON subject.id = subject_key.subject"
+    )
+
+    def opens(keyring: Keyring, who: SubjectId, made: int, wrapped: bytes, zone: str) -> bool:
+        try:
+            keyring.unwrap(wrapped, context=key_place(who, made), zone=zone)
+        except EuthymiaError:
+            return False
+        return True
+
+    def all_open(keyring: Keyring) -> set[bool]:
+        own = [opens(keyring, who, *pair, LIVE) for who, pair in kept.items()]
+        zones = [opens(keyring, SubjectId(w), 0, key, zone) for w, zone, key in kept_too]
+        return {*own, *zones}
+
+    assert all_open(house.keyring) == {True}
+    house.store.erase(subject, audit(action="erase subject"))
+    assert all_open(Keyring.open(house.folder / "keys")) == {False}
+    others = db.all(query)
+    assert {who for who, _, _ in others} == set(kept) - {subject}
+    assert all(opens(house.keyring, SubjectId(w), made, key, LIVE) for w, made, key in others)
 
 
 def test_no_server_no_database_no_user(tmp_path: Path, postgres: Server) -> None:
