@@ -421,6 +421,23 @@ def test_keys_that_a_server_has_kept_open_nothing_after_an_erasure(house: House)
     assert all(opens(house.keyring, SubjectId(w), made, key, LIVE) for w, made, key in others)
 
 
+def test_yesterdays_dump_put_back_is_found(house: House) -> None:
+    """Each row is as it was written, and so are all together: the ledger knows of more."""
+    fill(house)
+    db = house.store._db
+    dump = {table: db.all(f"SELECT {columns} FROM {table}") for table, columns in WHOLE.items()}
+    house.ingest([samples("screen", times(START + DAY, 40))], consent=ALL, digest="later")
+    assert house.store.verify() == []
+    db.begin_writing()
+    for table in reversed(WHOLE):
+        db.run(f"DELETE FROM {table}")
+    for table, columns in WHOLE.items():
+        marks = ", ".join("?" * len(columns.split(", ")))
+        db.run_many(f"INSERT INTO {table}({columns}) VALUES({marks})", dump[table])
+    db.commit()
+    assert any("older" in problem or "ledger" in problem for problem in house.store.verify())
+
+
 def test_no_server_no_database_no_user(tmp_path: Path, postgres: Server) -> None:
     house = House.build(tmp_path, "memory")
     for server, kind, says in (
