@@ -31,12 +31,13 @@ SHIFTS = """shifts:
   - {name: day, days: [mon, tue, wed, thu, fri, sat], from: "08:00", to: "17:00", people: [anna]}
   - {name: night, days: [sun], from: "22:00", to: "06:00", people: [cleo]}
 """
-POLICY = parse(
+SHIFTED = (
     shipped_text()
     .replace("shifts: []", SHIFTS)
     .replace("{after_min: 2880, to: lead, always: true}", "{after_min: 2880, to: shift}")
     .replace("{alerts: 8, days: 1}", "{alerts: 1, days: 1}")
 )
+POLICY = parse(SHIFTED)
 OTHER = parse(  # other lines and groups, fewer steps, and no rule for the pipeline
     shipped_text()
     .replace("open_at: 7", "open_at: 4")
@@ -74,6 +75,10 @@ def clinics(draw: st.DrawFn) -> tuple[list[Signal], list[Act], int]:
         kind, level = draw(st.sampled_from(KINDS))
         signals.append(Signal(f"x-{place}", "p-1", at, kind, at // DAY_US, None, level, "told"))
     signals.append(Signal("r-1", CLINIC, nominal(FIRST + 4) + 11, "scored", FIRST + 4))
+    for place in range(draw(st.integers(0, 2))):
+        at = nominal(FIRST) + draw(st.integers(0, DAYS * 24)) * HOUR + 3
+        away = sorted(draw(st.sets(st.sampled_from(["anna", "cleo", "dr-1", "lead"]))))
+        signals.append(Signal(f"g-{place}", CLINIC, at, "gone", 0, words="\n".join(away)))
     cut = nominal(FIRST) + draw(st.integers(0, DAYS * 24)) * HOUR
     acts = draw(st.lists(acts_on(), max_size=6))
     return signals, [replace(a, id=f"a-{i}") for i, a in enumerate(acts)], cut
@@ -202,6 +207,34 @@ def test_nobody_takes_it_and_the_shift_is_told_within_its_hours():
     # of shifts later (8 in the night, 9 on each of four days, 4) it is noon on Friday
     assert shown.at == to_micros(datetime(2026, 3, 29, 5, tzinfo=UTC))
     assert told.at == to_micros(datetime(2026, 4, 3, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [("", "anna"), ("anna", "bea"), ("anna\nbea", "lead"), ("anna\nbea\nlead", "anna")],
+)
+def test_nothing_goes_on_to_somebody_who_is_gone_while_anybody_is_there(gone: str, told: str):
+    policy = parse(SHIFTED.replace("people: [anna]", "people: [anna, bea]"))
+    away = Signal("g", CLINIC, START + HOUR, "gone", 0, words=gone)
+    signals = [*quiet_then([0.1] * 5 + [2.0] * 15), away]
+    (alert,) = run([(0, policy)], signals, [], zone=ZONE, start=START, until=END)
+    assert alert.history[2].to == alert.owner == told
+    back = replace(away, id="h", at=away.at + HOUR, words="")
+    (alert,) = run([(0, policy)], [*signals, back], [], zone=ZONE, start=START, until=END)
+    assert alert.owner == "anna"
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"), [("", ["dr-1", "dr-1", "lead"]), ("dr-1\nlead", ["anna", "anna", "anna"])]
+)
+def test_what_is_urgent_is_never_with_somebody_who_is_gone(gone: str, told: list[str]):
+    at = to_micros(datetime(2026, 4, 3, 8, tzinfo=UTC))
+    signals = [
+        Signal("owner", "p-1", 0, "owner", 0, words="dr-1"),
+        Signal("g", CLINIC, START + HOUR, "gone", 0, words=gone),
+        Signal("x", "p-1", at, "answer", at // DAY_US, None, 2.0, "told"),
+    ]
+    assert [to for move, to in moves(one(signals)) if to] == told
 
 
 def test_acknowledging_is_not_resolving_and_a_silent_owner_is_told():

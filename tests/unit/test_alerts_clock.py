@@ -217,6 +217,29 @@ def test_what_is_with_somebody_whose_account_is_gone_goes_on(clinic: Clinic, han
     assert again["people"] == again["identical"] == 1
 
 
+def test_what_nobody_takes_goes_past_an_account_that_is_disabled_meanwhile(
+    clinic: Clinic, hands: Hands
+):
+    for name in ("anna", "zoe", "lead"):
+        clinic.accounts.add(name, "clinician", TEST, clinic.tokens)
+    shift = (
+        'shifts: [{name: all, days: [mon, tue, wed, thu, fri, sat, sun], from: "08:00", '
+        'to: "07:59", people: [anna, zoe]}]'
+    )
+    policy_file.accept(clinic, shipped_text().replace("shifts: []", shift))
+    pages, alerts = ClinicBackend.of(clinic), said(clinic)
+    assert [a.owner for a in alerts.every() if a.shown] == [DOCTOR]
+    for name in ("anna", "lead"):
+        clinic.accounts.disable(name, TEST)
+    Ahead(pages).look()
+    hands.turn(95 * MINUTE)
+    assert [(a.owner, a.escalations) for a in alerts.every() if a.shown] == [("zoe", 2)]
+    hands.turn(MINUTE)
+    alerts.run()
+    again = replay(clinic, Asked(shipped_text()))["live_as_it_was"]
+    assert again["people"] == again["identical"] == 1
+
+
 def test_a_policy_whose_acceptance_was_ended_halfway_counts_from_then_on_and_not_for_the_past(
     clinic: Clinic, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ):

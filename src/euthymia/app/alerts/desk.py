@@ -30,6 +30,8 @@ from euthymia.app.alerts.notices import clock_notice, gone_notices
 from euthymia.app.alerts.policy_file import (
     AT_ONCE_US,
     Book,
+    newly_gone,
+    note_gone,
     policy_in_force,
     read_book,
     reckoned,
@@ -94,6 +96,7 @@ class Alerts:
         with self._lock, held(self.clinic.home.path):
             book = read_book(self.clinic)
             settle(self.clinic, book)
+            note_gone(self.clinic, book)
             yield book
             if self._feed.told_until is not None:  # what was told is told: nothing comes before it
                 book.stamp = max(book.stamp, self._feed.told_until)
@@ -361,9 +364,12 @@ class Alerts:
                     take_record(self.clinic, who, book, at)
 
     def tick(self) -> None:
-        """Let time go on where the machine's clock was put back; else do nothing."""
+        """Let time go on where the clock was put back, note who is gone; else do nothing."""
         book = read_book(self.clinic)
-        if book.start is not None and book.stamp - to_micros(self.clinic.clock()) > AT_ONCE_US:
+        if book.start is None:
+            return
+        behind = book.stamp - to_micros(self.clinic.clock()) > AT_ONCE_US
+        if behind or newly_gone(self.clinic, book) is not None:
             with self._alone() as mine:
                 stamp(self.clinic, mine)
 

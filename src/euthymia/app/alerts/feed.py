@@ -35,13 +35,13 @@ class _Person:
 class _Fed:
     engine: Engine
     policies: int
-    scored: int
+    clinic: tuple[int, int]  # how many runs of the watch, and changes of who can take an alert
     version: int
     people: dict[SubjectId, _Person]
 
-    def stands(self, version: int, scored: int, clock: Micros) -> bool:
+    def stands(self, version: int, clinic: tuple[int, int], clock: Micros) -> bool:
         """Tell whether nothing has changed since; consents go by the machine's clock."""
-        same = (self.version, self.scored) == (version, scored)
+        same = (self.version, self.clinic) == (version, clinic)
         return same and all(clock < person.until for person in self.people.values())
 
 
@@ -75,7 +75,7 @@ class Feed:
             and fed.engine.now <= now + AT_ONCE_US
         ):
             with suppress(ValueError):  # something is of an instant that is over: start afresh
-                if not fed.stands(store.version(), len(book.scored), clock):
+                if not fed.stands(store.version(), _of_clinic(book), clock):
                     self._take_new(fed, book, now)
                 fed.engine.advance(now)
                 return fed.engine
@@ -86,7 +86,7 @@ class Feed:
         engine = Engine(inputs.policies, inputs.zone, inputs.start)
         engine.feed(inputs.signals, inputs.acts)
         engine.advance(now)
-        self._fed = _Fed(engine, len(book.policies), len(book.scored), version, people)
+        self._fed = _Fed(engine, len(book.policies), _of_clinic(book), version, people)
         return engine
 
     def inputs(self, book: Book, now: Micros) -> Inputs:
@@ -120,4 +120,8 @@ class Feed:
                 raise ValueError("a consent is over: what rested on it goes with it")
             fed.engine.feed(person.signals, person.acts)
         fed.engine.feed(self._together(book, (), now).signals)
-        fed.version, fed.scored = version, len(book.scored)
+        fed.version, fed.clinic = version, _of_clinic(book)
+
+
+def _of_clinic(book: Book) -> tuple[int, int]:
+    return len(book.scored), len(book.gone)

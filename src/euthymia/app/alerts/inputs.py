@@ -228,4 +228,9 @@ def inputs_of(clinic: Clinic, book: Book, subjects: Iterable[SubjectId], until: 
     found.signals += [
         Signal(f"r-{at}", CLINIC, at, "scored", day) for at, day in book.scored if at <= until
     ]
+    found.signals += [
+        Signal(f"g-{at}", CLINIC, at, "gone", 0, words="\n".join(users))
+        for at, users in book.gone
+        if at <= until
+    ]
     return found

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.app.accepted import read_text
-from euthymia.app.alerts.rights import SHELL, cannot_take, require_change
+from euthymia.app.alerts.rights import SHELL, cannot_take, gone, require_change
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
 from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
@@ -36,6 +36,8 @@ class Book(msgspec.Struct):
     `policies`: (from when, text), oldest first. `start`: the first run; nothing was shown before.
     `stamp`: the last instant that was given to anything: the clinic's clock never goes back.
     `scored`: (when it became known, newest local day that was scored), oldest first.
+    `gone`: (from when, who of the staff could take no alert: disabled, or of a role that acts on
+    none), oldest first.
     `behind`: (the machine's clock, `stamp`) when the clock stood before it; None: it does not.
     """
 
@@ -43,6 +45,7 @@ class Book(msgspec.Struct):
     start: Micros | None = None
     stamp: Micros = 0
     scored: list[tuple[Micros, int]] = []
+    gone: list[tuple[Micros, tuple[str, ...]]] = []
     behind: tuple[Micros, Micros] | None = None
 
 
@@ -146,11 +149,11 @@ def accept(
     """
     require_change(clinic, role)
     policy = shipped() if text is None else parse(text, FILE)
-    gone = sorted(user for user in policy.people if text and cannot_take(clinic, user))
-    if gone:
+    cannot = sorted(user for user in policy.people if text and cannot_take(clinic, user))
+    if cannot:
         raise SchemaError(
-            f"{FILE} names {', '.join(gone)}, whose account is disabled or may not act on alerts: "
-            "name somebody else"
+            f"{FILE} names {', '.join(cannot)}, whose account is disabled or may not act on "
+            "alerts: name somebody else"
         )
     detail = {"policy": policy.label, "sha256": policy.digest}
     entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
@@ -181,6 +184,25 @@ def settle(clinic: Clinic, book: Book) -> None:
     detail = {"policy": policy.label, "sha256": policy.digest}
     clinic.ledger.append(Entry(_JOB, "take alert policy into force", Purpose.CARE, None, detail))
     book.policies = [*_told(book), (stamp(clinic, book), now)]
+
+
+def newly_gone(clinic: Clinic, book: Book) -> tuple[str, ...] | None:
+    """Return who can take no alert, where that is not as the book has it; else None.
+
+    Accounts that were changed by hand are told by whoever asks for them, and keep no answer from
+    being taken in.
+    """
+    try:
+        now = gone(clinic)
+    except IntegrityError:
+        return None
+    return None if now == (book.gone[-1][1] if book.gone else ()) else now
+
+
+def note_gone(clinic: Clinic, book: Book) -> None:
+    """Have the book say who can take no alert from now on, where that has changed."""
+    if (now := newly_gone(clinic, book)) is not None:
+        book.gone.append((stamp(clinic, book), now))
 
 
 def _told(book: Book) -> list[tuple[Micros, str]]:

@@ -46,6 +46,12 @@ def cannot_take(clinic: Clinic, user: str) -> bool:
     return held is not None and (held.disabled or not may_act(clinic, held.role))
 
 
+def gone(clinic: Clinic) -> tuple[str, ...]:
+    """Return whose account of the staff can take no alert."""
+    held = clinic.accounts.file.now().accounts.items()
+    return tuple(sorted(u for u, a in held if not a.subject and cannot_take(clinic, u)))
+
+
 def require_taker(clinic: Clinic, user: str, subject: SubjectId, to: str) -> None:
     """Refuse with a SchemaError to hand an alert to somebody who could not take it."""
     if to == user:

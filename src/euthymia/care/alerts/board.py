@@ -40,6 +40,7 @@ class Board:
         self._waiting: dict[tuple[str, str], Case] = {}
         self._owner_shows: dict[str, list[int]] = {}
         self._scored_at: Micros | None = None
+        self._gone: frozenset[str] = frozenset()
         self.moved = 0  # how often anything happened to any alert
 
     def _switch(self, policy: Policy) -> None:
@@ -237,7 +238,15 @@ class Board:
         self._show(case, at)
 
     def _named(self, who: Person, case: Case, at: Micros) -> str:
-        return case.owner or who.owner or self.hours.on_shift(at) or self.policy.lead
+        return self._there(at, case.owner, who.owner)
+
+    def _there(self, at: Micros, *first: str) -> str:
+        """Return the first who can take an alert: of these, then on shift, then the lead.
+
+        Where nobody can, the first that is named at all: an alert is never nobody's.
+        """
+        named = [u for u in (*first, *self.hours.on_shift(at), self.policy.lead) if u]
+        return next((u for u in named if u not in self._gone), named[0] if named else "")
 
     def _show(self, case: Case, at: Micros) -> None:
         who = self._person(case.subject)
@@ -302,12 +311,12 @@ class Board:
             case.due = None
             return
         who = self._person(case.subject)
-        named = {
-            "owner": who.owner or case.owner,
-            "lead": self.policy.lead,
-            "shift": self.hours.on_shift(at) or self.policy.lead,
-        }.get(to, to)
-        case.owner = named
+        first = {
+            "owner": (who.owner, case.owner),
+            "lead": (self.policy.lead,),
+            "shift": (),
+        }.get(to, (to,))
+        named = case.owner = self._there(at, *first)
         case.escalations += 1
         self._move(
             case, at, Move.ESCALATE, reason="not resolved" if taken else "not taken", to=named

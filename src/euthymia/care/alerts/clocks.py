@@ -54,14 +54,16 @@ class Hours:
                 )
         return sorted(found, key=lambda span: span[:2])
 
-    def on_shift(self, at: Micros) -> str:
-        """Return the named person who is there at an instant; "" if nobody is."""
+    def on_shift(self, at: Micros) -> tuple[str, ...]:
+        """Return who is named as there at an instant, in the policy's order; () if nobody is."""
         day = self.local_day(at)
-        for each in (day - 1, day):
-            for start, end, shift in self._spans(each):
-                if start <= at < end:
-                    return shift.people[0]
-        return ""
+        return tuple(
+            user
+            for each in (day - 1, day)
+            for start, end, shift in self._spans(each)
+            if start <= at < end
+            for user in shift.people
+        )
 
     def after(self, at: Micros, minutes: int, *, always: bool) -> Micros:
         """Return the instant `minutes` later, counting only time on shift unless `always`."""

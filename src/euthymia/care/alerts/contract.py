@@ -67,12 +67,14 @@ class Signal:
 
     `id` is the same whenever the same thing is delivered again, which then changes nothing. `at`
     is when it became known here, the one order the engine goes by; `day` the local day it is of.
+    Of the clinic itself are "scored" (a run of the watch) and "gone" (`words`: who of those that
+    alerts could go to cannot take any from now on, a name a line).
     """
 
     id: str
     subject: str
     at: Micros
-    kind: str  # "day", "answer", "score", "admitted", "discharged", "scored" (a run of the watch)
+    kind: str  # "day", "answer", "score", "admitted", "discharged", "owner"; of the clinic: below
     day: int
     scores: DayScores | None = None
     level: float = 0.0  # of an answer: its points; of a score: its rise

@@ -137,6 +137,9 @@ class Engine(Board):
         if signal.kind == "scored":
             self._scored(signal)
             return
+        if signal.kind == "gone":
+            self._gone = frozenset(signal.words.split("\n"))
+            return
         who = self._person(signal.subject)
         if signal.kind == "day" and signal.scores is not None:
             self._day(who, signal, signal.scores)
