@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from euthymia.kernels import jit
 from euthymia.kernels.jit import compiled, modules, needs
 
 
@@ -31,6 +34,23 @@ def test_a_kernel_calls_another():
 def test_another_type_is_refused_and_not_compiled():
     with pytest.raises(TypeError, match="No matching definition"):
         sum_of_squares(np.arange(4, dtype=np.float32))
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_waits_for_the_first_compilation_is_told_why_and_later_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jit, "_kept_in", lambda *_: tmp_path)
+    for told in ("compiling for this machine, once: up to a minute\n", ""):
+        jit._say_why_it_takes_long.cache_clear()
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        assert compiled("f8(f8)")(square.python)(3.0) == 9.0
+        assert compiled("f8(f8)")(square.python)(4.0) == 16.0
+        assert sys.stderr.getvalue() == told
 
 
 def test_importing_every_family_does_not_import_numba():

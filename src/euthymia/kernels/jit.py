@@ -10,9 +10,10 @@ import hashlib
 import importlib
 import os
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
@@ -75,6 +76,8 @@ class Kernel(Generic[P, R]):
         )
         function.__module__, function.__qualname__ = plain.__module__, plain.__qualname__
         folder = _kept_in(self.files(), numba.__version__)
+        if folder is None or not any(folder.glob(f"*.{plain.__qualname__}-*.nbi")):
+            _say_why_it_takes_long()
         numba.config.CACHE_DIR = str(folder or "")  # type: ignore[attr-defined]
         njit: Any = numba.njit  # what it takes is more than its types say
         compile_it = njit(
@@ -88,6 +91,13 @@ class Kernel(Generic[P, R]):
         )
         with _side_by_side(self.lanes):
             return cast("Callable[P, R]", compile_it(function))
+
+
+@cache
+def _say_why_it_takes_long() -> None:
+    """Tell whoever waits at a terminal, once in a process; `make` compiles beforehand."""
+    if sys.stderr.isatty():
+        sys.stderr.write("compiling for this machine, once: up to a minute\n")
 
 
 def _plain(kernel: Kernel[..., Any]) -> FunctionType:
