@@ -76,7 +76,7 @@ class Kernel(Generic[P, R]):
         )
         function.__module__, function.__qualname__ = plain.__module__, plain.__qualname__
         folder = _kept_in(self.files(), numba.__version__)
-        if folder is None or not any(folder.glob(f"*.{plain.__qualname__}-*.nbi")):
+        if folder is None or not any(folder.glob(f"*/*.{plain.__qualname__}-*.nbi")):
             _say_why_it_takes_long()
         numba.config.CACHE_DIR = str(folder or "")  # type: ignore[attr-defined]
         njit: Any = numba.njit  # what it takes is more than its types say
