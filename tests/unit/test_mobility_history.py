@@ -66,6 +66,26 @@ def test_who_is_on_record_at_night_only_when_out_is_at_home_in_the_other_nights(
     assert found.values["transitions"][rest].max() == 2
 
 
+def test_when_in_a_dark_night_a_shift_ended_is_told_as_unknown():
+    """From 21:00 at work, home at some time of a night in which the telephone is always off."""
+    days, walker, rng = 22, workday(days=0), np.random.default_rng(5)
+    truth = np.empty(days)
+    for d in range(days):
+        m, over = d * 1440.0, rng.uniform(20, 380)
+        walker.stay(m, m + over, 4000, 3000).stay(m + over + 30, m + 1230, 0, 0)
+        walker.stay(m + 1260, m + 1440, 4000, 3000)
+        truth[d] = (1230 - over - 30) / 60
+    time = every(days, 300)
+    hour = (time - START) / 3.6e9 % 24
+    found = measured(walker.fixes(time[(hour < 23) & (hour >= 7)], START), days)
+    off = np.abs(found.values["home_time_h"] - truth)[7:]
+    told, way = found.values["home_time_error_h"][7:], found.values["distance_error_km"][7:]
+    assert 0.8 < off.mean() < 2
+    assert 0.6 * off.mean() < told.mean() < 1.4 * off.mean()
+    assert found.values["distance_km"][7:] == pytest.approx(10, abs=1)
+    assert way.max() < 2, "there is a way between two places in any case"
+
+
 def test_days_before_do_not_change_when_later_ones_come():
     whole = with_gap(16, 7, 19)
     time = every(17, 300)

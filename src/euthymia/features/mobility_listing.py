@@ -88,7 +88,8 @@ _OF_HOME: Final = (
         9000,
         0,
         "Where there is no history, leaving is taken to be as likely by night as by day: too "
-        "large for gaps at night.",
+        "large for gaps at night. It does not hold the doubt which place is home: while nights "
+        "are spent at a new one, home_time_h is the time at the old one until the new one counts.",
     ),
     _f(
         "night_home_share",

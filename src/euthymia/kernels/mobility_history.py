@@ -9,7 +9,8 @@ one is told as an error.
 The chance is a weighted share of the days before, of the last four weeks, that are on record at
 that half hour. A day weighs more the more of its half hours agree with those of this day, and four
 times less where one is a weekday and the other is not. What the ends of the gap say (see
-`mobility_pieces`) is weighed in like days of its own, the fewer the farther the ends are; days
+`mobility_pieces`) is weighed in like days of its own, the fewer the farther the ends are; where
+they are two places, both speak, and the way between them was begun at any instant alike. Days
 tell less of an hour that most of them have no record of. Only what was recorded counts as history,
 never what was filled in.
 """
@@ -181,24 +182,49 @@ def heard(seen: Ints, held: int, s: int, weight: Array, ample: Array) -> float:
     return known / dark if known < dark else 1.0
 
 
-@compiled("i8(i8[::1], f8[::1], f8, f8, f8, i8[::1], i8, f8[::1])")
+@compiled("void(f8, f8, f8, f8, f8, f8, f8[::1])")
+def ends_say(
+    before: float, after: float, written: float, first: float, last: float, middle: float,
+    told: Array,
+) -> None:  # fmt: skip
+    """Set where the ends of a gap say that somebody was at an instant, and how many days that is.
+
+    `told` takes a place (below 0: none) and its days, and another place and its days. With two
+    places at the ends the way between them was begun at any instant alike: the chance that it was
+    is the share of the gap that is over. Else they say what is written there already. `before` and
+    `after`, below 0 where not known, are known but for the edges of a recording.
+    """
+    away = last - first
+    if before != UNKNOWN:
+        away = min(away, middle - first)
+    if after != UNKNOWN:
+        away = min(away, last - middle)
+    days = END_LEAST + END_DAYS * math.exp(-away / END_US)
+    told[0], told[1], told[2], told[3] = written, days, -1.0, 0.0
+    if before >= 0 and after >= 0 and before != after:
+        over = (middle - first) / (last - first)
+        told[0], told[1], told[2], told[3] = before, days * (1 - over), after, days * over
+
+
+@compiled("i8(i8[::1], f8[::1], f8, f8[::1], i8[::1], i8, f8[::1])")
 def judge(
-    where: Ints, weight: Array, heard_by: float, ends_say: float, ends: float, some: Ints,
-    count: int, chance: Array,
+    where: Ints, weight: Array, heard_by: float, ends: Array, some: Ints, count: int,
+    chance: Array,
 ) -> int:  # fmt: skip
     """Set the chance of each place in `some` in a half hour; return how many there are now.
 
     `where` says where the days before were then (-1: not known), `weight` what they tell, of
-    which the share `heard_by` counts. A last number, at `chance[MOST]`, is all that was weighed.
+    which the share `heard_by` counts, `ends` what `ends_say` tells. A last number, at
+    `chance[MOST]`, is all that was weighed.
     """
     total = 0.0
     for c in range(MOST + 1):
         chance[c] = 0.0
-    for row in range(-1, where.size):
-        what = int(ends_say) if row < 0 else where[row]
+    for row in range(-2, where.size):
+        what = int(ends[4 + 2 * row]) if row < 0 else where[row]
         if what < 0:
             continue
-        worth = ends if row < 0 else heard_by * weight[row]
+        worth = ends[5 + 2 * row] if row < 0 else heard_by * weight[row]
         at = listed(some, count, what)
         if at < 0 and count < MOST:
             some[count], at = what, count
@@ -261,6 +287,30 @@ def write(
     return n + 1
 
 
+@compiled("void(f8[::1], i8, i8[::1], i8, i8, f8, f8, f8[::1])")
+def conclude(
+    chance: Array, at: int, some: Ints, count: int, at_home: int, before: float, after: float,
+    thought: Array,
+) -> None:  # fmt: skip
+    """Set what is thought of a half hour that was given to place `at` of `some`.
+
+    `SECOND` is where somebody may have been whose way there would be missing: not the other end of
+    the gap (`before`, `after`), to which a way leads in any case.
+    """
+    other, sure = -1, chance[at]
+    for c in range(count):
+        if c == at:
+            continue
+        if (some[at] == before and some[c] == after) or (some[at] == after and some[c] == before):
+            sure += chance[c]
+        elif other < 0 or chance[c] > chance[other]:
+            other = c
+    spare = 0.08 / (chance[MOST] + 0.2)  # half of what is left for chance
+    thought[CHOICE], thought[SURE] = some[at], sure
+    thought[AT_HOME] = spare + (chance[at_home] if at_home >= 0 else 0.0)
+    thought[SECOND] = some[other] if other >= 0 else -1.0
+
+
 @compiled(
     "i8(f8[:, ::1], i8, i8, f8[::1], f8[::1], f8[:, ::1], i8[:, ::1], f8[::1], f8[::1], i8, i8,"
     " f8, f8[:, ::1], f8[:, ::1])"
@@ -278,8 +328,10 @@ def judge_gap(
     found, count, m, last = 0, 0, k, room[j - 1, P_TO]
     began = k == 0 and room[0, P_WHAT] >= 0 and before_us < room[0, P_FROM]  # before this unit
     first = before_us if began else room[k, P_FROM]
+    before = room[k - 1, P_WHAT] if k > 0 else room[0, P_WHAT] if began else UNKNOWN
+    after = room[j, P_WHAT] if j < room.shape[0] else UNKNOWN
     where, some = np.empty(seen.shape[0], np.int64), np.empty(MOST, np.int64)
-    chance = np.empty((SLOTS, MOST + 1))
+    chance, ends = np.empty((SLOTS, MOST + 1)), np.empty(4)
     for s in range(SLOTS):
         low = span[0] if s == 0 else 0.5 * (slot_us[s - 1] + slot_us[s])
         high = span[1] if s == SLOTS - 1 else 0.5 * (slot_us[s] + slot_us[s + 1])
@@ -289,22 +341,15 @@ def judge_gap(
         middle = 0.5 * (low + high)
         while m + 1 < j and room[m, P_TO] <= middle:
             m += 1
-        away = last - first
-        if k > 0 or began:
-            away = min(away, middle - first)
-        if j < room.shape[0]:
-            away = min(away, last - middle)
-        ends = END_LEAST + END_DAYS * math.exp(-away / END_US)
+        ends_say(before, after, room[m, P_WHAT], first, last, middle, ends)
         reachable(seen, held, s, place, room, k, j, middle - first, last - middle, where)
-        believed, what = heard(seen, held, s, weight, ample), room[m, P_WHAT]
-        count = judge(where[:held], weight, believed, what, ends, some, count, chance[found])
+        believed = heard(seen, held, s, weight, ample)
+        count = judge(where[:held], weight, believed, ends, some, count, chance[found])
         thought[found, CHOICE] = room[m, P_WHAT] if room[m, P_WHAT] >= 0 else UNKNOWN
         thought[found, SURE] = room[m, P_WHAT]  # until it is judged
         edge[found, 0], edge[found, 1] = low, high
         found += 1
     course, at_home = np.zeros(found, np.int64), listed(some, count, home)
-    before = room[k - 1, P_WHAT] if k > 0 else room[0, P_WHAT] if began else UNKNOWN
-    after = room[j, P_WHAT] if j < room.shape[0] else UNKNOWN
     if count > 0:
         likeliest(chance, found, some, count, before, after, course)
     for i in range(found):
@@ -314,14 +359,7 @@ def judge_gap(
         thought[i, SURE], thought[i, AT_HOME], thought[i, SECOND] = 0.5, 0.5, -1.0
         if silent or count == 0:
             continue
-        at, other = course[i], -1
-        for c in range(count):
-            if c != at and (other < 0 or chance[i, c] > chance[i, other]):
-                other = c
-        thought[i, CHOICE], thought[i, SURE] = some[at], chance[i, at]
-        spare = 0.08 / (chance[i, MOST] + 0.2)  # half of what is left for chance
-        thought[i, AT_HOME] = spare + (chance[i, at_home] if at_home >= 0 else 0.0)
-        thought[i, SECOND] = some[other] if other >= 0 else -1.0
+        conclude(chance[i], course[i], some, count, at_home, before, after, thought[i])
     return found
 
 
