@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
+from euthymia.app.setup import accept_settings
 from euthymia.app.web.alerts import _REPLAYED, replayed_rows
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.me import plainly
@@ -30,6 +32,7 @@ from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
 from euthymia.care.alerts.replay import Figures
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
+from euthymia.models.matching import evidence
 from euthymia.security.consent import consent_covers
 from euthymia.security.token import Kind
 from page_browser import Browser
@@ -94,6 +97,24 @@ def test_what_is_typed_is_kept_under_a_name_and_shown(clinic: Clinic, site) -> N
         refused = send(doctor, base + "/plan", f"{base}/plan", **fields)
         assert refused.status_code == 422
         assert "Not kept:" in refused.text
+
+
+def test_treatments_are_ranked_by_evidence_that_somebody_accepted(tmp_path: Path):
+    """A file that anybody could have written into the folder moves no treatment up."""
+    with copied_clinic(tmp_path) as opened:
+        home, site = opened.home.path, build_site(ClinicBackend.of(opened))
+        page = f"/patients/{subject_of(opened, MINE)}/options"
+        doctor, trials = signed_in(opened, site, DOCTOR, "clinician"), home / "evidence"
+        trials.mkdir()
+        made = Path(evidence.__file__).with_name("evidence_template.csv")
+        shutil.copy(made, trials / "depression.csv")
+        assert "nobody has accepted the change" in doctor.get(page).text
+        accept_settings(home)
+        ranked = doctor.get(page).text
+        assert "nobody has accepted" not in ranked
+        assert "No ranking can be shown" not in ranked
+        (trials / "depression.csv").write_bytes(made.read_bytes() + b"\n")
+        assert "nobody has accepted the change" in doctor.get(page).text
 
 
 def test_a_questionnaire_is_scored_and_a_wrong_answer_is_refused(clinic: Clinic, site) -> None:

@@ -19,6 +19,7 @@ from euthymia.app import copies, tombstones
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.copies import MANIFEST
 from euthymia.app.home import Home
+from euthymia.app.published import FOLDER as EVIDENCE
 from euthymia.app.reports import held as reports_held
 from euthymia.app.shell import Progress
 from euthymia.app.unfinished import building
@@ -138,6 +139,8 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
     with reports_held(home.reports, alone=False):
         _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)
+    if (home.path / EVIDENCE).is_dir():
+        _copy_folder(home.path / EVIDENCE, into / EVIDENCE)
     for file in sorted(home.path.iterdir()):
         # the copy knows of no copies; what was seen of the models went with them; the list of
         # erased people is that of the copied database

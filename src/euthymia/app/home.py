@@ -35,6 +35,11 @@ class Home:
         return AcceptedText(self.path / "policies.cedar", "policies", "euthymia policy")
 
     @property
+    def evidence_seal(self) -> Path:
+        """Return the keyed digest of the published evidence that was accepted; none without any."""
+        return self.path / "evidence.seal"
+
+    @property
     def keys(self) -> Path:
         """Return the folder of the keys."""
         return self.path / "keys"

@@ -8,6 +8,7 @@ import msgspec
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import parse
 from euthymia.app.home import accept_config
+from euthymia.app.in_force import SETTINGS, digest_of
 from euthymia.app.shell import Progress
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError
@@ -87,3 +88,5 @@ def _name_secret_file(clinic: Clinic, secret_file: Path | None) -> None:
         raise EuthymiaError(f"add [keys] {said} to {path.name}, then run `euthymia init`")
     path.write_text(text, encoding="utf-8")
     accept_config(clinic.home, clinic.keyring)
+    detail = {SETTINGS: digest_of(path)}
+    clinic.ledger.append(Entry(shell_actor(), "accept settings", Purpose.CARE, detail=detail))

@@ -1,12 +1,12 @@
 """`euthymia policy`: check a clinic's own policies, say what they change, accept them."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from euthymia.app.accepted import read_text
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home, read_config
+from euthymia.app.in_force import POLICIES, digest_of
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, SchemaError
 from euthymia.security.policy import SHIPPED, Policies
@@ -82,7 +82,7 @@ def accept(path: Path, file: Path | None) -> dict[str, Any]:
                 "accept policies",
                 Purpose.CARE,
                 detail={
-                    "sha256": hashlib.sha256(raw or b"").hexdigest(),
+                    POLICIES: digest_of(home.policies.file),
                     "changes": len(checked["changes"]),
                 },
             )

@@ -1,12 +1,18 @@
 """Where a clinic's published evidence lies: for `euthymia rank` and for the page of options."""
 
+import hashlib
+import hmac
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from euthymia.app.config import load
-from euthymia.ground.errors import MissingError
+from euthymia.app.config import Config, load
+from euthymia.app.home import Home
+from euthymia.ground.errors import IntegrityError, MissingError
+from euthymia.security.key_files import replace_private
+from euthymia.security.keys import Keyring
 
 FOLDER: Final = "evidence"
 VARIABLE: Final = "EUTHYMIA_EVIDENCE"
@@ -49,6 +55,75 @@ def evidence_folder(home: Path, setting: str | None) -> Path:
     if not folder.is_dir() or not any(p.is_file() for p in folder.iterdir()):
         raise _nothing_at(folder)
     return folder
+
+
+def stamp_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when any file of a folder does: names, sizes, times of change."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return tuple((f.name, (s := f.stat()).st_size, s.st_ctime_ns) for f in files)
+
+
+@lru_cache(maxsize=4)
+def _digest(folder: Path, _stamp: tuple[tuple[str, int, int], ...]) -> str:
+    running = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        whole = hashlib.sha256(path.read_bytes()).hexdigest()
+        running.update(f"{whole} {path.name}\n".encode())
+    return running.hexdigest()
+
+
+def _place(home: Home, config: Config) -> Path | None:
+    try:
+        return evidence_folder(home.path, config.clinic.evidence)
+    except MissingError:
+        return None
+
+
+def digest_there(home: Home, config: Config) -> str:
+    """Return a digest over the names and bytes of the clinic's evidence; "" where there is none."""
+    folder = _place(home, config)
+    return _digest(folder, stamp_of(folder)) if folder else ""
+
+
+def _seal_of(keyring: Keyring, digest: str) -> bytes:
+    text = b"evidence\0" + digest.encode()
+    return hmac.new(keyring.derive("config"), text, "sha256").hexdigest().encode() + b"\n"
+
+
+def accept(home: Home, config: Config, keyring: Keyring) -> str:
+    """Seal the evidence as it is now; return its digest, "" where there is none."""
+    digest = digest_there(home, config)
+    if digest:
+        replace_private(home.evidence_seal, _seal_of(keyring, digest))
+    else:
+        home.evidence_seal.unlink(missing_ok=True)
+    return digest
+
+
+def require_accepted(home: Home, config: Config, keyring: Keyring) -> None:
+    """Refuse evidence that is not what was accepted: treatments are ranked by it.
+
+    Raises
+    ------
+    IntegrityError
+        A file was changed, added or taken away since, or nothing was ever accepted.
+    """
+    sealed = home.evidence_seal.read_bytes() if home.evidence_seal.is_file() else b""
+    digest = digest_there(home, config)
+    if (digest or sealed) and not hmac.compare_digest(sealed, _seal_of(keyring, digest)):
+        raise IntegrityError(
+            "the folder of published evidence is not as it was accepted; if the change is yours, "
+            "accept it with `euthymia init`"
+        )
+
+
+def problems(home: Home, config: Config, keyring: Keyring) -> list[str]:
+    """Return what is wrong with the evidence, in words."""
+    try:
+        require_accepted(home, config, keyring)
+    except IntegrityError as error:
+        return [f"evidence: {error}"]
+    return []
 
 
 def evidence_at(given: Sequence[Path], home: Path) -> list[Path]:

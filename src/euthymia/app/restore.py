@@ -21,6 +21,7 @@ from euthymia.app.config import Config, StoreConfig, load, render
 from euthymia.app.copies import LIST, MANIFEST
 from euthymia.app.database import drop_from_server, to_server
 from euthymia.app.home import Home, accept_config, is_accepted, open_keys, require_accepted
+from euthymia.app.in_force import SETTINGS, digest_of
 from euthymia.app.shell import Progress
 from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
@@ -110,6 +111,10 @@ def _move(building: Path, store: StoreConfig, keyring: Keyring) -> None:
     try:
         _settle(Home(building), keyring, store)
         _require_sound(building)
+        with Clinic.opened(building) as clinic:
+            detail = {SETTINGS: digest_of(clinic.home.config_file)}
+            entry = Entry(shell_actor(), "accept settings", Purpose.CARE, detail=detail)
+            clinic.ledger.append(entry)
     except BaseException:
         drop_from_server(store)
         raise
@@ -250,6 +255,7 @@ def _bury(
             "ledger_seq": manifest.ledger_seq,
             "erased_again": len(gone),
             "entries_rolled_back": rolled_back,
+            SETTINGS: digest_of(clinic.home.config_file),
         }
         entry = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
         clinic.write_tombstones()

@@ -4,9 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from euthymia.app import published
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import Config
 from euthymia.app.home import Home, accept_config, read_config
+from euthymia.app.in_force import EVIDENCE, SETTINGS, digest_of
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import AccessError
 from euthymia.security.dpop import read_jwk, thumbprint
@@ -24,18 +26,25 @@ def make_clinic(path: Path, config: Config, vault: Vault | None = None) -> None:
                 shell_actor(),
                 "make clinic",
                 Purpose.CARE,
-                detail={"clinical_basis": config.clinic.clinical_basis},
+                detail={
+                    "clinical_basis": config.clinic.clinical_basis,
+                    SETTINGS: digest_of(clinic.home.config_file),
+                },
             )
         )
     finally:
         clinic.close()
 
 
-def accept_settings(path: Path) -> None:
-    """Accept euthymia.toml as it is now; the ledger says who did."""
+def accept_settings(path: Path) -> bool:
+    """Accept euthymia.toml and the published evidence as they are now; the ledger says who did.
+
+    Returns whether there is any evidence.
+    """
     home = Home(path)
     config, keyring, accepted = read_config(home)
     accept_config(home, keyring)
+    evidence = published.accept(home, config, keyring)
     with Clinic.opened(path) as clinic:
         clinic.ledger.append(
             Entry(
@@ -46,9 +55,12 @@ def accept_settings(path: Path) -> None:
                     "changed": not accepted,
                     "clinical_basis": config.clinic.clinical_basis,
                     "everyone_on_care_team": len(config.clinic.everyone_on_care_team),
+                    SETTINGS: digest_of(home.config_file),
+                    EVIDENCE: evidence,
                 },
             )
         )
+    return bool(evidence)
 
 
 def issue(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from euthymia.app import calibrations, copies, tombstones
+from euthymia.app import calibrations, copies, in_force, published, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.alerts.policy_file import problems as alert_problems
 from euthymia.app.clinic import wall_clock
@@ -47,6 +47,9 @@ def _ledger_and_all_it_tells_of(
             accounts = Accounts(home.accounts, keyring, ledger, wall_clock)
             found += [f"accounts: {problem}" for problem in accounts.verify()]
             found += [f"privacy: {said}" for said in budget_problems(home, keyring, ledger)]
+            if witnessed:  # a restore brings its settings into line, and tells the ledger then
+                last = in_force.newest(ledger.entries())
+                found += in_force.problems(home, config, last)
         if not accepted and config.store.engine != "sqlite":
             return [*found, "store: the server that unaccepted settings name is not spoken to"]
         return found + _store(home, config, keyring, ledger)
@@ -112,6 +115,7 @@ def verify_home(path: Path, progress: Progress, *, witnessed: bool = True) -> li
     except EuthymiaError as error:
         found.append(f"policies: {error}")
     found += [f"alerts: {problem}" for problem in alert_problems(home, keyring)]
+    found += published.problems(home, config, keyring) if witnessed else []
     progress(1, 2)
     found += _ledger_and_all_it_tells_of(
         home, keyring, config, accepted=accepted, witnessed=witnessed

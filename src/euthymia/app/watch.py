@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from euthymia.app import calibrations
 from euthymia.app.clinic import Clinic
 from euthymia.app.estimates import WORKLIST_MODEL, estimate
+from euthymia.app.in_force import WATCH, digest_of
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.shell import Progress
 from euthymia.app.summaries import Summaries
@@ -156,9 +157,10 @@ def watch(
         "died": run.died,
         "without_data": len(held) - len(days),
     }
-    entry = Entry(
-        JOB, "watch", Purpose.MONITORING, None, {**told, "calibration": calibration.digest}
-    )
+    detail = {**told, "calibration": calibration.digest}
+    if standing is None:  # told when it is set, and not again for whatever lies there later
+        detail[WATCH] = digest_of(clinic.home.watch)
+    entry = Entry(JOB, "watch", Purpose.MONITORING, None, detail)
     if keep:
         Summaries.of(clinic).keep(JOB)
     return told | {

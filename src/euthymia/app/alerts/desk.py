@@ -44,6 +44,7 @@ from euthymia.app.alerts.rights import SHELL, require_act, require_taker
 from euthymia.app.alerts.wanted import Wanted, check, check_news
 from euthymia.app.calibrations import read as read_calibration
 from euthymia.app.clinic import Clinic
+from euthymia.app.in_force import ALERTS_BEGUN
 from euthymia.app.summaries import Summaries
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts import lifecycle
@@ -331,6 +332,7 @@ class Alerts:
                 newest = max(newest, take_in(self.clinic, who, book, at))
             if first:
                 book.start = at
+                self.clinic.ledger.append(Entry(JOB, ALERTS_BEGUN, Purpose.CARE))
             if first or newest > max((day for _, day in book.scored), default=-1):
                 book.scored.append((at, newest))  # the first: so that a watch that never runs tells
             alerts = self._engine(book).alerts()

@@ -14,6 +14,7 @@ from euthymia.app.accepted import read_text
 from euthymia.app.alerts.rights import SHELL, cannot_take, gone, require_change
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
+from euthymia.app.in_force import ALERTS, digest_of
 from euthymia.care.alerts.policy import Policy, parse, shipped, shipped_text
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
@@ -156,10 +157,12 @@ def accept(
             "alerts: name somebody else"
         )
     detail = {"policy": policy.label, "sha256": policy.digest}
-    entry = Entry(actor or shell_actor(), "accept alert policy", Purpose.CARE, None, detail)
+    by = actor or shell_actor()
     with held(clinic.home.path):  # nobody else writes the book meanwhile
         raw = None if text is None else text.encode()
         clinic.home.alert_policy.keep(clinic.keyring, raw)
+        detail |= {ALERTS: digest_of(clinic.home.alert_policy.file)}
+        entry = Entry(by, "accept alert policy", Purpose.CARE, None, detail)
         told = clinic.ledger.append(entry)
         book = read_book(clinic)
         book.policies = [*_told(book), (stamp(clinic, book), text or shipped_text())]

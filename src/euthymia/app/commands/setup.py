@@ -41,7 +41,7 @@ def init(
     secret_fd: int | None,
     store: str | None,
 ) -> None:
-    """Make a clinic, or accept its settings after you edited euthymia.toml."""
+    """Make a clinic, or accept its settings (and published evidence) after you edited them."""
     from euthymia.app.config import ClinicConfig, Config, KeyConfig, StoreConfig
     from euthymia.app.database import store_settings
     from euthymia.app.setup import accept_settings, make_clinic
@@ -49,8 +49,10 @@ def init(
 
     path = shell.path()
     if (path / "keys").is_dir():
-        accept_settings(path)
-        shell.emit({"home": path, "made": False}, f"settings of the clinic at {path} accepted")
+        evidence = accept_settings(path)
+        words = "settings and published evidence" if evidence else "settings"
+        made = {"home": path, "made": False, "evidence": evidence}
+        shell.emit(made, f"{words} of the clinic at {path} accepted")
         return
     config = Config(
         clinic=ClinicConfig(name=name, clinical_basis=not consent_for_clinical_records),

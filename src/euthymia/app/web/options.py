@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from euthymia.app.entries import Fact
-from euthymia.app.published import evidence_folder
+from euthymia.app.published import evidence_folder, require_accepted, stamp_of
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk, Opened
 from euthymia.app.web.forms import FIRST, TYPED, Again
@@ -22,7 +22,7 @@ from euthymia.app.web.going import RULE, TASK, Going, going
 from euthymia.app.web.reader import may_ask
 from euthymia.app.web.record import Record
 from euthymia.ground.codes import PREFERENCE
-from euthymia.ground.errors import MissingError, SchemaError
+from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
 from euthymia.security.policy import Action
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _NAME: Final = re.compile(r"[\w (),.+/-]{1,60}(=[0-9.]{1,4})?")
 NO_EVIDENCE: Final = (
     f"No published evidence on {CONDITION} is set up here: it lies in the folder evidence of the"
     " clinic's home, or where the setting clinic.evidence says"
+)
+NOT_ACCEPTED: Final = (
+    "The published evidence was changed and nobody has accepted the change: have whoever looks"
+    " after this clinic's machine look at it"
 )
 
 
@@ -72,7 +76,7 @@ def kept(text: str) -> Wanted:
 
 
 @lru_cache(maxsize=32)
-def ranked(folder: Path, stamp: tuple[tuple[str, int], ...], wanted: Wanted) -> "Options":
+def ranked(folder: Path, stamp: tuple[tuple[str, int, int], ...], wanted: Wanted) -> "Options":
     """Return the options; the same files and wishes are not ranked twice. `stamp` is the files'."""
     from euthymia.models.matching.certificate import read_certificate
     from euthymia.models.matching.options import options
@@ -85,15 +89,14 @@ def ranked(folder: Path, stamp: tuple[tuple[str, int], ...], wanted: Wanted) -> 
         prefer=wanted.prefer,
         contraindicated=wanted.ruled_out,
     )
-    decided = CERTIFICATE in dict(stamp)
+    decided = CERTIFICATE in {name for name, *_ in stamp}
     return options(found, read_certificate(folder / CERTIFICATE) if decided else None)
 
 
 def options_of(home: Path, setting: str | None, wanted: Wanted) -> "Options":
     """Return the ranked options from the clinic's evidence; MissingError if there is none."""
     path = evidence_folder(home, setting)
-    files = tuple(sorted((p.name, p.stat().st_mtime_ns) for p in path.iterdir() if p.is_file()))
-    return ranked(path, files, wanted)
+    return ranked(path, stamp_of(path), wanted)
 
 
 class OptionsPage:
@@ -126,6 +129,8 @@ class OptionsPage:
             shown = self._ranked(wanted)
         except MissingError:
             silent = NO_EVIDENCE
+        except IntegrityError:
+            silent = NOT_ACCEPTED
         except SchemaError as error:
             silent = str(error)
         return self.record.shown(
@@ -146,6 +151,7 @@ class OptionsPage:
 
     def _ranked(self, wanted: Wanted) -> "Options":
         clinic = self.desk.clinic
+        require_accepted(clinic.home, clinic.config, clinic.keyring)
         return options_of(clinic.home.path, clinic.config.clinic.evidence, wanted)
 
     def _going(self, visitor: Visitor, opened: Opened) -> Going:
@@ -176,5 +182,5 @@ class OptionsPage:
 
     def _known(self, wanted: Wanted) -> None:
         """Refuse wishes that the evidence cannot be ranked by, before they are kept."""
-        with suppress(MissingError):  # no evidence is set up: they are kept for when there is
+        with suppress(MissingError, IntegrityError):  # none is set up: kept for when there is
             self._ranked(wanted)

@@ -1,0 +1,149 @@
+"""What was in force once is put back, or taken away, each with the digest of its own time."""
+
+import shutil
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from euthymia.app.alerts import policy_file
+from euthymia.app.alerts.desk import Alerts
+from euthymia.app.backup import back_up
+from euthymia.app.clinic import Clinic
+from euthymia.app.policies import accept as accept_policies
+from euthymia.app.restore import Wish, restore
+from euthymia.app.setup import accept_settings
+from euthymia.app.verify import verify_home
+from euthymia.app.watch import watch
+from euthymia.care.alerts.policy import shipped_text
+from small_clinic import Hands, copied_clinic
+from watch_clinic import make
+
+NARROW = """@id("two-factors")
+forbid (principal, action == Action::"view patient", resource) unless { context.second_factor };
+"""
+NARROWER = (
+    NARROW
+    + """@id("no-coordinator")
+forbid (principal == Role::"coordinator", action == Action::"view patient", resource);
+"""
+)
+TRIALS = """study,treatment,outcome,events,n
+SYNTHETIC 1,placebo,response,20,100
+SYNTHETIC 1,sertraline,response,{},100
+SYNTHETIC 2,placebo,response,22,100
+SYNTHETIC 2,sertraline,response,41,100
+"""
+
+
+def nothing(_done: int, _of: int) -> None:
+    pass
+
+
+def problems(home: Path) -> list[str]:
+    return verify_home(home, nothing)
+
+
+def put_into_force(home: Path, hands: Hands, *, second: bool) -> None:
+    """Accept settings, policies, an alert policy and evidence, as a clinic does over the years."""
+    text = (home / "euthymia.toml").read_text().replace("idle_minutes = 15", "idle_minutes = 10")
+    (home / "euthymia.toml").write_text(text + "# reviewed\n" * second)
+    (home / "evidence").mkdir(exist_ok=True)
+    (home / "evidence" / "depression.csv").write_text(TRIALS.format(44 if second else 43))
+    assert accept_settings(home), "the evidence is accepted with the settings"
+    (home / "policies.cedar").write_text(NARROWER if second else NARROW)
+    accept_policies(home, None)
+    with Clinic.opened(home, hands) as clinic:
+        policy_file.accept(clinic, shipped_text() + "# reviewed\n" * (1 + second))
+        Alerts(clinic).run()
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a home, and what it was a year before."""
+    folder, hands = tmp_path_factory.mktemp("force"), Hands()
+    with copied_clinic(folder, hands):
+        pass
+    put_into_force(folder / "home", hands, second=False)
+    shutil.copytree(folder / "home", folder / "before")
+    hands.turn(timedelta(days=1))
+    put_into_force(folder / "home", hands, second=True)
+    assert problems(folder / "home") == []
+    return folder / "home", folder / "before"
+
+
+@pytest.fixture
+def attacked(homes: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    shutil.copytree(homes[0], tmp_path / "home")
+    return tmp_path / "home", homes[1]
+
+
+PARTS = {
+    "euthymia.toml": ("euthymia.toml", "euthymia.toml.seal"),
+    "policies.cedar": ("policies.cedar", "policies.cedar.seal"),
+    "alerts.yaml": ("alerts.yaml", "alerts.yaml.seal"),
+    "the published evidence": ("evidence/depression.csv", "evidence.seal"),
+}
+
+
+@pytest.mark.parametrize("what", PARTS)
+def test_what_was_accepted_before_is_put_back(what: str, attacked: tuple[Path, Path]):
+    """Puts last year's rules back with last year's digest: each opens, and verify tells."""
+    home, before = attacked
+    for name in PARTS[what]:
+        shutil.copy(before / name, home / name)
+    found = problems(home)
+    assert len(found) == 1
+    assert found[0].startswith(what)
+
+
+@pytest.mark.parametrize("what", [name for name in PARTS if name != "euthymia.toml"])
+def test_what_was_accepted_is_taken_away(what: str, attacked: tuple[Path, Path]):
+    """Removes a clinic's own rules with their digest, so that the shipped ones hold again."""
+    home, _ = attacked
+    for name in PARTS[what]:
+        (home / name).unlink()
+    assert [problem.startswith(what) for problem in problems(home)] == [True]
+
+
+def test_all_alerts_silenced_by_removing_their_book(attacked: tuple[Path, Path]):
+    """Removes the book of alerts: the pages show none until the next run."""
+    home, _ = attacked
+    (home / "alerts.sealed").unlink()
+    assert ["alerts.sealed is missing" in problem for problem in problems(home)] == [True]
+
+
+@pytest.mark.parametrize("how", ["changed", "added", "removed"])
+def test_trials_that_treatments_are_ranked_by(how: str, attacked: tuple[Path, Path]):
+    """Makes a treatment look better than the trials say."""
+    home, _ = attacked
+    trials = home / "evidence" / "depression.csv"
+    if how == "changed":
+        trials.write_text(TRIALS.format(84))
+    elif how == "added":
+        (home / "evidence" / "certificate.json").write_text("{}")
+    else:
+        trials.rename(home / "evidence" / "depression.txt")
+    assert any("evidence is not as it was accepted" in problem for problem in problems(home))
+
+
+def test_lines_of_the_watch_that_raise_fewer_alarms(tmp_path: Path):
+    """Puts back the lines of before they were set anew."""
+    with closing(make(tmp_path / "home")) as clinic:
+        watch(clinic, nothing, 30)
+        old = clinic.home.watch.read_bytes()
+        watch(clinic, nothing, 30, anew=True)
+        home = clinic.home.path
+    assert problems(home) == []
+    (home / "watch.sealed").write_bytes(old)
+    assert [problem.startswith("watch.sealed") for problem in problems(home)] == [True]
+
+
+def test_what_is_in_force_comes_through_a_restore(homes: tuple[Path, Path], tmp_path: Path):
+    """The evidence is in the backup too, and all of it verifies where it was restored."""
+    with Clinic.opened(homes[0], Hands()) as clinic:
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
+    restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert (tmp_path / "new" / "evidence" / "depression.csv").is_file()
+    assert problems(tmp_path / "new") == []
