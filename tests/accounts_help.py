@@ -4,6 +4,7 @@ from datetime import datetime
 
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.ground.audit import Actor
+from euthymia.ground.ids import SubjectId
 from euthymia.security.token import Tokens
 from euthymia.security.totp import code_at, step_of
 
@@ -16,8 +17,14 @@ def code_of(accounts: Accounts, user: str, now: datetime, off: int = 0) -> str:
     return code_at(accounts.file.now().accounts[user].totp, step_of(now) + off)
 
 
-def enrolled(accounts: Accounts, tokens: Tokens, user: str, role: str = "clinician") -> None:
+def enrolled(
+    accounts: Accounts,
+    tokens: Tokens,
+    user: str,
+    role: str = "clinician",
+    subject: SubjectId | None = None,
+) -> None:
     """Make an account with a password and an authenticator. Uses the code of the step before."""
-    offer = accounts.offer(accounts.add(user, role, SHELL, tokens), tokens)
+    offer = accounts.offer(accounts.add(user, role, SHELL, tokens, subject), tokens)
     code = code_at(offer.totp, step_of(accounts.clock()) - 1)
     accounts.enrol_password(offer, PASSWORD, PASSWORD, code)

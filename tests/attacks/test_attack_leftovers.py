@@ -4,11 +4,13 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from accounts_help import PASSWORD, code_of, enrolled
 from euthymia.app import backup, copies, people, restore, tombstones
 from euthymia.app.accounts.book import Book, Emergency
 from euthymia.app.backup import back_up
@@ -16,15 +18,18 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.config import Config, LedgerConfig
 from euthymia.app.people import erase_subject
 from euthymia.app.restore import Wish
+from euthymia.app.setup import issue
 from euthymia.app.verify import verify_home
 from euthymia.app.witnesses import answer, ask
-from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.errors import IntegrityError, MissingError
 from euthymia.security.key_tree import ZONES
+from euthymia.security.passwords import Stretch
+from euthymia.security.token import Claims, Kind
 from euthymia.security.witness import WitnessKey
 from euthymia.store.engine import SqliteDatabase
 from euthymia.store.sealed import SealedStore
-from small_clinic import MINE, TEST, copied_clinic, subject_of
+from small_clinic import MINE, TEST, Hands, copied_clinic, subject_of
 
 REASON = "Zebulon is on the bridge and calls nobody back"
 ALL = Entry(TEST, "list subjects", Purpose.CARE)
@@ -219,3 +224,53 @@ def test_whole_home_set_back_under_a_witness(tmp_path: Path) -> None:
     told_back = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
     assert told_back["entries_rolled_back"] > 3  # whoever restores openly is told, and may
     assert "a witness saw" in "; ".join(verify_home(tmp_path / "new", quiet))
+
+
+def what_opens(clinic: Clinic) -> str:
+    """Return all that the clinic's keys still say of who did what, and of who has an account."""
+    lines = [(line.actor, line.action, dict(line.detail)) for line in clinic.ledger.entries()]
+    return f"{lines} {clinic.accounts.file.now()}"
+
+
+def claims_of(clinic: Clinic, user: str) -> Claims:
+    """Return the claims of a session that somebody holds."""
+    now, life = clinic.clock(), timedelta(minutes=15)
+    token = clinic.tokens.issue(user, "patient", now=now, lifetime=life, kind=Kind.SESSION)
+    return clinic.tokens.verify(token, now=now, kind=Kind.SESSION)
+
+
+def test_user_name_of_a_patient_outlives_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Looks for the name under which somebody erased signed in, in the ledger and the accounts."""
+    name, hands = "zebulon.mxyzptlk@example.org", Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        accounts, who = clinic.accounts, subject_of(clinic, MINE)
+        monkeypatch.setattr(accounts, "_stretch", Stretch(1024, 1))
+        enrolled(accounts, clinic.tokens, name, "patient", who)
+        hands.turn(timedelta(minutes=2))
+        code = code_of(accounts, name, hands.now)
+        assert accounts.sign_in(name, PASSWORD, code, "here") == (name, "patient")
+        own = Entry(Actor(name, "patient"), "check in", Purpose.CARE, who)
+        clinic.ledger.append(own)
+        issue(clinic, name, "patient", timedelta(hours=1), sign_in=True)
+        accounts.disable(name, TEST)
+        accounts.disable(name, TEST, disabled=False)
+        hands.turn(timedelta(minutes=2))
+        session = claims_of(clinic, name)
+        assert who in {line.actor for line in clinic.ledger.about(who)}, "it was the patient"
+        erase_subject(clinic, who)
+        assert accounts.ended(session), "no session of theirs holds"
+        clinic.ledger.append(own)  # a call that was under way
+        assert "zebulon" not in what_opens(clinic).lower()
+        assert clinic.ledger.verify() == []
+
+
+def test_account_and_emergency_in_an_older_backup(home: Path, tmp_path: Path) -> None:
+    """Restores a backup of before an erasure, whose accounts hold what was typed about them."""
+    with Clinic.opened(home) as clinic:
+        clinic.accounts.add("zebulon", "patient", TEST, clinic.tokens, subject_of(clinic, MINE))
+        back_up(clinic, tmp_path / "later", with_root=True, progress=quiet)
+    erase(home)
+    restore.restore(tmp_path / "later", tmp_path / "new", Wish(), quiet)
+    with Clinic.opened(tmp_path / "new") as clinic:
+        assert "zebulon" not in what_opens(clinic).lower()
+        assert clinic.accounts.file.now().emergencies == []

@@ -48,13 +48,18 @@ def shell_actor() -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class _DetailKeys:
-    """The store, as the ledger asks it for the key of a subject's details."""
+    """The store and the accounts, as the ledger asks them about people."""
 
     store: SealedStore
+    accounts: Accounts
 
     def of(self, subject: str) -> bytes | None:
         """Return the key; None for somebody unknown or erased."""
         return self.store.detail_key(SubjectId(subject))
+
+    def patient(self, user: str) -> str:
+        """Return the pseudonym of whoever signs in under that name; of nobody known: "unknown"."""
+        return self.accounts.entered_as(user)
 
 
 @dataclass
@@ -91,7 +96,7 @@ class Clinic:
         place = " ".join(("Euthymia", config.clinic.name, *ROLES, *config.accounts.words))
         accounts = Accounts(home.accounts, keyring, ledger, clock, place=place)
         store = open_store(home, config, keyring, ledger, clock)
-        ledger.seal_details(_DetailKeys(store))
+        ledger.seal_details(_DetailKeys(store, accounts))
         clinic = cls(
             home=home,
             config=config,

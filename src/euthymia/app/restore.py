@@ -250,6 +250,7 @@ def _bury(
         rolled_back = max(max([last_entry, *told]) - manifest.ledger_seq, 0)
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
         gone = clinic.store.bury(blinds, audit)
+        clinic.finish_erasures()  # accounts and emergencies of theirs
         detail: dict[str, str | int | float | bool] = {
             "backup_of": manifest.made_at,
             "ledger_seq": manifest.ledger_seq,
@@ -258,7 +259,6 @@ def _bury(
             SETTINGS: digest_of(clinic.home.config_file),
         }
         entry = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
-        clinic.write_tombstones()
     return {
         "ledger_entry": entry,
         "ledger_seq": manifest.ledger_seq,

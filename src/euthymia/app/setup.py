@@ -82,8 +82,9 @@ def issue(
         raise AccessError(f"there is no such role; roles are {', '.join(sorted(ROLES))}")
     now = clinic.clock()
     action = "issue sign-in code" if sign_in else "issue token"
+    told = clinic.accounts.entered_as(user) if role == "patient" else user
     clinic.ledger.append(
-        Entry(shell_actor(), action, Purpose.CARE, detail={"user": user, "role": role})
+        Entry(shell_actor(), action, Purpose.CARE, detail={"user": told, "role": role})
     )
     if sign_in:
         lifetime = min(lifetime, SIGNIN_LIFETIME)

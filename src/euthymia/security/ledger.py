@@ -145,7 +145,7 @@ class Ledger:
 
     def encode(self, entry: Entry) -> bytes:
         """Return an entry for `write`; SchemaError as in `append`."""
-        return encode_entry(entry, self._details.sealer, self._details.seal_user)
+        return encode_entry(entry, self._details.sealer, self._details.name_of)
 
     def write(self, encoded: Sequence[bytes], *, patient: bool = True) -> list[Written]:
         """Write entries durably, in order, with one write and one sync. Raises as `append`.

@@ -5,7 +5,7 @@ about the person cannot be read any more. In the clear stay number, instant, rol
 and pseudonym, and the numbers by which the database and the ledger find each other. The user's name
 is sealed under the clinic's key: who copies the disk without the keys learns of no one who works
 there. The same name is sealed to the same text, so that one can still tell that two acts are of the
-same person.
+same person. What patients do themselves stands under their pseudonym.
 """
 
 import base64
@@ -22,6 +22,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from euthymia.ground.audit import Actor
 from euthymia.security.ledger_format import Detail, Payload, Seal
 from euthymia.security.ledger_keys import use
 
@@ -29,6 +30,8 @@ BOOKKEEPING: Final = frozenset({"change", "entry", "erased"})
 """Stay in the clear: commit numbers and entry ids, which say nothing about the person and must be
 read after an erasure too, and that the person was erased."""
 KEPT: Final = 10_000  # ciphers at hand; about 1 KiB each
+
+PATIENT: Final = "patient"
 
 ERASED: Final = "erased"
 """Their key is destroyed."""
@@ -57,6 +60,9 @@ class DetailKeys(Protocol):
 
     def of(self, subject: str) -> bytes | None:
         """Return the key for a subject's details (32 bytes); None if unknown or erased."""
+
+    def patient(self, user: str) -> str:
+        """Return under which name a patient's own acts are entered: their pseudonym."""
 
 
 class Nonces:
@@ -125,6 +131,16 @@ class Details:
         nonce = self._nonce()
         about = _DOMAIN + kind + (subject or "").encode()
         return plain, kind + nonce + cipher.encrypt(nonce, _encode(closed), about)
+
+    def name_of(self, actor: Actor) -> str:
+        """Return what stands in the ledger for who did something.
+
+        A patient's user name may say who they are, and would outlive their erasure: what they do
+        themselves is entered under their pseudonym.
+        """
+        if actor.role == PATIENT and self._keys is not None:
+            return self.seal_user(self._keys.patient(actor.user))
+        return self.seal_user(actor.user)
 
     def seal_user(self, user: str) -> str:
         """Return a user's name as it stands in the ledger: always the same for the same name.

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
-from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import IntegrityError, SchemaError
 from euthymia.security.ledger_keys import MacKeys
@@ -105,7 +105,7 @@ def start_of_chain(ledger_id: bytes) -> Position:
 
 
 def encode_entry(
-    entry: Entry, seal: Seal | None = None, name: Callable[[str], str] | None = None
+    entry: Entry, seal: Seal | None = None, name: Callable[[Actor], str] | None = None
 ) -> bytes:
     """Return an entry's payload; `seal` takes what its detail says about the subject out of sight.
 
@@ -128,7 +128,7 @@ def encode_entry(
         if seal is not None and detail:
             detail, sealed = seal(entry.subject, detail)
         row: tuple[object, ...] = (
-            actor.user if name is None else name(actor.user),
+            actor.user if name is None else name(actor),
             actor.role,
             entry.action,
             Purpose(entry.purpose),

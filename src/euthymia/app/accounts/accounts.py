@@ -23,7 +23,7 @@ from euthymia.app.accounts.throttle import Addresses, failed, locked
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import AccessError, BusyError, IntegrityError, MissingError
-from euthymia.ground.ids import SubjectId
+from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.passwords import Stretch, matches, weakness
@@ -137,6 +137,8 @@ class Accounts:
             )
         if not _NAME.fullmatch(user):
             raise AccessError("a user name has 1 to 64 letters, digits or . _ @ + -")
+        if is_subject_id(user) and user != subject:
+            raise AccessError("this is a patient's pseudonym: choose another user name")
         code, token_id = self._enrol_code(user, role, tokens)
         made = Account(
             role, secrets.token_bytes(16), self.second, enrol_id=token_id, subject=subject or ""
@@ -147,13 +149,13 @@ class Accounts:
                 raise AccessError("there is an account of that name: `euthymia user list`")
             book.accounts[user] = made
 
-        self.change(how, actor, "add user", {"user": user, "role": role})
+        self.change(how, actor, "add user", {"user": user, "role": role}, subject)
         return code
 
     def reset(self, user: str, actor: Actor, tokens: Tokens) -> str:
         """Take away every credential and session of a user; return a new enrolment code."""
-        role = self._known(self.file.now(), user).role
-        code, token_id = self._enrol_code(user, role, tokens)
+        before = self._known(self.file.now(), user)
+        code, token_id = self._enrol_code(user, before.role, tokens)
 
         def how(book: Book) -> None:
             known = self._known(book, user)
@@ -167,18 +169,20 @@ class Accounts:
             book.ended[user] = self.second
             book.failures.pop(self._veil(user), None)
 
-        self.change(how, actor, "reset user", {"user": user})
+        self.change(how, actor, "reset user", {"user": user}, _whose(before))
         return code
 
     def disable(self, user: str, actor: Actor, *, disabled: bool = True) -> None:
         """Let a user in no more, wherever they are signed in; or let them in again."""
+        whose = _whose(self._known(self.file.now(), user))
 
         def how(book: Book) -> None:
             self._known(book, user).disabled = disabled
             if disabled:
                 book.ended[user] = self.second
 
-        self.change(how, actor, "disable user" if disabled else "enable user", {"user": user})
+        action = "disable user" if disabled else "enable user"
+        self.change(how, actor, action, {"user": user}, whose)
 
     def end_everywhere(self, user: str, actor: Actor) -> None:
         """End every session and token of a user that was issued up to now."""
@@ -362,10 +366,23 @@ class Accounts:
     def ended(self, claims: Claims) -> bool:
         """Tell whether a session or token holds no more: its user is disabled, or ended it."""
         book = self.file.now()
-        account = book.accounts.get(claims.user)
+        account, user = book.accounts.get(claims.user), claims.user
         if account is not None and account.disabled:
             return True
-        return (claims.began or claims.issued_at) <= book.ended.get(claims.user, 0)
+        ended = book.ended.get(user if user in book.ended else self._veil(user), 0)
+        return (claims.began or claims.issued_at) <= ended
+
+    def entered_as(self, user: str) -> str:
+        """Return under which name the ledger tells of a patient: no user name outlives them."""
+        account = self.file.now().accounts.get(user)
+        named = account.subject if account else user
+        return named if is_subject_id(named) else NOBODY.user
+
+    def forget(self, book: Book, user: str) -> None:
+        """Take an account out of the book, name and all; its sessions and tokens have ended."""
+        book.accounts.pop(user, None)
+        book.ended.pop(user, None)
+        book.ended[self._veil(user)] = self.second
 
     def verify(self) -> list[str]:
         """Return what is wrong with the book, by itself and by the ledger's word ([]: nothing)."""
@@ -389,7 +406,7 @@ class Accounts:
         return found
 
     def _veil(self, user: str) -> str:
-        """Return the name under which tries are counted: whoever typed it meant it secret."""
+        """Return a name as tries are counted, and as sessions of somebody erased have ended."""
         return hmac.digest(self.key, b"tries:" + user.encode("utf-8", "replace"), "sha256").hex()[
             :32
         ]
@@ -410,3 +427,8 @@ class Accounts:
     @cached_property
     def _decoy_secret(self) -> bytes:
         return new_secret()
+
+
+def _whose(account: Account) -> SubjectId | None:
+    """Return whose record is an account's own: what the ledger is told of it goes with them."""
+    return SubjectId(account.subject) if account.subject else None

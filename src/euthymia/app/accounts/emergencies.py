@@ -139,8 +139,7 @@ def forget(accounts: Accounts, subject: SubjectId, actor: Actor) -> None:
         def how(now: Book) -> None:
             now.emergencies = [e for e in now.emergencies if e.subject != subject]
             for user in theirs:
-                now.accounts.pop(user, None)
-                now.ended[user] = accounts.second
+                accounts.forget(now, user)
 
         accounts.change(how, actor, "forget emergencies")
 

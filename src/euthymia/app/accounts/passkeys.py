@@ -134,7 +134,7 @@ class Passkeys:
                 raise AccessError(f"an account has at most {MOST_KEYS} passkeys")
             account.passkeys = [*account.passkeys, key]
 
-        self.accounts.change(how, actor, "add passkey", {"user": actor.user})
+        self.accounts.change(how, actor, "add passkey")
 
     # -- signing in --------------------------------------------------------------------------------
     def request(self) -> tuple[str, Any]:
