@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,22 +17,28 @@ import numpy as np
 import pytest
 
 import training_clinic
-from euthymia.app import snapshots, teaching, trainer
+from euthymia.app import snapshots, teaching, trainer, training
 from euthymia.app.clinic import Clinic
 from euthymia.app.consents import Asked, change_consent
+from euthymia.app.ingest import run_ingest
 from euthymia.app.people import erase_subject
 from euthymia.app.teaching import LENT, _closed, _environment
 from euthymia.app.trainer_messages import Taught
 from euthymia.app.training import learn, run_training
 from euthymia.app.verify import verify_home
+from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import to_micros
-from euthymia.ground.errors import AccessError, IntegrityError, SchemaError
+from euthymia.ground.errors import AccessError, BusyError, IntegrityError, SchemaError
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.ground.records import Grant
+from euthymia.ground.scope import Scope
 from euthymia.models.snapshot import frame_of, members_of, unpack
 from euthymia.models.tasks import tasks
 from euthymia.models.train import train
 from euthymia.security.enclosure import version
 from euthymia.security.keys import Keyring
-from small_clinic import TASK, subject_of
+from euthymia.sources.fhir_consent import consent_resource
+from small_clinic import MRN, TASK, subject_of
 from training_clinic import CANARIES, CANARY_SITE, CANARY_VALUE, MADE_UP, PEOPLE
 
 NEEDS_LANDLOCK = pytest.mark.skipif(not version(), reason="this kernel has no Landlock")
@@ -237,6 +243,7 @@ from euthymia.app.trainer import _readable
 from euthymia.ground.errors import EuthymiaError
 from euthymia.security.enclosure import enclose
 from euthymia.security.keys import Keyring
+from euthymia.sources.fhir_consent import consent_resource
 import apsw
 
 home, parent = Path(sys.argv[2]), int(sys.argv[3])
@@ -386,6 +393,73 @@ def test_a_snapshot_whose_consents_ended_is_swept(clinic):
     refusal = GrantRecord(Purpose.TRAINING, False, to_micros(clinic.clock()), None, "in a file")
     clinic.store.put_grant(who, refusal, Entry(TEST, "set consent", Purpose.CARE, who))
     assert snapshots.sweep(clinic) == [name]
+    assert list(clinic.home.snapshots.iterdir()) == []
+
+
+# -- whoever changes their mind meanwhile ------------------------------------------------------
+MEANWHILE: dict[str, Callable[[Clinic, SubjectId], object]] = {
+    "training": lambda clinic, who: change_consent(clinic, who, Asked(withdraw="training")),
+    "monitoring": lambda clinic, who: change_consent(clinic, who, Asked(withdraw="monitoring")),
+    "erased": erase_subject,
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_whoever_says_no_while_a_snapshot_is_made_is_in_none(clinic, monkeypatch, what):
+    who, packed = subject_of(clinic, "MRN-003"), snapshots.pack_members
+
+    def late(*given):
+        MEANWHILE[what](clinic, who)
+        return packed(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshots, "pack_members", late)
+        with pytest.raises(BusyError, match="run it again"):
+            snapshots.release_snapshot(clinic, TASK, nothing)
+    assert list(clinic.home.snapshots.iterdir()) == []
+    assert who not in snapshots.release_snapshot(clinic, TASK, nothing).people.values()
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_no_model_is_kept_of_whoever_said_no_while_it_was_trained(clinic, monkeypatch, what):
+    who, before = subject_of(clinic, "MRN-003"), clinic.registry.list()
+    bundle, _ = clinic.registry.load(f"{TASK}@1", for_use=False)
+    manifest = unpack(clinic.keyring, only(clinic).read_bytes()).manifest
+
+    def taught(*_given, **_more):
+        MEANWHILE[what](clinic, who)
+        return Taught(bundle, {}, {}, "", trainer.ENCLOSED), manifest, None
+
+    monkeypatch.setattr(training, "learn", taught)
+    with pytest.raises(BusyError, match="run it again"):
+        run_training(clinic, TASK, seed=1, report=None, progress=nothing)
+    assert clinic.registry.list() == before
+
+
+def test_an_erasure_names_a_model_that_came_into_use_meanwhile(clinic, monkeypatch):
+    who, bundle = subject_of(clinic, "MRN-003"), clinic.registry.load(TASK, for_use=False)[0]
+    erase = clinic.store.erase
+
+    def late(*given):
+        clinic.registry.add_bundle(bundle)
+        return erase(*given)
+
+    monkeypatch.setattr(clinic.store, "erase", late)
+    told = erase_subject(clinic, who)
+    assert [one["model"] for one in told["models"]] == [f"{TASK}@1", f"{TASK}@2"]
+
+
+@pytest.mark.parametrize("scope", [None, Scope(streams=("location",))], ids=["all", "a part"])
+def test_a_withdrawal_in_a_file_destroys_the_snapshot(clinic, tmp_path, scope):
+    grant = Grant(
+        1, SourceId(MRN, "MRN-003"), (Purpose.MONITORING,), permit=False, at=clinic.clock(),
+        scope=scope,
+    )  # fmt: skip
+    entry = {"resource": consent_resource(grant)}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [entry]}
+    (tmp_path / "consent.json").write_text(json.dumps(bundle))
+    told = run_ingest(clinic, [tmp_path / "consent.json"], None, None, nothing)
+    assert told["stored"] == 1
     assert list(clinic.home.snapshots.iterdir()) == []
 
 

@@ -138,8 +138,11 @@ class Clinic:
 
     def finish_erasures(self) -> None:
         """Do what an erasure that was killed had yet to do: the list of erased people is behind."""
+        from euthymia.app.snapshots import sweep
+
         self.store.finish_erasures()
         forget_unknown(self.accounts, self.store.resolve, shell_actor())
+        sweep(self)
         self.write_tombstones()
 
     def write_tombstones(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.snapshots import withdraw_person
+from euthymia.app.snapshots import RESTED_ON, withdraw_person
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
@@ -165,11 +165,11 @@ def _effects(
                 f"kept, and read by nobody but the person: {', '.join(kept)}; "
                 "`euthymia erase` removes the whole person"
             )
-    if {Purpose.TRAINING, Purpose.MONITORING} & set(withdrawn):
+    if RESTED_ON & set(withdrawn):
         gone = withdraw_person(clinic, who, "a person in it withdrew")
         said += [f"destroyed: the research snapshot {name}, which held them" for name in gone]
     models = clinic.registry.trained_with(who)
-    if models and {Purpose.TRAINING, Purpose.MONITORING} & set(withdrawn):
+    if models and RESTED_ON & set(withdrawn):
         said.append(
             f"cannot be undone: trained with this person's data are {', '.join(models)}; the next "
             "training leaves it out"

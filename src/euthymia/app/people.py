@@ -75,6 +75,7 @@ def _on_team(user: str, team: frozenset[str]) -> str:
     )
 
 
+_BECAUSE = "a person in it is erased"
 NOT_PRIVATE = "none: not trained with differential privacy"
 
 
@@ -86,14 +87,15 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     """
     who = clinic.resolve(subject)
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
-    models = [_saw(clinic, name) for name in clinic.registry.trained_with(who)]
-    snapshots = withdraw_person(clinic, who, "a person in it is erased")
+    snapshots = withdraw_person(clinic, who, _BECAUSE)
     try:
         told = clinic.store.erase(who, entry)
     finally:  # the person may be erased also where old pages are still in use
         if clinic.store.resolve(who) is None:
             forget(clinic.accounts, who, shell_actor())
+            snapshots += withdraw_person(clinic, who, _BECAUSE)  # one made in these moments
         missed = clinic.write_tombstones()
+    models = [_saw(clinic, name) for name in clinic.registry.trained_with(who)]
     return {
         "subject": who,
         "ledger_entry": told,

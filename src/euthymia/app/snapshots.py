@@ -6,7 +6,7 @@ holds somebody who withdraws, or is erased, is destroyed at once.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
 from euthymia.app.shell import Progress
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.clock import to_micros
-from euthymia.ground.errors import ConsentError, EuthymiaError, MissingError
+from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.errors import BusyError, ConsentError, EuthymiaError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import SubjectData
 from euthymia.models.snapshot import (
@@ -34,14 +34,16 @@ from euthymia.models.snapshot import (
     unpack,
 )
 from euthymia.models.tasks import refuse_switched_off, tasks
-from euthymia.security.consent import consent_covers
 from euthymia.security.key_files import held, is_unfinished, shred, sync_folder, write_private
+from euthymia.store.consent import Kind, require, require_derived
 
 ACTION: Final = "release snapshot"
 BASIS: Final = (
     "consent to training in force at the moment of release, asked of the store for each person, "
     "and for passive data the consent to monitoring that it rests on"
 )
+RESTED_ON: Final = frozenset({Purpose.TRAINING, Purpose.MONITORING})
+"""The purposes whose withdrawal, even of a part, takes a person's rows back."""
 _SUFFIX: Final = ".snapshot"
 
 
@@ -95,7 +97,7 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
     names = new_names(clinic.keyring, snapshot, sorted(set(frame.person.tolist())))
     rows = pack_rows(clinic.keyring, snapshot, renamed(frame, names))
     members = pack_members(clinic.keyring, snapshot, names)
-    with _alone(clinic.home):
+    with still_consenting(clinic, names):
         told = _tell(clinic, snapshot, name, len(names), without, digest(rows))
         manifest = Manifest(
             format=FORMAT,
@@ -121,6 +123,40 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
             _remove(file)
     progress(1, 1)
     return Released(manifest, content, {new: who for who, new in names.items()})
+
+
+@contextmanager
+def still_consenting(clinic: Clinic, people: Iterable[str]) -> Iterator[None]:
+    """Hold the snapshots while what people's data became is put in its place.
+
+    Who withdraws or is erased from now on waits, and then finds it. Who did since their data was
+    read is not in it.
+
+    Raises
+    ------
+    BusyError
+        Somebody did: then nothing is put anywhere.
+    """
+    now = to_micros(clinic.clock())
+    with _alone(clinic.home):
+        if not all(_covered(clinic, SubjectId(who), now) for who in people):
+            raise BusyError(
+                "somebody in it withdrew their consent, or was erased, while it was made: nothing "
+                "was kept; run it again"
+            )
+        yield
+
+
+def _covered(clinic: Clinic, who: SubjectId, now: Micros) -> bool:
+    """Tell whether a person's rows may be released to training now, as the store decides it."""
+    audit = Entry(shell_actor(), ACTION, Purpose.TRAINING, who)
+    grants = clinic.store.grants(who)  # of somebody erased there are none
+    try:
+        require(grants, audit, Kind.PASSIVE, now)
+        require_derived(grants, audit, now)
+    except ConsentError:
+        return False
+    return True
 
 
 def _tell(clinic: Clinic, snapshot: str, task: str, people: int, without: int, rows: str) -> str:
@@ -183,18 +219,17 @@ def withdraw_person(clinic: Clinic, who: SubjectId, because: str) -> list[str]:
     return _destroy(clinic, lambda members: str(who) in members, because)
 
 
-def sweep(clinic: Clinic) -> list[str]:
-    """Destroy the snapshots that hold anybody whose consent to training is not in force now.
+def sweep(clinic: Clinic, said_no: Collection[SubjectId] = ()) -> list[str]:
+    """Destroy the snapshots that hold anybody whose consents do not cover them now.
 
-    For consents that ended, or were withdrawn in a file that came in.
+    For consents that ended, or were withdrawn in a file that came in. `said_no`: whoever withdrew
+    anything in it that a snapshot rests on, so also those who withdrew a part.
     """
     now = to_micros(clinic.clock())
 
     def uncovered(members: Mapping[str, str]) -> bool:
-        return not all(
-            consent_covers(clinic.store.grants(SubjectId(who)), Purpose.TRAINING, now)
-            for who in members
-        )
+        people = [SubjectId(who) for who in members]
+        return any(who in said_no or not _covered(clinic, who, now) for who in people)
 
     return _destroy(clinic, uncovered, "a consent is no longer in force")
 
@@ -202,7 +237,7 @@ def sweep(clinic: Clinic) -> list[str]:
 def _destroy(
     clinic: Clinic, chosen: Callable[[Mapping[str, str]], bool], because: str
 ) -> list[str]:
-    if not clinic.home.snapshots.is_dir() or not any(clinic.home.snapshots.iterdir()):
+    if not clinic.home.snapshots.is_dir():
         return []
     gone = []
     with _alone(clinic.home):

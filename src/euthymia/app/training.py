@@ -10,10 +10,16 @@ from euthymia.app.privacy import Held, admit_without_noise, people_of, set_aside
 from euthymia.app.reports import keep
 from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
-from euthymia.app.snapshots import Released, release_snapshot
+from euthymia.app.snapshots import Released, release_snapshot, still_consenting
 from euthymia.app.trainer_messages import Taught
 from euthymia.ground.audit import Entry, Purpose
-from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError, SchemaError
+from euthymia.ground.errors import (
+    BusyError,
+    EuthymiaError,
+    IntegrityError,
+    MissingError,
+    SchemaError,
+)
 from euthymia.models.estimators import estimator as named
 from euthymia.models.privacy.contract import Guarantee
 from euthymia.models.registry import Registered
@@ -128,7 +134,13 @@ def run_training(
         claim=claim,
         because=because,
     )
-    added = clinic.registry.add_bundle(trained.bundle)
+    try:
+        with still_consenting(clinic, trained.bundle.people):
+            added = clinic.registry.add_bundle(trained.bundle)
+    except BusyError:  # the trainer has looked at them all the same
+        if held is not None:
+            settled(clinic, held, trained.charges, "")
+        raise
     paid = {} if held is None else _paid(clinic, held, trained, f"{added.name}@{added.version}")
     html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
