@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import msgspec
 import pytest
 
 from euthymia.app import reports, training
@@ -26,7 +27,8 @@ class Killed(BaseException):
 
 @pytest.fixture
 def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    taught = Taught(make_bundle(trained(), 0), {}, {}, "<p>report</p>", "none: a test")
+    bundle = msgspec.structs.replace(make_bundle(trained(), 0), people=())
+    taught = Taught(bundle, {}, {}, "<p>report</p>", "none: a test")
     manifest = Manifest(1, "s", TASK, "", "", 8, 8, 0, 240, 1, "", "", "", "")
     monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, manifest, None))
     made = make_clinic(tmp_path / "home")

@@ -134,13 +134,7 @@ def run_training(
         claim=claim,
         because=because,
     )
-    try:
-        with still_consenting(clinic, trained.bundle.people):
-            added = clinic.registry.add_bundle(trained.bundle)
-    except BusyError:  # the trainer has looked at them all the same
-        if held is not None:
-            settled(clinic, held, trained.charges, "")
-        raise
+    added = _added(clinic, trained, held)
     paid = {} if held is None else _paid(clinic, held, trained, f"{added.name}@{added.version}")
     html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
@@ -171,6 +165,17 @@ def run_training(
     progress(1, 1)
     told = {"model": f"{added.name}@{added.version}", "task": name, "report": report or kept}
     return {**told, **_result(trained, manifest), **paid}
+
+
+def _added(clinic: Clinic, trained: Taught, held: Held | None) -> Registered:
+    """Register a model, unless somebody in it has said no since their data was read."""
+    try:
+        with still_consenting(clinic, trained.bundle.people):
+            return clinic.registry.add_bundle(trained.bundle)
+    except BusyError:  # the trainer has looked at them all the same
+        if held is not None:
+            settled(clinic, held, trained.charges, "")
+        raise
 
 
 def _result(trained: Taught, manifest: Manifest) -> dict[str, Any]:
