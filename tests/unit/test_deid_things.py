@@ -26,6 +26,10 @@ from euthymia.gateway.deid.tokens import tokens_of
         ("Lesi\u00f3n en la cisura de Silvio, sin realce.", "es", ("Silvio",)),
         ("Fumaba Bisonte desde joven.", "es", ("Bisonte",)),
         ("CADC-II and LCADC staff run the group.", "en", ("CADC-II",)),
+        ("A can of Dr Pepper after lunch.", "en", ("Pepper",)),
+        ("She wore Dr. Martens boots and watched Mr. Bean.", "en", ("Martens", "Bean")),
+        ("Bebe Don Simón en la cena.", "es", ("Simón",)),
+        ("A John Henry effect; Stokes-Adams attacks.", "en", ("John Henry", "Stokes-Adams")),
     ],
 )  # fmt: skip
 def test_things_stay(text: str, lang: Lang, words: tuple[str, ...]) -> None:
@@ -39,6 +43,10 @@ def test_things_stay(text: str, lang: Lang, words: tuple[str, ...]) -> None:
     [
         ("She met a Maria at the bar and ate with her.", "en", "Maria"),
         ("Dr Granny Smith saw her at home.", "en", "Smith"),
+        ("Dr. Pepper saw him on Monday.", "en", "Pepper"),
+        ("Saw Mr Bean in clinic.", "en", "Bean"),
+        ("Drank with Mr Bean, his neighbour.", "en", "Bean"),
+        ("He drank Mr Carter's whisky.", "en", "Carter"),
         ("Eats with Oyinkan every day.", "en", "Oyinkan"),
         ("Patient: Forrest Gump Okafor, seen at home.", "en", "Okafor"),
         ("Vive con la beb\u00e9 Guadalupe y su t\u00eda.", "es", "Guadalupe"),

@@ -1,7 +1,9 @@
 """Things that bear a name: what is drunk, eaten, driven, watched; marks on them are no person's.
 
 Only marks that rest on the look of the words (word lists, the tagger) are taken away, and only by
-what stands beside them; a title, a label, a fixed pattern or a known name holds.
+what stands beside them; a label, a fixed pattern or a known name holds. A title holds as well, but
+where something is drunk, worn or watched that bears one ("a can of Dr Pepper"): people of these
+names treat and are treated.
 """
 
 # ruff: noqa: RUF001 - apostrophes as people write them
@@ -27,9 +29,9 @@ def _lists() -> dict[str, frozenset[str]]:
     )
     out = {}
     for name, entries in tomllib.loads(text).items():
-        whole = entries.split("|") if name == "named_things" else entries.split()
+        whole = entries.split("|") if name in _PHRASES else entries.split()
         own = frozenset(entry.strip() for entry in whole if entry.strip())
-        out[name] = own if name == "taken" else frozenset(map(folded, own))
+        out[name] = own if name in _VERBS else frozenset(map(folded, own))
     return out
 
 
@@ -51,6 +53,8 @@ _LOOKS: Final = (
     "names:place",
     "names:institution",
 )
+_PHRASES: Final = frozenset({"named_things", "titled_things"})
+_VERBS: Final = frozenset({"taken", "watched"})
 _NAMING: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.LOCATION, Kind.USERNAME})
 _PEOPLE: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.USERNAME})
 _ARTICLES: Final = frozenset({"a", "an", "un", "una"})
@@ -62,12 +66,32 @@ _SMALL: Final = frozenset(
 def without_things(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
     """Return the spans without those that name a thing by what stands in or beside them."""
     doubtful = [s for s in spans if s.kind in _NAMING and s.source.startswith(_LOOKS)]
-    if not doubtful:
+    titled = [s for s in spans if s.source.startswith("names:title")]
+    if not doubtful and not titled:
         return list(spans)
     starts = [t.start for t in tokens]
     things = _places(tokens, lists)
     gone = {s for s in doubtful if _held(s, things) or _thing(s, tokens, starts, lists)}
+    gone |= {s for s in (*doubtful, *titled) if _titled(s, tokens, starts)}
     return [s for s in spans if s not in gone]
+
+
+def _titled(span: Span, tokens: Sequence[Token], starts: Sequence[int]) -> bool:
+    """Tell whether a thing that bears a title is drunk, worn, watched, or what a noun is called."""
+    named, k = _lists(), bisect_left(starts, span.start)
+    while k > 0 and tokens[k].low not in TITLES and starts[k] + 12 > span.start:
+        k -= 1
+    end = bisect_left(starts, span.end)
+    phrase = " ".join(t.low for t in tokens[k:end] if t.text != ".")
+    if phrase not in named["titled_things"]:
+        return False
+    lead = k - 1
+    while lead >= 0 and tokens[lead].low in _SMALL:
+        lead -= 1
+    first = tokens[lead].text.lower() if lead >= 0 else ""
+    after = tokens[end].low if end < len(tokens) else ""
+    said = named["taken"] | named["measures"] | named["watched"]
+    return first in said or after in named["nouns_after"]
 
 
 def _places(tokens: Sequence[Token], lists: Lexicon) -> list[tuple[int, int]]:
