@@ -243,7 +243,6 @@ from euthymia.app.trainer import _readable
 from euthymia.ground.errors import EuthymiaError
 from euthymia.security.enclosure import enclose
 from euthymia.security.keys import Keyring
-from euthymia.sources.fhir_consent import consent_resource
 import apsw
 
 home, parent = Path(sys.argv[2]), int(sys.argv[3])
@@ -273,6 +272,17 @@ attempt("environment of the parent", lambda: Path(f"/proc/{parent}/environ").rea
 attempt("memory of the parent", lambda: open(f"/proc/{parent}/mem", "rb"))
 attempt("connect", lambda: socket.create_connection(("127.0.0.1", int(sys.argv[4])), 2))
 
+def sent():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.sendto(b"x", ("127.0.0.1", int(sys.argv[4])))
+
+def reached():
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(sys.argv[6])
+
+attempt("send a datagram", sent)
+attempt("reach a daemon of this machine", reached)
+
 class Vector(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 
@@ -291,10 +301,15 @@ def test_the_trainer_cannot_open_the_home_nor_derive_a_live_key(clinic):
     import socket
 
     secret = ctypes.create_string_buffer(b"seekeys!")
-    with socket.create_server(("127.0.0.1", 0)) as server, clinic.keyring.lend(LENT) as pipe:
+    daemon = str(clinic.home.path.parent / "daemon")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_server(daemon, family=socket.AF_UNIX),
+        clinic.keyring.lend(LENT) as pipe,
+    ):
         done = subprocess.run(
             [sys.executable, "-P", "-c", TRIES, str(pipe), str(clinic.home.path), str(os.getpid()),
-             str(server.getsockname()[1]), str(ctypes.addressof(secret))],
+             str(server.getsockname()[1]), str(ctypes.addressof(secret)), daemon],
             pass_fds=[pipe], capture_output=True, env=_environment(), cwd="/", check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
