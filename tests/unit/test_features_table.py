@@ -1,5 +1,6 @@
 """Features of folders and frames, without a clinic."""
 
+import warnings
 from datetime import UTC, datetime
 
 import numpy as np
@@ -27,6 +28,15 @@ def screen():
             "state": pa.array(columns["state"]),
         }
     )
+
+
+def test_a_column_of_another_name_is_not_left_out_in_silence():
+    frame = {"time": [1.7e9, 1.7e9 + 60], "latitude": [51.5, 51.5], "longitude": [0.1, 0.1]}
+    with pytest.warns(UserWarning, match=r"not read: `accuracy_m`; .*`accuracy` \[m\]"):
+        eu.features.from_frames({"location": pa.table(frame | {"accuracy_m": [5.0, 6.0]})})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eu.features.from_frames({"location": pa.table(frame)})
 
 
 def test_every_kind_of_frame_gives_the_same_and_comes_back_as_it_was(screen):

@@ -8,6 +8,7 @@ or where the sources call them by the same name.
 import hashlib
 import re
 import secrets
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -254,6 +255,11 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
     ------
     SchemaError
         A stream that does not exist, a column that is missing or cannot be what it must be.
+
+    Warns
+    -----
+    UserWarning
+        Columns of other names while the stream has fields that are missing: `accuracy_m`.
     """
     found, parts = Recordings(), {}  # type: tuple[Recordings, dict[str, dict[str, list[pa.Table]]]]
     desk = _Desk(_known_zone(tz))
@@ -330,7 +336,21 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDAr
             raise SchemaError(
                 f"{stream.name}: the column `{wanted.name}` [{wanted.unit}] is missing"
             )
+    _warn_of_unread(stream, table)
     return pa.table(columns), doubtful
+
+
+def _warn_of_unread(stream: Stream, table: pa.Table) -> None:
+    """Warn of columns that are not read, while the stream has fields that they may be meant for."""
+    known = {"subject_id", "time", *(f.name for f in stream.fields)}
+    unread = [f"`{name}`" for name in table.column_names if name not in known]
+    missing = [f"`{f.name}` [{f.unit}]" for f in stream.fields if f.name not in table.column_names]
+    if unread and missing:
+        warnings.warn(
+            f"{stream.name}: not read: {', '.join(unread)}; it may also have {', '.join(missing)}: "
+            "rename a column that is one of these",
+            stacklevel=4,
+        )
 
 
 def _as_field(wanted: Field, given: pa.ChunkedArray, stream: str) -> pa.ChunkedArray:
