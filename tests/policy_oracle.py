@@ -41,9 +41,7 @@ def allowed(role, action, purpose, *, care_team=False, own=False, consented=Fals
 
 def covered(purpose, decisions, at):
     """Tell whether consent is in force: `decisions` are (purpose, permit, since, until)."""
-    in_force = [
-        (since, not permit)
-        for about, permit, since, until in decisions
-        if about == purpose and since <= at and (until is None or at < until)
-    ]
-    return bool(in_force) and not max(in_force)[1]
+    own = [d for d in decisions if d[0] == purpose and d[2] <= at]
+    over = [d[2] for d in own if d[1] and d[3] is not None and d[3] <= at]
+    held = [d for d in own if (d[3] is None or at < d[3]) and not (d[1] and d[2] in over)]
+    return bool(held) and not max((since, not permit) for _, permit, since, _ in held)[1]

@@ -73,6 +73,12 @@ def oracle(grants, use, at):
         s = g.scope or Scope()
         if g.purpose != use.purpose or at < g.since or (g.until is not None and at >= g.until):
             continue
+        told_again = [
+            t for t in grants if t.permit and (t.since, t.purpose) == (g.since, g.purpose)
+        ]
+        same = [t for t in told_again if (t.scope or Scope()) == s]
+        if g.permit and any(t.until is not None and at >= t.until for t in same):
+            continue
         named = use.stream in s.streams or use.category in s.categories
         if (s.streams or s.categories) and not named:
             continue
@@ -120,7 +126,23 @@ uses = st.builds(
 )
 
 
+ENDED = [Grant(MONITORING, True, 1), Grant(MONITORING, True, 1, 4, Scope())]
+
+
+def test_a_permit_that_is_told_again_with_an_end_ends():
+    """So a health record takes a Consent back: the same one, with an end of its period."""
+    for told in (ENDED, ENDED[::-1]):
+        assert covers(told, LOCATION, 3)
+        assert consent_covers(told, MONITORING, 3)
+        assert not covers(told, LOCATION, 4)
+        assert not consent_covers(told, MONITORING, 4)
+    anew = [*ENDED, Grant(MONITORING, True, 5)]
+    assert covers(anew, LOCATION, 6)
+    assert consent_covers(anew, MONITORING, 6)
+
+
 @given(grants=st.lists(decisions, max_size=6), use=uses, at=st.integers(0, 9))
+@example(grants=ENDED, use=LOCATION, at=5)
 def test_the_newest_decision_about_a_use_counts(grants, use, at):
     assert covers(grants, use, at) is oracle(grants, use, at)
     assert covers(grants[::-1], use, at) is oracle(grants, use, at)
@@ -130,6 +152,7 @@ def test_the_newest_decision_about_a_use_counts(grants, use, at):
 
 @given(grants=st.lists(decisions, max_size=6), at=st.integers(0, 9))
 @example(grants=[Grant(MONITORING, True, 0, scope=Scope(streams=("screen",)))], at=1)
+@example(grants=ENDED, at=5)
 def test_there_is_consent_to_something_when_some_use_of_the_clinics_own_is_covered(grants, at):
     own = [
         Use(MONITORING, stream=stream, category=category)

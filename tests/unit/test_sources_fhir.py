@@ -410,7 +410,7 @@ def test_consent_is_a_grant(tmp_path: Path) -> None:
         (_consent(provision=[{"type": "deny", "data": [{}]}]), "limited by data"),
         (_consent(purpose=[{"code": "MARKETING"}]), "care, monitoring, research and training"),
         (_consent(type=None), "neither permit nor deny"),
-        ({**_consent(), "status": "draft"}, "neither active nor rejected"),
+        ({**_consent(), "status": "draft"}, "neither active, rejected"),
         ({**_consent(), "dateTime": None}, "dateTime is missing"),
     ],
 )

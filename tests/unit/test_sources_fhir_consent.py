@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
+from euthymia.ground.clock import to_micros
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Grant
 from euthymia.ground.schemas import STREAMS
 from euthymia.ground.scope import Category, Label, Scope
+from euthymia.security.consent import Use, covers
 from euthymia.sources.fhir_consent import UNKNOWN, consent_resource, grants_of
 from euthymia.sources.fhir_people import Entry
 from euthymia.sources.json_tree import ShapeError
@@ -99,10 +102,35 @@ def test_what_cannot_be_held_is_refused_whole(change, words):
         read({"type": "permit", "purpose": OURS} | change)
 
 
+def test_a_consent_whose_meaning_an_unknown_extension_changes_is_refused():
+    unknown = {"modifierExtension": [{"url": "urn:hospital:only-by-day", "valueBoolean": True}]}
+    plain = {"type": "permit", "purpose": OURS}
+    with pytest.raises(ShapeError, match="modifierExtension changes what it says"):
+        read(plain, **unknown)
+    with pytest.raises(ShapeError, match="implicitRules changes what it says"):
+        read(plain, implicitRules="urn:hospital:rules")
+    for provision in (plain | unknown, plain | {"provision": [NO_LOCATION | unknown]}):
+        with pytest.raises(ShapeError, match="limited by modifierExtension"):
+            read(provision)
+
+
 def test_a_rejected_consent_permits_nothing():
     assert [g.permit for g in read({"type": "permit", "purpose": OURS}, status="rejected")] == [
         False
     ]
+
+
+@pytest.mark.parametrize("status", ["inactive", "entered-in-error"])
+def test_a_consent_that_was_taken_back_is_a_refusal_of_the_same_instant(status):
+    given = {"type": "permit", "purpose": OURS, "period": {"end": "2025-06-01"}}
+    (before,), (after,) = read({"type": "permit", "purpose": OURS}), read(given, status=status)
+    assert (after.permit, after.at, after.until) == (False, before.at, None)
+    use = Use(Purpose.MONITORING, stream="location")
+    told = [
+        GrantRecord(g.purposes[0], g.permit, to_micros(g.at), None, "") for g in (before, after)
+    ]
+    assert covers(told[:1], use, to_micros(AT) + 1)
+    assert not covers(told, use, to_micros(AT) + 1)
 
 
 def some(words):

@@ -36,12 +36,15 @@ SECURITY_LABELS: Final = {
     "SUD": Label.SUBSTANCE_USE,
     "ETHUD": Label.SUBSTANCE_USE,
     "OPIOIDUD": Label.SUBSTANCE_USE,
+    "42CFRPart2": Label.SUBSTANCE_USE,
     "HIV": Label.HIV,
     "SEX": Label.SEXUAL_HEALTH,
+    "STD": Label.SEXUAL_HEALTH,
     "SDV": Label.VIOLENCE,
     "VIO": Label.VIOLENCE,
 }
-"""HL7 v3 ActCode information sensitivity policies (FHIR `meta.security`) that are protected."""
+"""HL7 v3 ActCode (FHIR `meta.security`) whose records are protected: information sensitivity
+policies, and the law on records of substance use (42 CFR Part 2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Whether a use of a person's data is covered by their consent decisions. Pure functions.
 
 Of the decisions that speak of a use and are in force, the one with the latest `since` counts; of
-two with the same `since`, the refusal. None: no consent. A decision speaks of a use if
+two with the same `since`, the refusal. None: no consent. Two permits of one instant, for the same
+purpose and with the same limits, are one that was told twice, the second time perhaps with an end:
+so health records take it back. The earlier end counts. A decision speaks of a use if
 
 * it is for the same purpose;
 * it names no data, or names the stream or the category that is used;
@@ -13,7 +15,7 @@ two with the same `since`, the refusal. None: no consent. A decision speaks of a
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
@@ -44,6 +46,9 @@ class GrantLike(Protocol):
         """Its limits within the purpose, if it has any."""
 
 
+_Grant = TypeVar("_Grant", bound=GrantLike)
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What is to be done with which data: one stream, one kind of record, for one recipient."""
@@ -55,11 +60,18 @@ class Use:
     recipient: str | None = None
 
 
-def in_force(grants: Iterable[GrantLike], at: Micros) -> Iterator[GrantLike]:
+def in_force(grants: Iterable[_Grant], at: Micros) -> Iterator[_Grant]:
     """Yield the decisions in force at the instant `at`: ``since <= at < until``."""
-    for grant in grants:
-        if grant.since <= at and (grant.until is None or at < grant.until):
-            yield grant
+    begun = [grant for grant in grants if grant.since <= at]
+    held = [grant for grant in begun if grant.until is None or at < grant.until]
+    if len(held) < len(begun):
+        over = {_told(g) for g in begun if g.permit and g.until is not None and g.until <= at}
+        held = [grant for grant in held if not (grant.permit and _told(grant) in over)]
+    yield from held
+
+
+def _told(grant: GrantLike) -> tuple[Purpose, Micros, Scope | None]:
+    return grant.purpose, grant.since, grant.scope or None
 
 
 def speaks_of(grant: GrantLike, use: Use) -> bool:
@@ -106,10 +118,11 @@ def consent_covers(grants: Iterable[GrantLike], purpose: Purpose, at: Micros) ->
     """
     latest: tuple[Micros, bool] | None = None
     limited = []
-    for grant in grants:  # asked for in every call of the API: a plain loop over plain decisions
-        if grant.purpose != purpose or grant.since > at:
-            continue
-        if grant.until is not None and at >= grant.until:
+    known = [grant for grant in grants if grant.purpose == purpose]
+    if any(grant.until is not None for grant in known):
+        known = list(in_force(known, at))
+    for grant in known:  # asked for in every call of the API: a plain loop over plain decisions
+        if grant.since > at:
             continue
         limited.append(grant)
         if not grant.scope:

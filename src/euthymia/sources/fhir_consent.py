@@ -2,7 +2,9 @@
 
 A Consent is read as one decision for its root provision and one for each nested provision, which
 is an exception to the one above it: it takes effect a microsecond later, so that it overrules it.
-What a decision cannot hold is refused whole: half of a consent would be another consent.
+What a decision cannot hold is refused whole: half of a consent would be another consent. One that
+is inactive or was entered in error is a refusal of the same instant, which outdoes the permit that
+the same Consent was before.
 """
 
 from collections.abc import Iterator
@@ -42,7 +44,9 @@ _OF_TYPE: Final = {
         Category.RECORDS,
     ),
 }
-_NOT_HELD: Final = ("action", "code", "data", "dataPeriod")
+_NOT_HELD: Final = ("action", "code", "data", "dataPeriod", "modifierExtension")
+_OVER: Final = frozenset({"inactive", "entered-in-error"})
+"""Taken back, or never meant: it permits nothing from its beginning on, and without an end."""
 _UNCONFIDENTIAL: Final = frozenset({"U", "L", "M", "N", "R", "V"})
 """HL7 v3 Confidentiality codes: how secret, not of what kind; nothing more is asked for them."""
 
@@ -57,11 +61,14 @@ def grants_of(entry: Entry, who: SourceId, zone: str) -> Iterator[Grant]:
     """
     consent = entry.resource
     status = text(consent, "status")
-    if status not in {"active", "rejected"}:
+    if status not in {"active", "rejected", *_OVER}:
         raise ShapeError(
-            "Consent.status is neither active nor rejected; a withdrawal is an active Consent "
-            "whose provision.type is deny"
+            "Consent.status is neither active, rejected, inactive nor entered-in-error: it is not "
+            "in force yet"
         )
+    for place in ("implicitRules", "modifierExtension"):
+        if consent.get(place):
+            raise ShapeError(f"Consent.{place} changes what it says, and is not understood")
     root = node(consent, "provision") or {}
     start, until = _in_force(consent, root, zone)
     said = text(node(consent, "sourceReference") or {}, "display") or "FHIR Consent"
@@ -74,7 +81,7 @@ def grants_of(entry: Entry, who: SourceId, zone: str) -> Iterator[Grant]:
         if depth and provision.get("period"):
             begins, ends = _in_force(consent, provision, zone)
             at = max(at, begins + depth)
-        last = None if ends is None else from_micros(ends)
+        last = None if ends is None or status in _OVER else from_micros(ends)
         decision = Grant(entry.row, who, purposes, permit, from_micros(at), last, because)
         found.append(replace(decision, scope=_scope(provision), version=version))
     yield from found

@@ -185,6 +185,8 @@ def _refuse_errors(resource: Node) -> None:
     said = [resource.get("status"), *find(resource, "verificationStatus.coding.code")]
     if "entered-in-error" in said:
         raise ShapeError("it says of itself that it was entered in error")
+    if resource.get("modifierExtension"):
+        raise ShapeError("its modifierExtension changes what it says, and is not understood")
 
 
 def _when(resource: Node, shape: Shape, zone: str) -> int | None:

@@ -21,6 +21,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros, from_micros
 from euthymia.ground.errors import AccessError, EuthymiaError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId, is_subject_id
+from euthymia.security.consent import in_force
 from euthymia.security.policy import Action
 from euthymia.store.journal import COMMITTED
 
@@ -189,12 +190,8 @@ class Desk:
         now, grants = self.backend.reader.now(), self.clinic.store.grants(subject)
         told = []
         for purpose in Purpose:
-            in_force = [
-                g
-                for g in grants
-                if g.purpose is purpose and g.since <= now and (g.until is None or now < g.until)
-            ]
-            last = max(in_force, key=lambda g: (g.since, not g.permit), default=None)
+            held = [g for g in in_force(grants, now) if g.purpose is purpose]
+            last = max(held, key=lambda g: (g.since, not g.permit), default=None)
             basis = purpose is Purpose.CARE and self.clinic.config.clinic.clinical_basis
             told.append(Switch(purpose, basis or bool(last and last.permit), last, basis))
         return tuple(told)
