@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from accounts_help import PASSWORD, code_of, enrolled
-from euthymia.app import backup, copies, people, restore, tombstones
+from euthymia.app import backup, copies, people, restore, tombstones, witnesses
 from euthymia.app.accounts.book import Book, Emergency
 from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
@@ -224,6 +224,48 @@ def test_whole_home_set_back_under_a_witness(tmp_path: Path) -> None:
     told_back = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
     assert told_back["entries_rolled_back"] > 3  # whoever restores openly is told, and may
     assert "a witness saw" in "; ".join(verify_home(tmp_path / "new", quiet))
+
+
+@pytest.fixture
+def witnessed(tmp_path: Path) -> Path:
+    """A home that was set back together with the folder that its witness writes to."""
+    home, old, shared, kept = (tmp_path / name for name in ("home", "old", "shared", "kept"))
+    ward = WitnessKey.create(tmp_path / "ward.key", "ward.example/w1")
+    told = LedgerConfig((ward.public.words(),), str(shared))
+    Clinic.create(home, Config(ledger=told)).close()
+    for copy in (True, False):
+        with Clinic.opened(home) as clinic:
+            for _ in range(3):
+                clinic.ledger.append(ALL)
+            ask(clinic.ledger, clinic.config.ledger, shared)
+        assert answer(shared, tmp_path / "ward.key", home / "keys" / "ledger.pub")["signed"]
+        if copy:
+            shutil.copytree(home, old)
+            shutil.copytree(shared, kept)
+    for new, before in ((home, old), (shared, kept)):
+        shutil.rmtree(new)
+        before.rename(new)
+    return home
+
+
+def test_home_set_back_with_the_note_of_its_witness(witnessed: Path, tmp_path: Path) -> None:
+    """The witness is asked as always, and what it answers is told, though its note fits."""
+    with Clinic.opened(witnessed) as clinic:
+        for _ in range(20):  # as many entries as there were, and more
+            clinic.ledger.append(ALL)
+        ask(clinic.ledger, clinic.config.ledger, tmp_path / "shared")
+    asked = answer(tmp_path / "shared", tmp_path / "ward.key", witnessed / "keys" / "ledger.pub")
+    assert asked["refused"]
+    assert "the ledger was set back" in "; ".join(verify_home(witnessed, quiet))
+
+
+def test_home_set_back_and_its_witness_never_asked_again(
+    witnessed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The witness's own word never comes; that it is silent does not go unsaid."""
+    later = witnesses.wall_clock() + timedelta(days=witnesses.SILENT_DAYS)
+    monkeypatch.setattr(witnesses, "wall_clock", lambda: later)
+    assert "signed nothing for 8 days" in "; ".join(verify_home(witnessed, quiet))
 
 
 def what_opens(clinic: Clinic) -> str:

@@ -34,6 +34,8 @@ from euthymia.security.witness import ConflictError, State, WitnessKey, read_req
 
 ANYBODY: Final = "any"
 """In place of a witness's name, for a ledger whose settings name no witness yet."""
+SILENT_DAYS: Final = 8
+"""A witness that is asked by a timer signs at least once a week, also where nothing happened."""
 
 
 def _file(folder: Path, origin: str, witness: str, kind: str) -> Path:
@@ -71,13 +73,17 @@ def ask(ledger: Ledger, settings: LedgerConfig, folder: Path) -> dict[str, Any]:
 
 def _stood(folder: Path, origin: str, name: str) -> int:
     """Return how many entries the witness saw, by what it left in the folder."""
-    said = _file(folder, origin, name, "saw")
-    if said.is_file():
-        text = said.read_text(encoding="ascii", errors="replace").strip()
-        if re.fullmatch(r"[0-9]{1,18}", text):
-            return int(text)
+    said = _said(_file(folder, origin, name, "saw"))
+    if said is not None:
+        return said
     note = _file(folder, origin, name, "note")
     return _note(note).checkpoint.size if note.is_file() else 0
+
+
+def _said(file: Path) -> int | None:
+    """Return how many entries a witness said that it saw; None where it said nothing."""
+    text = file.read_text(encoding="ascii", errors="replace").strip() if file.is_file() else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -137,11 +143,38 @@ def vouched(
         except (EuthymiaError, OSError) as error:
             problems.append(f"witness {key.name}: {error}")
             continue
-        if seen_by(note, key) is None:
+        at_s = seen_by(note, key)
+        if at_s is None:
             problems.append(f"witness {key.name}: the note is not signed with its key")
-        else:
-            found.append(note.checkpoint)
+            continue
+        found.append(note.checkpoint)
+        problems += _silent(folder, ledger, key, note, at_s)
     return [*found, *(_given(ledger, settings.witnesses, path) for path in files)], problems
+
+
+def _silent(folder: Path, ledger: Ledger, key: NamedKey, note: Note, at_s: int) -> list[str]:
+    """Return what speaks for it that a witness has seen more than its note here says.
+
+    The folder can be written by whoever sets the home back: an older note is put back with it. The
+    witness then signs no more, and leaves word of how much it saw each time that it is asked.
+    """
+    said = _said(_file(folder, ledger.origin, key.name, "saw"))
+    if said is not None and said > note.checkpoint.size:
+        words = (
+            f"witness {key.name} says that it saw {said} entries, and its note here is of "
+            f"{note.checkpoint.size}: the ledger was set back, or the note was lost; ask it again "
+            "(`euthymia ledger checkpoint`), and where it refuses it was set back"
+        )
+        return [words]
+    days = (int(wall_clock().timestamp()) - at_s) // 86_400
+    if days < SILENT_DAYS:
+        return []
+    words = (
+        f"witness {key.name} has signed nothing for {days} days: see whether it is asked "
+        "(`euthymia ledger checkpoint`, by a timer) and whether it refuses; an older note may have "
+        "been put in the place of its newest"
+    )
+    return [words]
 
 
 def _given(ledger: Ledger, witnesses: Sequence[str], path: Path) -> Checkpoint:
