@@ -30,6 +30,12 @@ _GAP = (
     "hours (kernels/mobility_history.py), without chance, so that the same data give the same "
     "number; Forest draws it at random. In the first days there is no history."
 )
+_MOVES = (
+    "Recordings that tell moves alone (a fix after 500 m and none while the phone lies still, as "
+    "of iOS significant changes) are told by how silences end; there silence is a rest within that "
+    "distance (kernels/mobility_moves.py), places closer than some 600 m are one, and a date "
+    "without a fix is not told."
+)
 _STAY = "A stay: 10 minutes or more within 60 to 240 m (four times the scatter of the fixes)."
 _SHORT = (
     "Visits under 10 minutes, or between two fixes, are not seen; places closer than 150 m are one."
@@ -72,7 +78,7 @@ _OF_HOME: Final = (
         0,
         9000,
         1,
-        f"{_GAP} {_HOME_LIMIT}",
+        f"{_GAP} {_HOME_LIMIT} {_MOVES}",
     ),
     _f(
         "home_time_error_h",
@@ -82,7 +88,9 @@ _OF_HOME: Final = (
         "home_time_h: in gaps filled by history, 0.7 of the chance of the other thing; in shorter "
         "ones at one place, the time away of a person who leaves places as often as this one so "
         "far; where the place changed in one, a quarter of the time that the way left over; half "
-        "of what is not known at all.",
+        "of what is not known at all. In a recording that tells moves alone: short ways that it "
+        "does not tell, and where the last fix before a rest was off by over 200 m, the share of "
+        "the time at places near it that was spent at others.",
         _BARNETT,
         0,
         9000,
@@ -164,7 +172,8 @@ _OF_WAYS: Final = (
         0,
         None,
         -1,
-        f"{_SPARSE} {_GAP}",
+        f"{_SPARSE} {_GAP} Recordings that tell moves alone have a fix in five minutes at most: "
+        "ways come out 15 to 20 % short.",
     ),
     _f(
         "distance_error_km",
@@ -172,8 +181,8 @@ _OF_WAYS: Final = (
         "km",
         "Mean error to be expected of distance_km: 3 % of lines between fixes a minute apart, "
         "rising to 9 % at 5 minutes, 6 % of longer ones, 9 % where nothing was seen of how the way "
-        "winds, 20 % of ways filled "
-        "in by history; in gaps at one place the chance that it was left, times a round trip of "
+        "winds, 20 % of ways filled in by history and of those of a recording that tells moves "
+        "alone; in gaps at one place the chance that it was left, times a round trip of "
         "6 km or to the next likeliest place.",
         _BARNETT,
         0,
@@ -386,7 +395,7 @@ _OF_PLACES: Final = (
     _f(
         "places_known", "Places known", "{places}", "Places stayed at for half an hour or more in "
         "the whole follow-up so far. A place keeps its identity from first to last.", _SAEB, 0,
-        None, 0, _SHORT,
+        None, 0, f"{_SHORT} {_MOVES}",
     ),
 )  # fmt: skip
 _OF_RHYTHM: Final = (
@@ -463,7 +472,8 @@ _OF_DATA: Final = (
         0,
         100,
         0,
-        "Of the known time alone: what could not be filled in either is missing from the coverage.",
+        "Of the known time alone: what could not be filled in either is missing from the coverage. "
+        "The rests of a recording that tells moves alone count as filled in.",
     ),
 )
 

@@ -1,5 +1,6 @@
 """The days of a person one after the other: each knows what the days before it taught."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,15 @@ from euthymia.kernels.mobility_follow import (
     slot_places,
 )
 from euthymia.kernels.mobility_history import refill
+from euthymia.kernels.mobility_moves import (
+    REST_US,
+    WIDE_M,
+    note_last,
+    note_strides,
+    rest_pieces,
+    tells_moves,
+    with_rests,
+)
 from euthymia.kernels.mobility_pieces import (
     BRIDGE_US,
     LONG_US,
@@ -39,6 +49,7 @@ from euthymia.kernels.mobility_pieces import (
 from euthymia.kernels.mobility_stays import (
     FROM,
     MINUTE_US,
+    OUT_US,
     PLACE_M,
     TO,
     find_stays,
@@ -95,9 +106,10 @@ def cleaned(
     tally: Array,
 ) -> int:
     """Take what is carried over from the day before and a day's positions without jumps."""
+    bridge = REST_US if tells_moves(tally) else BRIDGE_US
     n = 0
     for k in range(int(tally[CARRIED])):
-        if carry[k, 3] < at_us[0] and at_us[0] - carry[k, 3] <= BRIDGE_US:
+        if carry[k, 3] < at_us[0] and at_us[0] - carry[k, 3] <= bridge:
             kept_us[n] = carry[k, 3]
             for axis in range(3):
                 kept[n, axis] = carry[k, axis]
@@ -121,13 +133,14 @@ def carry_over(kept_us: Array, kept: Array, count: int, carry: Array, tally: Arr
 
 
 @compiled(
-    "i8(f8[::1], f8[:, ::1], i8, f8, f8[:, ::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1], f8)"
+    "i8(f8[::1], f8[:, ::1], i8, f8, b1, f8[:, ::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1], f8)"
 )
 def day_nodes(
     kept_us: Array,
     kept: Array,
     count: int,
     noise: float,
+    rests: bool,
     stay: Array,
     place_of: Array,
     node: Array,
@@ -135,21 +148,37 @@ def day_nodes(
     tally: Array,
     day: float,
 ) -> int:
-    """Find a day's stays, learn their places, and list stays and positions on the way."""
+    """Find a day's stays, learn their places, and list stays and positions on the way.
+
+    With `rests` (see `with_rests`) a stay is where its place is, not where the last fix was.
+    """
     radius = min(max(4.0 * noise, 60.0), 240.0)
     stays = find_stays(kept_us, kept, count, radius, stay)
-    within = max(PLACE_M, radius)
+    within = WIDE_M if rests else max(PLACE_M, radius)
     for k in range(stays):
-        at = learn_place(place, int(tally[KNOWN]), stay, k, within, int(day))
+        at = learn_place(place, int(tally[KNOWN]), stay, k, within, rests, int(day))
         tally[KNOWN] = max(tally[KNOWN], at + 1.0)
         place_of[k] = at
+        if rests and at >= 0:
+            for axis in range(3):
+                stay[k, axis] = place[at, axis]
     known = int(tally[KNOWN])
-    n = known_halts(kept_us, kept, count, stay, stays, place, known, radius, node, place_of)
+    n = known_halts(kept_us, kept, count, stay, stays, place, known, radius,
+                    math.inf if rests else OUT_US, node, place_of)  # fmt: skip
     n = joined(node, n, 1.5 * radius)
     return thinned(node, n, max(4.0 * noise, 50.0))
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8, f8[::1])")
+@compiled("f8(f8[::1], i8)")
+def longest_gap(at_us: Array, count: int) -> float:
+    """Return the longest time between neighbours [us]."""
+    longest = 0.0
+    for k in range(count - 1):
+        longest = max(longest, at_us[k + 1] - at_us[k])
+    return longest
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8, f8, f8[::1])")
 def day_pieces(
     piece: Array,
     n: int,
@@ -157,14 +186,12 @@ def day_pieces(
     nodes: int,
     at_us: Array,
     count: int,
+    longest: float,
     leave: float,
     noise: float,
     span: Array,
 ) -> int:
-    """Write a day without holes; return how many pieces there are."""
-    longest = 0.0
-    for k in range(count - 1):
-        longest = max(longest, at_us[k + 1] - at_us[k])
+    """Write a day without holes, `longest` its longest gap; return how many pieces there are."""
     fixes = count if longest > LONG_US else 0  # among which gaps are looked for
     n = put_edge(piece, n, node, 0, span[0], node[0, FROM], leave, span)
     for i in range(nodes):
@@ -174,6 +201,53 @@ def day_pieces(
             n = put_link(piece, n, node, i, i + 1, nodes, leave, noise, span)
     last = nodes - 1
     return put_edge(piece, n, node, last, node[last, TO], span[1], leave, span)
+
+
+@compiled(
+    "i8(f8[:, ::1], i8, f8[::1], f8[:, ::1], i8, i8[::1], f8[::1], f8[::1], f4[::1], f8, f8,"
+    " f8[:, ::1], f8[::1], f8, f8[::1])"
+)
+def moves_pieces(
+    piece: Array, n: int, kept_us: Array, kept: Array, count: int, time: Ints, latitude: Array,
+    longitude: Array, accuracy: Array, leave: float, noise: float, place: Array, tally: Array,
+    day: float, span: Array,
+) -> int:  # fmt: skip
+    """Do as `day_pieces` in a recording that tells moves alone."""
+    size = 3 * count
+    at_us, position, unsure = np.empty(size), np.empty((size, 3)), np.empty((count + 1, 3))
+    stay, node, place_of = np.empty((size, 6)), np.empty((size, 6)), np.empty(size)
+    rests = with_rests(
+        kept_us, kept, count, time, latitude, longitude, accuracy, place, tally, span[1], at_us,
+        position, unsure,
+    )  # fmt: skip
+    nodes = day_nodes(at_us, position, rests, noise, True, stay, place_of, node, place, tally, day)
+    last_us = float(time[-1])
+    return rest_pieces(piece, n, node, nodes, leave, noise, tally, last_us, unsure, span)
+
+
+@compiled(
+    "i8(f8[:, ::1], i8, f8[::1], f8[:, ::1], i8, i8[::1], f8[::1], f8[::1], f4[::1], f8,"
+    " f8[:, ::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[::1], f8, f8[::1])"
+)
+def lay_out(
+    piece: Array, n: int, kept_us: Array, kept: Array, count: int, time: Ints, latitude: Array,
+    longitude: Array, accuracy: Array, noise: float, stay: Array, place_of: Array, node: Array,
+    place: Array, tally: Array, day: float, span: Array,
+) -> int:  # fmt: skip
+    """Write a day of either kind of recording without holes; return how many pieces there are."""
+    longest, last = longest_gap(kept_us, count), time.size - 1
+    note_strides(kept_us, kept, count, longest, time, tally)
+    leave = (tally[ENDED] + 1.0) / (tally[STAYED] + LEAVE_PRIOR_US)
+    if tells_moves(tally):
+        n = moves_pieces(piece, n, kept_us, kept, count, time, latitude, longitude, accuracy,
+                         leave, noise, place, tally, day, span)  # fmt: skip
+    else:
+        nodes = day_nodes(
+            kept_us, kept, count, noise, False, stay, place_of, node, place, tally, day
+        )
+        n = day_pieces(piece, n, node, nodes, kept_us, count, longest, leave, noise, span)
+    note_last(tally, float(time[last]), latitude[last], longitude[last], accuracy[last])
+    return n
 
 
 @compiled("void(f8[:, ::1], i8, i8, f8[:, ::1], f8[::1], i8[::1], f8[::1], i8, f8[:, ::1], i8, b1)")
@@ -294,6 +368,7 @@ def fold(
         first_piece[unit] = n
         known[unit, :] = np.nan
         own, at = slice(unit, unit + 1), at_us[first[unit] :]
+        own_fixes = slice(low[unit], high[unit])
         found = minute_positions(
             time, latitude, longitude, accuracy, low[own], high[own], pair, at, position, count_of
         )
@@ -306,22 +381,23 @@ def fold(
         if not main[unit]:
             copy_rows(place, saved, int(held[KNOWN]))
         count = cleaned(carry, at, position, found, kept_us, kept, tally)
-        noise, own_day = noise_m(kept_us, kept, count), float(day[unit])
-        nodes = day_nodes(kept_us, kept, count, noise, stay, place_of, node, place, tally, own_day)
-        leave = (tally[ENDED] + 1.0) / (tally[STAYED] + LEAVE_PRIOR_US)
-        n = day_pieces(piece, n, node, nodes, kept_us, count, leave, noise, span[unit])
+        noise, days = noise_m(kept_us, kept, count), int(tally[DAYS_SEEN])
+        n = lay_out(
+            piece, n, kept_us, kept, count, time[own_fixes], latitude[own_fixes],
+            longitude[own_fixes], accuracy[own_fixes], noise, stay, place_of, node, place, tally,
+            float(day[unit]), span[unit],
+        )  # fmt: skip
         known[unit, U_NOISE] = noise
         if held[CARRIED] > 0:
             known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3]
-        start, days = first_piece[unit], int(tally[DAYS_SEEN])
-        learn_home(
-            piece, start, n, place, tally, night, night_us[unit], day[unit], known, unit, main[unit]
-        )
+        start = first_piece[unit]
+        learn_home(piece, start, n, place, tally, night, night_us[unit], day[unit], known, unit,
+                   main[unit])  # fmt: skip
         learn_rhythm(piece, start, n, tally, days, day[unit], main[unit], slot_us[unit],
                      offset_us[unit], grid, grid_day, sums, origin, known, unit)  # fmt: skip
-        home = int(known[unit, U_HOME])
-        n = refill(piece, start, n, place, home, slot_us[unit], span[unit], known[unit, U_BEFORE],
-                   seen, grid_day, days, day[unit], main[unit])  # fmt: skip
+        n = refill(piece, start, n, place, int(known[unit, U_HOME]), slot_us[unit], span[unit],
+                   known[unit, U_BEFORE], seen, grid_day, days, day[unit], main[unit],
+                   not tells_moves(tally))  # fmt: skip
         if main[unit]:
             carry_over(kept_us, kept, count, carry, tally)
         else:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from euthymia.kernels.jit import compiled
 from euthymia.kernels.mobility_pieces import (
+    FILLED,
     NOVEL,
     P_AX,
     P_BX,
@@ -43,9 +44,12 @@ RHYTHM_LEAST_US: Final = 2880 * MINUTE_US
 DAY_US_F: Final = 86400e6
 
 # `tally`: places, stays ended, time at places [us], home (-1: none), nights so far, days so far,
-# positions carried over
+# positions carried over, what says of a recording that it tells moves alone and what says that it
+# does not (see `mobility_moves`), when [us] and where the last fix was, of use or not (x, y, z,
+# accuracy [m])
 KNOWN, ENDED, STAYED, HOME, NIGHTS_SEEN, DAYS_SEEN, CARRIED = 0, 1, 2, 3, 4, 5, 6
-TALLY: Final = 8
+STRIDES, BROKEN, LAST_FIX, LAST_X = 7, 8, 9, 10
+TALLY: Final = 14
 
 
 @compiled("void(f8[:, ::1], i8, i8, f8[:, ::1], f8[::1], f8)")
@@ -195,7 +199,7 @@ def rhythm_sums(
         sums[i] = 0.0
     end, s1, c1 = -1.0, 0.0, 0.0
     for k in range(low, high):
-        if piece[k, P_WHAT] == UNKNOWN or piece[k, P_IMPUTED] > 0:
+        if piece[k, P_WHAT] == UNKNOWN or piece[k, P_IMPUTED] == FILLED:
             continue
         if piece[k, P_FROM] != end:
             phase = omega * ((piece[k, P_FROM] + offset_us) % DAY_US_F)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from euthymia.kernels.jit import compiled
 from euthymia.kernels.mobility_follow import ROUTINE_DAYS, SIGNIFICANT_US, SLOTS, slot_places
 from euthymia.kernels.mobility_pieces import (
+    FILLED,
     FLIGHT,
     MOVING,
     NOVEL,
@@ -74,7 +75,7 @@ CHOICE, SURE, AT_HOME, SECOND = 0, 1, 2, 3  # columns of what is thought of a ha
 @compiled("b1(f8[:, ::1], i8)")
 def is_open(piece: Array, k: int) -> bool:
     """Tell whether nothing was recorded in a piece."""
-    return bool(piece[k, P_WHAT] == UNKNOWN or piece[k, P_IMPUTED] > 0.0)
+    return bool(piece[k, P_WHAT] == UNKNOWN or piece[k, P_IMPUTED] == FILLED)
 
 
 @compiled("b1(f8[:, ::1], i8, i8)")
@@ -424,11 +425,12 @@ def fill_gap(  # noqa: C901, PLR0912  (one walk through the half hours, each kin
 
 
 @compiled(
-    "i8(f8[:, ::1], i8, i8, f8[:, ::1], i8, f8[::1], f8[::1], f8, i8[:, ::1], i8[::1], i8, i8, b1)"
+    "i8(f8[:, ::1], i8, i8, f8[:, ::1], i8, f8[::1], f8[::1], f8, i8[:, ::1], i8[::1], i8, i8, b1,"
+    " b1)"
 )
 def refill(
     piece: Array, low: int, high: int, place: Array, home: int, slot_us: Array, span: Array,
-    before_us: float, seen: Ints, grid_day: Ints, days: int, day: int, main: bool,
+    before_us: float, seen: Ints, grid_day: Ints, days: int, day: int, main: bool, fill: bool,
 ) -> int:  # fmt: skip
     """Fill the long gaps in a unit's pieces by history; return where they end.
 
@@ -447,6 +449,8 @@ def refill(
         rows), their dates, and how many days there were.
     day, main
         The date, and whether it is kept in `seen` for the days after.
+    fill
+        Whether anything is filled in.
     """
     held, slot = min(days, ROUTINE_DAYS), np.empty(SLOTS, np.int64)
     seen_places(piece, low, high, slot_us, slot)
@@ -457,7 +461,7 @@ def refill(
         weight[days % ROUTINE_DAYS] = 0.0
         for s in range(SLOTS):
             seen[days % ROUTINE_DAYS, s] = slot[s]
-    if not enough:
+    if not (fill and enough):
         return high
     count, n, k = high - low, low, 0
     room = np.empty((count, PIECE_COLUMNS))

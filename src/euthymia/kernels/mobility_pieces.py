@@ -44,7 +44,8 @@ USUAL_WINDING: Final = 0.06
 """By what share a way between fixes over two minutes apart is longer, where nothing is seen."""
 
 MOVING, UNKNOWN, HALT = -1.0, -3.0, -2.0
-# columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed 0/1, both ends
+# columns of `piece`: from, to [us], what (a place, MOVING, HALT, UNKNOWN), imputed (0, FILLED,
+# STILL), both ends
 # [m], mean error of the time at a place [us], way that may have been missed or invented [m],
 # a mark: 0 nothing special, NOVEL, UNFAMILIAR, FLIGHT; and by what share the way is longer than
 # the straight line
@@ -61,6 +62,8 @@ P_FROM, P_TO, P_WHAT, P_IMPUTED, P_AX, P_BX, P_SLACK, P_MISSED, P_MARK, P_WINDIN
     13,
 )
 PIECE_COLUMNS: Final = 14
+FILLED, STILL = 1.0, 2.0
+"""Not recorded: filled in; or told by a recording that tells moves alone (`mobility_moves`)."""
 NOVEL, UNFAMILIAR, FLIGHT = 1.0, 2.0, 3.0
 """At a place first seen on this day; at one not yet stayed at for half an hour; in the air."""
 

@@ -409,7 +409,7 @@ def imputed(part: Array, n: int, out: Array) -> None:
     for k in range(n):
         if part[k, P_WHAT] != UNKNOWN:
             known += part[k, P_TO] - part[k, P_FROM]
-            filled += (part[k, P_TO] - part[k, P_FROM]) * part[k, P_IMPUTED]
+            filled += (part[k, P_TO] - part[k, P_FROM]) * min(part[k, P_IMPUTED], 1.0)
     out[41] = 100 * filled / known if known > 0 else np.nan
 
 

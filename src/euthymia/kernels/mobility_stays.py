@@ -94,16 +94,23 @@ def nearest_place(place: Array, known: int, x: float, y: float, z: float, within
     return found
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8, i8)")
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8, b1, i8)")
 def learn_place(
-    place: Array, known: int, stay: Array, which: int, within_m: float, day: int
+    place: Array, known: int, stay: Array, which: int, within_m: float, scattered: bool, day: int
 ) -> int:
     """Return the place of a stay: a known one, whose middle it moves, or a new one.
+
+    The nearest within reach; where stays are seen `scattered` around their places, the one of most
+    evidence, lest two share what is one.
 
     -1 when there is no room for a new one.
     """
     x, y, z, n = stay[which, X], stay[which, Y], stay[which, Z], stay[which, HELD]
     at = nearest_place(place, known, x, y, z, within_m)
+    if at >= 0 and scattered:
+        for k in range(known):
+            if place[k, EVIDENCE] > place[at, EVIDENCE] and far(place, k, x, y, z) <= within_m:
+                at = k
     if at < 0:
         if known == place.shape[0]:
             return -1
@@ -120,7 +127,9 @@ def learn_place(
     return at
 
 
-@compiled("i8(f8[::1], f8[:, ::1], i8, f8[:, ::1], i8, f8[:, ::1], i8, f8, f8[:, ::1], f8[::1])")
+@compiled(
+    "i8(f8[::1], f8[:, ::1], i8, f8[:, ::1], i8, f8[:, ::1], i8, f8, f8, f8[:, ::1], f8[::1])"
+)
 def known_halts(
     at_us: Array,
     position: Array,
@@ -130,13 +139,14 @@ def known_halts(
     place: Array,
     known: int,
     within_m: float,
+    alone_us: float,
     node: Array,
     place_of: Array,
 ) -> int:
     """List the day as nodes in order: stays, short halts at known places, and single positions.
 
     A halt of less than ten minutes counts where it is at a known place and lasts five minutes, or
-    is a position that stands alone (more than five minutes from both neighbours), or touches the
+    is a position that stands alone (more than `alone_us` from both neighbours), or touches the
     beginning or the end of the day: somebody came home at five to midnight.
 
     Parameters
@@ -165,8 +175,8 @@ def known_halts(
             ):
                 break
             last += 1
-        alone = (i == 0 or at_us[i] - at_us[i - 1] > OUT_US) and (
-            last == count - 1 or at_us[last + 1] - at_us[last] > OUT_US
+        alone = (i == 0 or at_us[i] - at_us[i - 1] > alone_us) and (
+            last == count - 1 or at_us[last + 1] - at_us[last] > alone_us
         )
         halts = at_us[last] - at_us[i] >= OUT_US or i == 0 or last == count - 1 or alone
         node[n, X], node[n, Y], node[n, Z] = x, y, z
