@@ -18,6 +18,7 @@ IGNORED = -100
 LABEL = {kind: number + 1 for number, kind in enumerate(KINDS)} | {corpora.UNKNOWN: IGNORED}
 WINDOW = 256
 WIDE_PARTS = "abcd"
+TRAP_PARTS = (*WIDE_PARTS, "e")
 """The sets of whole notes that are learnt from."""
 WIDE_TIMES = 24
 """How often each whole note is drawn in an epoch."""
@@ -86,7 +87,7 @@ class Corpus:
         ]
         plain = [
             row
-            for part in WIDE_PARTS
+            for part in TRAP_PARTS
             for row in (HERE / f"wide_traps_{part}.txt").read_text(encoding="utf-8").splitlines()
         ]
         wide = {lang: [row[3:] for row in plain if row.startswith(lang)] * 3 for lang in ("en", "es")}  # fmt: skip

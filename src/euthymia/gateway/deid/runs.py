@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from euthymia.gateway.deid.clinical import medical
+from euthymia.gateway.deid.clinical import medical, substance
 from euthymia.gateway.deid.contract import Lang
 from euthymia.gateway.deid.cues import NAME_CUE, sign_off
 from euthymia.gateway.deid.lexicon import lexicon
@@ -29,6 +29,9 @@ from euthymia.gateway.deid.vocabulary import (
 )
 
 _HEADS: Final = words("org_heads") | {"cesfam", "cosam"}
+_FORMS: Final = frozenset({"MS", "MR", "MRS", "DR", "SR"})
+"""Titles whose capitals, without a stop, stand for a form of a drug or a kind of scan as well."""
+_FORMED: Final = words("formed")
 _THE: Final = frozenset({"el", "la", "del", "al"})
 _SMALL_WORDS: Final = PARTICLES | NEVER_NAMES
 _LONGEST: Final = 40
@@ -205,9 +208,24 @@ class Runs:
             return False
         if token.low in {"da", "don"} and not following.proper:
             return False
+        if self._is_no_title(i, j):
+            return False
         if token.low in STRONG_TITLES:
             return following.proper or not following.common or self._named(following.low)
         return following.proper and (not following.common or self._named(following.low))
+
+    def _is_no_title(self, i: int, j: int) -> bool:
+        """Tell whether what looks like a title before word `j` is a form, a scan or a verb.
+
+        "Bupropion SR Tablets", "MR Angiography"; "Don PPE". A surname that is an ordinary word
+        stays one: "MR Baker", "MR Right".
+        """
+        token, after = self.tokens[i], self.tokens[j]
+        if self.blind or self._named(after.low):
+            return False
+        if token.text in _FORMS and j == i + 1:
+            return after.low in _FORMED or (i > 0 and substance(self.tokens[i - 1].low))
+        return token.low == "don" and self.lang == "en" and after.upper
 
     def _after_title(self, i: int) -> bool:
         j = i - 1
