@@ -382,11 +382,9 @@ def fold(
             copy_rows(place, saved, int(held[KNOWN]))
         count = cleaned(carry, at, position, found, kept_us, kept, tally)
         noise, days = noise_m(kept_us, kept, count), int(tally[DAYS_SEEN])
-        n = lay_out(
-            piece, n, kept_us, kept, count, time[own_fixes], latitude[own_fixes],
-            longitude[own_fixes], accuracy[own_fixes], noise, stay, place_of, node, place, tally,
-            float(day[unit]), span[unit],
-        )  # fmt: skip
+        n = lay_out(piece, n, kept_us, kept, count, time[own_fixes], latitude[own_fixes],
+                    longitude[own_fixes], accuracy[own_fixes], noise, stay, place_of, node, place,
+                    tally, float(day[unit]), span[unit])  # fmt: skip
         known[unit, U_NOISE] = noise
         if held[CARRIED] > 0:
             known[unit, U_BEFORE] = carry[int(held[CARRIED]) - 1, 3]
