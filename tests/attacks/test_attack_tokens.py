@@ -17,6 +17,7 @@ from attack_help import forged, parts_of
 from euthymia.security.token import Kind, More, Tokens
 from proofs import Holder, b64
 from small_clinic import DOCTOR, MINE, TASK, Hands, copied_clinic
+from whole_clinic import call
 
 BODY = json.dumps({"patient_id": MINE, "model": TASK}).encode()
 HERE = f"http://here{URL}"
@@ -256,6 +257,17 @@ def test_token_after_its_user_was_disabled(tmp_path: Path):
         clinic.accounts.disable(DOCTOR, SHELL)
         assert refused(api, text)
         assert refused(Api(clinic), text)
+
+
+def test_token_of_a_program_without_an_account(tmp_path: Path):
+    """Took the token of a program of the ward, which no account can be disabled for."""
+    with copied_clinic(tmp_path) as clinic:
+        home, text = clinic.home.path, token(clinic)
+        assert present(Api(clinic), text).status_code == 200
+        assert call(home, "user", "end", DOCTOR) == (0, {"user": DOCTOR, "ended": True})
+        assert refused(Api(clinic), text)
+        told = [line for line in clinic.ledger.entries() if line.action == "sign out everywhere"]
+        assert [dict(line.detail)["user"] for line in told] == [DOCTOR]
 
 
 def test_length_extension_of_the_hash_of_a_token(api: Api):

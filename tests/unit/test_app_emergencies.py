@@ -201,3 +201,22 @@ def test_erasing_a_person_takes_the_reasons_along(clinic: Clinic):
     before = clinic.accounts.file.now().generation
     forget(clinic.accounts, subject_of(clinic, "MRN-1"), Actor("test", "shell"))
     assert clinic.accounts.file.now().generation == before
+
+
+def test_who_fails_to_sign_in_under_a_name_keeps_nobody_from_an_emergency(clinic: Clinic):
+    """From anywhere, without a session: the clinician at the bedside still opens the record."""
+    backend = ClinicBackend.of(clinic)
+    for number in range(12):
+        for name in (DOCTOR, f"again:{DOCTOR}"):
+            with pytest.raises(AccessError):
+                clinic.accounts.sign_in(name, "a guess of mine", "000000", f"far away {number}")
+    assert break_glass(backend).subject == subject_of(clinic, "MRN-2")
+
+
+def test_codes_typed_into_a_stolen_session_are_counted(clinic: Clinic, hands: Hands):
+    for _ in range(7):
+        assert not clinic.accounts.prove_again(DOCTOR, "000000")
+    right = code_of(clinic.accounts, DOCTOR, hands.now)
+    assert not clinic.accounts.prove_again(DOCTOR, right), "there is a pause"
+    hands.turn(timedelta(minutes=16))
+    assert clinic.accounts.prove_again(DOCTOR, code_of(clinic.accounts, DOCTOR, hands.now))

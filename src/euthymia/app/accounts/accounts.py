@@ -185,9 +185,10 @@ class Accounts:
         self.change(how, actor, action, {"user": user}, whose)
 
     def end_everywhere(self, user: str, actor: Actor) -> None:
-        """End every session and token of a user that was issued up to now."""
+        """End every session and token of a user that was issued up to now, account or none."""
+        words: Words = {} if actor.user == user else {"user": user}
         self.change(
-            lambda book: book.ended.update({user: self.second}), actor, "sign out everywhere"
+            lambda book: book.ended.update({user: self.second}), actor, "sign out everywhere", words
         )
 
     # -- enrolment --------------------------------------------------------------------------------
@@ -338,11 +339,15 @@ class Accounts:
         return self.file.change(how)
 
     def prove_again(self, user: str, code: str) -> bool:
-        """Tell whether a signed-in user proves their second factor right now; uses the code up."""
+        """Tell whether a signed-in user proves their second factor right now; uses the code up.
+
+        Failures count by themselves: whoever fails to sign in under a clinician's name, from
+        anywhere, keeps the clinician who is signed in from no emergency.
+        """
         right: list[int] = []
 
         def how(book: Book) -> None:
-            account, veiled = book.accounts.get(user), self._veil(user)
+            account, veiled = book.accounts.get(user), self._veil(user, b"again:")
             if account is None or account.disabled or not account.totp:
                 return
             if locked(book.failures, veiled, self.second):
@@ -352,6 +357,7 @@ class Accounts:
                 failed(book.failures, veiled, self.second)
                 return
             account.totp_step = step
+            book.failures.pop(veiled, None)
             right.append(step)
 
         self.file.change(how)
@@ -405,11 +411,10 @@ class Accounts:
             raise MissingError("no account of that name: `euthymia user list` lists them")
         return found
 
-    def _veil(self, user: str) -> str:
+    def _veil(self, user: str, use: bytes = b"tries:") -> str:
         """Return a name as tries are counted, and as sessions of somebody erased have ended."""
-        return hmac.digest(self.key, b"tries:" + user.encode("utf-8", "replace"), "sha256").hex()[
-            :32
-        ]
+        veiled = hmac.digest(self.key, use + user.encode("utf-8", "replace"), "sha256")
+        return veiled.hex()[:32]
 
     @contextmanager
     def _turn(self) -> "Iterator[None]":

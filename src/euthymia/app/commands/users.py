@@ -9,7 +9,7 @@ from euthymia.app.shell import Shell, everywhere, table
 
 @click.group(epilog="Example: euthymia user add dr-lee --role clinician")
 def user() -> None:
-    """Accounts for the pages: add, list, disable, enable, reset."""
+    """Accounts for the pages: add, list, disable, enable, end, reset."""
 
 
 _NAME = click.argument("name")
@@ -77,6 +77,19 @@ def enable(shell: Shell, name: str) -> None:
     with shell.clinic() as clinic:
         clinic.accounts.disable(name, shell_actor(), disabled=False)
     shell.emit({"user": name, "disabled": False}, f"{name} may sign in again")
+
+
+@user.command(epilog="Example: euthymia user end ward-system")
+@_NAME
+@everywhere
+@click.pass_obj
+def end(shell: Shell, name: str) -> None:
+    """End every session and token that was issued under a name up to now, account or none."""
+    from euthymia.app.clinic import shell_actor
+
+    with shell.clinic() as clinic:
+        clinic.accounts.end_everywhere(name, shell_actor())
+    shell.emit({"user": name, "ended": True}, f"what was issued to {name} until now has ended")
 
 
 @user.command(epilog="Example: euthymia user reset dr-lee")
