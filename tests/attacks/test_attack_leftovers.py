@@ -16,13 +16,17 @@ from euthymia.app.accounts.book import Book, Emergency
 from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import Config, LedgerConfig
+from euthymia.app.consents import Asked, change_consent
 from euthymia.app.people import erase_subject
 from euthymia.app.restore import Wish
 from euthymia.app.setup import issue
 from euthymia.app.verify import verify_home
 from euthymia.app.witnesses import answer, ask
 from euthymia.ground.audit import Actor, Entry, Purpose
+from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import IntegrityError, MissingError
+from euthymia.ground.ids import SubjectId
+from euthymia.security.consent import consent_covers
 from euthymia.security.key_tree import ZONES
 from euthymia.security.passwords import Stretch
 from euthymia.security.token import Claims, Kind
@@ -316,3 +320,35 @@ def test_account_and_emergency_in_an_older_backup(home: Path, tmp_path: Path) ->
     with Clinic.opened(tmp_path / "new") as clinic:
         assert "zebulon" not in what_opens(clinic).lower()
         assert clinic.accounts.file.now().emergencies == []
+
+
+def granted(clinic: Clinic, who: SubjectId, purpose: Purpose) -> bool:
+    return consent_covers(clinic.store.grants(who), purpose, to_micros(clinic.clock()))
+
+
+def test_withdrawal_and_dismissal_undone_by_a_restore(tmp_path: Path) -> None:
+    """Has last week's backup restored: the patient agreed then, and the nurse worked here."""
+    hands = Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        home, who, other = clinic.home.path, subject_of(clinic, MINE), subject_of(clinic, "MRN-2")
+        change_consent(clinic, who, Asked(grant="training,research"))
+        enrolled(clinic.accounts, clinic.tokens, "dr-out")
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=quiet)
+        hands.turn(timedelta(days=1))
+        change_consent(clinic, who, Asked(withdraw="training,monitoring"))
+        change_consent(clinic, other, Asked(withdraw="monitoring"))
+        hands.turn(timedelta(days=1))
+        change_consent(clinic, other, Asked(grant="monitoring"))
+        clinic.accounts.disable("dr-out", TEST)
+    told = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert (told["withdrawn_again"], told["accounts_kept"], told["newer_home"]) == (2, True, True)
+    with Clinic.opened(tmp_path / "new", hands) as clinic:
+        assert not granted(clinic, who, Purpose.TRAINING)
+        assert not granted(clinic, who, Purpose.MONITORING)
+        assert granted(clinic, who, Purpose.RESEARCH)
+        assert granted(clinic, other, Purpose.MONITORING), "given anew since"
+        assert clinic.accounts.file.now().accounts["dr-out"].disabled
+    assert verify_home(tmp_path / "new", quiet) == []
+    home.rename(tmp_path / "gone")
+    alone = restore.restore(tmp_path / "backup", tmp_path / "again", Wish(), quiet)
+    assert (alone["withdrawn_again"], alone["newer_home"]) == (0, False)

@@ -23,6 +23,13 @@ from euthymia.app.database import drop_from_server, to_server
 from euthymia.app.home import Home, accept_config, is_accepted, open_keys, require_accepted
 from euthymia.app.in_force import SETTINGS, digest_of
 from euthymia.app.shell import Progress
+from euthymia.app.since_backup import (
+    Withdrawn,
+    last_entry,
+    take_newer_accounts,
+    withdraw_again,
+    withdrawn,
+)
 from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
 from euthymia.app.witnesses import vouched
@@ -31,7 +38,6 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.security.key_files import sync_folder
 from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
-from euthymia.security.ledger import Ledger
 
 _STEPS: Final = 4
 
@@ -79,14 +85,18 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         beside = [source / LIST] if (source / LIST).is_file() else []
         lists = _lists(same, [*wish.lists, *beside], keyring)
         progress(3, _STEPS)
-        known = max((_last_entry(home, keyring) for home in same), default=0)
-        said = _bury(building, manifest, lists, known)
+        known = max((last_entry(home, keyring) for home in same), default=0)
+        accounts = take_newer_accounts(same, Home(building), keyring)
+        said = _bury(
+            building, manifest, lists, known, withdrawn(same, keyring, manifest.ledger_seq)
+        )
         if wish.store is not None:
             _move(building, wish.store, keyring)
         aside = _put_in_place(building, target)
     progress(_STEPS, _STEPS)
     engine = wish.store.engine if wish.store else StoreConfig().engine
     about = {"home": target, "made_at": manifest.made_at, "store": engine}
+    said |= {"accounts_kept": accounts, "newer_home": bool(same)}
     from_server = moved and wish.store is None
     return {**about, **said, "from_server_to_file": from_server, "kept_beside": aside}
 
@@ -221,41 +231,29 @@ def _lists(
     return [tombstones.read(file, keyring) for file in files]
 
 
-def _last_entry(home: Home, keyring: Keyring) -> int:
-    """Return how far a home's ledger is; 0 if there is none that opens."""
-    if not home.ledger.is_dir():
-        return 0
-    try:
-        ledger = Ledger.open(home.ledger, keyring, clock=_no_clock)
-        try:
-            return ledger.head()[0]
-        finally:
-            ledger.close()
-    except EuthymiaError:
-        return 0
-
-
-def _no_clock() -> Any:  # noqa: ANN401 - it never returns
-    raise IntegrityError("a ledger that is only read asked for the time")
-
-
 def _bury(
-    building: Path, manifest: Manifest, lists: list[tombstones.Tombstones], last_entry: int
+    building: Path,
+    manifest: Manifest,
+    lists: list[tombstones.Tombstones],
+    last: int,
+    noes: Withdrawn,
 ) -> dict[str, Any]:
-    """Erase again whoever was erased since the backup; say in the ledger what was restored."""
+    """Erase and withdraw again what was since the backup; say in the ledger what was restored."""
     blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
     with Clinic.opened(building) as clinic:
         seen, _ = vouched(clinic.ledger, clinic.config.ledger)
         told = [*(one.ledger_seq for one in lists), *(one.size for one in seen)]
-        rolled_back = max(max([last_entry, *told]) - manifest.ledger_seq, 0)
+        rolled_back = max(max([last, *told]) - manifest.ledger_seq, 0)
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
         gone = clinic.store.bury(blinds, audit)
         clinic.finish_erasures()  # accounts and emergencies of theirs
+        again = withdraw_again(clinic, noes)
         detail: dict[str, str | int | float | bool] = {
             "backup_of": manifest.made_at,
             "ledger_seq": manifest.ledger_seq,
             "erased_again": len(gone),
             "entries_rolled_back": rolled_back,
+            "withdrawn_again": again,
             SETTINGS: digest_of(clinic.home.config_file),
         }
         entry = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
@@ -264,6 +262,7 @@ def _bury(
         "ledger_seq": manifest.ledger_seq,
         "entries_rolled_back": rolled_back,
         "erased_again": len(gone),
+        "withdrawn_again": again,
     }
 
 

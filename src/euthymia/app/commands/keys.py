@@ -175,7 +175,8 @@ def restore(
 ) -> None:
     """Make a home from a backup, after all of it was verified. Who was erased since stays erased.
 
-    Where the home that the backup is of is still there, its list of erased people is taken too.
+    Where the home that the backup is of is still there, its list of erased people is taken too, and
+    its accounts, and what consents were withdrawn since.
     """
     from euthymia.app.database import store_settings
     from euthymia.app.restore import Wish
@@ -193,6 +194,15 @@ def restore(
         )
     if result["erased_again"]:
         words += f"\n{result['erased_again']} people erased since the backup were erased again"
+    if result["withdrawn_again"]:
+        words += f"\n{result['withdrawn_again']} consents withdrawn since then were withdrawn again"
+    if result["accounts_kept"]:
+        words += "\nthe accounts are those of the home that was there, and not the backup's"
+    if not result["newer_home"]:
+        words += (
+            "\nno newer home of this clinic was there to ask: consents that were withdrawn, and"
+            " accounts that were disabled, since the backup are as they were then; go through them"
+        )
     if result["from_server_to_file"]:
         words += "\nits data was on a server and is in a file of the home now (or add --store)"
     if result["kept_beside"]:
