@@ -24,10 +24,11 @@ from euthymia.app.verify import verify_home
 from euthymia.app.witnesses import answer, ask
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import to_micros
-from euthymia.ground.errors import IntegrityError, MissingError
+from euthymia.ground.errors import BusyError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.consent import consent_covers
 from euthymia.security.key_tree import ZONES
+from euthymia.security.keys import Keyring
 from euthymia.security.passwords import Stretch
 from euthymia.security.token import Claims, Kind
 from euthymia.security.witness import WitnessKey
@@ -97,6 +98,36 @@ def test_erasure_killed_half_way_is_finished_by_the_next_command(
     shutil.rmtree(home)  # only the backup of before is left
     found = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
     assert found["erased_again"] == 1
+
+
+def test_erasure_that_fails_half_way_is_finished_by_the_next_command(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are gone, the keys that opened them are not: a lost connection, a busy database."""
+
+    def lost(_store: SealedStore) -> None:
+        raise BusyError("another program is in the way")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SealedStore, "_finish_erasures", lost)
+        with pytest.raises(BusyError):
+            erase(home)
+    assert len(Keyring.open(home / "keys").epochs()) == 2
+    assert (tmp_path / "backup" / copies.LIST).exists()
+    with Clinic.opened(home) as clinic:
+        assert {zone: len(clinic.keyring.epochs(zone)) for zone in ZONES} == dict.fromkeys(ZONES, 1)
+
+
+def test_who_was_erased_is_not_taken_in_where_the_database_forgot_it(home: Path) -> None:
+    erase(home)
+    with Clinic.opened(home) as clinic:
+        db, listed = clinic.store._db, clinic.store.tombstones()
+        clinic.gateway()
+        db.run("DELETE FROM tombstone WHERE blind = ?", listed[:1])
+        clinic.write_tombstones()  # as the next erasure does: the list forgets nobody
+    with Clinic.opened(home) as clinic, pytest.raises(IntegrityError, match="bring them back"):
+        clinic.gateway()
+    assert any("bring them back" in problem for problem in verify_home(home, quiet))
 
 
 def test_erasure_killed_before_it_began_is_none(home: Path) -> None:

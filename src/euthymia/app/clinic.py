@@ -19,7 +19,7 @@ from euthymia.features.catalogue import families
 from euthymia.gateway.admit import Gateway
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Clock, to_micros
-from euthymia.ground.errors import MissingError
+from euthymia.ground.errors import IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.models.contract import SubjectData
 from euthymia.models.registry import Registry
@@ -76,6 +76,8 @@ class Clinic:
     clock: Clock
     accounts: Accounts
     policies: Policies = SHIPPED
+    brings_back: bool = False
+    """Whether the database has lost the record of an erasure, so that a file could undo it."""
 
     @classmethod
     def open(cls, path: Path, clock: Clock = wall_clock) -> "Clinic":
@@ -109,8 +111,10 @@ class Clinic:
             accounts=accounts,
             policies=Policies(own) if own else SHIPPED,
         )
-        if tombstones.is_behind(home.tombstones, keyring, store.tombstones()):
+        known = store.tombstones()
+        if tombstones.is_behind(home.tombstones, keyring, known):
             clinic.finish_erasures()
+        clinic.brings_back = tombstones.is_ahead(home.tombstones, keyring, known)
         return clinic
 
     @classmethod
@@ -151,15 +155,21 @@ class Clinic:
         Returns the places of the backups that could not be told. The list here comes last: while
         it is behind, the next command knows that something of an erasure is left to do.
         """
+        missed = self.tell_backups()
         blinds = self.store.tombstones()
-        if not blinds:
-            return []
-        missed = copies.tell(self.home, self.keyring, self.ledger, blinds)
-        tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
+        if blinds:
+            tombstones.write(self.home.tombstones, self.keyring, self.ledger, blinds)
         return missed
 
+    def tell_backups(self) -> list[str]:
+        """Bring the list beside the backups alone up to date; return the places not got to."""
+        blinds = self.store.tombstones()
+        return copies.tell(self.home, self.keyring, self.ledger, blinds) if blinds else []
+
     def gateway(self) -> Gateway:
-        """Return the only door in."""
+        """Return the only door in; IntegrityError if one who was erased could come in by it."""
+        if self.brings_back:
+            raise IntegrityError(tombstones.AHEAD)
         return Gateway(
             keyring=self.keyring,
             identities=self.store,

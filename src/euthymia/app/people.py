@@ -11,7 +11,7 @@ from euthymia.app.consents import consents_of
 from euthymia.app.snapshots import withdraw_person
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import day_date
-from euthymia.ground.errors import MissingError
+from euthymia.ground.errors import EuthymiaError, MissingError
 
 
 def list_subjects(clinic: Clinic) -> list[str]:
@@ -90,11 +90,15 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     snapshots = withdraw_person(clinic, who, _BECAUSE)
     try:
         told = clinic.store.erase(who, entry)
-    finally:  # the person may be erased also where old pages are still in use
+    except EuthymiaError:  # they may be erased all the same; what is left the next command does
         if clinic.store.resolve(who) is None:
             forget(clinic.accounts, who, shell_actor())
-            snapshots += withdraw_person(clinic, who, _BECAUSE)  # one made in these moments
-        missed = clinic.write_tombstones()
+            withdraw_person(clinic, who, _BECAUSE)
+        clinic.tell_backups()
+        raise
+    forget(clinic.accounts, who, shell_actor())
+    snapshots += withdraw_person(clinic, who, _BECAUSE)  # one made in these moments
+    missed = clinic.write_tombstones()
     models = [_saw(clinic, name) for name in clinic.registry.trained_with(who)]
     return {
         "subject": who,

@@ -8,6 +8,7 @@ make), and how far the ledger was. `restore` is given it, so that an old backup 
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,9 @@ def _not_ours() -> IntegrityError:
 
 
 def write(path: Path, keyring: Keyring, ledger: Ledger, blinds: Iterable[str]) -> None:
-    """Put a list in the place of the one at `path`."""
+    """Put a list in the place of the one at `path`. Nobody whom that one names is left out."""
+    with suppress(IntegrityError):  # it is no list of ours, and makes room for one
+        blinds = {*blinds, *_listed(path, keyring)}
     listed = Tombstones(tuple(sorted(set(blinds))), ledger.head()[0])
     body = msgspec.json.encode(listed)
     replace_private(path, _MAGIC + keyring.signer("ledger").sign(_MAGIC + body) + body)
@@ -77,6 +80,21 @@ def is_behind(path: Path, keyring: Keyring, stored: Iterable[str]) -> bool:
         return False
 
 
+AHEAD: Final = (
+    "the list of erased people names some whom the database does not know to be erased: it was "
+    "changed, or replaced by an older copy, and nothing is taken in that could bring them back; "
+    "restore a backup with `--tombstones`"
+)
+
+
+def is_ahead(path: Path, keyring: Keyring, stored: Iterable[str]) -> bool:
+    """Tell whether a list names somebody whom the database does not know to be erased."""
+    try:
+        return not set(_listed(path, keyring)) <= set(stored)
+    except IntegrityError:
+        return False
+
+
 def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
     """Compare the list with the tombstones in the database; return what is wrong, in words."""
     try:
@@ -84,11 +102,7 @@ def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
     except IntegrityError as error:
         return [str(error)]
     if not listed <= known:
-        problem = (
-            "the list of erased people names some whom the database does not know to be erased: "
-            "it was replaced by an older copy; restore a backup with `--tombstones`"
-        )
-        return [problem]
+        return [AHEAD]
     if listed < known:
         problem = (
             "the list of erased people lacks some whom the database knows to be erased: a crash, "
