@@ -15,7 +15,7 @@ from euthymia.store.sealed import SealedStore
 from euthymia.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from euthymia.store.postgresql import Server
+    from euthymia.store.postgresql_link import Server
 
 _IN_URL: Final = frozenset({"host", "schema", "tls", "ca_file", "password_file"})
 
@@ -47,7 +47,7 @@ def open_store(
 def _server(given: StoreConfig) -> "Server":
     """Return the server that the settings name."""
     try:
-        from euthymia.store.postgresql import OFF, VERIFIED, Server
+        from euthymia.store.postgresql_link import OFF, VERIFIED, Server
     except ImportError:
         raise EuthymiaError(
             "the PostgreSQL driver is not installed: pip install 'euthymia[postgres]'"

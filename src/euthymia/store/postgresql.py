@@ -5,11 +5,10 @@ one schema. One program writes at a time (an advisory lock); readers see one sta
 See docs/adr/0011-postgresql.md for what a server's administrator can and cannot do.
 """
 
-import ssl
+import socket
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -20,144 +19,23 @@ from pg8000.core import SYNC_MSG, Context, CoreConnection, _flush, _write
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from euthymia.ground.clock import Clock
-from euthymia.ground.errors import (
-    AccessError,
-    BusyError,
-    EuthymiaError,
-    IntegrityError,
-    MissingError,
-    SchemaError,
-)
+from euthymia.ground.errors import AccessError, EuthymiaError, SchemaError
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store import engine
 from euthymia.store.connection import Row, Value
+from euthymia.store.postgresql_link import OFF, VERIFIED, Server, Translated, connect, is_lost
 from euthymia.store.postgresql_tables import MIGRATIONS
 from euthymia.store.sealed import SealedStore
 
 BUSY_MS: Final = 30_000  # as long as another program may take for a group of files
-CONNECT_S: Final = 10
 AT_ONCE: Final = 256
 """Rows fetched, or sent, at once."""
 
-VERIFIED, OFF = "verify-full", "off"
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOCK_SPACE: Final = 0x45757468  # "Euth": the first half of our advisory lock's name
 _STAMP: Final = "SELECT coalesce(max(number), 0) FROM change"
 
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where the server is, and as whom to speak to it.
-
-    `host`: a name or address, or the folder of a Unix socket (it begins with "/").
-    `password_file`: None where the server trusts the system user (`peer`) or a certificate.
-    `tls`: "verify-full" (the server's certificate and name are checked) or "off".
-    `ca_file`: certificates to trust instead of the system's.
-    """
-
-    host: str = "localhost"
-    port: int = 5432
-    database: str = "euthymia"
-    user: str = "euthymia"
-    schema: str = "euthymia"
-    password_file: Path | None = None
-    tls: str = VERIFIED
-    ca_file: Path | None = None
-
-    @property
-    def local(self) -> bool:
-        """Tell whether no network lies between."""
-        return self.host.startswith("/") or self.host in LOOPBACK
-
-    def with_tls(self, tls: str) -> "Server":
-        """Return the same server, spoken to with or without TLS."""
-        return replace(self, tls=tls)
-
-    def password(self) -> str | None:
-        """Read the password; AccessError if everybody on this machine could."""
-        if self.password_file is None:
-            return None
-        try:
-            if self.password_file.stat().st_mode & 0o007:
-                raise AccessError(
-                    "every user of this machine may read the database's password: run `chmod o=` "
-                    "on the file that store.password_file names"
-                )
-            return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise MissingError(
-                f"store.password_file cannot be read ({error.strerror}): name a file that holds "
-                "the database user's password"
-            ) from None
-
-
-class _Translated:
-    """Turns the driver's errors into ours; nothing of what the server says is passed on."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
-    ) -> None:
-        if isinstance(error, (DatabaseError, InterfaceError, OSError)):
-            raise _translation(error) from None
-
-
-_REFUSALS: Final[dict[str, EuthymiaError]] = {
-    "28": AccessError(
-        "the database server does not let this user in: check store.user, store.password_file and "
-        "the server's pg_hba.conf"
-    ),
-    "3D": MissingError("the server has no such database: create it, or correct store.database"),
-    "42501": AccessError(
-        "the database user may not do this: it must own its schema, or may create one"
-    ),
-    "53": EuthymiaError("the database server has no room left: free its disk, then try again"),
-    "XX": IntegrityError(
-        "the database server reports damage: check its log, and restore from a backup"
-    ),
-    "22": SchemaError("the database server does not take a value as it is"),
-}
-_BUSY: Final = ("55P03", "40001", "40P01")
-_LOST: Final = ("57P01", "57P02", "57P03", "08")
-
-
-def _refusal(error: BaseException | None) -> BaseException | None:
-    """Return what the server said, where closing the connection on it failed as well."""
-    while error is not None and not isinstance(error, DatabaseError):
-        error = error.__context__
-    return error
-
-
-def _translation(error: BaseException) -> EuthymiaError:
-    error = _refusal(error) or error
-    if isinstance(error, ssl.SSLError):
-        return AccessError(
-            "no trusted connection to the database server: its certificate is not one that "
-            "store.ca_file (or this system) vouches for under that name, or it speaks no TLS"
-        )
-    told = error.args[0] if isinstance(error, DatabaseError) and error.args else None
-    code = str(told.get("C", "")) if isinstance(told, dict) else ""
-    if code in _BUSY:
-        return BusyError("another program is writing to the clinic's database; try again")
-    if not code and "SSL" in str(error):
-        return AccessError(
-            "the database server speaks no TLS: turn it on there (ssl = on); store.tls = "
-            '"off" is for a server on this machine alone'
-        )
-    if not code or code.startswith(_LOST):
-        return EuthymiaError(
-            "no connection to the database server, or it was lost: what was not reported as done "
-            "was not done, or will be found as done when tried again; check that the server runs"
-        )
-    for prefix, refusal in _REFUSALS.items():
-        if code.startswith(prefix):
-            return type(refusal)(*refusal.args)
-    return EuthymiaError(f"the database server refused a statement (SQLSTATE {code})")
+__all__ = ["OFF", "VERIFIED", "PostgresDatabase", "PostgresStore", "Server", "prepare"]
 
 
 @lru_cache(maxsize=256)
@@ -167,41 +45,6 @@ def _numbered(sql: str) -> str:
     return head + "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
 
 
-def _trusted(server: Server) -> ssl.SSLContext | bool:
-    if server.tls == OFF:
-        if not server.local:
-            raise AccessError('store.tls = "off" is for a server on this machine alone')
-        return False
-    found = ssl.create_default_context(cafile=server.ca_file)
-    found.minimum_version = ssl.TLSVersion.TLSv1_2
-    return found
-
-
-def _connect(server: Server) -> CoreConnection:
-    socket = f"{server.host}/.s.PGSQL.{server.port}" if server.host.startswith("/") else None
-    settings = {
-        "search_path": server.schema,
-        "lock_timeout": str(BUSY_MS),
-        "synchronous_commit": "on",  # a commit that was reported is on disk, as the ledger says
-        "client_encoding": "UTF8",
-        "default_transaction_isolation": "read committed",
-    }
-    connection = CoreConnection(
-        server.user,
-        host=server.host,
-        port=server.port,
-        database=server.database,
-        password=server.password(),
-        unix_sock=socket,
-        ssl_context=False if socket else _trusted(server),
-        timeout=CONNECT_S,
-        application_name="euthymia",
-        startup_params=settings,
-    )
-    connection._usock.settimeout(None)
-    return connection
-
-
 class PostgresDatabase:
     """A connection to the server as a `connection.Database`; a lost one is made anew."""
 
@@ -209,7 +52,7 @@ class PostgresDatabase:
         self._server = server
         self._prepared: dict[str, tuple[bytes, Any, Any]] = {}
         self._cursors = 0
-        self._wire = _connect(server)
+        self._wire = connect(server, BUSY_MS)
 
     @property
     def label(self) -> str:
@@ -222,27 +65,35 @@ class PostgresDatabase:
         """Return the connection; a new one if the last was lost outside a transaction."""
         if self._wire is None:
             self._prepared.clear()
-            self._wire = _connect(self._server)
+            self._wire = connect(self._server, BUSY_MS)
         return self._wire
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
-        """Drop a connection that was lost, so that the next call makes another."""
+        """Drop a connection that was lost, so that the next call makes another.
+
+        One that was left in the midst of an answer (Ctrl-C, no memory) is dropped as well: the
+        rest of that answer would be taken for the answer to the next question.
+        """
         try:
             yield
-        except (InterfaceError, OSError):
-            self._drop()
-            raise
         except DatabaseError as error:
-            if isinstance(error.args[0], dict) and error.args[0].get("C", "").startswith(_LOST):
+            if is_lost(error):
                 self._drop()
             raise
+        except BaseException:
+            self._drop(halfway=True)
+            raise
 
-    def _drop(self) -> None:
+    def _drop(self, *, halfway: bool = False) -> None:
         wire, self._wire = self._wire, None
-        if wire is not None:
-            with suppress(InterfaceError, OSError, AttributeError):
-                wire.close()
+        if wire is None:
+            return
+        with suppress(Exception):  # whatever is wrong with it, it is not used again
+            if halfway:
+                wire._usock.shutdown(socket.SHUT_RDWR)
+        with suppress(Exception):
+            wire.close()
 
     def _simple(self, sql: str) -> list[Row]:
         with self._noticing():
@@ -300,7 +151,7 @@ class PostgresDatabase:
         _flush(wire._sock)
         wire.handle_messages(Context(sql))
 
-    def translated(self) -> _Translated:
+    def translated(self) -> Translated:
         """See `Database.translated`."""
         return _TRANSLATED
 
@@ -420,10 +271,10 @@ class PostgresDatabase:
         self._drop()
 
 
-_TRANSLATED: Final = _Translated()
+_TRANSLATED: Final = Translated()
 
 
-def translated() -> _Translated:
+def translated() -> Translated:
     """Return a context that turns the driver's errors into ours."""
     return _TRANSLATED
 
@@ -436,14 +287,45 @@ def _version(db: PostgresDatabase) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
+_STRANGERS: Final = """
+WITH place AS (SELECT oid, nspowner, nspacl FROM pg_namespace WHERE nspname = ?),
+owner(role) AS (
+    SELECT nspowner FROM place
+    UNION SELECT grantee FROM place, aclexplode(nspacl) WHERE privilege_type = 'CREATE'
+    UNION SELECT relowner FROM pg_class JOIN place ON relnamespace = place.oid
+    UNION SELECT proowner FROM pg_proc JOIN place ON pronamespace = place.oid
+    UNION SELECT oprowner FROM pg_operator JOIN place ON oprnamespace = place.oid
+)
+SELECT 1 FROM owner LEFT JOIN pg_roles ON pg_roles.oid = role
+WHERE role = 0 OR NOT (rolsuper OR pg_has_role(role, 'USAGE')) LIMIT 1
+"""
+
+
+def _require_own(db: PostgresDatabase, schema: str) -> None:
+    """Refuse a schema into which others can put tables, functions or operators, or have put some.
+
+    Theirs would be used in place of ours, and what hangs on them (triggers, rules, defaults) done
+    with our rights. Whoever administers the server can do all that in any case.
+    """
+    if db.one(_STRANGERS, (schema,)) is not None:
+        raise AccessError(
+            f"other users of the database may put tables into the schema {schema}, or have done "
+            "so: name a schema that this user alone owns (?schema=...), or have the server's "
+            f"administrator run REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC and remove theirs"
+        )
+
+
 def prepare(db: PostgresDatabase, schema: str) -> None:
     """Create the tables in a new schema, or bring older ones forward.
 
     Raises
     ------
+    AccessError
+        If another user of the database could put something of theirs in the tables' place.
     SchemaError
         If a newer version of the software made them.
     """
+    _require_own(db, schema)
     number = _version(db)
     if number < len(MIGRATIONS):
         db._simple(f"BEGIN; SELECT pg_advisory_xact_lock({db._lock_name()})")

@@ -6,7 +6,8 @@ from pathlib import Path
 from euthymia.ground.errors import EuthymiaError
 from euthymia.security.keys import Keyring
 from euthymia.store import engine
-from euthymia.store.postgresql import PostgresDatabase, Server, prepare, translated
+from euthymia.store.postgresql import PostgresDatabase, prepare, translated
+from euthymia.store.postgresql_link import Server
 from euthymia.store.tables import copy_rows, is_empty
 
 
