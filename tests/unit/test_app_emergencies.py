@@ -191,6 +191,7 @@ def test_the_patient_can_see_who_broke_the_glass(clinic: Clinic, tmp_path: Path)
     export_subject(clinic, other, tmp_path / "export")
     text = (tmp_path / "export" / "who-saw-it.csv").read_text(encoding="utf-8")
     assert f"{DOCTOR},clinician,break glass,care" in text
+    assert REASON in text, "what was said of somebody is theirs to read"
 
 
 def test_erasing_a_person_takes_the_reasons_along(clinic: Clinic):

@@ -19,6 +19,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
+from euthymia.security.ledger_details import BOOKKEEPING
 from euthymia.sources.fhir_out import record_resources
 from euthymia.sources.openmhealth_out import STREAMS, data_points, observation_points, write_points
 from euthymia.store.contract import EXPORT
@@ -45,7 +46,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "are left",
     "alerts.json": "what became known about you for alerts, when, and what the care team did about "
     "each alert, with the reason",
-    "who-saw-it.csv": "every access to your data: when, who, in which role, for which purpose",
+    "who-saw-it.csv": "every access to your data: when, who, in which role, for which purpose, and "
+    "`what` is on record of it: what a model said of you, the reason that was given",
 }
 
 
@@ -114,7 +116,7 @@ class _Export:
         path = self.folder / "who-saw-it.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(("at", "user", "role", "action", "purpose", "ledger_entry"))
+            writer.writerow(("at", "user", "role", "action", "purpose", "ledger_entry", "what"))
             writer.writerows(tuple(map(safe, row)) for row in _who_saw(self.clinic, self.who))
 
 
@@ -131,7 +133,9 @@ def _write_json(path: Path, value: object) -> None:
 def _who_saw(clinic: Clinic, who: SubjectId) -> Iterable[tuple[str, ...]]:
     for line in clinic.ledger.about(who):
         at = from_micros(line.at).isoformat(timespec="seconds")
-        yield (at, line.actor, line.role, line.action, str(line.purpose), line.id)
+        said = {name: value for name, value in line.detail.items() if name not in BOOKKEEPING}
+        what = msgspec.json.encode(said).decode() if said else ""
+        yield (at, line.actor, line.role, line.action, str(line.purpose), line.id, what)
 
 
 def _readme(folder: Path) -> str:
