@@ -195,6 +195,22 @@ def test_secrets_in_arguments_environment_and_memory(tmp_path: Path):
     assert counted["page"] <= 8  # a working key, known to be there
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a crash leaves is the system's own there")
+@pytest.mark.parametrize(
+    "begun", ["from euthymia.app.cli import _guard as begin",
+              "from euthymia.app.workers import begin_beside as begin",
+              "from euthymia.security.enclosure import keep_memory_private as begin"],
+)  # fmt: skip
+def test_memory_of_a_process_that_crashed(begun: str):
+    """Has a worker crash, looks for its memory among the machine's core dumps."""
+    code = f"{begun}; begin()\nimport ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(SRC)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "0", "it may be dumped, and read by programs of its user"
+
+
 def _count(proc: Path, secrets: dict[str, bytes]) -> dict[str, int]:
     """Count secrets in the writable memory of a process."""
     found = dict.fromkeys(secrets, 0)

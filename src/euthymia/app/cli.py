@@ -87,7 +87,9 @@ def _wants_json(shell: Shell, arguments: list[str] | None) -> bool:
 def _guard() -> None:
     from euthymia.app.logs import keep_to_allow_list
     from euthymia.app.outbound import guard
+    from euthymia.security.enclosure import keep_memory_private
 
+    keep_memory_private()
     keep_to_allow_list()
     guard()
 
@@ -96,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     The real command line (`arguments` None) also guards its process: nothing leaves the machine
-    but to where the settings say, and logs keep to an allow-list.
+    but to where the settings say, logs keep to an allow-list, and no crash dumps its memory.
     """
     shell = Shell()
     if arguments is None:

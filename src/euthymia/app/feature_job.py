@@ -35,6 +35,7 @@ from euthymia.ground.clock import Timeline, to_micros
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVED
+from euthymia.security.enclosure import keep_memory_private
 
 JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
@@ -103,7 +104,9 @@ class _Helper:
         """Get ready for so many more rows."""
         self._rows_due += rows
         if self._pool is None and self._others and self._rows_due >= WORTH_A_HELPER:
-            pool = ProcessPoolExecutor(self._others, mp_context=get_context("spawn"))
+            pool = ProcessPoolExecutor(
+                self._others, mp_context=get_context("spawn"), initializer=keep_memory_private
+            )
             self._pool = self._processes.enter_context(pool)
             for _ in range(self._others):
                 self._pool.submit(families)  # they import, while this process plans

@@ -178,7 +178,9 @@ def begin_beside(root: bytes | None = None) -> None:
     from euthymia.app.logs import keep_to_allow_list
     from euthymia.app.outbound import guard
     from euthymia.app.vaults import entrust
+    from euthymia.security.enclosure import keep_memory_private
 
+    keep_memory_private()
     keep_to_allow_list()
     guard()
     Thread(target=_end_with_parent, daemon=True).start()

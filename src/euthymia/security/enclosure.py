@@ -73,6 +73,15 @@ def version() -> int:
     return max(0, int(_system().syscall(_CREATE, None, 0, _VERSION_FLAG)))
 
 
+def keep_memory_private() -> None:
+    """Let no crash write this process's memory to a disk, and no program of its user read it.
+
+    Linux: then only root may trace it or open its files under /proc. Elsewhere nothing is done.
+    """
+    if sys.platform.startswith("linux"):
+        _system().prctl(_NO_DUMPS, 0, 0, 0, 0)
+
+
 def enclose(readable: Iterable[Path]) -> bool:
     """Let this process read these folders and nothing else, for good; False: the kernel cannot.
 
@@ -81,8 +90,8 @@ def enclose(readable: Iterable[Path]) -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
+    keep_memory_private()
     system = _system()
-    system.prctl(_NO_DUMPS, 0, 0, 0, 0)
     system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     _without_sockets(system)
     known = version()
