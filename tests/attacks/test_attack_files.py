@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.export import export_subject
 from euthymia.app.ingest import run_ingest
 from euthymia.ground.errors import EuthymiaError
+from euthymia.sources.database import opened_database, run_script
 from memory_peak import grown_by
 from reading import items_of, read, rejects
 from small_clinic import MINE, subject_of
@@ -275,3 +277,26 @@ def test_reading_leaves_no_open_files(tmp_path: Path):
     before = len(list(Path("/proc/self/fd").iterdir()))
     read(tmp_path)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+def test_database_of_a_patient_left_behind_by_a_kill(tmp_path: Path, monkeypatch):
+    """Waits for a power cut while an export is unpacked, looks through the temporary folder."""
+    database, secret, seen = tmp_path / "export.db", "Lithium Wobbegong", []
+    run_script(database, f"CREATE TABLE notes(text); INSERT INTO notes VALUES('{secret}');")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+
+    class Export:
+        cut = False
+
+        def chunks(self):
+            whole = database.read_bytes()
+            for start in range(0, len(whole), 512):
+                yield whole[start : start + 512]
+                seen.extend(f for f in (tmp_path / "temporary").rglob("*") if f.is_file())
+
+    with opened_database(Export()) as (opened, tables):
+        assert tables == {"notes": ("text",)}
+        assert opened.execute("SELECT text FROM notes").fetchone() == (secret,)
+        seen.extend(f for f in (tmp_path / "temporary").rglob("*") if f.is_file())
+    assert seen == []

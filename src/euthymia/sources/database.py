@@ -1,8 +1,9 @@
 """SQLite files of unknown honesty: read-only, without trust in what their schema would run.
 
-The file is unpacked into an unlinked temporary file, so nothing of it is left behind, whatever
-happens. Only plain tables are read; views, triggers and virtual tables are never touched, and a
-query may neither load code nor open another file.
+The file is unpacked into a temporary file that has a name only for the moment in which SQLite opens
+it, so nothing of it is left behind, whatever happens (on file systems without nameless files: as
+long as it is unpacked). Only plain tables are read; views, triggers and virtual tables are never
+touched, and a query may neither load code nor open another file.
 """
 
 import os
@@ -45,11 +46,7 @@ def opened_database(blob: Blob) -> Iterator[tuple[sqlite3.Connection, Tables]]:
     """
     with tempfile.TemporaryDirectory(prefix="euthymia-") as folder:
         path = Path(folder) / "export.db"
-        size = 0
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for chunk in blob.chunks():
-                file.write(chunk)
-                size += len(chunk)
+        _unpack(blob, path)
         if blob.cut:
             raise SourceError(
                 "gzip stream ends early, so the database is not whole; nothing of it was stored; "
@@ -68,6 +65,25 @@ def opened_database(blob: Blob) -> Iterator[tuple[sqlite3.Connection, Tables]]:
             raise SourceError(_DAMAGED) from problem
         finally:
             database.close()
+
+
+def _unpack(blob: Blob, path: Path) -> None:
+    """Write what is in a blob to a file that gets its name at the end."""
+    try:
+        handle, named = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600), False
+    except (OSError, AttributeError):  # another system, or a file system that has none
+        handle, named = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), True
+    with os.fdopen(handle, "wb") as file:
+        for chunk in blob.chunks():
+            file.write(chunk)
+        file.flush()
+        if named:
+            return
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:  # with a folder named the link under /proc is followed, and not itself linked to
+            os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
 
 
 def _distrust(database: sqlite3.Connection) -> Tables:
