@@ -41,6 +41,8 @@ def test_options_are_words_and_say_what_was_not_considered(ranking):
     assert "in 100 get much better" in body.choices[0].expect[0]
     assert body.ruled_out == ("two",)
     assert body.not_considered[0].startswith("itching")
+    assert shown.treatments == ("one", "two")
+    assert shown.effects == ("sexual dysfunction", "weight gain")
     assert not shown.rule.certified
     assert "has been tested" in shown.rule.headline
 

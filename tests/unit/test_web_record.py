@@ -108,13 +108,13 @@ def test_treatments_are_ranked_by_evidence_that_somebody_accepted(tmp_path: Path
         trials.mkdir()
         made = Path(evidence.__file__).with_name("evidence_template.csv")
         shutil.copy(made, trials / "depression.csv")
-        assert "nobody has accepted the change" in doctor.get(page).text
+        assert "nobody has accepted it" in doctor.get(page).text
         accept_settings(home)
         ranked = doctor.get(page).text
         assert "nobody has accepted" not in ranked
         assert "No ranking can be shown" not in ranked
         (trials / "depression.csv").write_bytes(made.read_bytes() + b"\n")
-        assert "nobody has accepted the change" in doctor.get(page).text
+        assert "nobody has accepted it" in doctor.get(page).text
 
 
 def test_a_questionnaire_is_scored_and_a_wrong_answer_is_refused(clinic: Clinic, site) -> None:

@@ -38,8 +38,8 @@ NO_EVIDENCE: Final = (
     " clinic's home, or where the setting clinic.evidence says"
 )
 NOT_ACCEPTED: Final = (
-    "The published evidence was changed and nobody has accepted the change: have whoever looks"
-    " after this clinic's machine look at it"
+    "The published evidence is new or was changed, and nobody has accepted it: have whoever looks"
+    " after this clinic's machine read it and run `euthymia init`"
 )
 
 
@@ -63,7 +63,7 @@ def wanted_of(form: Mapping[str, str]) -> Wanted:
         names = tuple(dict.fromkeys(n.strip() for n in form.get(kind, "").split(",") if n.strip()))
         if len(names) > MOST or any(not _NAME.fullmatch(name) for name in names):
             raise SchemaError(
-                f"up to {MOST} names with commas between, such as: weight_gain, insomnia=2"
+                f"up to {MOST} names with commas between, such as: weight gain, insomnia=2"
             )
         found[kind] = names
     return Wanted(**found)

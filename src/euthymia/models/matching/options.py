@@ -9,7 +9,9 @@ from typing import Final
 
 from euthymia.evaluation.estimate import Estimate
 from euthymia.models.matching.certificate import Certificate, Gain, Printed
+from euthymia.models.matching.evidence import GOOD
 from euthymia.models.matching.ranking import Effect, Option, Ranking
+from euthymia.models.matching.wishes import by_reviews
 
 SHOWN: Final = 5
 _SAID: Final[Mapping[str, str]] = {
@@ -58,11 +60,13 @@ class RuleShown:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """All that the page shows."""
+    """All that the page shows; `effects` and `treatments` are what wishes can be about."""
 
     condition: str
     bodies: tuple[Body, ...]
     rule: RuleShown
+    effects: tuple[str, ...] = ()
+    treatments: tuple[str, ...] = ()
 
 
 def options(
@@ -86,7 +90,21 @@ def options(
         condition=rankings[0].condition,
         bodies=tuple(_body(ranking, shown) for ranking in rankings),
         rule=_rule(certificate),
+        effects=tuple(sorted({_plain(n) for f in rankings for n in _to_avoid(f)})),
+        treatments=tuple(sorted({t for f in rankings for t in _treatments(f)}, key=str.lower)),
     )
+
+
+def _to_avoid(found: Ranking) -> set[str]:
+    return {*found.networks, *by_reviews()} - GOOD
+
+
+def _treatments(found: Ranking) -> tuple[str, ...]:
+    return (*(option.treatment for option in found.options), *found.excluded)
+
+
+def _plain(outcome: str) -> str:
+    return outcome.replace("_", " ")
 
 
 def _body(found: Ranking, shown: int) -> Body:

@@ -7,6 +7,7 @@ are handed back with the reason, and change nothing.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -111,9 +112,15 @@ def counted_wishes(
     return found
 
 
-def _by_reviews(found: Counted, name: str, weight: float, evidence: Evidence) -> None:
+@cache
+def by_reviews() -> Mapping[str, Any]:
+    """Return the side effects that reviews tell in words: which have more of it, and the source."""
     path = files(__package__) / "side_effects.toml"
-    told: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _by_reviews(found: Counted, name: str, weight: float, evidence: Evidence) -> None:
+    told = by_reviews()
     if name not in told:
         why = "no trial counts it; the order does not take it into account"
         found.unmet.append(Unmet(name, why))
