@@ -143,6 +143,15 @@ def test_id_token_with_members_of_other_types(member: str):
             verified_claims(text, keys, issuer="i", client="c", nonce="n", second=1)
 
 
+def test_name_at_the_provider_that_is_a_patient_here(provider: str, tmp_path: Path):
+    """May choose the name at the provider; takes the pseudonym of somebody, seen in an export."""
+    party = relying(provider, tmp_path)
+    said = {party.config.user_claim: "p-abcdefghijklmnop", party.config.role_claim: ["x"]}
+    with pytest.raises(AccessError, match="patient's pseudonym"):
+        party._who(said)
+    assert party._who(said | {party.config.user_claim: "dr-lind"}).user == "dr-lind"
+
+
 @pytest.mark.parametrize("roles", [[{}], [["x"]], {"x": 1}, [None, 5, {}], "y", 5])
 def test_roles_of_other_types(roles: object, provider: str, tmp_path: Path):
     """Controls a role claim; sends objects, wants a crash or somebody's role."""

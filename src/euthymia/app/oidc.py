@@ -26,6 +26,7 @@ from euthymia.app.once import Once
 from euthymia.app.outbound import allow
 from euthymia.ground.clock import Clock
 from euthymia.ground.errors import AccessError, BusyError, SchemaError
+from euthymia.ground.ids import is_subject_id
 from euthymia.security.policy import ROLES
 from euthymia.security.token import Kind, Tokens
 
@@ -153,6 +154,8 @@ class Oidc:
         user, said = claims.get(self.config.user_claim), claims.get(self.config.role_claim)
         if not isinstance(user, str) or not user:
             raise AccessError("the provider does not say who you are: tell your administrator")
+        if is_subject_id(user):  # it opens a record here, and a provider may let people choose
+            raise AccessError("the provider's name for you is a patient's pseudonym here")
         held = [said] if isinstance(said, str) else said if isinstance(said, list) else []
         for value, role in self.config.role_of():
             if value in held and role in ROLES:
