@@ -36,6 +36,46 @@ def test_the_steps_of_a_day_are_not_those_of_its_night():
     assert night["coverage"] == 0.0
 
 
+def together(*parts):
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    order = np.argsort(joined["time"], kind="stable")
+    return {"steps": {name: values[order] for name, values in joined.items()}}
+
+
+def test_steps_that_two_devices_counted_are_counted_once():
+    hours = np.arange(9, 10, 1 / 60)
+    band = steps(hours, np.full(60, 100), np.full(60, 60))
+    phone = steps(hours[:30] + 1 / 240, np.full(30, 90), np.full(30, 60))  # left at home at half
+    alone, both = row("steps", {"steps": band}), row("steps", together(band, phone))
+    assert alone["steps"] == 6000
+    assert both["steps"] == pytest.approx(6000)
+    assert both["cadence_peak_per_min"] == pytest.approx(100, rel=0.05)
+    assert both["coverage"] == pytest.approx(alone["coverage"], rel=0.01)
+    twice, once = row("steps", together(phone, phone)), row("steps", {"steps": phone})
+    np.testing.assert_equal(list(twice.values()), list(once.values()))
+    # the phone's quarters of an hour, one of them of a walk without the band
+    quarters = steps([9, 9.25, 9.5, 9.75, 10], [1400, 1400, 1400, 1400, 700], [900] * 5)
+    assert row("steps", together(band, quarters))["steps"] == 6700
+
+
+def test_a_day_s_sum_and_its_minutes_are_not_added_up():
+    minutes = steps(np.arange(9, 10, 1 / 60), np.full(60, 100), np.full(60, 60))
+    day = steps([0.0], [9000], [86_400])
+    found = row("steps", together(day, minutes))
+    assert (found["steps"], found["coverage"]) == (9000, 1.0)
+    assert row("steps", together(steps([0.0], [5000], [86_400]), minutes))["steps"] == 6000
+    assert row("steps", together(day, steps([23.9], [50], [300])))["steps"] == pytest.approx(
+        9019, 1
+    )
+    assert row("steps", together(day, minutes), "morning")["steps"] == 6000
+
+
+def test_records_that_follow_each_other_add_up_whatever_the_rounding():
+    hours = np.arange(9, 10, 1 / 120)
+    ragged = steps(hours - 3e-5 * (np.arange(120) % 2), np.full(120, 40), np.full(120, 30))
+    assert row("steps", {"steps": ragged})["steps"] == 4800
+
+
 def test_a_day_s_steps_tell_no_pace_of_the_heart():
     heart = {
         "time": DAY * DAY_US + np.arange(1440, dtype=np.int64) * 60 * SECOND_US,

@@ -112,8 +112,8 @@ _PEAK = "Tudor-Locke et al. 2012, doi:10.1123/jpah.9.8.1125"
 _BRISK = "Tudor-Locke et al. 2018, doi:10.1136/bjsports-2017-097628"
 _OAK = "Straczkiewicz et al. 2023, doi:10.1038/s41746-022-00745-z"
 _DEVICE = (
-    "What the device counted; a phone that is not carried counts nothing. Of one export's devices "
-    "each time counts once; two exports of the same time (a phone's and a band's) add up."
+    "What the device counted; a phone that is not carried counts nothing. Each time counts "
+    "once: of two exports of the same time (a phone's and a band's) at the higher rate."
 )
 _SINGLE = " Known where records are of 90 s or less."
 _MISSING = _DEVICE + " Where a device leaves out minutes without steps they are unknown, not still."
@@ -286,7 +286,7 @@ _WALKING = (
 
 FAMILY = Family(
     name="steps",
-    version="2",
+    version="3",
     title="Steps and walking",
     streams=("steps", "accelerometer"),
     lookback_days=1,
