@@ -90,6 +90,21 @@ def test_the_time_away_in_a_gap_is_that_of_the_bridge(gap_h, leave_h, closed):
     assert 0 <= pieces.missed_way_m(gap, leave) <= 6000
 
 
+@given(gap_h=st.floats(0.5, 24), leave_h=st.floats(1, 30), stop_h=st.floats(0.2, 6))
+@FEW
+def test_the_time_on_the_way_in_a_gap_is_that_of_the_bridge(gap_h, leave_h, stop_h):
+    """Closed forms against the transition probabilities summed over the gap."""
+    gap, leave, stop = gap_h * 3.6e9, 1 / (leave_h * 3.6e9), 1 / (stop_h * 3.6e9)
+    rate, go = leave + stop, leave / (leave + stop)
+    s = (np.arange(8000) + 0.5) / 8000 * gap
+    on_on = go + (1 - go) * np.exp(-rate * s)
+    rest_on = go - go * np.exp(-rate * s)
+    both = (on_on * on_on[::-1]).mean() * gap / (go + (1 - go) * np.exp(-rate * gap))
+    one = (rest_on * on_on[::-1]).mean() * gap / (go - go * np.exp(-rate * gap))
+    assert pieces.moving_us(gap, leave, stop) == pytest.approx(both, rel=1e-4)
+    assert pieces.under_way_us(gap, leave, stop) == pytest.approx(one, rel=1e-3)
+
+
 def test_the_rhythm_is_the_least_squares_fit_of_a_wave():
     """Pieces of unequal length and with holes; twin: the wave fitted to every minute."""
     rng = np.random.default_rng(2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from euthymia.ground.clock import DAY_US
-from mobility_days import DAY0, every, measured, workday
+from mobility_days import DAY0, Walker, every, measured, workday
 
 START = DAY0 * DAY_US
 DAYS = 19
@@ -98,3 +98,34 @@ def test_days_before_do_not_change_when_later_ones_come():
     again = measured({n: v[np.r_[keep, time.size : v.size]] for n, v in columns.items()}, DAYS)
     for name in whole.values:
         np.testing.assert_array_equal(found.values[name], again.values[name][:17])
+
+
+def rounds(days: int) -> Walker:
+    """Eight hours a day from door to door, a straight line of some km and three minutes at each."""
+    walker, rng = Walker(), np.random.default_rng(8)
+    for day in range(days):
+        m = day * 1440.0
+        walker.stay(m, m + 480, 0, 0)
+        at, place = m + 480, np.zeros(2)
+        while at < m + 950:
+            to = rng.uniform(-6000, 6000, 2)
+            at += np.hypot(*(to - place)) / 480  # 8 m/s
+            walker.stay(at, at + 3, *to)
+            at, place = at + 3, to
+        walker.stay(at + np.hypot(*place) / 480, m + 1440, 0, 0)
+    return walker
+
+
+def test_who_is_on_the_way_all_day_is_so_in_an_hour_without_a_fix():
+    """Half of the hours are lost: lines alone make it a third less."""
+    days = 16
+    walker, time = rounds(days), every(days, 120)
+    _, east, north = np.array(walker.turns).T
+    true = np.hypot(np.diff(east), np.diff(north)).sum() / 1000 / days
+    lost = np.random.default_rng(3).random(24 * days) < 0.5
+    v = measured(walker.fixes(time[~lost[(time - START) // 3_600_000_000]], START), days).values
+    found, told = v["distance_km"][6:], v["distance_error_km"][6:]
+    assert 0.8 * true < found.mean() < 1.1 * true
+    assert told.mean() > 0.4 * np.abs(found - true).mean()
+    v = with_gap(16, 7.9, 8.7)  # a way to work that began and ended in a gap is as long as ever
+    assert v.values["distance_km"][16] == pytest.approx(10, abs=0.5)

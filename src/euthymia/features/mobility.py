@@ -287,7 +287,7 @@ def _measure(
 
 FAMILY = Family(
     name="mobility",
-    version="8",
+    version="9",
     title="Mobility",
     streams=("location",),
     lookback_days=WHOLE_FOLLOW_UP,

@@ -87,10 +87,11 @@ _OF_HOME: Final = (
         "Mean error to be expected of "
         "home_time_h: in gaps filled by history, 0.7 of the chance of the other thing; in shorter "
         "ones at one place, the time away of a person who leaves places as often as this one so "
-        "far; where the place changed in one, a quarter of the time that the way left over; half "
-        "of what is not known at all. In a recording that tells moves alone: short ways that it "
-        "does not tell, and where the last fix before a rest was off by over 200 m, the share of "
-        "the time at places near it that was spent at others.",
+        "far; where the place changed in one, a quarter of the time that the way left over, a "
+        "tenth where only one end is a place, and half of what this person's ways usually take "
+        "longer; half of what is not known at all. In a recording that tells moves alone: short "
+        "ways that it does not tell, and where the last fix before a rest was off by over 200 m, "
+        "the share of the time at places near it that was spent at others.",
         _BARNETT,
         0,
         9000,
@@ -167,13 +168,15 @@ _OF_WAYS: Final = (
         "5 minutes apart is made longer by the share by which lines twice as long around it are "
         "shorter (Laube & Purves 2011, doi:10.1111/j.1467-9671.2011.01256.x); one of 5 to 30 "
         "minutes by 1 - cos of the angle between it and the ways seen within 2 minutes of its "
-        "ends.",
+        "ends. Through a gap of over half an hour with somebody on the way at both ends, the pace "
+        "of both for as long as ways of this person usually last.",
         _BARNETT,
         0,
         None,
         -1,
         f"{_SPARSE} {_GAP} Recordings that tell moves alone have a fix in five minutes at most: "
-        "ways come out 15 to 20 % short.",
+        "ways come out 15 to 20 % short. Who is on the way all day "
+        "comes out a quarter short where half of the hours are missing, with a third of that told.",
     ),
     _f(
         "distance_error_km",

@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 from euthymia.kernels.jit import compiled
 from euthymia.kernels.mobility_fixes import BIN_US, minute_positions, noise_m, without_spikes
 from euthymia.kernels.mobility_follow import (
+    BROKEN,
     CARRIED,
     DAYS_SEEN,
     ENDED,
     HOME,
     KNOWN,
+    MOVED,
     NIGHTS,
     NIGHTS_SEEN,
     RHYTHM_DAYS,
     ROUTINE_DAYS,
     STAYED,
+    STRIDES,
+    WAYS,
     elected_home,
     learn_dwell,
     night_place,
@@ -39,6 +43,7 @@ from euthymia.kernels.mobility_moves import (
     with_rests,
 )
 from euthymia.kernels.mobility_pieces import (
+    AT_ONCE,
     BRIDGE_US,
     LONG_US,
     put_edge,
@@ -65,6 +70,8 @@ CARRY: Final = 64
 CARRY_US: Final = 20 * MINUTE_US
 """So much of the time before its first fix is told to a day: who came home at five to midnight."""
 LEAVE_PRIOR_US: Final = 480 * MINUTE_US  # before anything is known, a stay lasts eight hours
+STOP_PRIOR_US: Final = 30 * MINUTE_US  # and a way half an hour
+LEAST_WAYS: Final = 3.0
 # what is known of a day as a whole
 U_HOME, U_HOME_X, U_PLACES, U_RHYTHM, U_SHARE, U_ROUTINE, U_PART, U_NOISE = 0, 1, 4, 5, 6, 7, 8, 9
 U_BEFORE: Final = 10  # the last instant before the unit [us] at which the person was located
@@ -178,7 +185,18 @@ def longest_gap(at_us: Array, count: int) -> float:
     return longest
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8, f8, f8[::1])")
+@compiled("f8(f8[::1])")
+def stops_per_us(tally: Array) -> float:
+    """Return how often somebody on the way stops, by the ways on record so far [1/us].
+
+    At once, with too few of them, or where the recording rather tells moves alone.
+    """
+    if tally[WAYS] < LEAST_WAYS or tally[STRIDES] > tally[BROKEN]:
+        return AT_ONCE
+    return float((tally[WAYS] + 1.0) / (tally[MOVED] + STOP_PRIOR_US))
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, f8[::1], i8, f8, f8, f8, f8, f8[::1])")
 def day_pieces(
     piece: Array,
     n: int,
@@ -188,6 +206,7 @@ def day_pieces(
     count: int,
     longest: float,
     leave: float,
+    stop: float,
     noise: float,
     span: Array,
 ) -> int:
@@ -198,7 +217,7 @@ def day_pieces(
         if node[i, TO] > node[i, FROM]:
             n = put_node(piece, n, node, i, at_us, fixes, leave, span)
         if i + 1 < nodes:
-            n = put_link(piece, n, node, i, i + 1, nodes, leave, noise, span)
+            n = put_link(piece, n, node, i, i + 1, nodes, leave, stop, noise, span)
     last = nodes - 1
     return put_edge(piece, n, node, last, node[last, TO], span[1], leave, span)
 
@@ -245,7 +264,8 @@ def lay_out(
         nodes = day_nodes(
             kept_us, kept, count, noise, False, stay, place_of, node, place, tally, day
         )
-        n = day_pieces(piece, n, node, nodes, kept_us, count, longest, leave, noise, span)
+        stop = stops_per_us(tally)
+        n = day_pieces(piece, n, node, nodes, kept_us, count, longest, leave, stop, noise, span)
     note_last(tally, float(time[last]), latitude[last], longitude[last], accuracy[last])
     return n
 

@@ -46,10 +46,11 @@ DAY_US_F: Final = 86400e6
 # `tally`: places, stays ended, time at places [us], home (-1: none), nights so far, days so far,
 # positions carried over, what says of a recording that it tells moves alone and what says that it
 # does not (see `mobility_moves`), when [us] and where the last fix was, of use or not (x, y, z,
-# accuracy [m])
+# accuracy [m]), the time on the way that is on record [us], and how many ways began there
 KNOWN, ENDED, STAYED, HOME, NIGHTS_SEEN, DAYS_SEEN, CARRIED = 0, 1, 2, 3, 4, 5, 6
 STRIDES, BROKEN, LAST_FIX, LAST_X = 7, 8, 9, 10
-TALLY: Final = 14
+MOVED, WAYS = 14, 15
+TALLY: Final = 16
 
 
 @compiled("void(f8[:, ::1], i8, i8, f8[:, ::1], f8[::1], f8)")
@@ -57,7 +58,10 @@ def learn_dwell(piece: Array, low: int, high: int, place: Array, tally: Array, d
     """Add a day's pieces to the time at each place, and mark pieces at new and unfamiliar ones."""
     before = UNKNOWN
     for k in range(low, high):
-        what = piece[k, P_WHAT]
+        what, seen = piece[k, P_WHAT], piece[k, P_IMPUTED] == 0.0
+        if what < 0 and what != UNKNOWN and seen:
+            tally[MOVED] += piece[k, P_TO] - piece[k, P_FROM]
+            tally[WAYS] += 1.0 if before >= 0 else 0.0
         if what >= 0:
             at = int(what)
             place[at, DWELL] += piece[k, P_TO] - piece[k, P_FROM]

@@ -26,6 +26,7 @@ from euthymia.kernels.mobility_follow import ROUTINE_DAYS, SIGNIFICANT_US, SLOTS
 from euthymia.kernels.mobility_pieces import (
     FILLED,
     FLIGHT,
+    GUESSED,
     MOVING,
     NOVEL,
     P_AX,
@@ -63,8 +64,6 @@ NEAR_M, FASTEST_M_PER_US = 300.0, 15e-6
 """From the ends of a gap somebody gets no faster to a place that is farther than this."""
 TOGETHER: Final = 0.7
 """So much of the half hours' mean errors is left in their sum: some cancel."""
-GUESSED: Final = 0.2
-"""By what share the length of a way that nobody saw is off, in the mean."""
 MOST: Final = 16  # places that are thought of in a gap
 CHANGE: Final = 2.0
 """What a change of place must gain [nats]: it is about one in eight half hours."""

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from euthymia.kernels.jit import compiled
 from euthymia.kernels.mobility_fixes import BIN_US, EARTH_M, SPIKE_M_PER_S, squared
 from euthymia.kernels.mobility_follow import BROKEN, KNOWN, LAST_FIX, LAST_X, STRIDES
-from euthymia.kernels.mobility_history import GUESSED
 from euthymia.kernels.mobility_pieces import (
+    AT_ONCE,
     FLIGHT,
+    GUESSED,
     HALT,
     LONG_US,
     MOVING,
@@ -293,7 +294,7 @@ def rest_pieces(
         if node[i, TO] > node[i, FROM]:
             n = put_node(piece, n, node, i, none, 0, leave, span)
         if i < last:
-            n = put_link(piece, n, node, i, i + 1, nodes, leave, noise, span)
+            n = put_link(piece, n, node, i, i + 1, nodes, leave, AT_ONCE, noise, span)
     for k in range(first, n):
         length = piece[k, P_TO] - piece[k, P_FROM]
         if piece[k, P_WHAT] == MOVING and piece[k, P_MARK] != FLIGHT:

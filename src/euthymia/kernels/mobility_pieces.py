@@ -11,6 +11,8 @@ the same person; here, by what those leave on average, so that the same data giv
   ends (a bridge of a continuous-time Markov chain);
 * with two places, the way between them lies in the middle and takes what a way so long usually
   takes. The moment of leaving is uniform over the rest, and its mean error a quarter of that;
+* on the way at both ends, the person went on at the pace of both ends for as long as somebody is
+  on the way who stops and goes on as often as this person so far (the same chain);
 * before the first and after the last fix the person stayed for up to six hours; then nothing is
   known.
 """
@@ -40,6 +42,10 @@ WAY_OFF, WAY_OFF_WIDE, WAY_OFF_BLIND = 0.03, 0.06, 0.09
 """By what share of it a way is off, in the mean: with fixes up to a minute apart (the last at five
 minutes, and in between in between); farther apart than five; and where nothing of how it winds was
 seen (see `winding`)."""
+AT_ONCE: Final = 1.0
+"""How often somebody on the way stops [1/us] who is not to be believed to wander in a gap."""
+GUESSED: Final = 0.2
+"""By what share the length of a way that nobody saw is off, in the mean."""
 USUAL_WINDING: Final = 0.06
 """By what share a way between fixes over two minutes apart is longer, where nothing is seen."""
 
@@ -217,6 +223,22 @@ def speed_m_per_s(node: Array, i: int, step: int, count: int) -> float:
     return 0.0
 
 
+@compiled("f8(f8[:, ::1], i8, i8, i8)")
+def pace_m_per_s(node: Array, i: int, step: int, count: int) -> float:
+    """Return the speed along the way beyond a position, over up to half an hour; 0: not known.
+
+    Up to a place, or to where no fix came for a quarter of an hour.
+    """
+    way, lasted, k = 0.0, 0.0, i
+    while 0 <= k + step < count and lasted < LONG_US:
+        late, early = max(k, k + step), min(k, k + step)
+        gap = node[late, FROM] - node[early, TO]
+        if node[k + step, AT] >= 0 or gap > 15 * MINUTE_US:
+            break
+        way, lasted, k = way + between(node, early, late), lasted + gap, k + step
+    return way / lasted * 1e6 if lasted >= 2 * MINUTE_US else 0.0
+
+
 @compiled("f8(f8[:, ::1], i8, i8, i8, i8)")
 def aside(node: Array, i: int, j: int, step: int, count: int) -> float:
     """Return 1 - cos of the angle between the line from i to j and the way at one of its ends.
@@ -282,7 +304,74 @@ def winding(node: Array, i: int, j: int, count: int, noise_m: float) -> float:
     return one if math.isnan(other) else 0.5 * (one + other)
 
 
-@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8, f8[::1])")
+@compiled("f8(f8, f8, f8)")
+def moving_us(gap_us: float, leave_per_us: float, stop_per_us: float) -> float:
+    """Return the mean time on the way in a gap with somebody on the way at both ends.
+
+    The bridge of `expected_away_us` with its states exchanged: stopping at `stop_per_us`, going on
+    at `leave_per_us`.
+    """
+    rate = leave_per_us + stop_per_us
+    go = leave_per_us / rate
+    left = math.exp(-rate * gap_us)
+    turn = (1.0 - left) / rate
+    going = go * go * gap_us + 2 * go * (1 - go) * turn + (1 - go) * (1 - go) * gap_us * left
+    return min(going / (go + (1 - go) * left), gap_us)
+
+
+@compiled("f8(f8, f8, f8)")
+def under_way_us(gap_us: float, leave_per_us: float, stop_per_us: float) -> float:
+    """Return the mean time on the way in a gap with somebody on the way at one of its ends only.
+
+    The integral of P(rest, on the way; s) P(on the way, on the way; gap - s), over
+    P(rest, on the way; gap), of the same chain.
+    """
+    rate = leave_per_us + stop_per_us
+    go = leave_per_us / rate
+    left = math.exp(-rate * gap_us)
+    turn = (1.0 - left) / rate
+    going = go * gap_us + (1 - 2 * go) * turn - (1 - go) * gap_us * left
+    return min(max(going / (1.0 - left), 0.0), gap_us)
+
+
+@compiled("void(f8[:, ::1], i8, i8, i8, f8, f8, f8, f8, f8, f8[::1])")
+def link(
+    node: Array, i: int, j: int, count: int, gap: float, way: float, noise_m: float,
+    leave: float, stop: float, out: Array,
+) -> None:  # fmt: skip
+    """Set how long the way between two nodes took [us], by what share it was longer, its error [m].
+
+    Also, where it led from or to a place, the error of when it began or ended [us]: it may have
+    been no straight way, and have taken what ways of this person usually take.
+
+    In a gap with somebody on the way at both ends it goes on at the mean pace of both (0 where it
+    is not known) for as long as somebody is on the way who stops as often (`stop` [1/us]), and
+    goes on as often (`leave`), as this person so far; at least along the straight line.
+    """
+    left, came = node[i, AT] >= 0, node[j, AT] >= 0
+    out[0], out[1] = min(gap, usual_us(way)), winding(node, i, j, count, noise_m)
+    wide = max(gap / MINUTE_US - 1.0, 0.0) / 4
+    out[2] = way * (WAY_OFF_WIDE if wide > 1 else WAY_OFF + wide * (WAY_OFF_BLIND - WAY_OFF))
+    if math.isnan(out[1]):
+        out[1], out[2] = USUAL_WINDING, way * WAY_OFF_BLIND
+    if left != came:
+        speed = speed_m_per_s(node, j, 1, count) if left else speed_m_per_s(node, i, -1, count)
+        if speed > 0.5:
+            out[0] = min(gap, way / speed * 1e6)
+        usual = under_way_us(gap, leave, stop) if gap > LONG_US else 0.0
+        out[3] = 0.1 * (gap - out[0]) + 0.5 * max(usual - out[0], 0.0)
+    elif not left and gap <= LONG_US:
+        out[0] = gap
+    elif not left:
+        goes = moving_us(gap, leave, stop)
+        back, on = pace_m_per_s(node, i, -1, count), pace_m_per_s(node, j, 1, count)
+        pace = 0.5e-6 * (back + on)
+        if pace * goes > way * (1 + USUAL_WINDING) and way > 0:
+            out[0], out[1] = max(out[0], goes), pace * goes / way - 1.0
+            out[2] = GUESSED * pace * goes + 0.5 * pace * min(gap - goes, goes)
+
+
+@compiled("i8(f8[:, ::1], i8, f8[:, ::1], i8, i8, i8, f8, f8, f8, f8[::1])")
 def put_link(
     piece: Array,
     n: int,
@@ -291,6 +380,7 @@ def put_link(
     j: int,
     count: int,
     leave: float,
+    stop: float,
     noise_m: float,
     span: Array,
 ) -> int:
@@ -305,36 +395,25 @@ def put_link(
     if left and node[i, AT] == node[j, AT]:
         return put_stay(piece, n, node, i, start, end, np.nan, leave, span)
     flight = way > FLIGHT_M and way > FLIGHT_M_PER_S * 1e-6 * gap
-    takes = min(gap, usual_us(way))
-    if flight:
-        takes = gap
-    elif left != came:
-        speed = speed_m_per_s(node, j, 1, count) if left else speed_m_per_s(node, i, -1, count)
-        if speed > 0.5:
-            takes = min(gap, way / speed * 1e6)
-    elif not left and gap <= LONG_US:
-        takes = gap
+    told = np.zeros(4)
+    told[0] = gap
+    if not flight:
+        link(node, i, j, count, gap, way, noise_m, leave, stop, told)
+    takes, longer, missed = told[0], told[1], told[2]
     rest = gap - takes
     leaves = start + (rest if not came else 0.5 * rest)
     if not left:
         leaves = start if came else start + 0.5 * rest
     arrives = leaves + takes
-    slack = 0.25 * rest if left == came else 0.1 * rest
+    slack = 0.25 * rest if left == came else told[3]
     imputed = 1.0 if gap > LONG_US else 0.0
-    longer = winding(node, i, j, count, noise_m)
-    missed = 0.0
-    if not flight:
-        wide = max(gap / MINUTE_US - 1.0, 0.0) / 4
-        missed = way * (WAY_OFF_WIDE if wide > 1 else WAY_OFF + wide * (WAY_OFF_BLIND - WAY_OFF))
-        if math.isnan(longer):
-            longer, missed = USUAL_WINDING, way * WAY_OFF_BLIND
     before, after = node[i, AT] if left else HALT, node[j, AT] if came else HALT
     n = put(piece, n, node, i, i, start, leaves, before, imputed, slack, 0.0, span)
     way_at = n
     n = put(piece, n, node, i, j, leaves, arrives, MOVING, imputed, 0.0, missed, span)
     if n > way_at:
         piece[way_at, P_MARK] = FLIGHT if flight else 0.0
-        piece[way_at, P_WINDING] = 0.0 if flight else longer
+        piece[way_at, P_WINDING] = longer
     return put(piece, n, node, j, j, arrives, end, after, imputed, slack, 0.0, span)
 
 
