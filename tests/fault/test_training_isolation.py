@@ -26,7 +26,8 @@ from euthymia.app.teaching import LENT, _closed, _environment
 from euthymia.app.trainer_messages import Taught
 from euthymia.app.training import learn, run_training
 from euthymia.app.verify import verify_home
-from euthymia.ground.audit import Purpose
+from euthymia.gateway.contract import GrantRecord
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, BusyError, IntegrityError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
@@ -38,7 +39,7 @@ from euthymia.models.train import train
 from euthymia.security.enclosure import version
 from euthymia.security.keys import Keyring
 from euthymia.sources.fhir_consent import consent_resource
-from small_clinic import MRN, TASK, subject_of
+from small_clinic import MRN, TASK, TEST, subject_of
 from training_clinic import CANARIES, CANARY_SITE, CANARY_VALUE, MADE_UP, PEOPLE
 
 NEEDS_LANDLOCK = pytest.mark.skipif(not version(), reason="this kernel has no Landlock")
@@ -397,16 +398,20 @@ def test_an_erasure_cut_while_it_destroys_is_no_alarm_and_the_next_ends_it(clini
     assert list(clinic.home.snapshots.iterdir()) == []
 
 
-def test_a_snapshot_whose_consents_ended_is_swept(clinic):
-    from euthymia.gateway.contract import GrantRecord
-    from euthymia.ground.audit import Entry, Purpose
-    from small_clinic import TEST
+PART, AT = Scope(streams=("location",)), to_micros(training_clinic.NOW)
+ENDED = {
+    "all": GrantRecord(Purpose.TRAINING, False, AT, None, "in a file"),
+    "a part": GrantRecord(Purpose.MONITORING, False, AT, None, "in a file", PART),
+    "a part ran out": GrantRecord(Purpose.MONITORING, True, AT - 9, AT, "in a file", PART),
+}
 
-    name = only(clinic).stem
+
+@pytest.mark.parametrize("what", ENDED)
+def test_a_snapshot_is_swept_when_any_consent_ends_that_it_rests_on(clinic, what):
     assert snapshots.sweep(clinic) == []
     who = subject_of(clinic, "MRN-001")
-    refusal = GrantRecord(Purpose.TRAINING, False, to_micros(clinic.clock()), None, "in a file")
-    clinic.store.put_grant(who, refusal, Entry(TEST, "set consent", Purpose.CARE, who))
+    clinic.store.put_grant(who, ENDED[what], Entry(TEST, "set consent", Purpose.CARE, who))
+    name = only(clinic).stem  # whoever took the decision in was killed before it looked here
     assert snapshots.sweep(clinic) == [name]
     assert list(clinic.home.snapshots.iterdir()) == []
 
@@ -415,6 +420,9 @@ def test_a_snapshot_whose_consents_ended_is_swept(clinic):
 MEANWHILE: dict[str, Callable[[Clinic, SubjectId], object]] = {
     "training": lambda clinic, who: change_consent(clinic, who, Asked(withdraw="training")),
     "monitoring": lambda clinic, who: change_consent(clinic, who, Asked(withdraw="monitoring")),
+    "a part": lambda clinic, who: change_consent(
+        clinic, who, Asked(withdraw="monitoring", scope=PART)
+    ),
     "erased": erase_subject,
 }
 
@@ -439,11 +447,11 @@ def test_whoever_says_no_while_a_snapshot_is_made_is_in_none(clinic, monkeypatch
 def test_no_model_is_kept_of_whoever_said_no_while_it_was_trained(clinic, monkeypatch, what):
     who, before = subject_of(clinic, "MRN-003"), clinic.registry.list()
     bundle, _ = clinic.registry.load(f"{TASK}@1", for_use=False)
-    manifest = unpack(clinic.keyring, only(clinic).read_bytes()).manifest
+    released = snapshots.release_snapshot(clinic, TASK, nothing)
 
     def taught(*_given, **_more):
         MEANWHILE[what](clinic, who)
-        return Taught(bundle, {}, {}, "", trainer.ENCLOSED), manifest, None
+        return Taught(bundle, {}, {}, "", trainer.ENCLOSED), released, None
 
     monkeypatch.setattr(training, "learn", taught)
     with pytest.raises(BusyError, match="run it again"):
@@ -464,7 +472,7 @@ def test_an_erasure_names_a_model_that_came_into_use_meanwhile(clinic, monkeypat
     assert [one["model"] for one in told["models"]] == [f"{TASK}@1", f"{TASK}@2"]
 
 
-@pytest.mark.parametrize("scope", [None, Scope(streams=("location",))], ids=["all", "a part"])
+@pytest.mark.parametrize("scope", [None, PART], ids=["all", "a part"])
 def test_a_withdrawal_in_a_file_destroys_the_snapshot(clinic, tmp_path, scope):
     grant = Grant(
         1, SourceId(MRN, "MRN-003"), (Purpose.MONITORING,), permit=False, at=clinic.clock(),

@@ -130,7 +130,10 @@ class _Keys:
 def test_a_snapshot_carries_the_times(timed):
     keys = _Keys()
     names = new_names(keys, "s", sorted(set(timed.person.tolist())))
-    rows, members = pack_rows(keys, "s", timed), pack_members(keys, "s", names)
+    rows, members = (
+        pack_rows(keys, "s", timed),
+        pack_members(keys, "s", names, dict.fromkeys(names, 0)),
+    )
     for frame, has in ((timed, True), (dataclasses.replace(timed, time=None, cause=None), False)):
         rows = pack_rows(keys, "s", frame)
         back = frame_of(keys, _opened(keys, members, rows))

@@ -51,7 +51,7 @@ def model_drift(
     begin = _begin(lines, named, trained_at) if since is None else (since - _EPOCH).days * DAY_US
     if begin > to_micros(clinic.clock()):
         raise SchemaError("--since lies in the future: give a day of the past, or leave it out")
-    people, _ = consenting(clinic, task.name, progress)
+    people = consenting(clinic, task.name, progress).people
     frame = cohort(task, people)
     open_still = not_yet_known(task, people, begin, frame.seen_until)
     found = drifted(model.served, frame, open_still, trained_at=trained_at, since=begin, seed=seed)

@@ -11,7 +11,7 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import purposes_of
 from euthymia.app.passing import Passing
 from euthymia.app.shell import Progress
-from euthymia.app.snapshots import RESTED_ON, sweep
+from euthymia.app.snapshots import sweep
 from euthymia.care.alerts.cases import NEWS_DAYS
 from euthymia.care.safety import speaks_of_harm
 from euthymia.gateway.admit import BatchConsent
@@ -33,8 +33,7 @@ class Tally:
 
     `feature_only` of the stored rows held samples that were used for features and not kept. `heard`
     are those of whom an answer about self-harm was stored that is news and not a no, and who were
-    not told to the alerts yet; `unheeded` says why the alerts could not take somebody in. `said_no`
-    are those who withdrew something that a research snapshot rests on.
+    not told to the alerts yet; `unheeded` says why the alerts could not take somebody in.
     """
 
     news_from: Micros = 0
@@ -46,7 +45,6 @@ class Tally:
     files: int = 0
     heard: set[SubjectId] = field(default_factory=set)
     unheeded: str = ""
-    said_no: set[SubjectId] = field(default_factory=set)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,11 +59,6 @@ class Tally:
             self.heard |= {
                 who for who, t in batch.observations.items() if speaks_of_harm(t, self.news_from)
             }
-        self.said_no |= {
-            who
-            for who, decisions in batch.grants.items()
-            if any(not g.permit and g.purpose in RESTED_ON for _, g in decisions)
-        }
         self.rows_in += receipt.rows_in
         self.stored += receipt.stored
         self.rejected += receipt.rejected
@@ -78,7 +71,7 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain values, the most frequent rejects first."""
-        own = {"heard", "news_from", "said_no"} | (set() if self.unheeded else {"unheeded"})
+        own = {"heard", "news_from"} | (set() if self.unheeded else {"unheeded"})
         told = {name: value for name, value in vars(self).items() if name not in own}
         return told | {"rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
 
@@ -180,6 +173,6 @@ def run_ingest(
     for settled in passing.settle():
         tally.add(*settled)
     _heed(clinic, tally)
-    sweep(clinic, tally.said_no)
+    sweep(clinic)
     clinic.ledger.sync()
     return tally.told()

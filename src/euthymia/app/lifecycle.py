@@ -174,7 +174,7 @@ def challenge(
             "the two cannot be asked the same: the task's features changed since one of them was"
             " trained; train it anew"
         )
-    people, _ = consenting(clinic, task.name, progress)
+    people = consenting(clinic, task.name, progress).people
     trained = [to_micros(datetime.fromisoformat(m.bundle.trained_at)) for m in (live, other)]
     frame = unseen(cohort(task, people), task.horizon_days, trained)
     found = compare(live.served, other.served, frame, seed=seed)

@@ -6,11 +6,11 @@ holds somebody who withdraws, or is erased, is destroyed at once.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.home import Home
@@ -25,6 +25,7 @@ from euthymia.models.snapshot import (
     Deriving,
     Manifest,
     digest,
+    ended_of,
     members_of,
     new_names,
     pack,
@@ -49,28 +50,50 @@ _SUFFIX: Final = ".snapshot"
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A snapshot on disk. `content`: its bytes. `people`: {name in it: live pseudonym}."""
+    """A snapshot on disk. `content`: its bytes. `people`: {name in it: live pseudonym}.
+
+    `ended`: {live pseudonym: how many consents, or parts of them, they had withdrawn, or had run
+    out, before their data was read}.
+    """
 
     manifest: Manifest
     content: bytes
     people: Mapping[str, str]
+    ended: Mapping[str, int]
 
 
-def consenting(clinic: Clinic, task: str, progress: Progress) -> tuple[list[SubjectData], int]:
+class Consenting(NamedTuple):
+    """Who consented to training; `without`: how many did not; `ended` as in `Released`."""
+
+    people: list[SubjectData]
+    without: int
+    ended: Mapping[str, int]
+
+
+def consenting(clinic: Clinic, task: str, progress: Progress) -> Consenting:
     """Return the people who consented to training, and how many did not.
 
     The store checks the consent: an entry with the purpose `training` reads nobody else.
     """
     listed = clinic.store.subjects(Entry(shell_actor(), "list subjects", Purpose.TRAINING))
     people: list[SubjectData] = []
+    before: dict[str, int] = {}
     for done, who in enumerate(listed):
         progress(done, len(listed))
         audit = Entry(shell_actor(), "release to training", Purpose.TRAINING, who, {"task": task})
+        before[who] = _ended(clinic, who)
         try:
             people.append(clinic.subject_data(who, audit))
         except ConsentError:
             continue
-    return people, len(listed) - len(people)
+    return Consenting(people, len(listed) - len(people), before)
+
+
+def _ended(clinic: Clinic, who: SubjectId) -> int:
+    """Count what a person withdrew, or what ran out, of all that a snapshot rests on."""
+    now = to_micros(clinic.clock())
+    rests_on = [grant for grant in clinic.store.grants(who) if grant.purpose in RESTED_ON]
+    return sum(not g.permit or (g.until is not None and g.until <= now) for g in rests_on)
 
 
 def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
@@ -90,14 +113,15 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
     if task is None:
         raise MissingError(f"no such task; tasks are {', '.join(tasks())}")
     refuse_switched_off(task, clinic.config.training.population_risk)
-    people, without = consenting(clinic, name, progress)
+    people, without, before = consenting(clinic, name, progress)
     frame = with_refusals(cohort(task, people), without)
     refuse_too_few(frame)
     snapshot = f"{name}-{secrets.token_hex(6)}"
     names = new_names(clinic.keyring, snapshot, sorted(set(frame.person.tolist())))
     rows = pack_rows(clinic.keyring, snapshot, renamed(frame, names))
-    members = pack_members(clinic.keyring, snapshot, names)
-    with still_consenting(clinic, names):
+    ended = {who: before[who] for who in names}
+    members = pack_members(clinic.keyring, snapshot, names, ended)
+    with still_consenting(clinic, ended):
         told = _tell(clinic, snapshot, name, len(names), without, digest(rows))
         manifest = Manifest(
             format=FORMAT,
@@ -122,15 +146,15 @@ def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
         for file in older:
             _remove(file)
     progress(1, 1)
-    return Released(manifest, content, {new: who for who, new in names.items()})
+    return Released(manifest, content, {new: who for who, new in names.items()}, ended)
 
 
 @contextmanager
-def still_consenting(clinic: Clinic, people: Iterable[str]) -> Iterator[None]:
+def still_consenting(clinic: Clinic, ended: Mapping[str, int]) -> Iterator[None]:
     """Hold the snapshots while what people's data became is put in its place.
 
     Who withdraws or is erased from now on waits, and then finds it. Who did since their data was
-    read is not in it.
+    read, be it a part only, is not in it: `ended` is as in `Released`.
 
     Raises
     ------
@@ -139,12 +163,17 @@ def still_consenting(clinic: Clinic, people: Iterable[str]) -> Iterator[None]:
     """
     now = to_micros(clinic.clock())
     with _alone(clinic.home):
-        if not all(_covered(clinic, SubjectId(who), now) for who in people):
+        if not all(_stands(clinic, SubjectId(who), n, now) for who, n in ended.items()):
             raise BusyError(
                 "somebody in it withdrew their consent, or was erased, while it was made: nothing "
                 "was kept; run it again"
             )
         yield
+
+
+def _stands(clinic: Clinic, who: SubjectId, ended: int, now: Micros) -> bool:
+    """Tell whether a person's consents cover them now, and no part of one ended since."""
+    return _ended(clinic, who) == ended and _covered(clinic, who, now)
 
 
 def _covered(clinic: Clinic, who: SubjectId, now: Micros) -> bool:
@@ -219,23 +248,22 @@ def withdraw_person(clinic: Clinic, who: SubjectId, because: str) -> list[str]:
     return _destroy(clinic, lambda members: str(who) in members, because)
 
 
-def sweep(clinic: Clinic, said_no: Collection[SubjectId] = ()) -> list[str]:
+def sweep(clinic: Clinic) -> list[str]:
     """Destroy the snapshots that hold anybody whose consents do not cover them now.
 
-    For consents that ended, or were withdrawn in a file that came in. `said_no`: whoever withdrew
-    anything in it that a snapshot rests on, so also those who withdrew a part.
+    For consents that ended or were withdrawn since, be it a part; so also where the command that
+    took the withdrawal in was killed.
     """
     now = to_micros(clinic.clock())
 
-    def uncovered(members: Mapping[str, str]) -> bool:
-        people = [SubjectId(who) for who in members]
-        return any(who in said_no or not _covered(clinic, who, now) for who in people)
+    def uncovered(members: Mapping[str, int]) -> bool:
+        return not all(_stands(clinic, SubjectId(who), n, now) for who, n in members.items())
 
     return _destroy(clinic, uncovered, "a consent is no longer in force")
 
 
 def _destroy(
-    clinic: Clinic, chosen: Callable[[Mapping[str, str]], bool], because: str
+    clinic: Clinic, chosen: Callable[[Mapping[str, int]], bool], because: str
 ) -> list[str]:
     if not clinic.home.snapshots.is_dir():
         return []
@@ -254,11 +282,11 @@ def _destroy(
     return gone
 
 
-def _is_chosen(clinic: Clinic, file: Path, chosen: Callable[[Mapping[str, str]], bool]) -> bool:
+def _is_chosen(clinic: Clinic, file: Path, chosen: Callable[[Mapping[str, int]], bool]) -> bool:
     """Tell whether a file's members are chosen; one that cannot be read is."""
     try:
         opened = unpack(clinic.keyring, file.read_bytes())
-        return chosen(members_of(clinic.keyring, opened))
+        return chosen(ended_of(clinic.keyring, opened))
     except EuthymiaError:
         return True
 

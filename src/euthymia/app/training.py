@@ -1,5 +1,6 @@
 """Training and release: from consented people to a signed bundle and its report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def learn(
     estimator: str = "",
     claim: Guarantee | None = None,
     because: str = "",
-) -> tuple[Taught, Manifest, Held | None]:
+) -> tuple[Taught, Released, Held | None]:
     """Release a task's snapshot and have the trainer learn from it, in a process of its own.
 
     The bundle names the people by their live pseudonyms: by them an erasure finds who was in it.
@@ -81,7 +82,7 @@ def learn(
         raise IntegrityError("the trainer gave back a model of something else: train again")
     known = tuple(sorted(people[who] for who in bundle.people))
     named = msgspec.structs.replace(bundle, people=known)
-    return msgspec.structs.replace(taught, bundle=named), released.manifest, held
+    return msgspec.structs.replace(taught, bundle=named), released, held
 
 
 def _set_aside(
@@ -125,7 +126,7 @@ def run_training(
     if report is not None:
         writable(report)
     renew_registry(clinic)
-    trained, manifest, held = learn(
+    trained, released, held = learn(
         clinic,
         name,
         seed=seed,
@@ -134,7 +135,8 @@ def run_training(
         claim=claim,
         because=because,
     )
-    added = _added(clinic, trained, held)
+    manifest = released.manifest
+    added = _added(clinic, trained, released.ended, held)
     paid = {} if held is None else _paid(clinic, held, trained, f"{added.name}@{added.version}")
     html = trained.report.encode()
     kept = clinic.home.reports / f"{added.name}-{added.version}.html"
@@ -167,10 +169,12 @@ def run_training(
     return {**told, **_result(trained, manifest), **paid}
 
 
-def _added(clinic: Clinic, trained: Taught, held: Held | None) -> Registered:
+def _added(
+    clinic: Clinic, trained: Taught, ended: Mapping[str, int], held: Held | None
+) -> Registered:
     """Register a model, unless somebody in it has said no since their data was read."""
     try:
-        with still_consenting(clinic, trained.bundle.people):
+        with still_consenting(clinic, ended):
             return clinic.registry.add_bundle(trained.bundle)
     except BusyError:  # the trainer has looked at them all the same
         if held is not None:

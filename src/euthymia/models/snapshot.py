@@ -161,11 +161,20 @@ def pack_rows(keys: Deriving, snapshot: str, frame: CohortFrame) -> bytes:
     )
 
 
-def pack_members(keys: Deriving, snapshot: str, names: Mapping[str, str]) -> bytes:
-    """Return who is who, sealed under a key of `live`."""
+def pack_members(
+    keys: Deriving, snapshot: str, names: Mapping[str, str], ended: Mapping[str, int]
+) -> bytes:
+    """Return who is who and how many consents of each had ended, sealed under a key of `live`.
+
+    Parameters
+    ----------
+    names : {live pseudonym: name in the snapshot}
+    ended : {live pseudonym: how many were withdrawn or had run out when their data was read}
+    """
+    held = {who: (name, ended[who]) for who, name in names.items()}
     return seal(
         keys.derive("snapshot members"),
-        msgspec.msgpack.encode(dict(names), order="sorted"),
+        msgspec.msgpack.encode(held, order="sorted"),
         context=context("snapshot members", FORMAT, snapshot),
     )
 
@@ -226,9 +235,22 @@ def _altered() -> IntegrityError:
 
 def members_of(keys: Deriving, opened: Opened) -> dict[str, str]:
     """Return {live pseudonym: name in the snapshot}; needs a key of `live`."""
+    return {who: name for who, (name, _) in _members(keys, opened).items()}
+
+
+def ended_of(keys: Deriving, opened: Opened) -> dict[str, int]:
+    """Return {live pseudonym: how many consents had ended}; needs a key of `live`.
+
+    None had, as far as a snapshot tells that was written before this was counted.
+    """
+    return {who: count for who, (_, count) in _members(keys, opened).items()}
+
+
+def _members(keys: Deriving, opened: Opened) -> dict[str, tuple[str, int]]:
     place = context("snapshot members", FORMAT, opened.manifest.snapshot)
     plain = unseal(keys.derive("snapshot members"), opened.members, context=place)
-    return msgspec.msgpack.decode(plain, type=dict[str, str])
+    held = msgspec.msgpack.decode(plain, type=dict[str, str | tuple[str, int]])
+    return {who: (one, 0) if isinstance(one, str) else one for who, one in held.items()}
 
 
 def frame_of(keys: Deriving, opened: Opened) -> CohortFrame:
