@@ -5,7 +5,7 @@ import pytest
 
 from euthymia.app.web.protected import NOT_YOUR_ROLE, open_to
 from euthymia.ground.schemas import OBSERVATIONS
-from euthymia.security.policy import SHIPPED
+from euthymia.security.policy import SHIPPED, Policies
 from euthymia.store.consent import unlabelled
 
 
@@ -35,18 +35,34 @@ MIXED = table(None, "hiv", "hiv substance-use", None)
     ],
 )
 def test_who_sees_protected_records(role: str, related: bool, expected: list[str]) -> None:
-    found, said = open_to(SHIPPED, role, MIXED, related=related)
+    found, said = open_to(SHIPPED, role, MIXED, related=related, second_factor=False)
     assert codes(found) == expected
     assert said == ([] if len(expected) == 4 else [NOT_YOUR_ROLE])
 
 
 def test_without_protected_records_nothing_is_said() -> None:
-    assert open_to(SHIPPED, "coordinator", table(None, None), related=True)[1] == []
+    assert (
+        open_to(SHIPPED, "coordinator", table(None, None), related=True, second_factor=False)[1]
+        == []
+    )
 
 
 def test_a_label_nobody_knows_is_shut_to_all() -> None:
-    assert codes(open_to(SHIPPED, "clinician", table("new-kind"), related=True)[0]) == []
+    assert (
+        codes(
+            open_to(SHIPPED, "clinician", table("new-kind"), related=True, second_factor=False)[0]
+        )
+        == []
+    )
 
 
 def test_models_and_summaries_rest_on_unlabelled_records_alone() -> None:
     assert codes(unlabelled(MIXED)) == ["0", "3"]
+
+
+def test_where_a_clinic_asks_for_a_second_factor_they_open_with_it_alone() -> None:
+    asks = "forbid (principal, action, resource) unless { context.second_factor };"
+    own, held = Policies(f'@id("second-factor") {asks}'), table("psychotherapy-notes")
+    for factor in (True, False):
+        found, _ = open_to(own, "clinician", held, related=True, second_factor=factor)
+        assert found.num_rows == int(factor)

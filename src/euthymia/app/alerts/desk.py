@@ -154,7 +154,12 @@ class Alerts:
         return alerts, tuple(word for a in self._notices(now, alerts) for word in a.words)
 
     def desk(
-        self, user: str, role: str = SHELL, seen: Callable[[SubjectId], str] | None = None
+        self,
+        user: str,
+        role: str = SHELL,
+        seen: Callable[[SubjectId], str] | None = None,
+        *,
+        second_factor: bool = False,
     ) -> Desk:
         """Return the alerts of the people a user may act on, in the order of the policy.
 
@@ -173,7 +178,8 @@ class Alerts:
             if alert.subject == CLINIC or alert.state in lifecycle.OVER:
                 continue
             if alert.subject not in allowed:
-                allowed[alert.subject] = self._allowed(user, role, SubjectId(alert.subject))
+                who = SubjectId(alert.subject)
+                allowed[who] = self._allowed(user, role, who, second_factor=second_factor)
             if not allowed[alert.subject]:
                 continue
             counts[alert.state.value] = counts.get(alert.state.value, 0) + 1
@@ -191,9 +197,9 @@ class Alerts:
             digest_of_policy=policy.digest,
         )
 
-    def _allowed(self, user: str, role: str, who: SubjectId) -> bool:
+    def _allowed(self, user: str, role: str, who: SubjectId, *, second_factor: bool) -> bool:
         with suppress(AccessError):
-            require_act(self.clinic, user, role, who)
+            require_act(self.clinic, user, role, who, second_factor=second_factor)
             return True
         return False
 
@@ -204,17 +210,20 @@ class Alerts:
             raise MissingError("there is no such alert: `euthymia alerts` lists those that stand")
         return found[0]
 
-    def card(self, user: str, role: str, subject: str, ident: str) -> Card:
+    def card(
+        self, user: str, role: str, subject: str, ident: str, *, second_factor: bool = False
+    ) -> Card:
         """Return all that an alert carries. Opening it is told to the ledger.
 
         The first time that a named person opens it is a step of its history.
         """
         who = self.clinic.resolve(subject)
-        require_act(self.clinic, user, role, who)
+        require_act(self.clinic, user, role, who, second_factor=second_factor)
         alert = self.alert(who, ident)
         first = alert.viewed_at is None and Move.VIEW in lifecycle.open_to(alert.state)
         if first and role != SHELL:
-            alert = self.act(user, role, Wanted(who, ident, Move.VIEW, "opened"))
+            opened = Wanted(who, ident, Move.VIEW, "opened")
+            alert = self.act(user, role, opened, second_factor=second_factor)
         else:
             entry = Entry(Actor(user, role), "view alert", Purpose.CARE, who, _told(alert))
             self.clinic.ledger.append(entry)
@@ -255,7 +264,7 @@ class Alerts:
 
     # -- acting ----------------------------------------------------------------------------------
 
-    def act(self, user: str, role: str, wanted: Wanted) -> Alert:
+    def act(self, user: str, role: str, wanted: Wanted, *, second_factor: bool = False) -> Alert:
         """Do what a person wants with an alert; return the alert as it stands then.
 
         Raises
@@ -268,7 +277,7 @@ class Alerts:
             There is no such alert.
         """
         who = self.clinic.resolve(wanted.subject)
-        require_act(self.clinic, user, role, who)
+        require_act(self.clinic, user, role, who, second_factor=second_factor)
         with self._alone() as book:
             if book.start is None:
                 raise MissingError("no alert was ever raised here: run `euthymia alerts run`")

@@ -137,7 +137,12 @@ def check(path: Path, file: Path | None) -> dict[str, Any]:
 
 
 def accept(
-    clinic: Clinic, text: str | None, actor: Actor | None = None, role: str = SHELL
+    clinic: Clinic,
+    text: str | None,
+    actor: Actor | None = None,
+    role: str = SHELL,
+    *,
+    second_factor: bool = False,
 ) -> dict[str, Any]:
     """Take a policy into force from now on; None: the shipped one.
 
@@ -148,7 +153,7 @@ def accept(
     AccessError
         The role may not change it.
     """
-    require_change(clinic, role)
+    require_change(clinic, role, second_factor=second_factor)
     policy = shipped() if text is None else parse(text, FILE)
     cannot = sorted(user for user in policy.people if text and cannot_take(clinic, user))
     if cannot:

@@ -39,6 +39,7 @@ def quality(
     user: str = "",
     role: str = SHELL,
     live: Alerts | None = None,
+    second_factor: bool = False,
 ) -> dict[str, Any]:
     """Return the quality board of the local days [first, last]; by default of the last quarter.
 
@@ -50,7 +51,7 @@ def quality(
     AccessError
         The role may not see it.
     """
-    require_quality(clinic, role)
+    require_quality(clinic, role, second_factor=second_factor)
     book = read_book(clinic)
     told = live.standing() if live is not None else None
     now = told[0] if told else reckoned(book, to_micros(clinic.clock()))

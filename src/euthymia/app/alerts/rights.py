@@ -14,20 +14,28 @@ from euthymia.security.policy import Action
 SHELL: Final = "shell"
 
 
-def _require(clinic: Clinic, role: str, action: Action, *, related: bool = False) -> None:
+def _require(
+    clinic: Clinic, role: str, action: Action, *, related: bool = False, second_factor: bool
+) -> None:
     if role == SHELL:
         return
     ruling = clinic.policies.decide(
-        role=role, action=action, purpose=Purpose.CARE.value, related=related
+        role=role,
+        action=action,
+        purpose=Purpose.CARE.value,
+        related=related,
+        second_factor=second_factor,
     )
     if not ruling.allowed:
         raise AccessError(ruling.detail)
 
 
-def require_act(clinic: Clinic, user: str, role: str, subject: SubjectId) -> None:
+def require_act(
+    clinic: Clinic, user: str, role: str, subject: SubjectId, *, second_factor: bool = False
+) -> None:
     """Refuse with an AccessError unless this user may act on alerts about this person."""
     related = clinic.on_care_team(user, subject)
-    _require(clinic, role, Action.ACT_ON_ALERT, related=related)
+    _require(clinic, role, Action.ACT_ON_ALERT, related=related, second_factor=second_factor)
 
 
 def takers(clinic: Clinic, subject: SubjectId) -> tuple[str, ...]:
@@ -74,20 +82,20 @@ def require_taker(clinic: Clinic, user: str, subject: SubjectId, to: str) -> Non
     )
 
 
-def may_act(clinic: Clinic, role: str) -> bool:
+def may_act(clinic: Clinic, role: str, *, second_factor: bool = True) -> bool:
     """Tell whether a role may act on alerts about the people in its care."""
     try:
-        _require(clinic, role, Action.ACT_ON_ALERT, related=True)
+        _require(clinic, role, Action.ACT_ON_ALERT, related=True, second_factor=second_factor)
     except AccessError:
         return False
     return True
 
 
-def require_quality(clinic: Clinic, role: str) -> None:
+def require_quality(clinic: Clinic, role: str, *, second_factor: bool = False) -> None:
     """Refuse with an AccessError unless this role may see the quality board."""
-    _require(clinic, role, Action.VIEW_QUALITY)
+    _require(clinic, role, Action.VIEW_QUALITY, second_factor=second_factor)
 
 
-def require_change(clinic: Clinic, role: str) -> None:
+def require_change(clinic: Clinic, role: str, *, second_factor: bool = False) -> None:
     """Refuse with an AccessError unless this role may put another alert policy into force."""
-    _require(clinic, role, Action.CHANGE_ALERT_POLICY)
+    _require(clinic, role, Action.CHANGE_ALERT_POLICY, second_factor=second_factor)

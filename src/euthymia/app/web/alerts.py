@@ -141,7 +141,7 @@ class AlertPages:
     def _list(self, visitor: Visitor) -> Response:
         backend = self.site.backend
         self.desk.backend.require(visitor, Action.VIEW_WORKLIST)
-        found = self.alerts.desk(visitor.user, visitor.role)
+        found = self.alerts.desk(visitor.user, visitor.role, second_factor=visitor.second_factor)
         lines = [*found.lines, *found.digest, *found.held]
         people = {SubjectId(line.alert.subject) for line in lines if line.alert.subject != CLINIC}
         looked = self.desk.backend.reader.look_at_all(sorted(people), visitor.actor)
@@ -170,7 +170,13 @@ class AlertPages:
         ident = request.path_params["alert"]
         try:
             card = await run_in_threadpool(
-                self.alerts.card, visitor.user, visitor.role, opened.subject, ident
+                lambda: self.alerts.card(
+                    visitor.user,
+                    visitor.role,
+                    opened.subject,
+                    ident,
+                    second_factor=visitor.second_factor,
+                )
             )
         except MissingError:  # what it rested on was withdrawn, corrected or erased since
             return self.record.shown("noepisode.html", visitor, opened, "/timeline", status=404)
@@ -205,7 +211,10 @@ class AlertPages:
         subject = await run_in_threadpool(self.desk.require, visitor, pid, Action.ACT_ON_ALERT)
         try:
             wanted = self._wanted(subject, ident, form)
-            await run_in_threadpool(self.alerts.act, visitor.user, visitor.role, wanted)
+            factor = visitor.second_factor
+            await run_in_threadpool(
+                lambda: self.alerts.act(visitor.user, visitor.role, wanted, second_factor=factor)
+            )
         except SchemaError as error:
             return await self.episode(request, Again(str(error), form))
         except MissingError:
@@ -242,7 +251,7 @@ class AlertPages:
         return await run_in_threadpool(self._policy, visitor, None, {})
 
     def _policy(self, visitor: Visitor, text: str | None, told: dict[str, Any]) -> Response:
-        require_quality(self.clinic, visitor.role)
+        require_quality(self.clinic, visitor.role, second_factor=visitor.second_factor)
         own = own_text(self.clinic.home, self.clinic.keyring)
         self.desk.backend.write(visitor.actor, "view alert policy")
         return self.site.page(
@@ -264,7 +273,7 @@ class AlertPages:
         return await run_in_threadpool(self._change, *sent)
 
     def _change(self, visitor: Visitor, form: dict[str, str]) -> Response:
-        require_quality(self.clinic, visitor.role)
+        require_quality(self.clinic, visitor.role, second_factor=visitor.second_factor)
         text = form.get("text", "").replace("\r\n", "\n")
         told: dict[str, Any] = {}
         try:
@@ -278,8 +287,14 @@ class AlertPages:
                 found = replay(self.clinic, asked)
                 told["replay"] = found | {"rows": replayed_rows(found)}
             elif form.get("do") == "accept":
-                require_change(self.clinic, visitor.role)
-                told["accepted"] = accept(self.clinic, text, visitor.actor, visitor.role)
+                require_change(self.clinic, visitor.role, second_factor=visitor.second_factor)
+                told["accepted"] = accept(
+                    self.clinic,
+                    text,
+                    visitor.actor,
+                    visitor.role,
+                    second_factor=visitor.second_factor,
+                )
         except (SchemaError, MissingError) as error:
             told["refused"] = str(error)
         return self._policy(visitor, text, told)

@@ -216,7 +216,7 @@ class ClinicBackend:
         may = may_ask(self.clinic.policies, visitor.role)
         summaries = [looked.summary for looked in people.values()]
         cases = reader.cases(people.values(), may_ask=may)
-        cases, told = self._morning(visitor.role, cases, people, now)
+        cases, told = self._morning(visitor, cases, people, now)
         fitting = [
             case
             for case in cases
@@ -242,11 +242,11 @@ class ClinicBackend:
         )
 
     def _morning(
-        self, role: str, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros
+        self, visitor: Visitor, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros
     ) -> tuple[list[Case], tuple[str, ...]]:
         """Return the rows with the alerts that stand, and what is told of the clinic itself."""
-        may = may_ask(self.clinic.policies, role)
-        if not may_act(self.clinic, role):
+        may = may_ask(self.clinic.policies, visitor.role)
+        if not may_act(self.clinic, visitor.role, second_factor=visitor.second_factor):
             return cases, ()
         state = (self.news(), now // MINUTE_US)
         held = self._mornings.get(may)
@@ -286,7 +286,11 @@ class ClinicBackend:
         now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
         observations, held_back = open_to(
-            self.clinic.policies, visitor.role, looked.observations, related=emergency is None
+            self.clinic.policies,
+            visitor.role,
+            looked.observations,
+            related=emergency is None,
+            second_factor=visitor.second_factor,
         )
         view = patient_view(
             looked.seen_by(may_ask=may),
@@ -298,7 +302,7 @@ class ClinicBackend:
             consented=looked.consented,
             held=looked.record.data.segments,
         )
-        alerts = () if emergency else self._about(visitor.role, subject)
+        alerts = () if emergency else self._about(visitor, subject)
         if alerts:  # the page begins with the same reason as the list that led to it
             own = Case(view.row, findings(view.summary, now, feed))
             view = replace(view, row=morning([own], {subject: view.summary}, alerts, now)[0].item)
@@ -320,9 +324,9 @@ class ClinicBackend:
             alerts=_standing(alerts),
         )
 
-    def _about(self, role: str, subject: SubjectId) -> tuple[Alert, ...]:
+    def _about(self, visitor: Visitor, subject: SubjectId) -> tuple[Alert, ...]:
         """Return every alert there ever was about a person, to a role that may see them."""
-        if not may_act(self.clinic, role):
+        if not may_act(self.clinic, visitor.role, second_factor=visitor.second_factor):
             return ()
         return tuple(a for a in self.alerts.every() if a.subject == subject)
 

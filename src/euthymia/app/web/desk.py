@@ -122,7 +122,11 @@ class Desk:
             (looked.observations, list[str]())
             if own
             else open_to(
-                self.clinic.policies, visitor.role, looked.observations, related=emergency is None
+                self.clinic.policies,
+                visitor.role,
+                looked.observations,
+                related=emergency is None,
+                second_factor=visitor.second_factor,
             )
         )
         may = own or may_ask(self.clinic.policies, visitor.role)

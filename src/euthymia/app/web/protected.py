@@ -20,7 +20,7 @@ NOT_YOUR_ROLE: Final = (
 
 
 def open_to(
-    policies: Policies, role: str, table: pa.Table, *, related: bool
+    policies: Policies, role: str, table: pa.Table, *, related: bool, second_factor: bool
 ) -> tuple[pa.Table, list[str]]:
     """Return the observations that a role may see of those read, and what to say of the others."""
     cells = table.column("sensitivity")
@@ -33,6 +33,7 @@ def open_to(
             related=related,
             sensitivity=labels_of(cell),
             released=labels_of(cell),
+            second_factor=second_factor,
         )
         if not ruling.allowed:
             shut.append(cell)

@@ -300,8 +300,15 @@ class QualityPage:
         return await run_in_threadpool(self._show, visitor, asked)
 
     def _board(self, visitor: Visitor, first: date | None, last: date | None) -> dict[str, Any]:
-        by, live = visitor, self.alerts
-        return quality(self.clinic, first, last, user=by.user, role=by.role, live=live)
+        return quality(
+            self.clinic,
+            first,
+            last,
+            user=visitor.user,
+            role=visitor.role,
+            live=self.alerts,
+            second_factor=visitor.second_factor,
+        )
 
     def _show(self, visitor: Visitor, asked: list[str]) -> Response:
         refused = ""
