@@ -253,6 +253,10 @@ class TestClinic:
     def may(self, role: str, action: Action) -> bool:
         return SHIPPED.may_ever(role, action)
 
+    def require(self, visitor: Visitor, action: Action) -> None:
+        if not self.may(visitor.role, action):
+            raise AccessError("this role may not do this")
+
     def sign_in(self, code: str) -> tuple[str, Claims]:
         return self.sessions.sign_in(code)
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from api_calls import Api, slug
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.alerts.rights import takers
 from euthymia.app.clinic import Clinic
 from euthymia.app.entries import filled_in, write_entry
 from euthymia.app.web.backend import ClinicBackend
+from euthymia.app.web.contract import Visitor
 from euthymia.app.web.pages import build_site
+from euthymia.app.web.reader import may_see_estimates
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.ids import SubjectId
 from euthymia.instruments.catalogue import instruments
@@ -84,3 +87,18 @@ def test_the_other_boards_open_with_it_and_not_without(clinic: Clinic):
     for role, address in (("supervisor", "/alert-policy"), ("supervisor", "/quality")):
         assert signed_in(clinic, role, "pwd", "otp").get(address).status_code == 200, address
         assert signed_in(clinic, role, "link").get(address).status_code == 403, address
+
+
+def test_no_estimate_is_shown_and_no_emergency_signed_off_without_it(clinic: Clinic):
+    for factor in (True, False):
+        who = Visitor(DOCTOR, "clinician", "0" * 32, 2**40, "csrf", second_factor=factor)
+        assert may_see_estimates(clinic.policies, who) is factor
+    chief = signed_in(clinic, "supervisor", "link")
+    csrf = ClinicBackend.of(clinic).visitor(chief.cookies["euthymia"]).csrf
+    form = {"csrf": csrf, "number": "none"}
+    assert chief.post("/emergencies/seen", data=form, headers=SAME).status_code == 403
+
+
+def test_a_token_of_the_api_proves_none(clinic: Clinic):
+    api = Api(clinic)
+    assert slug(api.ask()) == slug(api.send("GET", "/v1/models")) == "role"

@@ -175,7 +175,7 @@ class Analyzer:
         ruling = self._clinic.policies.decide(
             role=claims.role, action=action, purpose=Purpose.CARE, related=True
         )
-        if ruling.rule in {"role", "purpose"}:
+        if ruling.rule in {"role", "purpose", "second factor"}:  # a token proves none
             raise RefusalError("role", ruling.detail)
 
     # -- the body -------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from euthymia.app.web.reader import (
     NO_MONITORING,
     Looked,
     Reader,
-    may_ask,
+    may_see_estimates,
 )
 from euthymia.app.web.session import Sessions
 from euthymia.care.alerts.card import standing_words
@@ -213,7 +213,7 @@ class ClinicBackend:
         self.require(visitor, Action.VIEW_WORKLIST)
         reader, now = self.reader, self.reader.now()
         people = reader.look_at_all(reader.mine(visitor.user, actor), actor)
-        may = may_ask(self.clinic.policies, visitor.role)
+        may = may_see_estimates(self.clinic.policies, visitor)
         summaries = [looked.summary for looked in people.values()]
         cases = reader.cases(people.values(), may_ask=may)
         cases, told = self._morning(visitor, cases, people, now)
@@ -245,7 +245,7 @@ class ClinicBackend:
         self, visitor: Visitor, cases: list[Case], people: Mapping[SubjectId, Looked], now: Micros
     ) -> tuple[list[Case], tuple[str, ...]]:
         """Return the rows with the alerts that stand, and what is told of the clinic itself."""
-        may = may_ask(self.clinic.policies, visitor.role)
+        may = may_see_estimates(self.clinic.policies, visitor)
         if not may_act(self.clinic, visitor.role, second_factor=visitor.second_factor):
             return cases, ()
         state = (self.news(), now // MINUTE_US)
@@ -283,7 +283,7 @@ class ClinicBackend:
         self.require(visitor, Action.VIEW_PATIENT)
         subject, emergency = self.in_care(visitor, pid)
         looked = self.reader.look(subject, actor)
-        now, may = self.reader.now(), may_ask(self.clinic.policies, visitor.role)
+        now, may = self.reader.now(), may_see_estimates(self.clinic.policies, visitor)
         feed = self.reader.feed(self.reader.mine(visitor.user, actor))
         observations, held_back = open_to(
             self.clinic.policies,

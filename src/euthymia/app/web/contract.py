@@ -270,6 +270,9 @@ class Backend(Protocol):
     def may(self, role: str, action: Action) -> bool:
         """Tell whether a role may do this for anybody."""
 
+    def require(self, visitor: Visitor, action: Action) -> None:
+        """Refuse whoever may not do this for anybody. Raises AccessError."""
+
     def sign_in(self, code: str) -> tuple[str, Claims]:
         """Use up a one-time code; return a session token and whose it is. Raises AccessError."""
 

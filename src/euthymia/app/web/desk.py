@@ -13,7 +13,7 @@ from euthymia.app.consents import Asked, change_consent
 from euthymia.app.entries import BY_PATIENT, BY_TEAM, Fact, checked_text, write_entry
 from euthymia.app.web.contract import Visitor, Who
 from euthymia.app.web.protected import open_to
-from euthymia.app.web.reader import NO_MONITORING, Looked, may_ask
+from euthymia.app.web.reader import NO_MONITORING, Looked, may_see_estimates
 from euthymia.care.timeline import PatientView, patient_view
 from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
@@ -129,7 +129,7 @@ class Desk:
                 second_factor=visitor.second_factor,
             )
         )
-        may = own or may_ask(self.clinic.policies, visitor.role)
+        may = own or may_see_estimates(self.clinic.policies, visitor)
         view = patient_view(
             looked.seen_by(may_ask=may),
             observations=observations,

@@ -101,7 +101,7 @@ class Glass:
         if isinstance(found, Response):
             return found
         visitor, form = found
-        self._require(visitor, Action.VIEW_EMERGENCIES)
+        self.backend.require(visitor, Action.VIEW_EMERGENCIES)
         see = self.backend.emergencies.see
         await run_in_threadpool(see, visitor.actor, form.get("number", ""))
         return RedirectResponse("/emergencies", 303)

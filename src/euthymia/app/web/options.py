@@ -19,7 +19,7 @@ from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk, Opened
 from euthymia.app.web.forms import FIRST, TYPED, Again
 from euthymia.app.web.going import RULE, TASK, Going, going
-from euthymia.app.web.reader import may_ask
+from euthymia.app.web.reader import may_see_estimates
 from euthymia.app.web.record import Record
 from euthymia.ground.codes import PREFERENCE
 from euthymia.ground.errors import IntegrityError, MissingError, SchemaError
@@ -157,7 +157,7 @@ class OptionsPage:
     def _going(self, visitor: Visitor, opened: Opened) -> Going:
         reader = self.desk.backend.reader
         data = reader.record_of(opened.looked, visitor.actor)
-        may = may_ask(self.desk.clinic.policies, visitor.role)
+        may = may_see_estimates(self.desk.clinic.policies, visitor)
         model = reader.shelf.get(TASK)
         return going(data, model, opened.looked.grants, reader.now(), may_ask=may)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from euthymia.app.clinic import shell_actor
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.summaries import Dated, Summaries
-from euthymia.app.web.contract import Who
+from euthymia.app.web.contract import Visitor, Who
 from euthymia.care.summary import SubjectSummary, devices_seen
 from euthymia.care.worklist import Case, caseload, feed_days
 from euthymia.gateway.contract import GrantRecord
@@ -103,10 +103,16 @@ class Looked:
         return replace(self.summary, prediction=None, threshold=None)
 
 
-def may_ask(policies: Policies, role: str) -> bool:
-    """Tell whether a role may see a model's estimate about a patient in its care."""
-    ruling = policies.decide(role=role, action=Action.ANALYZE, purpose=Purpose.CARE, related=True)
-    return ruling.rule not in {"role", "purpose", "relationship"}
+def may_see_estimates(policies: Policies, visitor: Visitor) -> bool:
+    """Tell whether somebody may see a model's estimates about the patients in their care."""
+    ruling = policies.decide(
+        role=visitor.role,
+        action=Action.ANALYZE,
+        purpose=Purpose.CARE,
+        related=True,
+        second_factor=visitor.second_factor,
+    )
+    return ruling.rule not in {"role", "purpose", "relationship", "second factor"}
 
 
 @dataclass(slots=True)
