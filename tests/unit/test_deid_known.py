@@ -64,8 +64,13 @@ def test_an_ordinary_word_that_is_a_known_name_is_told_by_its_use() -> None:
 
 
 def test_unknown_keys_and_wrong_values_of_known_facts_are_refused() -> None:
-    with pytest.raises(SchemaError, match=r'unknown key .*"nmaes"; use '):
-        Known.from_json({"nmaes": ["x"]})
+    with pytest.raises(SchemaError, match=r"number 2 of 2\); use addresses,") as refused:
+        Known.from_json({"names": [], "Ana Ruiz": "the mother"})
+    assert "Ruiz" not in str(refused.value)
+    with pytest.raises(SchemaError, match="text or a list"):
+        Known.from_json({"names": 3})
+    with pytest.raises(SchemaError, match=r'"sex" .* must be a text'):
+        Known.from_json({"sex": ["female"]})
     with pytest.raises(SchemaError, match="text or a list"):
         Known.from_json({"names": [3]})
     with pytest.raises(SchemaError, match="1980-02-29"):
@@ -123,6 +128,14 @@ def test_surrogates_keep_the_sex_of_a_given_name() -> None:
     text = "Beatriz"
     name = drawn.replace(text, Span(0, len(text), Kind.PERSON))
     assert name in pool("es", "f")
+
+
+@pytest.mark.parametrize("sex", ["other", "unknown", "", None])
+def test_a_sex_that_names_have_not_draws_from_either(sex: str | None) -> None:
+    known = Known.from_json({"names": ["Aaditya"], "sex": sex})  # lists give this name no sex
+    done = deidentify("Aaditya called.", "en", known, mode="surrogates", key=KEY)
+    assert done.text is not None
+    assert "Aaditya" not in done.text
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -185,3 +198,7 @@ def test_ages_up_to_89_stay_unless_strict() -> None:
     assert strict is not None
     assert "45" not in strict
     assert "teacher" not in strict
+    stood_in = deidentify(text, "en", mode="surrogates", key=KEY, strict=True).text
+    assert stood_in is not None
+    assert stood_in.startswith("The patient, [AGE] years old")  # nobody of 45 becomes one of 90
+    assert "mother is 90+" in stood_in

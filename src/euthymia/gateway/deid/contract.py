@@ -53,6 +53,9 @@ DIRECT: Final = frozenset(Kind) - {Kind.AGE, Kind.COUNTRY, Kind.PROFESSION}
 QUASI: Final = frozenset(Kind) - DIRECT
 """Kinds that narrow a person down only together with others."""
 
+OVER_89: Final = "rule:age-over-89"
+"""The source of a span of an age that goes out as the number of a year of birth would."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:

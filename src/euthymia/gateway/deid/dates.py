@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.contract import OVER_89, Kind, Lang, Span
 from euthymia.gateway.deid.old_age import with_years
 from euthymia.gateway.deid.vocabulary import MONTHS, WEEKDAYS, numbered
 
@@ -251,11 +251,11 @@ def _ages(low: str) -> list[Span]:
             age = int(match.group("age"))
             if age <= 125:
                 over = age > _UNTIL_DIRECT
-                source = "rule:age-over-89" if over else "rule:age"
+                source = OVER_89 if over else "rule:age"
                 end = with_years(low, match.end()) if over else match.end("age")
                 out.append(Span(match.start("age"), end, Kind.AGE, 0.95, source))
     for match in _OLD_WORDS.finditer(low):
-        out.append(Span(match.start(), match.end(), Kind.AGE, 0.95, "rule:age-over-89"))
+        out.append(Span(match.start(), match.end(), Kind.AGE, 0.95, OVER_89))
     return out
 
 

@@ -97,21 +97,20 @@ class Known:
         Raises
         ------
         SchemaError
-            If a key is not known, or a value is not a text, a list of texts or an ISO date.
+            If a key is not known, or a value is not a text, a list of texts or an ISO date. The
+            message names no key that is not ours: by mistake it may be a person's name.
         """
         allowed = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - allowed)
+        unknown = [str(n) for n, key in enumerate(values, 1) if key not in allowed]
         if unknown:
-            named = ", ".join(f'"{key}"' for key in unknown)
             raise SchemaError(
-                f"unknown key in the known facts: {named}; use {', '.join(sorted(allowed))}"
+                f"unknown key in the known facts (number {', '.join(unknown)} of "
+                f"{len(values)}); use {', '.join(sorted(allowed))}"
             )
         parts: dict[str, Any] = {}
         for key, value in values.items():
             if key == "sex":
-                parts[key] = {"female": "f", "male": "m"}.get(
-                    str(value).lower(), str(value).lower()[:1]
-                )
+                parts[key] = _sex(value)
             else:
                 texts = _texts(value, key)
                 parts[key] = tuple(map(_day, texts)) if key == "dates" else texts
@@ -127,6 +126,14 @@ def _texts(value: object, key: str) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(v, str) for v in listed):
         raise SchemaError(f'"{key}" in the known facts must be a text or a list of texts')
     return tuple(v for v in listed if v.strip())
+
+
+def _sex(value: object) -> str:
+    """Return "f" or "m"; nothing for what else a record says, such as "other" or "unknown"."""
+    if value is not None and not isinstance(value, str):
+        raise SchemaError('"sex" in the known facts must be a text, such as "female"')
+    said = (value or "").strip().lower()
+    return said[:1] if said in {"f", "m", "female", "male"} else ""
 
 
 def _day(text: str) -> date:

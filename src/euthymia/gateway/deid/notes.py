@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from euthymia.gateway.deid.contract import Kind, Lang, Span, Tagger
+from euthymia.gateway.deid.contract import OVER_89, Kind, Lang, Span, Tagger
 from euthymia.gateway.deid.find import find
 from euthymia.gateway.deid.known import Known, KnownFinder
 from euthymia.gateway.deid.merge import ACCEPT
 from euthymia.gateway.deid.surrogates import Surrogates
 
 Mode = Literal["tags", "surrogates"]
-OVER_89 = "rule:age-over-89"
 
 
 @dataclass(frozen=True, slots=True)

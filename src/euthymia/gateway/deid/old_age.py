@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.contract import OVER_89, Kind, Span
 
 _TELL: Final = re.compile(r"(?<!\d)(?:9\d|1[01]\d)(?!\d)|ninet|noventa|hundred|(?<!\w)cien")
 _REACH: Final = 60
@@ -59,7 +59,7 @@ def old_ages(low: str) -> list[Span]:
                 at = match.start(name)
                 if _UNCOUNTED.search(low, max(0, at - 16), at) is None:
                     end_of = with_years(low, match.end(name))
-                    out.append(Span(at, end_of, Kind.AGE, 0.9, "rule:age-over-89"))
+                    out.append(Span(at, end_of, Kind.AGE, 0.9, OVER_89))
     return out
 
 

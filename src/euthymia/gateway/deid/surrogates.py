@@ -13,7 +13,7 @@ import hmac
 import re
 from typing import Final
 
-from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.contract import OVER_89, Kind, Lang, Span
 from euthymia.gateway.deid.dates import moved
 from euthymia.gateway.deid.fold import fold_each, folded
 from euthymia.gateway.deid.known import KnownFinder
@@ -130,9 +130,9 @@ class Surrogates:
                 return f"https://example.org/{self._draw('url', folded(written)) % 100000}"
             case Kind.IP:
                 return f"192.0.2.{1 + self._draw('ip', folded(written)) % 254}"
-            case Kind.AGE:
+            case Kind.AGE if span.source == OVER_89:
                 return "90+"
-            case Kind.PROFESSION | Kind.COORDINATES:
+            case Kind.AGE | Kind.PROFESSION | Kind.COORDINATES:
                 return f"[{span.kind}]"
             case _:
                 return self._shaped(written, span.kind)
