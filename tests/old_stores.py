@@ -64,7 +64,8 @@ def _copy_people(house: House, target: Any) -> None:
     for number, pseudonym in house.store._db.execute("SELECT id, pseudonym FROM subject"):
         known = house.store._people.get(pseudonym)
         wrapped = house.keyring.wrap(known.owner.key, context=context("data key", pseudonym))
-        profile = seal(known.owner.key, pack(known.profile), context=context("profile", pseudonym))
+        told = replace(known.profile, known_as=[], number=0)
+        profile = seal(known.owner.key, pack(told), context=context("profile", pseudonym))
         target.execute(
             "INSERT INTO subject VALUES(?, ?, ?, ?, ?)",
             (number, pseudonym, wrapped, profile, known.consents),

@@ -12,7 +12,7 @@ from euthymia.app import copies, present, tombstones
 from euthymia.app.accounts.accounts import Accounts
 from euthymia.app.accounts.emergencies import forget_unknown
 from euthymia.app.config import Config
-from euthymia.app.database import open_store
+from euthymia.app.database import open_store, require_room
 from euthymia.app.home import Home, create, read_config, require_accepted
 from euthymia.app.on_demand import OnDemand
 from euthymia.features.catalogue import families
@@ -122,6 +122,7 @@ class Clinic:
         cls, path: Path, config: Config, clock: Clock = wall_clock, vault: Vault | None = None
     ) -> "Clinic":
         """Make a new clinic at `path` and open it. `vault` keeps its root key."""
+        require_room(config.store)
         create(Home(path), config, vault)
         return cls.open(path, clock)
 

@@ -80,6 +80,21 @@ def to_server(home: Home, given: StoreConfig, keyring: Keyring) -> None:
     home.database.unlink()
 
 
+def require_room(given: StoreConfig) -> None:
+    """See to it that a new clinic finds room where its settings say, before any of it is made.
+
+    Raises
+    ------
+    EuthymiaError
+        The server cannot be reached, or holds something under that name already.
+    """
+    if given.engine != "sqlite":
+        server = _server(given)
+        from euthymia.store import postgresql_copies
+
+        postgresql_copies.require_room(server)
+
+
 def drop_from_server(given: StoreConfig) -> None:
     """Take back what `to_server` did on the server."""
     server = _server(given)

@@ -84,6 +84,14 @@ def split_key(key: int) -> tuple[int, int, int]:
     return key >> (PART_BITS + KIND_BITS), kind, key & LAST_PART
 
 
+def named(names: Mapping[int, str], kind: int) -> str:
+    """Return the name of a kind that a block is of; IntegrityError if nothing names it."""
+    name = names.get(kind)
+    if name is None:
+        raise IntegrityError("blocks are of a kind that has no name any more; restore a backup")
+    return name
+
+
 def shape_of(kinds: Mapping[str, str]) -> int:
     """Return a number that stands for a frame's columns: their names, kinds and order."""
     columns = "\n".join(f"{name} {kind}" for name, kind in kinds.items())
@@ -306,7 +314,7 @@ class Blocks:
         )
         for key, _, sequence, shape, digest, sealed in found:
             _, number, part = split_key(key)
-            kind = names[number]
+            kind = named(names, number)
             data = unseal(old.key, sealed, context=_place(old, kind, part, sequence, shape))
             self._recognise(data, digest)
             shown = shape or shape_of(chunk.outline(data)[1])

@@ -81,8 +81,9 @@ class Intake:
     ) -> Known:
         known = self._people.editable(subject)
         exact = batch.blind_indexes.get(subject, ())
-        self._people.add_identifiers(known.owner, exact, batch.bare_indexes.get(subject, ()))
-        known = self._take_profile(batch, known, tally, now)
+        bare = batch.bare_indexes.get(subject, ())
+        named = self._people.add_identifiers(known, exact, bare)
+        known = self._take_profile(batch, known, tally, now, named=named)
         facts = batch.observations.get(subject)
         if facts is not None:
             self._merge(known.owner, FACTS, facts, year_parts, PURPOSE_ASIDE, tally)
@@ -90,7 +91,9 @@ class Intake:
             self._merge(known.owner, stream, table, day_parts, frozenset(), tally)
         return known
 
-    def _take_profile(self, batch: Admitted, known: Known, tally: Tally, now: Micros) -> Known:
+    def _take_profile(
+        self, batch: Admitted, known: Known, tally: Tally, now: Micros, *, named: bool
+    ) -> Known:
         subject, profile = known.owner.subject, known.profile
         before = tuple(profile.grants)
         persons = batch.people.get(subject, ())
@@ -103,7 +106,7 @@ class Intake:
         fresh = [*new_persons, *new_grants, *new_zones]
         for row, new in zip(rows, fresh, strict=True):
             tally.row(row, fresh=new)
-        if any(fresh):
+        if named or any(fresh):
             known = self._people.save(known, consents_changed=any(new_grants))
         if any(new_grants):
             self.drop_unfounded(known, before, now)

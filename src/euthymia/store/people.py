@@ -7,7 +7,7 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from euthymia.ground.errors import BusyError, ConsentError, MissingError
+from euthymia.ground.errors import BusyError, ConsentError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.envelope import KEY_BYTES, context, seal, unseal
 from euthymia.security.key_tree import LEDGER, LIVE
@@ -18,6 +18,15 @@ from euthymia.store.tables import Tables
 
 STORED: Final = "id, wrapped, made, profile, consents"
 """The columns of a subject's row, as `People.open` takes them."""
+
+MOVED: Final = (
+    "a row of the database leads to another person than the one it was written for: it was changed "
+    "from outside; restore a backup"
+)
+KEY_GONE: Final = (
+    "a person's key for what the ledger tells of them is not in the database: it was changed from "
+    "outside; restore a backup"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,8 @@ class People:
         key = self._keyring.unwrap(wrapped, context=key_place(subject, made))
         owner = Owner(number, subject, key, made)
         content = unpack(unseal(key, profile, context=profile_place(owner)))
+        if content.number not in {0, number}:
+            raise IntegrityError(MOVED)
         return Known(owner, content, consents)
 
     def sealed_profile(self, subject: SubjectId) -> bytes:
@@ -131,7 +142,10 @@ class People:
             known = self.get(subject)
             if known is None:
                 return None
-            key = self.zone_key(known.owner, LEDGER) or detail_key(known.owner.key)
+            key = self.zone_key(known.owner, LEDGER)
+            if key is None and known.owner.made:
+                raise IntegrityError(KEY_GONE)
+            key = key or detail_key(known.owner.key)  # of before there were epochs
             self._detail_keys[subject] = key
         return key
 
@@ -199,20 +213,31 @@ class People:
     # -- identifiers -----------------------------------------------------------------------------
 
     def find(self, blind: str, *, bare: bool = False) -> list[SubjectId]:
-        """Return the subjects of a blind index: one at most unless it is of a bare value."""
+        """Return the subjects of a blind index: one at most unless it is of a bare value.
+
+        Raises
+        ------
+        IntegrityError
+            If it is not the identifier of whom the table says: rows were put together from two.
+        """
         rows = self._db.all(
             "SELECT pseudonym FROM identifier JOIN subject ON subject.id = identifier.subject "
             "WHERE blind = ? AND bare = ?",
             (blind, int(bare)),
         )
-        return [SubjectId(pseudonym) for (pseudonym,) in rows]
+        found = [SubjectId(pseudonym) for (pseudonym,) in rows]
+        for subject in found:
+            known_as = self.need(subject).profile.known_as
+            if known_as and blind not in known_as:
+                raise IntegrityError(MOVED)
+        return found
 
     def erased(self, blind: str) -> bool:
         """Tell whether an identifier belongs to somebody who was erased."""
         return self._db.one("SELECT 1 FROM tombstone WHERE blind = ?", (blind,)) is not None
 
-    def add_identifiers(self, owner: Owner, exact: Iterable[str], bare: Iterable[str]) -> None:
-        """Record a subject's identifiers.
+    def add_identifiers(self, known: Known, exact: Iterable[str], bare: Iterable[str]) -> bool:
+        """Record a subject's identifiers; tell whether the profile, one's own, learnt of any.
 
         Raises
         ------
@@ -220,13 +245,22 @@ class People:
             If between the gateway's check and now the person was erased, or somebody else came to
             hold the identifier.
         """
-        exact = list(exact)
+        owner, exact, bare = known.owner, list(exact), list(bare)
         for blind in exact:
             require_own(owner.subject, self.find(blind), erased=self.erased(blind))
         rows = [(blind, owner.number, 0) for blind in exact]
         rows += [(blind, owner.number, 1) for blind in bare]
         for row in rows:
             self._tables.insert("identifier", "blind, subject, bare", row)
+        return self.learn_identifiers(known) or known.profile.add_known_as([*exact, *bare])
+
+    def learn_identifiers(self, known: Known) -> bool:
+        """Have a profile of before it knew so note what identifiers lead to it, and its number."""
+        if known.profile.known_as:
+            return False
+        known.profile.number = known.owner.number
+        held = self._db.all("SELECT blind FROM identifier WHERE subject = ?", (known.owner.number,))
+        return known.profile.add_known_as(blind for (blind,) in held)
 
     def erase(self, owner: Owner) -> None:
         """Remove a subject's row and data key; what hangs on it goes too. Tombstones remain."""

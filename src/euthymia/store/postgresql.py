@@ -19,7 +19,7 @@ from pg8000.core import SYNC_MSG, Context, CoreConnection, _flush, _write
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from euthymia.ground.clock import Clock
-from euthymia.ground.errors import AccessError, EuthymiaError, SchemaError
+from euthymia.ground.errors import AccessError, EuthymiaError, IntegrityError, SchemaError
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store import engine
@@ -27,6 +27,7 @@ from euthymia.store.connection import Row, Value
 from euthymia.store.postgresql_link import OFF, VERIFIED, Server, Translated, connect, is_lost
 from euthymia.store.postgresql_tables import MIGRATIONS
 from euthymia.store.sealed import SealedStore
+from euthymia.store.tables import FRESHNESS, Commit, Sums
 
 BUSY_MS: Final = 30_000  # as long as another program may take for a group of files
 AT_ONCE: Final = 256
@@ -343,6 +344,19 @@ def prepare(db: PostgresDatabase, schema: str) -> None:
         raise SchemaError("a newer version of Euthymia made this database: install that version")
 
 
+def _require_ours(db: PostgresDatabase, keyring: Keyring, schema: str) -> None:
+    row = db.one("SELECT number, entry, state FROM change ORDER BY number DESC LIMIT 1")
+    if row is None or row[2] is None:
+        return
+    try:
+        Sums(keyring.derive(FRESHNESS)).open(Commit(*row))
+    except IntegrityError:
+        raise IntegrityError(
+            f"another clinic wrote what the schema {schema} on the database server holds, or its "
+            "newest commit was changed: correct store.schema, or restore a backup"
+        ) from None
+
+
 class PostgresStore(SealedStore):
     """A store in one schema of a PostgreSQL server; its tables are made if they are not there.
 
@@ -352,6 +366,8 @@ class PostgresStore(SealedStore):
         If the server cannot be reached, trusted, or does not let us in: each says what to do.
     SchemaError
         If a newer version of the software made the tables.
+    IntegrityError
+        If another clinic wrote what is in them.
     """
 
     def __init__(
@@ -366,6 +382,7 @@ class PostgresStore(SealedStore):
             database = PostgresDatabase(server)
             try:
                 prepare(database, server.schema)
+                _require_ours(database, keyring, server.schema)
             except BaseException:
                 database.close()
                 raise

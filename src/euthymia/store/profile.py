@@ -27,6 +27,8 @@ class Profile:
     `persons` holds every distinct record that came in (with `row` 0), oldest first. `care_team` is
     the team of the newest record that names one, with those `added` here and without those
     `removed` here: what a person decided by hand outlives every export of the health record.
+    `known_as` (blind indexes, sorted) and `number` say what the tables say outside the seal: which
+    identifiers lead here, under which number the rows lie. Empty and 0: of before they were kept.
     """
 
     persons: list[Person] = field(default_factory=list)
@@ -35,10 +37,14 @@ class Profile:
     zones: list[tuple[Micros, str]] = field(default_factory=list)
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    known_as: list[str] = field(default_factory=list)
+    number: int = 0
 
     def copy(self) -> "Profile":
         """Return a profile of its own to change. The entries, which nobody changes, are shared."""
-        return Profile(**{f.name: list(getattr(self, f.name)) for f in fields(self)})
+        held: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        own = {name: held[name][:] for name in held if isinstance(held[name], list)}
+        return Profile(**{**held, **own})
 
     def _recorded_team(self) -> set[str]:
         """Return the care team of the newest record that names one."""
@@ -57,6 +63,12 @@ class Profile:
         self.added = sorted((set(self.added) | (after - before)) & after)
         self.removed = sorted((set(self.removed) | (before - after)) - after)
         self.care_team = sorted(after)
+
+    def add_known_as(self, blinds: Iterable[str]) -> bool:
+        """Add identifiers that lead here; tell whether any was new."""
+        before = len(self.known_as)
+        self.known_as = sorted({*self.known_as, *blinds})
+        return len(self.known_as) > before
 
     def add_persons(self, persons: Iterable[Person]) -> list[bool]:
         """Add records; tell for each whether it was new. A new one may bring another care team."""

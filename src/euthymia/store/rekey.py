@@ -82,6 +82,8 @@ class Rekeying:
         known = self.people.get(subject)
         if known is None or known.owner.made >= number:  # erased meanwhile, or done by another
             return 0
+        known = self.people.editable(subject)
+        self.people.learn_identifiers(known)
         old = known.owner
         if self.people.zone_key(old, LEDGER) is None:  # the ledger's details stay readable
             detail = self.people.detail_key(subject)

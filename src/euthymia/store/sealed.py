@@ -24,7 +24,7 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.pseudonym import blind_index
 from euthymia.store import consent, derived, reading, verify
-from euthymia.store.blocks import FEATURES, LAST_PART, Blocks
+from euthymia.store.blocks import FEATURES, LAST_PART, Blocks, named
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.connection import Database
 from euthymia.store.contract import Receipt, RejectedRows
@@ -409,8 +409,9 @@ class SealedStore(Summaries):
         with self._reading():
             names = self._blocks.kind_names()
             for kind, part, rows, digest in self._blocks.list(self._people.need(subject).owner):
-                if names[kind] in STREAMS:
-                    found.setdefault(names[kind], {})[part] = (rows, digest)
+                name = named(names, kind)
+                if name in STREAMS:
+                    found.setdefault(name, {})[part] = (rows, digest)
         return found
 
     def features(
