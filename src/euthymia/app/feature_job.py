@@ -7,7 +7,7 @@ Little work is done here alone.
 
 import os
 from collections import deque
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -32,7 +32,7 @@ from euthymia.features.rows import (
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline, to_micros
-from euthymia.ground.errors import ConsentError
+from euthymia.ground.errors import ConsentError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVED
 from euthymia.security.enclosure import keep_memory_private
@@ -151,13 +151,22 @@ def _audit(who: SubjectId, family: str) -> Entry:
     return Entry(JOB, "compute features", Purpose.MONITORING, who, {"family": family})
 
 
-def _planned(clinic: Clinic, who: SubjectId, counts: dict[str, int]) -> _Due:
-    """Find out what is due, without reading a sample; count the rows that there will be."""
+def _planned(
+    clinic: Clinic, who: SubjectId, counts: dict[str, int], *, there: bool = False
+) -> _Due:
+    """Find out what is due, without reading a sample; count the rows that there will be.
+
+    `there`: only where answers went into rows that are there already.
+    """
     digests, now = segment_digests(clinic.monitored_segments(who)), to_micros(clinic.clock())
     facts = facts_of(clinic, who, _audit(who, OBSERVED.name))
     due = _Due(who, clinic.store.timeline(who), digests, facts)
     for name, family in families().items():
+        if there and not family.codes:
+            continue
         existing = clinic.store.features(who, name, _audit(who, name))
+        if there and existing is None:
+            continue
         held_by_day = with_facts(family, digests, facts)
         wanted = plan(family, due.timeline, held_by_day, existing, now)
         held = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
@@ -245,6 +254,23 @@ def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
         "subjects": len(subjects),
         "without_consent": job.without_consent,
     }
+
+
+def take_out_protected(clinic: Clinic, people: Iterable[SubjectId]) -> None:
+    """Compute anew what answers on record went into, of people of whom one is protected now.
+
+    A label that comes later than its record does not wait for the next run of all features: until
+    then a score would be shown and asked of models that no general consent opens.
+    """
+    job = _Job(clinic, dict.fromkeys(families(), 0))
+    for who in people:
+        try:
+            due = _planned(clinic, who, job.counts, there=True)
+        except (ConsentError, MissingError):  # nothing of theirs is there, or they are not
+            continue
+        task = job.read(due) if due.plans else None
+        if task is not None:
+            job.store(task, compute_task(task))
 
 
 def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress) -> None:

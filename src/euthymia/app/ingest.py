@@ -9,6 +9,7 @@ from typing import Any
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import purposes_of
+from euthymia.app.feature_job import take_out_protected
 from euthymia.app.passing import Passing
 from euthymia.app.shell import Progress
 from euthymia.app.snapshots import sweep
@@ -33,7 +34,8 @@ class Tally:
 
     `feature_only` of the stored rows held samples that were used for features and not kept. `heard`
     are those of whom an answer about self-harm was stored that is news and not a no, and who were
-    not told to the alerts yet; `unheeded` says why the alerts could not take somebody in.
+    not told to the alerts yet; `unheeded` says why the alerts could not take somebody in. Of those
+    who are `protected` a record with a protected label was stored.
     """
 
     news_from: Micros = 0
@@ -45,6 +47,7 @@ class Tally:
     files: int = 0
     heard: set[SubjectId] = field(default_factory=set)
     unheeded: str = ""
+    protected: set[SubjectId] = field(default_factory=set)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,6 +62,11 @@ class Tally:
             self.heard |= {
                 who for who, t in batch.observations.items() if speaks_of_harm(t, self.news_from)
             }
+            self.protected |= {
+                who
+                for who, t in batch.observations.items()
+                if t.column("sensitivity").null_count < t.num_rows
+            }
         self.rows_in += receipt.rows_in
         self.stored += receipt.stored
         self.rejected += receipt.rejected
@@ -71,7 +79,7 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain values, the most frequent rejects first."""
-        own = {"heard", "news_from"} | (set() if self.unheeded else {"unheeded"})
+        own = {"heard", "news_from", "protected"} | (set() if self.unheeded else {"unheeded"})
         told = {name: value for name, value in vars(self).items() if name not in own}
         return told | {"rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
 
@@ -173,6 +181,7 @@ def run_ingest(
     for settled in passing.settle():
         tally.add(*settled)
     _heed(clinic, tally)
+    take_out_protected(clinic, sorted(tally.protected))
     sweep(clinic)
     clinic.ledger.sync()
     return tally.told()
