@@ -2,9 +2,8 @@
 
 import os
 import shutil
+import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from euthymia.ground.records import Person
 from euthymia.security.key_tree import LIVE
 from euthymia.security.keys import Keyring
 from euthymia.store import engine, postgresql
+from euthymia.store.journal import Journal
 from euthymia.store.people import key_place
 from euthymia.store.postgresql import VERIFIED, PostgresDatabase, PostgresStore, Server
 from euthymia.store.postgresql_copies import take_file
@@ -264,22 +264,18 @@ def test_a_connection_lost_in_the_middle_of_a_write_takes_it_back(
     assert house.store.verify() == []
 
 
-WORKER = """
-import os, signal, sys
-from pathlib import Path
-from euthymia.store.postgresql import OFF, Server
-from euthymia.store.journal import Journal
-from stores import ALL, House, samples, times
-house = House.build(Path(sys.argv[1]), "postgresql", Server(host=sys.argv[2], database="postgres",
-    schema=sys.argv[3], tls=OFF))
-real = getattr(Journal, sys.argv[4])
-def killed(self):
-    real(self)
-    os.kill(os.getpid(), signal.SIGKILL)
-house.ingest([samples("screen", times(int(sys.argv[5]), 5))], consent=ALL, digest="a")
-setattr(Journal, sys.argv[4], killed)
-house.ingest([samples("screen", times(int(sys.argv[5]) + 86_400_000_000, 5))], digest="b")
-"""
+def work_until(step: str, folder: Path, server: Server) -> None:
+    """Ingest twice; the second time, be gone as soon as that step of the journal is done."""
+    house = House.build(folder, "postgresql", server)
+    house.ingest([samples("screen", times(START, 5))], consent=ALL, digest="a")
+    real = getattr(Journal, step)
+
+    def killed(journal: Journal) -> None:
+        real(journal)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(Journal, step, killed)
+    house.ingest([samples("screen", times(START + DAY, 5))], digest="b")
 
 
 @pytest.mark.parametrize(("step", "kept"), [("before_commit", 5), ("after_commit", 10)])
@@ -287,14 +283,13 @@ def test_kill_9_around_the_commit_loses_nothing(
     tmp_path: Path, postgres: Server, step: str, kept: int
 ) -> None:
     House.build(tmp_path, "postgresql", postgres).close()
-    paths = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "src")]
-    words = [str(tmp_path), postgres.host, postgres.schema, step, str(START)]
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER, *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        check=False,
-    )
-    assert done.returncode == -9
+    child = os.fork()
+    if child == 0:
+        try:
+            work_until(step, tmp_path, postgres)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     house = House.build(tmp_path, "postgresql", postgres)
     assert house.store.verify() == []
     rows = house.store.samples(the(house), "screen", 0, NOW_US, MONITOR)

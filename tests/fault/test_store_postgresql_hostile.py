@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pg8000.core import CoreConnection
-from pg8000.exceptions import DatabaseError
+from pg8000.core import Context, CoreConnection
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from euthymia.ground.errors import AccessError, BusyError, EuthymiaError, IntegrityError
 from euthymia.ground.ids import SubjectId
+from euthymia.security.key_tree import ZONES
 from euthymia.store.postgresql import PostgresDatabase, PostgresStore, Server, translated
 from euthymia.store.postgresql_link import SILENT_S
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, samples, the, times
@@ -227,6 +228,80 @@ def test_an_answer_left_half_read_is_never_taken_for_another_ones(
         assert read(who) == expected[who]
 
 
+# -- a connection that is ended at a statement -----------------------------------------------------
+
+LOCK = "BEGIN; SELECT pg_advisory_xact_lock"
+ERASING = (
+    (LOCK, 1),
+    ("DELETE FROM block", 1),
+    ("UPDATE subject SET wrapped", 1),
+    ("INSERT INTO change", 1),
+    ("COMMIT", 1),
+    (LOCK, 2),
+    ("COMMIT", 2),
+    ("VACUUM", 1),
+)
+ROTATING = ((LOCK, 1), ("COMMIT", 1), ("UPDATE block SET sealed", 1), ("COMMIT", 2), ("COMMIT", 4))
+
+
+@contextmanager
+def ended_at(statement: str, nth: int, admin: PostgresDatabase) -> Iterator[list[str]]:
+    """End the connection as it has done a statement, before anybody hears that it has."""
+    real, seen = CoreConnection.handle_messages, list[str]()
+
+    def ended(self: CoreConnection, asked: Context) -> None:
+        real(self, asked)
+        if not str(asked.statement).startswith(statement) or self is admin._wire:
+            return
+        seen.append(statement)
+        if len(seen) == nth:
+            pid = int.from_bytes(self._backend_key_data[:4], "big")
+            admin.run("SELECT pg_terminate_backend(?::int, 5000)", (str(pid),))
+            raise InterfaceError("network error")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CoreConnection, "handle_messages", ended)
+        yield seen
+    assert len(seen) >= nth, f"{statement} was not done {nth} times"
+
+
+def whole(house: House) -> None:
+    """Do what the next command does first; everything is in order then."""
+    house.store.finish_erasures()
+    assert {zone: len(house.keyring.epochs(zone)) for zone in ZONES} == dict.fromkeys(ZONES, 1)
+    assert house.store.verify() == []
+
+
+def test_an_erasure_whose_connection_ends_at_any_statement_is_none_or_whole(
+    house: House, admin: PostgresDatabase
+) -> None:
+    erase = audit(action="erase subject")
+    for nth, (statement, time) in enumerate(ERASING):
+        who = f"P{nth}"
+        house.ingest([samples("screen", times(START, 3), who=who)], consent=ALL, digest=who)
+        subject = the(house, who)
+        with ended_at(statement, time, admin), pytest.raises(EuthymiaError, match="lost"):
+            house.store.erase(subject, erase)
+        assert (house.store.resolve(who) is None) == (nth >= ERASING.index(("COMMIT", 1)))
+        if house.store.resolve(who) is not None:
+            house.store.erase(subject, erase)
+        whole(house)
+    assert rows(house) == 5
+
+
+def test_a_rotation_whose_connection_ends_at_any_statement_goes_on(
+    house: House, admin: PostgresDatabase
+) -> None:
+    for statement, time in ROTATING:
+        with ended_at(statement, time, admin), pytest.raises(EuthymiaError, match="lost"):
+            house.store.rotate("live", audit(), lambda _done, _of: None)
+        assert rows(house) == 5
+        assert house.store.verify() == []
+        house.store.rotate("live", audit(), lambda _done, _of: None)
+        whole(house)
+    assert rows(house) == 5
+
+
 # -- a program in the server's place ---------------------------------------------------------------
 
 
@@ -295,6 +370,13 @@ def test_a_password_that_is_asked_for_and_not_given_is_said(asks: str) -> None:
         server = Server(host="127.0.0.1", port=port, tls="off")
         with pytest.raises(AccessError, match=r"store\.password_file"), translated():
             PostgresDatabase(server)
+
+
+def test_certificates_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    for name, says in (("none.pem", r"store\.ca_file cannot be read"), ("no.pem", "vouches")):
+        (tmp_path / "no.pem").write_text("no certificate")
+        with pytest.raises(EuthymiaError, match=says), translated():
+            PostgresDatabase(Server(host="127.0.0.1", port=1, ca_file=tmp_path / name))
 
 
 def test_a_server_that_vanished_is_noticed_in_minutes() -> None:

@@ -178,6 +178,18 @@ def test_a_stream_whose_name_was_deleted_is_an_error(house: House, postgres: Ser
         house.store.segments(the(house))
 
 
+def test_a_block_that_is_there_twice_is_refused(house: House, postgres: Server) -> None:
+    db, subject = PostgresDatabase(postgres), the(house)
+    db._simple("ALTER TABLE block DROP CONSTRAINT block_pkey")
+    db._simple("INSERT INTO block SELECT * FROM block")
+    db.close()
+    with pytest.raises(IntegrityError, match="twice"):
+        house.store.samples(subject, "screen", 0, NOW_US, audit())
+    with pytest.raises(IntegrityError, match="twice"):
+        house.store.observations(subject, audit())
+    assert house.store.verify() != []
+
+
 # -- whose schema ----------------------------------------------------------------------------------
 
 

@@ -209,10 +209,13 @@ class Blocks:
         if number is None or first > last:
             return []
         ends = tuple(block_key(owner.number, number, p) for p in (max(first, 0), last))
-        return self._db.all(
+        found = self._db.all(
             f"SELECT {STORED} FROM block WHERE key BETWEEN ? AND ? ORDER BY key",  # noqa: S608
             ends,
         )
+        if len({row[0] for row in found}) < len(found):  # a server's tables can lose their keys
+            raise IntegrityError("a stored block is there twice; restore a backup")
+        return found
 
     def open(
         self,

@@ -234,7 +234,14 @@ def _trusted(server: Server) -> ssl.SSLContext | bool:
         if not server.local:
             raise AccessError('store.tls = "off" is for a server on this machine alone')
         return False
-    found = ssl.create_default_context(cafile=server.ca_file)
+    try:
+        found = ssl.create_default_context(cafile=server.ca_file)
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise MissingError(
+            f"store.ca_file cannot be read ({error.strerror}): name a file of certificates (PEM)"
+        ) from None
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     return found
 
