@@ -3,7 +3,8 @@
 import json
 import sqlite3
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from euthymia.ground.records import Reject
 from euthymia.sources import fitbit_sleep, oura
+from euthymia.sources.device_people import person_of
 from euthymia.sources.health_connect_tables import RESTING, RMSSD
 from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
 
@@ -45,6 +47,54 @@ def test_fitbit_heart_rate_is_utc_and_sleep_is_the_wall(tmp_path: Path) -> None:
     assert stages.column("time").to_pylist() == [datetime(2024, 7, 1, 3, tzinfo=UTC)]
     assert set(stages.column("subject_id").to_pylist()) == {"anna"}
     assert rejects(items) == ["element 2: it has no bpm"]
+
+
+GOOGLE_HEALTH = {
+    "Steps/steps_2026-09-01.csv": "timestamp,steps,data source\n"
+    "2026-09-12T05:00:00Z,130,Phone\n2026-09-12T05:00:00Z,128,Band\n",
+    "Live Pace/live_pace_2026-09-12.csv": "timestamp,steps,distance millimeters,"
+    "altitude gain millimeters,data source\n2026-09-12T05:00:00Z,999,1,0,Band\n",
+    "Heart Rate/heart_rate_2026-09-12.csv": "timestamp,beats per minute,data source\n"
+    "2026-09-12T04:00:05Z,100.0,Band\n",
+    "Daily Resting Heart Rate/daily_resting_heart_rate.csv": "timestamp,beats per minute,"
+    "data source\n2026-09-12T00:00:00Z,61.2,App\n",
+}
+
+
+def test_every_file_of_google_health_is_of_the_person_whose_export_it_is(tmp_path: Path) -> None:
+    for name, text in GOOGLE_HEALTH.items():
+        kind, file = name.split("/")
+        folder = home(tmp_path, "Takeout", "Google Health", "Physical Activity_GoogleData", kind)
+        write(folder / file, text)
+    items = items_of(tmp_path, zone="Asia/Kolkata")
+    steps, rates = samples_of(items, "steps"), samples_of(items, "heart_rate")
+    assert steps.column("steps").to_pylist() == [130, 128], "and nothing of the live pace"
+    assert rates.column("rate").to_pylist() == [100.0], "a resting rate is none of midnight"
+    (resting,) = facts_of(items)
+    assert (resting["code"], resting["numeric_value"]) == (RESTING, pytest.approx(61.2))
+    assert resting["time"] == datetime(
+        2026, 9, 11, 18, 30, tzinfo=UTC
+    )  # midnight of the 12th on the wall
+    whose = {*steps.column("subject_id").to_pylist(), *rates.column("subject_id").to_pylist()}
+    assert whose == {"anna"}
+    assert lost(items) == {"steps of a live pace are in the file of steps as well: not kept": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "who"),
+    [
+        ("anna/Takeout/Google Health/Physical Activity_GoogleData/Whatever/steps_1.csv", "anna"),
+        ("anna/Google Health/Global Export Data/steps-2026-09-11.json", "anna"),
+        ("takeout-2026T00Z-1-001.zip/Takeout/Fitbit/New Kind/steps_1.csv", "takeout-2026T00Z"),
+        ("takeout-2026T00Z-1-002.zip/Takeout/Fitbit/Other/heart.csv", "takeout-2026T00Z"),
+        ("fitbit/anna/steps-2026-09-11.json", "anna"),
+        ("study/p01/Fitbit/steps-2026-09-11.json", "p01"),
+        ("steps-2026-09-11.json", "steps-2026-09-11"),
+    ],
+)  # fmt: skip
+def test_whose_an_export_is_is_told_by_the_folder_above_it(path: str, who: str) -> None:
+    opened = SimpleNamespace(path=PurePath(path), context=SimpleNamespace(subject=""))
+    assert person_of(opened) == who
 
 
 def test_a_short_wake_takes_its_time_from_the_stage_it_is_in() -> None:

@@ -43,17 +43,29 @@ _NO_NAME_LIKE: Final = re.compile(
     re.VERBOSE,
 )
 """Folders that a maker puts into its own export: they say what is inside, never whose it is."""
+_ROOT: Final = re.compile(
+    r"""takeout(-.*)? | google[ _]health | .*_googledata | global[ _]export[ _]data
+    | apple[ _]health[ _]export""",
+    re.VERBOSE,
+)
+"""Folders below which a maker names every folder, by kinds that it changes from year to year."""
+
+_PART: Final = re.compile(r"(-\d+)?-\d{3}(\.zip)?$")
+"""What tells the parts of one large export apart."""
 
 
 def person_of(opened: Opened) -> str:
     """Return whose a file is: as ingestion was told, else the nearest folder with an own name.
 
-    Of `anna/apple_health_export/export.xml` (or the same inside `anna.zip`) that is `anna`.
+    Of `anna/apple_health_export/export.xml` (or the same inside `anna.zip`) that is `anna`. All of
+    one export is one person's: where no folder above it has a name, that of the export itself.
     """
     if opened.context.subject:
         return opened.context.subject
-    for folder in reversed(opened.path.parent.parts):
+    folders = opened.path.parent.parts
+    root = next((k for k, name in enumerate(folders) if _ROOT.fullmatch(name.lower())), None)
+    for folder in reversed(folders[:root]):
         name = folder.lower()
         if name not in _NO_NAME and not _NO_NAME_LIKE.fullmatch(name) and name.strip("/\\"):
             return folder
-    return opened.path.stem
+    return opened.path.stem if root is None else _PART.sub("", folders[root])

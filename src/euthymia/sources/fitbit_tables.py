@@ -13,6 +13,7 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened
+from euthymia.sources.fitbit_sleep import RESTING
 from euthymia.sources.shapes import Facts, codes, samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
@@ -83,12 +84,31 @@ def _variability(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[
     yield from facts.take()
 
 
+def _resting(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[Item]:
+    """Keep the rate of each date: 00:00:00Z here names the date on the person's wall."""
+    subject = device_id(name, who)
+    time_us = to_instants(chunk.times("time"), opened.context.zone_for(subject))
+    facts = Facts(name)
+    values = chunk.floats("value").tolist()
+    for row, at, value in zip(chunk.rows.tolist(), time_us.tolist(), values, strict=True):
+        facts.add(row, subject, RESTING, time_us=at, number=value, unit="/min")
+    yield from facts.take()
+
+
+def _left(chunk: Chunk, _opened: Opened, _name: str, _who: str) -> Iterator[Item]:
+    """Keep nothing: live pace holds steps again that the file of steps has."""
+    reason = "steps of a live pace are in the file of steps as well: not kept"
+    yield Reject(int(chunk.rows[0]), reason, chunk.rows.size)
+
+
 def _steps(name: str) -> Column:
     return Column("value", (name,), Kind.WHOLE, low=0, high=100_000)
 
 
+_RATE: Final = (_AT, Column("value", ("beats per minute",)))
 _TABLES: Final = (
-    _Table((_AT, Column("value", ("beats per minute",))), _stream("heart_rate", "rate")),
+    _Table(_RATE, _stream("heart_rate", "rate")),
+    _Table((_AT, _steps("steps"), Column("way", ("distance millimeters",))), _left),
     _Table((_AT, _steps("steps")), _stream("steps", "steps", period=60.0)),
     _Table(
         (_AT, Column("value", ("oxygen saturation percentage",))),
@@ -119,6 +139,10 @@ _SPO2: Final = _Table(
 )
 
 
+_BY_NAME: Final = {"daily_resting_heart_rate": _Table(_RATE, _resting)}
+"""Files whose columns are those of another kind."""
+
+
 def table_headers() -> tuple[tuple[str, ...], ...]:
     """Return the columns of each kind of file."""
     return tuple(tuple(c.aliases[0] for c in t.columns if c.required) for t in _TABLES)
@@ -138,7 +162,7 @@ def is_table(head: bytes) -> bool:
 
 def read_tables(opened: Opened, name: str, who: str) -> Iterator[Item]:
     """Read one of these files, of the person `who` of the source `name`."""
-    table = _table(opened.blob.head())
+    table = _BY_NAME.get(opened.path.stem.lower()) or _table(opened.blob.head())
     if table is None:
         yield Reject(1, "the columns are not those of a Fitbit table")
         return
