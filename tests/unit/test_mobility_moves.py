@@ -8,7 +8,15 @@ from euthymia.features.segments import segment
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels.mobility_follow import LAST_FIX, TALLY
 from euthymia.kernels.mobility_moves import note_strides, tells_moves
-from euthymia.kernels.mobility_rows import NAMES
+from euthymia.kernels.mobility_pieces import (
+    P_AX,
+    P_IMPUTED,
+    P_TO,
+    P_WHAT,
+    PIECE_COLUMNS,
+    STILL,
+)
+from euthymia.kernels.mobility_rows import NAMES, at_home
 from mobility_days import DAY0, METRE_DEG, MINUTE_US, Walker, every, measured
 
 START = DAY0 * DAY_US
@@ -75,6 +83,27 @@ def test_a_fix_of_a_cell_tower_says_at_which_known_place():
     columns["accuracy"] = np.where(late, 90_000, columns["accuracy"]).astype(np.float32)
     nowhere = measured(columns, DAYS).values
     assert np.isnan(nowhere["home_time_h"][12:]).all(), "that says nothing at all"
+
+
+@pytest.mark.parametrize("seed", range(2, 7))
+def test_where_fixes_of_such_a_recording_are_lost_it_is_not_read_so(seed):
+    """Half of the hours are missing: most silences that end near by began elsewhere."""
+    columns = moved(month())
+    hour = (columns["time"] - START) // 3_600_000_000
+    kept = np.random.default_rng(seed).random(24 * DAYS)[hour] > 0.5
+    assert np.mean(kind_of({k: v[kept] for k, v in columns.items()})) < 0.1
+
+
+def test_a_place_beside_home_may_be_home():
+    """An hour at a place 400 m from home, then 700 m."""
+    part = np.zeros((1, PIECE_COLUMNS))
+    part[0, P_TO], part[0, P_WHAT], part[0, P_IMPUTED], part[0, P_AX] = 3.6e9, 4.0, STILL, 400.0
+    out, step = np.zeros(len(NAMES)), np.zeros(1, np.int64)
+    at_home(part, 1, 0.0, np.zeros(3), 24 * 3.6e9, step, step, out)
+    beside = out[1]
+    part[0, P_AX] = 700.0
+    at_home(part, 1, 0.0, np.zeros(3), 24 * 3.6e9, step, step, out)
+    assert beside - out[1] == pytest.approx(0.5)
 
 
 def test_a_day_does_not_look_at_the_next():

@@ -287,7 +287,7 @@ def _measure(
 
 FAMILY = Family(
     name="mobility",
-    version="9",
+    version="10",
     title="Mobility",
     streams=("location",),
     lookback_days=WHOLE_FOLLOW_UP,

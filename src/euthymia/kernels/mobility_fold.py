@@ -35,7 +35,6 @@ from euthymia.kernels.mobility_follow import (
 from euthymia.kernels.mobility_history import refill
 from euthymia.kernels.mobility_moves import (
     REST_US,
-    WIDE_M,
     note_last,
     note_strides,
     rest_pieces,
@@ -46,6 +45,7 @@ from euthymia.kernels.mobility_pieces import (
     AT_ONCE,
     BRIDGE_US,
     LONG_US,
+    WIDE_M,
     put_edge,
     put_link,
     put_node,

@@ -34,7 +34,7 @@ from euthymia.kernels.mobility_pieces import (
     P_WHAT,
     STILL,
     UNKNOWN,
-    expected_away_us,
+    WIDE_M,
     missed_way_m,
     put,
     put_edge,
@@ -49,10 +49,8 @@ Ints = NDArray[np.int64]
 
 STRIDE_M: Final = 300.0
 """Fixes of such a recording are farther apart than this: 500 m less what both are off."""
-FAR_M: Final = 2000.0
+FAR_M: Final = 1000.0
 """A fix after a silence that is farther off was no departure: the phone was off."""
-WIDE_M: Final = 500.0
-"""A rest is at a known place that is at most so far from the last fix."""
 REST_US: Final = 14 * 1440 * MINUTE_US
 """A silence is read for so long: who stays in for days makes no fix."""
 OFF_US: Final = 15 * MINUTE_US
@@ -64,7 +62,9 @@ OTHERS_US: Final = 480 * MINUTE_US
 FADES: Final = 0.9
 """What each day leaves of what the days before it said of the kind of recording."""
 LEAST, ENOUGH = 3.0, 50.0
-"""So much must speak for such a recording; against it no more than this is counted."""
+"""So much, and five times what speaks against it, must speak for such a recording: where fixes
+are lost without a trace, some silences seem to be rests and are none. No more than the other is
+counted against it."""
 UNSEEN: Final = 0.12
 """Ways within the distance that makes a fix, for each that is seen (one in nine trips)."""
 UNSEEN_US: Final = 25 * MINUTE_US
@@ -123,19 +123,20 @@ def note_strides(
         if way > STRIDE_M and gap <= LONG_US:
             continue
         quiet[0], quiet[1] = at_us[k], at_us[k + 1]
+        after = -2
         if gap > 2 * BIN_US:
-            longest_silence(time, tally[LAST_FIX], at_us[k], at_us[k + 1], quiet)
+            after = longest_silence(time, tally[LAST_FIX], at_us[k], at_us[k + 1], quiet)
         silent = quiet[1] - quiet[0]
         if way <= STRIDE_M:
             tally[BROKEN] += 1.0 if silent > gap - 2 * BIN_US else 0.0
-        elif silent > LONG_US:
+        elif silent > LONG_US and after == -2:
             tally[STRIDES if way <= reach_m(quiet[1], at_us[k + 1]) else BROKEN] += 1.0
 
 
 @compiled("b1(f8[::1])")
 def tells_moves(tally: Array) -> bool:
     """Say whether the follow-up so far is a recording that tells moves alone."""
-    return bool(tally[STRIDES] >= LEAST and tally[STRIDES] >= 3.0 * tally[BROKEN])
+    return bool(tally[STRIDES] >= LEAST + 5.0 * tally[BROKEN])
 
 
 @compiled("void(f8, f8, f8, f8[::1])")
@@ -316,7 +317,7 @@ def rest_pieces(
         n = put_edge(piece, n, node, last, start, end, leave, span)
     else:
         ended = (tally[BROKEN] + 1.0) / (tally[STRIDES] + tally[BROKEN] + 2.0)
-        slack = unseen_us(gap, leave) + ended * expected_away_us(gap, leave, False)
+        slack = unseen_us(gap, leave) + ended * gap
         n = put(piece, n, node, last, last, start, end, node[last, AT], STILL, slack,
                 ended * missed_way_m(gap, leave), span)  # fmt: skip
     add_doubts(piece, first, n, unsure)

@@ -44,6 +44,8 @@ minutes, and in between in between); farther apart than five; and where nothing 
 seen (see `winding`)."""
 AT_ONCE: Final = 1.0
 """How often somebody on the way stops [1/us] who is not to be believed to wander in a gap."""
+WIDE_M: Final = 500.0
+"""In a recording that tells moves alone a rest is at a place that is at most so far from it."""
 GUESSED: Final = 0.2
 """By what share the length of a way that nobody saw is off, in the mean."""
 USUAL_WINDING: Final = 0.06

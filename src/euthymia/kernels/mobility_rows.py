@@ -35,8 +35,10 @@ from euthymia.kernels.mobility_pieces import (
     P_WHAT,
     P_WINDING,
     PIECE_COLUMNS,
+    STILL,
     UNFAMILIAR,
     UNKNOWN,
+    WIDE_M,
 )
 from euthymia.kernels.mobility_stays import far
 
@@ -153,14 +155,16 @@ def local_hour(at_us: float, step_us: Ints, offset_us: Ints) -> float:
     return float(at_us + offset_us[k]) % (24 * HOUR_US) / HOUR_US
 
 
-@compiled("void(f8[:, ::1], i8, f8, f8, i8[::1], i8[::1], f8[::1])")
+@compiled("void(f8[:, ::1], i8, f8, f8[::1], f8, i8[::1], i8[::1], f8[::1])")
 def at_home(
-    part: Array, n: int, home: float, window_us: float, step_us: Ints, offset_us: Ints, out: Array
-) -> None:
+    part: Array, n: int, home: float, home_at: Array, window_us: float, step_us: Ints,
+    offset_us: Ints, out: Array,
+) -> None:  # fmt: skip
     """Set the first five columns: time at home, its error, (night), first leave, last return.
 
     Where the error to be expected is a quarter of the window or more, the time at home is NaN: it
-    would say how long the phone was located, not where the person was.
+    would say how long the phone was located, not where the person was. In a recording that tells
+    moves alone a place so near home that it may be home counts half as error.
     """
     spent, error, told, left, back = 0.0, 0.0, 0.0, np.nan, np.nan
     for k in range(n):
@@ -170,6 +174,11 @@ def at_home(
             spent += length
         if what in (home, UNKNOWN) or part[k, P_IMPUTED] > 0:
             error += part[k, P_SLACK]
+        if part[k, P_IMPUTED] == STILL and what != home:
+            aside = 0.0
+            for axis in range(3):
+                aside += (part[k, P_AX + axis] - home_at[axis]) ** 2
+            error += 0.5 * length if what >= 0 and aside <= WIDE_M * WIDE_M else 0.0
         if k == 0 or what == UNKNOWN or part[k - 1, P_WHAT] == UNKNOWN:
             continue
         before = part[k - 1, P_WHAT] == home
@@ -476,7 +485,8 @@ def describe(
         places(part, n, spent, listed, out[r])
         imputed(part, n, out[r])
         if home >= 0:
-            at_home(part, n, home, window_us[r], step_us, offset_us, out[r])
+            at_home(part, n, home, known[last, U_HOME_X : U_HOME_X + 3], window_us[r], step_us,
+                    offset_us, out[r])  # fmt: skip
             out[r, 2] = night_share(part, n, home, night_us, unit, low, high)
         out[r, 35], out[r, 36] = known[last, U_PLACES], known[last, U_RHYTHM]
         out[r, 37], out[r, 38] = known[last, U_SHARE], known[last, U_ROUTINE]
