@@ -1,5 +1,6 @@
 """What is left behind by work that was killed, or that ran beside other work: an erased person."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
 from euthymia.app.config import Config, LedgerConfig
 from euthymia.app.consents import Asked, change_consent
+from euthymia.app.ingest import batch_consent, run_ingest
 from euthymia.app.people import erase_subject
 from euthymia.app.restore import Wish
 from euthymia.app.setup import issue
@@ -34,7 +36,7 @@ from euthymia.security.token import Claims, Kind
 from euthymia.security.witness import WitnessKey
 from euthymia.store.engine import SqliteDatabase
 from euthymia.store.sealed import SealedStore
-from small_clinic import MINE, TEST, Hands, copied_clinic, subject_of
+from small_clinic import MINE, MRN, TEST, Hands, copied_clinic, subject_of
 
 REASON = "Zebulon is on the bridge and calls nobody back"
 ALL = Entry(TEST, "list subjects", Purpose.CARE)
@@ -339,6 +341,25 @@ def test_user_name_of_a_patient_outlives_them(tmp_path: Path, monkeypatch: pytes
         clinic.ledger.append(own)  # a call that was under way
         assert "zebulon" not in what_opens(clinic).lower()
         assert clinic.ledger.verify() == []
+
+
+def test_reason_of_a_consent_that_came_with_a_file(tmp_path: Path) -> None:
+    """Reads in the ledger why somebody erased was taken in: the reason named them."""
+    patient = {
+        "resourceType": "Patient",
+        "identifier": [{"system": MRN, "value": "MRN-Z"}],
+        "name": [{"text": "Zebulon Quux"}],
+    }
+    (tmp_path / "one.json").write_text(json.dumps(patient))
+    because = "Zebulon said so on the telephone"
+    with copied_clinic(tmp_path) as clinic:
+        consent = batch_consent("monitoring", because)
+        run_ingest(clinic, [tmp_path / "one.json"], consent, None, quiet)
+        who = subject_of(clinic, "MRN-Z")
+        told = [dict(line.detail) for line in clinic.ledger.about(who)]
+        assert because in [detail.get("because") for detail in told]
+        erase_subject(clinic, who)
+        assert "zebulon" not in what_opens(clinic).lower()
 
 
 def test_account_and_emergency_in_an_older_backup(home: Path, tmp_path: Path) -> None:

@@ -128,13 +128,30 @@ def _take(
     detail: dict[str, str | int | float | bool] = {"source": reading.source}
     if consent is not None:
         detail["batch_consent"] = ",".join(sorted(consent.purposes))
-        detail["because"] = consent.because
+        if len(admitted.subjects) > 1:
+            detail["because"] = consent.because
     audit = Entry(shell_actor(), "ingest file", Purpose.CARE, detail=detail)
     if admitted.passing:
         for settled in passing.add(admitted, audit):
-            tally.add(*settled)
+            _settled(clinic, tally, *settled)
     else:
-        tally.add(admitted, clinic.store.append(admitted, audit))
+        _settled(clinic, tally, admitted, clinic.store.append(admitted, audit))
+
+
+def _settled(clinic: Clinic, tally: Tally, batch: Admitted, receipt: Receipt) -> None:
+    """Count a file that was taken in; of one about one person tell why its consent holds.
+
+    Such a reason is about them, and may name them: it has an entry of its own, which nobody can
+    read once they are erased. That of a file about several stands in the file's own entry.
+    """
+    tally.add(batch, receipt)
+    given = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
+    if not given or len(batch.subjects) != 1:
+        return
+    (who,) = batch.subjects
+    words = {"because": given[0].because, "purposes": ",".join(sorted(g.purpose for g in given))}
+    entry = Entry(shell_actor(), "consent with a file", Purpose.CARE, who, words)
+    clinic.ledger.append(entry, durable=False)
 
 
 def _heed(clinic: Clinic, tally: Tally) -> None:
@@ -179,7 +196,7 @@ def run_ingest(
                 _take(clinic, reading, consent, tally, passing)
         _heed(clinic, tally)
     for settled in passing.settle():
-        tally.add(*settled)
+        _settled(clinic, tally, *settled)
     _heed(clinic, tally)
     take_out_protected(clinic, sorted(tally.protected))
     sweep(clinic)

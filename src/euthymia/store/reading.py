@@ -36,7 +36,8 @@ def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
     if general:
         told["consents_added"] = len(general)
         told["consent_purposes"] = ",".join(sorted({grant.purpose.value for grant in general}))
-        told["because"] = general[0].because
+        if len(batch.subjects) > 1:  # of one person it would be about them, and outlive them
+            told["because"] = general[0].because
     return told
 
 
