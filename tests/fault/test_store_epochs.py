@@ -206,6 +206,47 @@ def test_an_erasure_ends_the_epoch_that_wrapped_the_key(tmp_path: Path) -> None:
     house.close()
 
 
+@pytest.mark.parametrize("other", ["erasure", "rotation"])
+def test_what_another_program_wraps_as_an_erasure_begins_ends_with_it_too(
+    tmp_path: Path, other: str
+) -> None:
+    """It wraps in the newest epoch that there is: whoever kept those bytes must not open them."""
+    first, second = House.build(tmp_path), House.build(tmp_path)
+    fill(first)
+    subject, db = the(first, "A1"), second.store._db
+    begin, kept = db.begin_writing, list[tuple[str, int, bytes]]()
+
+    def after_the_other() -> int:
+        if not kept:
+            if other == "erasure":
+                first.store.erase(the(first, "B2"), audit(action="erase subject"))
+            else:
+                for zone in ("live", "ledger"):
+                    first.store.rotate(zone, audit(), nothing)
+            own = "FROM subject WHERE pseudonym = ?"
+            kept.extend(first.store._db.all(f"SELECT 'live', made, wrapped {own}", (subject,)))
+            theirs = f"WHERE subject = (SELECT id {own})"
+            kept.extend(
+                first.store._db.all(
+                    f"SELECT zone, 0, wrapped FROM subject_key {theirs}", (subject,)
+                )
+            )
+        return begin()
+
+    db.begin_writing = after_the_other
+    second.store.erase(subject, audit(action="erase subject"))
+    assert len(kept) == 2
+    keyring = Keyring.open(tmp_path / "keys")
+    for zone, made, wrapped in kept:
+        with pytest.raises(IntegrityError, match="destroyed"):
+            keyring.unwrap(wrapped, context=key_place(subject, made), zone=zone)
+        assert len(keyring.epochs(zone)) == 1
+    assert first.store.samples(the(first, "C3"), "screen", 0, NOW_US, MONITOR).num_rows == 4000
+    assert second.store.verify() == []
+    first.close()
+    second.close()
+
+
 def test_an_erasure_in_a_group_ends_the_epoch_when_the_group_does(tmp_path: Path) -> None:
     house = House.build(tmp_path)
     fill(house)

@@ -55,10 +55,10 @@ class Upkeep(ABC):
         """
         with self._reading():
             self._people.need(subject)
-            zones = self._rekeying.zones()
-        begun = {zone: self._rekeying.begin(zone) for zone in zones}
         with self._writing():
             owner = self._people.need(subject).owner
+            # while nobody else writes: or another's erasure or rotation might wrap their key in it
+            begun = {zone: self._rekeying.begin(zone) for zone in self._rekeying.zones()}
             self._blocks.remove(owner)
             self._files.forget(owner)
             self._people.erase(owner)
