@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from euthymia.ground.records import Reject
+from euthymia.sources import xml_stream
 from euthymia.sources.apple_records import SDNN, beat_intervals, moment_us
 from euthymia.sources.cells import BadCellError
 from euthymia.sources.overlap import counted_once
@@ -127,6 +128,27 @@ def test_active_energy_and_workouts_are_counted_not_kept(tmp_path: Path) -> None
         ("Workout is a summary or a document, not a measurement: not kept", 1),
     ]
     assert_accounted(reading, items)
+
+
+def test_an_attribute_that_ios_16_wrote_twice_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = "2022-09-20 08:00:00 +0100"
+    workout = (
+        f'<Workout workoutActivityType="x" startDate="{day}" endDate="{day}">\n'
+        f'<WorkoutStatistics type="y" startDate="{day}" startDate="{day}" sum="80"/>\n</Workout>\n'
+    )
+    beats = [
+        record(QUANTITY + "HeartRate", f"08:0{n}:00", f"08:0{n}:00", "61", "count/min")
+        for n in range(3)
+    ]
+    for piece in (7, 64, 1 << 18):
+        monkeypatch.setattr(xml_stream, "PIECE", piece)
+        folder = tmp_path / str(piece)
+        export(folder, "".join(beat + workout for beat in beats))
+        items = items_of(folder)
+        assert samples_of(items, "heart_rate").num_rows == 3
+        assert not any("well formed" in reason for reason in rejects(items))
 
 
 def test_beats_of_a_variability_record(tmp_path: Path) -> None:

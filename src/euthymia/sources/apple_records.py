@@ -192,8 +192,17 @@ class _Shared:
         return place
 
 
+_TWICE: Final = re.compile(
+    rb'(<WorkoutStatistics\b[^<>]*?\sstartDate="[^"<>]*"[^<>]*?\s)startDate(?==")'
+)
+"""iOS 16.0 wrote the end of a workout's sums as a second `startDate`: no XML has an attribute twice
+(developer.apple.com/forums/thread/714063)."""
+
+
 class Records(Elements):
     """Reads `export.xml` into a `Gather`."""
+
+    slip = (_TWICE, rb"\1endDate")
 
     def __init__(self, gather: Gather) -> None:
         super().__init__()

@@ -30,8 +30,11 @@ class Elements:
     """Calls back for each element; see `feed`.
 
     Override `begin` (with the depth of the element: the root is at 1), `end` and, where text is
-    wanted, `text`.
+    wanted, `text`. `slip`: a tag that a maker is known to have written wrong, and what is read in
+    its place.
     """
+
+    slip: tuple[re.Pattern[bytes], bytes] | None = None
 
     def __init__(self, *, text: bool = False) -> None:
         self._depth = 0
@@ -69,7 +72,7 @@ class Elements:
         """
         fed = 0
         try:
-            for piece in _pieces(blob):
+            for piece in self._mended(_pieces(blob)):
                 self._parser.Parse(piece, False)
                 fed += len(piece)
                 if fed - self._parser.CurrentByteIndex > MAX_TAG:
@@ -84,6 +87,22 @@ class Elements:
             if blob.cut:
                 raise SourceError(_CUT) from problem
             raise SourceError(_where(problem)) from problem
+
+    def _mended(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the pieces with the maker's slip put right, each up to where a tag begins."""
+        if self.slip is None:
+            yield from pieces
+            return
+        wrong, right = self.slip
+        held = b""
+        for piece in pieces:
+            whole = held + piece
+            cut = whole.rfind(b"<")
+            if cut <= 0 and len(whole) > MAX_TAG:  # no tag is as long: `feed` refuses it
+                cut = len(whole)
+            held = whole[max(cut, 0) :]
+            yield wrong.sub(right, whole[: max(cut, 0)])
+        yield wrong.sub(right, held)
 
     def _begin(self, name: str, attributes: Attributes) -> None:
         self._depth += 1
