@@ -268,6 +268,16 @@ def test_an_erasure_is_told_to_the_backups_that_are_there(clinic: Clinic, tmp_pa
         restore(tmp_path / "near", tmp_path / "new3", Wish(), nothing)
 
 
+def test_the_list_is_not_laid_where_the_backup_is_no_more(clinic: Clinic, tmp_path: Path) -> None:
+    """The disk of a backup may be another's by now: who was erased is not for its owner."""
+    back_up(clinic, tmp_path / "disk", with_root=False, progress=nothing)
+    (tmp_path / "disk" / "manifest").unlink()
+    before = sorted(p.name for p in (tmp_path / "disk").iterdir())
+    result = erase_subject(clinic, the(clinic))
+    assert result["backups_not_told"] == [str((tmp_path / "disk").resolve())]
+    assert sorted(p.name for p in (tmp_path / "disk").iterdir()) == before
+
+
 def test_a_backup_stays_known_though_another_is_begun_meanwhile(
     clinic: Clinic, tmp_path: Path
 ) -> None:

@@ -2,8 +2,10 @@
 
 import logging
 import sys
+import threading
+from types import SimpleNamespace
 
-from euthymia.app.logs import AllowList
+from euthymia.app.logs import AllowList, keep_to_allow_list
 from euthymia.ground.errors import MissingError
 
 SENTINEL = "Zelda-Quimby-1931"
@@ -43,3 +45,40 @@ def test_what_is_ours_can_be_read() -> None:
 def test_one_record_is_one_line() -> None:
     assert "\n" not in _line("euthymia.http", "a\r\nforged line\x1b[2J")
     assert "\x1b" not in _line("euthymia.http", "a\x1b[2J")
+
+
+def test_what_nobody_catches_is_told_by_class_and_place(capsys, monkeypatch) -> None:
+    """Python itself would print the text of the error, and with it what a note or a name held."""
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+    handlers, level = list(logging.root.handlers), logging.root.level
+    try:
+        keep_to_allow_list()
+        for hook in (sys.excepthook, _as_thread, _as_unraisable):
+            for error in (ValueError(SENTINEL), MissingError("no such\nmodel\x1b[2J")):
+                hook(type(error), error, None)
+                told = capsys.readouterr().err
+                assert type(error).__name__ in told
+                assert SENTINEL not in told
+                assert told.count("\n") == 1
+                assert "\x1b" not in told
+        _as_thread(SystemExit, SystemExit(SENTINEL), None)
+        assert capsys.readouterr().err == ""
+    finally:
+        logging.captureWarnings(capture=False)
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+
+
+def _as_thread(kind: type[BaseException], error: BaseException, trace: None) -> None:
+    threading.excepthook(threading.ExceptHookArgs((kind, error, trace, None)))
+
+
+def _as_unraisable(kind: type[BaseException], error: BaseException, trace: None) -> None:
+    held = SimpleNamespace(
+        exc_type=kind, exc_value=error, exc_traceback=trace, err_msg=SENTINEL, object=SENTINEL
+    )
+    sys.unraisablehook(held)  # type: ignore[arg-type]

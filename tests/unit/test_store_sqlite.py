@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Purpose
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import EuthymiaError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import Person
 from euthymia.store import engine
@@ -17,6 +18,7 @@ from euthymia.store.blocks import LAST_PART, MARK, STORED, block_key, split_key
 from euthymia.store.contract import EXPORT
 from euthymia.store.engine import MIGRATIONS, PAGE_BYTES, SETTINGS
 from euthymia.store.lines import Line
+from euthymia.store.tally import Tally
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, facts, mrn, samples, the, times
 
 START = NOW_US - 40 * DAY
@@ -204,3 +206,16 @@ def test_group_within_a_group_is_one_group(house: House) -> None:
         assert house.store._db.in_transaction
     assert not house.store._db.in_transaction
     assert house.store.verify() == []
+
+
+def test_a_batch_of_which_a_row_came_to_nothing_is_not_stored() -> None:
+    """Each row of a file is stored, rejected or a duplicate: one less, and data was lost unseen."""
+    tally = Tally()
+    tally.rows(np.array([1, 2, 2]), np.array([1]))
+    tally.row(3, fresh=True)
+    tally.row(0, fresh=True)  # none of the file's
+    batch = SimpleNamespace(rows_in=3, quarantined=())
+    assert tally.count(batch) == (2, 0, 1, 0)  # type: ignore[arg-type]
+    for rows_in in (2, 4):
+        with pytest.raises(SchemaError, match="do not add up"):
+            tally.count(SimpleNamespace(rows_in=rows_in, quarantined=()))  # type: ignore[arg-type]

@@ -119,6 +119,10 @@ def change_consent(
     What a withdrawal does at once and what it cannot undo is said under `effects`.
     """
     decisions = asked.decisions()
+    now = clinic.clock()
+    until = None if asked.until is None else to_micros(_end_of(asked.until))
+    if until is not None and until <= to_micros(now):
+        raise SchemaError("--until is not in the future: name the last day on which it holds")
     who = _known(clinic, subject)
     if who is None:
         source, _, value = subject.partition(":")
@@ -126,10 +130,6 @@ def change_consent(
             raise MissingError(NOBODY)
         who = _enrol(clinic, source, value, asked)
         return {"subject": who, "consents": consents_of(clinic, who), "effects": []}
-    now = clinic.clock()
-    until = None if asked.until is None else to_micros(_end_of(asked.until))
-    if until is not None and until <= to_micros(now):
-        raise SchemaError("--until is not in the future: name the last day on which it holds")
     before = clinic.monitored(who)
     for purpose, permit in decisions:
         told = (asked.because, asked.scope or None, asked.version)

@@ -77,7 +77,7 @@ def keep_to_allow_list() -> None:
 
 
 def _tell(what: str, error: BaseException | None) -> None:
-    sys.stderr.write(f"{what} {error_words(error)}\n")
+    sys.stderr.write(_one_line(f"{what} {error_words(error)}") + "\n")
 
 
 def _uncaught(

@@ -66,10 +66,12 @@ def bring_forward(path: Path, page_key: bytes) -> None:
     try:
         _unlock_former(old, page_key)
         old.pragma("cache_spill", 0)
-        if old.pragma("journal_mode", "delete") != "delete":  # only who is alone may leave the log
-            raise _in_use()
-        old.pragma("locking_mode", "exclusive")
-        old.execute("BEGIN EXCLUSIVE; COMMIT")  # the lock stays until this closes
+        try:
+            old.pragma("journal_mode", "delete")  # only who is alone may leave the log
+            old.pragma("locking_mode", "exclusive")
+            old.execute("BEGIN EXCLUSIVE; COMMIT")  # the lock stays until this closes
+        except apsw.BusyError:
+            raise _in_use() from None
         if path.stat().st_ino != before:
             return  # another program was quicker
         building = path.with_name(f"{path.name}-building")
