@@ -158,6 +158,23 @@ def test_a_rotation_that_stops_at_any_person_is_taken_up(tmp_path: Path) -> None
     house.close()
 
 
+def test_a_rotation_renews_what_was_made_in_an_epoch_that_a_failed_erasure_left(
+    tmp_path: Path,
+) -> None:
+    house = House.build(tmp_path)
+    fill(house, ("A1",))
+    left = house.keyring.begin_epoch()
+    fill(house, ("B2",))
+    made = "SELECT min(made), max(made) FROM subject"
+    assert house.store._db.one(made) == (1, left)
+    told = house.store.rotate("live", audit(), nothing)
+    assert (told.epoch, told.subjects) == (left + 1, 2)
+    assert house.store._db.one(made) == (left + 1, left + 1)
+    assert house.keyring.epochs() == (left + 1,)
+    assert house.store.verify() == []
+    house.close()
+
+
 def test_another_process_reads_and_writes_across_a_rotation(tmp_path: Path) -> None:
     house = House.build(tmp_path)
     fill(house)

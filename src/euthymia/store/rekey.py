@@ -53,8 +53,7 @@ class Rekeying:
     def rotate(self, zone: str, audit: Entry, progress: Progress) -> Rotated:
         """Bring a zone under a new epoch; goes on with one that was begun and not finished."""
         self.keyring.reload()
-        known = self.keyring.epochs(zone)
-        number = known[-1] if len(known) > 1 else self.keyring.begin_epoch(zone)
+        number = self._stopped(zone) or self.keyring.begin_epoch(zone)
         with self.writing():
             self._fence(zone, number)
             self.journal.announce(replace(audit, subject=None), {"epoch": number})
@@ -70,6 +69,17 @@ class Rekeying:
         if zone == LIVE:
             progress(len(waiting), len(waiting))
         return Rotated(number, len(waiting) or wrapped, blocks)
+
+    def _stopped(self, zone: str) -> int | None:
+        """Return the epoch of a rotation that was begun and not finished; None if there is none.
+
+        An epoch that the database does not tell of (`_fence`) is left of an erasure that failed:
+        it may be old, and keys that were made in it would not be renewed.
+        """
+        known = self.keyring.epochs(zone)
+        with self.writing():
+            row = self.tables.db.one("SELECT number FROM epoch WHERE zone = ?", (zone,))
+        return known[-1] if len(known) > 1 and row == (known[-1],) else None
 
     def _older(self, number: int) -> list[SubjectId]:
         rows = self.tables.db.all(
