@@ -35,7 +35,7 @@ _MOVES = (
     "of iOS significant changes) are told by how silences end; there silence is a rest within that "
     "distance (kernels/mobility_moves.py), places closer than some 600 m are one, and a date "
     "without a fix is not told. Where fixes of such a recording were lost, most days are not told, "
-    "and those that are can be off by three times their error."
+    "and those that are can be off by three times their error. Tried on made-up recordings alone."
 )
 _STAY = "A stay: 10 minutes or more within 60 to 240 m (four times the scatter of the fixes)."
 _SHORT = (

@@ -66,9 +66,9 @@ LEAST, ENOUGH = 3.0, 50.0
 are lost without a trace, some silences seem to be rests and are none. No more than the other is
 counted against it."""
 UNSEEN: Final = 0.12
-"""Ways within the distance that makes a fix, for each that is seen (one in nine trips)."""
+"""Ways within the distance that makes a fix, for each that is seen: one in nine. A judgement."""
 UNSEEN_US: Final = 25 * MINUTE_US
-"""How long such a one takes, there and back."""
+"""How long such a one takes, there and back. A judgement."""
 
 
 @compiled("i8(i8[::1], f8, f8, f8, f8[::1])")
