@@ -24,6 +24,7 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    PEOPLES,
     RELATIONS,
     SAYS,
     SHORT_NAMES,
@@ -70,7 +71,8 @@ class Claims(Runs):
         if all(
             t.common and not self._named(t.low) and t.low not in self.lex.places for t in own
         ) and not self._institution(run.i, run.j):
-            return True
+            # "Albanian" is an ordinary word; what "Indian Lane" is the tagger tells
+            return len(own) == 1 or not any(t.low in PEOPLES for t in own)
         if all(medical(t.low) for t in own):
             return True
         if self._eponymous(run, own):

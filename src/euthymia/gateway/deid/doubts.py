@@ -16,6 +16,7 @@ from euthymia.gateway.deid.vocabulary import (
     LABEL_WORDS,
     MONTHS,
     NEVER_NAMES,
+    PEOPLES,
     SAYS,
     TITLES,
     WEEKDAYS,
@@ -109,11 +110,24 @@ def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> b
         return len(inside) == 2 and all(t.number and len(t.text) == 1 for t in inside)
     if span.kind not in _NAMED:
         return False
-    if all(t.word and t.common and (t.low in NEVER_NAMES or not _listed(t, lists)) for t in inside):
+    if _ordinary(span, inside, tokens[k : k + 1], lists):
         return True
-    if len(inside) > 1:
+    if len(inside) > 1 or inside[0].low in PEOPLES:
         return False
     return (inside[0].common and not inside[0].proper) or _in_heading(inside[0], tokens, at)
+
+
+def _ordinary(span: Span, inside: Sequence[Token], after: Sequence[Token], lists: Lexicon) -> bool:
+    """Tell whether all words are ordinary ones.
+
+    A people's is not in a place or before a capital: "Korean Peninsula", "Indian Lane 44".
+    """
+    proper = len(inside) > 1 or any(t.proper for t in after)
+    if any(t.low in PEOPLES for t in inside) and (span.kind is not Kind.PERSON or proper):
+        return False
+    return all(
+        t.word and t.common and (t.low in NEVER_NAMES or not _listed(t, lists)) for t in inside
+    )
 
 
 def _says_nothing(token: Token, kind: Kind) -> bool:

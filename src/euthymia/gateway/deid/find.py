@@ -103,7 +103,7 @@ def find(
         elif token.low in DEMONYMS:
             spans.append(Span(token.start, token.end, Kind.COUNTRY, 0.7, "names:demonym"))
     spans += believed((tagger or NoTagger()).spans(text, lang), low, tokens, lists)
-    spans = spans if blind else without_things(spans, tokens, lists)
+    spans = without_things(spans, tokens, lists, blind=blind)
     spans += echoes(spans, tokens, names.protected, lists.given, small=names.blind)
     spans += repeated(text, spans, tokens) + alike(text, spans) + like_days(low, spans)
     spans += _beside_places(text, spans) + beside_names(text, spans)

@@ -10,12 +10,18 @@ from bisect import bisect_left
 from typing import Final
 
 from euthymia.gateway.deid.claims import Claims
-from euthymia.gateway.deid.clinical import MONTH_NAMES, eponym, medical, plain_phrases, substance
+from euthymia.gateway.deid.clinical import (
+    MONTH_NAMES,
+    eponym,
+    medical,
+    plain_phrases,
+    substance,
+)
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.cues import BORN_CUE, EMPLOYER, ORG_CUE, PLACE_CUE, WORK_CUE, cued
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.places import Places
-from euthymia.gateway.deid.plainly import of_nobody
+from euthymia.gateway.deid.plainly import measured, of_nobody, used_plainly
 from euthymia.gateway.deid.runs import Run
 from euthymia.gateway.deid.tokens import Token
 from euthymia.gateway.deid.vocabulary import (
@@ -44,6 +50,7 @@ _LETTERS: Final = words("letters_after")
 _NO_NAMES: Final = NEVER_NAMES | NOT_NAMES
 _NO_NOUNS: Final = NEVER_NAMES | SAYS | PARTICLES
 _AFTER_WILL: Final = words("after_will")
+_OF_THINGS: Final = words("of_things")
 _SEASONS: Final = frozenset({"summer", "autumn", "winter"})
 
 
@@ -406,7 +413,8 @@ class NameFinder(Claims):
         if family:
             return 0.78 if token.low in self.lex.family else 0.7
         if self._acts(run.i):
-            return 0.75
+            thing = self.lang == "en" and token.first and self.tokens[run.j].low in _OF_THINGS
+            return 0.3 if thing else 0.75  # "Aristada started": the tagger tells
         if self.lang == "es" or self.blind:
             return 0.3  # far more often a drug or an abbreviation than a name
         if token.upper and not self._is_loud():
@@ -448,13 +456,15 @@ def echoes(
     strong = _strong(sure, tokens)
     kept = Places(protected)
     out = []
-    for token in tokens:
+    for k, token in enumerate(tokens):
         if token.low in strong and token.word and (token.start, token.end) not in places:
             if token.low in _NO_ECHO or kept.meets(token.start, token.start + 1):
                 continue
             opens = token.common and token.first and token.low not in given
             blind = small and token.low in given
             if token.first and token.low == "will" and _lone_verb(tokens, token):
+                continue
+            if measured(tokens, k) or (small and token.common and used_plainly(tokens, k)):
                 continue
             if (token.proper and not opens) or not token.common or blind:
                 out.append(Span(token.start, token.end, Kind.PERSON, 0.9, "names:echo"))

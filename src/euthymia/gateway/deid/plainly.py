@@ -1,8 +1,11 @@
 """Names that are things: whether a sentence that opens with Faith or Hope speaks of a person."""
 
+# ruff: noqa: RUF001 - apostrophes as people write them
+
 from collections.abc import Sequence
 from typing import Final
 
+from euthymia.gateway.deid.clinical import STRONG_NOUNS
 from euthymia.gateway.deid.lexicon.by_hand import words
 from euthymia.gateway.deid.tokens import Token
 
@@ -10,6 +13,10 @@ BE: Final = words("be")
 ABSTRACT: Final = words("abstract_names")
 """Given names that are things: "Faith is important" speaks of no one."""
 _OF_PEOPLE: Final = words("of_people")
+_MEASURES: Final = STRONG_NOUNS | {"score", "scores", "monitor", "puntuacion"}
+_DETERMINERS: Final = frozenset(
+    {"a", "the", "no", "her", "his", "my", "their", "una", "un", "mi", "su", "sus"}
+)
 
 
 def of_nobody(tokens: Sequence[Token], k: int) -> bool:
@@ -22,3 +29,16 @@ def of_nobody(tokens: Sequence[Token], k: int) -> bool:
         and after[1].word
         and after[1].low not in _OF_PEOPLE
     )
+
+
+def measured(tokens: Sequence[Token], k: int) -> bool:
+    """Tell whether what bears the name is a scale or a disease: Mr Wells has "a Wells score"."""
+    after = [t.low for t in tokens[k + 1 : k + 4]]
+    if after[:2] in (["'", "s"], ["’", "s"]):
+        after = after[2:]
+    return bool(after) and after[0] in _MEASURES
+
+
+def used_plainly(tokens: Sequence[Token], k: int) -> bool:
+    """Tell whether an ordinary word is used as one: "mrs hill walks up the hill", "rose rose"."""
+    return k > 0 and (tokens[k - 1].low in _DETERMINERS or tokens[k - 1].low == tokens[k].low)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
+from euthymia.gateway.deid.plainly import measured
 from euthymia.gateway.deid.tokens import Token
 
 _KINDS: Final = frozenset(
@@ -38,7 +39,9 @@ def repeated(text: str, spans: Sequence[Span], tokens: Sequence[Token]) -> list[
         Span(at, at + len(own), kind, _SURE, "names:repeated")
         for own, kind in seen.items()
         for at in _places(text, own)
-        if (at, at + len(own)) not in marked and _a_name(tokens, bisect_left(starts, at))
+        if (at, at + len(own)) not in marked
+        and _a_name(tokens, bisect_left(starts, at))
+        and not measured(tokens, bisect_left(starts, at + len(own)) - 1)
     ]
 
 

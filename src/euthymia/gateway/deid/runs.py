@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from euthymia.gateway.deid.clinical import medical, substance
+from euthymia.gateway.deid.clinical import eponym, medical, substance
 from euthymia.gateway.deid.contract import Lang
 from euthymia.gateway.deid.cues import NAME_CUE, sign_off
 from euthymia.gateway.deid.lexicon import lexicon
@@ -92,7 +92,10 @@ class Runs:
             ):
                 continue
             if self._named(token.low) and (
-                self._after_title(i) or self._cued(i) or self._by_name(i) or self._speaks(i)
+                self._after_title(i)
+                or self._cued(i)
+                or (token.low not in SAYS and self._by_name(i))
+                or self._speaks(i)
             ):
                 token.proper = True
 
@@ -116,6 +119,8 @@ class Runs:
         token = self.tokens[i]
         before = self.tokens[i - 1] if i else None
         after = self.tokens[i + 1] if i + 1 < len(self.tokens) else None
+        if before is not None and before.low == token.low:
+            return False  # "mr will will attend"
         if before is not None and before.proper and self._named(before.low):
             return before.low in self.lex.given or before.start in self.labelled
         return (
@@ -281,6 +286,8 @@ class Runs:
 
     def _continues(self, i: int, j: int) -> bool:
         token, first = self.tokens[j], self.tokens[i]
+        if self.blind and token.common and (token.low in SAYS or token.low == first.low):
+            return False  # "ms grace said grace", "mr will will attend"
         if (
             token.low in LABEL_WORDS and token.proper and not self._named(token.low)
         ) or "º" in token.text:
@@ -315,6 +322,8 @@ class Runs:
             return 0
         token = self.tokens[k]
         joined = self.tokens[k].start - self.tokens[k - 1].end <= 1
+        if self.blind and eponym(token.low) and not self._listed(i):
+            return 0  # "test gestáltico de bender"
         if token.number:
             return k + 1 if joined and self._hospital(i, j) else 0
         lone = self.tokens[j].low

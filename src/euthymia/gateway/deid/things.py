@@ -55,7 +55,9 @@ _LOOKS: Final = (
 )
 _PHRASES: Final = frozenset({"named_things", "titled_things"})
 _VERBS: Final = frozenset({"taken", "watched"})
-_NAMING: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.LOCATION, Kind.USERNAME})
+_NAMING: Final = frozenset(
+    {Kind.PERSON, Kind.ORGANISATION, Kind.LOCATION, Kind.USERNAME, Kind.HOSPITAL}
+)
 _PEOPLE: Final = frozenset({Kind.PERSON, Kind.ORGANISATION, Kind.USERNAME})
 _ARTICLES: Final = frozenset({"a", "an", "un", "una"})
 _SMALL: Final = frozenset(
@@ -63,15 +65,26 @@ _SMALL: Final = frozenset(
 )
 
 
-def without_things(spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon) -> list[Span]:
-    """Return the spans without those that name a thing by what stands in or beside them."""
+def without_things(
+    spans: Sequence[Span], tokens: Sequence[Token], lists: Lexicon, *, blind: bool
+) -> list[Span]:
+    """Return the spans without those that name a thing by what stands in or beside them.
+
+    Where the text has no capitals, or nothing else (`blind`), only what it is called and the noun
+    after it count: "victoria sponge".
+    """
     doubtful = [s for s in spans if s.kind in _NAMING and s.source.startswith(_LOOKS)]
     titled = [s for s in spans if s.source.startswith("names:title")]
     if not doubtful and not titled:
         return list(spans)
     starts = [t.start for t in tokens]
     things = _places(tokens, lists)
-    gone = {s for s in doubtful if _held(s, things) or _thing(s, tokens, starts, lists)}
+    gone = {
+        s
+        for s in doubtful
+        if (_held(s, things) and not (blind and s.kind is not Kind.PERSON))
+        or _thing(s, tokens, starts, lists, blind=blind)
+    }
     gone |= {s for s in (*doubtful, *titled) if _titled(s, tokens, starts)}
     return [s for s in spans if s not in gone]
 
@@ -119,7 +132,7 @@ def _goes_on(tokens: Sequence[Token], k: int, end: int) -> bool:
     return (
         (k > 0 and (tokens[k - 1].low in ORG_WORDS or tokens[k - 1].low in TITLES))
         or (k > 0 and tokens[k - 1].text == "." and k > 1 and len(tokens[k - 2].text) < 4)
-        or (bool(after) and after[0].proper and not after[0].common and tokens[k].text[0].isupper())
+        or (bool(after) and after[0].proper and not after[0].common)
     )
 
 
@@ -127,7 +140,29 @@ def _held(span: Span, things: Sequence[tuple[int, int]]) -> bool:
     return any(start <= span.start and span.end <= end for start, end in things)
 
 
-def _thing(span: Span, tokens: Sequence[Token], starts: Sequence[int], lists: Lexicon) -> bool:
+def _called(own: Sequence[Token], after: Sequence[Token], lists: Lexicon, *, blind: bool) -> bool:
+    """Tell whether the noun of a thing or scale ends or follows the name.
+
+    "Kirschner wire", "Victoria sponge", "Leeds dependence questionnaire".
+    """
+    nouns, between = _lists()["nouns_after"], _lists()["measured"]
+
+    def noun(token: Token) -> bool:
+        return token.word and token.low in nouns and (blind or token.text.islower())
+
+    if len(own) > 1 and noun(own[-1]):
+        return not _of_people(own[-1], lists)
+    for token in after:
+        if noun(token):
+            return not (blind and (len(own) > 1 or _of_people(token, lists)))
+        if token.low not in between:
+            return False
+    return False
+
+
+def _thing(
+    span: Span, tokens: Sequence[Token], starts: Sequence[int], lists: Lexicon, *, blind: bool
+) -> bool:
     i, j = bisect_left(starts, span.start), bisect_left(starts, span.end)
     own = [t for t in tokens[i:j] if t.word]
     if not own or len(own) > 3:
@@ -135,16 +170,12 @@ def _thing(span: Span, tokens: Sequence[Token], starts: Sequence[int], lists: Le
     named, lang = _lists(), lists.lang
     before = tokens[i - 1].low if i else ""
     after = tokens[j] if j < len(tokens) else None
+    called = lang == "en" and _called(own, tokens[j : j + 4], lists, blind=blind)
+    if called or blind:
+        return called
     article = before in _ARTICLES and (lang == "en" or before != "a")
     if len(own) == 1 and article and span.kind in _PEOPLE and own[0].low not in lists.given:
         return after is None or not (after.proper or after.text in "'’")
-    if (
-        after is not None
-        and after.word
-        and after.text.islower()
-        and after.low in named["nouns_after"]
-    ):
-        return lang == "en"
     k = i - 1
     while k >= 0 and i - k < 4 and tokens[k].low in _SMALL:
         k -= 1

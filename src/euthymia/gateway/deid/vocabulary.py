@@ -17,6 +17,8 @@ ORG_TAILS: Final = words("org_tails")
 WEEKDAYS: Final = words("weekdays")
 NEVER_NAMES: Final = words("never_names")
 DEMONYMS: Final = words("demonyms")
+PEOPLES: Final = words("peoples")
+"""Of a people, region, faith or school: in English an ordinary word with a capital."""
 PROFESSIONS: Final = words("professions")
 REGIONS: Final = words("regions")
 ADDRESS_UNITS: Final = words("address_units")

@@ -58,9 +58,10 @@ def _names() -> tuple[frozenset[str], ...]:
 @cache
 def lexicon(lang: Lang) -> Lexicon:
     """Return the lists for `lang`."""
-    return Lexicon(
-        lang, frozenset(_lines(f"words_{lang}")), frozenset(_lines(f"weak_{lang}")), *_names()
-    )
+    own = frozenset(_lines(f"words_{lang}"))
+    if lang == "en":
+        own |= words("peoples")  # English writes them with a capital: no list of words holds them
+    return Lexicon(lang, own, frozenset(_lines(f"weak_{lang}")), *_names())
 
 
 @cache
