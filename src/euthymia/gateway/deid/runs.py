@@ -34,6 +34,9 @@ _FORMS: Final = frozenset({"MS", "MR", "MRS", "DR", "SR"})
 _FORMED: Final = words("formed")
 _THE: Final = frozenset({"el", "la", "del", "al"})
 _SMALL_WORDS: Final = PARTICLES | NEVER_NAMES
+_MODALS: Final = frozenset({"will", "must", "soon"})
+_VERBS: Final = words("verbs_too")
+_OBJECTS: Final = words("objects")
 _LONGEST: Final = 40
 """Tokens of a run; no name has more, and what is asked of a run may cost its square."""
 
@@ -94,10 +97,17 @@ class Runs:
             if self._named(token.low) and (
                 self._after_title(i)
                 or self._cued(i)
-                or (token.low not in SAYS and self._by_name(i))
+                or (token.low not in SAYS and not self._verb(i) and self._by_name(i))
                 or self._speaks(i)
             ):
                 token.proper = True
+
+    def _verb(self, i: int) -> bool:
+        """Tell whether a verb that is a name too has its object after it: "mr young counts the"."""
+        token, after = self.tokens[i], self.tokens[i + 1 : i + 2]
+        return token.low in _MODALS or (
+            token.low in _VERBS and bool(after) and after[0].low in _OBJECTS
+        )
 
     def _speaks(self, i: int) -> bool:
         """Tell whether a given name opens a sentence and does what people do."""
@@ -288,6 +298,8 @@ class Runs:
         token, first = self.tokens[j], self.tokens[i]
         if self.blind and token.common and (token.low in SAYS or token.low == first.low):
             return False  # "ms grace said grace", "mr will will attend"
+        if self.blind and self._verb(j):
+            return False
         if (
             token.low in LABEL_WORDS and token.proper and not self._named(token.low)
         ) or "º" in token.text:
