@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from accounts_help import PASSWORD, SHELL, code_of, enrolled
+from euthymia.app.web.door import Door
 from euthymia.app.web.pages import build_site
 from euthymia.security.totp import code_at, step_of
 from page_browser import Browser
@@ -128,6 +130,32 @@ def test_sign_out_everywhere_asks_for_the_forms_token_and_tells_the_accounts(cli
     answer = client.post("/account/everywhere", data={"csrf": csrf}, headers=HERE)
     assert answer.headers["location"] == "/signin?out=1"
     assert clinic.accounts.file.now().ended["dr-lee"] == int(NOW.timestamp())
+
+
+def test_a_passkey_is_added_by_its_user_with_a_second_factor_alone(
+    clinic: TestClinic, monkeypatch: pytest.MonkeyPatch
+):
+    """Else a session left open, or another site, adds a key that opens the account for ever."""
+    added: list[str] = []
+    keys = SimpleNamespace(add=lambda who, *_typed: added.append(who.user))
+    monkeypatch.setattr(Door, "_passkeys", lambda *_given: keys)
+
+    def add(client: Browser, csrf: str, **headers: str) -> int:
+        form = {"csrf": csrf, "ticket": "t", "answer": "a"}
+        return client.post("/account/passkey", data=form, headers=headers or HERE).status_code
+
+    def csrf_in(client: Browser) -> str:
+        return re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/account").text)[1]
+
+    by_link, strong = browser(clinic), browser(clinic)
+    by_link.post("/signin", data={"code": clinic.code()}, headers=HERE)
+    sign_in(strong, clinic)
+    assert add(by_link, csrf_in(by_link)) == 403
+    assert add(strong, "x") == 403
+    assert add(strong, csrf_in(strong), **{"sec-fetch-site": "cross-site"}) == 403
+    assert added == []
+    assert add(strong, csrf_in(strong)) == 303
+    assert added == ["dr-lee"]
 
 
 def test_enrolling_shows_a_code_and_takes_password_and_first_code(clinic: TestClinic):

@@ -195,6 +195,11 @@ def test_a_form_of_another_kind_or_size_is_refused(clinic: TestClinic) -> None:
     client = browser(clinic)
     assert client.post("/signin", json={"code": clinic.code()}, headers=HERE).status_code == 403
     assert client.post("/signin", data={"code": "x" * 9000}, headers=HERE).status_code == 403
+    plain = HERE | {"content-type": "text/plain"}  # what a page elsewhere can send unasked
+    code = clinic.code()
+    assert client.post("/signin", content=f"code={code}", headers=plain).status_code == 403
+    padded = {"code": code, "pad": "x" * 9000}
+    assert client.post("/signin", data=padded, headers=HERE).status_code == 403
     raw = HERE | {"content-type": "application/x-www-form-urlencoded"}
     assert client.post("/signin", content=b"\xff=\xfe", headers=raw).status_code == 403
     assert client.post("/signin", content=b"a=1&" * 20, headers=raw).status_code == 403
