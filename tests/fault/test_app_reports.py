@@ -12,6 +12,7 @@ import pytest
 
 from euthymia.app import reports, training
 from euthymia.app.clinic import Clinic
+from euthymia.app.snapshots import Released
 from euthymia.app.trainer_messages import Taught
 from euthymia.app.training import release_model, run_training
 from euthymia.app.verify import verify_home
@@ -30,7 +31,8 @@ def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
     bundle = msgspec.structs.replace(make_bundle(trained(), 0), people=())
     taught = Taught(bundle, {}, {}, "<p>report</p>", "none: a test")
     manifest = Manifest(1, "s", TASK, "", "", 8, 8, 0, 240, 1, "", "", "", "")
-    monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, manifest, None))
+    released = Released(manifest, b"", people={}, ended={})
+    monkeypatch.setattr(training, "learn", lambda *_a, **_k: (taught, released, None))
     made = make_clinic(tmp_path / "home")
     yield made
     made.close()

@@ -370,8 +370,8 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     def told(*rules: Rule, changes: tuple[Change, ...] = ()) -> str:
         """Return the page of the same alert with other rules and changes."""
 
-        def other(self: Alerts, *asked: str) -> Card:
-            card = plain(self, *asked)
+        def other(self: Alerts, *asked: str, second_factor: bool) -> Card:
+            card = plain(self, *asked, second_factor=second_factor)
             alert = dataclasses.replace(card.alert, rules=rules or card.alert.rules)
             return dataclasses.replace(card, alert=alert, changes=changes)
 
