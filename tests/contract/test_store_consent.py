@@ -1,6 +1,7 @@
 """Limited consents and protected records, in every engine: what enters, what may be read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -87,6 +88,32 @@ def test_derived_rows_go_with_any_stream_they_may_rest_on(house: House) -> None:
     assert house.store.features(the(house), "rest", audit(Purpose.TRAINING)).num_rows == 1
     decide(house, Purpose.MONITORING, LOCATION, permit=True)
     assert house.store.features(the(house), "rest", MONITOR).num_rows == 1  # more is no less
+
+
+def test_a_form_that_is_narrowed_where_it_stands_takes_the_rest_back(house: House) -> None:
+    since, form = NOW - timedelta(days=30), "urn:euthymia:mrn consent-7"
+    whole = Grant(9, mrn("A1"), (Purpose.MONITORING,), True, since, form=form, revised=since)
+    narrow = replace(whole, scope=Scope(streams=("screen",)), revised=NOW)
+    house.ingest([whole, *two_streams()])
+    house.store.put_features(the(house), "rest", derived(house), MONITOR)
+    assert (read(house, "location"), read(house, "screen")) == (3, 3)
+    house.now += timedelta(minutes=1)
+    told = house.ingest([narrow, *two_streams(20)])
+    assert (told.stored, told.rejected) == (7, 0)  # what was recorded before it was narrowed
+    with pytest.raises(ConsentError, match="the stream location"):
+        read(house, "location")
+    assert read(house, "screen") == 6
+    assert house.store.features(the(house), "rest", MONITOR) is None
+    told = house.ingest([whole])  # the older export, read late
+    assert (told.stored, told.duplicates) == (0, 1)
+    ahead = replace(whole, revised=NOW + timedelta(days=900))  # a source whose clock is ahead
+    house.ingest([ahead])
+    assert read(house, "location") == 6
+    house.now += timedelta(days=1)
+    house.ingest([replace(narrow, revised=house.now)])
+    house.now += timedelta(minutes=1)
+    with pytest.raises(ConsentError, match="the stream location"):
+        read(house, "location")
 
 
 def test_derived_rows_go_with_the_records_they_may_rest_on(house: House) -> None:

@@ -133,6 +133,18 @@ def test_a_consent_that_was_taken_back_is_a_refusal_of_the_same_instant(status):
     assert not covers(told, use, to_micros(AT) + 1)
 
 
+def test_a_consent_says_which_it_is_and_when_it_was_written():
+    plain = {"type": "permit", "purpose": OURS, "provision": [NO_LOCATION]}
+    meta = {"lastUpdated": "2025-04-01T10:00:00+02:00", "versionId": "3"}
+    written = datetime(2025, 4, 1, 8, tzinfo=UTC)
+    for decision in read(plain, id="c7", meta=meta):
+        assert (decision.form, decision.revised) == (f"{WHO.system} c7", written)
+    for less in ({"id": "c7"}, {"meta": meta}):  # half of it is no identity
+        assert {(g.form, g.revised) for g in read(plain, **less)} == {("", None)}
+    with pytest.raises(ShapeError, match=r"Consent\.meta\.lastUpdated"):
+        read(plain, id="c7", meta={"lastUpdated": "yesterday"})
+
+
 def some(words):
     return st.lists(st.sampled_from(sorted(words)), unique=True, max_size=3).map(
         lambda found: tuple(sorted(found))

@@ -120,9 +120,13 @@ class _Intake:
             if until is not None and until <= since:
                 self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
                 continue
+            form, revised = "", 0
+            if grant.revised is not None and grant.revised.tzinfo is not None:
+                form, revised = grant.form, min(to_micros(grant.revised), self.now)
             told = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
             self.granted.setdefault(subject, []).extend(
-                (grant.row, GrantRecord(purpose, *told)) for purpose in grant.purposes
+                (grant.row, GrantRecord(purpose, *told, form, revised))
+                for purpose in grant.purposes
             )
 
     def take_zones(self) -> None:

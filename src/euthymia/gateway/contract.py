@@ -19,7 +19,8 @@ class GrantRecord:
     """A consent decision in force from `since` until `until` (None: open), for one purpose.
 
     `scope` limits it to some data, protected kinds or recipients; `version` names the text that the
-    person agreed to.
+    person agreed to. `form` names the form that it stands on, as it was written at `revised`; empty
+    and 0: of a source that does not say.
     """
 
     purpose: Purpose
@@ -29,6 +30,8 @@ class GrantRecord:
     because: str
     scope: Scope | None = None
     version: str = ""
+    form: str = ""
+    revised: Micros = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What each person allows, as it stands now and as it stood when a row was recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,52 @@ def covered(grants: Sequence[GrantRecord], use: Use, times: NDArray[Any]) -> NDA
     state = np.array([False, *(covers(own, use, int(edge)) for edge in edges)])
     found: NDArray[np.bool_] = state[np.searchsorted(edges, times, side="right")]
     return found
+
+
+def standing(grants: Iterable[GrantRecord]) -> list[GrantRecord]:
+    """Return decisions as they stand, by the instant from which they hold; each once.
+
+    Of one form the last writing counts: what only an older one permitted ends where the next was
+    written. A refusal stays, so that a form written anew never opens what it once closed.
+    """
+    told = list(dict.fromkeys(grants))
+    written: dict[str, set[Micros]] = {}
+    for grant in told:
+        if grant.form:
+            written.setdefault(grant.form, set()).add(grant.revised)
+    if written:
+        told = _last_written(told, written)
+    return sorted(told, key=lambda grant: grant.since)
+
+
+def _last_written(
+    told: Sequence[GrantRecord], written: Mapping[str, set[Micros]]
+) -> list[GrantRecord]:
+    """Return decisions without those that their form has said anew; `written`: when, by form.
+
+    One without a form that reads as one with it is the same, of before forms were kept.
+    """
+    newest = {g for g in told if g.form and g.revised == max(written[g.form])}
+    anew = {_limits(g) for g in newest}
+    named = {replace(g, form="", revised=0) for g in told if g.form}
+    left = dict.fromkeys(
+        _ended(g, written[g.form]) if g.form and g not in newest else g
+        for g in told
+        if g in newest or (_limits(g) not in anew if g.form else g not in named)
+    )
+    return list(left)
+
+
+def _limits(grant: GrantRecord) -> tuple[object, ...]:
+    return grant.form, grant.purpose, grant.permit, grant.since, grant.scope
+
+
+def _ended(grant: GrantRecord, written: Iterable[Micros]) -> GrantRecord:
+    """Return a decision of an older writing: a permit ends where the next was written."""
+    if not grant.permit:
+        return grant
+    ends = min(at for at in written if at > grant.revised)
+    return replace(grant, until=ends if grant.until is None else min(grant.until, ends))
 
 
 def batch_grants(
@@ -103,7 +150,8 @@ class Permits:
     def grants(self, subject: SubjectId) -> tuple[GrantRecord, ...]:
         """Return every decision that counts: on record, in this file, for this batch."""
         if subject not in self._grants:
-            known = (*self._consents.grants(subject), *self._brought.get(subject, ()))
+            brought = self._brought.get(subject, ())
+            known = standing((*self._consents.grants(subject), *brought))
             extra = batch_grants(self._batch, known, self._now)
             self._from_batch[subject] = extra
             self._grants[subject] = (*known, *extra)

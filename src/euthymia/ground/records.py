@@ -47,7 +47,8 @@ class Person:
 class Grant:
     """A consent given (`permit`) or withdrawn for some purposes, from `at` until `until`.
 
-    Several may share one `row`: a consent form with exceptions.
+    Several may share one `row`: a consent form with exceptions. `form` names the form in its
+    source and `revised` when that was last written: what an older writing permitted ends there.
     """
 
     row: int
@@ -59,6 +60,8 @@ class Grant:
     because: str = ""
     scope: Scope | None = None
     version: str = ""
+    form: str = ""
+    revised: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

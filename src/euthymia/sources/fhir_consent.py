@@ -4,7 +4,8 @@ A Consent is read as one decision for its root provision and one for each nested
 is an exception to the one above it: it takes effect a microsecond later, so that it overrules it.
 What a decision cannot hold is refused whole: half of a consent would be another consent. One that
 is inactive or was entered in error is a refusal of the same instant, which outdoes the permit that
-the same Consent was before.
+the same Consent was before. With `meta.lastUpdated` the decisions carry which writing of which
+Consent they are, so that one that is narrowed where it stands takes the rest back.
 """
 
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def grants_of(entry: Entry, who: SourceId, zone: str) -> Iterator[Grant]:
     start, until = _in_force(consent, root, zone)
     said = text(node(consent, "sourceReference") or {}, "display") or "FHIR Consent"
     because = "" if said == UNKNOWN else said
-    version = _version(consent)
+    version, (form, revised) = _version(consent), _writing(consent, who, zone)
     found = []
     for depth, provision, purposes in _provisions(root, (), 0):
         permit = text(provision, "type") == "permit" and status == "active"
@@ -83,7 +84,8 @@ def grants_of(entry: Entry, who: SourceId, zone: str) -> Iterator[Grant]:
             at = max(at, begins + depth)
         last = None if ends is None or status in _OVER else from_micros(ends)
         decision = Grant(entry.row, who, purposes, permit, from_micros(at), last, because)
-        found.append(replace(decision, scope=_scope(provision), version=version))
+        decision = replace(decision, scope=_scope(provision), version=version)
+        found.append(replace(decision, form=form, revised=revised))
     yield from found
 
 
@@ -136,6 +138,15 @@ def _in_force(consent: Node, provision: Node, zone: str) -> tuple[int, int | Non
         whole_day = day_of(end) is not None and len(end) == 10
         until = time_us(end, "Consent.provision.period.end", zone) + (DAY_US if whole_day else 0)
     return time_us(since, "Consent.dateTime", zone), until
+
+
+def _writing(consent: Node, who: SourceId, zone: str) -> tuple[str, datetime | None]:
+    """Return which Consent this is and when it was written so; both or neither."""
+    name, at = text(consent, "id"), text(node(consent, "meta") or {}, "lastUpdated")
+    if name is None or at is None:
+        return "", None
+    at_us = time_us(at, "Consent.meta.lastUpdated", zone)
+    return f"{who.system} {name}", from_micros(at_us)
 
 
 def _version(consent: Node) -> str:

@@ -187,12 +187,12 @@ class MemoryStore:
         for row, at, zone in batch.zones.get(subject, ()):
             tally.row(row, fresh=known.profile.add_zones([(at, zone)])[0])
         now = to_micros(self._clock())
-        for row, grant in still_needed(batch.grants.get(subject, ()), known.profile.grants, now):
-            before = tuple(known.profile.grants)
+        before = tuple(known.profile.grants)
+        for row, grant in still_needed(batch.grants.get(subject, ()), before, now):
             fresh = known.profile.add_grants([grant])[0]
             tally.row(row, fresh=fresh)
             known.consents += fresh
-            self._drop_unfounded(known, before)
+        self._drop_unfounded(known, before)
         if subject in batch.observations:
             _add(known.facts, batch.observations[subject], {"purpose"}, tally)
         for (whose, stream), table in batch.samples.items():

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from euthymia.gateway.contract import GrantRecord
+from euthymia.gateway.permits import standing
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.errors import IntegrityError
 from euthymia.ground.records import Person
@@ -84,13 +85,12 @@ class Profile:
         return fresh
 
     def add_grants(self, grants: Iterable[GrantRecord]) -> list[bool]:
-        """Add decisions; tell for each whether it was new."""
+        """Add decisions; tell for each whether it changed what stands."""
         fresh = []
         for grant in grants:
-            fresh.append(grant not in self.grants)
-            if fresh[-1]:
-                self.grants.append(grant)
-        self.grants.sort(key=lambda grant: grant.since)
+            before = self.grants
+            self.grants = standing([*before, grant])
+            fresh.append(self.grants != before)
         return fresh
 
     def add_zones(self, zones: Iterable[tuple[Micros, str]]) -> list[bool]:
