@@ -68,6 +68,8 @@ def test_a_narrowed_form_ends_what_it_no_longer_says_where_it_was_written_anew()
         assert (ended.until, left) == (20, narrow)
     again = replace(whole, revised=30)
     assert covers(standing([whole, narrow, again]), USES[3], AFTER)
+    refused = replace(whole, permit=False)
+    assert not covers(standing([refused, replace(again, permit=False, until=40)]), USES[3], AFTER)
     other = replace(narrow, form="B")
     assert standing([whole, other]) == [whole, other]  # another form says nothing of this one
 

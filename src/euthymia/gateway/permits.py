@@ -80,7 +80,9 @@ def _last_written(
 
 
 def _limits(grant: GrantRecord) -> tuple[object, ...]:
-    return grant.form, grant.purpose, grant.permit, grant.since, grant.scope
+    """Return what makes two writings of a permit one; a refusal is one only with the same end."""
+    own = None if grant.permit else grant.until
+    return grant.form, grant.purpose, grant.permit, grant.since, grant.scope, own
 
 
 def _ended(grant: GrantRecord, written: Iterable[Micros]) -> GrantRecord:
