@@ -61,8 +61,10 @@ def test_old_rows_of_any_table_put_back_are_found(tmp_path: Path, table: str) ->
     later(house)
     assert house.store.verify() == []
     assert rows(house)[table] != old[table]
+    assert house.store.compared() == []
     put_back(house, table, old[table])
     assert house.store.verify() != []
+    assert house.store.compared() != []  # without opening one of them
     house.close()
 
 

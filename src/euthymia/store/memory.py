@@ -453,6 +453,8 @@ class MemoryStore:
         """See `Store.verify`: nothing rests on a disk."""
         return []
 
+    compared = verify
+
     def close(self) -> None:
         """See `Store.close`: nothing is open."""
 

@@ -475,6 +475,11 @@ class SealedStore(Summaries):
         with self._lock:
             return verify.problems(self._db, self._keyring, self._ledger, self._tables.sums)
 
+    def compared(self) -> list[str]:
+        """See `Store.compared`."""
+        with self._lock:
+            return verify.compared(self._db, self._ledger, self._tables.sums)
+
     def close(self) -> None:
         """See `Store.close`."""
         with self._lock:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.ground.ids import SubjectId, is_subject_id
 from euthymia.ground.schemas import OBSERVATIONS, STREAMS
 from euthymia.security.keys import Keyring
@@ -36,11 +36,25 @@ def problems(database: Database, keyring: Keyring, ledger: Ledger, sums: Sums) -
     return [f"{database.label}: {problem}" for problem in found]
 
 
+def compared(database: Database, ledger: Ledger, sums: Sums) -> list[str]:
+    """Return how the rows differ from those that the ledger tells of; none of them is opened."""
+    try:
+        with database.translated(), database.fresh() as db:
+            return _as_told(db, ledger, sums, list)
+    except IntegrityError as error:
+        return [str(error)]
+
+
 def _content(db: Database, keyring: Keyring, ledger: Ledger, sums: Sums) -> list[str]:
     """Open every row, and compare all of one moment with the ledger."""
+    return _as_told(db, ledger, sums, lambda: _rows(db, keyring))
+
+
+def _as_told(db: Database, ledger: Ledger, sums: Sums, look: Callable[[], list[str]]) -> list[str]:
+    """Return what `look` finds, and how the rows of that moment differ from what is told."""
     db.begin_reading()
     try:
-        found = _rows(db, keyring)
+        found = look()
         commits = [
             Commit(*row) for row in db.each("SELECT number, entry, state FROM change ORDER BY 1")
         ]

@@ -26,7 +26,7 @@ from euthymia.app.alerts.inputs import (
     take_in,
     take_record,
 )
-from euthymia.app.alerts.notices import clock_notice, gone_notices
+from euthymia.app.alerts.notices import altered_notice, clock_notice, gone_notices
 from euthymia.app.alerts.policy_file import (
     AT_ONCE_US,
     Book,
@@ -66,7 +66,7 @@ from euthymia.care.summary import SubjectSummary, summarise
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros, from_micros, to_micros
-from euthymia.ground.errors import AccessError, MissingError, SchemaError
+from euthymia.ground.errors import AccessError, BusyError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_files import held
 from euthymia.store.consent import unlabelled
@@ -103,10 +103,11 @@ class Alerts:
                 book.stamp = max(book.stamp, self._feed.told_until)
             write_book(self.clinic, book)
 
-    def _notices(self, now: Micros, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
-        """Return what is told of the clinic itself: by its clock, by the engine, who is gone."""
+    def _notices(self, book: Book, now: Micros, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+        """Return what is told of the clinic itself: its data, clock and engine, who is gone."""
         policy = policy_in_force(self.clinic)
         return (
+            *altered_notice(book),
             *clock_notice(self.clinic, now),
             *(a for a in alerts if a.subject == CLINIC and a.shown),
             *gone_notices(self.clinic, alerts, policy, now),
@@ -151,7 +152,7 @@ class Alerts:
             if book.start is None:
                 return None
             now, alerts = self._now(book), self._engine(book).alerts()
-        return alerts, tuple(word for a in self._notices(now, alerts) for word in a.words)
+        return alerts, tuple(word for a in self._notices(book, now, alerts) for word in a.words)
 
     def desk(
         self,
@@ -191,7 +192,7 @@ class Alerts:
             lines=tuple(lines["shown"]),
             digest=tuple(lines["digest"]),
             held=tuple(lines["held"]),
-            notices=self._notices(now, alerts),
+            notices=self._notices(book, now, alerts),
             counts=counts,
             policy=policy.label,
             digest_of_policy=policy.digest,
@@ -333,8 +334,11 @@ class Alerts:
 
         The first run starts the clinic's alerts: what was before it is history.
         """
+        differs = self._differs()
         with self._alone() as book:
             at = stamp(self.clinic, book)
+            if differs is not None:
+                self._note_altered(book, differs, at)
             first = book.start is None
             newest = -1
             for who in self._feed.subjects():
@@ -348,7 +352,8 @@ class Alerts:
             counts = self._tell(alerts, book.start or at)
             self.clinic.ledger.sync()
         Summaries.of(self.clinic).keep(JOB)
-        standing = [*clock_notice(self.clinic, at), *(a for a in alerts if a.shown)]
+        due = [*clock_notice(self.clinic, at), *(a for a in alerts if a.shown)]
+        standing = [*altered_notice(book), *due]
         return {
             "at": from_micros(at).isoformat(timespec="seconds"),
             "first": first,
@@ -356,9 +361,24 @@ class Alerts:
             "held": sum(a.state is State.HELD for a in alerts),
             "by_tier": {t.value: sum(a.tier is t for a in standing) for t in Tier},
             **counts,
-            "pipeline": any(a.subject == CLINIC for a in standing),
+            "pipeline": any(a.subject == CLINIC for a in due),
+            "altered": differs or [],
             "simulated": self.clinic.simulated(SubjectId(a.subject) for a in alerts),
         }
+
+    def _differs(self) -> list[str] | None:
+        """Return how the stored rows are not as told; None: nobody can say, others hold them."""
+        try:
+            return self.clinic.store.compared()
+        except BusyError:
+            return None
+
+    def _note_altered(self, book: Book, differs: Sequence[str], at: Micros) -> None:
+        """Keep since when the stored rows are not those of the ledger, and tell it so."""
+        if differs and book.altered is None:
+            detail: dict[str, str | int | float | bool] = {"problems": len(differs)}
+            self.clinic.ledger.append(Entry(JOB, "find altered store", Purpose.CARE, None, detail))
+        book.altered = (book.altered or at) if differs else None
 
     def heed(self, people: Iterable[SubjectId]) -> None:
         """Take in at once what was just written about people: no answer waits for the next run.

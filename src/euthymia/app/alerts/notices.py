@@ -1,7 +1,8 @@
-"""What is told of the clinic itself beside its alerts: a clock put back, people who are gone."""
+"""What is told of the clinic itself beside its alerts: altered data, a clock, people who left."""
 
 from collections.abc import Iterable
 
+from euthymia.app.alerts.policy_file import Book
 from euthymia.app.alerts.rights import cannot_take
 from euthymia.app.clinic import Clinic
 from euthymia.care.alerts.clocks import HOUR_US
@@ -23,6 +24,18 @@ def clock_notice(clinic: Clinic, now: Micros) -> tuple[Alert, ...]:
         "due comes a tenth later. Set the clock right, if it is not"
     )
     return (_notice("clock", now, words),)
+
+
+def altered_notice(book: Book) -> tuple[Alert, ...]:
+    """Say that what is stored is not what was written last."""
+    if book.altered is None:
+        return ()
+    words = (
+        "The stored data are not those that were written last: from outside, rows were put back, "
+        "added, changed or taken away. Do not rely on what is shown here until whoever runs this "
+        "machine has restored it"
+    )
+    return (_notice("altered", book.altered, words),)
 
 
 def gone_notices(

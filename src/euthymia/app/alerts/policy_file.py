@@ -40,6 +40,7 @@ class Book(msgspec.Struct):
     `gone`: (from when, who of the staff could take no alert: disabled, or of a role that acts on
     none), oldest first.
     `behind`: (the machine's clock, `stamp`) when the clock stood before it; None: it does not.
+    `altered`: when a run first found the stored rows other than the ledger tells; None: they agree.
     """
 
     policies: list[tuple[Micros, str]] = []
@@ -48,6 +49,7 @@ class Book(msgspec.Struct):
     scored: list[tuple[Micros, int]] = []
     gone: list[tuple[Micros, tuple[str, ...]]] = []
     behind: tuple[Micros, Micros] | None = None
+    altered: Micros | None = None
 
 
 def read_book(clinic: Clinic) -> Book:

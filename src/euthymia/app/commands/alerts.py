@@ -75,6 +75,9 @@ def run(shell: Shell) -> None:
     )
     if found["pipeline"]:
         words += "\nNOTHING WAS SCORED for longer than the policy allows: see `euthymia watch`"
+    if found["altered"]:
+        words += "\n".join(["\nTHE STORED DATA WERE CHANGED FROM OUTSIDE:", *found["altered"]])
+        shell.exit_code = 1
     shell.emit(found, ("simulated data: " if found["simulated"] else "") + words)
 
 
