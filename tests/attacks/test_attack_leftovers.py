@@ -27,7 +27,8 @@ from euthymia.app.witnesses import answer, ask
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import BusyError, IntegrityError, MissingError
-from euthymia.ground.ids import SubjectId
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.ground.records import Grant
 from euthymia.security.consent import consent_covers
 from euthymia.security.key_tree import ZONES
 from euthymia.security.keys import Keyring
@@ -378,27 +379,39 @@ def granted(clinic: Clinic, who: SubjectId, purpose: Purpose) -> bool:
     return consent_covers(clinic.store.grants(who), purpose, to_micros(clinic.clock()))
 
 
+def by_file(clinic: Clinic, identifier: str, *, permit: bool) -> None:
+    """Take in a file that says what one person decided about monitoring, now."""
+    who, at = SourceId(MRN, identifier), clinic.clock()
+    grant = Grant(1, who, (Purpose.MONITORING,), permit, at)
+    told = {"source": "fhir", "file_name": "export.json", "file_digest": f"{at} {permit}"}
+    admitted = clinic.gateway().admit([grant], rows_in=1, **told)
+    clinic.store.append(admitted, Entry(TEST, "ingest", Purpose.CARE))
+
+
 def test_withdrawal_and_dismissal_undone_by_a_restore(tmp_path: Path) -> None:
     """Has last week's backup restored: the patient agreed then, and the nurse worked here."""
     hands = Hands()
     with copied_clinic(tmp_path, hands) as clinic:
         home, who, other = clinic.home.path, subject_of(clinic, MINE), subject_of(clinic, "MRN-2")
         change_consent(clinic, who, Asked(grant="training,research"))
+        by_file(clinic, "MRN-3", permit=True)
         enrolled(clinic.accounts, clinic.tokens, "dr-out")
         back_up(clinic, tmp_path / "backup", with_root=True, progress=quiet)
         hands.turn(timedelta(days=1))
         change_consent(clinic, who, Asked(withdraw="training,monitoring"))
         change_consent(clinic, other, Asked(withdraw="monitoring"))
+        by_file(clinic, "MRN-3", permit=False)  # as the health record's export tells it
         hands.turn(timedelta(days=1))
         change_consent(clinic, other, Asked(grant="monitoring"))
         clinic.accounts.disable("dr-out", TEST)
     told = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
-    assert (told["withdrawn_again"], told["accounts_kept"], told["newer_home"]) == (2, True, True)
+    assert (told["withdrawn_again"], told["accounts_kept"], told["newer_home"]) == (3, True, True)
     with Clinic.opened(tmp_path / "new", hands) as clinic:
         assert not granted(clinic, who, Purpose.TRAINING)
         assert not granted(clinic, who, Purpose.MONITORING)
         assert granted(clinic, who, Purpose.RESEARCH)
         assert granted(clinic, other, Purpose.MONITORING), "given anew since"
+        assert not granted(clinic, subject_of(clinic, "MRN-3"), Purpose.MONITORING)
         assert clinic.accounts.file.now().accounts["dr-out"].disabled
     assert verify_home(tmp_path / "new", quiet) == []
     home.rename(tmp_path / "gone")

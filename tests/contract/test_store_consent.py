@@ -116,6 +116,33 @@ def test_a_form_that_is_narrowed_where_it_stands_takes_the_rest_back(house: Hous
         read(house, "location")
 
 
+def test_the_ledger_is_told_of_what_a_file_takes_back_and_gives_anew(house: House) -> None:
+    def told() -> list[tuple[str, str]]:
+        return [
+            (line.action, line.purpose)
+            for line in house.ledger.entries()
+            if line.subject == the(house) and line.action.endswith(" consent")
+        ]
+
+    def file(permit: bool, purpose: Purpose, scope: Scope | None = None) -> None:
+        house.now += timedelta(minutes=1)
+        house.ingest([Grant(1, mrn("A1"), (purpose,), permit, house.now, scope=scope)])
+
+    watched, trained = Purpose.MONITORING, Purpose.TRAINING
+    file(True, watched)
+    file(False, trained)
+    assert told() == []  # nothing was there to be taken back
+    file(False, watched, LOCATION)
+    part = [("withdraw consent", "monitoring")]
+    assert told() == part
+    file(False, watched, LOCATION)
+    file(True, trained)
+    file(False, watched)
+    file(True, watched)
+    given = [("grant consent", "training"), *part, ("grant consent", "monitoring")]
+    assert told() == [*part, *given]
+
+
 def test_derived_rows_go_with_the_records_they_may_rest_on(house: House) -> None:
     house.ingest(two_streams(), consent=ALL)
     house.store.put_features(the(house), "rest", derived(house), MONITOR)

@@ -21,9 +21,8 @@ from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.ledger_lines import LedgerLine
+from euthymia.store.consent import GIVEN, WITHDRAWN
 
-GRANT: Final = "grant consent"
-WITHDRAW: Final = "withdraw consent"
 BECAUSE: Final = "withdrawn after the backup that was restored"
 Withdrawn = Mapping[tuple[SubjectId, Purpose], Micros]
 
@@ -60,10 +59,10 @@ def withdrawn(homes: Sequence[Home], keyring: Keyring, after: int) -> Withdrawn:
     found: dict[tuple[SubjectId, Purpose], Micros] = {}
     for home in homes:
         for line in _entries(home, keyring, after):
-            if line.subject is None or line.action not in {GRANT, WITHDRAW}:
+            if line.subject is None or line.action not in {GIVEN, WITHDRAWN}:
                 continue
             what = line.subject, Purpose(line.purpose)
-            if line.action == WITHDRAW:
+            if line.action == WITHDRAWN:
                 found[what] = max(line.at, found.get(what, line.at))
             else:
                 found.pop(what, None)
@@ -80,7 +79,7 @@ def withdraw_again(clinic: Clinic, what: Withdrawn) -> int:
         if clinic.store.resolve(who) is None:  # not in the backup, or erased since
             continue
         grant = GrantRecord(purpose, False, at, None, BECAUSE)
-        audit = Entry(shell_actor(), WITHDRAW, purpose, who, {"purpose": purpose.value})
+        audit = Entry(shell_actor(), WITHDRAWN, purpose, who, {"purpose": purpose.value})
         clinic.store.put_grant(who, grant, audit)
         done += 1
     return done

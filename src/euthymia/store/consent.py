@@ -3,9 +3,9 @@
 A withdrawal stops use at once: the decision is taken anew at every read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,15 @@ from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import ConsentError
+from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import STREAMS
-from euthymia.ground.scope import Category, labels_of
+from euthymia.ground.scope import Category, Label, labels_of
 from euthymia.security.consent import Use, consent_covers, covers
 from euthymia.store.contract import EXPORT
+
+GIVEN: Final = "grant consent"
+WITHDRAWN: Final = "withdraw consent"
+"""The actions under which the ledger is told of decisions: by them a restore withdraws again."""
 
 
 class Kind(Enum):
@@ -122,6 +127,38 @@ def drops_features(
     """
     left = _may_hold(after, Purpose.MONITORING, now)
     return not left or not _may_hold(before, Purpose.MONITORING, now) <= left
+
+
+def decided(
+    before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
+) -> Iterator[tuple[Purpose, bool]]:
+    """Yield each purpose of which anything was taken back (False), or all given anew (True)."""
+    for purpose in Purpose if before else ():
+        had, has = _all_covered(before, purpose, now), _all_covered(after, purpose, now)
+        if not had <= has:
+            yield purpose, False
+        elif has and not had and any(grant.purpose is purpose for grant in before):
+            yield purpose, True
+
+
+def _all_covered(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> set[Use]:
+    uses = {_of_stream(purpose, stream) for stream in STREAMS}
+    uses |= {Use(purpose, category=c, label=kind) for c in Category for kind in (None, *Label)}
+    return {use for use in uses if covers(grants, use, now)}
+
+
+def told_of_file(
+    audit: Entry,
+    subject: SubjectId,
+    before: Sequence[GrantRecord],
+    after: Sequence[GrantRecord],
+    now: Micros,
+) -> list[Entry]:
+    """Return what the ledger is told of the consents that a file changed, as of one by hand."""
+    return [
+        Entry(audit.actor, GIVEN if permit else WITHDRAWN, purpose, subject)
+        for purpose, permit in decided(before, after, now)
+    ]
 
 
 def readable(table: pa.Table, grants: Sequence[GrantRecord], audit: Entry, now: Micros) -> pa.Table:

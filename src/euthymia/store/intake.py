@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.gateway.permits import still_needed
+from euthymia.ground.audit import Entry
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.store.blocks import FEATURES, SUMMARY, Blocks, Owner
 from euthymia.store.blocks import OBSERVATIONS as FACTS
-from euthymia.store.consent import drops_features
+from euthymia.store.consent import drops_features, told_of_file
 from euthymia.store.files import Files
 from euthymia.store.frame import Frame, cut, from_arrow, join, merge
 from euthymia.store.people import Known, People
@@ -47,9 +48,12 @@ class Intake:
         self._blocks = blocks
         self._files = files
 
-    def take(self, batch: Admitted, now: Micros) -> tuple[list[Known], Counts]:
-        """Store a batch; return everybody in it and what became of the rows."""
+    def take(
+        self, batch: Admitted, audit: Entry, now: Micros
+    ) -> tuple[list[Known], Counts, list[Entry]]:
+        """Store a batch; return everybody in it, what became of the rows, what else to tell."""
         tally = Tally()
+        before = {who: self._people.get(who) for who in batch.grants}
         self._pass(batch, tally)
         streams: dict[SubjectId, dict[str, pa.Table]] = {}
         for (subject, stream), table in batch.samples.items():
@@ -60,7 +64,13 @@ class Intake:
         ]
         for entry in batch.directory:
             tally.row(entry.row, fresh=self._files.add_directory(entry))
-        return touched, tally.count(batch)
+        told = []
+        for known in touched:
+            held = before.get(known.owner.subject)
+            if held is not None:
+                who, old = known.owner.subject, held.profile.grants
+                told += told_of_file(audit, who, old, known.profile.grants, now)
+        return touched, tally.count(batch), told
 
     def _pass(self, batch: Admitted, tally: Tally) -> None:
         """Count the samples that are not kept: used but for repeats and a file used before."""

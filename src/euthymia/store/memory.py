@@ -149,7 +149,7 @@ class MemoryStore:
             tally = Tally()
             self._pass(batch, tally)
             for subject in sorted(batch.subjects):
-                self._append_subject(batch, subject, tally)
+                self._append_subject(batch, subject, tally, audit)
             for listed in batch.directory:
                 plain = replace(listed, row=0)
                 tally.row(listed.row, fresh=plain not in self._state.directory)
@@ -176,7 +176,9 @@ class MemoryStore:
             return None
         return file
 
-    def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally) -> None:
+    def _append_subject(
+        self, batch: Admitted, subject: SubjectId, tally: Tally, audit: Entry
+    ) -> None:
         for blind in batch.blind_indexes.get(subject, ()):
             require_own(subject, self._having(blind, bare=False), erased=self.erased(blind))
         known = self._state.subjects.setdefault(subject, _Subject())
@@ -193,6 +195,8 @@ class MemoryStore:
             tally.row(row, fresh=fresh)
             known.consents += fresh
         self._drop_unfounded(known, before)
+        for decision in consent.told_of_file(audit, subject, before, known.profile.grants, now):
+            self._ledger.append(decision)
         if subject in batch.observations:
             _add(known.facts, batch.observations[subject], {"purpose"}, tally)
         for (whose, stream), table in batch.samples.items():

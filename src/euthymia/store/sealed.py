@@ -171,7 +171,9 @@ class SealedStore(Summaries):
             raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
         now = to_micros(self._clock())
         with self._writing():
-            touched, counts = self._intake.take(batch, now)
+            touched, counts, decisions = self._intake.take(batch, audit, now)
+            for decision in decisions:
+                self._ledger.append(decision, durable=False)
             file = self._files.add(batch, counts, now, touched)
             told = reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
             entry = self._journal.announce(audit, told)
