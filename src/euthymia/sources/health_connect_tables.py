@@ -84,11 +84,10 @@ def read_database(database: sqlite3.Connection, tables: Tables, gather: Gather) 
         if table in tables:
             for _ in read(database, table, tables, gather):
                 yield
-    for table in _WITHOUT_STREAM:
-        if table in tables:
-            rows = sum(1 for _ in rows_of(database, table, tables[table][:1]))
-            if rows:
-                gather.leave(f"{table} has no stream here: not kept", rows)
+    for table in filter(_without_stream, tables):
+        rows = sum(1 for _ in rows_of(database, table, tables[table][:1]))
+        if rows:
+            gather.leave(f"{table} has no stream here: not kept", rows)
         yield
 
 
@@ -286,15 +285,9 @@ _READERS: Final[dict[str, Callable[..., Iterator[None]]]] = {
     "steps_record_table": _steps,
     "sleep_session_record_table": _sleep,
 }
-_WITHOUT_STREAM: Final = (
-    "active_calories_burned_record_table",
-    "total_calories_burned_record_table",
-    "distance_record_table",
-    "exercise_session_record_table",
-    "speed_record_table",
-    "weight_record_table",
-    "blood_pressure_record_table",
-    "blood_glucose_record_table",
-    "body_temperature_record_table",
-    "skin_temperature_record_table",
-)
+_PARENTS: Final = frozenset({"heart_rate_record_table"})  # their values are in a table beside them
+
+
+def _without_stream(table: str) -> bool:
+    """Tell whether a table holds records that are not read (`SpeedRecordTable` is a parent)."""
+    return table.endswith("_record_table") and table not in {*_READERS, *_PARENTS}
