@@ -338,6 +338,8 @@ def test_steps_of_the_preferred_app_are_kept(tmp_path: Path) -> None:
         INSERT INTO heart_rate_variability_rmssd_record_table VALUES ({BASE}, 41.5), ({BASE}, NULL);
         CREATE TABLE distance_record_table (distance);
         INSERT INTO distance_record_table VALUES (1.5), (2.5);
+        CREATE TABLE body_fat_record_table (time, percentage);
+        INSERT INTO body_fat_record_table VALUES ({BASE}, 20.8);
         """,
     )
     [(reading, items)] = read(tmp_path)
@@ -348,7 +350,8 @@ def test_steps_of_the_preferred_app_are_kept(tmp_path: Path) -> None:
         (RESTING, 55),
         (RMSSD, 41.5),
     ]
-    assert sum(lost(items).values()) == 3 + 1 + 1 + 2
+    assert sum(lost(items).values()) == 3 + 1 + 1 + 2 + 1
+    assert lost(items)["body_fat_record_table has no stream here: not kept"] == 1
 
 
 def test_stages_belong_to_their_session_and_one_app_tells_the_night(tmp_path: Path) -> None:

@@ -120,6 +120,34 @@ def test_stages_become_episodes_and_sleep_times(tmp_path: Path) -> None:
     assert [fact["numeric_value"] for fact in facts_of(items)] == pytest.approx([70 / 60, 1])
 
 
+def test_an_episode_that_tells_how_long_one_slept_is_both(tmp_path: Path) -> None:
+    frame = {"time_interval": {"start_date_time": "2024-05-01T21:35:00Z", "duration": hours(9)}}
+    body = {"effective_time_frame": frame, "total_sleep_time": hours(8.5)}
+    schema = {"header": {"user_id": "u", "schema_id": {"name": "sleep-episode"}}}
+    for number, point in enumerate(({**schema, "body": body}, body | {"is_main_sleep": True})):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "night.json").write_text(json.dumps(point))
+        items = items_of(folder)
+        assert samples_of(items, "sleep_stages").column("duration").to_pylist() == [9 * 3600]
+        assert [fact["numeric_value"] for fact in facts_of(items)] == [8.5]
+
+
+def hours(value: float) -> dict:
+    return {"value": value, "unit": "h"}
+
+
+def test_an_accuracy_by_dimension_is_the_horizontal_one(tmp_path: Path) -> None:
+    here = {name: {"value": 40.0, "unit": "deg"} for name in ("latitude", "longitude")}
+    here["effective_time_frame"] = {"date_time": "2024-05-01T07:25:00Z"}
+    vertical = {"value": 23.0, "unit": "m", "dimension": "vertical"}
+    level = {"value": 50.0, "unit": "m", "dimension": "horizontal"}
+    for stated, expected in (([vertical, level], 50.0), ([vertical], None), ([], None)):
+        (tmp_path / "here.json").write_text(json.dumps(here | {"accuracy": stated}))
+        (found,) = samples_of(items_of(tmp_path), "location").column("accuracy").to_pylist()
+        assert found == expected or (expected is None and found != found)
+
+
 def test_sleep_times_on_record_are_written(tmp_path: Path) -> None:
     row = dict.fromkeys(OBSERVATIONS.names) | {"subject_id": "s", "purpose": "care", "source": "x"}
     rows = [{**row, "time": AT, "code": SLEEP_TIME, "numeric_value": 7.75}, {**row, "code": "A/b"}]

@@ -6,7 +6,7 @@ from typing import Final
 from euthymia.ground.clock import SECOND_US
 from euthymia.ground.codes import LOINC
 from euthymia.sources.gather import Gather
-from euthymia.sources.json_tree import Node, ShapeError, instant, node, number, text
+from euthymia.sources.json_tree import Node, ShapeError, instant, node, nodes, number, text
 
 SLEEP_TIME: Final = LOINC + "93832-4"  # sleep duration
 ONE_NIGHT_H: Final = 36.0  # a longer interval holds more than one sleep
@@ -37,7 +37,10 @@ def schema_of(point: Node) -> str:
 
 def read_body(gather: Gather, body: Node, schema: str) -> None:
     """Take one body."""
-    reader = next((read for name, read in BODIES.items() if name in body), SCHEMAS.get(schema))
+    if "total_sleep_time" in body and _OF_EPISODES & set(body):
+        schema = "sleep-episode"
+    named = next((read for name, read in BODIES.items() if name in body), None)
+    reader = SCHEMAS.get(schema, named)
     if reader is None:
         raise ShapeError(f"it is none of {', '.join(sorted(BODIES))}, {', '.join(sorted(SCHEMAS))}")
     reader(gather, body)
@@ -129,8 +132,16 @@ def _steps(gather: Gather, body: Node) -> None:
 def _position(gather: Gather, body: Node) -> None:
     latitude, longitude = (quantity(body, name, {"deg": 1.0}) for name in ("latitude", "longitude"))
     height = quantity(body, "elevation", _METRES) if "elevation" in body else None
-    accuracy = quantity(body, "accuracy", _METRES) if "accuracy" in body else None
-    gather.sample("location", interval(body)[0], latitude, longitude, accuracy, height, None)
+    gather.sample("location", interval(body)[0], latitude, longitude, _accuracy(body), height, None)
+
+
+def _accuracy(body: Node) -> float | None:
+    """Return the horizontal accuracy [m]; version 1.0 has a list with one a dimension."""
+    stated = body.get("accuracy")
+    if not isinstance(stated, list):
+        return None if stated is None else quantity(body, "accuracy", _METRES)
+    level = (one for one in nodes(body, "accuracy") if text(one, "dimension") == "horizontal")
+    return next((quantity({"accuracy": one}, "accuracy", _METRES) for one in level), None)
 
 
 def _sleep_time(name: str) -> Callable[[Gather, Node], None]:
@@ -144,7 +155,10 @@ def _sleep_time(name: str) -> Callable[[Gather, Node], None]:
 
 
 def _episode(gather: Gather, body: Node) -> None:
+    """Take an episode, from onset to the last awakening, and the time asleep where it tells it."""
     start, end = _night(body)
+    if "total_sleep_time" in body:
+        _sleep_time("total_sleep_time")(gather, body)
     gather.sample("sleep_stages", start, 4, (end - start) / SECOND_US, None)
 
 
@@ -188,4 +202,8 @@ BODIES: Final[dict[str, Callable[[Gather, Node], None]]] = {
     ),
     "activity_name": _activity,
 }
+_OF_EPISODES: Final = frozenset(
+    {"latency_to_sleep_onset", "latency_to_arising", "is_main_sleep", "wake_after_sleep_onset"}
+)
+"""What tells an episode from a time asleep where no schema does."""
 SCHEMAS: Final[dict[str, Callable[[Gather, Node], None]]] = {"sleep-episode": _episode}
