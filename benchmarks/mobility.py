@@ -120,7 +120,7 @@ def ours(rhythm: str, what: str, folder: str) -> dict[str, object]:
             held = read(folder, streams=["location"])
             return _measure(dict(as_columns(next(iter(held.people.values()))["location"])), days)
 
-        seconds, _ = _timed(2, work)
+        seconds, _ = _timed(ROUNDS, work)
     else:
         days, columns = DAYS, made(rhythm, DAYS)
         if what == "segments":

@@ -11,11 +11,11 @@ from feature_cases import DAY0, WHO
 LF, HF = (30.0, 0.10), (20.0, 0.25)  # amplitude [ms], frequency [Hz]
 
 
-def heart(*tones, mean=850.0, drift=0.0, seconds=300.0, phase=0.3):
+def heart(*tones, mean=850.0, drift=0.0, bend=0.0, seconds=300.0, phase=0.3):
     """Beats of a heart whose interval is a sum of tones and a slow change, second by second."""
     at, found = 0.0, []
     while at < seconds:
-        interval = mean + drift * at / seconds
+        interval = mean + drift * at / seconds + bend * (2 * at / seconds - 1) ** 2
         for place, (amplitude, hz) in enumerate(tones):
             interval += amplitude * np.sin(2 * np.pi * hz * at + phase * (place + 1))
         found.append(interval)
@@ -64,6 +64,8 @@ def power(*tones):
     [
         ((LF, HF), {}),
         ((LF, HF), {"drift": 200.0}),
+        ((LF, HF), {"bend": 120.0, "drift": 60.0}),
+        ((LF, (25.0, 0.33)), {"bend": -120.0, "mean": 1000.0}),
         ((LF, HF, (60.0, 0.008)), {}),
         ((LF, HF, (50.0, 0.025)), {}),
         ((LF, (20.0, 0.17)), {}),

@@ -132,6 +132,7 @@ def test_light_holds_five_minutes_at_most():
     assert found["above_10_lx_min"] == pytest.approx(7)
     assert found["mean_lx"] == pytest.approx((1500 * 2 + 50 * 5 + 5 * 5) / 12)
     assert found["last_bright_h"] == pytest.approx(8)
+    assert found["bright_timing_h"] == pytest.approx(8 + 1 / 60)  # the middle of its two minutes
     assert found["last_above_10_lx_h"] == pytest.approx(8 + 2 / 60)
     assert found["coverage"] == pytest.approx(12 / 1440)
     assert np.isnan(found["m10_onset_h"])

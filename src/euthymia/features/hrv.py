@@ -130,7 +130,7 @@ def measure(streams: Mapping[str, Columns], _timeline: Timeline, windows: Window
 
 FAMILY = Family(
     name="hrv",
-    version="1",
+    version="1.1",
     title="Heart-rate variability",
     streams=("beat_intervals",),
     lookback_days=LOOKBACK_DAYS,

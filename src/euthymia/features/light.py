@@ -25,6 +25,7 @@ LONG_H: Final = 10
 SHORT_H: Final = 5
 MIN_IN_HOUR_US: Final = HOLD_US  # every clock hour needs as much for a profile
 MINUTE_US: Final = 60_000_000
+HOUR_US: Final = 60 * MINUTE_US
 
 
 def _last(taken: Taken, hour: Array, *, first: bool = False) -> Array:
@@ -62,9 +63,9 @@ def _values(taken: Taken, lux: Array, hour: Array, held: Array) -> dict[str, Arr
         values[f"{name}_log10"] = mean(log, held * ((clock >= low) & (clock < high)))
     bright = np.flatnonzero(level >= BRIGHT_LX)
     turn = 2 * np.pi / 24
+    middle = clock[bright] + held[bright] / HOUR_US / 2  # of the time for which a sample holds
     x, y = (
-        grouped.total(row[bright], held[bright] * f(clock[bright] * turn), rows)
-        for f in (np.cos, np.sin)
+        grouped.total(row[bright], held[bright] * f(middle * turn), rows) for f in (np.cos, np.sin)
     )
     some = np.hypot(x, y) > 1e-9 * np.maximum(seen, 1)
     values["bright_timing_h"] = np.where(some, np.mod(np.arctan2(y, x) / turn, 24), np.nan)
@@ -130,7 +131,7 @@ def _feature(
 
 FAMILY = Family(
     name="light",
-    version="1",
+    version="1.1",
     title="Ambient light",
     streams=("light",),
     lookback_days=1,

@@ -34,16 +34,18 @@ ROUNDS: Final = 2  # model and filling in turns
 RIDGE: Final = 1e-9
 
 
-@compiled("void(f8[::1], f8[::1], f8[::1])")
-def _line(x: Array, t: Array, line: Array) -> None:
+@compiled("void(f8[::1], f8[::1], f8[::1], f8[::1])")
+def _line(x: Array, t: Array, weight: Array, line: Array) -> None:
     """Set `line` to the value at t = 0 and the slope of the straight line through a series."""
-    mean, centre, over, under = 0.0, 0.0, 0.0, 0.0
+    mean, centre, over, under, whole = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(x.size):
-        mean += x[i] / x.size
-        centre += t[i] / x.size
+        whole += weight[i]
     for i in range(x.size):
-        over += (t[i] - centre) * (x[i] - mean)
-        under += (t[i] - centre) ** 2
+        mean += weight[i] / whole * x[i]
+        centre += weight[i] / whole * t[i]
+    for i in range(x.size):
+        over += weight[i] * (t[i] - centre) * (x[i] - mean)
+        under += weight[i] * (t[i] - centre) ** 2
     line[1] = over / under if under > 0 else 0.0
     line[0] = mean - line[1] * centre
 
@@ -208,7 +210,7 @@ def fill_in(x: Array, end_s: Array, missing: Mask) -> None:
     if m == 0 or m == n or order < 1:  # noqa: PLR1714  (a set is slow to compile)
         return
     model, series, line = np.zeros(order + 1), np.empty(n), np.empty(2)
-    _line(x, end_s, line)
+    _line(x, end_s, np.ones(n), line)
     for i in range(n):
         series[i] = x[i] - line[0] - line[1] * end_s[i]
     for _ in range(ROUNDS):
@@ -310,7 +312,9 @@ def _peak(density: Array, step_hz: float, low: int, high: int) -> float:
 def density_of(nn_ms: Array, end_s: Array, density: Array) -> float:
     """Set `density` to the one-sided power spectral density [ms²/Hz]; return its step [Hz].
 
-    A straight line is taken out first; an interval stands in the middle of itself.
+    A straight line is taken out first; an interval stands in the middle of itself. The line is the
+    one through the tapered series: under the taper nothing is left of the level, which beats that
+    come in a rhythm would carry into the band of that rhythm where the drift is bent.
     """
     n = nn_ms.size
     middle, weighted, line, total = np.empty(n), np.empty(n), np.empty(2), 0.0
@@ -319,12 +323,14 @@ def density_of(nn_ms: Array, end_s: Array, density: Array) -> float:
     step_hz = LF_HZ / (4 * math.ceil(LF_HZ * 2 * length / 4))  # every band edge is a whole step
     for i in range(n):
         middle[i] = end_s[i] - begin - nn_ms[i] / 2000.0
-    _line(nn_ms, middle, line)
     for i in range(n):
         stands_for = (middle[min(i + 1, n - 1)] - middle[max(i - 1, 0)]) / 2
         taper = 0.5 - 0.5 * math.cos(2 * math.pi * middle[i] / length)
-        weighted[i] = taper * stands_for * (nn_ms[i] - line[0] - line[1] * middle[i])
-        total += taper * taper * stands_for
+        weighted[i] = taper * stands_for
+        total += taper * weighted[i]
+    _line(nn_ms, middle, weighted, line)
+    for i in range(n):
+        weighted[i] *= nn_ms[i] - line[0] - line[1] * middle[i]
     _spectrum(weighted, middle, step_hz, density)
     for i in range(density.size):
         density[i] *= 2 / total
