@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePath
 from types import SimpleNamespace
 from typing import Any
@@ -307,6 +307,43 @@ def test_oura_tables(tmp_path: Path) -> None:
 
 
 # -- Health Connect --------------------------------------------------------------------------------
+
+
+def test_fitbit_days_joined_and_written_anew_are_the_walls(tmp_path: Path) -> None:
+    folder = home(tmp_path, "fitbit")
+    # the last Sunday of October in Oslo: the hour from two is shown twice
+    walls = [
+        "2019-10-27 01:59:59",
+        "2019-10-27 02:30:00",
+        "2019-10-27 02:00:00",
+        "2019-10-27 03:00:01",
+    ]
+    beats = [{"dateTime": at, "value": {"bpm": 53, "confidence": 2}} for at in walls]
+    wrong = [{**beats[0], "dateTime": "2019-13-27 01:00:00"}, {**beats[0], "dateTime": "27.10.19"}]
+    write(folder / "heart_rate.json", beats + wrong)
+    write(folder / "steps.json", [{"dateTime": "2019-11-01 00:01:00", "value": "12"}])
+    daily = {"dateTime": "2019-11-01 00:00:00", "value": {"date": "11/01/19", "value": 53.7}}
+    write(folder / "resting_heart_rate.json", [daily])
+    level = {"dateTime": "2019-11-01 00:29:30", "level": "light", "seconds": 600}
+    write(folder / "sleep.json", [{"logId": 5, "levels": {"data": [level]}}])
+    items = items_of(tmp_path, zone="Europe/Oslo")
+    first = datetime(2019, 10, 26, 23, 59, 59, tzinfo=UTC)
+    since = [
+        (at - first).total_seconds() for at in samples_of(items, "heart_rate")["time"].to_pylist()
+    ]
+    assert since == [0, 1801, 3601, 7202]
+    steps = samples_of(items, "steps")
+    midnight = datetime(2019, 10, 31, 23, tzinfo=UTC)
+    assert steps["time"].to_pylist() == [midnight + timedelta(minutes=1)]
+    assert (steps["steps"].to_pylist(), steps["period"].to_pylist()) == ([12], [60.0])
+    [fact] = facts_of(items)
+    assert (fact["time"], fact["numeric_value"]) == (midnight, 53.7)
+    [asleep] = samples_of(items, "sleep_stages")["time"].to_pylist()
+    assert asleep == midnight + timedelta(minutes=29, seconds=30)
+    assert sum(lost(items).values()) == 2
+    cut = json.dumps(beats)[:-40]
+    write(folder / "heart_rate.json", cut)
+    assert samples_of(items_of(tmp_path, zone="Europe/Oslo"), "heart_rate").num_rows == 3
 
 
 def database(folder: Path, script: str) -> Path:

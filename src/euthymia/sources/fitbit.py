@@ -8,19 +8,25 @@ Times come in three kinds, each read as what it is:
   the date of a resting heart rate, written like the first kind.
 * `2024-05-01T04:00:08Z` (newer CSV) says what it is.
 
+Where the days' files were joined into one and their times written anew (`heart_rate.json` with
+`2019-11-01 00:00:07`, as in PMData), all times are the wall's.
+
 Sleep: `wake` and `awake` are stage 0, `light` 1, `deep` 2, `rem` 3, `asleep` 4, `restless` 6. The
 short wakes (`shortData`) are cut into the stages that they interrupt. A sleep logged by hand is
 kept like any other. Sums and scores of a day that say nothing new are counted, not kept.
 """
 
 import re
+from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.ids import device_id
@@ -36,9 +42,10 @@ from euthymia.sources.wall_clock import to_instants
 
 SYSTEM: Final = device_id(NAME, "").system
 _FILE: Final = re.compile(
-    r"(heart_rate|steps|sleep|resting_heart_rate)-\d{4}-\d\d-\d\d( ?\(\d+\))?", re.IGNORECASE
+    r"(heart_rate|steps|sleep|resting_heart_rate)(-\d{4}-\d\d-\d\d( ?\(\d+\))?)?", re.IGNORECASE
 )
 _UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
+_ANEW: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _DEFAULT_BPM: Final = 70  # with a confidence of 0: what stands there until a pulse is found
 
 
@@ -59,6 +66,36 @@ def _utc(entry: Node) -> int:
     return start + (int(hour) * 3600 + int(minute) * 60 + int(second)) * SECOND_US
 
 
+@dataclass(slots=True)
+class _Walls:
+    """Samples of a file by the clock on the wall, in its order: it tells which hour comes twice."""
+
+    at: "array[int]" = field(default_factory=lambda: array("q"))
+    value: "array[float]" = field(default_factory=lambda: array("d"))
+
+    def hand_over(self, kind: str, gather: Gather, zone: str) -> None:
+        at, value = to_instants(np.array(self.at, np.int64), zone), np.array(self.value)
+        if kind == "steps":
+            gather.column("steps", at, steps=value.astype(np.int32), period=_minutes(at.size))
+        else:
+            gather.column("heart_rate", at, rate=value.astype(np.float32))
+
+
+def _minutes(count: int) -> NDArray[np.float32]:
+    return np.full(count, 60.0, np.float32)
+
+
+def _on_wall(entry: Node) -> int | None:
+    """Return the wall's time [us] of an entry that was written anew; None: it is none."""
+    at = text(entry, "dateTime") or ""
+    if not _ANEW.fullmatch(at):
+        return None
+    try:
+        return to_micros(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    except ValueError:
+        raise ShapeError("dateTime is no date of the calendar") from None
+
+
 def _kind(path: PurePath) -> str | None:
     found = _FILE.fullmatch(path.stem)
     return found.group(1).lower() if found and path.suffix.lower() == ".json" else None
@@ -68,6 +105,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
     if is_table(head):
         return 0.9
     known = _kind(path) is not None and begins_json(head)
+    if "-" not in path.stem:  # a list: an object of that name is an answer of the Web API
+        known = known and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
     timed = b'"dateTime"' in head or b'"dateOfSleep"' in head or head.split() == [b"[]"]
     return 0.95 if known and timed else 0.0
 
@@ -77,35 +116,53 @@ def _read(opened: Opened) -> Iterator[Item]:
         yield from read_tables(opened, NAME, person_of(opened))
         return
     gather = Gather(NAME, person_of(opened))
-    reader = _READERS.get(_kind(opened.path) or "", _heart_rate)
+    kind, walls = _kind(opened.path) or "", _Walls()
+    reader = _READERS.get(kind) or partial(_sampled, kind, walls)
 
     def steps() -> Iterator[None]:
-        for element in elements(opened.blob):
-            try:
-                reader(whole_node(element.value), gather, opened)
-            except ShapeError as problem:
-                gather.refuse(str(problem), element.place)
-            yield
+        try:
+            for element in elements(opened.blob):
+                try:
+                    reader(whole_node(element.value), gather, opened)
+                except ShapeError as problem:
+                    gather.refuse(str(problem), element.place)
+                yield
+        finally:  # also where the file breaks off
+            walls.hand_over(kind, gather, opened.context.zone_for(gather.subject))
 
     yield from reading(gather, steps)
 
 
-def _heart_rate(entry: Node, gather: Gather, _opened: Opened) -> None:
+def _sampled(kind: str, walls: _Walls, entry: Node, gather: Gather, _opened: Opened) -> None:
+    found = _count(entry) if kind == "steps" else _rate(entry, gather)
+    if found is None:
+        return
+    wall = _on_wall(entry)
+    if wall is not None:
+        walls.at.append(wall)
+        walls.value.append(found)
+    elif kind == "steps":
+        gather.sample("steps", _utc(entry), int(found), 60.0)
+    else:
+        gather.sample("heart_rate", _utc(entry), found)
+
+
+def _rate(entry: Node, gather: Gather) -> float | None:
     value = node(entry, "value") or {}
     rate = number(value, "bpm")
     if rate is None:
         raise ShapeError("it has no bpm")
     if rate == _DEFAULT_BPM and number(value, "confidence") == 0:
         gather.leave("a heart rate that the device gives before it has measured one: not kept")
-        return
-    gather.sample("heart_rate", _utc(entry), rate)
+        return None
+    return rate
 
 
-def _steps(entry: Node, gather: Gather, _opened: Opened) -> None:
+def _count(entry: Node) -> float:
     raw = text(entry, "value") or ""
     if not (raw.isdecimal() and raw.isascii() and len(raw) < 6):
         raise ShapeError("value is not a number of steps")
-    gather.sample("steps", _utc(entry), int(raw), 60.0)
+    return float(raw)
 
 
 def _resting(entry: Node, gather: Gather, opened: Opened) -> None:
@@ -114,14 +171,13 @@ def _resting(entry: Node, gather: Gather, opened: Opened) -> None:
         gather.leave("a day without a resting heart rate (Fitbit writes 0): nothing to keep")
         return
     # 00:00:00 here is the begin of a day on the wall: in UTC it would be the day before in America
-    midnight = np.array([_utc(entry)], np.int64)
+    wall = _on_wall(entry)
+    midnight = np.array([_utc(entry) if wall is None else wall], np.int64)
     [at] = to_instants(midnight, opened.context.zone_for(gather.subject)).tolist()
     gather.fact(RESTING, at, rate, "/min")
 
 
 _READERS: Final[dict[str, Callable[[Node, Gather, Opened], None]]] = {
-    "heart_rate": _heart_rate,
-    "steps": _steps,
     "resting_heart_rate": _resting,
     "sleep": sleep_of,
 }
@@ -157,7 +213,7 @@ SOURCE = Source(
     name=NAME,
     title="Fitbit",
     formats=(
-        "<id>/**/{heart_rate,steps,sleep,resting_heart_rate}-YYYY-MM-DD.json",
+        "<id>/**/{heart_rate,steps,sleep,resting_heart_rate}[-YYYY-MM-DD].json",
         "<id>/**/*.csv of heart rate, steps, oxygen saturation, sleep stages, HRV details",
     ),
     recognise=_recognise,

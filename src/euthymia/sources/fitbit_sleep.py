@@ -31,7 +31,7 @@ STAGES: Final = {
     "asleep": 4,
     "restless": 6,
 }
-_WALL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
+_WALL: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 _LONGEST_S: Final = 172_800
 
 
