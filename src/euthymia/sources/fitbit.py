@@ -46,6 +46,9 @@ _FILE: Final = re.compile(
 )
 _UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _ANEW: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_ENTRIES: Final = re.compile(
+    rb'(\xef\xbb\xbf)?\s*\[\s*\{\s*"(dateTime|logId|dateOfSleep|value)"\s*:'
+)
 _DEFAULT_BPM: Final = 70  # with a confidence of 0: what stands there until a pulse is found
 
 
@@ -105,8 +108,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
     if is_table(head):
         return 0.9
     known = _kind(path) is not None and begins_json(head)
-    if "-" not in path.stem:  # a list: an object of that name is an answer of the Web API
-        known = known and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    if "-" not in path.stem:  # others of that name are answers of the Web API
+        known = known and _ENTRIES.match(head) is not None
     timed = b'"dateTime"' in head or b'"dateOfSleep"' in head or head.split() == [b"[]"]
     return 0.95 if known and timed else 0.0
 
