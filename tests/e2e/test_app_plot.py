@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from fixes import CONSENT, FIRST, write_screen
+from fixes import CONSENT, FIRST, write_fixes, write_screen
 from whole_clinic import call, run
 
 
@@ -16,6 +16,15 @@ def test_the_page_shows_every_stream_by_day_and_says_why_a_day_is_empty(tmp_path
     (incoming / "beiwe" / "anna" / "power_state" / f"{down:%Y-%m-%d %H}_00_00.csv").write_text(
         "timestamp,UTC time,event\n"
         f"{int(down.timestamp() * 1000)},{down:%FT%T}.000,Device shut down signal received\n"
+    )
+    write_fixes(incoming / "beiwe", "boris", 1)
+    write_screen(incoming / "beiwe", "boris", 4)
+    noted = FIRST + timedelta(days=1)
+    log = incoming / "beiwe" / "boris" / "app_log" / f"{noted:%Y-%m-%d %H}_00_00.csv"
+    log.parent.mkdir()
+    log.write_text(
+        "timestamp,UTC time,event\n"
+        f"{int(noted.timestamp() * 1000)},{noted:%FT%T}.000,Location permission denied\n"
     )
     pulse = incoming / "E4-anna" / "1770030000_E4-anna"
     pulse.mkdir(parents=True)
@@ -29,7 +38,10 @@ def test_the_page_shows_every_stream_by_day_and_says_why_a_day_is_empty(tmp_path
         pages.append(out.read_text())
     assert not any("anna" in page or "http" in page for page in pages)  # alone, and nameless
     words = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page)) for page in pages]
-    assert any(re.search(r"Screen 4 of \d+ days; without data: .*1 day off", w) for w in words)
+    without = r"of \d+ days; without data: \d+ days no consent, "
+    assert any(re.search(f"Screen 4 {without}14 days off", w) for w in words)
+    (forbidden,) = (w for w in words if re.search(f"Location 1 {without}14 days permission", w))
+    assert re.search(rf"Screen 4 {without}\d+ days reason not known", forbidden)
     assert any(re.search(r"Blood volume pulse 1 of \d+ days?", w) for w in words)
     assert any("with data, hours not counted" in w for w in words)
     assert any("Screen time" in w and "own earlier range" in w for w in words)

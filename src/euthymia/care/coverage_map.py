@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from euthymia.care.pauses import concerns, pauses
 from euthymia.care.words import count_words
+from euthymia.ground.clock import Timeline
 from euthymia.ground.schemas import STREAMS
 
 QUALITY: Final = "data_quality"
-ENGAGEMENT: Final = "engagement"
 HOURS: Final = "_data_h"
-PAUSED: Final = "paused_"
 MOST_OF_A_DAY_H: Final = 12.0
 SOME_H: Final = 4.0
 HELD: Final = float("nan")
@@ -78,13 +78,18 @@ def coverage_map(
     consented: Callable[[int], bool],
     phone: frozenset[str],
     held: Mapping[str, Collection[int]],
+    states: pa.Table | None = None,
+    zones: Timeline | None = None,
 ) -> tuple[StreamCoverage, ...]:
     """Return a row a stream that has data on any of the local days [first, last].
+
+    A note of a recording app is why a day is empty where it is about the stream, or the whole of
+    its device, and holds for most of the day.
 
     Parameters
     ----------
     features : {family: rows}
-        Of one person; `data_quality` and `engagement` are looked at.
+        Of one person; `data_quality` is looked at.
     first, last : int
         Local day numbers.
     not_worn : set of int
@@ -97,18 +102,27 @@ def coverage_map(
     held : {stream: UTC day numbers}
         On which days the store has samples. Of streams that `data_quality` does not look at these
         are the days with data.
+    states : pyarrow.Table, optional
+        Samples of `recording_state`, in order of time.
+    zones : Timeline, optional
+        The person's; UTC unless told.
     """
-    hours = _columns(features.get(QUALITY), HOURS)
-    causes = _columns(features.get(ENGAGEMENT), PAUSED)
+    hours = _recorded(features.get(QUALITY))
     days = range(first, last + 1)
     for stream in sorted(held.keys() - hours.keys() - NO_SIGNAL):
         hours[stream] = dict.fromkeys(held[stream], HELD)
     agreed = _agreed(hours, days, cache(consented))
+
+    def has_data(noted: str, day: int) -> bool:
+        return any(concerns(noted, s, phone) and _has_data(hours[s], day) for s in hours)
+
+    told = {} if states is None else pauses(states, zones or Timeline(), last, cache(has_data))
     found = []
     for stream, by_day in hours.items():
         if stream not in STREAMS or not any(_has_data(by_day, day) for day in days):
             continue
         worn = not_worn if stream not in phone else set()
+        causes = [told[noted] for noted in told if concerns(noted, stream, phone)]
         cells = tuple(
             Cell(day, by_day.get(day, 0.0), _why(day, by_day, causes, worn, agreed)) for day in days
         )
@@ -116,24 +130,24 @@ def coverage_map(
     return tuple(found)
 
 
-def _columns(table: pa.Table | None, mark: str) -> dict[str, dict[int, float]]:
-    """Return {name: {day: value}} of the columns that begin or end with a mark, without it."""
+def _recorded(table: pa.Table | None) -> dict[str, dict[int, float]]:
+    """Return {stream: {day: hours with data}}."""
     if table is None:
         return {}
     days = table["date"].cast(pa.int32()).to_pylist()
     found = {}
     for name in table.column_names:
-        if name.startswith(mark) or name.endswith(mark):
+        if name.endswith(HOURS):
             values = np.asarray(table[name].to_numpy(), np.float64)
             known = {d: float(v) for d, v in zip(days, values, strict=True) if not np.isnan(v)}
-            found[name.removesuffix(HOURS).removeprefix(PAUSED).removesuffix("_h")] = known
+            found[name.removesuffix(HOURS)] = known
     return found
 
 
 def _why(
     day: int,
     hours: Mapping[int, float],
-    causes: Mapping[str, Mapping[int, float]],
+    causes: Collection[Mapping[int, Mapping[str, float]]],
     worn: set[int],
     consented: Callable[[int], bool],
 ) -> str:
@@ -143,9 +157,12 @@ def _why(
         return "consent"
     if day in worn:
         return "not_worn"
-    told = {name: by_day.get(day, 0.0) for name, by_day in causes.items() if name in REASONS}
-    likely = max(told, key=lambda name: told[name], default="unknown")
-    return likely if told.get(likely, 0.0) > 0 else "unknown"
+    told = dict.fromkeys(REASONS, 0.0)
+    for by_day in causes:
+        for reason, paused in by_day.get(day, {}).items():
+            told[reason if reason in REASONS else "unknown"] += paused
+    likely = max(told, key=lambda reason: told[reason])
+    return likely if told[likely] >= MOST_OF_A_DAY_H else "unknown"
 
 
 def _agreed(

@@ -311,6 +311,7 @@ def patient_view(
     feed: Feed | None = None,
     consented: Callable[[int], bool] = lambda _day: True,
     held: Mapping[str, Collection[int]] = MappingProxyType({}),
+    states: pa.Table | None = None,
 ) -> PatientView:
     """Work out what the page about one person shows.
 
@@ -330,6 +331,8 @@ def patient_view(
         Whether a consent to monitoring was in force on a local day.
     held : Mapping[str, Collection[int]], optional
         On which UTC days each stream that may be looked at is stored.
+    states : pyarrow.Table, optional
+        What recording apps noted of themselves (samples of `recording_state`), in order of time.
     """
     today = _local_day(who, now)
     told = [max(t["date"].cast(pa.int32()).to_pylist(), default=today) for t in features.values()]
@@ -363,5 +366,7 @@ def patient_view(
             consented=consented,
             phone=PHONE,
             held=held,
+            states=states,
+            zones=who.zones,
         ),
     )

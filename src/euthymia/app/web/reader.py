@@ -16,7 +16,9 @@ from euthymia.app.clinic import shell_actor
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.summaries import Dated, Summaries
 from euthymia.app.web.contract import Visitor, Who
+from euthymia.care.pauses import NOTED_DAYS
 from euthymia.care.summary import SubjectSummary, devices_seen
+from euthymia.care.timeline import SHOWN_DAYS
 from euthymia.care.worklist import Case, caseload, feed_days
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Actor, Entry, Purpose
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from euthymia.app.clinic import Clinic
 
 MINUTE_US: Final = 60 * SECOND_US
+RECORDED: Final = "recording_state"
 NO_MONITORING: Final = (
     "There is no consent to monitoring in force: phone and watch data, what was computed from "
     "them, and estimates that rest on them are not shown."
@@ -45,18 +48,28 @@ class Record:
     Everybody who does reads it once, in their own name: that is what the ledger tells.
     """
 
-    def __init__(self, read: Callable[[Actor], SubjectData], actor: Actor) -> None:
-        self._read, self._actor = read, actor
+    def __init__(
+        self,
+        read: Callable[[Actor], SubjectData],
+        noted: Callable[[SubjectData, Actor], pa.Table | None],
+        actor: Actor,
+    ) -> None:
+        self._read, self._noted, self._actor = read, noted, actor
         self._of: dict[Actor, Record] = {actor: self}
 
     def of(self, actor: Actor) -> "Record":
         """Return the record as somebody reads it."""
-        return self._of.setdefault(actor, Record(self._read, actor))
+        return self._of.setdefault(actor, Record(self._read, self._noted, actor))
 
     @cached_property
     def data(self) -> SubjectData:
         """Return the record."""
         return self._read(self._actor)
+
+    @cached_property
+    def states(self) -> pa.Table | None:
+        """Return what recording apps noted of themselves; None where there is nothing."""
+        return self._noted(self.data, self._actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +272,11 @@ class Reader:
     def _read(self, subject: SubjectId, actor: Actor, kept: Dated | None) -> Looked:
         """Read a person; of one whose summary is kept, no more than who they are."""
         store, audit = self.clinic.store, Entry(actor, "read for care", Purpose.CARE, subject)
-        record = Record(lambda by: self.summaries.record(subject, replace(audit, actor=by)), actor)
+        record = Record(
+            lambda by: self.summaries.record(subject, replace(audit, actor=by)),
+            lambda data, by: self._noted(data, replace(audit, actor=by)),
+            actor,
+        )
         dated = kept or self.summaries.make(record.data, audit)
         person, team, grants = (
             store.person(subject, audit),
@@ -288,6 +305,14 @@ class Reader:
             grants=grants,
             identifier=person.identifiers[0] if person.identifiers else None,
         )
+
+    def _noted(self, data: SubjectData, audit: Entry) -> pa.Table | None:
+        """Return the states of recording of the days that a page shows, and a fortnight before."""
+        if not data.segments.get(RECORDED):
+            return None
+        newest = max(max(days) for days in data.segments.values() if days)
+        start = (min(newest, data.seen_until // DAY_US) - SHOWN_DAYS - NOTED_DAYS) * DAY_US
+        return self.clinic.store.samples(data.subject, RECORDED, start, data.seen_until, audit)
 
     def record_of(self, looked: Looked, actor: Actor) -> SubjectData:
         """Return a person's record as a model is given it: without what is labelled."""
