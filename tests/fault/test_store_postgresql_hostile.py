@@ -15,6 +15,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from euthymia.ground.errors import AccessError, BusyError, EuthymiaError, IntegrityError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.key_tree import ZONES
+from euthymia.store import postgresql_link
 from euthymia.store.postgresql import PostgresDatabase, PostgresStore, Server, translated
 from euthymia.store.postgresql_link import SILENT_S
 from stores import ALL, DAY, MONITOR, NOW_US, House, audit, samples, the, times
@@ -86,6 +87,15 @@ def test_settings_of_the_user_on_the_server_change_nothing(
     assert rows(house) == 705
     assert house.store.verify() == []
     assert house.store._db.one("SHOW synchronous_commit") == ("on",)
+
+
+def test_a_server_that_does_not_know_a_setting_yet_is_spoken_to_without_it(
+    house: House, owner: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_link, "SINCE_14", {"idle_session_timeout_of_later": "0"})
+    house.store.close()
+    house.store = again(house, owner)
+    assert rows(house) == 5
 
 
 def test_rows_hidden_by_a_policy_are_an_error_and_not_fewer_rows(

@@ -246,6 +246,26 @@ def _trusted(server: Server) -> ssl.SSLContext | bool:
     return found
 
 
+SINCE_14: Final = {"idle_session_timeout": "0"}
+"""Settings that older servers do not know, and refuse a connection for."""
+_UNKNOWN_SETTING: Final = "42704"
+
+
+def _wire(server: Server, at: str | None, settings: dict[str, str]) -> _Wire:
+    return _Wire(
+        server.user,
+        host=server.host,
+        port=server.port,
+        database=server.database,
+        password=server.password(),
+        unix_sock=at,
+        ssl_context=False if at else _trusted(server),
+        timeout=CONNECT_S,
+        application_name="euthymia",
+        startup_params=settings,
+    )
+
+
 def connect(server: Server, busy_ms: int) -> CoreConnection:
     """Connect to a server, with our own settings whatever is set there for the user or database.
 
@@ -262,23 +282,16 @@ def connect(server: Server, busy_ms: int) -> CoreConnection:
         "lock_timeout": str(busy_ms),
         "statement_timeout": "0",  # a group of files, or a copy, takes as long as it takes
         "idle_in_transaction_session_timeout": "0",
-        "idle_session_timeout": "0",
         "synchronous_commit": "on",  # a commit that was reported is on disk, as the ledger says
         "client_encoding": "UTF8",
         "default_transaction_isolation": "read committed",
     }
-    connection = _Wire(
-        server.user,
-        host=server.host,
-        port=server.port,
-        database=server.database,
-        password=server.password(),
-        unix_sock=at,
-        ssl_context=False if at else _trusted(server),
-        timeout=CONNECT_S,
-        application_name="euthymia",
-        startup_params=settings,
-    )
+    try:
+        connection = _wire(server, at, {**settings, **SINCE_14})
+    except DatabaseError as error:
+        if _code(error) != _UNKNOWN_SETTING:
+            raise
+        connection = _wire(server, at, settings)
     connection._usock.settimeout(None)
     if at is None:
         _notice_silence(connection._usock)
