@@ -142,8 +142,11 @@ def test_lines_of_the_watch_that_raise_fewer_alarms(tmp_path: Path):
 
 def test_what_is_in_force_comes_through_a_restore(homes: tuple[Path, Path], tmp_path: Path):
     """The evidence is in the backup too, and all of it verifies where it was restored."""
+    (homes[0] / "evidence" / ".DS_Store").write_bytes(b"what a desktop leaves")
+    accept_settings(homes[0])
     with Clinic.opened(homes[0], Hands()) as clinic:
         back_up(clinic, tmp_path / "backup", with_root=True, progress=nothing)
     restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert not (tmp_path / "new" / "evidence" / ".DS_Store").exists(), "no backup holds it"
     assert (tmp_path / "new" / "evidence" / "depression.csv").is_file()
     assert problems(tmp_path / "new") == []

@@ -116,6 +116,12 @@ def test_another_condition_is_not_ranked(evidence):
         read_evidence(evidence, "mania")
 
 
+def test_a_hidden_file_is_no_evidence(evidence):
+    before = read_evidence(evidence.parent, "depression")
+    (evidence.parent / f"._{evidence.name}").write_bytes(b"\0\5\x16\7")  # as a Mac's copy leaves it
+    assert read_evidence(evidence.parent, "depression") == before
+
+
 def test_pairs_and_means_are_layouts_too():
     pairs = tables.read_frame(
         {

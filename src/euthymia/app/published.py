@@ -52,21 +52,25 @@ def evidence_folder(home: Path, setting: str | None) -> Path:
     folder = Path(setting) if setting else home / FOLDER
     if setting and not folder.is_dir():
         raise MissingError(f"the setting clinic.evidence names {folder}, and there is no folder")
-    if not folder.is_dir() or not any(p.is_file() for p in folder.iterdir()):
+    if not folder.is_dir() or not _files(folder):
         raise _nothing_at(folder)
     return folder
 
 
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder; hidden ones (a desktop's, a copy's) are no evidence."""
+    return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+
+
 def stamp_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what changes when any file of a folder does: names, sizes, times of change."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    return tuple((f.name, (s := f.stat()).st_size, s.st_ctime_ns) for f in files)
+    return tuple((f.name, (s := f.stat()).st_size, s.st_ctime_ns) for f in _files(folder))
 
 
 @lru_cache(maxsize=4)
 def _digest(folder: Path, _stamp: tuple[tuple[str, int, int], ...]) -> str:
     running = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    for path in _files(folder):
         whole = hashlib.sha256(path.read_bytes()).hexdigest()
         running.update(f"{whole} {path.name}\n".encode())
     return running.hexdigest()

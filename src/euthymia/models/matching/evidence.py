@@ -28,6 +28,8 @@ from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.models import tables
 from euthymia.models.matching.evidence_layouts import IMPROVEMENT, ArmRow, PairRow, layout_of
 
+_TABLE: Final = re.compile(r"[^.].*\.(csv|csv\.gz|parquet)$")  # hidden files are no evidence
+
 GOOD: Final = frozenset({"response", "remission", IMPROVEMENT})
 """Outcomes of which more is better."""
 SYNTHETIC: Final = "SYNTHETIC"
@@ -86,7 +88,7 @@ def read_evidence(path: Path, condition: str) -> tuple[Evidence, ...]:
         A file has none of the known layouts.
     """
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if re.search(r"\.(csv|csv\.gz|parquet)$", p.name))
+        files = sorted(p for p in path.iterdir() if _TABLE.match(p.name))
     elif path.is_file():
         files = [path]
     else:
