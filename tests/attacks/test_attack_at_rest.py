@@ -314,8 +314,8 @@ def test_tombstones_of_another_clinic(clinic: Clinic, tmp_path: Path):
     raw = bytearray(clinic.home.tombstones.read_bytes())
     raw[-1] ^= 1
     clinic.home.tombstones.write_bytes(bytes(raw))
-    assert tombstones.problems(clinic.home.tombstones, clinic.keyring, clinic.store.tombstones())
-    assert tombstones.problems(clinic.home.tombstones, other, clinic.store.tombstones())
+    assert tombstones.problems(clinic.home.tombstones, clinic.keyring, clinic.store.tombstones)
+    assert tombstones.problems(clinic.home.tombstones, other, clinic.store.tombstones)
 
 
 # -- linked ----------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import BusyError, IntegrityError, MissingError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Grant
+from euthymia.ground.scope import Scope
 from euthymia.security.consent import consent_covers
 from euthymia.security.key_tree import ZONES
 from euthymia.security.keys import Keyring
@@ -131,6 +132,24 @@ def test_who_was_erased_is_not_taken_in_where_the_database_forgot_it(home: Path)
     with Clinic.opened(home) as clinic, pytest.raises(IntegrityError, match="bring them back"):
         clinic.gateway()
     assert any("bring them back" in problem for problem in verify_home(home, quiet))
+
+
+def test_an_erasure_beside_a_command_that_starts_keeps_nothing_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list names somebody whom the command did not see in the database a moment before."""
+    seen = SealedStore.tombstones
+
+    def and_then_another_erases(store: SealedStore) -> tuple[str, ...]:
+        found = seen(store)
+        monkeypatch.undo()
+        erase(home)
+        return found
+
+    monkeypatch.setattr(SealedStore, "tombstones", and_then_another_erases)
+    with Clinic.opened(home) as clinic:
+        assert clinic.gateway()
+    assert tombstones.read(home / "tombstones", Keyring.open(home / "keys")).blinds
 
 
 def test_erasure_killed_before_it_began_is_none(home: Path) -> None:
@@ -334,6 +353,7 @@ def test_user_name_of_a_patient_outlives_them(tmp_path: Path, monkeypatch: pytes
         issue(clinic, name, "patient", timedelta(hours=1), sign_in=True)
         accounts.disable(name, TEST)
         accounts.disable(name, TEST, disabled=False)
+        accounts.end_everywhere(name, TEST)
         hands.turn(timedelta(minutes=2))
         session = claims_of(clinic, name)
         assert who in {line.actor for line in clinic.ledger.about(who)}, "it was the patient"
@@ -392,7 +412,8 @@ def test_withdrawal_and_dismissal_undone_by_a_restore(tmp_path: Path) -> None:
     """Has last week's backup restored: the patient agreed then, and the nurse worked here."""
     hands = Hands()
     with copied_clinic(tmp_path, hands) as clinic:
-        home, who, other = clinic.home.path, subject_of(clinic, MINE), subject_of(clinic, "MRN-2")
+        home, who = clinic.home.path, subject_of(clinic, MINE)
+        other, part = subject_of(clinic, "MRN-2"), subject_of(clinic, "MRN-4")
         change_consent(clinic, who, Asked(grant="training,research"))
         by_file(clinic, "MRN-3", permit=True)
         enrolled(clinic.accounts, clinic.tokens, "dr-out")
@@ -400,20 +421,31 @@ def test_withdrawal_and_dismissal_undone_by_a_restore(tmp_path: Path) -> None:
         hands.turn(timedelta(days=1))
         change_consent(clinic, who, Asked(withdraw="training,monitoring"))
         change_consent(clinic, other, Asked(withdraw="monitoring"))
+        change_consent(clinic, part, Asked(withdraw="monitoring"))
         by_file(clinic, "MRN-3", permit=False)  # as the health record's export tells it
         hands.turn(timedelta(days=1))
         change_consent(clinic, other, Asked(grant="monitoring"))
+        change_consent(clinic, part, Asked(grant="monitoring", scope=Scope(streams=("calls",))))
         clinic.accounts.disable("dr-out", TEST)
     told = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
-    assert (told["withdrawn_again"], told["accounts_kept"], told["newer_home"]) == (3, True, True)
+    assert (told["withdrawn_again"], told["accounts_kept"], told["newer_home"]) == (4, True, True)
     with Clinic.opened(tmp_path / "new", hands) as clinic:
         assert not granted(clinic, who, Purpose.TRAINING)
         assert not granted(clinic, who, Purpose.MONITORING)
         assert granted(clinic, who, Purpose.RESEARCH)
         assert granted(clinic, other, Purpose.MONITORING), "given anew since"
+        assert not granted(clinic, part, Purpose.MONITORING), "of all streams one was given anew"
         assert not granted(clinic, subject_of(clinic, "MRN-3"), Purpose.MONITORING)
         assert clinic.accounts.file.now().accounts["dr-out"].disabled
     assert verify_home(tmp_path / "new", quiet) == []
     home.rename(tmp_path / "gone")
     alone = restore.restore(tmp_path / "backup", tmp_path / "again", Wish(), quiet)
     assert (alone["withdrawn_again"], alone["newer_home"]) == (0, False)
+
+
+def test_restore_beside_a_ledger_that_cannot_be_read(home: Path, tmp_path: Path) -> None:
+    """The withdrawals of the last days are in it: that they are not known does not go unsaid."""
+    log = home / "ledger" / "ledger.log"
+    log.write_bytes(b"\0" * log.stat().st_size)
+    told = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert (told["newer_home"], told["newer_ledger"]) == (True, False)

@@ -141,6 +141,11 @@ def test_the_ledger_is_told_of_what_a_file_takes_back_and_gives_anew(house: Hous
     file(True, watched)
     given = [("grant consent", "training"), *part, ("grant consent", "monitoring")]
     assert told() == [*part, *given]
+    file(False, watched)
+    file(True, watched, LOCATION)
+    file(True, watched)
+    again = [("grant part of a consent", "monitoring"), ("grant consent", "monitoring")]
+    assert told() == [*part, *given, *part, *again]
 
 
 def test_derived_rows_go_with_the_records_they_may_rest_on(house: House) -> None:

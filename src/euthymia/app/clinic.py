@@ -111,10 +111,9 @@ class Clinic:
             accounts=accounts,
             policies=Policies(own) if own else SHIPPED,
         )
-        known = store.tombstones()
-        if tombstones.is_behind(home.tombstones, keyring, known):
+        if tombstones.is_behind(home.tombstones, keyring, store.tombstones()):
             clinic.finish_erasures()
-        clinic.brings_back = tombstones.is_ahead(home.tombstones, keyring, known)
+        clinic.brings_back = tombstones.is_ahead(home.tombstones, keyring, store.tombstones)
         return clinic
 
     @classmethod

@@ -20,7 +20,7 @@ from euthymia.ground.schemas import STREAMS
 from euthymia.ground.scope import Category, Label, Scope
 from euthymia.sources.fhir_consent import consent_resource
 from euthymia.sources.open import sources
-from euthymia.store.consent import GIVEN, WITHDRAWN
+from euthymia.store.consent import told_as
 
 PSEUDONYM_SYSTEM: Final = "urn:euthymia:pseudonym"
 NOBODY = "no such subject; to enrol somebody new grant under SOURCE:ID, such as beiwe:abc123"
@@ -135,9 +135,8 @@ def change_consent(
     for purpose, permit in decisions:
         told = (asked.because, asked.scope or None, asked.version)
         record = GrantRecord(purpose, permit, to_micros(now), until, *told)
-        action = GIVEN if permit else WITHDRAWN
         by = actor or shell_actor()
-        audit = Entry(by, action, purpose, who, {"purpose": purpose.value})
+        audit = Entry(by, told_as(record), purpose, who, {"purpose": purpose.value})
         clinic.store.put_grant(who, record, audit)
     withdrawn = [purpose for purpose, permit in decisions if not permit]
     effects = _effects(clinic, who, withdrawn, before)

@@ -87,16 +87,19 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         progress(3, _STEPS)
         known = max((last_entry(home, keyring) for home in same), default=0)
         accounts = take_newer_accounts(same, Home(building), keyring)
-        said = _bury(
-            building, manifest, lists, known, withdrawn(same, keyring, manifest.ledger_seq)
-        )
+        noes, whole = withdrawn(same, keyring, manifest.ledger_seq)
+        said = _bury(building, manifest, lists, known, noes)
         if wish.store is not None:
             _move(building, wish.store, keyring)
         aside = _put_in_place(building, target)
     progress(_STEPS, _STEPS)
     engine = wish.store.engine if wish.store else StoreConfig().engine
     about = {"home": target, "made_at": manifest.made_at, "store": engine}
-    said |= {"accounts_kept": accounts, "newer_home": bool(same)}
+    said |= {
+        "accounts_kept": accounts,
+        "newer_home": bool(same),
+        "newer_ledger": bool(same) and whole,
+    }
     from_server = moved and wish.store is None
     return {**about, **said, "from_server_to_file": from_server, "kept_beside": aside}
 

@@ -16,7 +16,7 @@ from euthymia.app.home import Home
 from euthymia.gateway.contract import GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
-from euthymia.ground.errors import EuthymiaError, IntegrityError
+from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
@@ -43,30 +43,35 @@ def last_entry(home: Home, keyring: Keyring) -> int:
         return 0
 
 
-def _entries(home: Home, keyring: Keyring, after: int) -> Iterator[LedgerLine]:
-    """Yield the entries of a home's ledger after a number, as far as they can be read."""
+def _told(home: Home, keyring: Keyring, after: int) -> Iterator[LedgerLine]:
+    """Yield the consents of people that a home's ledger tells of after a number."""
     if not home.ledger.is_dir():
-        return
-    try:
-        with closing(Ledger.open(home.ledger, keyring, clock=no_clock)) as ledger:
-            yield from (line for line in ledger.entries() if line.seq > after)
-    except EuthymiaError:  # the damage that is restored from
-        return
+        raise MissingError("the home has no ledger")
+    with closing(Ledger.open(home.ledger, keyring, clock=no_clock)) as ledger:
+        for line in ledger.entries():
+            if line.seq > after and line.subject and line.action in {GIVEN, WITHDRAWN}:
+                yield line
 
 
-def withdrawn(homes: Sequence[Home], keyring: Keyring, after: int) -> Withdrawn:
-    """Return who withdrew which consent after an entry of the ledger, and did not give it anew."""
+def withdrawn(homes: Sequence[Home], keyring: Keyring, after: int) -> tuple[Withdrawn, bool]:
+    """Return who withdrew which consent after an entry of the ledger, and did not give it anew.
+
+    Whoever gave a part of it anew withdrew the rest. Also tells whether every ledger was read to
+    its end; of a damaged one, as far as it goes.
+    """
     found: dict[tuple[SubjectId, Purpose], Micros] = {}
+    whole = True
     for home in homes:
-        for line in _entries(home, keyring, after):
-            if line.subject is None or line.action not in {GIVEN, WITHDRAWN}:
-                continue
-            what = line.subject, Purpose(line.purpose)
-            if line.action == WITHDRAWN:
-                found[what] = max(line.at, found.get(what, line.at))
-            else:
-                found.pop(what, None)
-    return found
+        try:
+            for line in _told(home, keyring, after):
+                what = SubjectId(line.subject or ""), Purpose(line.purpose)
+                if line.action == WITHDRAWN:
+                    found[what] = max(line.at, found.get(what, line.at))
+                else:
+                    found.pop(what, None)
+        except (EuthymiaError, OSError):  # the damage that is restored from
+            whole = False
+    return found, whole
 
 
 def withdraw_again(clinic: Clinic, what: Withdrawn) -> int:

@@ -7,7 +7,7 @@ make), and how far the ledger was. `restore` is given it, so that an old backup 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -87,20 +87,28 @@ AHEAD: Final = (
 )
 
 
-def is_ahead(path: Path, keyring: Keyring, stored: Iterable[str]) -> bool:
-    """Tell whether a list names somebody whom the database does not know to be erased."""
+def is_ahead(path: Path, keyring: Keyring, stored: Callable[[], Iterable[str]]) -> bool:
+    """Tell whether a list names somebody whom the database does not know to be erased.
+
+    The database is asked after the list is read: an erasure beside this one tells it first.
+    """
     try:
-        return not set(_listed(path, keyring)) <= set(stored)
+        listed = set(_listed(path, keyring))
     except IntegrityError:
         return False
+    return not listed <= set(stored())
 
 
-def problems(path: Path, keyring: Keyring, stored: Iterable[str]) -> list[str]:
-    """Compare the list with the tombstones in the database; return what is wrong, in words."""
+def problems(path: Path, keyring: Keyring, stored: Callable[[], Iterable[str]]) -> list[str]:
+    """Compare the list with the tombstones in the database; return what is wrong, in words.
+
+    The database is asked last, as in `is_ahead`.
+    """
     try:
-        listed, known = set(_listed(path, keyring)), set(stored)
+        listed = set(_listed(path, keyring))
     except IntegrityError as error:
         return [str(error)]
+    known = set(stored())
     if not listed <= known:
         return [AHEAD]
     if listed < known:

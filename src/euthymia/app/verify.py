@@ -64,7 +64,7 @@ def _store(home: Home, config: Config, keyring: Keyring, ledger: Ledger) -> list
         return [f"store: {error}"]
     try:
         found = [f"store: {problem}" for problem in store.verify()]
-        return found + tombstones.problems(home.tombstones, keyring, store.tombstones())
+        return found + tombstones.problems(home.tombstones, keyring, store.tombstones)
     finally:
         store.close()
 

@@ -24,8 +24,10 @@ from euthymia.security.consent import Use, consent_covers, covers
 from euthymia.store.contract import EXPORT
 
 GIVEN: Final = "grant consent"
+GIVEN_IN_PART: Final = "grant part of a consent"
 WITHDRAWN: Final = "withdraw consent"
-"""The actions under which the ledger is told of decisions: by them a restore withdraws again."""
+"""The actions under which the ledger is told of decisions: by them a restore withdraws again. What
+was given in part (some data, a recipient, until a day) takes back no withdrawal of the whole."""
 
 
 class Kind(Enum):
@@ -129,22 +131,39 @@ def drops_features(
     return not left or not _may_hold(before, Purpose.MONITORING, now) <= left
 
 
+def told_as(grant: GrantRecord) -> str:
+    """Return the action under which the ledger is told of a decision."""
+    if not grant.permit:
+        return WITHDRAWN
+    return GIVEN_IN_PART if grant.scope or grant.until is not None else GIVEN
+
+
 def decided(
     before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
-) -> Iterator[tuple[Purpose, bool]]:
-    """Yield each purpose of which anything was taken back (False), or all given anew (True)."""
+) -> Iterator[tuple[Purpose, str]]:
+    """Yield each purpose of which anything was taken back or given anew, and the action's name."""
     for purpose in Purpose if before else ():
         had, has = _all_covered(before, purpose, now), _all_covered(after, purpose, now)
         if not had <= has:
-            yield purpose, False
-        elif has and not had and any(grant.purpose is purpose for grant in before):
-            yield purpose, True
+            yield purpose, WITHDRAWN
+        elif has - had and any(grant.purpose is purpose for grant in before):
+            lasting = _general(purpose) <= has & _all_covered(after, purpose, _LAST)
+            yield purpose, GIVEN if lasting else GIVEN_IN_PART
 
 
-def _all_covered(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> set[Use]:
-    uses = {_of_stream(purpose, stream) for stream in STREAMS}
-    uses |= {Use(purpose, category=c, label=kind) for c in Category for kind in (None, *Label)}
-    return {use for use in uses if covers(grants, use, now)}
+_LAST: Final[Micros] = 1 << 62
+"""When every end has come."""
+
+
+def _general(purpose: Purpose) -> set[Use]:
+    """Return all that a consent without limits opens."""
+    streams = {_of_stream(purpose, stream) for stream in STREAMS}
+    return streams | {Use(purpose, category=category) for category in Category}
+
+
+def _all_covered(grants: Sequence[GrantRecord], purpose: Purpose, at: Micros) -> set[Use]:
+    protected = {Use(purpose, category=c, label=label) for c in Category for label in Label}
+    return {use for use in _general(purpose) | protected if covers(grants, use, at)}
 
 
 def told_of_file(
@@ -156,8 +175,8 @@ def told_of_file(
 ) -> list[Entry]:
     """Return what the ledger is told of the consents that a file changed, as of one by hand."""
     return [
-        Entry(audit.actor, GIVEN if permit else WITHDRAWN, purpose, subject)
-        for purpose, permit in decided(before, after, now)
+        Entry(audit.actor, action, purpose, subject)
+        for purpose, action in decided(before, after, now)
     ]
 
 

@@ -187,9 +187,12 @@ class Accounts:
     def end_everywhere(self, user: str, actor: Actor) -> None:
         """End every session and token of a user that was issued up to now, account or none."""
         words: Words = {} if actor.user == user else {"user": user}
-        self.change(
-            lambda book: book.ended.update({user: self.second}), actor, "sign out everywhere", words
-        )
+        account = self.file.now().accounts.get(user)
+
+        def how(book: Book) -> None:
+            book.ended[user] = self.second
+
+        self.change(how, actor, "sign out everywhere", words, _whose(account) if account else None)
 
     # -- enrolment --------------------------------------------------------------------------------
     def _enrol_code(self, user: str, role: str, tokens: Tokens) -> tuple[str, str]:

@@ -203,6 +203,12 @@ def restore(
             "\nno newer home of this clinic was there to ask: consents that were withdrawn, and"
             " accounts that were disabled, since the backup are as they were then; go through them"
         )
+    elif not result["newer_ledger"]:
+        words += (
+            "\nthe ledger of the home that was there is damaged: of the consents that were"
+            " withdrawn since the backup only those it still tells of are withdrawn again; go"
+            " through them"
+        )
     if result["from_server_to_file"]:
         words += "\nits data was on a server and is in a file of the home now (or add --store)"
     if result["kept_beside"]:
