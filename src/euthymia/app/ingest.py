@@ -32,7 +32,8 @@ FILES_A_COMMIT = 50  # a commit costs milliseconds; what a crash undoes is read 
 class Tally:
     """rows_in == stored + rejected + duplicates, over all files.
 
-    `feature_only` of the stored rows held samples that were used for features and not kept. `heard`
+    `feature_only` of the stored rows held samples that were used for features and not kept;
+    `removed` observations are those that their source has taken back, or writes otherwise. `heard`
     are those of whom an answer about self-harm was stored that is news and not a no, and who were
     not told to the alerts yet; `unheeded` says why the alerts could not take somebody in. Of those
     who are `protected` a record with a protected label was stored.
@@ -44,6 +45,7 @@ class Tally:
     rejected: int = 0
     duplicates: int = 0
     feature_only: int = 0
+    removed: int = 0
     files: int = 0
     heard: set[SubjectId] = field(default_factory=set)
     unheeded: str = ""
@@ -72,6 +74,7 @@ class Tally:
         self.rejected += receipt.rejected
         self.duplicates += receipt.duplicates
         self.feature_only += receipt.feature_only
+        self.removed += receipt.removed
         self.rejects += [
             {"file": batch.file_name, "row": q.row, "rows": q.rows, "reason": q.reason}
             for q in batch.quarantined

@@ -179,9 +179,11 @@ def accounts(tally: Mapping[str, Any]) -> str:
     """Say what became of every row."""
     used = tally.get("feature_only", 0)
     kept_not = f" ({used:,} of them used for features and not kept)" if used else ""
+    gone = tally.get("removed", 0)
+    words = f"; {gone:,} observations removed, as their source says now" if gone else ""
     return (
         f"{tally['rows_in']:,} rows in = {tally['stored']:,} stored{kept_not} "
-        f"+ {tally['rejected']:,} rejected + {tally['duplicates']:,} duplicates"
+        f"+ {tally['rejected']:,} rejected + {tally['duplicates']:,} duplicates{words}"
     )
 
 

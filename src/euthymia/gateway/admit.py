@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from euthymia.gateway.checks import (
     FACT_CATEGORIES,
     FACTS_BORDER,
+    WRITTEN_BORDER,
     category_of,
     fact_faults,
     numbers,
@@ -40,7 +41,7 @@ from euthymia.ground.records import (
     Samples,
     Zone,
 )
-from euthymia.ground.schemas import Stream
+from euthymia.ground.schemas import WRITTEN, Stream
 from euthymia.ground.scope import Category
 from euthymia.security.consent import Use
 from euthymia.security.keys import Keyring
@@ -258,7 +259,8 @@ class _Tables:
 
     def take_facts(self, item: Observations) -> None:
         """Check observations and sort them by subject."""
-        table = plain(item.table, FACTS_BORDER, "observations")
+        named = WRITTEN[0].name in item.table.column_names
+        table = plain(item.table, WRITTEN_BORDER if named else FACTS_BORDER, "observations")
         table = self._sound(item.system, table, fact_faults(table, self.intake.now))
         purposes = [Purpose(text) for text in table.column("purpose").unique().to_pylist()]
         for subject, own in self._by_subject(item.system, table):

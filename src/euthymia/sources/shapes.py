@@ -15,6 +15,10 @@ from euthymia.ground.records import Observations, Samples
 
 OBSERVATION_ROWS: Final = pa.schema([*schemas.OBSERVATIONS, schemas.ROW])
 FLUSH_AT: Final = 100_000
+_WRITTEN_ROWS: Final = pa.schema([*OBSERVATION_ROWS, *schemas.WRITTEN])
+_NO_RECORD: Final = (None, None, None)
+Written = tuple[int, int, bool]
+"""Which record an observation stands on, when that was written [us], whether it never held."""
 
 
 def samples(
@@ -89,11 +93,12 @@ class Facts:
         text: str | None = None,
         unit: str | None = None,
         labels: str | None = None,
+        written: Written | None = None,
     ) -> None:
         """Add one observation about the person `who` (system, value)."""
         system, value = who
         came = (self.purpose.value, self.source, labels, row)
-        fact = (value, time_us, code, number, text, unit, *came)
+        fact = (value, time_us, code, number, text, unit, *came, *(written or _NO_RECORD))
         self._rows.setdefault(system, []).append(fact)
 
     def __len__(self) -> int:
@@ -108,10 +113,16 @@ class Facts:
 
 
 def observations_table(facts: Iterable[tuple[Any, ...]]) -> pa.Table:
-    """Return tuples in the order of `OBSERVATION_ROWS` as a table."""
+    """Return tuples in the order of `OBSERVATION_ROWS`, or with `WRITTEN` behind, as a table.
+
+    What no record stands behind in any of them has no columns for it.
+    """
     columns = list(zip(*facts, strict=True)) or [()] * len(OBSERVATION_ROWS)
-    arrays = [pa.array(column, f.type) for column, f in zip(columns, OBSERVATION_ROWS, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=OBSERVATION_ROWS)
+    bare = len(OBSERVATION_ROWS)
+    named = len(columns) > bare and any(record is not None for record in columns[bare])
+    schema = _WRITTEN_ROWS if named else OBSERVATION_ROWS
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, schema, strict=False)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def hashed(words: pa.Array, hasher: Callable[[str], str]) -> pa.Array:

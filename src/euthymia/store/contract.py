@@ -28,6 +28,7 @@ class Receipt:
     """What became of one file: rows_in == stored + rejected + duplicates, always.
 
     `feature_only` of the stored rows held samples that are for features alone and were not kept.
+    `removed`: stored observations that their source has taken back, or writes otherwise now.
     """
 
     rows_in: int
@@ -36,6 +37,7 @@ class Receipt:
     duplicates: int
     ledger_entry: str
     feature_only: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from euthymia.gateway.permits import still_needed
 from euthymia.ground.audit import Entry
 from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.schemas import WRITTEN
 from euthymia.store.blocks import FEATURES, SUMMARY, Blocks, Owner
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.consent import drops_features, told_of_file
 from euthymia.store.files import Files
-from euthymia.store.frame import Frame, cut, from_arrow, join, merge
+from euthymia.store.frame import Frame, cut, from_arrow, join, merge, take
+from euthymia.store.origins import ORIGINS, Origins, digests, settle
 from euthymia.store.people import Known, People
 from euthymia.store.reading import brought_forward
 from euthymia.store.tally import Counts, Tally
@@ -96,6 +98,8 @@ class Intake:
         known = self._take_profile(batch, known, tally, now, named=named)
         facts = batch.observations.get(subject)
         if facts is not None:
+            facts = self._settled(known.owner, facts, tally)
+        if facts is not None and facts.num_rows:
             self._merge(known.owner, FACTS, facts, year_parts, PURPOSE_ASIDE, tally)
         for stream, table in streams.items():
             self._merge(known.owner, stream, table, day_parts, frozenset(), tally)
@@ -133,6 +137,37 @@ class Intake:
             for name in self._blocks.kind_names().values():
                 if name.startswith(FEATURES):
                     self._blocks.remove(known.owner, name)
+
+    def _settled(self, owner: Owner, table: pa.Table, tally: Tally) -> pa.Table:
+        """Return the observations to be taken in, without those that no record says any more.
+
+        What was said and no longer holds is removed from what is stored.
+        """
+        if WRITTEN[0].name not in table.column_names:
+            return table
+        plain = table.drop_columns([field.name for field in WRITTEN])
+        blocks = dict(self._blocks.read(owner, ORIGINS))
+        facts = digests(from_arrow(plain.drop_columns(["row"])))
+        settled = settle(Origins.of(blocks.get(0)), table, facts)
+        rows = table.column("row").to_numpy()
+        tally.rows(rows[~settled.stored], rows[settled.news])
+        if settled.origins is not None:
+            self._blocks.write(owner, ORIGINS, [(0, settled.origins.frame())])
+        if settled.gone.size:
+            tally.removed += self._remove(owner, settled.gone)
+        return plain if settled.stored.all() else plain.filter(pa.array(settled.stored))
+
+    def _remove(self, owner: Owner, gone: NDArray[np.int64]) -> int:
+        """Remove observations by their digests; return how many there were."""
+        left, count = [], 0
+        for part, held in self._blocks.read(owner, FACTS):
+            frame = brought_forward(held)
+            stay = ~np.isin(digests(frame), gone)
+            if not stay.all():
+                left.append((part, take(frame, stay)))
+                count += int(np.count_nonzero(~stay))
+        self._blocks.write(owner, FACTS, left)
+        return count
 
     def _merge(
         self,

@@ -33,6 +33,7 @@ from euthymia.store import consent, derived, reading
 from euthymia.store.contract import Receipt, RejectedRows
 from euthymia.store.files import BLANK
 from euthymia.store.lines import Line, added
+from euthymia.store.memory_origins import Writing, take_back
 from euthymia.store.people import require_own, unknown_subject
 from euthymia.store.profile import Profile
 from euthymia.store.tally import Tally
@@ -48,6 +49,7 @@ class _Subject:
     exact: set[str] = field(default_factory=set)
     bare: set[str] = field(default_factory=set)
     facts: dict[Row, Row] = field(default_factory=dict)
+    origins: dict[int, Writing] = field(default_factory=dict)
     samples: dict[str, dict[Row, Row]] = field(default_factory=dict)
     features: dict[str, dict[date, pa.Table]] = field(default_factory=dict)
     lines: dict[str, list[Line]] = field(default_factory=dict)
@@ -157,7 +159,7 @@ class MemoryStore:
             counts = tally.count(batch)
             told = reading.of_batch(batch, counts, hashlib.sha256(b"memory").digest())
             entry = self._tell(audit, None, told, durable=True)
-            receipt = Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
+            receipt = Receipt(batch.rows_in, *counts[:3], entry, *counts[3:])
             self._add_file(batch)
         return receipt
 
@@ -198,7 +200,8 @@ class MemoryStore:
         for decision in consent.told_of_file(audit, subject, before, known.profile.grants, now):
             self._ledger.append(decision)
         if subject in batch.observations:
-            _add(known.facts, batch.observations[subject], {"purpose"}, tally)
+            facts = take_back(known.origins, known.facts, batch.observations[subject], tally)
+            _add(known.facts, facts, {"purpose"}, tally)
         for (whose, stream), table in batch.samples.items():
             if whose == subject:
                 _add(known.samples.setdefault(stream, {}), table, set(), tally)

@@ -32,6 +32,8 @@ def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
     }
     if batch.passing:
         told["feature_only"] = counts.feature_only
+    if counts.removed:
+        told["observations_removed"] = counts.removed
     general = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
     if general:
         told["consents_added"] = len(general)

@@ -178,7 +178,7 @@ class SealedStore(Summaries):
             told = reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
             entry = self._journal.announce(audit, told)
             self._files.announced(file, entry)
-        return Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only)
+        return Receipt(batch.rows_in, *counts[:3], entry, *counts[3:])
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""
