@@ -168,7 +168,8 @@ def _counting(held: Origins, records: Ints, last: Ints, void: Marks) -> Marks:
     """Tell which records are now as a file has them, written at `last`, and not as held."""
     before = _last_of(held, records)
     void_before = np.isin(records, held.record[held.fact == NO_FACT])
-    return (last > before) | ((last == before) & (void | ~void_before))
+    counting: Marks = (last > before) | ((last == before) & (void | ~void_before))
+    return counting
 
 
 def _last_of(held: Origins, records: Ints) -> Ints:
