@@ -178,9 +178,7 @@ class MemoryStore:
             return None
         return file
 
-    def _append_subject(
-        self, batch: Admitted, subject: SubjectId, tally: Tally, audit: Entry
-    ) -> None:
+    def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally, by: Entry) -> None:
         for blind in batch.blind_indexes.get(subject, ()):
             require_own(subject, self._having(blind, bare=False), erased=self.erased(blind))
         known = self._state.subjects.setdefault(subject, _Subject())
@@ -197,7 +195,7 @@ class MemoryStore:
             tally.row(row, fresh=fresh)
             known.consents += fresh
         self._drop_unfounded(known, before)
-        for decision in consent.told_of_file(audit, subject, before, known.profile.grants, now):
+        for decision in consent.told_of_file(by, subject, before, known.profile.grants, now):
             self._ledger.append(decision)
         if subject in batch.observations:
             facts = take_back(known.origins, known.facts, batch.observations[subject], tally)
