@@ -3,18 +3,22 @@
 import base64
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.ingest import run_ingest
 from euthymia.app.shell import accounts
 from euthymia.app.verify import verify_home
+from euthymia.app.web.retold import retold
+from euthymia.care.alerts.card import TAKEN_BACK
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.codes import LOINC
-from small_clinic import MRN, TEST, Hands, copied_clinic, subject_of
+from small_clinic import DOCTOR, MRN, TEST, Hands, copied_clinic, subject_of
 
 SECRET = "the neighbour's marriage"
 SCORE = LOINC + "44261-6"
@@ -96,6 +100,24 @@ def test_a_corrected_score_takes_the_place_of_the_wrong_one(clinic: Clinic, tmp_
     assert (told["removed"], held(clinic)[1]) == (1, [14])
     take(clinic, tmp_path, score("06", 14, status="entered-in-error"))
     assert held(clinic)[1] == []
+
+
+def test_an_alert_for_an_answer_that_was_taken_back_stays_and_says_so(tmp_path: Path) -> None:
+    hands = Hands()
+    with copied_clinic(tmp_path, hands) as clinic:
+        Alerts(clinic).run()
+        at = hands()
+        code = {"coding": [{"system": "http://loinc.org", "code": "44260-8"}]}
+        said = {"resourceType": "Observation", "id": "q9", "code": code, "valueInteger": 2}
+        said |= {"effectiveDateTime": at.isoformat(), "status": "final"}
+        for hour, status in enumerate(("final", "entered-in-error", "final")):
+            meta = {"lastUpdated": (at + timedelta(hours=hour)).isoformat()}
+            hands.turn(timedelta(hours=1))
+            take(clinic, tmp_path, said | {"meta": meta, "status": status})
+            (line,) = Alerts(clinic).desk(DOCTOR, "clinician").lines
+            card = Alerts(clinic).card(DOCTOR, "clinician", line.alert.subject, line.alert.id)
+            assert (TAKEN_BACK in card.why) == (status == "entered-in-error")
+    assert retold(TAKEN_BACK, "es") is not None
 
 
 def test_what_does_not_say_which_record_it_takes_back_removes_nothing(

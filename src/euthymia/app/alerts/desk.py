@@ -25,6 +25,7 @@ from euthymia.app.alerts.inputs import (
     read_lines,
     take_in,
     take_record,
+    taken_back,
 )
 from euthymia.app.alerts.notices import altered_notice, clock_notice, gone_notices
 from euthymia.app.alerts.policy_file import (
@@ -48,7 +49,7 @@ from euthymia.app.in_force import ALERTS_BEGUN
 from euthymia.app.summaries import Summaries
 from euthymia.app.watch import stream_for
 from euthymia.care.alerts import lifecycle
-from euthymia.care.alerts.card import Known, card, line
+from euthymia.care.alerts.card import TAKEN_BACK, Known, card, line
 from euthymia.care.alerts.contract import (
     CLINIC,
     RANK,
@@ -57,6 +58,7 @@ from euthymia.care.alerts.contract import (
     Card,
     Desk,
     Line,
+    Rule,
     Step,
     Tier,
 )
@@ -229,7 +231,10 @@ class Alerts:
             entry = Entry(Actor(user, role), "view alert", Purpose.CARE, who, _told(alert))
             self.clinic.ledger.append(entry)
         scores = [s.scores for s in kept_days(self.clinic, who) if s.scores is not None]
-        return card(alert, self.known(who), policy_in_force(self.clinic), scores)
+        found = card(alert, self.known(who), policy_in_force(self.clinic), scores)
+        if Rule.ANSWER in alert.rules and taken_back(self.clinic, who, alert.day):
+            return replace(found, why=(*found.why, TAKEN_BACK))
+        return found
 
     def known(self, who: SubjectId) -> Known:
         """Return what is known of a person for the words of a card."""

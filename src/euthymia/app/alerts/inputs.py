@@ -131,6 +131,16 @@ def record_of(clinic: Clinic, who: SubjectId, until: Micros) -> list[Signal]:
     return [*found, Signal(first, who, until, "owner", 0, words=owner)]
 
 
+def taken_back(clinic: Clinic, who: SubjectId, day: int) -> bool:
+    """Tell whether answers about self-harm of a day were told, and none is on record any more."""
+    held = clinic.store.lines(who, JOURNAL, audit_of("read alerts", who))
+    told = {s.id for s in read_lines(held)[0] if s.kind == "answer" and s.day == day}
+    if not told:
+        return False
+    now = record_of(clinic, who, to_micros(clinic.clock()))
+    return not any(is_told(signal, dict.fromkeys(told, signal.at)) for signal in now)
+
+
 def heard(clinic: Clinic, who: SubjectId, signals: list[Signal]) -> list[Signal]:
     """Leave out scores of the record where care needs a consent and none is in force.
 

@@ -106,6 +106,12 @@ def headline(alert: Alert) -> str:
     return f"{said[0][0].upper()}{said[0][1:]}{more}" if said else "Nothing is on record"
 
 
+TAKEN_BACK: Final = (
+    "The health record holds this answer no more: it was corrected, or entered in error, perhaps "
+    "about another patient. Find out which before you resolve this"
+)
+
+
 def card(alert: Alert, known: Known, policy: Policy, scores: Sequence[DayScores] = ()) -> Card:
     """Return all that an alert carries to whoever opens it."""
     return Card(
