@@ -17,6 +17,7 @@ from euthymia.app.setup import accept_settings
 from euthymia.app.verify import verify_home
 from euthymia.app.watch import watch
 from euthymia.care.alerts.policy import shipped_text
+from euthymia.store.sealed import SealedStore
 from small_clinic import Hands, copied_clinic
 from watch_clinic import make
 
@@ -138,6 +139,31 @@ def test_lines_of_the_watch_that_raise_fewer_alarms(tmp_path: Path):
     assert problems(home) == []
     (home / "watch.sealed").write_bytes(old)
     assert [problem.startswith("watch.sealed") for problem in problems(home)] == [True]
+
+
+def test_lines_that_a_stopped_run_set_are_no_false_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The lines are set anew, and the run ends before all scores are stored."""
+    with closing(make(tmp_path / "home")) as clinic:
+        watch(clinic, nothing, 30)
+        monkeypatch.setattr(SealedStore, "grouped", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            watch(clinic, nothing, 30, anew=True)
+        home = clinic.home.path
+    assert problems(home) == []
+
+
+def interrupted(*_args: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_evidence_that_nobody_accepted_yet_is_not_said_to_be_changed(attacked: tuple[Path, Path]):
+    """As it lies in a home of before evidence was accepted."""
+    home, _ = attacked
+    (home / "evidence.seal").unlink()
+    (found,) = problems(home)
+    assert "nobody has accepted the published evidence" in found
 
 
 def test_what_is_in_force_comes_through_a_restore(homes: tuple[Path, Path], tmp_path: Path):

@@ -114,6 +114,11 @@ def require_accepted(home: Home, config: Config, keyring: Keyring) -> None:
     """
     sealed = home.evidence_seal.read_bytes() if home.evidence_seal.is_file() else b""
     digest = digest_there(home, config)
+    if digest and not sealed:
+        raise IntegrityError(
+            "nobody has accepted the published evidence yet, so no page ranks by it: read it, then "
+            "accept it with `euthymia init`"
+        )
     if (digest or sealed) and not hmac.compare_digest(sealed, _seal_of(keyring, digest)):
         raise IntegrityError(
             "the folder of published evidence is not as it was accepted; if the change is yours, "

@@ -158,8 +158,6 @@ def watch(
         "without_data": len(held) - len(days),
     }
     detail = {**told, "calibration": calibration.digest}
-    if standing is None:  # told when it is set, and not again for whatever lies there later
-        detail[WATCH] = digest_of(clinic.home.watch)
     entry = Entry(JOB, "watch", Purpose.MONITORING, None, detail)
     if keep:
         Summaries.of(clinic).keep(JOB)
@@ -217,6 +215,9 @@ def _calibrate(
         features, panel, people, budget_days=budget_days, made_on=clinic.clock().date().isoformat()
     )
     calibrations.write(clinic.home, clinic.keyring, made)
+    # told here, and not again for whatever lies there later; the run may yet be stopped
+    detail = {"calibration": made.digest, WATCH: digest_of(clinic.home.watch)}
+    clinic.ledger.append(Entry(JOB, "set lines of the watch", Purpose.MONITORING, None, detail))
     return made
 
 
