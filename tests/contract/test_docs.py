@@ -1,6 +1,7 @@
 """The documents are true: every local link leads somewhere, every Python block runs."""
 
 import re
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,11 @@ def _python_blocks(page: Path) -> list[tuple[int, str]]:
 def test_python_blocks_run_in_order(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def no_process(_self: BaseProcess) -> None:
+        raise AssertionError("as a script this block would be begun anew by each process it starts")
+
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(BaseProcess, "start", no_process)
     namespace: dict[str, object] = {"__name__": "docs"}
     for line, block in _python_blocks(page):
         code = compile("\n" * (line - 1) + block, _name(page), "exec")

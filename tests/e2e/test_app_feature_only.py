@@ -54,6 +54,7 @@ def test_features_are_those_of_a_clinic_that_keeps_everything(
     told = run(ours, "ingest", str(incoming / "beiwe"), *CONSENT)
     assert told["rows_in"] == told["stored"] == told["feature_only"] == 6 * 288
     assert told["rejected"] == told["duplicates"] == 0
+    assert told["files"] == len(list(incoming.rglob("*.csv")))  # not the one table they are
     assert list(temporary.iterdir()) == []
     kept = _home(tmp_path / "kept", "[]")
     run(kept, "ingest", str(incoming / "beiwe"), *CONSENT)

@@ -61,10 +61,15 @@ def test_a_byte_that_is_no_utf8_is_named_by_its_place() -> None:
         "[accounts]\nsession_hours = 25",
         "[accounts]\nemergency_minutes = 100000",
         "[training]\nworkload = 0",
+        '[clinic]\ntime_zone = "Mars/One"',
+        '[clinic]\ntime_zone = ""',
+        "[serve]\nport = 99999",
+        "[serve]\nport = -1",
+        "[serve]\nworkers = -1",
     ],
 )
 def test_settings_that_are_refused(line: str) -> None:
-    with pytest.raises(SchemaError, match=r"oidc|accounts|workload"):
+    with pytest.raises(SchemaError, match=r"oidc|accounts|workload|time_zone|port"):
         parse(line.encode(), "euthymia.toml")
 
 

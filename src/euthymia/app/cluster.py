@@ -69,7 +69,9 @@ def _dask() -> ModuleType:
     try:
         import dask
     except ImportError as absent:
-        raise MissingError("Dask is not installed: pip install 'euthymia[scale]'") from absent
+        raise MissingError(
+            "Dask is not installed: pip install -e '.[scale]' in the software's folder"
+        ) from absent
     dask.config.set(QUIET)
     return import_module("distributed")
 

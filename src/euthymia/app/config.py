@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -248,6 +249,10 @@ def _checked(config: Config, file: str) -> Config:
         raise SchemaError(
             f'{file}: oidc.roles are "value=role" with a role of {", ".join(sorted(ROLES))}'
         )
+    if not _is_zone(config.clinic.time_zone):
+        raise SchemaError(
+            f"{file}: clinic.time_zone is not in the IANA list: write it like Europe/Madrid"
+        )
     issuer = config.oidc.issuer
     if issuer is not None and not _ISSUER.fullmatch(issuer):
         raise SchemaError(f"{file}: oidc.issuer is an https address (http on this machine only)")
@@ -270,9 +275,18 @@ def _wrong_number(config: Config) -> str:
     ):
         if not 1 <= value <= most:
             return f"accounts.{name} is a whole number from 1 to {most}"
+    if not 0 <= config.serve.port <= 65_535 or config.serve.workers < 0:
+        return "serve.port is from 0 (any free one) to 65535, serve.workers 0 (one a core) or more"
     if not 0 < config.training.workload <= 100:
         return "training.workload is how many of 100: above 0, at most 100"
     return ""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name))
+    except (ValueError, KeyError, OSError):
+        return False
 
 
 def _is_address(text: str) -> bool:

@@ -50,7 +50,8 @@ def _server(given: StoreConfig) -> "Server":
         from euthymia.store.postgresql_link import OFF, VERIFIED, Server
     except ImportError:
         raise EuthymiaError(
-            "the PostgreSQL driver is not installed: pip install 'euthymia[postgres]'"
+            "the PostgreSQL driver is not installed: pip install -e '.[postgres]' "
+            "in the software's folder"
         ) from None
     server = Server(
         host=_allowed(given.host),

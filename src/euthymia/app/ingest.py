@@ -195,7 +195,7 @@ def run_ingest(
     while (first := next(found, None)) is not None:
         with clinic.store.grouped():
             for reading in chain([first], islice(found, FILES_A_COMMIT - 1)):
-                tally.files += 1
+                tally.files += reading.files
                 _take(clinic, reading, consent, tally, passing)
         _heed(clinic, tally)
     for settled in passing.settle():

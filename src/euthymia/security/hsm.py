@@ -83,7 +83,8 @@ class Token:
             import pkcs11
         except ImportError:
             raise EuthymiaError(
-                "a PKCS#11 root needs the extra `hsm`: pip install 'euthymia[hsm]'"
+                "a PKCS#11 root needs the extra `hsm`: pip install -e '.[hsm]' "
+                "in the software's folder"
             ) from None
         pin = self._ask("the PIN of the PKCS#11 token").rstrip(b"\r\n").decode(errors="replace")
         errors = pkcs11.exceptions

@@ -41,7 +41,8 @@ class Reading:
 
     `digest` is a SHA-256 of its content and of the names that say whose it is, so that equal
     files of two people have two digests. `rows_in` is right when `items` is exhausted.
-    `synthetic`: a simulation wrote it, and says so beside it.
+    `synthetic`: a simulation wrote it, and says so beside it. `files`: how many files on disk (a
+    day's or a stream's hourly ones are one logical file).
     """
 
     source: str
@@ -50,6 +51,7 @@ class Reading:
     items: Iterator[Item] = field(repr=False)
     rows_in: int = 0
     synthetic: bool = False
+    files: int = 1
 
 
 def readings(
@@ -206,6 +208,7 @@ def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
         job.source.name if job.source else UNKNOWN, job.label, running.hexdigest(), iter(())
     )
     reading.synthetic = any(found.synthetic for found in job.files)
+    reading.files = len(job.files)
     read = job.source.read if job.source else partial(unknown, known=sources())
     reading.items = _counted(reading, read, opened)
     return reading

@@ -74,7 +74,7 @@ def ingest(
     consent = batch_consent(purposes, because)
     with shell.clinic() as clinic, shell.progress("ingest") as progress:
         report = run_ingest(clinic, paths, consent, subject, progress)
-    lines = [f"{accounts(report)}, from {report['files']} files"]
+    lines = [f"{accounts(report)}, from {report['files']:,} files"]
     lines += [f"  {r['rows']} x {r['file']}: {r['reason']}" for r in report["rejects"][:10]]
     if len(report["rejects"]) > 10:
         lines.append(f"  and {len(report['rejects']) - 10} more kinds: `euthymia rejects`")

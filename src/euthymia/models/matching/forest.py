@@ -61,6 +61,7 @@ def _forest(seed: int) -> Any:  # noqa: ANN401 - econml has no types
         from econml.grf import CausalForest
     except ImportError as error:
         raise MissingError(
-            "the comparison with a causal forest needs econml: pip install 'euthymia[forest]'"
+            "the comparison with a causal forest needs econml: pip install -e '.[forest]' "
+            "in the software's folder"
         ) from error
     return CausalForest(n_estimators=TREES, min_samples_leaf=10, random_state=seed, n_jobs=1)
