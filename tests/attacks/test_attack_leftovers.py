@@ -1,5 +1,6 @@
 """What is left behind by work that was killed, or that ran beside other work: an erased person."""
 
+import errno
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from euthymia.app.setup import issue
 from euthymia.app.verify import verify_home
 from euthymia.app.witnesses import answer, ask
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import to_micros
+from euthymia.ground.clock import Clock, to_micros
 from euthymia.ground.errors import BusyError, IntegrityError, MissingError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Grant
@@ -33,6 +34,7 @@ from euthymia.ground.scope import Scope
 from euthymia.security.consent import consent_covers
 from euthymia.security.key_tree import ZONES
 from euthymia.security.keys import Keyring
+from euthymia.security.ledger import Ledger
 from euthymia.security.passwords import Stretch
 from euthymia.security.token import Claims, Kind
 from euthymia.security.witness import WitnessKey
@@ -441,6 +443,27 @@ def test_withdrawal_and_dismissal_undone_by_a_restore(tmp_path: Path) -> None:
     home.rename(tmp_path / "gone")
     alone = restore.restore(tmp_path / "backup", tmp_path / "again", Wish(), quiet)
     assert (alone["withdrawn_again"], alone["newer_home"]) == (0, False)
+
+
+def test_restore_beside_a_home_that_cannot_be_written_to(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old disk is mounted for reading alone: what was withdrawn is known all the same."""
+    with Clinic.opened(home) as clinic:
+        who = subject_of(clinic, MINE)
+        change_consent(clinic, who, Asked(withdraw="monitoring"))
+    opened = Ledger.open
+
+    def only_elsewhere(folder: Path, keyring: Keyring, *, clock: Clock) -> Ledger:
+        if folder.is_relative_to(home):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return opened(folder, keyring, clock=clock)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "open", only_elsewhere)
+        told = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
+    assert (told["withdrawn_again"], told["newer_ledger"]) == (1, True)
+    assert "newer-ledger" not in {file.name for file in (tmp_path / "new").iterdir()}
 
 
 def test_restore_beside_a_ledger_that_cannot_be_read(home: Path, tmp_path: Path) -> None:

@@ -24,11 +24,10 @@ from euthymia.app.home import Home, accept_config, is_accepted, open_keys, requi
 from euthymia.app.in_force import SETTINGS, digest_of
 from euthymia.app.shell import Progress
 from euthymia.app.since_backup import (
-    Withdrawn,
-    last_entry,
+    Newer,
+    newer,
     take_newer_accounts,
     withdraw_again,
-    withdrawn,
 )
 from euthymia.app.unfinished import building as under_way
 from euthymia.app.verify import verify_home
@@ -85,10 +84,9 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         beside = [source / LIST] if (source / LIST).is_file() else []
         lists = _lists(same, [*wish.lists, *beside], keyring)
         progress(3, _STEPS)
-        known = max((last_entry(home, keyring) for home in same), default=0)
+        since = newer(same, keyring, manifest.ledger_seq, building / "newer-ledger")
         accounts = take_newer_accounts(same, Home(building), keyring)
-        noes, whole = withdrawn(same, keyring, manifest.ledger_seq)
-        said = _bury(building, manifest, lists, known, noes)
+        said = _bury(building, manifest, lists, since)
         if wish.store is not None:
             _move(building, wish.store, keyring)
         aside = _put_in_place(building, target)
@@ -98,7 +96,7 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
     said |= {
         "accounts_kept": accounts,
         "newer_home": bool(same),
-        "newer_ledger": bool(same) and whole,
+        "newer_ledger": bool(same) and since.whole,
     }
     from_server = moved and wish.store is None
     return {**about, **said, "from_server_to_file": from_server, "kept_beside": aside}
@@ -238,19 +236,18 @@ def _bury(
     building: Path,
     manifest: Manifest,
     lists: list[tombstones.Tombstones],
-    last: int,
-    noes: Withdrawn,
+    since: Newer,
 ) -> dict[str, Any]:
     """Erase and withdraw again what was since the backup; say in the ledger what was restored."""
     blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
     with Clinic.opened(building) as clinic:
         seen, _ = vouched(clinic.ledger, clinic.config.ledger)
         told = [*(one.ledger_seq for one in lists), *(one.size for one in seen)]
-        rolled_back = max(max([last, *told]) - manifest.ledger_seq, 0)
+        rolled_back = max(max([since.last, *told]) - manifest.ledger_seq, 0)
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
         gone = clinic.store.bury(blinds, audit)
         clinic.finish_erasures()  # accounts and emergencies of theirs
-        again = withdraw_again(clinic, noes)
+        again = withdraw_again(clinic, since.withdrawn)
         detail: dict[str, str | int | float | bool] = {
             "backup_of": manifest.made_at,
             "ledger_seq": manifest.ledger_seq,

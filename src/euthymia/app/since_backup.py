@@ -7,8 +7,9 @@ from the newer ledger, accounts from the newer book.
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from typing import Any, Final
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from euthymia.app.accounts.book import BookFile
 from euthymia.app.clinic import Clinic, shell_actor
@@ -20,7 +21,6 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
-from euthymia.security.ledger_lines import LedgerLine
 from euthymia.store.consent import GIVEN, WITHDRAWN
 
 BECAUSE: Final = "withdrawn after the backup that was restored"
@@ -32,46 +32,52 @@ def no_clock() -> Any:  # noqa: ANN401 - it never returns
     raise IntegrityError("a ledger that is only read asked for the time")
 
 
-def last_entry(home: Home, keyring: Keyring) -> int:
-    """Return how far a home's ledger is; 0 if there is none that opens."""
-    if not home.ledger.is_dir():
-        return 0
-    try:
-        with closing(Ledger.open(home.ledger, keyring, clock=no_clock)) as ledger:
-            return ledger.head()[0]
-    except EuthymiaError:
-        return 0
+class Newer(NamedTuple):
+    """What the ledgers of newer homes tell. `whole`: each was read to its end."""
+
+    last: int
+    withdrawn: Withdrawn
+    whole: bool
 
 
-def _told(home: Home, keyring: Keyring, after: int) -> Iterator[LedgerLine]:
-    """Yield the consents of people that a home's ledger tells of after a number."""
+@contextmanager
+def _opened(home: Home, keyring: Keyring, scratch: Path) -> Iterator[Ledger]:
+    """Open a home's ledger; a copy where nothing can be written there, as on a rescued disk."""
     if not home.ledger.is_dir():
         raise MissingError("the home has no ledger")
-    with closing(Ledger.open(home.ledger, keyring, clock=no_clock)) as ledger:
-        for line in ledger.entries():
-            if line.seq > after and line.subject and line.action in {GIVEN, WITHDRAWN}:
-                yield line
+    try:
+        try:
+            ledger = Ledger.open(home.ledger, keyring, clock=no_clock)
+        except OSError:
+            shutil.copytree(home.ledger, scratch)
+            ledger = Ledger.open(scratch, keyring, clock=no_clock)
+        with closing(ledger):
+            yield ledger
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def withdrawn(homes: Sequence[Home], keyring: Keyring, after: int) -> tuple[Withdrawn, bool]:
+def newer(homes: Sequence[Home], keyring: Keyring, after: int, scratch: Path) -> Newer:
     """Return who withdrew which consent after an entry of the ledger, and did not give it anew.
 
-    Whoever gave a part of it anew withdrew the rest. Also tells whether every ledger was read to
-    its end; of a damaged one, as far as it goes.
+    Whoever gave a part of it anew withdrew the rest. Of a damaged ledger, as far as it goes.
     """
     found: dict[tuple[SubjectId, Purpose], Micros] = {}
-    whole = True
+    last, whole = 0, True
     for home in homes:
         try:
-            for line in _told(home, keyring, after):
-                what = SubjectId(line.subject or ""), Purpose(line.purpose)
-                if line.action == WITHDRAWN:
-                    found[what] = max(line.at, found.get(what, line.at))
-                else:
-                    found.pop(what, None)
+            with _opened(home, keyring, scratch) as ledger:
+                last = max(last, ledger.head()[0])
+                for line in ledger.entries():
+                    if line.seq <= after or line.subject is None:
+                        continue
+                    if line.action == WITHDRAWN:
+                        found[line.subject, Purpose(line.purpose)] = line.at
+                    elif line.action == GIVEN:
+                        found.pop((line.subject, Purpose(line.purpose)), None)
         except (EuthymiaError, OSError):  # the damage that is restored from
             whole = False
-    return found, whole
+    return Newer(last, found, whole)
 
 
 def withdraw_again(clinic: Clinic, what: Withdrawn) -> int:
