@@ -3,6 +3,7 @@
 The oracle sees all writings at once and shares no code with either engine.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -89,9 +90,17 @@ def test_the_newest_writing_of_each_record_is_held(files, alone):
         assert told == as_memory
 
 
-@pytest.mark.parametrize("engine", ["memory", "sqlite"])
-def test_a_fact_stays_while_another_record_says_it(tmp_path: Path, engine: str) -> None:
-    house = House.build(tmp_path, engine)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    on_server = request.param == "postgresql"
+    server = request.getfixturevalue("postgres") if on_server else None
+    house = House.build(tmp_path, request.param, server)
+    yield house
+    assert house.store.verify() == []
+    house.close()
+
+
+def test_a_fact_stays_while_another_record_says_it(house: House) -> None:
     house.ingest([item([Writing(1, 5, False, ("a", "b")), Writing(2, 5, False, ("b",))])])
     told = house.ingest([item([Writing(1, 6, True, ())])])
     assert (held(house), told.removed, told.stored) == (["b"], 1, 1)
@@ -102,19 +111,13 @@ def test_a_fact_stays_while_another_record_says_it(tmp_path: Path, engine: str) 
     assert house.ingest([item([Writing(2, 7, True, ())])]).removed == 1
     assert house.ingest([item([Writing(2, 7, False, ("d",))])]).stored == 0  # void outdoes it
     assert held(house) == []
-    house.close()
 
 
-@pytest.mark.parametrize("engine", ["memory", "sqlite"])
-def test_what_came_before_records_were_noted_is_taken_back_by_its_content(
-    tmp_path: Path, engine: str
-) -> None:
-    house = House.build(tmp_path, engine)
+def test_what_came_before_records_were_noted_is_taken_back_by_its_content(house: House) -> None:
     house.ingest([facts([{"row": 1, "code": c, "source": "fhir"} for c in "ab"])])
     assert house.ingest([item([Writing(1, 5, False, ("b",))])]).duplicates == 1
     assert house.ingest([item([Writing(2, 5, True, ("a", "b"))])]).removed == 1
     assert held(house) == ["b"]  # the first record says it
-    house.close()
 
 
 def test_a_label_that_once_came_is_no_other_observation(tmp_path: Path) -> None:
