@@ -1,6 +1,7 @@
 """What `make bench` says of a claim: a goal that was missed by little is missed."""
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
@@ -56,3 +57,15 @@ def test_the_printed_ratio_never_flatters(ratio):
 def test_no_benchmark_rounds_a_ratio_itself():
     for path in BENCHMARKS.glob("*.py"):
         assert not re.search(r'"ratio": round', path.read_text(encoding="utf-8")), path.name
+
+
+def test_a_table_tells_memory_of_both_and_where_the_time_goes():
+    report = _module("report").report
+    first = claim(4.0, 3.0) | {"peak_mb": 170, "peer_peak_mb": 220, "first_call_s": 0.5}
+    parts = {"ms_by_family": {"b": 2.0, "a": 97.5, "c": 0.25, "d": 0.25}}
+    again = first | {"ours": 1234, "met": False} | parts
+    lines = report(map(json.dumps, (first, again))).splitlines()
+    assert lines[2] == "| n | 1,234 u | 1 p | 4.0 | 3.0 | no | 170 (220) | 0.5 s |"
+    assert lines[3:] == ["", "* n [ms]: a 97.5, b 2.0, the rest 0.5"]
+    alone = claim(None, None) | {"peer": None, "peer_name": None}
+    assert report([json.dumps(alone)]).splitlines()[2] == "| n | 1 u |  |  |  |  |  |  |"
