@@ -47,6 +47,21 @@ def test_the_page_shows_every_stream_by_day_and_says_why_a_day_is_empty(tmp_path
     assert any("Screen time" in w and "own earlier range" in w for w in words)
 
 
+def test_a_stream_that_was_withdrawn_is_told_as_such(tmp_path: Path) -> None:
+    home, out = tmp_path / "clinic", tmp_path / "page.html"
+    run(home, "init")
+    write_fixes(tmp_path / "beiwe", "anna", 1)
+    write_screen(tmp_path / "beiwe", "anna", 2)
+    run(home, "ingest", str(tmp_path / "beiwe"), *CONSENT)
+    (subject,) = run(home, "show")["subjects"]
+    run(home, "consent", subject, "--withdraw", "monitoring", "--streams", "location")
+    run(home, "features")
+    run(home, "features", "--plot", subject, "--out", str(out))
+    words = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", out.read_text()))
+    assert re.search(r"Screen 2 of \d+ days", words)
+    assert re.search(r"Location consent withdrawn", words)  # and not on how many days there was any
+
+
 def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
     home = tmp_path / "clinic"
     run(home, "init")

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from euthymia.care.coverage_map import coverage_map
+from euthymia.care.pauses import Noted
 from euthymia.ground.clock import DAY_US, Timeline, day_number, to_micros
 from euthymia.ground.schemas import STREAMS
 
@@ -37,7 +38,7 @@ def reasons(hours: dict[str, list[float]], *notes, zone: str = "UTC") -> dict[st
         consented=lambda _day: True,
         phone=PHONE,
         held={},
-        states=pa.table(states).select(schema.names).cast(schema),
+        noted=Noted(pa.table(states).select(schema.names).cast(schema)),
         zones=Timeline(((0, zone),)),
     )
     return {row.stream: [cell.why for cell in row.cells] for row in found}

@@ -25,7 +25,7 @@ from euthymia.care.alerts.clocks import HOUR_US
 from euthymia.care.alerts.contract import Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import BY_PEOPLE, HELD, MOVED, State
 from euthymia.care.alerts.policy import shipped
-from euthymia.care.coverage_map import REASONS
+from euthymia.care.coverage_map import REASONS, WITHDRAWN
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.watched import WATCHED, spec
 from euthymia.care.worklist import NO_STEP, NO_STEP_DIED
@@ -132,7 +132,7 @@ def said() -> set[str]:
     for name in WATCHED:
         for way in ("more", "less", "later", "earlier"):
             found.add(f"{spec(*name).title}: {way} than usual for them")
-    found |= {stream.title for stream in STREAMS.values()} | set(REASONS.values())
+    found |= {stream.title for stream in STREAMS.values()} | {*REASONS.values(), WITHDRAWN}
     found |= {band.name for one in instruments().values() for band in one.bands}
     found |= {f"{move.value} alert" for move in BY_PEOPLE}
     return found | {*MOVED.values(), *HELD.values()} | {state.value for state in State}

@@ -43,7 +43,7 @@ def plot_subject(clinic: Clinic, subject: str, out: Path) -> dict[str, Any]:
         now=reader.now(),
         consented=looked.consented,
         held=looked.record.data.segments,
-        states=looked.record.states,
+        noted=looked.record.noted,
     )
     by_family = sorted(view.trends, key=lambda trend: trend.family)
     drawn = [

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from euthymia.care.pauses import concerns, pauses
+from euthymia.care.pauses import NOTHING, Noted, concerns, pauses
 from euthymia.care.words import count_words
 from euthymia.ground.clock import Timeline
 from euthymia.ground.schemas import STREAMS
@@ -34,6 +34,7 @@ REASONS: Final = {
     "unknown": "reason not known",
 }
 """Why a cell is empty, the surest first."""
+WITHDRAWN: Final = "consent withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,12 @@ def coverage_map(
     consented: Callable[[int], bool],
     phone: frozenset[str],
     held: Mapping[str, Collection[int]],
-    states: pa.Table | None = None,
+    noted: Noted = NOTHING,
     zones: Timeline | None = None,
 ) -> tuple[StreamCoverage, ...]:
     """Return a row a stream that has data on any of the local days [first, last].
+
+    And one a stream that was withdrawn, which says so and nothing of what was recorded before.
 
     A note of a recording app is why a day is empty where it is about the stream, or the whole of
     its device, and holds for most of the day.
@@ -102,8 +105,8 @@ def coverage_map(
     held : {stream: UTC day numbers}
         On which days the store has samples. Of streams that `data_quality` does not look at these
         are the days with data.
-    states : pyarrow.Table, optional
-        Samples of `recording_state`, in order of time.
+    noted : Noted, optional
+        What recording apps noted of themselves, and what was withdrawn.
     zones : Timeline, optional
         The person's; UTC unless told.
     """
@@ -113,21 +116,23 @@ def coverage_map(
         hours[stream] = dict.fromkeys(held[stream], HELD)
     agreed = _agreed(hours, days, cache(consented))
 
-    def has_data(noted: str, day: int) -> bool:
-        return any(concerns(noted, s, phone) and _has_data(hours[s], day) for s in hours)
+    def has_data(thing: str, day: int) -> bool:
+        return any(concerns(thing, s, phone) and _has_data(hours[s], day) for s in hours)
 
-    told = {} if states is None else pauses(states, zones or Timeline(), last, cache(has_data))
+    told = pauses(noted.states, zones or Timeline(), last, cache(has_data))
     found = []
     for stream, by_day in hours.items():
         if stream not in STREAMS or not any(_has_data(by_day, day) for day in days):
             continue
         worn = not_worn if stream not in phone else set()
-        causes = [told[noted] for noted in told if concerns(noted, stream, phone)]
+        causes = [told[thing] for thing in told if concerns(thing, stream, phone)]
         cells = tuple(
             Cell(day, by_day.get(day, 0.0), _why(day, by_day, causes, worn, agreed)) for day in days
         )
         found.append(StreamCoverage(stream, STREAMS[stream].title, cells, _words(cells)))
-    return tuple(found)
+    kept = tuple(Cell(day, 0.0, "consent") for day in days)
+    gone = sorted(noted.withdrawn - {row.stream for row in found} - NO_SIGNAL)
+    return (*found, *(StreamCoverage(s, STREAMS[s].title, kept, WITHDRAWN) for s in gone))
 
 
 def _recorded(table: pa.Table | None) -> dict[str, dict[int, float]]:

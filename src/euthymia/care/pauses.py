@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,21 @@ Hours = dict[str, dict[int, dict[str, float]]]
 """What is noted -> local day -> reason -> hours of the day."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Why there may be no data.
+
+    `states`: samples of the stream `recording_state`, in order of time. `withdrawn`: streams that
+    are stored, and that the person's consent does not cover any more.
+    """
+
+    states: pa.Table | None = None
+    withdrawn: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Noted()
+
+
 def concerns(noted: str, stream: str, phone: frozenset[str]) -> bool:
     """Tell whether a note is about a stream: its own, or one of its whole device."""
     if noted == PHONE:
@@ -27,7 +43,7 @@ def concerns(noted: str, stream: str, phone: frozenset[str]) -> bool:
 
 
 def pauses(
-    states: pa.Table, zones: Timeline, last: int, has_data: Callable[[str, int], bool]
+    states: pa.Table | None, zones: Timeline, last: int, has_data: Callable[[str, int], bool]
 ) -> Hours:
     """Return for how many hours of each local day what is noted was not recorded, by reason.
 
@@ -37,7 +53,7 @@ def pauses(
 
     Parameters
     ----------
-    states : pyarrow.Table
+    states : pyarrow.Table or None
         Samples of the stream `recording_state`, in order of time.
     zones : Timeline
         The person's.
@@ -46,9 +62,9 @@ def pauses(
     has_data : callable
         Whether there is data of what is noted on a local day.
     """
-    time = states["time"].cast("int64").to_numpy()
-    if time.size == 0:
+    if states is None or states.num_rows == 0:
         return {}
+    time = states["time"].cast("int64").to_numpy()
     noted, why = (np.array(states[name].to_pylist(), object) for name in ("stream", "reason"))
     on, day = states["on"].to_numpy(), zones.local_day(time)
     first = int(day.min())

@@ -22,6 +22,7 @@ from euthymia.care.contract import WorklistItem
 from euthymia.care.coverage_map import StreamCoverage, coverage_map
 from euthymia.care.events import Event, Medication, events, medications, other_records
 from euthymia.care.gaps import NOT_WORN_COVERAGE, Gap, device_gaps
+from euthymia.care.pauses import NOTHING, Noted
 from euthymia.care.summary import PHONE, SubjectSummary
 from euthymia.care.words import (
     clock_words,
@@ -311,7 +312,7 @@ def patient_view(
     feed: Feed | None = None,
     consented: Callable[[int], bool] = lambda _day: True,
     held: Mapping[str, Collection[int]] = MappingProxyType({}),
-    states: pa.Table | None = None,
+    noted: Noted = NOTHING,
 ) -> PatientView:
     """Work out what the page about one person shows.
 
@@ -331,8 +332,8 @@ def patient_view(
         Whether a consent to monitoring was in force on a local day.
     held : Mapping[str, Collection[int]], optional
         On which UTC days each stream that may be looked at is stored.
-    states : pyarrow.Table, optional
-        What recording apps noted of themselves (samples of `recording_state`), in order of time.
+    noted : Noted, optional
+        What recording apps noted of themselves, and what was withdrawn.
     """
     today = _local_day(who, now)
     told = [max(t["date"].cast(pa.int32()).to_pylist(), default=today) for t in features.values()]
@@ -366,7 +367,7 @@ def patient_view(
             consented=consented,
             phone=PHONE,
             held=held,
-            states=states,
+            noted=noted,
             zones=who.zones,
         ),
     )

@@ -301,7 +301,7 @@ class ClinicBackend:
             feed=feed,
             consented=looked.consented,
             held=looked.record.data.segments,
-            states=looked.record.states,
+            noted=looked.record.noted,
         )
         alerts = () if emergency else self._about(visitor, subject)
         if alerts:  # the page begins with the same reason as the list that led to it

@@ -138,7 +138,7 @@ class Desk:
             now=reader.now(),
             consented=looked.consented,
             held=looked.record.data.segments,
-            states=looked.record.states,
+            noted=looked.record.noted,
         )
         detail: dict[str, str | int | float | bool] = {"page": page}
         if emergency:

@@ -16,7 +16,7 @@ from euthymia.app.clinic import shell_actor
 from euthymia.app.shelf import Model, Shelf
 from euthymia.app.summaries import Dated, Summaries
 from euthymia.app.web.contract import Visitor, Who
-from euthymia.care.pauses import NOTED_DAYS
+from euthymia.care.pauses import NOTED_DAYS, Noted
 from euthymia.care.summary import SubjectSummary, devices_seen
 from euthymia.care.timeline import SHOWN_DAYS
 from euthymia.care.worklist import Case, caseload, feed_days
@@ -51,7 +51,7 @@ class Record:
     def __init__(
         self,
         read: Callable[[Actor], SubjectData],
-        noted: Callable[[SubjectData, Actor], pa.Table | None],
+        noted: Callable[[SubjectData, Actor], Noted],
         actor: Actor,
     ) -> None:
         self._read, self._noted, self._actor = read, noted, actor
@@ -67,8 +67,8 @@ class Record:
         return self._read(self._actor)
 
     @cached_property
-    def states(self) -> pa.Table | None:
-        """Return what recording apps noted of themselves; None where there is nothing."""
+    def noted(self) -> Noted:
+        """Return why there may be no data."""
         return self._noted(self.data, self._actor)
 
 
@@ -306,13 +306,20 @@ class Reader:
             identifier=person.identifiers[0] if person.identifiers else None,
         )
 
-    def _noted(self, data: SubjectData, audit: Entry) -> pa.Table | None:
-        """Return the states of recording of the days that a page shows, and a fortnight before."""
-        if not data.segments.get(RECORDED):
-            return None
-        newest = max(max(days) for days in data.segments.values() if days)
-        start = (min(newest, data.seen_until // DAY_US) - SHOWN_DAYS - NOTED_DAYS) * DAY_US
-        return self.clinic.store.samples(data.subject, RECORDED, start, data.seen_until, audit)
+    def _noted(self, data: SubjectData, audit: Entry) -> Noted:
+        """Read the states of recording of the days that a page shows, and a fortnight before."""
+        store, now, monitored = (
+            self.clinic.store,
+            data.seen_until,
+            self.clinic.monitored(data.subject),
+        )
+        withdrawn = store.segments(data.subject).keys() - monitored if monitored else ()
+        states = None
+        if data.segments.get(RECORDED):
+            newest = max(max(days) for days in data.segments.values() if days)
+            start = (min(newest, now // DAY_US) - SHOWN_DAYS - NOTED_DAYS) * DAY_US
+            states = store.samples(data.subject, RECORDED, start, now, audit)
+        return Noted(states, frozenset(withdrawn))
 
     def record_of(self, looked: Looked, actor: Actor) -> SubjectData:
         """Return a person's record as a model is given it: without what is labelled."""
