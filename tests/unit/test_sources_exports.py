@@ -80,6 +80,16 @@ def test_every_file_of_google_health_is_of_the_person_whose_export_it_is(tmp_pat
     assert lost(items) == {"steps of a live pace are in the file of steps as well: not kept": 1}
 
 
+def test_a_distance_from_ones_own_baseline_is_no_temperature(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Takeout", "Fitbit", "Temperature")
+    text = "recorded_time,temperature,sensor_type\n2024-05-01T00:00,-1.4,UNKNOWN\n"
+    write(folder / "Wrist Temperature - 2024-05-01.csv", text + "2024-05-01T00:01,-1.3,UNKNOWN\n")
+    items = items_of(tmp_path, zone="Europe/Oslo")
+    assert lost(items) == {
+        "a wrist's temperature is told as the distance from the person's own baseline: not kept": 2
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "who"),
     [

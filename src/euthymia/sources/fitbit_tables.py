@@ -95,10 +95,11 @@ def _resting(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[Item
     yield from facts.take()
 
 
-def _left(chunk: Chunk, _opened: Opened, _name: str, _who: str) -> Iterator[Item]:
-    """Keep nothing: live pace holds steps again that the file of steps has."""
-    reason = "steps of a live pace are in the file of steps as well: not kept"
-    yield Reject(int(chunk.rows[0]), reason, chunk.rows.size)
+def _left(reason: str) -> Callable[..., Iterator[Item]]:
+    def make(chunk: Chunk, _opened: Opened, _name: str, _who: str) -> Iterator[Item]:
+        yield Reject(int(chunk.rows[0]), f"{reason}: not kept", chunk.rows.size)
+
+    return make
 
 
 def _steps(name: str) -> Column:
@@ -108,7 +109,18 @@ def _steps(name: str) -> Column:
 _RATE: Final = (_AT, Column("value", ("beats per minute",)))
 _TABLES: Final = (
     _Table(_RATE, _stream("heart_rate", "rate")),
-    _Table((_AT, _steps("steps"), Column("way", ("distance millimeters",))), _left),
+    _Table(
+        (_AT, _steps("steps"), Column("way", ("distance millimeters",))),
+        _left("steps of a live pace are in the file of steps as well"),
+    ),
+    _Table(
+        (
+            Column("time", ("recorded_time",), Kind.WALL),
+            Column("value", ("temperature",)),
+            Column("sensor", ("sensor_type",), Kind.TEXT),
+        ),
+        _left("a wrist's temperature is told as the distance from the person's own baseline"),
+    ),
     _Table((_AT, _steps("steps")), _stream("steps", "steps", period=60.0)),
     _Table(
         (_AT, Column("value", ("oxygen saturation percentage",))),
