@@ -76,6 +76,10 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def noted(clinic: Clinic) -> list[Emergency]:
+    return clinic.accounts.file.now().emergencies
+
+
 def erase(home: Path) -> None:
     with Clinic.opened(home) as clinic:
         erase_subject(clinic, subject_of(clinic, MINE))
@@ -99,7 +103,7 @@ def test_erasure_killed_half_way_is_finished_by_the_next_command(
         with pytest.raises(MissingError):
             clinic.resolve(MINE)
         assert {zone: len(clinic.keyring.epochs(zone)) for zone in ZONES} == dict.fromkeys(ZONES, 1)
-        assert clinic.accounts.file.now().emergencies == []
+        assert [(e.user, e.subject, e.reason) for e in noted(clinic)] == [("dr-berg", "", "")]
         assert not (home / "clinic.db-wal").stat().st_size
     shutil.rmtree(home)  # only the backup of before is left
     found = restore.restore(tmp_path / "backup", tmp_path / "new", Wish(), quiet)
@@ -394,7 +398,7 @@ def test_account_and_emergency_in_an_older_backup(home: Path, tmp_path: Path) ->
     restore.restore(tmp_path / "later", tmp_path / "new", Wish(), quiet)
     with Clinic.opened(tmp_path / "new") as clinic:
         assert "zebulon" not in what_opens(clinic).lower()
-        assert clinic.accounts.file.now().emergencies == []
+        assert [(e.user, e.subject, e.reason) for e in noted(clinic)] == [("dr-berg", "", "")]
 
 
 def granted(clinic: Clinic, who: SubjectId, purpose: Purpose) -> bool:

@@ -194,12 +194,23 @@ def test_the_patient_can_see_who_broke_the_glass(clinic: Clinic, tmp_path: Path)
     assert REASON in text, "what was said of somebody is theirs to read"
 
 
-def test_erasing_a_person_takes_the_reasons_along(clinic: Clinic):
-    backend = ClinicBackend.of(clinic)
-    break_glass(backend)
+def test_erasing_a_person_takes_the_reasons_along(clinic: Clinic, hands: Hands):
+    backend, head = ClinicBackend.of(clinic), Actor("dr-head", "supervisor")
+    backend.emergencies.see(head, break_glass(backend).id)
+    hands.turn(timedelta(minutes=2))
+    unread = break_glass(backend)
     erase_subject(clinic, "MRN-2")
-    assert backend.emergencies.all() == []
+    (left,) = backend.emergencies.all()
+    assert (left.id, left.user, left.subject, left.reason) == (unread.id, DOCTOR, "", "")
+    assert left.ended, "nothing is left to be open"
+    client = Browser(build_site(backend))
+    client.cookies.set("euthymia", backend.sessions.open("dr-head", "supervisor", ("otp",))[0])
+    page = client.get("/emergencies").text
+    assert DOCTOR in page
+    assert "erased since" in page
+    backend.emergencies.see(head, left.id)
     before = clinic.accounts.file.now().generation
+    clinic.finish_erasures()
     forget(clinic.accounts, subject_of(clinic, "MRN-1"), Actor("test", "shell"))
     assert clinic.accounts.file.now().generation == before
 

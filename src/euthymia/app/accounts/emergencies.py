@@ -131,17 +131,31 @@ class Emergencies:
 
 
 def forget(accounts: Accounts, subject: SubjectId, actor: Actor) -> None:
-    """Remove an erased person's emergencies, whose reasons are about them, and their account."""
+    """Take an erased person's emergencies, whose reasons are about them, and their account away.
+
+    That somebody broke the glass stays until a supervisor has seen it, without patient and reason:
+    else an erasure would hide it from the one who has to ask.
+    """
     book = accounts.file.now()
     theirs = [user for user, account in book.accounts.items() if account.subject == subject]
     if theirs or any(one.subject == subject for one in book.emergencies):
 
         def how(now: Book) -> None:
-            now.emergencies = [e for e in now.emergencies if e.subject != subject]
+            now.emergencies = [
+                one if one.subject != subject else _of_nobody(one, accounts.second)
+                for one in now.emergencies
+                if one.subject != subject or not one.seen_by
+            ]
             for user in theirs:
                 accounts.forget(now, user)
 
         accounts.change(how, actor, "forget emergencies")
+
+
+def _of_nobody(one: Emergency, now: int) -> Emergency:
+    """Return what stays of an emergency after an erasure: who, when and for how long."""
+    ended = one.ended or min(one.until, now)
+    return Emergency(one.id, one.user, "", "", one.began, one.until, ended)
 
 
 def forget_unknown(
@@ -149,7 +163,7 @@ def forget_unknown(
 ) -> None:
     """Do as `forget` for everybody in the book whom the store does not know any more."""
     book = accounts.file.now()
-    named = {one.subject for one in book.emergencies}
+    named = {one.subject for one in book.emergencies if one.subject}
     named |= {account.subject for account in book.accounts.values() if account.subject}
     for subject in sorted(named):
         if resolve(subject) is None:
