@@ -73,7 +73,7 @@ def test_a_forest_is_only_beside_and_its_absence_is_told():
     try:
         import econml  # noqa: F401
     except ImportError:
-        with pytest.raises(MissingError, match=r"euthymia\[forest\]"):
+        with pytest.raises(MissingError, match=r"install -e .\.\[forest\]"):
             forest_gain(read.trial, folds=2, seed=1)
     else:
         assert isinstance(forest_gain(read.trial, folds=2, seed=1).figure(), Estimate)
