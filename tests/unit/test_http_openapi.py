@@ -154,7 +154,7 @@ def get(handler: Handler) -> Reply:
 
 
 class Page(HTMLParser):
-    VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+    VOID = frozenset({"meta", "br", "wbr", "link", "img", "input", "hr"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -190,6 +190,8 @@ def test_the_page_is_whole_and_runs_and_fetches_nothing() -> None:
     assert {link for link in page.links if not link.startswith("#")} == {"/openapi.json"}
     for path in ROUTES:
         assert path in reply.body.decode()
+    assert "<code>consent</code>" in reply.body.decode()
+    assert "`" not in reply.body.decode()
 
 
 def test_the_pages_policy_lets_in_its_own_style_alone() -> None:

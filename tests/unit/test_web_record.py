@@ -13,7 +13,7 @@ from euthymia.app.alerts.desk import Alerts
 from euthymia.app.clinic import Clinic
 from euthymia.app.people import change_care_team
 from euthymia.app.setup import accept_settings
-from euthymia.app.web.alerts import _REPLAYED, replayed_rows
+from euthymia.app.web.alerts import _REPLAYED, happening, replayed_rows
 from euthymia.app.web.backend import ClinicBackend
 from euthymia.app.web.me import plainly
 from euthymia.app.web.pages import build_site
@@ -27,6 +27,7 @@ from euthymia.app.web.quality import (
     rows_of,
 )
 from euthymia.app.web.retold import retold
+from euthymia.care.alerts.card import headline
 from euthymia.care.alerts.contract import Card, Change, Rule
 from euthymia.care.alerts.quality import OF_GROUPS, TOO_FEW
 from euthymia.care.alerts.replay import Figures
@@ -360,6 +361,9 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     Alerts(clinic).run()
     link = re.search(rf'href="({base}/episodes/[^"]+)"', doctor.get(base).text)[1]
     assert f'href="{link}"' in doctor.get(f"{base}/timeline").text
+    every = Alerts(clinic).every()
+    bare = next(a for a in every if link == f"/patients/{a.subject}/episodes/{a.id}")
+    assert happening(dataclasses.replace(bare, words=()), 0).words == f"{headline(bare)} (Open)"
     rests, drifted = "No measured change belongs to this alert", "the drift was on earlier days"
     page = doctor.get(link).text
     assert rests in page

@@ -6,6 +6,7 @@ from the table of routes, schemas from the message types. `/docs` needs no scrip
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import jinja2
 import msgspec
+from markupsafe import Markup, escape
 
 from euthymia import __version__
 from euthymia.app.http.exchange import SAFE_HEADERS, Call, Headers, Reply, json_reply
@@ -119,11 +121,17 @@ def _type_words(schema: Mapping[str, Any]) -> str:
     return str(words)
 
 
+def _in_code(text: str) -> Markup:
+    """Return a sentence with what stands between backticks set as code; the rest is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
 @lru_cache(maxsize=1)
 def _page(spec: bytes) -> bytes:
     """Return the documentation as one HTML page without scripts."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["type_words"] = _type_words
+    environment.filters["in_code"] = _in_code
     environment.filters["pretty"] = lambda value: msgspec.json.format(
         msgspec.json.encode(value), indent=2
     ).decode()

@@ -20,6 +20,7 @@ from euthymia.app.web.quality import name_of
 from euthymia.app.web.quality import told as in_words
 from euthymia.app.web.record import Record
 from euthymia.app.web.strips import Happening
+from euthymia.care.alerts.card import headline
 from euthymia.care.alerts.contract import CLINIC, Alert, Trace
 from euthymia.care.alerts.lifecycle import BY_PEOPLE, HELD, MOVED, REASONS, Move
 from euthymia.care.alerts.policy import parse, shipped_text
@@ -100,7 +101,7 @@ def happening(alert: Alert, now: Micros) -> Happening:
     """Return an alert as a row of the time line; what is not over lasts until today."""
     end = now if alert.over_at is None else alert.over_at
     last = max(alert.day, int(end // DAY_US))
-    said = "; ".join(alert.words) or ", ".join(rule.value for rule in alert.rules)
+    said = "; ".join(alert.words) or headline(alert)
     said = f"{said} ({STATE_WORDS[alert.state.value]})"
     address = f"/patients/{alert.subject}/episodes/{alert.id}"
     return Happening(alert.day, last, "Episode", said, address)

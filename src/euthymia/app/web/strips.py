@@ -6,11 +6,12 @@ from typing import Final
 
 from euthymia.app.web.charts import Label
 from euthymia.care.timeline import PatientView
-from euthymia.care.words import month_words
+from euthymia.care.words import date_words, month_words
 from euthymia.ground.clock import day_date
 
 WIDTH: Final = 1000
 ROWS_MOST: Final = 300
+BEGUN_MOST: Final = 200  # characters of a note in the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,24 @@ def _months(view: PatientView) -> tuple[Label, ...]:
     )
 
 
+def _begun(text: str) -> str:
+    """Return a text, or the beginning of a long one, cut between two words where there are any."""
+    if len(text) <= BEGUN_MOST:
+        return text
+    head, space, _ = text[:BEGUN_MOST].rpartition(" ")
+    return (head if space and len(head) > BEGUN_MOST // 2 else text[:BEGUN_MOST]) + " …"
+
+
+def _words(view: PatientView, mine: Sequence[Happening], shown: int) -> str:
+    """Say how many of a kind are drawn; where none is, when the last one before was."""
+    if shown:
+        return f"{shown} in the days shown"
+    if not mine:
+        return "nothing in the days shown"
+    last = date_words(day_date(max(row.last for row in mine)), day_date(view.today))
+    return f"nothing in the days shown; last before, on {last}"
+
+
 def _happenings(view: PatientView, episodes: Sequence[Happening]) -> list[Happening]:
     found = [
         Happening(
@@ -79,9 +98,9 @@ def _happenings(view: PatientView, episodes: Sequence[Happening]) -> list[Happen
         for series in view.scores
         for point in series.points
     ]
-    for event in view.events:
-        text = event.text if len(event.text) <= 200 else event.text[:200] + " …"
-        found.append(Happening(event.first, event.day, event.kind, text))
+    found += [
+        Happening(event.first, event.day, event.kind, _begun(event.text)) for event in view.events
+    ]
     found += [
         Happening(drug.first, drug.last, "Medication", drug.name) for drug in view.medications
     ]
@@ -108,8 +127,7 @@ def strip_of(view: PatientView, episodes: Sequence[Happening] = ()) -> Strip:
         once = kind in {"score", "event"}
         bars = [_bar(view, row.last if once else row.day, row.last, kind) for row in mine]
         shown = tuple(bar for bar in bars if bar is not None)
-        words = f"{len(shown)} in the days shown" if shown else "nothing in the days shown"
-        lanes.append(Lane(title, shown, words))
+        lanes.append(Lane(title, shown, _words(view, mine, len(shown))))
     return Strip(
         tuple(lanes), _months(view), tuple(rows[:ROWS_MOST]), max(0, len(rows) - ROWS_MOST)
     )
