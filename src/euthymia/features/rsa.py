@@ -100,7 +100,7 @@ def _feature(
 
 FAMILY = Family(
     name="rsa",
-    version="2",
+    version="2.1",
     title="Respiratory sinus arrhythmia",
     streams=("respiration", "beat_intervals"),
     needs=("respiration",),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from euthymia.kernels.jit import compiled
 
 Array = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 Mask = NDArray[np.bool_]
@@ -50,8 +51,8 @@ class Beats(NamedTuple):
     recorded: int
 
 
-@compiled("f8(f8[::1], i8, f8)")
-def _quantile(held: Array, count: int, share: float) -> float:
+@compiled("f8(f4[::1], i8, f8)")
+def _quantile(held: Singles, count: int, share: float) -> float:
     """Return a quantile of the values in places 1 to `count`, which are sorted."""
     place = 1 + share * (count - 1)
     low = int(place)
@@ -59,8 +60,8 @@ def _quantile(held: Array, count: int, share: float) -> float:
     return float(held[low] + (place - low) * (held[high] - held[low]))
 
 
-@compiled("void(f8[::1], f8[::1], f8, f8)")
-def _slide(held: Array, after: Array, old: float, new: float) -> None:
+@compiled("void(f4[::1], f4[::1], f4, f4)")
+def _slide(held: Singles, after: Singles, old: np.float32, new: np.float32) -> None:
     """Set `after` to sorted values without `old` and with `new`; infinity stands in a free place.
 
     No step depends on what is found, so that the processor takes many places at a time. Both
@@ -75,14 +76,18 @@ def _slide(held: Array, after: Array, old: float, new: float) -> None:
 
 @compiled("void(f8[::1], f8[::1])")
 def _thresholds(values: Array, out: Array) -> None:
-    """Set `out` to 5.2 quartile deviations of |values| over the 91 beats around each."""
+    """Set `out` to 5.2 quartile deviations of |values| over the 91 beats around each.
+
+    What is sorted is held in single precision, as intervals are stored: twice as many at a time.
+    """
     n, half = values.size, WIDTH // 2
-    held, after = np.full(PLACES + 2, np.inf), np.full(PLACES + 2, np.inf)
+    held = np.full(PLACES + 2, np.inf, np.float32)
+    after = held.copy()
     held[0] = after[0] = -np.inf
     for step in range(n + half):
         gone = step - WIDTH
-        new = abs(values[step]) if step < n else np.inf
-        _slide(held, after, abs(values[gone]) if gone >= 0 else np.inf, new)
+        old = np.float32(abs(values[gone]) if gone >= 0 else np.inf)
+        _slide(held, after, old, np.float32(abs(values[step]) if step < n else np.inf))
         held, after = after, held
         if step >= half:
             count = min(step + 1, n) - max(gone + 1, 0)
