@@ -1,22 +1,26 @@
 """What was in force once is put back, or taken away, each with the digest of its own time."""
 
 import shutil
+import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from euthymia.app import verify
 from euthymia.app.alerts import policy_file
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.backup import back_up
 from euthymia.app.clinic import Clinic
+from euthymia.app.home import Home, accept_config
 from euthymia.app.policies import accept as accept_policies
 from euthymia.app.restore import Wish, restore
 from euthymia.app.setup import accept_settings
 from euthymia.app.verify import verify_home
 from euthymia.app.watch import watch
 from euthymia.care.alerts.policy import shipped_text
+from euthymia.security.keys import Keyring
 from euthymia.store.sealed import SealedStore
 from small_clinic import Hands, copied_clinic
 from watch_clinic import make
@@ -36,6 +40,12 @@ SYNTHETIC 1,sertraline,response,{},100
 SYNTHETIC 2,placebo,response,22,100
 SYNTHETIC 2,sertraline,response,41,100
 """
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody puts anything into force beside `verify`: it need not wait to see whether they do."""
+    monkeypatch.setattr(verify, "PATIENCE_S", 0)
 
 
 def nothing(_done: int, _of: int) -> None:
@@ -106,6 +116,18 @@ def test_what_was_accepted_is_taken_away(what: str, attacked: tuple[Path, Path])
     for name in PARTS[what]:
         (home / name).unlink()
     assert [problem.startswith(what) for problem in problems(home)] == [True]
+
+
+def test_what_is_put_into_force_while_verify_runs(
+    attacked: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+):
+    """The settings lie there and the ledger is told of them a moment later: no alarm."""
+    home, _ = attacked
+    with (home / "euthymia.toml").open("a") as file:
+        file.write("# reviewed once more\n")
+    accept_config(Home(home), Keyring.open(home / "keys"))
+    monkeypatch.setattr(time, "sleep", lambda _s: accept_settings(home))
+    assert problems(home) == []
 
 
 def test_all_alerts_silenced_by_removing_their_book(attacked: tuple[Path, Path]):

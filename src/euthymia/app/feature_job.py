@@ -7,13 +7,13 @@ Little work is done here alone.
 
 import os
 from collections import deque
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
@@ -199,6 +199,9 @@ def _samples(
     return as_columns(pa.concat_tables(parts))
 
 
+_Made = TypeVar("_Made")
+
+
 @dataclass
 class _Job:
     """One run over all subjects."""
@@ -208,27 +211,29 @@ class _Job:
     computed: int = 0
     without_consent: int = 0
 
-    def plan(self, who: SubjectId) -> _Due | None:
-        try:
-            return _planned(self.clinic, who, self.counts)
-        except ConsentError:
-            self.without_consent += 1
-            return None
+    def plan(self, who: SubjectId, *, there: bool = False) -> _Due | None:
+        return self._allowed(lambda: _planned(self.clinic, who, self.counts, there=there))
 
     def read(self, due: _Due) -> Task | None:
-        try:
-            return _read(self.clinic, due)
-        except ConsentError:  # withdrawn since it was planned
-            self.without_consent += 1
-            return None
+        return self._allowed(lambda: _read(self.clinic, due))
 
     def store(self, task: Task, rows: Sequence[tuple[str, pa.Table]]) -> None:
-        try:
+        def put() -> None:
             for name, table in rows:
                 self.clinic.store.put_features(task.who, name, table, _audit(task.who, name))
                 self.computed += table.num_rows
+
+        self._allowed(put)
+
+    def _allowed(self, work: Callable[[], _Made]) -> _Made | None:
+        """Do what may be done with a person; None where they said no, or are erased, meanwhile."""
+        try:
+            return work()
         except ConsentError:
             self.without_consent += 1
+        except MissingError:
+            pass
+        return None
 
 
 def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
@@ -264,11 +269,8 @@ def take_out_protected(clinic: Clinic, people: Iterable[SubjectId]) -> None:
     """
     job = _Job(clinic, dict.fromkeys(families(), 0))
     for who in people:
-        try:
-            due = _planned(clinic, who, job.counts, there=True)
-        except (ConsentError, MissingError):  # nothing of theirs is there, or they are not
-            continue
-        task = job.read(due) if due.plans else None
+        due = job.plan(who, there=True)
+        task = job.read(due) if due is not None and due.plans else None
         if task is not None:
             job.store(task, compute_task(task))
 

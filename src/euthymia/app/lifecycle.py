@@ -97,7 +97,7 @@ def run_shadow(clinic: Clinic, name: str, progress: Progress) -> dict[str, Any]:
         )
         try:
             data = clinic.subject_data(who, audit)
-        except ConsentError:
+        except (ConsentError, MissingError):  # that is, or erased meanwhile
             continue
         said = [_ask(model, data, to_micros(clinic.clock())) for model in (live, hidden)]
         asked += 1

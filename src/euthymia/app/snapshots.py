@@ -84,7 +84,7 @@ def consenting(clinic: Clinic, task: str, progress: Progress) -> Consenting:
         before[who] = _ended(clinic, who)
         try:
             people.append(clinic.subject_data(who, audit))
-        except ConsentError:
+        except (ConsentError, MissingError):  # that is, or erased meanwhile
             continue
     return Consenting(people, len(listed) - len(people), before)
 

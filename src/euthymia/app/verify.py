@@ -1,6 +1,8 @@
 """`euthymia verify`: read and authenticate every stored byte of a home."""
 
+import time
 from pathlib import Path
+from typing import Final
 
 from euthymia.app import calibrations, copies, in_force, published, tombstones
 from euthymia.app.accounts.accounts import Accounts
@@ -19,6 +21,9 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.models.registry import Registry
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
+
+PATIENCE_S: Final = 3.0
+"""Within which whoever puts a file into force at this moment has told the ledger of it."""
 
 
 def _ledger_problems(ledger: Ledger, config: LedgerConfig) -> list[str]:
@@ -48,13 +53,20 @@ def _ledger_and_all_it_tells_of(
             found += [f"accounts: {problem}" for problem in accounts.verify()]
             found += [f"privacy: {said}" for said in budget_problems(home, keyring, ledger)]
             if witnessed:  # a restore brings its settings into line, and tells the ledger then
-                last = in_force.newest(ledger.entries())
-                found += in_force.problems(home, config, last)
+                found += _in_force(home, config, ledger)
         if not accepted and config.store.engine != "sqlite":
             return [*found, "store: the server that unaccepted settings name is not spoken to"]
         return found + _store(home, config, keyring, ledger)
     finally:
         ledger.close()
+
+
+def _in_force(home: Home, config: Config, ledger: Ledger) -> list[str]:
+    """Compare what is in force with the ledger; once more where somebody may be at it just now."""
+    if not in_force.problems(home, config, in_force.newest(ledger.entries())):
+        return []
+    time.sleep(PATIENCE_S)
+    return in_force.problems(home, config, in_force.newest(ledger.entries()))
 
 
 def _store(home: Home, config: Config, keyring: Keyring, ledger: Ledger) -> list[str]:

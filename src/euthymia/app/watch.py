@@ -6,6 +6,7 @@ a run did; each person's stored rows leave theirs, as all derived rows do.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -41,7 +42,7 @@ from euthymia.care.monitor.watched import (
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Timeline, to_micros
-from euthymia.ground.errors import ConsentError, SchemaError
+from euthymia.ground.errors import ConsentError, MissingError, SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.store.consent import unlabelled
 
@@ -88,10 +89,12 @@ class _Run:
             before = store.features(who, FAMILY, audit)
             observations = unlabelled(store.observations(who, audit))
             frozen = frozen_of(store, who, audit)
+            zones = store.timeline(who)
         except ConsentError:
             self.without_consent += 1
             return None
-        zones = store.timeline(who)
+        except MissingError:  # erased meanwhile
+            return None
         return _Held(
             tables=tables,
             zones=zones,
@@ -235,7 +238,10 @@ def _store_all(
     for first in range(0, len(people), SUBJECTS_A_COMMIT):
         with clinic.store.grouped():
             for who in people[first : first + SUBJECTS_A_COMMIT]:
-                _store_one(clinic, features, calibration, who, held[who], days[who], counts, model)
+                with suppress(ConsentError, MissingError):  # withdrawn or erased meanwhile
+                    _store_one(
+                        clinic, features, calibration, who, held[who], days[who], counts, model
+                    )
         progress(min(first + SUBJECTS_A_COMMIT, len(people)), len(people))
     return counts
 

@@ -347,7 +347,8 @@ class Alerts:
             first = book.start is None
             newest = -1
             for who in self._feed.subjects():
-                newest = max(newest, take_in(self.clinic, who, book, at))
+                with suppress(MissingError):  # erased meanwhile
+                    newest = max(newest, take_in(self.clinic, who, book, at))
             if first:
                 book.start = at
                 self.clinic.ledger.append(Entry(JOB, ALERTS_BEGUN, Purpose.CARE))
