@@ -46,6 +46,11 @@ from euthymia.gateway.deid.tokens import tokens_of
         ("ms mary will read the plan", "en", ("will read the plan",)),
         ("test gestáltico de bender correcto", "es", ("gestáltico de bender",)),
         ("Aristada started.", "en", ("Aristada",)),
+        ("Toma hierba de San Juan sin receta.", "es", ("San Juan",)),
+        ("Baile de San Vito de niño, fuego de San Antonio.", "es", ("San Vito", "San Antonio")),
+        ("St Anthony's fire, and Saint John's wort for mood.", "en", ("Anthony", "John")),
+        ("Ring Samaritans on 116 123 or text SHOUT to 85258.", "en", ("116 123", "85258")),
+        ("Línea de la Vida 800 911 2000 a mano.", "es", ("Vida", "800 911 2000")),
     ],
 )  # fmt: skip
 def test_things_stay(text: str, lang: Lang, words: tuple[str, ...]) -> None:
@@ -79,6 +84,12 @@ def test_things_stay(text: str, lang: Lang, words: tuple[str, ...]) -> None:
         ("Oyinkan made tea.", "en", "Oyinkan"),
         ("Vive con la beb\u00e9 Guadalupe y su t\u00eda.", "es", "Guadalupe"),
         ("Habla de Silvio todo el d\u00eda con su hermana.", "es", "Silvio"),
+        ("La noche de San Juan no durmió.", "es", "San Juan"),
+        ("Reviewed at St. Anthony's hospital.", "en", "Anthony"),
+        ("Her mother's number is 116 123 4567.", "en", "116"),
+        ("Con TI 1.122.507.331, acude sola.", "es", "331"),
+        ("Ingresa el 19 set. 2024.", "es", "2024"),
+        ("Ingresa el 19 set. 2024.", "es", "19"),
     ],
 )
 def test_people_beside_things_go(text: str, lang: Lang, name: str) -> None:

@@ -39,6 +39,13 @@ _CODED: Final = ("icd", "dsm", "cie", "cpt", "hcpcs", "loinc", "snomed", "code",
 _FOOD: Final = re.compile(
     r"(?<!\w)(?:queso|quesos|jamon|turron|aceite|pan|anis|chorizo|morcilla|ensalada|pimenton|pimientos|fiebre|gripe) (?:de |del )?[a-z]{3,14}(?!\w)"
 )
+_DIALLED: Final = re.compile(r"(?<![\w+.,/-])\d(?:[ -]?\d){2,10}(?![\w/]|[.,-]\d)")
+_CRISIS_LINES: Final = words("crisis_lines")
+"""National lines that anybody may call, by their digits: a plan for safety is no use without."""
+_SAINTLY: Final = re.compile(
+    r"(?<!\w)(?:hierba|flor|baile|mal|corea|fuego) de san(?:t[ao])? [a-z]{3,10}(?!\w)|"
+    r"(?<!\w)(?:st|saint)\.? [a-z]{3,10}(?:['’]?s|['’])? (?:wort|fire|dance)(?!\w)"
+)
 _LAW: Final = re.compile(
     r"(?<!\w)(?:art(?:iculo|icle|s)?\.?|section|sect?\.|ley) \d{1,4}(?:[./]\d{1,4}){0,2}(?: (?:lec|mha|cp|ce|cc|bis|ter)(?!\w))?"
 )
@@ -160,11 +167,19 @@ def _addresses(text: str, low: str) -> list[Span]:
 
 
 def claimed_codes(low: str) -> list[tuple[int, int]]:
-    """Return codes of diseases and procedures: they stay in the text."""
+    """Return codes of diseases and procedures, and public crisis lines: they stay in the text."""
     patterns = [_DISEASE, _FOOD, _LAW]
     if any(word in low for word in _CODED):
         patterns.append(_DISEASE_CODE)
-    return [m.span() for pattern in patterns for m in pattern.finditer(low)]
+    found = [m.span() for pattern in patterns for m in pattern.finditer(low)]
+    return found + [
+        m.span() for m in _DIALLED.finditer(low) if re.sub(r"\D", "", m.group()) in _CRISIS_LINES
+    ]
+
+
+def saintly(low: str) -> list[tuple[int, int]]:
+    """Return diseases and plants that are named after a saint: no day, no place, nobody."""
+    return [m.span() for m in _SAINTLY.finditer(low)] if "san" in low or "st" in low else []
 
 
 def _is_code(value: str, *, blind: bool) -> bool:

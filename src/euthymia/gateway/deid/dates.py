@@ -19,7 +19,8 @@ _M: Final = (
     r"(?P<month>january|february|march|april|may|june|july|august|september|october|november|"
     r"december|"
     r"enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|"
-    r"sept?|jan|feb|mar|apr|jun|jul|aug|oct|nov|dec|ene|abr|ago|dic)\.?"
+    r"sept?|jan|feb|mar|apr|jun|jul|aug|oct|nov|dec|ene|abr|ago|dic|"
+    r"set(?=\.?[ -](?:del? )?(?:19|20)\d\d))\.?"
 )
 _DAY_WORDS: Final = {
     **numbered(
@@ -210,7 +211,12 @@ def windowed(
 
 
 def _month_places(low: str) -> Iterator[int]:
-    return (m.start() for m in _LETTERS.finditer(low) if m.group() in MONTHS)
+    return (
+        m.start()
+        for m in _LETTERS.finditer(low)
+        if m.group() in MONTHS
+        or (m.group() == "set" and _DAY_BEFORE.search(low, max(0, m.start() - 8), m.start()))
+    )
 
 
 def _joint_places(low: str) -> Iterator[int]:
@@ -271,6 +277,8 @@ def _plausible(match: re.Match[str]) -> bool:
 
 
 _ROMAN_MONTHS: Final = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_DAY_BEFORE: Final = re.compile(r"(?<!\d)[0-3]?\d[ -](?:de )?\Z")
+"""Before "set", the September of Peru and Uruguay, that is a word of other things as well."""
 _FULL_MONTHS: Final = {
     "en": list(MONTHS)[:12],
     "es": list(MONTHS)[23:35],
@@ -343,7 +351,7 @@ def _read(found: dict[str, str], order: tuple[str, str]) -> tuple[int, int, int]
     if len(year_text) == 2:
         year += 1900 if year > 40 else 2000
     if "month" in found:
-        month = MONTHS[found["month"]]
+        month = MONTHS["sep" if found["month"] == "set" else found["month"]]
     elif "roman" in found:
         month = _ROMAN_MONTHS.index(found["roman"]) + 1
     else:
@@ -369,7 +377,13 @@ def _month_like(written: str, match: re.Match[str], month: int, lang: Lang) -> s
     if "month" not in match.groupdict() or match.group("month") is None:
         return ""
     old = written[match.start("month") : match.end("month")]
-    spanish = old.lower() in _FULL_MONTHS["es"] or old.lower() in {"ene", "abr", "ago", "dic"}
+    spanish = old.lower() in _FULL_MONTHS["es"] or old.lower() in {
+        "ene",
+        "abr",
+        "ago",
+        "set",
+        "dic",
+    }
     name = _FULL_MONTHS["es" if spanish or (lang == "es" and len(old) < 5) else "en"][month - 1]
     short = len(old) <= 4 and old.lower() not in {"may", "june", "july", "mayo"}
     name = name[:3] if short else name

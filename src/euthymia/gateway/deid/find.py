@@ -17,6 +17,7 @@ from euthymia.gateway.deid.codes import (
     headed_spans,
     loud_firms,
     partnership_spans,
+    saintly,
 )
 from euthymia.gateway.deid.companies import company_spans
 from euthymia.gateway.deid.contract import Kind, Lang, NoTagger, Span, Tagger
@@ -108,14 +109,20 @@ def find(
     spans += repeated(text, spans, tokens) + alike(text, spans) + like_days(low, spans)
     spans += _beside_places(text, spans) + beside_names(text, spans)
     spans += _small_places(tokens, lists) + after_place(text, spans, lists)
-    codes = claimed_codes(low)
-    plain = Places([*names.phrases, *codes])
-    spans = [
+    saints = saintly(low)
+    codes = claimed_codes(low) + saints
+    spans = _but_plain(spans, Places([*names.phrases, *codes]), Places(saints))
+    return merged(text, spans, [*names.protected, *codes])
+
+
+def _but_plain(spans: Sequence[Span], plain: Places, saints: Places) -> list[Span]:
+    """Return spans without those of plain words; a feast is a day in them as well."""
+    return [
         s
         for s in spans
-        if s.source.startswith(("known", "rule:feast")) or not plain.holds(s.start, s.end)
+        if s.source.startswith("known")
+        or not (saints if s.source == "rule:feast" else plain).holds(s.start, s.end)
     ]
-    return merged(text, spans, [*names.protected, *codes])
 
 
 def _days(text: str, low: str, tokens: Sequence[Token], lang: Lang) -> list[Span]:

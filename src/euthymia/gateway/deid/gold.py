@@ -185,7 +185,7 @@ def _row(n: int, where: str, found: object) -> Marked:
     row: dict[str, Any] = found if isinstance(found, dict) else {}
     try:
         text = str(row["full_text"])
-        lang: Lang = "es" if row.get("lang") == "es" else "en"
+        lang: Lang = "es" if row.get("lang", row.get("language")) == "es" else "en"
         marks = [
             (int(s["start_position"]), int(s["end_position"]), str(s["entity_type"]))
             for s in row["spans"]

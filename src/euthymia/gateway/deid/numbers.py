@@ -28,9 +28,11 @@ _LETTERED: Final = re.compile(
     r"[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d])(?!\w)"
 )
 _DOTTED: Final = re.compile(
-    r"(?<![\w.,])\d{1,3}\.\d{3}\.\d{3}(?: ?[-/.] ?(?P<letter>[A-Za-z0-9]))?(?![\w]|[.,]\d)"
+    r"(?<![\w.,$€])\d{1,3}\.\d{3}\.\d{3}(?P<long>\.\d{3})?"
+    r"(?: ?[-/.] ?(?P<letter>[A-Za-z0-9]))?(?![\w]|[.,]\d)"
 )
-"""A national number in groups of three: "16.284.905-Q", "20.118.442-K"."""
+"""A national number in groups of three: "16.284.905-Q", "20.118.442-K", "1.122.507.331"."""
+_MONEY: Final = re.compile(r"[$€£]\s?$|(?:usd|cop|clp|ars|pesos|eur)\s?$")
 _NATIONAL: Final = re.compile(
     r"(?:dni|d\.n\.i|n\.i\.e|nif|n\.i\.f|cc|c\.c|ci|c\.i|cedula|rut|r\.u\.t|run|documento|identidad|identificad[oa] con)\W{0,3}(?:n[º°o.]{0,2}\W{0,2})?$"
 )
@@ -107,7 +109,9 @@ def number_spans(text: str, low: str) -> list[Span]:
     out += [
         Span(*match.span(), Kind.ID, 0.85, "rule:dotted-id")
         for match in _DOTTED.finditer(text)
-        if match["letter"] or _NATIONAL.search(low, max(0, match.start() - 24), match.start())
+        if match["letter"]
+        or (match["long"] and not _MONEY.search(low, max(0, match.start() - 6), match.start()))
+        or _NATIONAL.search(low, max(0, match.start() - 24), match.start())
     ]
     out += [
         Span(*match.span(), Kind.ID, 0.8, "rule:grouped-id")
