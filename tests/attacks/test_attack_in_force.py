@@ -1,6 +1,7 @@
 """What was in force once is put back, or taken away, each with the digest of its own time."""
 
 import shutil
+import threading
 import time
 from contextlib import closing
 from datetime import timedelta
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from euthymia.app import verify
+from euthymia.app import reports, verify
 from euthymia.app.alerts import policy_file
 from euthymia.app.alerts.desk import Alerts
 from euthymia.app.backup import back_up
@@ -20,9 +21,10 @@ from euthymia.app.setup import accept_settings
 from euthymia.app.verify import verify_home
 from euthymia.app.watch import watch
 from euthymia.care.alerts.policy import shipped_text
+from euthymia.ground.audit import Entry, Purpose
 from euthymia.security.keys import Keyring
 from euthymia.store.sealed import SealedStore
-from small_clinic import Hands, copied_clinic
+from small_clinic import TEST, Hands, copied_clinic
 from watch_clinic import make
 
 NARROW = """@id("two-factors")
@@ -198,3 +200,43 @@ def test_what_is_in_force_comes_through_a_restore(homes: tuple[Path, Path], tmp_
     assert not (tmp_path / "new" / "evidence" / ".DS_Store").exists(), "no backup holds it"
     assert (tmp_path / "new" / "evidence" / "depression.csv").is_file()
     assert problems(tmp_path / "new") == []
+
+
+def test_backup_while_policies_and_a_report_come_into_force(
+    homes: tuple[Path, Path], tmp_path: Path
+):
+    """The ledger of the backup is of before, and so is all that it tells of."""
+    shutil.copytree(homes[0], tmp_path / "home")
+    with Clinic.opened(tmp_path / "home", Hands()) as clinic:
+        done: list[int] = []
+
+        def meanwhile(step: int, _of: int) -> None:
+            if step == 1 and not done:
+                done.append(step)
+                beside = threading.Thread(target=both)
+                beside.start()
+                waiting.append(beside)
+                beside.join(0.5)  # a training waits until the reports are copied
+
+        def both() -> None:
+            with Clinic.opened(tmp_path / "home", Hands()) as other:
+                policy_file.accept(other, shipped_text() + "# in the night\n")
+                keep_report(other)
+
+        waiting: list[threading.Thread] = []
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=meanwhile)
+        waiting[0].join()
+    restore(tmp_path / "backup", tmp_path / "new", Wish(), nothing)
+    assert problems(tmp_path / "new") == []
+    assert problems(tmp_path / "home") == []
+
+
+def keep_report(clinic: Clinic) -> None:
+    """Write a training report as `train` does, and tell the ledger of it."""
+    file = clinic.home.reports / "relapse-30d-9.html"
+
+    def vouch(digest: str) -> None:
+        told = {"registry_counter": 0, "report": file.name, "report_sha256": digest}
+        clinic.ledger.append(Entry(TEST, "train model", Purpose.TRAINING, None, told))
+
+    reports.keep(file, b"<html>", vouch, clinic.ledger.entries)

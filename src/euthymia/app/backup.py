@@ -122,13 +122,16 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         head.append(clinic.ledger.head())
         with clinic.ledger.held():
             _copy_folder(home.ledger, into / home.ledger.name, without=(LOCK_NAME, TURN_NAME))
+            _copy_files(home, into)  # what is in force is what this ledger was told last
         with held(home.keys):  # an erasure or a rotation a moment later destroys those of now
             _copy_folder(home.keys, into / home.keys.name, without=out)
         blinds.extend(clinic.store.tombstones())
         progress(1, _STEPS)
 
     out = () if with_root and not clinic.config.keys.master else (MASTER_NAME,)
-    clinic.store.copy_to(into / home.database.name, while_nobody_commits)
+    with reports_held(home.reports, alone=False):  # one of later is foreign to that ledger
+        clinic.store.copy_to(into / home.database.name, while_nobody_commits)
+        _copy_folder(home.reports, into / home.reports.name)
     progress(2, _STEPS)
     if with_root and clinic.config.keys.master:
         _copy_file(Path(clinic.config.keys.master), into / home.keys.name / MASTER_NAME)
@@ -136,22 +139,24 @@ def _copy(clinic: Clinic, into: Path, *, with_root: bool, progress: Progress) ->
         _copy_folder(home.models, into / home.models.name, without=("lock",))
         if home.models_seen.is_file():
             _copy_file(home.models_seen, into / home.models_seen.name)
-    with reports_held(home.reports, alone=False):
-        _copy_folder(home.reports, into / home.reports.name)
     _copy_folder(home.redeemed, into / home.redeemed.name)
-    if (home.path / EVIDENCE).is_dir():
-        _copy_folder(home.path / EVIDENCE, into / EVIDENCE)
-    for file in sorted(home.path.iterdir()):
-        # the copy knows of no copies; what was seen of the models went with them; the list of
-        # erased people is that of the copied database
-        own = (home.database, home.copies, home.models_seen, home.tombstones)
-        ours = (*(path.name for path in own), ".")
-        if file.is_file() and not file.name.startswith(ours):
-            _copy_file(file, into / file.name)
     if blinds:
         tombstones.write(into / home.tombstones.name, clinic.keyring, clinic.ledger, blinds)
     progress(3, _STEPS)
     return head[0]
+
+
+def _copy_files(home: Home, into: Path) -> None:
+    """Copy the files at the top of a home, and the published evidence."""
+    # the copy knows of no copies; what was seen of the models goes with them; the list of erased
+    # people is that of the copied database
+    own = (home.database, home.copies, home.models_seen, home.tombstones)
+    ours = (*(path.name for path in own), ".")
+    for file in sorted(home.path.iterdir()):
+        if file.is_file() and not file.name.startswith(ours):
+            _copy_file(file, into / file.name)
+    if (home.path / EVIDENCE).is_dir():
+        _copy_folder(home.path / EVIDENCE, into / EVIDENCE)
 
 
 def _copy_folder(source: Path, target: Path, without: tuple[str, ...] = ()) -> None:
