@@ -105,3 +105,9 @@ def test_a_bundle_that_cannot_be_written_is_told_in_words(clinic: Clinic, tmp_pa
     who = subject_of(clinic, MINE)
     with pytest.raises(SchemaError, match=r"cannot write there: .*; name another file"):
         write_bundle(clinic, who, tmp_path / "none" / "consents.json")
+    form = tmp_path / "consents.json"
+    form.write_text("a form that is to be read in")
+    with pytest.raises(SchemaError, match="euthymia ingest FILE"):
+        write_bundle(clinic, who, form)
+    assert form.read_text() == "a form that is to be read in"
+    assert write_bundle(clinic, who, tmp_path / "new.json").stat().st_mode & 0o077 == 0

@@ -107,6 +107,8 @@ def test_anything_else_is_no_formula(formula):
 def test_a_table_of_visits_gives_one_row_a_person():
     rows = VisitRows(read_frame(LONG), "who", "week", "t")
     assert rows.people.tolist() == ["a", "b", "c"]
+    with pytest.raises(SchemaError, match=r'no formula: .* col\("bdi\.8m"\) <= 9'):
+        expressions.reads("bdi.8m <= 9")
     np.testing.assert_equal(expressions.number("score @ 6", rows), [4, NAN, 1])
     np.testing.assert_equal(expressions.number("last(score @ (0, 6, 12))", rows), [4, 9, 1])
     assert expressions.text("sex", rows).tolist() == ["m", "f", "f"]

@@ -1,5 +1,6 @@
 """Consent from the command line: shown, granted, withdrawn."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -204,11 +205,29 @@ def consents_bundle(clinic: Clinic, subject: SubjectId) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
+def refuse_to_replace(path: Path) -> None:
+    """Raise SchemaError where there is a file: a form that is to be read in may bear that name."""
+    if path.exists():
+        raise SchemaError(
+            "there is a file of that name, and consents are written into a new one: name another; "
+            "to read consents in: `euthymia ingest FILE`"
+        )
+
+
 def write_bundle(clinic: Clinic, subject: SubjectId, path: Path) -> Path:
-    """Write every decision as FHIR R4; SchemaError if the file cannot be written."""
+    """Write every decision as FHIR R4, for its owner alone to read.
+
+    Raises
+    ------
+    SchemaError
+        If there is such a file, or it cannot be written.
+    """
     encoded = msgspec.json.format(msgspec.json.encode(consents_bundle(clinic, subject)), indent=2)
+    refuse_to_replace(path)
     try:
-        path.write_bytes(encoded + b"\n")
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(encoded + b"\n")
     except OSError as error:
         raise SchemaError(f"cannot write there: {error.strerror}; name another file") from error
     return path

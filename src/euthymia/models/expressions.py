@@ -24,6 +24,10 @@ from euthymia.ground.errors import SchemaError
 
 Floats = NDArray[np.float64]
 Texts = NDArray[np.str_]
+HOW: Final = (
+    'such as bdi_8m <= 9, or col("bdi.8m") <= 9 where a column\'s name is no plain word; '
+    "docs/tables.md has the rest"
+)
 Visit = float | str | None
 """Where a long table has one row a visit: which one; None: the person's first row."""
 
@@ -97,7 +101,7 @@ def _parse(formula: str) -> ast.expr:
     try:
         return ast.parse(formula.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SchemaError(f"{formula!r} is no formula: see models/expressions.py") from error
+        raise SchemaError(f"{formula!r} is no formula: {HOW}") from error
 
 
 def _refused(node: ast.AST) -> SchemaError:

@@ -133,7 +133,9 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day (UTC) it holds.")
 @click.option("--text-version", default="", help="Which version of the text was agreed to.")
 @click.option("--because", default="", help="Where it was given: a form, a call.")
-@click.option("--fhir", type=click.Path(dir_okay=False, path_type=Path), help="Write FHIR R4 here.")
+@click.option(
+    "--fhir", type=click.Path(dir_okay=False, path_type=Path), help="A new file: write FHIR R4."
+)
 @everywhere
 @click.pass_obj
 def consent(
@@ -156,8 +158,16 @@ def consent(
     A decision is for all data of its purposes unless it is limited; the latest one that speaks of
     a use decides it. Records with a protected label need a grant that names the label.
     """
-    from euthymia.app.consents import Asked, change_consent, scope_of, write_bundle
+    from euthymia.app.consents import (
+        Asked,
+        change_consent,
+        refuse_to_replace,
+        scope_of,
+        write_bundle,
+    )
 
+    if fhir is not None:
+        refuse_to_replace(fhir)  # before a decision is written
     scope = scope_of(streams, categories, labels, recipients)
     day = until.date() if until is not None else None
     asked = Asked(grant, withdraw, because, scope, day, text_version)
@@ -167,7 +177,8 @@ def consent(
             result["fhir"] = write_bundle(clinic, result["subject"], fhir)
     header = ("purpose", "state", "since", "until", "limits", "because")
     text = table(_consent_rows(result["consents"]), header)
-    shell.emit(result, "\n".join([text, *result["effects"]]))
+    written = [f"written to {fhir} as FHIR R4"] if fhir is not None else []
+    shell.emit(result, "\n".join([text, *result["effects"], *written]))
 
 
 @click.command("care-team", epilog="Example: euthymia care-team p-abcdefghijklmnop --add dr-lee")
