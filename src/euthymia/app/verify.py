@@ -86,9 +86,10 @@ def _reports_and_models(home: Home, keyring: Keyring, ledger: Ledger) -> list[st
     if not home.reports.is_dir():
         return ["reports: the folder is missing", *_models(home, keyring, 0)]
     with held(home.reports, alone=False):  # or a report written meanwhile would look like a foreign
-        lines = [line for line in ledger.entries() if "registry_counter" in line.detail]
+        named = ("registry_counter", "snapshot_rows_sha256")
+        lines = [line for line in ledger.entries() if any(name in line.detail for name in named)]
         found = [f"reports: {problem}" for problem in problems(home.reports, told(lines))]
-    of_snapshots = told_of(line.detail for line in ledger.entries())
+    of_snapshots = told_of(line.detail for line in lines)
     found += [f"snapshots: {said}" for said in snapshot_problems(home, keyring, of_snapshots)]
     counters = (int(line.detail.get("registry_counter", 0)) for line in lines)
     return found + _models(home, keyring, max(counters, default=0))
