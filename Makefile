@@ -20,6 +20,10 @@ $(VENV)/.run: requirements.lock pyproject.toml
 	  uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock; \
 	else $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/python .ci/install_self.py
+	@touch $@
+
+# after an upgrade too: else the first command after it waits for what changed
+$(VENV)/.kernels: $(VENV)/.run $(wildcard src/euthymia/kernels/*.py)
 	@$(BIN)/python .ci/compile_all.py
 	@touch $@
 
@@ -29,10 +33,10 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	else $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock; fi
 	@touch $@
 
-demo: $(VENV)/.run  ## a simulated clinic, end to end, served on 127.0.0.1 (ARGS=--no-serve: figures only)
+demo: $(VENV)/.kernels  ## a simulated clinic, end to end, served on 127.0.0.1 (ARGS=--no-serve: figures only)
 	@$(BIN)/euthymia demo $(ARGS)
 
-check: $(VENV)/.dev  ## everything CI runs
+check: $(VENV)/.dev $(VENV)/.kernels  ## everything CI runs
 	@$(MAKE) --no-print-directory -j2 lint imports deps
 	@$(MAKE) --no-print-directory -j2 types test
 
@@ -55,12 +59,12 @@ imports: $(VENV)/.dev
 deps: $(VENV)/.dev
 	@$(BIN)/deptry src
 
-test: $(VENV)/.dev debian
+test: $(VENV)/.dev $(VENV)/.kernels debian
 	@# a third worker waits less for browsers and servers; what fails is run again to say in full why
 	@$(BIN)/pytest -q -n 3 --assert=plain -m "not slow" tests || \
 	  { $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m "not slow" tests; exit 1; }
 
-attacks: $(VENV)/.dev  ## what an attacker would try (part of check)
+attacks: $(VENV)/.dev $(VENV)/.kernels  ## what an attacker would try (part of check)
 	@$(BIN)/pytest -q -n 2 -m "not slow" tests/attacks
 
 fuzz: $(VENV)/.dev  ## fuzz the parsers for two minutes in all, and the API (part of check-all)
@@ -72,7 +76,7 @@ debian: $(VENV)/.dev
 docs: $(VENV)/.dev  ## links lead somewhere, every code block runs
 	@$(BIN)/pytest -q tests/contract/test_docs.py
 
-bench: $(VENV)/.dev  ## one JSON line a claim (ONLY=name for one)
+bench: $(VENV)/.dev $(VENV)/.kernels  ## one JSON line a claim (ONLY=name for one)
 	@$(BIN)/python benchmarks/run.py $(ONLY)
 
 lock: $(VENV)/.dev  ## make the lock files anew
