@@ -4,7 +4,7 @@ The hot path: no table, no dictionary of features, a few NumPy calls on short ve
 """
 
 from collections.abc import Iterable, Sequence
-from math import isnan
+from math import floor, isnan
 from typing import Final, Literal
 
 import numpy as np
@@ -165,7 +165,11 @@ class Served:
     def _abstains(self, x: Floats, coverage: float | None, age: float | None) -> str | None:
         bundle = self.bundle
         if coverage is not None and coverage < bundle.min_coverage:
-            return f"coverage {coverage:.2f} < {bundle.min_coverage:.2f}"
+            known = floor(100 * coverage + 1e-9)  # never said to be as much as is needed
+            return (
+                f"only {known}% of what the model looks at is known, and it needs "
+                f"{100 * bundle.min_coverage:g}%"
+            )
         if age is not None and not age <= bundle.max_data_age_hours:
             return f"newest data older than {bundle.max_data_age_hours:.0f} h"
         if np.isnan(x[self._where_used]).all():
