@@ -26,10 +26,11 @@ from euthymia.care.alerts.contract import Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import BY_PEOPLE, HELD, MOVED, State
 from euthymia.care.alerts.policy import shipped
 from euthymia.care.coverage_map import REASONS, WITHDRAWN
+from euthymia.care.gaps import _missing_words, _not_worn_words
 from euthymia.care.interventions import interventions
 from euthymia.care.monitor.watched import WATCHED, spec
 from euthymia.care.worklist import NO_STEP, NO_STEP_DIED
-from euthymia.ground.clock import to_micros
+from euthymia.ground.clock import day_date, to_micros
 from euthymia.ground.schemas import STREAMS
 from euthymia.instruments.catalogue import instruments
 
@@ -138,6 +139,9 @@ def said() -> set[str]:
     found |= {stream.title for stream in STREAMS.values()} | {*REASONS.values(), WITHDRAWN}
     found |= {band.name for one in instruments().values() for band in one.bands}
     found |= {f"{move.value} alert" for move in BY_PEOPLE}
+    for first, last in ((20_600, 20_600), (20_600, 20_602), (20_590, 20_630), (20_400, 20_630)):
+        found |= {_missing_words("phone", first, last, today) for today in (last + 1, 20_640)}
+        found.add(_not_worn_words("watch", first, last, day_date(20_640)))
     return found | {*MOVED.values(), *HELD.values()} | {state.value for state in State}
 
 

@@ -181,6 +181,7 @@ def restore(
     from euthymia.app.database import store_settings
     from euthymia.app.restore import Wish
     from euthymia.app.restore import restore as bring_back
+    from euthymia.care.words import count_words
 
     with shell.progress("verifying") as progress:
         on = store_settings(store) if store else None
@@ -188,10 +189,8 @@ def restore(
         result = bring_back(source, shell.path(), wish, progress)
     words = f"restored {result['home']} as of {result['made_at']}"
     if result["entries_rolled_back"]:
-        words += (
-            f"\nthe ledger is rolled back by {result['entries_rolled_back']} entries: it ends at "
-            f"{result['ledger_seq']}"
-        )
+        behind = count_words(result["entries_rolled_back"], "entry", "entries")
+        words += f"\nthe ledger is rolled back by {behind}: it ends at {result['ledger_seq']}"
     if result["erased_again"]:
         words += f"\n{result['erased_again']} people erased since the backup were erased again"
     if result["withdrawn_again"]:

@@ -82,6 +82,7 @@ def verify(
 ) -> None:
     """Check the whole ledger, or one receipt; exit code 1 if anything is not as it was written."""
     from euthymia.app.ledgers import check_ledger, check_receipt
+    from euthymia.care.words import count_words
 
     if receipt is not None:
         if notes or first_key:
@@ -99,7 +100,8 @@ def verify(
         raise click.UsageError("--public-key is for a --receipt")
     found = check_ledger(shell.path(), notes, first_key)
     shell.exit_code = 0 if found["ok"] else 1
-    lines = [f"{len(found['problems'])} problems:", *found["problems"]] if found["problems"] else []
+    told = found["problems"]
+    lines = [f"{count_words(len(told), 'problem')}:", *told] if told else []
     shell.emit(found, "\n".join([*lines, *found["notes"]]))
 
 

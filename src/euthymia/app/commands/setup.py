@@ -133,13 +133,13 @@ def token(
 def verify(shell: Shell) -> None:
     """Check every stored byte: keys, settings, ledger, store, models, reports."""
     from euthymia.app.verify import verify_home
+    from euthymia.care.words import count_words
 
     with shell.progress("verify") as progress:
         problems = verify_home(shell.path(), progress)
     shell.exit_code = 1 if problems else 0
-    words = (
-        "\n".join([f"{len(problems)} problems:", *problems]) if problems else "all is as written"
-    )
+    found = f"{count_words(len(problems), 'problem')}:"
+    words = "\n".join([found, *problems]) if problems else "all is as written"
     shell.emit({"ok": not problems, "problems": problems}, words)
 
 
