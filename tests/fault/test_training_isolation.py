@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import training_clinic
@@ -31,7 +32,8 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import AccessError, BusyError, IntegrityError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
-from euthymia.ground.records import Grant
+from euthymia.ground.records import Grant, Observations, Retracted, Writing
+from euthymia.ground.schemas import OBSERVATIONS, ROW
 from euthymia.ground.scope import Scope
 from euthymia.models.snapshot import frame_of, members_of, unpack
 from euthymia.models.tasks import tasks
@@ -370,6 +372,24 @@ def test_a_withdrawal_of_somebody_who_is_not_in_it_leaves_it(clinic):
     told = change_consent(clinic, who, Asked(withdraw="monitoring", because="asked"))
     assert not any("snapshot" in said for said in told["effects"])
     assert only(clinic).exists()
+
+
+def test_a_record_that_is_taken_back_destroys_the_snapshot_also_after_a_kill(clinic):
+    """Who was in it is counted with what was taken back of theirs: the next sweep sees to it."""
+    at = pa.array([training_clinic.NOW], pa.timestamp("us", "UTC"))
+    row = {"subject_id": "MRN-003", "code": "LOINC/8867-4", "numeric_value": 60.0, "row": 1}
+    row |= {"purpose": "care", "source": "test"}
+    schema = pa.schema([*OBSERVATIONS, ROW])
+    table = pa.Table.from_pylist([row], schema).set_column(1, schema.field("time"), at)
+    record = Writing("Observation/1")
+    told = {"source": "test", "file_name": "export.json"}
+    for item in (Observations(MRN, table, {1: record}), Retracted(1, record)):
+        released = snapshots.release_snapshot(clinic, TASK, nothing)
+        admitted = clinic.gateway().admit([item], file_digest=type(item).__name__, **told)
+        clinic.store.append(admitted, Entry(TEST, "ingest", Purpose.CARE))
+        gone = snapshots.sweep(clinic)
+        assert gone == ([released.manifest.snapshot] if isinstance(item, Retracted) else [])
+    assert list(clinic.home.snapshots.iterdir()) == []
 
 
 def test_an_erasure_destroys_the_snapshot_and_says_so(clinic):

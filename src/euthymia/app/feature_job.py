@@ -262,14 +262,19 @@ def compute_features(clinic: Clinic, progress: Progress) -> dict[str, Any]:
 
 
 def take_out_protected(clinic: Clinic, people: Iterable[SubjectId]) -> None:
-    """Compute anew what answers on record went into, of people of whom one is protected now.
+    """Compute anew what answers on record went into, of people of whom one may not any more.
 
-    A label that comes later than its record does not wait for the next run of all features: until
-    then a score would be shown and asked of models that no general consent opens.
+    A label that comes later than its record, or a record that is taken back, does not wait for the
+    next run of all features: until then a score would be shown and asked of models.
     """
+    recompute(clinic, people, answers_only=True)
+
+
+def recompute(clinic: Clinic, people: Iterable[SubjectId], *, answers_only: bool = False) -> None:
+    """Compute the features of some people that are due; `answers_only`: see `_planned`, `there`."""
     job = _Job(clinic, dict.fromkeys(families(), 0))
     for who in people:
-        due = job.plan(who, there=True)
+        due = job.plan(who, there=answers_only)
         task = job.read(due) if due is not None and due.plans else None
         if task is not None:
             job.store(task, compute_task(task))

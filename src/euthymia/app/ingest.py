@@ -33,7 +33,8 @@ class Tally:
     """rows_in == stored + rejected + duplicates, over all files.
 
     `feature_only` of the stored rows held samples that were used for features and not kept;
-    `removed` observations are those that their source has taken back, or writes otherwise. `heard`
+    `removed` observations are those that their source has taken back (with `retracted` records), or
+    writes otherwise, of those who are `bereft` of any. `heard`
     are those of whom an answer about self-harm was stored that is news and not a no, and who were
     not told to the alerts yet; `unheeded` says why the alerts could not take somebody in. Of those
     who are `protected` a record with a protected label was stored.
@@ -45,11 +46,13 @@ class Tally:
     rejected: int = 0
     duplicates: int = 0
     feature_only: int = 0
+    retracted: int = 0
     removed: int = 0
     files: int = 0
     heard: set[SubjectId] = field(default_factory=set)
     unheeded: str = ""
     protected: set[SubjectId] = field(default_factory=set)
+    bereft: set[SubjectId] = field(default_factory=set)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
@@ -74,7 +77,9 @@ class Tally:
         self.rejected += receipt.rejected
         self.duplicates += receipt.duplicates
         self.feature_only += receipt.feature_only
+        self.retracted += receipt.retracted
         self.removed += receipt.removed
+        self.bereft |= receipt.removed_of
         self.rejects += [
             {"file": batch.file_name, "row": q.row, "rows": q.rows, "reason": q.reason}
             for q in batch.quarantined
@@ -82,7 +87,9 @@ class Tally:
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain values, the most frequent rejects first."""
-        own = {"heard", "news_from", "protected"} | (set() if self.unheeded else {"unheeded"})
+        own = {"heard", "news_from", "protected", "bereft"} | (
+            set() if self.unheeded else {"unheeded"}
+        )
         told = {name: value for name, value in vars(self).items() if name not in own}
         return told | {"rejects": sorted(self.rejects, key=lambda r: -int(r["rows"]))}
 
@@ -102,7 +109,7 @@ def nothing_taken(told: Mapping[str, Any]) -> bool:
     return bool(given) and not told["stored"] and not told["duplicates"]
 
 
-def _zone_of(clinic: Clinic, who: SourceId) -> str:
+def zone_of(clinic: Clinic, who: SourceId) -> str:
     """Return the zone for files that give wall-clock times: the person's, else the clinic's."""
     subject = clinic.store.resolve(f"{who.system}|{who.value}")
     if subject is None:
@@ -188,7 +195,7 @@ def run_ingest(
         paths,
         subject=subject,
         hasher=lambda text: contact_hash(key, text),
-        zone_of=lambda who: _zone_of(clinic, who),
+        zone_of=lambda who: zone_of(clinic, who),
         skipped=lambda file, reason: tally.skipped.append({"file": file, "reason": reason}),
         progress=progress,
     )
@@ -201,7 +208,7 @@ def run_ingest(
     for settled in passing.settle():
         _settled(clinic, tally, *settled)
     _heed(clinic, tally)
-    take_out_protected(clinic, sorted(tally.protected))
+    take_out_protected(clinic, sorted(tally.protected | tally.bereft))
     sweep(clinic)
     clinic.ledger.sync()
     return tally.told()

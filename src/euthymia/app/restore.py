@@ -20,6 +20,7 @@ from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.config import Config, StoreConfig, load, render
 from euthymia.app.copies import LIST, MANIFEST
 from euthymia.app.database import drop_from_server, to_server
+from euthymia.app.feature_job import recompute
 from euthymia.app.home import Home, accept_config, is_accepted, open_keys, require_accepted
 from euthymia.app.in_force import SETTINGS, digest_of
 from euthymia.app.shell import Progress
@@ -37,6 +38,7 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.security.key_files import sync_folder
 from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
+from euthymia.store.retract import RETRACTED
 
 _STEPS: Final = 4
 
@@ -238,7 +240,7 @@ def _bury(
     lists: list[tombstones.Tombstones],
     since: Newer,
 ) -> dict[str, Any]:
-    """Erase and withdraw again what was since the backup; say in the ledger what was restored."""
+    """Erase, withdraw and take back again what was since the backup; tell the ledger all of it."""
     blinds = sorted({blind for listed_ in lists for blind in listed_.blinds})
     with Clinic.opened(building) as clinic:
         seen, _ = vouched(clinic.ledger, clinic.config.ledger)
@@ -248,12 +250,16 @@ def _bury(
         gone = clinic.store.bury(blinds, audit)
         clinic.finish_erasures()  # accounts and emergencies of theirs
         again = withdraw_again(clinic, since.withdrawn)
+        retracted = Entry(shell_actor(), RETRACTED, Purpose.CARE)
+        removed = clinic.store.take_back(since.records, retracted)
+        recompute(clinic, removed.people, answers_only=True)
         detail: dict[str, str | int | float | bool] = {
             "backup_of": manifest.made_at,
             "ledger_seq": manifest.ledger_seq,
             "erased_again": len(gone),
             "entries_rolled_back": rolled_back,
             "withdrawn_again": again,
+            "retracted_again": removed.records,
             SETTINGS: digest_of(clinic.home.config_file),
         }
         entry = clinic.ledger.append(Entry(shell_actor(), "restore", Purpose.CARE, detail=detail))
@@ -263,6 +269,8 @@ def _bury(
         "entries_rolled_back": rolled_back,
         "erased_again": len(gone),
         "withdrawn_again": again,
+        "retracted_again": removed.records,
+        "retracted_by_hand": since.by_hand,
     }
 
 

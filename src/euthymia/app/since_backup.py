@@ -1,8 +1,9 @@
 """What a restore keeps of the time since the backup, where a home of that clinic is still there.
 
 Whoever was erased since stays erased by a list of its own (app/tombstones.py). A restore must not
-undo a person's "no" either, nor let somebody in again whose account was closed: withdrawals come
-from the newer ledger, accounts from the newer book.
+undo a person's "no" either, nor bring back a record that was taken back, nor let somebody in again
+whose account was closed: withdrawals and retractions come from the newer ledger, accounts from the
+newer book.
 """
 
 import shutil
@@ -22,6 +23,7 @@ from euthymia.ground.ids import SubjectId
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.consent import GIVEN, WITHDRAWN
+from euthymia.store.retract import BY_HAND, RETRACTED, read_told
 
 BECAUSE: Final = "withdrawn after the backup that was restored"
 Withdrawn = Mapping[tuple[SubjectId, Purpose], Micros]
@@ -33,10 +35,15 @@ def no_clock() -> Any:  # noqa: ANN401 - it never returns
 
 
 class Newer(NamedTuple):
-    """What the ledgers of newer homes tell. `whole`: each was read to its end."""
+    """What the ledgers of newer homes tell. `whole`: each was read to its end.
+
+    `records` were taken back, {keyed hash: order}; `by_hand`: how often rows of a file were.
+    """
 
     last: int
     withdrawn: Withdrawn
+    records: dict[int, int]
+    by_hand: int
     whole: bool
 
 
@@ -60,15 +67,22 @@ def _opened(home: Home, keyring: Keyring, scratch: Path) -> Iterator[Ledger]:
 def newer(homes: Sequence[Home], keyring: Keyring, after: int, scratch: Path) -> Newer:
     """Return who withdrew which consent after an entry of the ledger, and did not give it anew.
 
-    Whoever gave a part of it anew withdrew the rest. Of a damaged ledger, as far as it goes.
+    And which single records were taken back. Whoever gave a part of it anew withdrew the rest. Of
+    a damaged ledger, as far as it goes.
     """
     found: dict[tuple[SubjectId, Purpose], Micros] = {}
+    records: dict[int, int] = {}
+    by_hand: set[str] = set()
     last, whole = 0, True
     for home in homes:
         try:
             with _opened(home, keyring, scratch) as ledger:
                 last = max(last, ledger.head()[0])
                 for line in ledger.entries():
+                    if line.seq > after and line.action == RETRACTED:
+                        records |= read_told(str(line.detail.get("taken_back", "")))
+                    if line.seq > after and line.action == BY_HAND:
+                        by_hand.add(line.id)
                     if line.seq <= after or line.subject is None:
                         continue
                     if line.action == WITHDRAWN:
@@ -77,7 +91,7 @@ def newer(homes: Sequence[Home], keyring: Keyring, after: int, scratch: Path) ->
                         found.pop((line.subject, Purpose(line.purpose)), None)
         except (EuthymiaError, OSError):  # the damage that is restored from
             whole = False
-    return Newer(last, found, whole)
+    return Newer(last, found, records, len(by_hand), whole)
 
 
 def withdraw_again(clinic: Clinic, what: Withdrawn) -> int:

@@ -53,7 +53,7 @@ class Released:
     """A snapshot on disk. `content`: its bytes. `people`: {name in it: live pseudonym}.
 
     `ended`: {live pseudonym: how many consents, or parts of them, they had withdrawn, or had run
-    out, before their data was read}.
+    out, and how many records were taken back, before their data was read}.
     """
 
     manifest: Manifest
@@ -90,10 +90,14 @@ def consenting(clinic: Clinic, task: str, progress: Progress) -> Consenting:
 
 
 def _ended(clinic: Clinic, who: SubjectId) -> int:
-    """Count what a person withdrew, or what ran out, of all that a snapshot rests on."""
+    """Count what a person withdrew, or what ran out, of all that a snapshot rests on.
+
+    And the records of theirs that were taken back: what they told may be another person's.
+    """
     now = to_micros(clinic.clock())
     rests_on = [grant for grant in clinic.store.grants(who) if grant.purpose in RESTED_ON]
-    return sum(not g.permit or (g.until is not None and g.until <= now) for g in rests_on)
+    ended = sum(not g.permit or (g.until is not None and g.until <= now) for g in rests_on)
+    return ended + clinic.store.retractions(who)
 
 
 def release_snapshot(clinic: Clinic, name: str, progress: Progress) -> Released:
@@ -252,14 +256,16 @@ def sweep(clinic: Clinic) -> list[str]:
     """Destroy the snapshots that hold anybody whose consents do not cover them now.
 
     For consents that ended or were withdrawn since, be it a part; so also where the command that
-    took the withdrawal in was killed.
+    took the withdrawal in was killed. And those of anybody of whom a record was taken back since.
     """
     now = to_micros(clinic.clock())
 
     def uncovered(members: Mapping[str, int]) -> bool:
         return not all(_stands(clinic, SubjectId(who), n, now) for who, n in members.items())
 
-    return _destroy(clinic, uncovered, "a consent is no longer in force")
+    return _destroy(
+        clinic, uncovered, "a consent is no longer in force, or a record was taken back"
+    )
 
 
 def _destroy(

@@ -25,13 +25,25 @@ from euthymia.gateway.checks import Fault, fact_faults, sample_faults
 from euthymia.ground.clock import Micros, Timeline, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Item, Observations, Person, Reject, Samples, Zone
+from euthymia.ground.records import (
+    Item,
+    Observations,
+    Person,
+    Reject,
+    Retracted,
+    Samples,
+    Zone,
+)
 from euthymia.ground.schemas import INPUTS, OBSERVED, STREAMS, TIME, Field, Stream
 from euthymia.sources.open import Progress, Reading, readings
 from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 ONE: Final = "subject"  # the name of the only person of a frame without `subject_id`
 NEVER: Final = 2**62  # without a clock, no time is in the future
+TAKEN_BACK: Final = (
+    "its source takes a record back: without a clinic's store nothing is remembered by record, so "
+    "what this one once gave is counted wherever these files hold it"
+)
 _ROW_LABELS: Final = re.compile(r"__index_level_\d+__")
 EPOCH_UNITS: Final = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (0, "s"))  # by magnitude, from 1973
 
@@ -147,6 +159,8 @@ def read(
             desk.note(item)
             if isinstance(item, Reject):
                 found.refused.append(Refused(reading.file_name, item.row, item.rows, item.reason))
+            elif isinstance(item, Retracted):
+                found.refused.append(Refused(reading.file_name, item.row, 1, TAKEN_BACK))
             elif isinstance(item, Samples) and (streams is None or item.stream in streams):
                 _take(item, reading, desk, found, parts, now)
             elif isinstance(item, Observations) and (streams is None or OBSERVED.name in streams):

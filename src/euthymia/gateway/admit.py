@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from euthymia.gateway.checks import (
     FACT_CATEGORIES,
     FACTS_BORDER,
-    WRITTEN_BORDER,
     category_of,
     fact_faults,
     numbers,
@@ -26,6 +25,7 @@ from euthymia.gateway.contract import Admitted, BatchConsent, Consents, GrantRec
 from euthymia.gateway.desk import BAD_ZONE, ERASED, NO_IDENTIFIER, Desk, is_zone
 from euthymia.gateway.permits import Permits
 from euthymia.gateway.quarantine import Quarantine, distinct
+from euthymia.gateway.records import Registrar
 from euthymia.gateway.warrant import vouch
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Clock, Micros, to_micros
@@ -38,10 +38,11 @@ from euthymia.ground.records import (
     Observations,
     Person,
     Reject,
+    Retracted,
     Samples,
     Zone,
 )
-from euthymia.ground.schemas import WRITTEN, Stream
+from euthymia.ground.schemas import Stream
 from euthymia.ground.scope import Category
 from euthymia.security.consent import Use
 from euthymia.security.keys import Keyring
@@ -75,6 +76,7 @@ class _Intake:
     observations: list[Observations] = field(default_factory=list)
     samples: list[Samples] = field(default_factory=list)
     directory: list[Directory] = field(default_factory=list)
+    retracted: list[Retracted] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     granted: dict[SubjectId, list[tuple[int, GrantRecord]]] = field(default_factory=dict)
     moved: dict[SubjectId, list[tuple[int, Micros, str]]] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class _Intake:
             Observations: self.observations,
             Samples: self.samples,
             Directory: self.directory,
+            Retracted: self.retracted,
             Reject: self.rejects,
         }
         for item in items:
@@ -224,12 +227,14 @@ class Gateway:
             clinical_basis=self._clinical_basis,
             now=intake.now,
         )
-        tables = _Tables(intake, permits, self._contact_key, self._feature_only)
+        registrar = Registrar(self._blind_key, self._identities, desk, intake.now)
+        tables = _Tables(intake, permits, registrar, self._contact_key, self._feature_only)
         tables.take_persons()
         for facts in intake.observations:
             tables.take_facts(facts)
         for samples in intake.samples:
             tables.take_samples(samples)
+        registrar.take_back(intake.retracted, intake.quarantine)
         admitted = _assemble(tables, source, file_name, file_digest, rows_in)
         return vouch(_marked(admitted) if synthetic else admitted)
 
@@ -238,10 +243,16 @@ class _Tables:
     """The rows of one file on their way in: checked, split by subject, asked for consent."""
 
     def __init__(
-        self, intake: _Intake, permits: Permits, contact_key: bytes, feature_only: frozenset[str]
+        self,
+        intake: _Intake,
+        permits: Permits,
+        registrar: Registrar,
+        contact_key: bytes,
+        feature_only: frozenset[str],
     ) -> None:
         self.intake = intake
         self.permits = permits
+        self.registrar = registrar
         self.facts: dict[SubjectId, list[pa.Table]] = {}
         self.samples: dict[tuple[SubjectId, str], list[pa.Table]] = {}
         self.persons = intake.desk.persons()
@@ -259,16 +270,18 @@ class _Tables:
 
     def take_facts(self, item: Observations) -> None:
         """Check observations and sort them by subject."""
-        named = WRITTEN[0].name in item.table.column_names
-        table = plain(item.table, WRITTEN_BORDER if named else FACTS_BORDER, "observations")
+        table = plain(item.table, FACTS_BORDER, "observations")
         table = self._sound(item.system, table, fact_faults(table, self.intake.now))
         purposes = [Purpose(text) for text in table.column("purpose").unique().to_pylist()]
+        marks = self.registrar.note(item.system, item)
         for subject, own in self._by_subject(item.system, table):
             kept = own
             for purpose, category in product(purposes, FACT_CATEGORIES):
                 use = Use(purpose, category=category)
                 kept = self._permitted(subject, use, kept, category_of)
             self.facts.setdefault(subject, []).append(kept)
+            if marks:
+                self.registrar.take(subject, marks, kept.column("row").to_pylist())
 
     def take_samples(self, item: Samples) -> None:
         """Check samples and sort them by subject."""
@@ -429,8 +442,10 @@ def _assemble(
     grants = _kept(intake.granted, lambda pair: pair[0], quarantine)
     zones = _kept(intake.moved, lambda change: change[0], quarantine)
     directory = tuple(d for d in intake.directory if not quarantine.holds_row(d.row))
+    records = tables.registrar.kept(quarantine)
     present = {*facts, *persons, *grants, *zones, *(subject for subject, _ in samples)}
-    indexes = {subject: intake.desk.indexes(subject) for subject in sorted(present)}
+    told_of = {*present, *records}  # who only loses a record agrees to nothing
+    indexes = {subject: intake.desk.indexes(subject) for subject in sorted(told_of)}
     for subject in present:
         batch = tuple((0, grant) for grant in tables.permits.from_batch(subject))
         if batch:
@@ -439,6 +454,7 @@ def _assemble(
     single += [row for decisions in grants.values() for row, _ in decisions]
     single += [row for changes in zones.values() for row, _, _ in changes]
     single += [d.row for d in directory]
+    single += [mark.row for marks in records.values() for mark in marks if mark.gone]
     total = _rows_named([*facts.values(), *samples.values()], single) + quarantine.total
     if rows_in is not None and rows_in < total:
         raise SchemaError("the reader handed over more rows than it counted: report this file")
@@ -459,6 +475,8 @@ def _assemble(
         directory=directory,
         quarantined=quarantine.groups(),
         passing={key: part for key, part in samples.items() if key[1] in tables.feature_only},
+        records=records,
+        said={who: pa.concat_tables(told) for who, told in tables.registrar.said.items()},
     )
 
 
@@ -468,5 +486,6 @@ def _marked(batch: Admitted) -> Admitted:
     marked = {
         subject: tuple(replace(p, synthetic=True) for p in batch.people.get(subject, (mark,)))
         for subject in sorted(batch.subjects)
+        if batch.blind_indexes[subject]  # who only loses a record is not in the file
     }
     return replace(batch, people=marked)

@@ -15,7 +15,7 @@ from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import SECOND_US, Micros, to_micros
 from euthymia.ground.codes import NOTE
 from euthymia.ground.errors import SchemaError
-from euthymia.ground.schemas import OBSERVATIONS, ROW, STREAMS, WRITTEN, Field, Stream
+from euthymia.ground.schemas import OBSERVATIONS, ROW, STREAMS, Field, Stream
 from euthymia.ground.scope import Category, Label, labels_of
 from euthymia.instruments.catalogue import instruments
 
@@ -189,8 +189,6 @@ def _label_faults(table: pa.Table) -> Iterator[Fault]:
 
 FACTS_BORDER: Final = pa.schema([*OBSERVATIONS, ROW])
 """The columns of an `Observations` item."""
-WRITTEN_BORDER: Final = pa.schema([*FACTS_BORDER, *WRITTEN])
-"""The columns of one whose source names its records."""
 
 FACT_CATEGORIES: Final = (Category.RECORDS, Category.NOTES, Category.ANSWERS)
 

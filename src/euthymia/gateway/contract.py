@@ -1,9 +1,9 @@
 """What the gateway lets through, and what it must ask of a higher room (the store)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -32,6 +32,38 @@ class GrantRecord:
     version: str = ""
     form: str = ""
     revised: Micros = 0
+
+
+class Mark(NamedTuple):
+    """Which record of its source a row is, by keyed hash; 0: of a source that does not say.
+
+    Attributes
+    ----------
+    row : int
+        The row of the file; 0: no row, but what another one tells of somebody else's record.
+    record, name : int
+        The hash of the record's name among those of one identifier system, and of its name alone.
+    order : int
+        Of its writings: see `ground.records.Writing`.
+    changed : bool
+        It is not the first writing.
+    gone : bool
+        The source takes the record back.
+    """
+
+    row: int
+    record: int
+    name: int
+    order: int
+    changed: bool = False
+    gone: bool = False
+
+
+class Holder(NamedTuple):
+    """Of whom a record is held, and under which hash (see `Mark`)."""
+
+    subject: SubjectId
+    record: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,12 @@ class Admitted:
         (row, decision) per subject; row 0: a batch consent, not a row of the file.
     passing : mapping
         Samples of feature-only streams: features may be made of them now, and no store keeps them.
+    records : mapping
+        Which record of its source each row of observations is, where that is told; and which
+        records are taken back.
+    said : mapping
+        What records that are taken back still say, in the columns of observations: of one that is
+        not known by its hash it is removed.
     """
 
     source: str
@@ -93,6 +131,8 @@ class Admitted:
     directory: tuple[Directory, ...]
     quarantined: tuple[Quarantined, ...]
     passing: Mapping[tuple[SubjectId, str], pa.Table] = field(default_factory=dict)
+    records: Mapping[SubjectId, tuple[Mark, ...]] = field(default_factory=dict)
+    said: Mapping[SubjectId, pa.Table] = field(default_factory=dict)
 
     @property
     def subjects(self) -> frozenset[SubjectId]:
@@ -120,6 +160,12 @@ class Identities(Protocol):
 
     def erased(self, blind_index: str) -> bool:
         """Tell whether this identifier belongs to somebody who was erased."""
+
+    def holders(self, names: Collection[int]) -> Mapping[int, tuple[Holder, ...]]:
+        """Return who holds a record of these names (`Mark.name`), and of none that nobody holds.
+
+        It looks at everybody: some microseconds a person.
+        """
 
 
 class Consents(Protocol):

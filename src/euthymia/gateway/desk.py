@@ -145,6 +145,10 @@ class Desk:
         self._subjects[who] = subject
         return subject, ""
 
+    def meet(self, subject: SubjectId) -> None:
+        """Take note of somebody on record whom this file tells of without naming them."""
+        self._card(subject)
+
     def persons(self) -> dict[SubjectId, tuple[Person, ...]]:
         """Return the accepted person records, their identifiers complete for this file."""
         return {s: tuple(card.persons) for s, card in self._cards.items() if card.persons}

@@ -5,8 +5,10 @@ Every row that a reader meets is named by exactly one item (by its `row` number,
 its file), so that rows in = stored + rejected + duplicates can be proved.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -74,16 +76,48 @@ class Zone:
     zone: str
 
 
+class Writing(NamedTuple):
+    """Which record of its source a row is, and which writing of it.
+
+    `name` is what the source calls it, in all its writings ("Observation/17"); empty: the source
+    does not say. A later writing has a greater `order`: the instant of writing [us since 1970], or
+    a version's number where that is all there is; 0: not known. `changed`: it is not the first.
+    `server` issued the name, where the source says which one did.
+    """
+
+    name: str
+    order: int = 0
+    changed: bool = False
+    server: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Observations:
     """Clinical facts: `table` has the columns of `schemas.OBSERVATIONS` plus `row`.
 
     `subject_id` is the source's own value; with `system` it makes a `SourceId`. Several
-    observations may share one `row` (a FHIR resource with components).
+    observations may share one `row` (a FHIR resource with components). `written` says of a row
+    which record of its source it is; of a row that is not in it nothing is known.
     """
 
     system: str
     table: pa.Table
+    written: Mapping[int, Writing] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retracted:
+    """The source takes a record back: it was entered in error, or was deleted.
+
+    `who` is whose it was, where the source still says so, and `said` the observations that it once
+    gave, as far as it still does: in the columns of `Observations.table`. An `order` of 0: taken
+    back now.
+    """
+
+    row: int
+    record: Writing
+    who: SourceId | None = None
+    said: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +149,4 @@ class Reject:
     who: SourceId | None = None
 
 
-Item = Person | Grant | Zone | Observations | Samples | Directory | Reject
+Item = Person | Grant | Zone | Observations | Samples | Directory | Retracted | Reject

@@ -31,14 +31,6 @@ OBSERVATIONS: Final = pa.schema(
 ROW: Final = pa.field("row", pa.int64(), nullable=False)
 """The number of the source row that a table row came from; dropped before storage."""
 
-WRITTEN: Final = (
-    pa.field("record", pa.int64()),
-    pa.field("revised", pa.int64()),
-    pa.field("void", pa.bool_()),
-)
-"""Beside observations whose source names its records: a hash of the name of the record that one
-stands on, when that was last written [us], and whether it says that it never held."""
-
 
 @dataclass(frozen=True, slots=True)
 class Field:

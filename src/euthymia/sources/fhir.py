@@ -1,17 +1,18 @@
 """FHIR R4: bundles (JSON) and bulk exports (NDJSON), each resource one row."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Item, Reject, Zone
+from euthymia.ground.records import Item, Reject, Retracted, Zone
 from euthymia.sources.blob import MiB
 from euthymia.sources.contract import IDENTITIES_FIRST, Opened, Source
 from euthymia.sources.fhir_consent import grants_of
@@ -19,6 +20,7 @@ from euthymia.sources.fhir_facts import add_facts, patient_reference
 from euthymia.sources.fhir_people import Entry, World, directory_of, person_of
 from euthymia.sources.fhir_types import R4_TYPES
 from euthymia.sources.fhir_values import find, time_us
+from euthymia.sources.fhir_writing import KEEPS_NO_RECORD, deleted, in_error, taken_back
 from euthymia.sources.json_tree import Node, ShapeError, decode, text
 from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.shapes import FLUSH_AT, Facts
@@ -67,7 +69,7 @@ def _read(opened: Opened) -> Iterator[Item]:
 # -- entries ---------------------------------------------------------------------------------------
 
 
-def _bundle(opened: Opened) -> Iterator[Entry | _Bad]:
+def _bundle(opened: Opened) -> Iterator[Entry | Retracted | _Bad]:
     data = opened.blob.whole(MAX_BUNDLE)
     top = decode(data)
     if isinstance(top, list):  # resources without a Bundle around them
@@ -82,14 +84,15 @@ def _bundle(opened: Opened) -> Iterator[Entry | _Bad]:
     entries = top.get("entry", [])
     if not isinstance(entries, list):
         raise SourceError("Bundle.entry is not a list; nothing of this file was stored")
-    for row, entry in enumerate(entries, 1):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
+    for row, given in enumerate(entries, 1):
+        entry = given if isinstance(given, dict) else {}
+        request, resource = entry.get("request"), entry.get("resource")
+        if isinstance(request, dict) and request.get("method") == "DELETE":
+            asks = f"entry {row}: it asks for a deletion; use `euthymia erase`"
+            yield deleted(row, entry) or _Bad(row, asks)
+            continue
         if not isinstance(resource, dict):
             yield _Bad(row, f"entry {row}: it holds no resource")
-            continue
-        request = entry.get("request")
-        if isinstance(request, dict) and request.get("method") == "DELETE":
-            yield _Bad(row, f"entry {row}: it asks for a deletion; use `euthymia erase`")
             continue
         url = entry.get("fullUrl")
         yield Entry(row, f"entry {row}", resource, url if isinstance(url, str) else None)
@@ -153,7 +156,9 @@ def _line(row: int, place: str, raw: bytes) -> Entry | _Bad:
 
 
 def _items(
-    opened: Opened, first: list[Entry | _Bad], entries: Iterator[Entry | _Bad]
+    opened: Opened,
+    first: Sequence[Entry | Retracted | _Bad],
+    entries: Iterator[Entry | Retracted | _Bad],
 ) -> Iterator[Item]:
     world = World(opened.context)
     referred = [e for e in first if isinstance(e, Entry) and e.kind in _REFERRED_TO]
@@ -165,6 +170,8 @@ def _items(
     for entry in entries:
         if isinstance(entry, _Bad):
             yield Reject(entry.row, entry.reason)
+        elif isinstance(entry, Retracted):
+            yield entry
         elif entry.row in persons:
             yield persons.pop(entry.row)
         else:
@@ -189,6 +196,9 @@ def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:
     who = None
     try:
         _check_type(entry)
+        if in_error(entry.resource) and entry.kind not in KEEPS_NO_RECORD:
+            yield _taken_back(entry, world)
+            return
         reference = patient_reference(entry)
         if reference is None:
             yield directory_of(entry)
@@ -203,6 +213,33 @@ def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:
             add_facts(entry, who, world, facts)
     except ShapeError as problem:
         yield Reject(entry.row, f"{entry.place}: {problem}", who=who)
+
+
+def _taken_back(entry: Entry, world: World) -> Item:
+    """Return that a record is taken back; one that a resource without a patient is goes on."""
+    if _is_zone(entry.resource):
+        raise ShapeError("a time zone is not taken back: state the right one from the same instant")
+    try:
+        reference = patient_reference(entry)
+    except ShapeError:  # it is found by its id
+        reference = None
+    found = taken_back(entry, reference, world)
+    if found is None:
+        raise ShapeError(
+            "it says of itself that it was entered in error, and without an id not which record it "
+            "takes back: nothing was removed"
+        )
+    return found if found.who is None else replace(found, said=_said(entry, found.who, world))
+
+
+def _said(entry: Entry, who: SourceId, world: World) -> pa.Table | None:
+    """Return what a record that never held once gave, as far as it still says so."""
+    facts = Facts(SOURCE.name)
+    try:
+        add_facts(entry, who, world, facts)
+    except ShapeError:
+        return None
+    return next((item.table for item in facts.take()), None)
 
 
 def _check_type(entry: Entry) -> None:

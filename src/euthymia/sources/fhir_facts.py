@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,18 +21,15 @@ from euthymia.sources.fhir_values import (
     time_us,
     value_of,
 )
+from euthymia.sources.fhir_writing import writing_of
 from euthymia.sources.json_tree import Node, ShapeError, node, nodes, text
-from euthymia.sources.shapes import Facts, Written
+from euthymia.sources.shapes import Facts
 
 MAX_DEPTH: Final = 40  # of questions inside questions
 PATIENT_FIELDS: Final = ("subject", "patient", "beneficiary", "individual", "for")
 NOT_DONE: Final = OWN + "fhir.not-done"
 REFUTED: Final = OWN + "fhir.refuted"
 ENDED: Final = OWN + "fhir.ended"
-VOID_UNNAMED: Final = (
-    "it says of itself that it was entered in error, and without an id and meta.lastUpdated not "
-    "which record it takes back: nothing was removed"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +129,12 @@ def add_facts(entry: Entry, who: SourceId, world: World, facts: Facts) -> None:
     Raises
     ------
     ShapeError
-        If it is not of its shape, or says of itself that it never held and not which record it is.
-        Nothing is then added.
+        If it is not of its shape. Nothing is then added.
     """
-    void = _is_void(entry.resource)
-    written = _written(entry, who, world.zone(who), void=void)
-    if void and written is None:
-        raise ShapeError(VOID_UNNAMED)
-    _refuse_unknown(entry.resource)
-    found = _said_once(entry, who, world) if void else list(_facts(entry, who, world))
-    labels = _labels(entry.resource)
+    if entry.resource.get("modifierExtension"):
+        raise ShapeError("its modifierExtension changes what it says, and is not understood")
+    found = list(_facts(entry, who, world))
+    labels, written = _labels(entry.resource), writing_of(entry.resource)
     for at, code, value in found:
         facts.add(
             *(entry.row, who, code),
@@ -153,27 +145,6 @@ def add_facts(entry: Entry, who: SourceId, world: World, facts: Facts) -> None:
             labels=labels,
             written=written,
         )
-
-
-def _said_once(entry: Entry, who: SourceId, world: World) -> "list[Fact]":
-    """Return what a record that never held says, as far as it still does: to be taken back."""
-    try:
-        found = list(_facts(entry, who, world))
-    except ShapeError:
-        found = []
-    return found or [(None, f"{OWN}fhir.{entry.kind}", Value())]
-
-
-def _written(entry: Entry, who: SourceId, zone: str, *, void: bool) -> Written | None:
-    """Return which record this is and when it was written so; None where it does not say."""
-    meta = node(entry.resource, "meta") or {}
-    name, at = text(entry.resource, "id"), text(meta, "lastUpdated")
-    if name is None or at is None:
-        return None
-    server = (text(meta, "source") or "").partition("#")[0]
-    words = f"{who.system}\n{server}\n{entry.kind}\n{name}".encode()
-    record = int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), signed=True)
-    return record, time_us(at, "meta.lastUpdated", zone), void
 
 
 def _labels(resource: Node) -> str | None:
@@ -211,16 +182,6 @@ def _facts(entry: Entry, who: SourceId, world: World) -> Iterator[Fact]:
         yield from _notes(nodes(entry.resource, "presentedForm"), at)
     elif entry.kind == "Condition" and (end := text(entry.resource, "abatementDateTime")):
         yield time_us(end, "abatementDateTime", zone), ENDED, Value(text=f"{code} {words or ''}")
-
-
-def _is_void(resource: Node) -> bool:
-    said = [resource.get("status"), *find(resource, "verificationStatus.coding.code")]
-    return "entered-in-error" in said
-
-
-def _refuse_unknown(resource: Node) -> None:
-    if resource.get("modifierExtension"):
-        raise ShapeError("its modifierExtension changes what it says, and is not understood")
 
 
 def _when(resource: Node, shape: Shape, zone: str) -> int | None:

@@ -11,14 +11,10 @@ from numpy.typing import NDArray
 
 from euthymia.ground import schemas
 from euthymia.ground.audit import Purpose
-from euthymia.ground.records import Observations, Samples
+from euthymia.ground.records import Observations, Samples, Writing
 
 OBSERVATION_ROWS: Final = pa.schema([*schemas.OBSERVATIONS, schemas.ROW])
 FLUSH_AT: Final = 100_000
-_WRITTEN_ROWS: Final = pa.schema([*OBSERVATION_ROWS, *schemas.WRITTEN])
-_NO_RECORD: Final = (None, None, None)
-Written = tuple[int, int, bool]
-"""Which record an observation stands on, when that was written [us], whether it never held."""
 
 
 def samples(
@@ -81,6 +77,7 @@ class Facts:
     source: str
     purpose: Purpose = Purpose.CARE
     _rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    _written: dict[str, dict[int, Writing]] = field(default_factory=dict)
 
     def add(
         self,
@@ -93,12 +90,14 @@ class Facts:
         text: str | None = None,
         unit: str | None = None,
         labels: str | None = None,
-        written: Written | None = None,
+        written: Writing | None = None,
     ) -> None:
         """Add one observation about the person `who` (system, value)."""
         system, value = who
+        if written is not None:
+            self._written.setdefault(system, {})[row] = written
         came = (self.purpose.value, self.source, labels, row)
-        fact = (value, time_us, code, number, text, unit, *came, *(written or _NO_RECORD))
+        fact = (value, time_us, code, number, text, unit, *came)
         self._rows.setdefault(system, []).append(fact)
 
     def __len__(self) -> int:
@@ -108,21 +107,16 @@ class Facts:
     def take(self) -> Iterator[Observations]:
         """Yield what was gathered, and begin anew."""
         waiting, self._rows = self._rows, {}
+        written, self._written = self._written, {}
         for system, facts in sorted(waiting.items()):
-            yield Observations(system, observations_table(facts))
+            yield Observations(system, observations_table(facts), written.get(system, {}))
 
 
 def observations_table(facts: Iterable[tuple[Any, ...]]) -> pa.Table:
-    """Return tuples in the order of `OBSERVATION_ROWS`, or with `WRITTEN` behind, as a table.
-
-    What no record stands behind in any of them has no columns for it.
-    """
+    """Return tuples in the order of `OBSERVATION_ROWS` as a table."""
     columns = list(zip(*facts, strict=True)) or [()] * len(OBSERVATION_ROWS)
-    bare = len(OBSERVATION_ROWS)
-    named = len(columns) > bare and any(record is not None for record in columns[bare])
-    schema = _WRITTEN_ROWS if named else OBSERVATION_ROWS
-    arrays = [pa.array(column, f.type) for column, f in zip(columns, schema, strict=False)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, OBSERVATION_ROWS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=OBSERVATION_ROWS)
 
 
 def hashed(words: pa.Array, hasher: Callable[[str], str]) -> pa.Array:

@@ -3,11 +3,11 @@
 The same contract tests run on every engine (`tests/contract/test_store.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -28,7 +28,8 @@ class Receipt:
     """What became of one file: rows_in == stored + rejected + duplicates, always.
 
     `feature_only` of the stored rows held samples that are for features alone and were not kept.
-    `removed`: stored observations that their source has taken back, or writes otherwise now.
+    `retracted`: records that were taken back; `removed`: facts that went with them, or that a later
+    writing of their record does not tell any more; `removed_of`: whose.
     """
 
     rows_in: int
@@ -37,7 +38,9 @@ class Receipt:
     duplicates: int
     ledger_entry: str
     feature_only: int = 0
+    retracted: int = 0
     removed: int = 0
+    removed_of: frozenset[SubjectId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class RejectedRows:
     source: str
     at: Micros
     rows: Quarantined
+
+
+class Removed(NamedTuple):
+    """How many records were taken back, what was removed with them, and of whom."""
+
+    records: int = 0
+    facts: int = 0
+    samples: int = 0
+    people: tuple[SubjectId, ...] = ()
 
 
 class Store(Protocol):
@@ -83,6 +95,33 @@ class Store(Protocol):
         `consent` would add nothing to theirs: its rows may be counted as duplicates without
         reading it.
         """
+
+    def take_back(
+        self, records: Mapping[int, int], audit: Entry, *, dry_run: bool = False
+    ) -> Removed:
+        """Take records back by hash, {record: order}, as their source would.
+
+        Those of `audit.subject`, or whoever holds them where it names nobody. One that nobody holds
+        changes nothing. With `dry_run` nothing changes: it is counted.
+        """
+
+    def remove(
+        self,
+        subject: SubjectId,
+        batch: Admitted,
+        audit: Entry,
+        *,
+        rows: Collection[int] | None = None,
+        dry_run: bool = False,
+    ) -> Removed:
+        """Remove what is stored of the subject that is equal to a row of the batch.
+
+        Only to `rows` of its file, where they are given. Facts are never taken in again, from
+        whatever record or file. Nothing of the batch is stored. With `dry_run` nothing changes.
+        """
+
+    def retractions(self, subject: SubjectId) -> int:
+        """Return how many records and facts of a person were taken back; 0 for somebody unknown."""
 
     def put_features(self, subject: SubjectId, family: str, table: pa.Table, audit: Entry) -> None:
         """Replace the rows of these dates in one family's derived table.

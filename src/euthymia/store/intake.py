@@ -1,26 +1,26 @@
 """Taking a batch in: profiles extended, rows merged into the blocks, every source row counted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from euthymia.gateway.contract import Admitted, GrantRecord
+from euthymia.gateway.contract import Admitted, GrantRecord, Mark
 from euthymia.gateway.permits import still_needed
 from euthymia.ground.audit import Entry
-from euthymia.ground.clock import DAY_US, Micros
+from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
-from euthymia.ground.schemas import WRITTEN
 from euthymia.store.blocks import FEATURES, SUMMARY, Blocks, Owner
 from euthymia.store.blocks import OBSERVATIONS as FACTS
 from euthymia.store.consent import drops_features, told_of_file
 from euthymia.store.files import Files
-from euthymia.store.frame import Frame, cut, from_arrow, join, merge, take
-from euthymia.store.origins import ORIGINS, Origins, digests, settle
+from euthymia.store.frame import Frame, cut, from_arrow, join, merge
 from euthymia.store.people import Known, People
 from euthymia.store.reading import brought_forward
+from euthymia.store.records import settle
+from euthymia.store.retract import Retraction, day_parts, offered, still_meant, told, year_parts
 from euthymia.store.tally import Counts, Tally
 
 PURPOSE_ASIDE = frozenset({"purpose"})
@@ -29,17 +29,19 @@ PURPOSE_ASIDE = frozenset({"purpose"})
 Parts = NDArray[np.int64]
 
 
-def day_parts(frame: Frame) -> Parts:
-    """Return the UTC day of each row."""
-    days: Parts = frame["time"].values // DAY_US
-    return days
+class Taken(NamedTuple):
+    """What became of a batch: who is in it, its rows, what else the ledger is to be told.
 
+    `retracted`: how many records were taken back; `removed`: how many facts that, or a correction,
+    removed, and `of` whom.
+    """
 
-def year_parts(frame: Frame) -> Parts:
-    """Return the UTC year of each row; 0 where there is no time."""
-    time = frame["time"]
-    years = time.values.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
-    return years if time.valid is None else np.where(time.valid, years, 0)
+    people: list[Known]
+    counts: Counts
+    told: list[Entry]
+    retracted: int
+    removed: int
+    of: frozenset[SubjectId]
 
 
 class Intake:
@@ -49,12 +51,14 @@ class Intake:
         self._people = people
         self._blocks = blocks
         self._files = files
+        self._retraction = Retraction(blocks)
+        self._gone: list[Mark] = []
+        self._removed: dict[SubjectId, int] = {}
 
-    def take(
-        self, batch: Admitted, audit: Entry, now: Micros
-    ) -> tuple[list[Known], Counts, list[Entry]]:
-        """Store a batch; return everybody in it, what became of the rows, what else to tell."""
+    def take(self, batch: Admitted, audit: Entry, now: Micros) -> Taken:
+        """Store a batch; return what became of it."""
         tally = Tally()
+        self._gone, self._removed = [], {}
         before = {who: self._people.get(who) for who in batch.grants}
         self._pass(batch, tally)
         streams: dict[SubjectId, dict[str, pa.Table]] = {}
@@ -66,13 +70,15 @@ class Intake:
         ]
         for entry in batch.directory:
             tally.row(entry.row, fresh=self._files.add_directory(entry))
-        told = []
+        decided = [*told(audit, self._gone)]
         for known in touched:
             held = before.get(known.owner.subject)
             if held is not None:
                 who, old = known.owner.subject, held.profile.grants
-                told += told_of_file(audit, who, old, known.profile.grants, now)
-        return touched, tally.count(batch), told
+                decided += told_of_file(audit, who, old, known.profile.grants, now)
+        removed = sum(self._removed.values())
+        people = frozenset(self._removed)
+        return Taken(touched, tally.count(batch), decided, len(self._gone), removed, people)
 
     def _pass(self, batch: Admitted, tally: Tally) -> None:
         """Count the samples that are not kept: used but for repeats and a file used before."""
@@ -96,14 +102,35 @@ class Intake:
         bare = batch.bare_indexes.get(subject, ())
         named = self._people.add_identifiers(known, exact, bare)
         known = self._take_profile(batch, known, tally, now, named=named)
-        facts = batch.observations.get(subject)
-        if facts is not None:
-            facts = self._settled(known.owner, facts, tally)
+        facts = self._settled(batch, known.owner, tally)
         if facts is not None and facts.num_rows:
             self._merge(known.owner, FACTS, facts, year_parts, PURPOSE_ASIDE, tally)
         for stream, table in streams.items():
             self._merge(known.owner, stream, table, day_parts, frozenset(), tally)
         return known
+
+    def _settled(self, batch: Admitted, owner: Owner, tally: Tally) -> pa.Table | None:
+        """Take out what records do not give any more; return the facts that are to be stored."""
+        subject, table = owner.subject, batch.observations.get(owner.subject)
+        if table is None and subject not in batch.records:
+            return None
+        held = self._retraction.held(owner)
+        marks = still_meant(batch, subject, held)
+        if not marks and not len(held):
+            return table
+        settled = settle(held, offered(table), marks, offered(batch.said.get(subject)))
+        removed = self._retraction.keep(owner, settled)
+        self._gone += settled.gone
+        if removed:
+            self._removed[subject] = removed
+        for mark in marks:
+            if mark.gone:
+                tally.row(mark.row, fresh=mark.row in settled.fresh)
+        if table is None or not settled.refused.any():
+            return table
+        refused = table.column("row").to_numpy()[settled.refused]
+        tally.rows(refused, refused[:0])
+        return table.filter(pa.array(~settled.refused))
 
     def _take_profile(
         self, batch: Admitted, known: Known, tally: Tally, now: Micros, *, named: bool
@@ -137,37 +164,6 @@ class Intake:
             for name in self._blocks.kind_names().values():
                 if name.startswith(FEATURES):
                     self._blocks.remove(known.owner, name)
-
-    def _settled(self, owner: Owner, table: pa.Table, tally: Tally) -> pa.Table:
-        """Return the observations to be taken in, without those that no record says any more.
-
-        What was said and no longer holds is removed from what is stored.
-        """
-        if WRITTEN[0].name not in table.column_names:
-            return table
-        plain = table.drop_columns([field.name for field in WRITTEN])
-        blocks = dict(self._blocks.read(owner, ORIGINS))
-        facts = digests(from_arrow(plain.drop_columns(["row"])))
-        settled = settle(Origins.of(blocks.get(0)), table, facts)
-        rows = table.column("row").to_numpy()
-        tally.rows(rows[~settled.stored], rows[settled.news])
-        if settled.origins is not None:
-            self._blocks.write(owner, ORIGINS, [(0, settled.origins.frame())])
-        if settled.gone.size:
-            tally.removed += self._remove(owner, settled.gone)
-        return plain if settled.stored.all() else plain.filter(pa.array(settled.stored))
-
-    def _remove(self, owner: Owner, gone: NDArray[np.int64]) -> int:
-        """Remove observations by their digests; return how many there were."""
-        left, count = [], 0
-        for part, held in self._blocks.read(owner, FACTS):
-            frame = brought_forward(held)
-            stay = ~np.isin(digests(frame), gone)
-            if not stay.all():
-                left.append((part, take(frame, stay)))
-                count += int(np.count_nonzero(~stay))
-        self._blocks.write(owner, FACTS, left)
-        return count
 
     def _merge(
         self,

@@ -6,17 +6,15 @@ that "already there" is a look-up. The other engines must give the same answers.
 
 import copy
 import hashlib
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord
+from euthymia.gateway.contract import Admitted, BatchConsent, GrantRecord, Holder, Mark
 from euthymia.gateway.desk import bare_index
 from euthymia.gateway.permits import batch_grants, still_needed
 from euthymia.gateway.warrant import vouched
@@ -30,56 +28,16 @@ from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.security.pseudonym import blind_index
 from euthymia.store import consent, derived, reading
-from euthymia.store.contract import Receipt, RejectedRows
+from euthymia.store import memory_people as own
+from euthymia.store.contract import Receipt, RejectedRows, Removed
 from euthymia.store.files import BLANK
 from euthymia.store.lines import Line, added
-from euthymia.store.memory_origins import Writing, take_back
+from euthymia.store.memory_people import File, Row, State, add, by_time, forget
+from euthymia.store.memory_people import Person as Remembered
 from euthymia.store.people import require_own, unknown_subject
-from euthymia.store.profile import Profile
+from euthymia.store.retract import only_rows
+from euthymia.store.retract import told as told_of
 from euthymia.store.tally import Tally
-
-Row = tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class _Subject:
-    """Everything about one person."""
-
-    profile: Profile = field(default_factory=Profile)
-    exact: set[str] = field(default_factory=set)
-    bare: set[str] = field(default_factory=set)
-    facts: dict[Row, Row] = field(default_factory=dict)
-    origins: dict[int, Writing] = field(default_factory=dict)
-    samples: dict[str, dict[Row, Row]] = field(default_factory=dict)
-    features: dict[str, dict[date, pa.Table]] = field(default_factory=dict)
-    lines: dict[str, list[Line]] = field(default_factory=dict)
-    consents: int = 0
-    detail_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-
-
-@dataclass(slots=True)
-class _File:
-    digest: str | None
-    rows_in: int
-    rejects: tuple[RejectedRows, ...]
-    whose: tuple[SubjectId | None, ...]
-    consents: dict[SubjectId, int]
-
-
-@dataclass(slots=True)
-class _State:
-    """All that a transaction may have to take back."""
-
-    subjects: dict[SubjectId, _Subject] = field(default_factory=dict)
-    tombstones: set[str] = field(default_factory=set)
-    files: list[_File] = field(default_factory=list)
-    directory: set[Directory] = field(default_factory=set)
-
-
-def _sorted(table: pa.Table) -> pa.Table:
-    times = [(t is not None, t) for t in table.column("time").to_pylist()]
-    order = sorted(range(len(times)), key=times.__getitem__)
-    return table.take(pa.array(order, pa.int64()))
 
 
 class MemoryStore:
@@ -90,7 +48,7 @@ class MemoryStore:
     ) -> None:
         self._ledger, self._clock, self._default_zone = ledger, clock, default_zone
         self._blind_key = keyring.derive("blind")
-        self._state = _State()
+        self._state = State()
         self._version = 0
         self._grouping = False
 
@@ -118,7 +76,7 @@ class MemoryStore:
         told = replace(audit, subject=subject or audit.subject, detail={**audit.detail, **detail})
         return self._ledger.append(told, durable=durable)
 
-    def _need(self, subject: SubjectId) -> _Subject:
+    def _need(self, subject: SubjectId) -> Remembered:
         if subject not in self._state.subjects:
             raise unknown_subject()
         return self._state.subjects[subject]
@@ -131,7 +89,7 @@ class MemoryStore:
         stream: str | None = None,
         *,
         all_streams: bool = False,
-    ) -> _Subject:
+    ) -> Remembered:
         known = self._need(reading.same_subject(audit, subject))
         now = to_micros(self._clock())
         consent.require(known.profile.grants, audit, kind, now)
@@ -150,16 +108,25 @@ class MemoryStore:
         with self._writing():
             tally = Tally()
             self._pass(batch, tally)
+            gone: list[Mark] = []
+            removed: dict[SubjectId, int] = {}
             for subject in sorted(batch.subjects):
-                self._append_subject(batch, subject, tally, audit)
+                marks, count = self._append_subject(batch, subject, tally, audit)
+                gone += marks
+                removed |= {subject: count} if count else {}
+            for entry in told_of(audit, gone):
+                self._ledger.append(entry)
             for listed in batch.directory:
                 plain = replace(listed, row=0)
                 tally.row(listed.row, fresh=plain not in self._state.directory)
                 self._state.directory.add(plain)
             counts = tally.count(batch)
             told = reading.of_batch(batch, counts, hashlib.sha256(b"memory").digest())
-            entry = self._tell(audit, None, told, durable=True)
-            receipt = Receipt(batch.rows_in, *counts[:3], entry, *counts[3:])
+            facts = sum(removed.values())
+            told |= reading.of_removal(len(gone), facts)
+            name = self._tell(audit, None, told, durable=True)
+            lost = len(gone), facts, frozenset(removed)
+            receipt = Receipt(batch.rows_in, *counts[:3], name, counts.feature_only, *lost)
             self._add_file(batch)
         return receipt
 
@@ -168,9 +135,9 @@ class MemoryStore:
         refused = sum(group.rows for group in batch.quarantined)
         used = file is not None and sum(r.rows.rows for r in file.rejects) == refused
         for table in batch.passing.values():
-            _add({}, table, set(), tally, kept=False, used=used)
+            add({}, table, set(), tally, kept=False, used=used)
 
-    def _newest(self, digest: str) -> _File | None:
+    def _newest(self, digest: str) -> File | None:
         """Return the newest file of this digest if nobody in it changed a consent since."""
         file = next((f for f in reversed(self._state.files) if f.digest == digest), None)
         known = self._state.subjects
@@ -178,10 +145,12 @@ class MemoryStore:
             return None
         return file
 
-    def _append_subject(self, batch: Admitted, subject: SubjectId, tally: Tally, by: Entry) -> None:
+    def _append_subject(
+        self, batch: Admitted, subject: SubjectId, tally: Tally, audit: Entry
+    ) -> tuple[tuple[Mark, ...], int]:
         for blind in batch.blind_indexes.get(subject, ()):
             require_own(subject, self._having(blind, bare=False), erased=self.erased(blind))
-        known = self._state.subjects.setdefault(subject, _Subject())
+        known = self._state.subjects.setdefault(subject, Remembered())
         known.exact.update(batch.blind_indexes.get(subject, ()))
         known.bare.update(batch.bare_indexes.get(subject, ()))
         for person in batch.people.get(subject, ()):
@@ -195,14 +164,15 @@ class MemoryStore:
             tally.row(row, fresh=fresh)
             known.consents += fresh
         self._drop_unfounded(known, before)
-        for decision in consent.told_of_file(by, subject, before, known.profile.grants, now):
+        for decision in consent.told_of_file(audit, subject, before, known.profile.grants, now):
             self._ledger.append(decision)
-        if subject in batch.observations:
-            facts = take_back(known.origins, known.facts, batch.observations[subject], tally)
-            _add(known.facts, facts, {"purpose"}, tally)
+        facts, gone, removed = own.settle_records(known, batch, subject, tally)
+        if facts is not None:
+            add(known.facts, facts, {"purpose"}, tally)
         for (whose, stream), table in batch.samples.items():
             if whose == subject:
-                _add(known.samples.setdefault(stream, {}), table, set(), tally)
+                add(known.samples.setdefault(stream, {}), table, set(), tally)
+        return gone, removed
 
     def _add_file(self, batch: Admitted) -> None:
         at = to_micros(self._clock())
@@ -214,7 +184,7 @@ class MemoryStore:
         rejects = tuple(RejectedRows(name, batch.source, at, q) for q in groups)
         whose = tuple(q.subject for q in batch.quarantined)
         consents = {s: known[s].consents for s in batch.subjects}
-        file = _File(batch.file_digest, batch.rows_in, rejects, whose, consents)
+        file = File(batch.file_digest, batch.rows_in, rejects, whose, consents)
         self._state.files.append(file)
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
@@ -243,7 +213,7 @@ class MemoryStore:
             told = {"family": family, "rows": table.num_rows}
             self._tell(audit, subject, told, durable=True)
 
-    def _drop_unfounded(self, known: _Subject, before: Sequence[GrantRecord]) -> None:
+    def _drop_unfounded(self, known: Remembered, before: Sequence[GrantRecord]) -> None:
         now = to_micros(self._clock())
         if consent.drops_features(before, known.profile.grants, now):
             known.features.clear()
@@ -280,8 +250,56 @@ class MemoryStore:
             self._state.tombstones |= self._need(subject).exact
             del self._state.subjects[subject]
             for file in self._state.files:
-                _forget(file, subject)
+                forget(file, subject)
             return self._tell(audit, subject, {"erased": True}, durable=True)
+
+    def take_back(
+        self, records: Mapping[int, int], audit: Entry, *, dry_run: bool = False
+    ) -> Removed:
+        """See `Store.take_back`."""
+        before = copy.deepcopy(self._state)
+        meant = {w: p for w, p in self._state.subjects.items() if audit.subject in {None, w}}
+        found = {who: own.take_back(person, records) for who, person in meant.items()}
+        found = {who: done for who, done in found.items() if done[0]}
+        gone = [mark for marks, _ in found.values() for mark in marks]
+        facts = sum(count for _, count in found.values())
+        if dry_run:
+            self._state = before
+        elif gone:
+            self._version += 1
+            for entry in told_of(audit, gone):
+                self._ledger.append(entry)
+            self._tell(audit, None, reading.of_removal(len(gone), facts), durable=True)
+        return Removed(len(gone), facts, 0, tuple(found))
+
+    def remove(
+        self,
+        subject: SubjectId,
+        batch: Admitted,
+        audit: Entry,
+        *,
+        rows: Collection[int] | None = None,
+        dry_run: bool = False,
+    ) -> Removed:
+        """See `Store.remove`."""
+        if not vouched(batch):
+            raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
+        known = self._need(reading.same_subject(audit, subject))
+        found = own.by_hand(known, *only_rows(batch, subject, rows), write=not dry_run)
+        if not dry_run and (found.facts or found.samples):
+            self._version += 1
+            told = {"observations_removed": found.facts, "samples_removed": found.samples}
+            self._tell(audit, subject, told, durable=True)
+        return found
+
+    def holders(self, names: Collection[int]) -> Mapping[int, tuple[Holder, ...]]:
+        """See `Identities.holders`."""
+        return own.held_by(self._state.subjects, names)
+
+    def retractions(self, subject: SubjectId) -> int:
+        """See `Store.retractions`."""
+        known = self._state.subjects.get(subject)
+        return 0 if known is None else int(known.records["gone"].sum())
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -376,7 +394,7 @@ class MemoryStore:
             {"subject_id": subject, **dict(zip(columns, row, strict=True))}
             for row in known.facts.values()
         ]
-        table = _sorted(pa.Table.from_pylist(rows, OBSERVATIONS))
+        table = by_time(pa.Table.from_pylist(rows, OBSERVATIONS))
         table = reading.without_twins(table)
         now = to_micros(self._clock())
         table = consent.readable(table, known.profile.grants, audit, now)
@@ -396,7 +414,7 @@ class MemoryStore:
             for row in known.samples.get(stream, {}).values()
             if start <= to_micros(row[0]) < end
         ]
-        table = _sorted(pa.Table.from_pylist(rows, schema))
+        table = by_time(pa.Table.from_pylist(rows, schema))
         self._tell(audit, subject, {"stream": stream, "rows": table.num_rows})
         return table
 
@@ -462,38 +480,3 @@ class MemoryStore:
 
     def close(self) -> None:
         """See `Store.close`: nothing is open."""
-
-
-def _add(
-    held: dict[Row, Row],
-    table: pa.Table,
-    ignore: set[str],
-    tally: Tally,
-    *,
-    kept: bool = True,
-    used: bool = False,
-) -> None:
-    """Add the rows of a table that are not there yet; those not `kept` may have been `used`."""
-    places = table.column("row").to_pylist()
-    plain = table.drop_columns(["row"])
-    fresh = []
-    for place, record in zip(places, plain.to_pylist(), strict=True):
-        key = tuple(value for name, value in record.items() if name not in ignore)
-        if key not in held:
-            held[key] = tuple(record.values())
-            fresh.append(place)
-    count = tally.rows if kept else tally.passed
-    count(np.array(places, np.int64), np.array([] if used else fresh, np.int64))
-
-
-def _forget(file: _File, subject: SubjectId) -> None:
-    """Take an erased person out of a file's account."""
-    people = {*file.consents, *file.whose} - {None}
-    if subject not in people:
-        return
-    alone = people == {subject}
-    file.consents.pop(subject, None)
-    file.digest = None
-    kept = [(r, w) for r, w in zip(file.rejects, file.whose, strict=True) if w != subject]
-    file.rejects = tuple(replace(r, file=BLANK) if alone else r for r, _ in kept)
-    file.whose = tuple(w for _, w in kept)

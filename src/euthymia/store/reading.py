@@ -19,7 +19,7 @@ from euthymia.store.tally import Counts
 Detail = Mapping[str, str | int | float | bool]
 
 
-def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
+def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> dict[str, str | int | float | bool]:
     """Return what the ledger is told of a file: counts, a keyed digest, and batch consents."""
     told: dict[str, str | int | float | bool] = {
         "source": batch.source,
@@ -32,8 +32,6 @@ def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
     }
     if batch.passing:
         told["feature_only"] = counts.feature_only
-    if counts.removed:
-        told["observations_removed"] = counts.removed
     general = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
     if general:
         told["consents_added"] = len(general)
@@ -41,6 +39,12 @@ def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> Detail:
         if len(batch.subjects) > 1:  # of one person it would be about them, and outlive them
             told["because"] = general[0].because
     return told
+
+
+def of_removal(retracted: int, removed: int) -> Detail:
+    """Return what the ledger is told of the records that a file took back or wrote anew."""
+    told = {"records_retracted": retracted, "observations_removed": removed}
+    return {name: count for name, count in told.items() if count}
 
 
 def about_erased_alone(batch: Admitted) -> bool:

@@ -35,11 +35,12 @@ from euthymia.store.journal import Journal
 from euthymia.store.lines import LINES, Line, added, fold, unfold
 from euthymia.store.people import Known, People
 from euthymia.store.rekey import Rekeying
-from euthymia.store.summaries import Summaries
+from euthymia.store.retract import Retraction
+from euthymia.store.retracting import Retractions
 from euthymia.store.tables import FRESHNESS, Tables
 
 
-class SealedStore(Summaries):
+class SealedStore(Retractions):
     """`Store`, `Identities` and `Consents` over a database. See `store.contract`.
 
     Parameters
@@ -77,6 +78,7 @@ class SealedStore(Summaries):
         self._people = People(self._tables, keyring)
         self._blocks = Blocks(self._tables, keyring.derive("digest"))
         self._files = Files(self._tables, keyring)
+        self._retraction = Retraction(self._blocks)
         self._journal = Journal(self._tables, ledger)
         self._intake = Intake(self._people, self._blocks, self._files)
         self._rekeying = Rekeying(
@@ -171,14 +173,17 @@ class SealedStore(Summaries):
             raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
         now = to_micros(self._clock())
         with self._writing():
-            touched, counts, decisions = self._intake.take(batch, audit, now)
-            for decision in decisions:
+            taken = self._intake.take(batch, audit, now)
+            for decision in taken.told:
                 self._ledger.append(decision, durable=False)
-            file = self._files.add(batch, counts, now, touched)
+            counts = taken.counts
+            file = self._files.add(batch, counts, now, taken.people)
             told = reading.of_batch(batch, counts, self._files.digest(batch.file_digest))
+            told |= reading.of_removal(taken.retracted, taken.removed)
             entry = self._journal.announce(audit, told)
             self._files.announced(file, entry)
-        return Receipt(batch.rows_in, *counts[:3], entry, *counts[3:])
+        gone = taken.retracted, taken.removed, taken.of
+        return Receipt(batch.rows_in, *counts[:3], entry, counts.feature_only, *gone)
 
     def seen_file(self, digest: str, consent: BatchConsent | None = None) -> int | None:
         """See `Store.seen_file`."""

@@ -18,14 +18,12 @@ class Counts(NamedTuple):
     """What became of a file's rows.
 
     `feature_only`: how many of the stored rows held samples that were used and not kept.
-    `removed`: how many stored observations their source has taken back, or writes otherwise now.
     """
 
     stored: int
     rejected: int
     duplicates: int
     feature_only: int
-    removed: int
 
 
 @dataclass(slots=True)
@@ -35,7 +33,6 @@ class Tally:
     _named: list[NDArray[Any]] = field(default_factory=list)
     _fresh: list[NDArray[Any]] = field(default_factory=list)
     _passed: list[NDArray[Any]] = field(default_factory=list)
-    removed: int = 0
 
     def rows(self, rows: NDArray[Any], fresh: NDArray[Any]) -> None:
         """Take in a table: the source row of each of its rows, and those rows that were new."""
@@ -59,5 +56,4 @@ class Tally:
         rejected = sum(group.rows for group in batch.quarantined)
         if named + rejected != batch.rows_in:
             raise SchemaError("the rows of this batch do not add up: it is not stored")
-        passed = distinct(self._passed)
-        return Counts(stored, rejected, named - stored, passed, self.removed)
+        return Counts(stored, rejected, named - stored, distinct(self._passed))

@@ -16,16 +16,16 @@ from euthymia.store.files import Files
 from euthymia.store.frame import TEXT, kinds_of, same_columns
 from euthymia.store.journal import cross_check
 from euthymia.store.lines import LINES, SCHEMA
-from euthymia.store.origins import COLUMNS, ORIGINS
 from euthymia.store.people import STORED as PERSON
 from euthymia.store.people import Known, People
 from euthymia.store.reading import brought_forward
+from euthymia.store.records import COLUMNS, RECORDS
 from euthymia.store.tables import FRESHNESS, Commit, Sums, Tables
 
 OWN: Final[dict[str, dict[str, str]]] = {
     MARK: {"changed": "i8"},
     SUMMARY: {"summary": TEXT},
-    ORIGINS: COLUMNS,
+    RECORDS: COLUMNS,
 }
 """The columns of what the store keeps for itself."""
 

@@ -28,7 +28,15 @@ from euthymia.app.commands.lifecycle import (
 )
 from euthymia.app.commands.matching import certify, rank, subtypes
 from euthymia.app.commands.model import analyze, models, release, snapshot, train
-from euthymia.app.commands.people import care_team, consent, erase, export, show, worklist
+from euthymia.app.commands.people import (
+    care_team,
+    consent,
+    erase,
+    export,
+    retract,
+    show,
+    worklist,
+)
 from euthymia.app.commands.policy import policy
 from euthymia.app.commands.privacy import privacy
 from euthymia.app.commands.quality import quality
@@ -77,6 +85,7 @@ COMMANDS: Final[tuple[click.Command, ...]] = (
     show,
     export,
     erase,
+    retract,
     consent,
     care_team,
     rejects,

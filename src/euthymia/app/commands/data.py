@@ -66,8 +66,9 @@ def ingest(
 
     Every row is stored, rejected or a duplicate. Rows of streams that the settings name as
     `gateway.feature_only` are used for features and not kept: they count as stored, and again
-    under `feature_only`. The exit code is 1 where nothing of what was given could be taken in, or
-    the alerts could not be told of an answer about self-harm.
+    under `feature_only`. A FHIR record that is entered in error, deleted or corrected takes back
+    what it once gave (`retracted`, `removed`). The exit code is 1 where nothing of what was given
+    could be taken in, or the alerts could not be told of an answer about self-harm.
     """
     from euthymia.app.ingest import batch_consent, nothing_taken, run_ingest
 

@@ -176,7 +176,7 @@ def restore(
     """Make a home from a backup, after all of it was verified. Who was erased since stays erased.
 
     Where the home that the backup is of is still there, its list of erased people is taken too, and
-    its accounts, and what consents were withdrawn since.
+    its accounts, and what consents were withdrawn, and what records taken back, since.
     """
     from euthymia.app.database import store_settings
     from euthymia.app.restore import Wish
@@ -195,6 +195,13 @@ def restore(
         words += f"\n{result['erased_again']} people erased since the backup were erased again"
     if result["withdrawn_again"]:
         words += f"\n{result['withdrawn_again']} consents withdrawn since then were withdrawn again"
+    if result["retracted_again"]:
+        words += f"\n{result['retracted_again']} records taken back since were taken back again"
+    if result["retracted_by_hand"]:
+        words += (
+            f"\n{result['retracted_by_hand']} files' rows were taken back by hand since then: run "
+            "`euthymia retract SUBJECT --file` on them again"
+        )
     if result["accounts_kept"]:
         words += "\nthe accounts are those of the home that was there, and not the backup's"
     if not result["newer_home"]:

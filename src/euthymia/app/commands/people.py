@@ -122,6 +122,62 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
     shell.emit(result, words)
 
 
+@click.command(
+    epilog="Example: euthymia retract p-abcdefghijklmnop --record Observation/17 --dry-run"
+)
+@click.argument("subject")
+@click.option("--record", "records", multiple=True, help="Its type and id in its FHIR source.")
+@click.option(
+    "--file", "files", multiple=True, type=click.Path(path_type=Path), help="What this file gave."
+)
+@click.option("--row", "rows", multiple=True, type=click.IntRange(1), help="Of the file only this.")
+@click.option("--given-as", help="What `ingest --subject` was told of the file.")
+@click.option("--because", default="", help="Why; kept in the ledger for as long as the person is.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask. A script has to say so.")
+@everywhere
+@click.pass_obj
+def retract(
+    shell: Shell,
+    subject: str,
+    records: tuple[str, ...],
+    files: tuple[Path, ...],
+    rows: tuple[int, ...],
+    given_as: str | None,
+    because: str,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Take single records of a person out again: a note, a score, a day filed under the wrong one.
+
+    What a file gave goes where it is equal to what is stored; facts of it are never taken in again.
+    A record that its FHIR source marks as entered in error goes by itself, with `ingest`.
+    """
+    from euthymia.app.retract import Asked
+    from euthymia.app.retract import retract as take_out
+    from euthymia.ground.errors import EuthymiaError
+
+    if not (yes or dry_run or interactive()):
+        raise EuthymiaError(
+            "what is taken out cannot be put back by hand, and there is no terminal to ask at: "
+            "nothing was done; add --yes if it is meant, or --dry-run"
+        )
+    if not (yes or dry_run):
+        click.confirm("Take this out of the person's record?", abort=True, err=True)
+    asked = Asked(records, files, frozenset(rows), given_as, because)
+    with shell.clinic() as clinic, shell.progress("retract") as progress:
+        result = take_out(clinic, subject, asked, progress, dry_run=dry_run)
+    words = "would be removed" if dry_run else "removed"
+    counted = ", ".join(f"{result[what]} {what}" for what in ("records", "facts", "samples"))
+    lines = [f"{words}: {counted} of {result['subject']}"]
+    lines += [f"the snapshot {s} held them, and is destroyed" for s in result.get("snapshots", [])]
+    lines += [
+        f"the model {m} was trained with this person's data, and keeps what it learnt"
+        for m in result.get("models", [])
+    ]
+    shell.emit(result, "\n".join(lines))
+
+
 @click.command(epilog="Example: euthymia consent p-abcdefghijklmnop --withdraw monitoring")
 @click.argument("subject")
 @click.option("--grant", help="Purposes: care,monitoring,research,training.")

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from euthymia.gateway.checks import WRITTEN_BORDER
-from euthymia.ground.records import Observations
+from euthymia.gateway.checks import FACTS_BORDER
+from euthymia.ground.records import Item, Observations, Retracted
+from euthymia.ground.records import Writing as Record
 from euthymia.store.frame import from_arrow
-from euthymia.store.origins import NO_FACT, digests
-from stores import MRN, NOW, House, audit, facts, the
+from euthymia.store.records import digests
+from stores import MRN, NOW, House, audit, facts, mrn, the
 
 ALONE = ["x", "y"]  # codes of observations that stand on no record
 
@@ -30,17 +31,25 @@ class Writing(NamedTuple):
     codes: tuple[str, ...]
 
 
-def item(writings: list[Writing], alone: str = "") -> Observations:
-    """Return the observations of a file: each writing is one row of it."""
-    rows: list[dict[str, Any]] = []
-    for row, (record, revised, void, codes) in enumerate(writings, 1):
-        named = {"record": record, "revised": revised, "void": void, "row": row}
-        rows += [named | {"code": code} for code in codes or ("nothing",)]
-    rows += [{"code": code, "row": len(writings) + 1} for code in alone]
+def items(writings: list[Writing], alone: str = "") -> list[Item]:
+    """Return the items of a file: each writing is one row of it."""
+    told = {row: Record(f"Observation/{w.record}", w.revised) for row, w in enumerate(writings, 1)}
+    found: list[Item] = []
+    for row, writing in enumerate(writings, 1):
+        table = rows_of([{"code": code, "row": row} for code in writing.codes])
+        if writing.void:
+            found.append(Retracted(row, told[row], mrn("A1"), table))
+        else:
+            found.append(Observations(MRN, table, {row: told[row]}))
+    more = rows_of([{"code": code, "row": len(writings) + 1} for code in alone])
+    return [*found, Observations(MRN, more)]
+
+
+def rows_of(rows: list[dict[str, Any]]) -> pa.Table:
     old = {"time": NOW.replace(year=NOW.year - 2)}
     common = {"subject_id": "A1", "purpose": "care", "source": "fhir"}
     full = [common | ({"time": NOW} if r["code"] < "c" else old) | r for r in rows]
-    return Observations(MRN, pa.Table.from_pylist(full, schema=WRITTEN_BORDER))
+    return pa.Table.from_pylist(full, schema=FACTS_BORDER)
 
 
 def held(house: House) -> list[str]:
@@ -79,8 +88,8 @@ def test_the_newest_writing_of_each_record_is_held(files, alone):
     with TemporaryDirectory() as folder:
         for engine in ("memory", "sqlite"):
             house = House.build(Path(folder) / engine, engine)
-            house.ingest([item([], "xy")]) if alone else None
-            receipts = [house.ingest([item(file)]) for file in files]
+            house.ingest(items([], "xy")) if alone else None
+            receipts = [house.ingest(items(file)) for file in files]
             assert held(house) == sorted(expected(files) + (ALONE if alone else []))
             assert house.store.verify() == []
             told = [(r.stored, r.duplicates, r.removed) for r in receipts]
@@ -101,37 +110,37 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 
 def test_a_fact_stays_while_another_record_says_it(house: House) -> None:
-    house.ingest([item([Writing(1, 5, False, ("a", "b")), Writing(2, 5, False, ("b",))])])
-    told = house.ingest([item([Writing(1, 6, True, ())])])
+    house.ingest(items([Writing(1, 5, False, ("a", "b")), Writing(2, 5, False, ("b",))]))
+    told = house.ingest(items([Writing(1, 6, True, ())]))
     assert (held(house), told.removed, told.stored) == (["b"], 1, 1)
-    told = house.ingest([item([Writing(1, 5, False, ("a", "b"))])])  # an older export, read late
+    told = house.ingest(items([Writing(1, 5, False, ("a", "b"))]))  # an older export, read late
     assert (held(house), told.removed, told.duplicates) == (["b"], 0, 1)
-    told = house.ingest([item([Writing(2, 7, False, ("d",))])])
+    told = house.ingest(items([Writing(2, 7, False, ("d",))]))
     assert (held(house), told.removed) == (["d"], 1)
-    assert house.ingest([item([Writing(2, 7, True, ())])]).removed == 1
-    assert house.ingest([item([Writing(2, 7, False, ("d",))])]).stored == 0  # void outdoes it
+    assert house.ingest(items([Writing(2, 7, True, ())])).removed == 1
+    assert house.ingest(items([Writing(2, 7, False, ("d",))])).stored == 0  # void outdoes it
     assert held(house) == []
 
 
 def test_what_came_before_records_were_noted_is_taken_back_by_its_content(house: House) -> None:
     house.ingest([facts([{"row": 1, "code": c, "source": "fhir"} for c in "ab"])])
-    assert house.ingest([item([Writing(1, 5, False, ("b",))])]).duplicates == 1
-    assert house.ingest([item([Writing(2, 5, True, ("a", "b"))])]).removed == 1
+    assert house.ingest(items([Writing(1, 5, False, ("b",))])).duplicates == 1
+    assert house.ingest(items([Writing(2, 5, True, ("a", "b"))])).removed == 1
     assert held(house) == ["b"]  # the first record says it
 
 
 def test_a_label_that_once_came_is_no_other_observation(tmp_path: Path) -> None:
     house = House.build(tmp_path)
-    plain = item([Writing(1, 5, False, ("a",))]).table
+    first = items([Writing(1, 5, False, ("a",))])[0]
+    assert isinstance(first, Observations)
+    plain = first.table
     cells = pa.array(["psychotherapy-notes"], pa.string())
     place = plain.column_names.index("sensitivity")
-    labelled = Observations(MRN, plain.set_column(place, "sensitivity", cells))
+    labelled = Observations(MRN, plain.set_column(place, "sensitivity", cells), first.written)
     house.ingest([labelled])
-    told = house.ingest(
-        [item([Writing(1, 6, False, ("a",))])]
-    )  # without its label: still protected
+    told = house.ingest(items([Writing(1, 6, False, ("a",))]))  # without its label: still protected
     assert (told.removed, held(house)) == (0, [])
-    assert house.ingest([item([Writing(1, 7, True, ())])]).removed == 2
+    assert house.ingest(items([Writing(1, 7, True, ())])).removed == 2
     house.close()
 
 
@@ -146,7 +155,6 @@ def test_equal_rows_have_one_digest_and_others_another() -> None:
     frame = from_arrow(facts(rows).table.drop_columns(["row", "subject_id"]))
     found = digests(frame)
     assert len(set(found.tolist())) == len(rows)
-    assert NO_FACT not in found
     backward = from_arrow(facts([*rows[::-1], rows[3]]).table.drop_columns(["row", "subject_id"]))
     np.testing.assert_array_equal(digests(backward)[:-1][::-1], found)
     negative = from_arrow(

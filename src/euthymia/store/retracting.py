@@ -1,0 +1,90 @@
+"""What a sealed store answers and does about single records that are taken back."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from euthymia.gateway.contract import Admitted, Holder, Mark
+from euthymia.gateway.warrant import vouched
+from euthymia.ground.audit import Entry
+from euthymia.ground.errors import ConsentError
+from euthymia.ground.ids import SubjectId
+from euthymia.store import reading
+from euthymia.store.contract import Removed
+from euthymia.store.people import Known
+from euthymia.store.records import RECORDS, Rows
+from euthymia.store.retract import Retraction, holders_in, marks_of, only_rows, told
+from euthymia.store.summaries import Summaries
+
+
+class Retractions(Summaries):
+    """The part of `SealedStore` that takes records back."""
+
+    _retraction: Retraction
+
+    def _everybody(self) -> Iterator[tuple[Known, Rows]]:
+        """Yield everybody of whom a record is known, and what is known of them."""
+        if self._blocks.known_kind(RECORDS) is None:
+            return
+        for (pseudonym,) in self._db.all("SELECT pseudonym FROM subject ORDER BY id"):
+            known = self._people.need(SubjectId(pseudonym))
+            rows = self._retraction.held(known.owner)
+            if len(rows):
+                yield known, rows
+
+    def holders(self, names: Collection[int]) -> Mapping[int, tuple[Holder, ...]]:
+        """See `Identities.holders`."""
+        found: dict[int, list[Holder]] = {}
+        with self._reading():
+            for known, rows in self._everybody():
+                for name, holder in holders_in(rows, known.owner.subject, names):
+                    found.setdefault(name, []).append(holder)
+        return {name: tuple(holders) for name, holders in found.items()}
+
+    def retractions(self, subject: SubjectId) -> int:
+        """See `Store.retractions`."""
+        with self._reading():
+            known = self._people.get(subject)
+            return 0 if known is None else self._retraction.count(known.owner)
+
+    def take_back(
+        self, records: Mapping[int, int], audit: Entry, *, dry_run: bool = False
+    ) -> Removed:
+        """See `Store.take_back`."""
+        gone: list[Mark] = []
+        facts: dict[SubjectId, int] = {}
+        with self._reading() if dry_run else self._writing():
+            for known, held in self._everybody():
+                who = known.owner
+                if audit.subject in {None, who.subject}:
+                    settled = self._retraction.settled(held, marks_of(held, records))
+                    if settled.gone:
+                        lost = sum(map(len, settled.dropped.values()))
+                        kept = lost if dry_run else self._retraction.keep(who, settled)
+                        facts[who.subject] = kept
+                    gone += settled.gone
+            if gone and not dry_run:
+                for entry in told(audit, gone):
+                    self._ledger.append(entry, durable=False)
+                self._journal.announce(audit, reading.of_removal(len(gone), sum(facts.values())))
+        return Removed(len(gone), sum(facts.values()), 0, tuple(facts))
+
+    def remove(
+        self,
+        subject: SubjectId,
+        batch: Admitted,
+        audit: Entry,
+        *,
+        rows: Collection[int] | None = None,
+        dry_run: bool = False,
+    ) -> Removed:
+        """See `Store.remove`."""
+        if not vouched(batch):
+            raise ConsentError("a store takes only what the gateway admitted: use Gateway.admit")
+        facts, samples = only_rows(batch, subject, rows)
+        with self._reading() if dry_run else self._writing():
+            owner = self._people.need(reading.same_subject(audit, subject)).owner
+            found = self._retraction.by_hand(owner, facts, samples, write=not dry_run)
+            if not dry_run and (found.facts or found.samples):
+                detail = {"observations_removed": found.facts, "samples_removed": found.samples}
+                self._journal.announce(replace(audit, subject=subject), detail)
+        return found

@@ -1,0 +1,312 @@
+"""What every store must do about single records: taken back, written anew, moved, or by hand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from euthymia.gateway.records import HELD_OF_SEVERAL, NEVER_HELD, record_hash
+from euthymia.ground.audit import Purpose
+from euthymia.ground.errors import ConsentError
+from euthymia.ground.ids import SourceId, SubjectId
+from euthymia.ground.records import Observations, Person, Retracted, Writing
+from euthymia.store.retract import BY_HAND, RETRACTED
+from stores import (
+    ALL,
+    DAY,
+    MONITOR,
+    MRN,
+    NOW,
+    NOW_US,
+    House,
+    audit,
+    facts,
+    mrn,
+    samples,
+    the,
+    times,
+)
+
+OBS, OTHER = "Observation/1", "Observation/2"
+START = NOW_US - 10 * DAY
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    on_server = request.param == "postgresql"
+    server = request.getfixturevalue("postgres") if on_server else None
+    house = House.build(tmp_path, request.param, server)
+    yield house
+    assert house.store.verify() == []
+    assert house.ledger.verify() == []
+    house.close()
+
+
+def written(
+    rows: list[dict[str, Any]], told: dict[int, Writing], system: str = MRN
+) -> Observations:
+    return replace(facts(rows, system), written=told)
+
+
+def one(
+    number: float, record: str = OBS, order: int = 0, *, who: str = "A1", changed: bool = False
+) -> Observations:
+    row = {"row": 1, "code": "LOINC/44261-6", "numeric_value": number, "subject_id": who}
+    return written([row], {1: Writing(record, order, changed)})
+
+
+def back(record: str = OBS, order: int = 0, who: str | None = "A1", row: int = 1) -> Retracted:
+    return Retracted(row, Writing(record, order), None if who is None else mrn(who))
+
+
+def numbers(house: House, who: str = "A1") -> list[float]:
+    subject = house.store.resolve(who)
+    if subject is None:
+        return []
+    table = house.store.observations(subject, audit())
+    return sorted(table.column("numeric_value").to_pylist())
+
+
+def texts(house: House, who: str = "A1") -> list[str]:
+    table = house.store.observations(the(house, who), audit())
+    return sorted(table.column("text_value").to_pylist())
+
+
+T1, T2, T3 = (NOW_US - 5 * DAY, NOW_US - 4 * DAY, NOW_US - 3 * DAY)
+
+
+def test_a_record_that_is_taken_back_is_gone_and_stays_gone(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    house.ingest([one(4, OTHER, order=T1)], digest="b")
+    receipt = house.ingest([back()], digest="c")
+    assert (receipt.rows_in, receipt.stored, receipt.retracted, receipt.removed) == (1, 1, 1, 1)
+    assert receipt.removed_of == {the(house)}
+    assert numbers(house) == [4]
+    again = house.ingest([back()], digest="d")
+    assert (again.stored, again.duplicates, again.retracted) == (0, 1, 0)
+    stale = house.ingest([one(9, order=T1)], digest="e")  # an older export, read anew
+    assert (stale.stored, stale.duplicates) == (0, 1)
+    assert numbers(house) == [4]
+    assert house.store.retractions(the(house)) == 1
+
+
+def test_a_record_that_its_source_restores_comes_back(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    house.ingest([back(order=T2)], digest="b")
+    assert numbers(house) == []
+    house.ingest([one(9, order=T3)], digest="c")
+    assert numbers(house) == [9]
+    house.ingest([back(order=T2)], digest="d")  # older than what it is now
+    assert numbers(house) == [9]
+    assert house.store.retractions(the(house)) == 0
+
+
+def test_it_may_come_before_what_it_takes_back(house: House) -> None:
+    house.ingest([one(4, OTHER)], digest="a")
+    assert house.ingest([back()], digest="b").retracted == 1
+    house.ingest([one(9, order=T1)], digest="c")
+    house.ingest([one(9)], digest="d")
+    assert numbers(house) == [4]
+
+
+def test_all_writings_of_one_file_are_settled_by_the_last(house: House) -> None:
+    rows = [
+        {"row": row, "code": "LOINC/44261-6", "numeric_value": value}
+        for row, value in ((1, 7.0), (2, 8.0), (3, 9.0), (4, 5.0))
+    ]
+    marks = {1: Writing(OBS, T3), 2: Writing(OBS, T1), 3: Writing(OTHER, T1), 4: Writing(OBS, T2)}
+    receipt = house.ingest([written(rows, marks), back(OTHER, row=5)])
+    assert (receipt.rows_in, receipt.stored, receipt.duplicates) == (5, 2, 3)
+    assert numbers(house) == [7]
+
+
+def test_of_a_corrected_record_the_latest_writing_counts(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    receipt = house.ingest([one(6, order=T2, changed=True)], digest="b")
+    assert (receipt.stored, receipt.retracted, receipt.removed) == (1, 0, 1)
+    assert numbers(house) == [6]
+    older = house.ingest([one(9, order=T1)], digest="c")
+    assert (older.stored, older.duplicates) == (0, 1)
+    assert numbers(house) == [6]
+    same = house.ingest([one(6, order=T3, changed=True)], digest="d")
+    assert (same.duplicates, same.removed, numbers(house)) == (1, 0, [6])
+
+
+def test_writings_that_do_not_say_which_is_later_are_both_kept(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(6)], digest="b")
+    assert numbers(house) == [6, 9]
+    house.ingest([one(7, order=T1)], digest="c")
+    assert numbers(house) == [6, 7, 9]
+
+
+def test_versions_count_where_nothing_says_when(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(3, order=2, changed=True)], digest="b")
+    assert numbers(house) == [3]
+    house.ingest([one(2, order=10, changed=True)], digest="c")
+    house.ingest([one(3, order=2, changed=True)], digest="d")
+    house.ingest([one(9)], digest="e")
+    assert numbers(house) == [2]
+    house.ingest([back()], digest="f")
+    assert numbers(house) == []
+
+
+def test_a_fact_that_another_record_gives_as_well_stays(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(9, OTHER)], digest="b")
+    house.ingest([back()], digest="c")
+    assert numbers(house) == [9]
+    house.ingest([back(OTHER)], digest="d")
+    assert numbers(house) == []
+
+
+def test_a_fact_whose_source_has_no_id_for_it_stays(house: House) -> None:
+    house.ingest([one(9, "")], digest="a")
+    house.ingest([one(9)], digest="b")
+    house.ingest([back()], digest="c")
+    assert numbers(house) == [9]
+
+
+def test_a_record_is_found_without_its_patient(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(5, OTHER, who="B2")], digest="b")
+    house.ingest([back(who=None)], digest="c")
+    house.ingest([back(OTHER, who="unheard-of")], digest="d")
+    assert (numbers(house), numbers(house, "B2")) == ([], [])
+    assert house.store.resolve("unheard-of") is None
+
+
+def test_one_that_never_came_or_that_several_have_is_refused(house: House) -> None:
+    never = house.admit([back(who=None), back(OTHER, who=None, row=2)])
+    assert [group.reason for group in never.quarantined] == [NEVER_HELD]
+    house.ingest([one(9), replace(one(9, who="B2"), written={1: Writing(OBS)})], digest="a")
+    several = house.admit([back(who=None)])
+    assert [group.reason for group in several.quarantined] == [HELD_OF_SEVERAL]
+    house.ingest([back(who="B2")], digest="b")
+    assert (numbers(house), numbers(house, "B2")) == ([9], [])
+
+
+def test_the_same_id_in_two_systems_is_two_records(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    row = {"row": 1, "code": "LOINC/44261-6", "numeric_value": 3.0, "subject_id": "X9"}
+    person = Person(2, (SourceId("urn:other", "X9"), mrn("A1")))
+    house.ingest([person, written([row], {1: Writing(OBS, T2, True)}, "urn:other")], digest="b")
+    assert numbers(house) == [3, 9]
+
+
+def test_a_record_that_is_another_persons_now_leaves_the_first(house: House) -> None:
+    house.ingest([one(9, order=1)], digest="a")
+    receipt = house.ingest([one(9, order=2, who="B2", changed=True)], digest="b")
+    assert (receipt.rows_in, receipt.retracted, receipt.removed) == (1, 1, 1)
+    assert receipt.removed_of == {the(house)}
+    assert (numbers(house), numbers(house, "B2")) == ([], [9])
+    house.ingest([one(9, order=1)], digest="c")
+    assert (numbers(house), numbers(house, "B2")) == ([], [9])
+
+
+def test_an_id_used_for_two_things_moves_nothing(house: House) -> None:
+    house.ingest([one(9, order=1)], digest="a")
+    house.ingest([one(5, order=2, who="B2", changed=True)], digest="b")
+    assert (numbers(house), numbers(house, "B2")) == ([9], [5])
+
+
+def test_who_only_loses_a_record_is_given_no_consent_of_the_batch(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([back(who=None)], digest="b", consent=ALL)
+    assert house.store.grants(the(house)) == ()
+
+
+def test_the_ledger_is_told_without_content(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([back()], digest="b")
+    name = record_hash(house.keyring.derive("blind"), OBS, MRN)
+    [line] = [line for line in house.ledger.entries() if line.action == RETRACTED]
+    assert line.subject is None
+    assert line.detail == {"taken_back": f"{name}:{NOW_US}"}
+
+
+def test_records_are_taken_back_by_hand_for_one_or_for_all(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(5, who="B2")], digest="b")
+    name = record_hash(house.keyring.derive("blind"), OBS, MRN)
+    mine = audit(action=RETRACTED, subject=the(house))
+    would = house.store.take_back({name: NOW_US, 77: NOW_US}, mine, dry_run=True)
+    assert (would.records, would.facts, numbers(house)) == (1, 1, [9])
+    done = house.store.take_back({name: NOW_US, 77: NOW_US}, mine)
+    assert done == would
+    assert (numbers(house), numbers(house, "B2")) == ([], [5])
+    rest = house.store.take_back({name: NOW_US}, audit(action=RETRACTED))
+    assert (rest.records, rest.people) == (1, (the(house, "B2"),))
+    assert numbers(house, "B2") == []
+
+
+def test_rows_of_a_file_go_by_hand_and_do_not_come_back(house: House) -> None:
+    notes = facts(
+        [
+            {"row": 1, "code": "EUTHYMIA/note", "text_value": "hers"},
+            {"row": 2, "code": "EUTHYMIA/note", "text_value": "his, by mistake"},
+        ]
+    )
+    house.ingest([notes], digest="a")
+    batch = house.admit([notes], digest="other")
+    hand = audit(action=BY_HAND, subject=the(house))
+    would = house.store.remove(the(house), batch, hand, rows={2}, dry_run=True)
+    assert (would.facts, texts(house)) == (1, ["hers", "his, by mistake"])
+    assert house.store.remove(the(house), batch, hand, rows={2}) == would
+    assert texts(house) == ["hers"]
+    again = house.ingest([notes], digest="b")
+    assert (again.stored, again.duplicates, texts(house)) == (0, 2, ["hers"])
+    his = replace(notes, written={2: Writing(OBS)})
+    assert house.ingest([his], digest="c").stored == 0
+    assert texts(house) == ["hers"]
+    assert house.store.remove(the(house), batch, hand, rows={2}).facts == 0
+
+
+def test_samples_of_a_file_go_by_hand(house: House) -> None:
+    hers, his = times(START, 10), times(START + DAY + 30, 10)
+    house.ingest([samples("steps", [*hers, *his], steps=3)], consent=ALL, digest="a")
+    batch = house.admit([samples("steps", his, steps=3)], consent=ALL)
+    hand = audit(action=BY_HAND, subject=the(house))
+    assert house.store.remove(the(house), batch, hand).samples == 10
+    left = house.store.samples(the(house), "steps", 0, NOW_US, MONITOR)
+    assert left.num_rows == 10
+    other = house.admit([samples("steps", hers, steps=4)], consent=ALL)
+    assert house.store.remove(the(house), other, hand).samples == 0
+
+
+def test_what_was_not_admitted_removes_nothing(house: House) -> None:
+    house.ingest([one(9)])
+    batch = replace(house.admit([one(9)]), source="made")
+    with pytest.raises(ConsentError):
+        house.store.remove(the(house), batch, audit(subject=the(house)))
+
+
+def test_an_erasure_takes_what_is_known_of_records_too(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([back()], digest="b")
+    who = the(house)
+    house.store.erase(who, audit())
+    name = record_hash(house.keyring.derive("blind"), OBS)
+    assert house.store.holders([name]) == {}
+    assert house.store.retractions(SubjectId(who)) == 0
+
+
+def test_a_refused_writing_leaves_the_one_before(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    house.now = NOW + timedelta(hours=1)
+    receipt = house.ingest([one(900, order=T2, changed=True)], digest="b")  # no such PHQ-9
+    assert (receipt.rejected, numbers(house)) == (1, [9])
+
+
+def test_purposes_are_as_before(house: House) -> None:
+    """A fact that came in for another purpose is the same fact."""
+    house.ingest([one(9)], digest="a", consent=ALL)
+    row = {"row": 1, "code": "LOINC/44261-6", "numeric_value": 9.0, "purpose": "research"}
+    house.ingest([written([row], {1: Writing(OTHER)})], digest="b", consent=ALL)
+    house.ingest([back()], digest="c")
+    assert numbers(house) == [9]
+    assert Purpose.RESEARCH in {grant.purpose for grant in house.store.grants(the(house))}
