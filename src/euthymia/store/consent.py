@@ -142,12 +142,15 @@ def decided(
     before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
 ) -> Iterator[tuple[Purpose, str]]:
     """Yield each purpose of which anything was taken back or given anew, and the action's name."""
-    for purpose in Purpose if before else ():
-        had, has = _all_covered(before, purpose, now), _all_covered(after, purpose, now)
+    for purpose in Purpose:
+        old, new = ([g for g in grants if g.purpose is purpose] for grants in (before, after))
+        if not old or old == new:  # as in every file that tells the same again
+            continue
+        had, has = _all_covered(old, purpose, now), _all_covered(new, purpose, now)
         if not had <= has:
             yield purpose, WITHDRAWN
-        elif has - had and any(grant.purpose is purpose for grant in before):
-            lasting = _general(purpose) <= has & _all_covered(after, purpose, _LAST)
+        elif has - had:
+            lasting = _general(purpose) <= has & _all_covered(new, purpose, _LAST)
             yield purpose, GIVEN if lasting else GIVEN_IN_PART
 
 
