@@ -122,6 +122,8 @@ def test_an_invited_or_disabled_user_is_refused_like_an_unknown_one(house: House
     house.accounts.disable("dr-lee", SHELL)
     with pytest.raises(AccessError, match="not right"):
         house.sign_in()
+    with pytest.raises(AccessError, match="user enable"):  # a new link would let them in again
+        house.accounts.reset("dr-lee", SHELL, house.tokens)
     house.accounts.disable("dr-lee", SHELL, disabled=False)
     house.hands.turn(timedelta(seconds=30))
     assert house.sign_in()

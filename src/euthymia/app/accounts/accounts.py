@@ -153,8 +153,16 @@ class Accounts:
         return code
 
     def reset(self, user: str, actor: Actor, tokens: Tokens) -> str:
-        """Take away every credential and session of a user; return a new enrolment code."""
+        """Take away every credential and session of a user; return a new enrolment code.
+
+        Raises
+        ------
+        AccessError
+            The account is disabled: a new link would let somebody in again, unsaid.
+        """
         before = self._known(self.file.now(), user)
+        if before.disabled:
+            raise AccessError(f"{user} is disabled; to let them in again: `euthymia user enable`")
         code, token_id = self._enrol_code(user, before.role, tokens)
 
         def how(book: Book) -> None:
