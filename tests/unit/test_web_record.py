@@ -143,6 +143,8 @@ def test_two_questionnaires_of_one_day_are_not_made_into_one(tmp_path: Path) -> 
             sent = given | {"instrument": "phq9"}
             send(doctor, f"{base}/measures?fill=phq9", f"{base}/measures", **sent)
         page = doctor.get(f"{base}/measures").text
+        assert "<li>Feeling down, depressed, or hopeless " in page, "without pointing at a number"
+        assert "; 3 Nearly every day" in page
         rows = [re.findall(r"<td>([^<]*)</td>", row) for row in page.split("<tr>")]
         told = ["".join(row[2:]) for row in rows if len(row) == 11]
         assert told[:2] == ["030000000", "300000001"]
