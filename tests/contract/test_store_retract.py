@@ -220,6 +220,29 @@ def test_who_only_loses_a_record_is_given_no_consent_of_the_batch(house: House) 
     assert house.store.grants(the(house)) == ()
 
 
+def test_who_holds_a_record_is_known_after_every_change(house: House) -> None:
+    key = house.keyring.derive("blind")
+    names = {record_hash(key, name): name for name in (OBS, OTHER)}
+
+    def held() -> list[str]:
+        return sorted(names[name] for name in house.store.holders(names))
+
+    def taken_back() -> None:
+        with house.store.grouped():
+            house.ingest([one(9)], digest="b")
+            assert held() == [OBS]
+            raise RuntimeError
+
+    house.ingest([one(1, "Observation/3")], digest="a")
+    assert held() == []
+    with pytest.raises(RuntimeError):
+        taken_back()
+    house.ingest([one(5, OTHER)], digest="c")  # its commit has the number of the one taken back
+    assert held() == [OTHER]
+    house.ingest([one(9)], digest="d")
+    assert held() == [OBS, OTHER]
+
+
 def test_the_ledger_is_told_without_content(house: House) -> None:
     house.ingest([one(9)], digest="a")
     house.ingest([back()], digest="b")

@@ -164,7 +164,7 @@ class Identities(Protocol):
     def holders(self, names: Collection[int]) -> Mapping[int, tuple[Holder, ...]]:
         """Return who holds a record of these names (`Mark.name`), and of none that nobody holds.
 
-        It looks at everybody: some microseconds a person.
+        It looks at everybody: the first time a millisecond a person of 1,000 records, then 20 us.
         """
 
 

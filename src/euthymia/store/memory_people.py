@@ -19,7 +19,7 @@ from euthymia.store.frame import from_arrow
 from euthymia.store.lines import Line
 from euthymia.store.profile import Profile
 from euthymia.store.records import NONE, Rows, buried, digests, settle
-from euthymia.store.retract import holders_in, marks_of, offered, still_meant
+from euthymia.store.retract import marks_of, offered, still_meant
 from euthymia.store.tally import Tally
 
 Row = tuple[Any, ...]
@@ -181,6 +181,8 @@ def held_by(
     """Return who holds a record of these names."""
     found: dict[int, tuple[Holder, ...]] = {}
     for subject, person in people.items():
-        for name, holder in holders_in(person.records, subject, names):
-            found[name] = (*found.get(name, ()), holder)
+        pairs = {(int(row["name"]), int(row["record"])) for row in person.records}
+        for name, record in sorted(pairs):
+            if name in names:
+                found[name] = (*found.get(name, ()), Holder(subject, record))
     return found

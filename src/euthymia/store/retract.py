@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from euthymia.gateway.contract import Admitted, Holder, Mark
+from euthymia.gateway.contract import Admitted, Mark
+from euthymia.gateway.records import UNHELD
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US
 from euthymia.ground.ids import SubjectId
@@ -20,6 +21,7 @@ from euthymia.store.blocks import SUMMARY, Blocks, Owner
 from euthymia.store.contract import Removed
 from euthymia.store.frame import Frame, cut, from_arrow, rows_of, take
 from euthymia.store.reading import brought_forward
+from euthymia.store.records import BY_HAND as BY_HAND_RECORD
 from euthymia.store.records import (
     RECORDS,
     Offered,
@@ -193,14 +195,18 @@ def by_part(
     return {part: frozenset(some) for part, some in found.items()}
 
 
-def holders_in(
-    held: Rows, subject: SubjectId, names: Collection[int]
-) -> Iterator[tuple[int, Holder]]:
-    """Yield (name, holder) of each record of these names that a person has, taken back or not."""
-    mine = held[np.isin(held["name"], list(names))]
-    pairs = set(zip(mine["name"].tolist(), mine["record"].tolist(), strict=True))
-    for name, record in sorted(pairs):
-        yield name, Holder(subject, record)
+def named(held: Rows) -> NDArray[np.int64]:
+    """Return each record of a person once, by name: shape (2, n), of names and of records."""
+    rows: NDArray[np.int64] = np.unique(np.stack([held["name"], held["record"]]), axis=1)
+    return rows[:, (rows[1] != UNHELD) & (rows[1] != BY_HAND_RECORD)]
+
+
+def matching(records: NDArray[np.int64], names: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield (name, record) of those of `named` that have one of these names, taken back or not."""
+    low, high = (np.searchsorted(records[0], names, side) for side in ("left", "right"))
+    for i in np.flatnonzero(low < high).tolist():
+        for record in records[1, low[i] : high[i]].tolist():
+            yield int(names[i]), record
 
 
 def marks_of(held: Rows, records: Mapping[int, int]) -> list[Mark]:

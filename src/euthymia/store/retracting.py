@@ -3,6 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from euthymia.gateway.contract import Admitted, Holder, Mark
 from euthymia.gateway.warrant import vouched
 from euthymia.ground.audit import Entry
@@ -12,7 +15,7 @@ from euthymia.store import reading
 from euthymia.store.contract import Removed
 from euthymia.store.people import Known
 from euthymia.store.records import RECORDS, Rows
-from euthymia.store.retract import Retraction, holders_in, marks_of, only_rows, told
+from euthymia.store.retract import Retraction, marks_of, matching, named, only_rows, told
 from euthymia.store.summaries import Summaries
 
 
@@ -20,25 +23,44 @@ class Retractions(Summaries):
     """The part of `SealedStore` that takes records back."""
 
     _retraction: Retraction
+    _names: dict[SubjectId, tuple[int, NDArray[np.int64]]]
+    """What `holders` read of each person; a commit that was taken back makes it void."""
 
     def _everybody(self) -> Iterator[tuple[Known, Rows]]:
         """Yield everybody of whom a record is known, and what is known of them."""
         if self._blocks.known_kind(RECORDS) is None:
             return
-        for (pseudonym,) in self._db.all("SELECT pseudonym FROM subject ORDER BY id"):
-            known = self._people.need(SubjectId(pseudonym))
+        for who in self._pseudonyms():
+            known = self._people.need(who)
             rows = self._retraction.held(known.owner)
             if len(rows):
                 yield known, rows
 
     def holders(self, names: Collection[int]) -> Mapping[int, tuple[Holder, ...]]:
-        """See `Identities.holders`."""
+        """See `Identities.holders`. What was read of a person is kept until they change."""
+        wanted = np.array(sorted(names), np.int64)
         found: dict[int, list[Holder]] = {}
         with self._reading():
-            for known, rows in self._everybody():
-                for name, holder in holders_in(rows, known.owner.subject, names):
-                    found.setdefault(name, []).append(holder)
+            held = {}
+            for who in self._pseudonyms() if self._blocks.known_kind(RECORDS) is not None else ():
+                held[who] = stamped = self._names_of(who)
+                for name, record in matching(stamped[1], wanted):
+                    found.setdefault(name, []).append(Holder(who, record))
+            self._names = held
         return {name: tuple(holders) for name, holders in found.items()}
+
+    def _names_of(self, who: SubjectId) -> tuple[int, NDArray[np.int64]]:
+        """Return a person's last commit, and the names and hashes of their records by name."""
+        owner = self._people.need(who).owner
+        stamp = self._blocks.stamp(owner)
+        kept = self._names.get(who)
+        if kept is None or kept[0] != stamp:
+            kept = stamp, named(self._retraction.held(owner))
+        return kept
+
+    def _pseudonyms(self) -> list[SubjectId]:
+        found = self._db.all("SELECT pseudonym FROM subject ORDER BY id")
+        return [SubjectId(pseudonym) for (pseudonym,) in found]
 
     def retractions(self, subject: SubjectId) -> int:
         """See `Store.retractions`."""

@@ -78,7 +78,7 @@ class SealedStore(Retractions):
         self._people = People(self._tables, keyring)
         self._blocks = Blocks(self._tables, keyring.derive("digest"))
         self._files = Files(self._tables, keyring)
-        self._retraction = Retraction(self._blocks)
+        self._retraction, self._names = Retraction(self._blocks), {}
         self._journal = Journal(self._tables, ledger)
         self._intake = Intake(self._people, self._blocks, self._files)
         self._rekeying = Rekeying(
@@ -127,6 +127,7 @@ class SealedStore(Retractions):
                 self._db.back_to_savepoint()
                 self._journal.forget(mark)
                 self._forget()
+                self._names.clear()
                 raise
             self._db.release()
 
@@ -143,6 +144,7 @@ class SealedStore(Retractions):
             self._db.roll_back()
             self._journal.forget()
             self._forget()
+            self._names.clear()
             raise
         self._seen = stamp
         self._commits += 1
