@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from euthymia.gateway.desk import ERASED
 from euthymia.gateway.records import HELD_OF_SEVERAL, NEVER_HELD, record_hash
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import ConsentError
@@ -188,6 +189,22 @@ def test_one_that_never_came_or_that_several_have_is_refused(house: House) -> No
     assert [group.reason for group in several.quarantined] == [HELD_OF_SEVERAL]
     house.ingest([back(who="B2")], digest="b")
     assert (numbers(house), numbers(house, "B2")) == ([9], [])
+
+
+def test_a_retraction_of_somebody_erased_takes_nothing_from_another(house: House) -> None:
+    house.ingest([one(9)], digest="a")
+    house.ingest([one(5, OTHER, who="B2")], digest="b")
+    house.store.erase(the(house, "B2"), audit())
+    refused = house.admit([back(who="B2")])
+    assert [group.reason for group in refused.quarantined] == [ERASED]
+    house.ingest([back(who="B2")], digest="c")
+    assert numbers(house) == [9]
+
+
+def test_a_record_and_its_retraction_in_one_file(house: House) -> None:
+    receipt = house.ingest([one(9), back(who=None, row=2)], digest="a")
+    assert (receipt.rows_in, receipt.stored, receipt.duplicates) == (2, 1, 1)
+    assert numbers(house) == []
 
 
 def test_the_same_id_in_two_systems_is_two_records(house: House) -> None:

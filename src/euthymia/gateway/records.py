@@ -84,7 +84,10 @@ class Registrar:
         }
         found = sorted(here | set(held.get(name, ())))
         subject, reason = (None, NEVER_HELD) if item.who is None else self.desk.match(item.who)
-        if subject is not None and item.who is not None:
+        if item.who is not None:
+            if subject is None:  # erased, or refused: another's record of that id is not meant
+                quarantine.refuse([item.row], reason)
+                return
             named = item.record.name, item.who.system, item.record.server
             own = Holder(subject, record_hash(self.key, *named))
             theirs = [holder for holder in found if holder.subject == subject]
