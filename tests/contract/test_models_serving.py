@@ -291,7 +291,7 @@ def test_reasons_add_up_exactly(trained, served):
 
 def test_it_abstains_and_says_why(trained, served):
     x = trained.frame.x[4].copy()
-    because = "only 10% of what the model looks at is known, and it needs 30%"
+    because = "too little of what the model looks at is known (coverage 10%, it needs 30%)"
     assert served.predict(x, coverage=0.1).abstained_because == because
     assert "older than" in served.predict(x, data_age_hours=1e4).abstained_because
     assert "older than" in served.predict(x, data_age_hours=float("inf")).abstained_because

@@ -101,7 +101,7 @@ EXAMPLES = [
     "escalates in 3 h",
     "119 of 179 days; without data: 47 days no consent, 1 day not worn, 11 days reason not known",
     "8 in the days shown",
-    ("No estimate: only 0% of what the model looks at is known, and it needs 30%."),
+    ("No estimate: too little of what the model looks at is known (coverage 0%, it needs 30%)."),
     "No estimate: newest data older than 72 h.",
     "No estimate: none of the features that the model uses is known.",
     "it holds from now on",

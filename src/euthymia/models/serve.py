@@ -167,8 +167,8 @@ class Served:
         if coverage is not None and coverage < bundle.min_coverage:
             known = floor(100 * coverage + 1e-9)  # never said to be as much as is needed
             return (
-                f"only {known}% of what the model looks at is known, and it needs "
-                f"{100 * bundle.min_coverage:g}%"
+                f"too little of what the model looks at is known (coverage {known}%, it needs "
+                f"{100 * bundle.min_coverage:g}%)"
             )
         if age is not None and not age <= bundle.max_data_age_hours:
             return f"newest data older than {bundle.max_data_age_hours:.0f} h"
