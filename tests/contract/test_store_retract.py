@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from euthymia.gateway.desk import ERASED
-from euthymia.gateway.records import HELD_OF_SEVERAL, NEVER_HELD, record_hash
+from euthymia.gateway.contract import Mark
+from euthymia.gateway.desk import ERASED, Desk
+from euthymia.gateway.quarantine import Quarantine
+from euthymia.gateway.records import HELD_OF_SEVERAL, NEVER_HELD, Registrar, record_hash
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Observations, Person, Retracted, Writing
+from euthymia.store import retract
 from euthymia.store.retract import BY_HAND, RETRACTED
 from stores import (
     ALL,
@@ -103,6 +106,67 @@ def test_a_record_that_its_source_restores_comes_back(house: House) -> None:
     house.ingest([back(order=T2)], digest="d")  # older than what it is now
     assert numbers(house) == [9]
     assert house.store.retractions(the(house)) == 0
+
+
+def test_a_writing_between_two_retractions_does_not_come_back(house: House) -> None:
+    house.ingest([one(9, order=T1)], digest="a")
+    house.ingest([back(order=T1 + DAY)], digest="b")
+    again = house.ingest([back(order=T3)], digest="c")
+    assert (again.retracted, again.duplicates) == (0, 1)
+    house.ingest([one(8, order=T1 + DAY + 1, changed=True)], digest="d")  # read late
+    assert numbers(house) == []
+    house.ingest([one(7, order=T3 + 1, changed=True)], digest="e")
+    assert numbers(house) == [7]
+
+
+class Walked(list[Mark]):
+    """Marks that count how often they are gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Mark]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_a_file_is_gone_through_as_often_for_many_retractions_as_for_one(tmp_path: Path) -> None:
+    house = House.build(tmp_path, "memory", None)
+    desk = Desk(house.store, pseudonym_key=bytes(32), blind_key=bytes(32), today=NOW.date())
+    walks = []
+    for count in (1, 20):
+        registrar = Registrar(bytes(32), house.store, desk, NOW_US)
+        registrar.marks[SubjectId("s-one")] = walked = Walked()
+        gone = [Retracted(row, Writing(f"Observation/{row}")) for row in range(1, count + 1)]
+        registrar.take_back(gone, Quarantine())
+        walks.append(walked.times)
+    assert walks[0] == walks[1]
+    house.close()
+
+
+def test_facts_are_told_apart_as_often_for_many_moved_records_as_for_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    real = retract.digests
+    monkeypatch.setattr(retract, "digests", lambda frame: calls.append(1) or real(frame))
+    counts = []
+    for first, many in ((0, 1), (1, 7)):
+        rows = [
+            {"row": i, "code": "LOINC/44261-6", "numeric_value": 20.0 * first + i}
+            for i in range(1, many + 1)
+        ]
+        names = {i: f"Observation/{first}-{i}" for i in range(1, many + 1)}
+        house.ingest(
+            [written(rows, {i: Writing(n, 1) for i, n in names.items()})], digest=f"a{first}"
+        )
+        moved = [{**row, "subject_id": "B2"} for row in rows]
+        calls.clear()
+        told = {i: Writing(n, 2, changed=True) for i, n in names.items()}
+        receipt = house.ingest([written(moved, told)], digest=f"b{first}")
+        assert receipt.removed == many
+        counts.append(len(calls))
+    assert counts[1] - counts[0] < 3
+    assert numbers(house) == []
 
 
 def test_it_may_come_before_what_it_takes_back(house: House) -> None:

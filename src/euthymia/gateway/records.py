@@ -68,21 +68,20 @@ class Registrar:
         names = {record_hash(self.key, item.record.name) for item in items}
         moved = {m.name for own in self.marks.values() for m in own if m.changed and m.name}
         held = self.identities.holders(names | moved) if names or moved else {}
+        all_held = {name: set(held.get(name, ())) for name in names}
+        for subject, own in self.marks.items():
+            for mark in own:
+                if mark.name in names and not mark.gone:
+                    all_held[mark.name].add(Holder(subject, mark.record))
         for item in items:
-            self._take_back(item, held, quarantine)
+            self._take_back(item, all_held, quarantine)
         self._take_from_others(held)
 
     def _take_back(
-        self, item: Retracted, held: Mapping[int, tuple[Holder, ...]], quarantine: Quarantine
+        self, item: Retracted, held: Mapping[int, Collection[Holder]], quarantine: Quarantine
     ) -> None:
         name = record_hash(self.key, item.record.name)
-        here = {
-            Holder(subject, mark.record)
-            for subject, own in self.marks.items()
-            for mark in own
-            if mark.name == name and not mark.gone
-        }
-        found = sorted(here | set(held.get(name, ())))
+        found = sorted(held[name])
         subject, reason = (None, NEVER_HELD) if item.who is None else self.desk.match(item.who)
         if item.who is not None:
             if subject is None:  # erased, or refused: another's record of that id is not meant

@@ -219,9 +219,11 @@ def _states(held: Rows, marks: Sequence[Mark]) -> tuple[dict[int, _State], set[i
             else:
                 known.rows.add(mark.row)
         elif mark.gone:
-            if not later(known.order, mark.order) and not known.gone:
+            order = max(known.order, mark.order)
+            if known.gone:  # a writing between the two retractions is not to bring it back
+                known.order = order
+            elif not later(known.order, mark.order):
                 stale |= known.rows
-                order = max(known.order, mark.order)
                 states[mark.record] = _State(order, True, False)
                 went[mark.record] = mark
         elif later(mark.order, known.order):

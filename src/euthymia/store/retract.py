@@ -72,21 +72,27 @@ def still_meant(batch: Admitted, subject: SubjectId, held: Rows) -> tuple[Mark, 
     """
     marks = batch.records.get(subject, ())
     meant = [mark for mark in marks if mark.row]
-    for mark in marks:
-        if not mark.row:
-            own = set(held["fact"][held["record"] == mark.record].tolist())
-            if own & _given_elsewhere(batch, subject, mark.record):
-                meant.append(mark)
+    moved = [mark for mark in marks if not mark.row]
+    if moved:
+        given = _given_elsewhere(batch, subject, {mark.record for mark in moved})
+        pairs = zip(held["record"].tolist(), held["fact"].tolist(), strict=True)
+        theirs = {record for record, fact in pairs if fact in given.get(record, ())}
+        meant += [mark for mark in moved if mark.record in theirs]
     return tuple(sorted(meant, key=lambda mark: (not mark.row, mark.row)))
 
 
-def _given_elsewhere(batch: Admitted, subject: SubjectId, record: int) -> set[int]:
-    found: set[int] = set()
+def _given_elsewhere(
+    batch: Admitted, subject: SubjectId, records: Collection[int]
+) -> dict[int, set[int]]:
+    """Return the facts that others' records of these hashes give in a batch: one pass over it."""
+    found: dict[int, set[int]] = {}
     for other, marks in batch.records.items():
-        rows = [m.row for m in marks if m.record == record and not m.gone]
-        if other != subject and rows:
+        record_of = {m.row: m.record for m in marks if m.record in records and not m.gone}
+        if other != subject and record_of:
             given = offered(batch.observations.get(other))
-            found |= set(given.fact[np.isin(given.row, rows)].tolist())
+            for row, fact in zip(given.row.tolist(), given.fact.tolist(), strict=True):
+                if row in record_of:
+                    found.setdefault(record_of[row], set()).add(fact)
     return found
 
 
