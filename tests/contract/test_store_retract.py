@@ -97,6 +97,25 @@ def test_a_record_that_is_taken_back_is_gone_and_stays_gone(house: House) -> Non
     assert house.store.retractions(the(house)) == 1
 
 
+def test_a_record_of_several_is_taken_back_of_whom_it_is_asked_for(house: House) -> None:
+    """A restore knows the hash of a record, and not whose it was: nobody loses another's fact."""
+    house.ingest([one(9, order=T1)], digest="a")
+    house.ingest([one(4, OTHER, order=T1)], digest="c")
+    house.ingest([one(8, order=T1, who="B2")], digest="b")
+    held = house.store.holders([record_hash(house.keyring.derive("blind"), OBS)])
+    (record,) = {holder.record for own in held.values() for holder in own}
+    nobody = audit(action=RETRACTED)
+    for dry_run in (True, False):
+        left = house.store.take_back({record: T2, 17: T2}, nobody, dry_run=dry_run)
+        assert (left.records, left.left) == (0, 1)
+    assert (numbers(house), numbers(house, "B2")) == ([4, 9], [8])
+    mine = replace(nobody, subject=the(house))
+    assert house.store.take_back({record: T2}, mine).records == 1
+    assert (numbers(house), numbers(house, "B2")) == ([4], [8])
+    assert house.store.take_back({record: T2}, nobody).records == 1  # of one alone now
+    assert (numbers(house), numbers(house, "B2")) == ([4], [])
+
+
 def test_a_record_that_its_source_restores_comes_back(house: House) -> None:
     house.ingest([one(9, order=T1)], digest="a")
     house.ingest([back(order=T2)], digest="b")

@@ -271,6 +271,7 @@ def _bury(
         "withdrawn_again": again,
         "retracted_again": removed.records,
         "retracted_by_hand": since.by_hand,
+        "retracted_of_several": removed.left,
     }
 
 

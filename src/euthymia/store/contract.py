@@ -54,12 +54,16 @@ class RejectedRows:
 
 
 class Removed(NamedTuple):
-    """How many records were taken back, what was removed with them, and of whom."""
+    """How many records were taken back, what was removed with them, and of whom.
+
+    `left`: records that several people hold, so that nobody can say whose was meant.
+    """
 
     records: int = 0
     facts: int = 0
     samples: int = 0
     people: tuple[SubjectId, ...] = ()
+    left: int = 0
 
 
 class Store(Protocol):
@@ -101,8 +105,8 @@ class Store(Protocol):
     ) -> Removed:
         """Take records back by hash, {record: order}, as their source would.
 
-        Those of `audit.subject`, or whoever holds them where it names nobody. One that nobody holds
-        changes nothing. With `dry_run` nothing changes: it is counted.
+        Those of `audit.subject`, or of the one who holds them where it names nobody. One that
+        nobody holds changes nothing. With `dry_run` nothing changes: it is counted.
         """
 
     def remove(

@@ -35,7 +35,7 @@ from euthymia.store.lines import Line, added
 from euthymia.store.memory_people import File, Row, State, add, by_time, forget
 from euthymia.store.memory_people import Person as Remembered
 from euthymia.store.people import require_own, unknown_subject
-from euthymia.store.retract import only_rows
+from euthymia.store.retract import of_one, only_rows
 from euthymia.store.retract import told as told_of
 from euthymia.store.tally import Tally
 
@@ -258,7 +258,10 @@ class MemoryStore:
     ) -> Removed:
         """See `Store.take_back`."""
         before = copy.deepcopy(self._state)
-        meant = {w: p for w, p in self._state.subjects.items() if audit.subject in {None, w}}
+        everybody, asked = self._state.subjects, len(records)
+        if audit.subject is None:
+            records = of_one(records, (person.records for person in everybody.values()))
+        meant = {w: p for w, p in everybody.items() if audit.subject in {None, w}}
         found = {who: own.take_back(person, records) for who, person in meant.items()}
         found = {who: done for who, done in found.items() if done[0]}
         gone = [mark for marks, _ in found.values() for mark in marks]
@@ -270,7 +273,7 @@ class MemoryStore:
             for entry in told_of(audit, gone):
                 self._ledger.append(entry)
             self._tell(audit, None, reading.of_removal(len(gone), facts), durable=True)
-        return Removed(len(gone), facts, 0, tuple(found))
+        return Removed(len(gone), facts, 0, tuple(found), asked - len(records))
 
     def remove(
         self,

@@ -3,7 +3,8 @@
 Everything happens in the transaction of its caller: after a crash all of it is there, or nothing.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -213,6 +214,15 @@ def matching(records: NDArray[np.int64], names: NDArray[np.int64]) -> Iterator[t
     for i in np.flatnonzero(low < high).tolist():
         for record in records[1, low[i] : high[i]].tolist():
             yield int(names[i]), record
+
+
+def of_one(records: Mapping[int, int], everybody: Iterable[Rows]) -> dict[int, int]:
+    """Return those of the records that no more than one person holds: {record: order}."""
+    wanted, count = list(records), Counter[int]()
+    for held in everybody:
+        mine = held["record"][np.isin(held["record"], wanted) & (held["gone"] == 0)]
+        count.update(set(mine.tolist()))
+    return {record: order for record, order in records.items() if count[record] < 2}
 
 
 def marks_of(held: Rows, records: Mapping[int, int]) -> list[Mark]:

@@ -15,7 +15,7 @@ from euthymia.store import reading
 from euthymia.store.contract import Removed
 from euthymia.store.people import Known
 from euthymia.store.records import RECORDS, Rows
-from euthymia.store.retract import Retraction, marks_of, matching, named, only_rows, told
+from euthymia.store.retract import Retraction, marks_of, matching, named, of_one, only_rows, told
 from euthymia.store.summaries import Summaries
 
 
@@ -75,10 +75,13 @@ class Retractions(Summaries):
         gone: list[Mark] = []
         facts: dict[SubjectId, int] = {}
         with self._reading() if dry_run else self._writing():
+            meant = dict(records)
+            if audit.subject is None and meant:
+                meant = of_one(records, (held for _, held in self._everybody()))
             for known, held in self._everybody():
                 who = known.owner
                 if audit.subject in {None, who.subject}:
-                    settled = self._retraction.settled(held, marks_of(held, records))
+                    settled = self._retraction.settled(held, marks_of(held, meant))
                     if settled.gone:
                         lost = sum(map(len, settled.dropped.values()))
                         kept = lost if dry_run else self._retraction.keep(who, settled)
@@ -88,7 +91,8 @@ class Retractions(Summaries):
                 for entry in told(audit, gone):
                     self._ledger.append(entry, durable=False)
                 self._journal.announce(audit, reading.of_removal(len(gone), sum(facts.values())))
-        return Removed(len(gone), sum(facts.values()), 0, tuple(facts))
+        left = len(records) - len(meant)
+        return Removed(len(gone), sum(facts.values()), 0, tuple(facts), left)
 
     def remove(
         self,

@@ -202,6 +202,11 @@ def restore(
             f"\n{result['retracted_by_hand']} files' rows were taken back by hand since then: run "
             "`euthymia retract SUBJECT --file` on them again"
         )
+    if result["retracted_of_several"]:
+        words += (
+            f"\n{result['retracted_of_several']} records taken back since are of several people in "
+            "the backup and stayed: run `euthymia retract SUBJECT --record` on them again"
+        )
     if result["accounts_kept"]:
         words += "\nthe accounts are those of the home that was there, and not the backup's"
     if not result["newer_home"]:
