@@ -1,6 +1,6 @@
 """A clinic in a folder for tests of the store and the gateway: keys, ledger, a standing clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from euthymia.gateway.admit import BatchConsent, Gateway
 from euthymia.gateway.checks import FACTS_BORDER
@@ -28,6 +29,7 @@ NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 NOW_US = to_micros(NOW)
 DAY = 86_400_000_000
 MRN = "urn:euthymia:mrn"
+ENGINES = ("memory", "sqlite", "postgresql")
 ACTOR = Actor("tester", "shell")
 ALL = BatchConsent(frozenset(Purpose), "a test")
 
@@ -103,6 +105,16 @@ class House:
 
     def ingest(self, items: Iterable[Item], **given: Any) -> Receipt:
         return self.store.append(self.admit(items, **given), audit(action="append"))
+
+
+def house_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[House]:
+    """Yield a house on the engine of a fixture's `param`; what it leaves behind is verified."""
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    house = House.build(folder, request.param, server)
+    yield house
+    assert house.store.verify() == []
+    assert house.ledger.verify() == []
+    house.close()
 
 
 def times(start: int, count: int, step_s: float = 60) -> np.ndarray:

@@ -31,6 +31,7 @@ from euthymia.store.lines import Line
 from stores import (
     ALL,
     DAY,
+    ENGINES,
     MONITOR,
     MRN,
     NOW,
@@ -38,6 +39,7 @@ from stores import (
     House,
     audit,
     facts,
+    house_on,
     mrn,
     samples,
     the,
@@ -48,15 +50,9 @@ START = NOW_US - 10 * DAY
 EARLY = NOW - timedelta(days=90)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    on_server = request.param == "postgresql"
-    server = request.getfixturevalue("postgres") if on_server else None
-    house = House.build(tmp_path, request.param, server)
-    yield house
-    assert house.store.verify() == []
-    assert house.ledger.verify() == []
-    house.close()
+    yield from house_on(request, tmp_path)
 
 
 def grant(purpose: Purpose, *, permit: bool = True, since: int = NOW_US) -> GrantRecord:

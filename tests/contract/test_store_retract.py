@@ -21,6 +21,7 @@ from euthymia.store.retract import BY_HAND, RETRACTED
 from stores import (
     ALL,
     DAY,
+    ENGINES,
     MONITOR,
     MRN,
     NOW,
@@ -28,6 +29,7 @@ from stores import (
     House,
     audit,
     facts,
+    house_on,
     mrn,
     samples,
     the,
@@ -38,15 +40,9 @@ OBS, OTHER = "Observation/1", "Observation/2"
 START = NOW_US - 10 * DAY
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    on_server = request.param == "postgresql"
-    server = request.getfixturevalue("postgres") if on_server else None
-    house = House.build(tmp_path, request.param, server)
-    yield house
-    assert house.store.verify() == []
-    assert house.ledger.verify() == []
-    house.close()
+    yield from house_on(request, tmp_path)
 
 
 def written(

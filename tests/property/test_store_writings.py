@@ -19,7 +19,7 @@ from euthymia.ground.records import Item, Observations, Retracted
 from euthymia.ground.records import Writing as Record
 from euthymia.store.frame import from_arrow
 from euthymia.store.records import digests
-from stores import MRN, NOW, House, audit, facts, mrn, the
+from stores import ENGINES, MRN, NOW, House, audit, facts, house_on, mrn, the
 
 ALONE = ["x", "y"]  # codes of observations that stand on no record
 
@@ -99,14 +99,9 @@ def test_the_newest_writing_of_each_record_is_held(files, alone):
         assert told == as_memory
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    on_server = request.param == "postgresql"
-    server = request.getfixturevalue("postgres") if on_server else None
-    house = House.build(tmp_path, request.param, server)
-    yield house
-    assert house.store.verify() == []
-    house.close()
+    yield from house_on(request, tmp_path)
 
 
 def test_a_fact_stays_while_another_record_says_it(house: House) -> None:

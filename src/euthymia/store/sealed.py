@@ -36,7 +36,7 @@ from euthymia.store.lines import LINES, Line, added, fold, unfold
 from euthymia.store.people import Known, People
 from euthymia.store.rekey import Rekeying
 from euthymia.store.retract import Retraction
-from euthymia.store.retracting import Retractions
+from euthymia.store.retractions import Retractions
 from euthymia.store.tables import FRESHNESS, Tables
 
 
