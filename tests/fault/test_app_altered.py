@@ -57,6 +57,7 @@ def test_rows_that_were_put_back_are_told_until_they_agree_again(clinic: Clinic)
     assert found["pipeline"] is False  # that something was scored is another matter
     (said,) = (word for word in notices(clinic) if word.startswith(SAID))
     assert retold(said, "es").startswith("Los datos guardados no son los últimos")
+    assert said in Alerts(clinic).overview()[1]  # what the worklist is told as well
     Alerts(clinic).run()
     told = [line for line in clinic.ledger.entries() if line.action == "find altered store"]
     assert len(told) == 1
