@@ -6,22 +6,26 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnxruntime
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from euthymia.app.clinic import Clinic
+from euthymia.app.given_out import GRAPH, REST, give_out, open_given
 from euthymia.app.people import erase_subject
 from euthymia.app.privacy import (
     change_budget,
-    give_out,
     people_of,
     released,
     set_aside,
     settled,
 )
-from euthymia.ground.errors import EuthymiaError, IntegrityError
+from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
 from euthymia.models.bundle import Bundle, make_bundle
 from euthymia.models.privacy.contract import Guarantee
 from euthymia.models.privacy.outgoing import (
+    MAGIC,
     MOST_FOUND,
     found_at_best,
     kept_inside,
@@ -33,6 +37,7 @@ from euthymia.models.privacy.training import allowance, private_train
 from euthymia.models.serve import Served
 from private_runs import TASK, cohort
 from small_clinic import MINE, subject_of, trained
+from whole_clinic import run
 
 CLAIM = Guarantee(1.0, 1e-5)
 
@@ -104,6 +109,44 @@ def test_a_private_model_leaves_signed_and_answers_the_same(
         changed[place] ^= 4
         with pytest.raises(IntegrityError):
             read_outgoing(bytes(changed), clinic.keyring.verifier("model"))
+
+
+def test_whoever_is_given_a_model_opens_it_without_a_home(
+    clinic: Clinic, held: str, tmp_path: Path
+) -> None:
+    told = give_out(clinic, held, tmp_path / "out")
+    key, parts = str(told["public_key"]), str(tmp_path / "parts")
+    nowhere = tmp_path / "no home"
+    found = run(nowhere, "privacy", "open", str(told["file"]), "--public-key", key, "--out", parts)
+    assert not nowhere.exists()
+    assert (found["model"], found["fingerprint"]) == (held, told["fingerprint"])
+    bundle = clinic.registry.load(held, for_use=False)[0]
+    x = cohort(1, seed=8).x[:1]
+    [said] = onnxruntime.InferenceSession(tmp_path / "parts" / GRAPH).run(["probability"], {"x": x})
+    assert said[0, 0] == Served(bundle, "0" * 64).predict(x[0]).probability
+    rest = msgspec.json.decode((tmp_path / "parts" / REST).read_bytes())
+    assert [f["name"] for f in rest["features"]] == [f.name for f in bundle.features]
+    with pytest.raises(EuthymiaError, match="name a new folder"):
+        open_given(told["file"], told["public_key"], tmp_path / "parts")
+
+
+def test_a_model_of_another_clinic_or_of_another_form_does_not_open(
+    clinic: Clinic, held: str, tmp_path: Path
+) -> None:
+    told = give_out(clinic, held, tmp_path / "out")
+    stranger = Ed25519PrivateKey.generate()
+    other = tmp_path / "other.pub"
+    other.write_bytes(
+        stranger.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    with pytest.raises(IntegrityError, match="signature"):
+        open_given(told["file"], other, None)
+    with pytest.raises(SchemaError, match="privacy export wrote"):
+        open_given(told["file"], told["file"], None)
+    body = msgspec.msgpack.encode({"format": 2})
+    other.with_suffix(".model").write_bytes(MAGIC + stranger.sign(MAGIC + body) + body)
+    with pytest.raises(IntegrityError, match="another form"):
+        open_given(other.with_suffix(".model"), other, None)
 
 
 def test_what_leaves_names_nobody_and_counts_nobody_exactly(

@@ -42,7 +42,7 @@ def test_actigraphy_equals_plain_formulas(name):
     profile = [math.fsum(day[m] for day in days) / 7 for m in range(1440)]
     sums = {w: [math.fsum((profile * 2)[i : i + w]) / w for i in range(1440)] for w in (300, 600)}
     rows, fast = np.array(hourly), np.array(days).mean(axis=0)
-    low, high = rest_activity.l5(fast), rest_activity.m10(fast)
+    low, high = rest_activity.least_and_most(fast)
     assert float(rest_activity.interdaily_stability(rows)) == pytest.approx(stability, rel=1e-10)
     assert float(rest_activity.intradaily_variability(rows)) == pytest.approx(
         variability, rel=1e-10

@@ -104,11 +104,8 @@ def slow_stretch(profile, hours, best):
 @FEW
 @given(st.sampled_from([24, 48, 144]).flatmap(lambda n: st.lists(maybe, min_size=n, max_size=n)))
 def test_l5_and_m10_around_midnight(profile):
-    array = np.array(profile)
-    for found, hours, best in (
-        (rest_activity.l5(array), 5, min),
-        (rest_activity.m10(array), 10, max),
-    ):
+    low, high = rest_activity.least_and_most(np.array(profile))
+    for found, hours, best in ((low, 5, min), (high, 10, max)):
         level, onset = slow_stretch(profile, hours, best)
         assert same(float(found.level), level)
         assert same(float(found.onset_h), onset)
@@ -117,8 +114,8 @@ def test_l5_and_m10_around_midnight(profile):
 @FEW
 @given(st.lists(counts, min_size=24, max_size=24), st.integers(0, 23))
 def test_turning_the_clock_turns_the_onset_and_keeps_the_level(profile, turn):
-    here = rest_activity.l5(np.array(profile))
-    there = rest_activity.l5(np.roll(profile, turn))
+    here, _ = rest_activity.least_and_most(np.array(profile))
+    there, _ = rest_activity.least_and_most(np.roll(profile, turn))
     assert same(float(here.level), float(there.level))
     if len({round(s, 6) for s in profile}) == 24:  # one lowest stretch, not a tie
         sums = sorted(slow_stretch(profile[i:] + profile[:i], 5, min)[0] for i in range(24))
@@ -179,7 +176,9 @@ def test_many_windows_at_once_are_the_windows_one_by_one(windows):
         for kernel in (rest_activity.interdaily_stability, rest_activity.intradaily_variability):
             assert same(float(kernel(stacked)[row]), float(kernel(window)), 0.0)
         profile = profiles[row]
-        for many, one in zip(rest_activity.m10(profiles), rest_activity.m10(profile), strict=True):
+        _, all_m10 = rest_activity.least_and_most(profiles)
+        _, m10 = rest_activity.least_and_most(profile)
+        for many, one in zip(all_m10, m10, strict=True):
             assert same(float(many[row]), float(one), 0.0)
 
 

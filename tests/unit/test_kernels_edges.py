@@ -33,7 +33,7 @@ def test_flat_and_empty_recordings_are_nan():
 
 
 def test_stretches_of_a_plain_day():
-    low, high = rest_activity.l5(np.array(DAY)), rest_activity.m10(np.array(DAY))
+    low, high = rest_activity.least_and_most(np.array(DAY))
     assert (float(low.level), float(low.onset_h)) == (0.0, 0.0)  # the first of equal ones
     assert (float(high.level), float(high.onset_h)) == (100.0, 7.0)
     assert float(rest_activity.relative_amplitude(high.level, low.level)) == 1.0
@@ -43,7 +43,7 @@ def test_a_rest_around_midnight_begins_in_the_evening():
     profile = np.full(1440, 50.0)
     profile[-60:] = 0
     profile[:240] = 0
-    assert float(rest_activity.l5(profile).onset_h) == 23.0
+    assert float(rest_activity.least_and_most(profile)[0].onset_h) == 23.0
 
 
 def test_relative_amplitude_of_nothing_is_nan():

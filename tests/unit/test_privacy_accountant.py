@@ -11,8 +11,8 @@ from euthymia.models.privacy.accountant import (
     certified,
     delta_of,
     epsilon_of,
-    guarantee,
     mu2_of,
+    total,
 )
 from euthymia.models.privacy.allowance import Allowance
 from euthymia.models.privacy.contract import BudgetError, Charge
@@ -41,11 +41,11 @@ def test_dp_accounting_says_the_same(epsilon, delta):
 
 def test_costs_add_up():
     one = mu2_of(1.0, 1e-5)
-    assert guarantee([one / 3] * 3, 1e-5).epsilon == pytest.approx(1.0, rel=1e-6)
+    assert epsilon_of(total([one / 3] * 3), 1e-5) == pytest.approx(1.0, rel=1e-6)
     # twice at epsilon 1 is less than epsilon 2 (as one release of twice the cost)
-    assert 1.4 < guarantee([one, one], 1e-5).epsilon < 2.0
-    assert guarantee([], 1e-5).epsilon == 0.0
-    assert guarantee([1e6], 1e-5).epsilon == math.inf
+    assert 1.4 < epsilon_of(total([one, one]), 1e-5) < 2.0
+    assert epsilon_of(total([]), 1e-5) == 0.0
+    assert epsilon_of(total([1e6]), 1e-5) == math.inf
 
 
 def test_rounded_gaussian_and_discrete_gaussian_are_as_near_as_the_accountant_says():

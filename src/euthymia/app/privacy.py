@@ -4,7 +4,6 @@ The account itself is `models/privacy/book.py`. Here it is tied to the home and 
 knows the generation of every change: an older copy of the file is noticed.
 """
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -376,44 +375,6 @@ def _budget_before(book: Book, name: str) -> float | None:
         return book.find(name).epsilon
     except EuthymiaError:
         return book.wanted.get(name, (None, None))[0]
-
-
-def give_out(clinic: Clinic, model: str, target: Path) -> dict[str, Any]:
-    """Write a model for others into a new file, if it may leave; the ledger says that it did.
-
-    Raises
-    ------
-    EuthymiaError
-        It may not leave (see `models.privacy.outgoing`), or the account does not know its claim.
-    """
-    from euthymia.models.privacy.outgoing import outgoing, pack_outgoing
-
-    bundle, entry = clinic.registry.load(model, for_use=False)
-    made = outgoing(bundle)
-    name = f"{entry.name}@{entry.version}"
-    claim = bundle.card["differential_privacy"]
-    paid = [line["epsilon"] for line in released(clinic) if line["model"] == name]
-    if not paid or abs(paid[-1] - float(claim["epsilon"])) > 1e-3:
-        raise IntegrityError(
-            f"{name} claims an epsilon that the ledger of epsilon does not know: train it again"
-        )
-    content = pack_outgoing(made, clinic.keyring.signer("model"))
-    digest = hashlib.sha256(content).hexdigest()
-    detail: Words = {"model": name, "digest": digest, "epsilon": claim["epsilon"]}
-    if target.exists():
-        raise EuthymiaError("there is a file at that place already: name a new one")
-    told = clinic.ledger.append(
-        Entry(shell_actor(), "release model to others", Purpose.TRAINING, detail=detail)
-    )
-    target.write_bytes(content)
-    return {
-        "model": name,
-        "file": target,
-        "sha256": digest,
-        "epsilon": claim["epsilon"],
-        "delta": claim["delta"],
-        "ledger_entry": told,
-    }
 
 
 def released(clinic: Clinic) -> Iterator[dict[str, Any]]:

@@ -43,16 +43,16 @@ def _file(folder: Path, origin: str, witness: str, kind: str) -> Path:
     return folder / f"{ledger}.{re.sub(r'[^0-9A-Za-z-]+', '_', witness)}.{kind}"
 
 
-def public_key(path: Path) -> Ed25519PublicKey:
-    """Read a ledger's public key (PEM), such as `keys/ledger.pub`."""
+def public_key(path: Path, where: str = "it is keys/ledger.pub of the home") -> Ed25519PublicKey:
+    """Read a clinic's public key (PEM), such as `keys/ledger.pub`; `where` says where it is."""
     try:
         key = load_pem_public_key(path.read_bytes())
     except FileNotFoundError:
-        raise MissingError("no public key there: it is keys/ledger.pub of the home") from None
+        raise MissingError(f"no public key there: {where}") from None
     except ValueError:
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise SchemaError("this is not a ledger's public key: it is keys/ledger.pub of the home")
+        raise SchemaError(f"this is not such a public key: {where}")
     return key
 
 

@@ -8,7 +8,7 @@ doi:10.1080/01621459.1994.10476818). Higher outcomes are better throughout.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from euthymia.evaluation.estimate import Estimate, Floats, Ints
 from euthymia.evaluation.resample import people_of
@@ -70,12 +70,6 @@ class Mean:
     def z(self) -> float:
         """Return the estimate in standard errors; 0 where it does not vary at all."""
         return self.estimate / self.error if self.error > 0 else 0.0
-
-    def p_above_zero(self) -> float:
-        """Return the one-sided p of the mean not being above zero."""
-        if self.people < 2 or self.error <= 0:
-            return 1.0
-        return float(1.0 - stdtr(self.people - 1, self.z()))
 
     def figure(self, level: float = 0.95) -> Estimate:
         """Return the estimate with its interval; its chance level is 0."""

@@ -48,11 +48,6 @@ def sensitivity(y: Floats, acted: Floats, weights: Floats) -> Floats:
     return _ratio(hit, having)
 
 
-def specificity(y: Floats, acted: Floats, weights: Floats) -> Floats:
-    """Return the share of those without the event who were left alone; NaN without any."""
-    return sensitivity(1 - y, 1 - acted, weights)
-
-
 def false_negative_rate(y: Floats, acted: Floats, weights: Floats) -> Floats:
     """Return the share of those with the event who were missed; NaN without any event."""
     return np.asarray(1 - sensitivity(y, acted, weights))

@@ -150,7 +150,23 @@ def intradaily_variability(hourly: Array) -> Array:
 
 
 def least_and_most(profile: Array) -> tuple[Stretch, Stretch]:
-    """Find L5 and M10 of the average day at once. See `l5`."""
+    """Find L5 and M10, the least active 5 and most active 10 hours in a row, around midnight too.
+
+    Parameters
+    ----------
+    profile : array, shape (..., bins)
+        The 24 h profile from local midnight on, `bins` a multiple of 24.
+
+    Returns
+    -------
+    (L5, M10)
+        Mean level [as given] and onset [h]; of equal stretches the earliest. NaN when and only
+        when a clock time of the profile is unknown.
+
+    References
+    ----------
+    Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
+    """
     bins = profile.shape[-1]
     flat = np.ascontiguousarray(profile.reshape(math.prod(profile.shape[:-1]), bins), np.float64)
     found = extreme_stretches(flat, bins * 5 // 24, bins * 10 // 24)
@@ -160,32 +176,6 @@ def least_and_most(profile: Array) -> tuple[Stretch, Stretch]:
         Stretch(found[..., 0], found[..., 1] * hour),
         Stretch(found[..., 2], found[..., 3] * hour),
     )
-
-
-def l5(profile: Array) -> Stretch:
-    """Find the least active 5 hours in a row of the average day, around midnight too.
-
-    Parameters
-    ----------
-    profile : array, shape (..., bins)
-        The 24 h profile from local midnight on, `bins` a multiple of 24.
-
-    Returns
-    -------
-    Stretch
-        Mean level [as given] and onset [h]; of equal stretches the earliest. NaN when and only
-        when a clock time of the profile is unknown.
-
-    References
-    ----------
-    Witting et al. 1990, doi:10.1016/0006-3223(90)90523-5.
-    """
-    return least_and_most(profile)[0]
-
-
-def m10(profile: Array) -> Stretch:
-    """Find the most active 10 hours in a row of the average day. See `l5`."""
-    return least_and_most(profile)[1]
 
 
 def relative_amplitude(m10_level: Array, l5_level: Array) -> Array:

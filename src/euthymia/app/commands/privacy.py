@@ -123,12 +123,49 @@ def models_(shell: Shell) -> None:
 @click.pass_obj
 def export(shell: Shell, model: str, out: Path) -> None:
     """Write MODEL (NAME or NAME@VERSION) for others: only one trained with --private may leave."""
-    from euthymia.app.privacy import give_out
+    from euthymia.app.given_out import give_out
 
     with shell.clinic() as clinic:
         made = give_out(clinic, model, out)
     shell.emit(
         made,
         f"{made['model']} written to {made['file']}: epsilon {made['epsilon']:.3g} (delta"
-        f" {made['delta']:g}); ledger entry {made['ledger_entry']}",
+        f" {made['delta']:g}); ledger entry {made['ledger_entry']}\nits key is in"
+        f" {made['public_key']}, fingerprint {made['fingerprint']}: tell that to whoever gets the"
+        " model, by another way than the file",
     )
+
+
+@privacy.command(
+    "open", epilog="Example: euthymia privacy open relapse.model --public-key relapse.model.pub"
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--public-key",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Of the clinic that made it; compare its fingerprint with what they tell you.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A new folder for model.onnx and model.json.",
+)
+@everywhere
+@click.pass_obj
+def open_(shell: Shell, file: Path, public_key: Path, out: Path | None) -> None:
+    """Check a model that a clinic exported, and say what it is; no home is needed."""
+    from euthymia.app.given_out import open_given
+
+    found = open_given(file, public_key, out)
+    card, claim = found["card"], found["card"]["differential_privacy"]
+    lines = [
+        f"{found['model']}: signed by {found['fingerprint']}, and as it was signed",
+        f"what it foretells: {card['outcome']}, within {found['horizon_days']} days",
+        f"of whom: {card['population']}",
+        f"epsilon {claim['epsilon']:.3g} (delta {claim['delta']:g})",
+        f"features: {', '.join(found['features'])}",
+    ]
+    if out is not None:
+        lines.append(f"written to {out}: model.onnx, model.json")
+    shell.emit(found, "\n".join(lines))

@@ -68,10 +68,6 @@ class Survival:
         """The features that the model looks at."""
         return np.unique(self.preparation.sources)
 
-    def log_hazard(self, x: Floats) -> Floats:
-        """Return the recalibrated linear predictor of cause 1 of each row; 0 is the mean row's."""
-        return np.asarray(self.preparation.apply(x) @ self.coefficients[0, 0])
-
     def curves(self, x: Floats, heads: int) -> Floats:
         """Return the cumulative incidence at each of `ends`, shape [n, heads, k]."""
         z = self.preparation.apply(x)

@@ -15,8 +15,6 @@ from typing import Final
 
 from scipy.special import log_ndtr
 
-from euthymia.models.privacy.contract import Guarantee
-
 SLACK: Final = 1e-15
 """Of delta, for the lattice: 10^7 coordinates of noise at a scale of 2^36 use 2e-16."""
 ROUNDING: Final = 1e-9
@@ -85,11 +83,6 @@ def mu2_of(epsilon: float, delta: float) -> float:
 def total(costs: Iterable[float]) -> float:
     """Return the sum of costs, rounded up."""
     return math.fsum(costs) * (1 + 1e-15)
-
-
-def guarantee(costs: Iterable[float], delta: float) -> Guarantee:
-    """Return what releases of these costs keep together."""
-    return Guarantee(epsilon_of(total(costs), delta), delta)
 
 
 @lru_cache(maxsize=64)

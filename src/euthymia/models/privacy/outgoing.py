@@ -18,7 +18,7 @@ from euthymia.ground.errors import EuthymiaError, IntegrityError
 from euthymia.models.bundle import Bundle
 from euthymia.models.estimators import estimators
 from euthymia.models.estimators.contract import Column
-from euthymia.models.export import check_bytes
+from euthymia.models.export import MAX_BYTES, check_bytes
 from euthymia.models.privacy.accountant import mu2_of
 
 MAGIC: Final = b"EUTHOUT1"
@@ -29,6 +29,8 @@ MOST_FOUND: Final = 0.015
 """Members found at 1 % false positives, of an attack or (at best) by the claim."""
 _RATE: Final = 0.01
 _SIGNATURE_BYTES: Final = 64
+MOST_BYTES: Final = MAX_BYTES + (4 << 20)
+"""Of a file: a graph, and what is said of it."""
 _DECLARED: Final = (
     "title",
     "outcome",
@@ -171,6 +173,9 @@ def read_outgoing(content: bytes, verifier: Ed25519PublicKey) -> Outgoing:
         verifier.verify(content[len(MAGIC) : start], MAGIC + content[start:])
     except InvalidSignature as error:
         raise IntegrityError("the model's signature does not hold: it was changed") from error
-    made = msgspec.msgpack.decode(content[start:], type=Outgoing)
+    try:
+        made = msgspec.msgpack.decode(content[start:], type=Outgoing)
+    except msgspec.DecodeError:
+        raise IntegrityError("the model has another form than this version reads") from None
     check_bytes(made.onnx)
     return made
