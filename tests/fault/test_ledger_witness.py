@@ -217,6 +217,6 @@ def test_a_file_that_is_no_public_key_of_a_ledger_is_refused(tmp_path, keys):
     pem = other.public_bytes(serialization.Encoding.PEM, form)
     for words in (pem, b"", (keys / "ledger.pub").read_bytes()[:-30]):
         (tmp_path / "other.pub").write_bytes(words)
-        with pytest.raises(SchemaError, match="not a ledger's public key"):
+        with pytest.raises(SchemaError, match="not such a public key: it is keys"):
             public_key(tmp_path / "other.pub")
     assert public_key(keys / "ledger.pub")
