@@ -107,6 +107,29 @@ def test_a_row_repeated_in_one_file_is_a_duplicate(house: House) -> None:
     assert (receipt.rows_in, receipt.stored, receipt.duplicates) == (14, 10, 4)
 
 
+def test_a_file_of_very_many_samples_is_stored_as_a_small_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = np.random.default_rng(2).permutation(np.tile(times(START, 120, 3600), 3))
+    about = {"who": ["A1", "B2", "C3"] * 120, "rate": np.arange(360) % 7 + 50.0}
+    items = [samples("heart_rate", at[s], rows=range(1 + s.start, 1 + s.stop),
+                     **{name: values[s] for name, values in about.items()})
+             for s in (slice(0, 7), slice(7, 200), slice(200, 360))]  # fmt: skip
+    monkeypatch.setattr("euthymia.gateway.held.PIECE_ROWS", 10)
+    receipt = house.ingest(items, consent=ALL)
+    expected = {
+        (who, int(us), rate) for who, us, rate in zip(about["who"], at, about["rate"], strict=True)
+    }
+    assert (receipt.rows_in, receipt.stored) == (360, len(expected))
+    assert receipt.duplicates == 360 - len(expected) > 0
+    for who in ("A1", "B2", "C3"):
+        table = house.store.samples(the(house, who), "heart_rate", 0, NOW_US, MONITOR)
+        found = zip(
+            table["time"].cast(pa.int64()).to_pylist(), table["rate"].to_pylist(), strict=True
+        )
+        assert sorted(found) == sorted((us, rate) for whose, us, rate in expected if whose == who)
+
+
 def test_segments_tell_rows_and_digest_by_day(house: House) -> None:
     at = times(START - START % DAY, 2 * 1440)
     house.ingest([samples("heart_rate", at, rate=60.0)], consent=ALL)

@@ -1,8 +1,8 @@
 """The only door in: validation, identity, consent, pseudonyms; what cannot enter is quarantined."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any, Final, TypeVar
 
@@ -21,27 +21,24 @@ from euthymia.gateway.checks import (
     sample_faults,
     stream_named,
 )
-from euthymia.gateway.contract import Admitted, BatchConsent, Consents, GrantRecord, Identities
-from euthymia.gateway.desk import BAD_ZONE, ERASED, NO_IDENTIFIER, Desk, is_zone
+from euthymia.gateway.contract import Admitted, BatchConsent, Consents, Identities
+from euthymia.gateway.desk import ERASED, NO_IDENTIFIER, Desk
+from euthymia.gateway.held import HeldSamples, Key, Pieces
+from euthymia.gateway.intake import Intake
 from euthymia.gateway.permits import Permits
-from euthymia.gateway.quarantine import Quarantine, distinct
+from euthymia.gateway.quarantine import Quarantine
 from euthymia.gateway.records import Registrar
 from euthymia.gateway.warrant import vouch
 from euthymia.ground.audit import Purpose
-from euthymia.ground.clock import Clock, Micros, to_micros
+from euthymia.ground.clock import Clock, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import (
-    Directory,
-    Grant,
     Item,
     Observations,
     Person,
-    Reject,
-    Retracted,
-    Samples,
-    Zone,
 )
+from euthymia.ground.row_numbers import RowNumbers
 from euthymia.ground.schemas import Stream
 from euthymia.ground.scope import Category
 from euthymia.security.consent import Use
@@ -50,8 +47,6 @@ from euthymia.security.pseudonym import contact_hash
 
 __all__ = ["BatchConsent", "Gateway"]
 
-BAD_PERIOD: Final = "the consent ends before it begins: correct its period"
-NO_OFFSET: Final = "the time has no offset from UTC: write it like 2025-03-01T12:00:00+01:00"
 NOT_HANDED_OVER: Final = (
     "the reader counted these rows but did not hand them over: report this file"
 )
@@ -60,86 +55,6 @@ _IDENTITY: Final = Use(Purpose.CARE, category=Category.RECORDS)
 _HASHED: Final = re.compile(r"c-[a-z2-7]{16}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:#-]{0,63}")
 """What a label may look like; a longer or freer text may name somebody, and is hashed."""
-_Dated = TypeVar("_Dated", Grant, Zone)
-
-
-@dataclass(slots=True)
-class _Intake:
-    """The items of one file by what they are, and who is who in it."""
-
-    desk: Desk
-    quarantine: Quarantine
-    now: Micros
-    persons: list[Person] = field(default_factory=list)
-    grants: list[Grant] = field(default_factory=list)
-    zones: list[Zone] = field(default_factory=list)
-    observations: list[Observations] = field(default_factory=list)
-    samples: list[Samples] = field(default_factory=list)
-    directory: list[Directory] = field(default_factory=list)
-    retracted: list[Retracted] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    granted: dict[SubjectId, list[tuple[int, GrantRecord]]] = field(default_factory=dict)
-    moved: dict[SubjectId, list[tuple[int, Micros, str]]] = field(default_factory=dict)
-
-    def sort(self, items: Iterable[Item]) -> None:
-        """Read all items. Persons, grants and zones must be known before the tables."""
-        shelves: dict[type, list[Any]] = {
-            Person: self.persons,
-            Grant: self.grants,
-            Zone: self.zones,
-            Observations: self.observations,
-            Samples: self.samples,
-            Directory: self.directory,
-            Retracted: self.retracted,
-            Reject: self.rejects,
-        }
-        for item in items:
-            shelves[type(item)].append(item)
-
-    def take_rejects(self) -> None:
-        """Count what the reader refused, under the person it is about where the reader says so."""
-        for item in self.rejects:
-            subject, why = (None, "") if item.who is None else self.desk.match(item.who)
-            reason = ERASED if why == ERASED else item.reason
-            self.quarantine.count(item.row, item.rows, reason, subject)
-
-    def matched(self, items: Sequence[_Dated]) -> Iterator[tuple[SubjectId, Micros, _Dated]]:
-        """Yield the items whose subject and instant are known; refuse the others."""
-        for item in items:
-            subject, reason = self.desk.match(item.who)
-            if subject is not None and item.at.tzinfo is None:
-                subject, reason = None, NO_OFFSET
-            if subject is None:
-                self.quarantine.refuse([item.row], reason)
-            else:
-                yield subject, to_micros(item.at), item
-
-    def take_grants(self) -> None:
-        """Turn consents into decisions by subject and purpose."""
-        for subject, since, grant in self.matched(self.grants):
-            if grant.until is not None and grant.until.tzinfo is None:
-                self.quarantine.refuse([grant.row], NO_OFFSET, subject)
-                continue
-            until = None if grant.until is None else to_micros(grant.until)
-            if until is not None and until <= since:
-                self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
-                continue
-            form, revised = "", 0
-            if grant.revised is not None and grant.revised.tzinfo is not None:
-                form, revised = grant.form, min(to_micros(grant.revised), self.now)
-            told = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
-            self.granted.setdefault(subject, []).extend(
-                (grant.row, GrantRecord(purpose, *told, form, revised))
-                for purpose in grant.purposes
-            )
-
-    def take_zones(self) -> None:
-        """Turn moves between time zones into changes by subject."""
-        for subject, at, zone in self.matched(self.zones):
-            if is_zone(zone.zone):
-                self.moved.setdefault(subject, []).append((zone.row, at, zone.zone))
-            else:
-                self.quarantine.refuse([zone.row], BAD_ZONE, subject)
 
 
 class Gateway:
@@ -213,7 +128,7 @@ class Gateway:
             blind_key=self._blind_key,
             today=now.date(),
         )
-        intake = _Intake(desk, Quarantine(), to_micros(now))
+        intake = Intake(desk, Quarantine(), to_micros(now))
         intake.sort(items)
         desk.enrol(intake.persons, intake.quarantine)
         intake.take_rejects()
@@ -232,8 +147,9 @@ class Gateway:
         tables.take_persons()
         for facts in intake.observations:
             tables.take_facts(facts)
-        for samples in intake.samples:
-            tables.take_samples(samples)
+        for (system, stream), pieces in intake.samples.items():
+            for table in pieces.emptied():
+                tables.take_samples(system, stream, table)
         registrar.take_back(intake.retracted, intake.quarantine)
         admitted = _assemble(tables, source, file_name, file_digest, rows_in)
         return vouch(_marked(admitted) if synthetic else admitted)
@@ -244,7 +160,7 @@ class _Tables:
 
     def __init__(
         self,
-        intake: _Intake,
+        intake: Intake,
         permits: Permits,
         registrar: Registrar,
         contact_key: bytes,
@@ -254,7 +170,7 @@ class _Tables:
         self.permits = permits
         self.registrar = registrar
         self.facts: dict[SubjectId, list[pa.Table]] = {}
-        self.samples: dict[tuple[SubjectId, str], list[pa.Table]] = {}
+        self.samples: dict[Key, Pieces] = {}
         self.persons = intake.desk.persons()
         self.feature_only = feature_only
         self._contact_key = contact_key
@@ -283,17 +199,17 @@ class _Tables:
             if marks:
                 self.registrar.take(subject, marks, kept.column("row").to_pylist())
 
-    def take_samples(self, item: Samples) -> None:
-        """Check samples and sort them by subject."""
-        stream = stream_named(item.stream)
-        table = plain(item.table, stream.border_schema, f"stream {stream.name}")
-        table = self._sound(item.system, table, sample_faults(stream, table, self.intake.now))
+    def take_samples(self, system: str, name: str, table: pa.Table) -> None:
+        """Check samples of a stream and sort them by subject."""
+        stream = stream_named(name)
+        table = plain(table, stream.border_schema, f"stream {name}")
+        table = self._sound(system, table, sample_faults(stream, table, self.intake.now))
         table = self._hash_texts(stream, table)
-        for subject, own in self._by_subject(item.system, table):
+        for subject, own in self._by_subject(system, table):
             use = Use(Purpose.MONITORING, stream=stream.name, category=stream.category)
             used_now = stream.name in self.feature_only
             kept = self._permitted(subject, use, own, used_now=used_now)
-            self.samples.setdefault((subject, stream.name), []).append(kept)
+            self.samples.setdefault((subject, name), Pieces()).add(kept)
 
     def _sound(
         self, system: str, table: pa.Table, faults: Iterable[tuple[NDArray[np.bool_], str]]
@@ -400,17 +316,42 @@ _Key = TypeVar("_Key")
 _Entry = TypeVar("_Entry")
 
 
-def _whole(tables: Mapping[_Key, list[pa.Table]], quarantine: Quarantine) -> dict[_Key, pa.Table]:
-    """Join each one's tables without the rows of which another part was refused."""
-    joined: dict[_Key, pa.Table] = {}
+def _sound_parts(
+    tables: Mapping[_Key, Iterable[pa.Table]], quarantine: Quarantine, named: RowNumbers
+) -> Iterator[tuple[_Key, pa.Table]]:
+    """Yield each one's tables without the rows of which another part was refused.
+
+    What is left is noted in `named`.
+    """
     for key, parts in tables.items():
-        table = pa.concat_tables(parts) if len(parts) > 1 else parts[0]
-        bad = quarantine.holds(numbers(table.column("row")))
-        if bad.any():
-            table = table.filter(pa.array(~bad))
-        if table.num_rows:
-            joined[key] = table
-    return joined
+        for part in parts:
+            rows = numbers(part.column("row"))
+            bad = quarantine.holds(rows)
+            table = part.filter(pa.array(~bad)) if bad.any() else part
+            named.add(rows[~bad])
+            if table.num_rows:
+                yield key, table
+
+
+def _whole(
+    tables: Mapping[_Key, Iterable[pa.Table]], quarantine: Quarantine, named: RowNumbers
+) -> dict[_Key, pa.Table]:
+    """Join what `_sound_parts` yields."""
+    parts: dict[_Key, list[pa.Table]] = {}
+    for key, table in _sound_parts(tables, quarantine, named):
+        parts.setdefault(key, []).append(table)
+    return {key: pa.concat_tables(own) for key, own in parts.items()}
+
+
+def _held(
+    samples: Mapping[Key, Pieces], quarantine: Quarantine, named: RowNumbers
+) -> dict[Key, Pieces]:
+    """Do as `_whole` with what is held in pieces, emptying those it came in."""
+    kept: dict[Key, Pieces] = {}
+    emptied = {key: pieces.emptied() for key, pieces in samples.items()}
+    for key, table in _sound_parts(emptied, quarantine, named):
+        kept.setdefault(key, Pieces()).add(table)
+    return kept
 
 
 def _kept(
@@ -425,19 +366,13 @@ def _kept(
     return {subject: items for subject, items in kept.items() if items}
 
 
-def _rows_named(tables: Iterable[pa.Table], single: Iterable[int]) -> int:
-    """Return how many distinct rows are named."""
-    parts = [numbers(table.column("row")) for table in tables]
-    parts.append(np.array([row for row in single if row > 0], np.int64))
-    return distinct(parts)
-
-
 def _assemble(
     tables: _Tables, source: str, file_name: str, file_digest: str, rows_in: int | None
 ) -> Admitted:
-    intake, quarantine = tables.intake, tables.intake.quarantine
-    facts = _whole(tables.facts, quarantine)
-    samples = _whole(tables.samples, quarantine)
+    intake, quarantine, feature_only = tables.intake, tables.intake.quarantine, tables.feature_only
+    named = RowNumbers()
+    facts = _whole(tables.facts, quarantine, named)
+    samples = _held(tables.samples, quarantine, named)
     persons = _kept(tables.persons, lambda person: person.row, quarantine)
     grants = _kept(intake.granted, lambda pair: pair[0], quarantine)
     zones = _kept(intake.moved, lambda change: change[0], quarantine)
@@ -455,7 +390,8 @@ def _assemble(
     single += [row for changes in zones.values() for row, _, _ in changes]
     single += [d.row for d in directory]
     single += [mark.row for marks in records.values() for mark in marks if mark.gone]
-    total = _rows_named([*facts.values(), *samples.values()], single) + quarantine.total
+    named.add(np.array([row for row in single if row > 0], np.int64))
+    total = len(named) + quarantine.total
     if rows_in is not None and rows_in < total:
         raise SchemaError("the reader handed over more rows than it counted: report this file")
     if rows_in is not None and rows_in > total:
@@ -471,10 +407,10 @@ def _assemble(
         grants=grants,
         zones=zones,
         observations=facts,
-        samples={key: part for key, part in samples.items() if key[1] not in tables.feature_only},
+        samples=HeldSamples({k: own for k, own in samples.items() if k[1] not in feature_only}),
         directory=directory,
         quarantined=quarantine.groups(),
-        passing={key: part for key, part in samples.items() if key[1] in tables.feature_only},
+        passing={k: own.whole() for k, own in samples.items() if k[1] in feature_only},
         records=records,
         said={who: pa.concat_tables(told) for who, told in tables.registrar.said.items()},
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
+from euthymia.gateway.held import HeldSamples
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.ids import SubjectId
@@ -127,7 +128,7 @@ class Admitted:
     grants: Mapping[SubjectId, tuple[tuple[int, GrantRecord], ...]]
     zones: Mapping[SubjectId, tuple[tuple[int, Micros, str], ...]]
     observations: Mapping[SubjectId, pa.Table]
-    samples: Mapping[tuple[SubjectId, str], pa.Table]
+    samples: HeldSamples
     directory: tuple[Directory, ...]
     quarantined: tuple[Quarantined, ...]
     passing: Mapping[tuple[SubjectId, str], pa.Table] = field(default_factory=dict)

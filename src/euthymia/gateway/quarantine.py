@@ -1,23 +1,13 @@
 """Rows that are refused: each counted once, gathered by reason, without their content."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.gateway.contract import Quarantined
 from euthymia.ground.ids import SubjectId
-
-_NONE: Final = np.zeros(0, np.int64)
-
-
-def distinct(parts: Sequence[NDArray[Any]]) -> int:
-    """Return how many different row numbers there are; quick where they stand in order."""
-    rows = np.concatenate([_NONE, *parts])
-    if not bool((rows[1:] > rows[:-1]).all()):
-        rows = np.sort(rows, kind="stable")
-    return int(np.count_nonzero(rows[1:] != rows[:-1])) + bool(rows.size)
+from euthymia.ground.row_numbers import RowNumbers
 
 
 class Quarantine:
@@ -25,7 +15,7 @@ class Quarantine:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, SubjectId | None], list[int]] = {}
-        self._refused: NDArray[np.int64] = _NONE
+        self._refused = RowNumbers()
         self._counted = 0
 
     def refuse(
@@ -33,10 +23,9 @@ class Quarantine:
     ) -> None:
         """Refuse rows for `reason`, which names the field, the rule and the fix."""
         fresh = np.unique(np.asarray(rows, np.int64))
-        if self._refused.size:
-            fresh = np.setdiff1d(fresh, self._refused, assume_unique=True)
+        fresh = fresh[~self._refused.holds(fresh)]
         if fresh.size:
-            self._refused = np.union1d(self._refused, fresh)
+            self._refused.add(fresh)
             self._note(reason, subject, int(fresh[0]), int(fresh.size))
 
     def count(self, row: int, rows: int, reason: str, subject: SubjectId | None = None) -> None:
@@ -51,19 +40,16 @@ class Quarantine:
 
     def holds(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell for each row whether it is refused."""
-        if not self._refused.size:
-            return np.zeros(len(rows), np.bool_)
-        return np.isin(rows, self._refused)
+        return self._refused.holds(rows)
 
     def holds_row(self, row: int) -> bool:
         """Tell whether one row is refused."""
-        at = int(np.searchsorted(self._refused, row))
-        return at < self._refused.size and int(self._refused[at]) == row
+        return bool(self._refused.holds(np.array([row]))[0])
 
     @property
     def total(self) -> int:
         """How many rows are refused."""
-        return self._counted + int(self._refused.size)
+        return self._counted + len(self._refused)
 
     def groups(self) -> tuple[Quarantined, ...]:
         """Return what was refused, by first row."""

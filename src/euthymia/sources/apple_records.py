@@ -157,7 +157,7 @@ class _Shared:
         it is kept hangs on those that start within two days for each device that is preferred.
         """
         start = np.frombuffer(self._start, np.uintc)
-        order = np.argsort(start, kind="stable")
+        order = np.argsort(start, kind="stable").astype(np.uint32)
         start = start[order]
         reach = LONGEST_S * max(len(self._known), 1)
         for at in range(0, start.size, PIECE):
@@ -171,7 +171,7 @@ class _Shared:
             value = np.frombuffer(self._value, np.intc)[mine].astype(np.int64)
             yield time_us[keep], length[keep], value[keep], np.flatnonzero(~keep)
 
-    def _kept(self, which: NDArray[np.int64], free: int | None) -> NDArray[np.bool_]:
+    def _kept(self, which: NDArray[np.uint32], free: int | None) -> NDArray[np.bool_]:
         start = np.frombuffer(self._start, np.uintc)[which].astype(np.int64) * SECOND_US
         length = np.frombuffer(self._length, np.uintc)[which].astype(np.int64) * SECOND_US
         value = np.frombuffer(self._value, np.intc)[which]

@@ -70,6 +70,8 @@ class Blob:
         running = hashlib.sha256()
         held: list[bytes] = []
         size = 0
+        if self.packed_size > keep:  # unpacked it is hardly ever smaller
+            keep = -1
         try:
             for chunk in self._unpacked(CHUNK):
                 if hashed:

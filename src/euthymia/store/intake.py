@@ -1,6 +1,6 @@
 """Taking a batch in: profiles extended, rows merged into the blocks, every source row counted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from euthymia.gateway.contract import Admitted, GrantRecord, Mark
 from euthymia.gateway.permits import still_needed
 from euthymia.ground.audit import Entry
-from euthymia.ground.clock import Micros
+from euthymia.ground.clock import DAY_US, Micros
 from euthymia.ground.ids import SubjectId
 from euthymia.store.blocks import FEATURES, SUMMARY, Blocks, Owner
 from euthymia.store.blocks import OBSERVATIONS as FACTS
@@ -61,11 +61,11 @@ class Intake:
         self._gone, self._removed = [], {}
         before = {who: self._people.get(who) for who in batch.grants}
         self._pass(batch, tally)
-        streams: dict[SubjectId, dict[str, pa.Table]] = {}
-        for (subject, stream), table in batch.samples.items():
-            streams.setdefault(subject, {})[stream] = table
+        streams: dict[SubjectId, list[str]] = {}
+        for subject, stream in batch.samples:
+            streams.setdefault(subject, []).append(stream)
         touched = [
-            self._take_subject(batch, subject, streams.get(subject, {}), tally, now)
+            self._take_subject(batch, subject, streams.get(subject, ()), tally, now)
             for subject in sorted(batch.subjects)
         ]
         for entry in batch.directory:
@@ -93,7 +93,7 @@ class Intake:
         self,
         batch: Admitted,
         subject: SubjectId,
-        streams: Mapping[str, pa.Table],
+        streams: Sequence[str],
         tally: Tally,
         now: Micros,
     ) -> Known:
@@ -105,8 +105,9 @@ class Intake:
         facts = self._settled(batch, known.owner, tally)
         if facts is not None and facts.num_rows:
             self._merge(known.owner, FACTS, facts, year_parts, PURPOSE_ASIDE, tally)
-        for stream, table in streams.items():
-            self._merge(known.owner, stream, table, day_parts, frozenset(), tally)
+        for stream in streams:
+            for piece in _days_together(batch.samples.pieces((subject, stream))):
+                self._merge(known.owner, stream, piece, day_parts, frozenset(), tally)
         return known
 
     def _settled(self, batch: Admitted, owner: Owner, tally: Tally) -> pa.Table | None:
@@ -184,6 +185,24 @@ class Intake:
         tally.rows(rows, rows[merged.origin[fresh]])
         parts = parts_of(merged.frame)
         self._blocks.write(owner, kind, _changed(merged.frame, parts, fresh))
+
+
+def _days_together(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield samples with the last day of a piece beside the next piece.
+
+    A day is written each time that rows of it come: of samples in order, once.
+    """
+    held: pa.Table | None = None
+    for piece in pieces:
+        if held is not None:
+            day = held.column("time").cast(pa.int64()).to_numpy() // DAY_US
+            last = day == day.max()
+            if not last.all():
+                yield held.filter(pa.array(~last))
+                held = held.filter(pa.array(last))
+        held = piece if held is None else pa.concat_tables([held, piece])
+    if held is not None:
+        yield held
 
 
 def _changed(frame: Frame, parts: Parts, fresh: NDArray[Any]) -> list[tuple[int, Frame]]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.gateway.contract import Admitted
-from euthymia.gateway.quarantine import distinct
 from euthymia.ground.errors import SchemaError
+from euthymia.ground.row_numbers import RowNumbers
 
 
 class Counts(NamedTuple):
@@ -30,19 +30,19 @@ class Counts(NamedTuple):
 class Tally:
     """Gathers the source rows behind what was offered, and behind what was new."""
 
-    _named: list[NDArray[Any]] = field(default_factory=list)
-    _fresh: list[NDArray[Any]] = field(default_factory=list)
-    _passed: list[NDArray[Any]] = field(default_factory=list)
+    _named: RowNumbers = field(default_factory=RowNumbers)
+    _stored: RowNumbers = field(default_factory=RowNumbers)
+    _passed: RowNumbers = field(default_factory=RowNumbers)
 
     def rows(self, rows: NDArray[Any], fresh: NDArray[Any]) -> None:
         """Take in a table: the source row of each of its rows, and those rows that were new."""
-        self._named.append(rows)
-        self._fresh.append(fresh)
+        self._named.add(rows)
+        self._stored.add(fresh)
 
     def passed(self, rows: NDArray[Any], fresh: NDArray[Any]) -> None:
         """Take in a table of which nothing is kept: its source rows, and those to be used."""
-        self._named.append(rows)
-        self._passed.append(fresh)
+        self.rows(rows, fresh)
+        self._passed.add(fresh)
 
     def row(self, row: int, *, fresh: bool) -> None:
         """Take in one row that stands by itself; row 0 is none of the file's."""
@@ -51,9 +51,8 @@ class Tally:
 
     def count(self, batch: Admitted) -> Counts:
         """Return what became of the rows; refuse a batch that they do not add up to."""
-        named = distinct(self._named)
-        stored = distinct([*self._fresh, *self._passed])
+        named, stored = len(self._named), len(self._stored)
         rejected = sum(group.rows for group in batch.quarantined)
         if named + rejected != batch.rows_in:
             raise SchemaError("the rows of this batch do not add up: it is not stored")
-        return Counts(stored, rejected, named - stored, distinct(self._passed))
+        return Counts(stored, rejected, named - stored, len(self._passed))
