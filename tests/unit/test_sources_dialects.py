@@ -208,6 +208,9 @@ def _recording(form: str, mark: str = ",") -> str:
         ("Date;Time;Axis1", "%d.%m.%Y;%H:%M:%S", ";"),
         ("Timestamp,Axis1", "%m/%d/%Y %I:%M %p", ","),
         ("timestamp,Axis1", "%d/%m/%Y %H:%M", ","),
+        ("TIMESTAMP;ACTIVITY", "%m-%d-%Y %H:%M", ";"),
+        ("TIME;ACTIVITY", "%d-%m-%Y %H:%M", ";"),
+        ("time,counts", "%m-%d-%Y %H:%M", ","),
     ],
 )
 def test_a_recording_tells_by_its_days_what_a_date_means(
@@ -238,3 +241,40 @@ def test_half_past_thirteen_in_the_afternoon_is_refused(tmp_path: Path) -> None:
     (tmp_path / "A1.csv").write_text("Date,Time,Axis1\n2024-05-01,13:30:00 PM,4\n")
     [reason] = rejects(items_of(tmp_path))
     assert "line 2: timestamp is not a date" in reason
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(1.0, 1.0), (9.80665, 1.0), (0.0, 0.0), (24.0, None), (1000.0, None)]
+)
+def test_acceleration_is_in_g_or_refused(
+    tmp_path: Path, size: float, expected: float | None
+) -> None:
+    rows = [
+        f"2024-05-07 16:29:{30 + i}.040,0.0,0.0,{size if i % 9 else 2 * size}" for i in range(27)
+    ]
+    (tmp_path / "A1.csv").write_text("time, x, y, z\n" + "\n".join(rows) + "\n")
+    [(reading, items)] = read(tmp_path)
+    if expected is None:
+        assert not [item for item in items if hasattr(item, "stream")]
+        assert "no known unit" in rejects(items)[0] or size > 64
+        return
+    assert_accounted(reading, items)
+    assert _column(items, "accelerometer", "z")[1] == pytest.approx(expected)
+
+
+def test_an_e4_in_tables_is_what_it_is_in_its_own_files(tmp_path: Path) -> None:
+    home = tmp_path / "study" / "001"
+    home.mkdir(parents=True)
+    names = "datetime, acc_x, acc_y, acc_z"
+    rows = [f"2020-02-13 15:28:5{i}.031250,{6.0 + i},0.0,64.0" for i in range(4)]
+    (home / "ACC_001.csv").write_text("\n".join([names, *rows, "never,1,1,1"]) + "\n")
+    (home / "IBI.csv").write_text("datetime, ibi\n2020-02-13 15:31:54.500,0.75\n")
+    items = items_of(tmp_path, zone="Europe/Berlin")
+    assert {item.table["subject_id"][0].as_py() for item in items if hasattr(item, "stream")} == {
+        "001"
+    }
+    assert _column(items, "accelerometer", "x")[:2] == [6 / 64, 7 / 64]
+    assert _column(items, "accelerometer", "z")[0] == 1.0
+    assert _times(items, "accelerometer")[0] == "2020-02-13 14:28:50"
+    assert _column(items, "beat_intervals", "interval") == [750.0]
+    assert len(rejects(items)) == 1

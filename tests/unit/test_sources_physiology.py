@@ -316,7 +316,7 @@ FRENCH = """"Fichier d'exportation Actiware (Version 05.00)"
 @pytest.mark.parametrize(
     ("text", "first", "none"),
     [
-        (GERMAN, datetime(2020, 3, 2, 8, 5, 30, tzinfo=UTC), 2),
+        (GERMAN, datetime(2020, 3, 2, 8, 5, 30, tzinfo=UTC), 1),
         (FRENCH, datetime(2015, 2, 14, 10, 45, tzinfo=UTC), 1),
     ],
 )
@@ -340,5 +340,31 @@ def test_actiwatch_epochs_off_the_wrist_are_no_rest(tmp_path: Path) -> None:
     assert table.column("time").to_pylist()[0] == datetime(2024, 4, 30, 21, 59, tzinfo=UTC)
     assert set(table.column("epoch").to_pylist()) == {60.0}
     refused = {i.reason: i.rows for i in items if isinstance(i, Reject)}
-    assert sorted(refused.values()) == [1, 2]
+    assert sorted(refused.values()) == [1, 1]
     assert_accounted(reading, items)
+
+
+def test_actiware_light_button_and_wearing_beside_the_counts(tmp_path: Path) -> None:
+    names = "Datum,Zeit,Status „Nicht am Handgelenk“,Aktivität,Markierung,Weißes Licht,Schlaf/Wach"
+    rows = (
+        '19.09.2019,14:00:00,0,307,0,"184,13",kZ',
+        '19.09.2019,14:00:30,0,0,1,"1,5E+03",1',
+        "19.09.2019,14:01:00,1,kZ,0,kZ,kZ",
+        "19.09.2019,14:01:30,1,0,0,kZ,kZ",
+        '19.09.2019,14:02:00,0,21,0,"0,02",1',
+        "19.09.2019,14:02:30,0,kZ,0,kZ,kZ",
+    )
+    text = '"Actiware-Exportdatei (Version 05.00 )"\n\n' + "\n".join([names, "", *rows]) + "\n"
+    (tmp_path / "W2.csv").write_text(text, encoding="utf-8")
+    [(reading, items)] = read(tmp_path, zone="UTC")
+    assert_accounted(reading, items)
+    assert samples_of(items, "activity_counts")["counts"].to_pylist() == [307.0, 0.0, 21.0]
+    light = samples_of(items, "light")
+    assert light["level"].to_pylist() == pytest.approx([184.13, 1500.0, 0.02])
+    assert light["row"].to_pylist() == samples_of(items, "activity_counts")["row"].to_pylist()
+    [pressed] = samples_of(items, "event_marks")["time"].to_pylist()
+    assert pressed == datetime(2019, 9, 19, 14, 0, 30, tzinfo=UTC)
+    state = samples_of(items, "recording_state")
+    assert state["on"].to_pylist() == [0, 0, 1]
+    assert state["reason"].to_pylist() == ["not_worn", "not_worn", None]
+    assert sum(i.rows for i in items if isinstance(i, Reject)) == 1

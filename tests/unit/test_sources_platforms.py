@@ -183,6 +183,40 @@ def test_mindlamp_calls_devices_and_motion(tmp_path: Path) -> None:
     assert len(rejects(items)) == 2
 
 
+def test_mindlamp_as_its_newer_apps_write(tmp_path: Path) -> None:
+    own, gravity = {"x": -0.5, "y": 0.25, "z": 0.0}, {"x": 0.0, "y": -0.25, "z": 0.75}
+    kit = {"timestamp": START, "sensor": "com.apple.sensorkit.ambient_light"}
+    _lamp(
+        tmp_path,
+        [
+            _event("device_motion", motion=own, gravity=gravity, attitude=own, rotation=own),
+            _event("nearby_device", bssid="e4:c3", ssid="home", rssi=-94),
+            _event("nearby_device", 1, bt_address="873C", bt_name="a television", bt_rssi=-97),
+            kit | {"data": {"placement": 1, "lux": {"value": 12.5, "unit": {"symbol": "lx"}}}},
+            _event("android.watch.heart_rate", value=61.0),
+            _event("distance", value=80.5),
+            _event("of_somebody", value=1),
+        ],
+    )
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert _rows(items, "accelerometer", "x", "y", "z") == [(-0.5, 0.0, 0.75)]
+    assert [row[0] for row in _rows(items, "proximity", "kind")] == [2, 1]
+    assert _rows(items, "light", "level") == [(12.5,)]
+    assert _rows(items, "heart_rate", "rate") == [(61.0,)]
+    assert rejects(items) == [
+        "event 6: nothing is kept of lamp.distance",
+        "event 7: nothing is kept of this sensor",
+    ]
+
+
+def test_mindlamp_sensorkit_alone(tmp_path: Path) -> None:
+    light = {"timestamp": START, "sensor": "com.apple.sensorkit.ambient_light"}
+    _lamp(tmp_path, [light | {"data": {"lux": {"value": 3}}}])
+    [(reading, items)] = read(tmp_path)
+    assert (reading.source, _rows(items, "light", "level")) == ("mindlamp", [(3.0,)])
+
+
 def test_a_pedometers_running_total_becomes_steps(tmp_path: Path) -> None:
     totals = [(40, 90), (10, 30), (0, 10), (60 * 24, 5)]  # minutes after noon, newest first
     events = [

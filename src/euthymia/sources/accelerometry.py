@@ -1,11 +1,12 @@
 """Raw acceleration of the wrist or hip: GENEActiv and Axivity CSV, ActiGraph's raw CSV and .gt3x.
 
-All of them are in g. Their clocks are local: set where the device was started, and counted on from
-there (no such device moves its clock at daylight saving), so the first time is read in the person's
-zone and the others by what has passed since.
+All of these devices write g. Their clocks are local: set where the device was started, and counted
+on from there (no such device moves its clock at daylight saving), so the first time is read in the
+person's zone and the others by what has passed since.
 
 * GENEActiv: a hundred lines of settings, then `2012-05-23 16:47:50:000,x,y,z,lux,button,temp`.
-* Axivity: `2014-05-07 16:29:30.040,x,y,z`, without a line of names or with one.
+* Axivity: `2014-05-07 16:29:30.040,x,y,z`, without a line of names or with one. Others write such
+  files in m/s2; in another unit they are refused.
 * ActiGraph raw: ten lines of settings, which name the start and the rate, then x, y, z.
 * .gt3x: `log.bin`, whose records each hold one second; a record with a wrong checksum is refused.
   A row is one record there, one line elsewhere.
@@ -31,6 +32,7 @@ from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.gt3x import read_log, write_log
 from euthymia.sources.lines import BOM
+from euthymia.sources.motion import STANDARD_GRAVITY, per_g
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Layout, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
@@ -122,14 +124,16 @@ def _instants(
 
 
 def _timed(opened: Opened, layout: Layout) -> Iterator[Item]:
-    who, first = opened.context.subject or opened.path.stem, None
+    who, first, unit = opened.context.subject or opened.path.stem, 0, 0.0
     for found in read_table(opened, layout):
         if isinstance(found, Reject):
             yield found
             continue
         wall = found.times("time")
-        first = int(wall[0]) if first is None else first
         axes = {axis: found.floats(axis) for axis in "xyz"}
+        if not unit:
+            first, unit = int(wall[0]), per_g(axes, 1.0, STANDARD_GRAVITY)
+        axes = {axis: values / unit for axis, values in axes.items()}
         yield samples(
             SYSTEM, "accelerometer", who, found.rows, _instants(opened, who, first, wall), **axes
         )

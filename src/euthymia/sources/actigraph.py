@@ -27,7 +27,7 @@ from euthymia.sources.wall_clock import to_instants
 SYSTEM: Final = device_id("actigraph", "").system
 
 _COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
-_TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time")
+_TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time", "time", "TIME")
 _OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
 
 
@@ -51,8 +51,9 @@ def _recognise(_path: PurePath, head: bytes) -> float:
         return 0.95
     if head.startswith(PREAMBLE):
         return 0.9 if b"Accelerometer X" not in head[:4096] else 0.0
-    mixed = _OTHERS & {name.lower() for name in header_of(head)}
-    return 0.8 if fits(_layout(head), head) and not mixed else 0.0
+    names = {name.lower() for name in header_of(head)}
+    half = {"date", "time"} <= names and "timestamp" not in names  # a time of day alone
+    return 0.8 if fits(_layout(head), head) and not half and not _OTHERS & names else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:

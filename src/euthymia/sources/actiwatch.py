@@ -1,11 +1,13 @@
 """Actiwatch (Philips Respironics): the CSV that Actiware exports, section by section.
 
-Only the section "Epoch-by-Epoch Data" is read: date, time, activity, and whether the watch was off
-the wrist. An epoch off the wrist or without a count is counted, not kept: its zero would look like
-rest. The clock is the watch's own, set where it was started; see `wall_clock`.
+Only the section "Epoch-by-Epoch Data" is read: date, time, activity, white light, the button, and
+whether the watch was off the wrist. Of an epoch off the wrist only that is kept (its zero would
+look like rest); one without a count is counted. The clock is the watch's own, set where it was
+started; see `wall_clock`.
 """
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SourceError
@@ -22,7 +25,7 @@ from euthymia.sources.actigraphy_clock import epoch_of
 from euthymia.sources.actiwatch_awd import is_awd, read_awd
 from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
-from euthymia.sources.gather import Gather, reading
+from euthymia.sources.gather import Fields, Gather, reading
 from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.wall_clock import to_instants
 
@@ -35,8 +38,11 @@ _NAMES: Final = (  # as Actiware writes them in English, French and German
     {"Activity", "Activité", "Aktivität"},
 )
 _OFF: Final = ("off-wrist", "poignet", "handgelenk")
+_LIGHT: Final = {"White Light", "Lumière blanche", "Weißes Licht"}
+_BUTTON: Final = {"Marker", "Marqueur", "Markierung"}
 _WORN: Final = {"", "0", "FALSE", "False"}
 _NONE: Final = {*NULLS, "NAN", "kZ"}
+_COMMA: Final = re.compile(r"(?<=\d),(?=\d+(?:[eE][+-]?\d+)?$)")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?")
 _DAY: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
 
@@ -92,32 +98,80 @@ def _epochs(
     day, clock, activity = (
         next(i for i, name in enumerate(header) if name in names) for names in _NAMES
     )
-    off = next((i for i, n in enumerate(header) if any(w in n.lower() for w in _OFF)), None)
+    off_place = next((i for i, n in enumerate(header) if any(w in n.lower() for w in _OFF)), None)
+    light, button = (
+        next((i for i, name in enumerate(header) if name in names), None)
+        for names in (_LIGHT, _BUTTON)
+    )
     month_first = _month_first([cells[day] for _, cells in found if len(cells) > day])
-    wall, counts, worn = list[int](), list[float](), list[bool]()
+    wall, counts, lux = list[int](), list[float](), list[float]()
+    off_wrist, pressed = list[bool](), list[bool]()
     for line, cells in found:
         try:
             at = _moment(cells[day], cells[clock], month_first=month_first)
-            count = cells[activity].strip()
-            value = None if count in _NONE else number(count)
+            found_count = _number(cells[activity])
+            level = _number(_cell(cells, light))
         except (IndexError, ValueError):
             gather.refuse("Date, Time or Activity is not what it must be", f"line {line}")
             continue
         wall.append(at)
-        counts.append(0.0 if value is None else value)
-        unworn = off is not None and len(cells) > off and cells[off].strip() not in _WORN
-        worn.append(value is not None and not unworn)
+        counts.append(found_count)
+        lux.append(level)
+        off_wrist.append(_cell(cells, off_place) not in _WORN)
+        pressed.append(_cell(cells, button) == "1")
     if not wall:
         return
     zone = opened.context.zone_for(gather.subject)
-    time_us = to_instants(np.array(wall, np.int64), zone)
-    keep = np.array(worn, np.bool_)
-    epoch = np.full(int(keep.sum()), epoch_of(np.array(wall, np.int64)), np.float32)
-    gather.column("activity_counts", time_us[keep], counts=np.array(counts)[keep], epoch=epoch)
-    if not keep.all():
-        gather.leave(
-            "an epoch off the wrist or without a count: nothing to keep", int((~keep).sum())
-        )
+    clock_us = np.array(wall, np.int64)
+    left = gather.several(
+        to_instants(clock_us, zone),
+        _streams(
+            np.full(len(wall), epoch_of(clock_us), np.float32),
+            np.array(counts),
+            np.array(lux),
+            np.array(off_wrist),
+            np.array(pressed),
+        ),
+    )
+    if left.any():
+        gather.leave("an epoch without a count: nothing to keep", int(left.sum()))
+
+
+def _streams(
+    epoch: NDArray[np.float32],
+    counts: NDArray[np.float64],
+    lux: NDArray[np.float64],
+    off: NDArray[np.bool_],
+    pressed: NDArray[np.bool_],
+) -> dict[str, tuple[NDArray[np.bool_], Fields]]:
+    """Return which epochs are samples of which stream, and their fields."""
+    told = off | np.append(False, off[:-1])  # that it is off, and that it is on again
+    return {
+        "activity_counts": (~off & ~np.isnan(counts), {"counts": counts, "epoch": epoch}),
+        "light": (~off & ~np.isnan(lux), {"level": lux}),
+        "event_marks": (pressed, {}),
+        "recording_state": (told, _worn(~off)),
+    }
+
+
+def _worn(on: NDArray[np.bool_]) -> Fields:
+    """Return the fields of a state: the watch is on the wrist, or not."""
+    return {
+        "stream": np.full(on.size, "wristband", object),
+        "on": on.astype(np.int8),
+        "reason": np.array([None if worn else "not_worn" for worn in on.tolist()], object),
+    }
+
+
+def _cell(cells: list[str], place: int | None) -> str:
+    return cells[place].strip() if place is not None and len(cells) > place else ""
+
+
+def _number(text: str) -> float:
+    """Return a cell's number, NaN where it holds none; Actiware writes as its computer does."""
+    if text.strip() in _NONE:
+        return math.nan
+    return number(_COMMA.sub(".", text.strip()))
 
 
 def _month_first(days: list[str]) -> bool:

@@ -4,9 +4,10 @@ A European spreadsheet separates cells by `;`, writes 3,14 and 31.12.2024, and m
 the first line; "Unicode text" has tabs and is UTF-16; and names of columns come back in other
 letters; the date and the time of day may stand in two columns. Only a file that no source knows as
 it is comes here, and it stays refused unless a source knows it afterwards; of one that is known,
-only 12/31/2024 is rewritten. What could be read in two ways is not read: of 03/04/2024 the other
-dates of the same file must tell the order (one above 12, or days that follow each other), and 1.234
-is a number only where another one has a decimal point, and none a decimal comma.
+only 12/31/2024 (or 12-31-2024) is rewritten. What could be read in two ways is not read: of
+03/04/2024 the other dates of the same file must tell the order (one above 12, or days that follow
+each other), and 1.234 is a number only where another one has a decimal point, and none a decimal
+comma.
 """
 
 import codecs
@@ -40,8 +41,9 @@ _DOTTED: Final = re.compile(
     rf"(\d\d?)\.(\d\d?)\.(\d{{4}})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF})?"
 )
 _SLASHED: Final = re.compile(
-    rf"(\d\d?)/(\d\d?)/(\d{{4}})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF})?"
+    rf"(\d\d?)[/-](\d\d?)[/-](\d{{4}})(?:,? (\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF})?"
 )
+_YEAR_LAST: Final = re.compile(rb"(?:^|[,;\t\"])\d\d?[/-]\d\d?[/-]\d{4}")
 _CLOCK: Final = re.compile(rf"(\d\d?:\d\d(?::\d\d)?)([.,]\d{{1,6}})?{_HALF}")
 ROWS_A_DAY: Final = 12  # what has so many is a recording: its days follow each other
 _DATE_TIME: Final = ("date", "time")
@@ -106,7 +108,7 @@ class Dialect:
             or b"," in data
             or self.commas
             or b"." in data
-            or b"/" in data
+            or self.day_first is not None
         ):
             lines = data.decode("utf-8", "surrogateescape").split("\n")
             ends = lines.pop()
@@ -117,7 +119,7 @@ class Dialect:
     def _line(self, text: str) -> bytes:
         cells = [cell.strip() for cell in _split(text, self.mark)]
         if self.mark == ",":  # its numbers are as readers know them
-            cells = [self._day(c) if c.count("/") == 2 else c for c in cells]
+            cells = [self._day(c) if _may_be_day(c) else c for c in cells]
         else:
             whose = self.whose
             cells = [c if i in whose else self._cell(c) for i, c in enumerate(cells)]
@@ -128,7 +130,7 @@ class Dialect:
         return _joined(cells)
 
     def _cell(self, cell: str) -> str:
-        marked = "." in cell or "," in cell or "/" in cell
+        marked = "." in cell or "," in cell or _may_be_day(cell)
         if not marked or cell[-1] not in "0123456789mM.":
             return cell
         decimal = self.commas or (self.mark == ";" and not self.points)
@@ -157,6 +159,10 @@ class Dialect:
             return cell
         written = f"{year}-{int(month):02d}-{int(day):02d}"
         return written if clock is None else f"{written} {_of_24_hours(clock, part, half)}"
+
+
+def _may_be_day(cell: str) -> bool:
+    return "/" in cell[1:3] or "-" in cell[1:3]
 
 
 def _of_24_hours(clock: str, part: str | None, half: str | None) -> str:
@@ -199,7 +205,7 @@ def after_preamble(head: bytes) -> Dialect | None:
 def with_slashes(head: bytes) -> Dialect | None:
     """Return the dialect of a table that is written as sources know it but for 12/31/2024."""
     lines = head.removeprefix(BOM).split(b"\n", 2)
-    if len(lines) < 3 or b"," not in lines[0] or lines[1].count(b"/") < 2:
+    if len(lines) < 3 or b"," not in lines[0] or not _YEAR_LAST.search(lines[1]):
         return None
     judged = _judged(Dialect(), _plain(head))
     return judged if judged.day_first is not None else None

@@ -4,7 +4,7 @@ Rows are numbered in the order in which their items are handed over: first what 
 is refused (one reject a rule, with its first place), then what is left out on purpose.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +19,9 @@ from euthymia.ground.records import Item, Reject, Samples
 from euthymia.sources.shapes import Facts, samples
 
 FLUSH_AT: Final = 100_000
+
+Fields = Mapping[str, NDArray[Any]]
+"""The columns of a stream, one value a record."""
 
 
 @dataclass(slots=True)
@@ -98,6 +101,34 @@ class Gather:
         self.rows += int(records[-1]) + 1
         self._waiting += len(time_us)
         self._ready.append(samples(self.subject.system, stream, self.who, rows, time_us, **fields))
+
+    def several(
+        self, time_us: NDArray[np.int64], streams: Mapping[str, tuple[NDArray[np.bool_], Fields]]
+    ) -> NDArray[np.bool_]:
+        """Take many records at once, each of which may be a sample of several streams.
+
+        Parameters
+        ----------
+        streams : mapping
+            Of each stream: which records are a sample of it, and their fields, one a record.
+
+        Returns
+        -------
+        array of bool
+            Of which records nothing was taken: they are not counted yet.
+        """
+        told: NDArray[np.bool_] = np.zeros(len(time_us), np.bool_)
+        for mask, _ in streams.values():
+            told |= mask
+        rows = self.rows + np.cumsum(told)
+        self.rows += int(told.sum())
+        self._waiting += int(told.sum())
+        for stream, (mask, fields) in streams.items():
+            if mask.any():
+                own = {name: values[mask] for name, values in fields.items()}
+                who = self.subject.system, stream, self.who
+                self._ready.append(samples(*who, rows[mask], time_us[mask], **own))
+        return ~told
 
     def fact(
         self, code: str, time_us: int, number: float, unit: str, *, text: str | None = None

@@ -18,7 +18,7 @@ from euthymia.sources.contract import Opened, Source
 from euthymia.sources.json_stream import begins_json, elements
 from euthymia.sources.json_tree import ShapeError
 from euthymia.sources.lines import BOM, Gap, blocks
-from euthymia.sources.mindlamp_events import READERS, SENSOR_ALIASES, analytics, survey
+from euthymia.sources.mindlamp_events import NOT_KEPT, READERS, SENSOR_ALIASES, analytics, survey
 from euthymia.sources.motion import table_in_g
 from euthymia.sources.phone_people import named_after
 from euthymia.sources.recorded import Recorded
@@ -39,7 +39,7 @@ _PEOPLE: Final = ("#parent", "participant", "participant_id", "participantID")
 def _recognise(_path: PurePath, head: bytes) -> float:
     if not begins_json(head) or b'"timestamp"' not in head:
         return 0.0
-    lamp = b'"lamp.' in head
+    lamp = b'"lamp.' in head or b'"com.apple.sensorkit.' in head
     surveys = b'"temporal_slices"' in head and b'"activity"' in head
     return 0.95 if lamp or surveys else 0.0
 
@@ -153,7 +153,8 @@ def _sensor(event: Mapping[str, Any], key: str | None) -> str:
 def _reader(sensor: str) -> Any:  # noqa: ANN401  (one of READERS)
     reader = READERS.get(sensor)
     if reader is None:
-        raise ShapeError("nothing is kept of this sensor")
+        said = sensor if sensor in NOT_KEPT else "this sensor"
+        raise ShapeError(f"nothing is kept of {said}")
     return reader
 
 

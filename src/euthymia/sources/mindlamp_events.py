@@ -135,11 +135,11 @@ def _rotation(time_us: int, data: dict[str, Any], _: Hasher) -> list[Made]:
 
 def _motion(time_us: int, data: dict[str, Any], hasher: Hasher) -> list[Made]:
     """Gravity and the user's own acceleration make what an accelerometer feels."""
-    parts = [data.get(name) for name in ("gravity", "user_accel")]
+    parts = [data.get("gravity"), data.get("user_accel", data.get("motion"))]
     if not all(isinstance(part, dict) for part in parts):
         if "x" in data:
             return _acceleration(time_us, data, hasher)
-        raise ShapeError("it has no gravity and user_accel")
+        raise ShapeError("it has no gravity and motion (or user_accel)")
     gravity, own = (np.array(_axes(part)) for part in parts if isinstance(part, dict))
     unit = STANDARD_GRAVITY if float(np.linalg.norm(gravity)) > BETWEEN_UNITS else 1.0
     return [("accelerometer", time_us, tuple(((gravity + own) / unit).tolist()))]
@@ -222,12 +222,19 @@ def _oxygen(time_us: int, data: dict[str, Any], _: Hasher) -> list[Made]:
     return [("oxygen_saturation", time_us, (value * 100 if value <= 1 else value,))]
 
 
+def _light(time_us: int, data: dict[str, Any], _: Hasher) -> list[Made]:
+    """Return the light that an iPhone's SensorKit measured, as `{"lux": {"value": ...}}`."""
+    lux = data.get("lux")
+    return [("light", time_us, (_need(lux if isinstance(lux, dict) else data, "value", "lux"),))]
+
+
 def _nearby(kind: int | None) -> Reader:
     def read(time_us: int, data: dict[str, Any], hasher: Hasher) -> list[Made]:
         which = kind
         if which is None:
-            told = (_word(data, "type") or "bluetooth").lower().replace("-", "")
-            which = 2 if told.startswith("wifi") else 1
+            network = "bt_address" not in data and ("bssid" in data or "ssid" in data)
+            told = (_word(data, "type") or ("wifi" if network else "bluetooth")).lower()
+            which = 2 if told.replace("-", "").startswith("wifi") else 1
         device = _hash(
             data, hasher, "address", "bt_address", "bssid", "device_id", "device__id", "ssid"
         )
@@ -256,6 +263,7 @@ READERS: Final[dict[str, Reader]] = {
     "lamp.nearby_device": _nearby(None),
     "lamp.bluetooth": _nearby(1),
     "lamp.wifi": _nearby(2),
+    "com.apple.sensorkit.ambient_light": _light,
 }
 SENSOR_ALIASES: Final = {
     **{name: name for name in READERS},
@@ -263,7 +271,26 @@ SENSOR_ALIASES: Final = {
     "lamp.accelerometer.motion": "lamp.device_motion",
     "lamp.accelerometer.device_motion": "lamp.device_motion",
     "lamp.gps.contextual": "lamp.gps",
+    "lamp.android.watch.heart_rate": "lamp.heart_rate",
 }
+NOT_KEPT: Final = frozenset(
+    f"lamp.{name}"
+    for name in (
+        *(
+            "activity_recognition",
+            "blood_glucose",
+            "blood_pressure",
+            "body_temperature",
+            "distance",
+        ),
+        *("flights", "heartratevariability_sdnn", "height", "magnetometer", "nutrition", "segment"),
+        "weight",
+    )
+) | frozenset(
+    f"com.apple.sensorkit.{name}"
+    for name in ("device_usage", "messages_usage", "phone_usage", "visits")
+)
+"""What mindLAMP and cortex know besides, and no stream holds: named when it is refused."""
 
 
 def analytics(time_us: int, data: dict[str, Any], hasher: Hasher) -> list[Made]:

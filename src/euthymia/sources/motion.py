@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from euthymia.ground.errors import SourceError
+
 STANDARD_GRAVITY: Final = 9.80665  # m/s2
 DEGREES: Final = 57.29577951308232  # a radian
 AXES: Final = ("x", "y", "z")
@@ -22,6 +24,29 @@ def in_g(axes: dict[str, Floats]) -> dict[str, Floats]:
     if not middle > BETWEEN_UNITS:
         return axes
     return {name: values / STANDARD_GRAVITY for name, values in axes.items()}
+
+
+def per_g(axes: dict[str, Floats], *units: float) -> float:
+    """Return how many of its own units a recording of acceleration has to one g.
+
+    Told by its median size, which gravity sets: `units` are those that it may be in.
+
+    Raises
+    ------
+    SourceError
+        It is in none of them.
+    """
+    size = np.sqrt(sum(np.square(axes[name]) for name in AXES))
+    middle = float(np.median(size)) if size.size else 0.0
+    near = [unit for unit in units if 0.6 < middle / unit < 1.6]  # units lie farther apart
+    if near:
+        return near[0]
+    if middle <= 0.6 * min(units):
+        return min(units)  # a recording of nothing
+    known = " or ".join(f"{unit:g}" for unit in units)
+    raise SourceError(
+        f"its acceleration is in no known unit: at rest it would be about {known}; convert it to g"
+    )
 
 
 def table_in_g(table: pa.Table) -> pa.Table:
