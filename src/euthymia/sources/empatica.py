@@ -13,10 +13,10 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import BadCellError, Column, Kind, epoch_micros, number
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.motion import E4_PER_G
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, read_table
 
-ACC_PER_G: Final = 64.0  # the E4 writes acceleration in 1/64 g
 MAX_RATE: Final = 1000.0  # [Hz]; the E4's fastest sensor has 64
 SYSTEM: Final = device_id("empatica", "").system
 
@@ -38,7 +38,7 @@ _SENSORS: Final = {
     "EDA": _Sensor("electrodermal_activity", ("level",)),
     "TEMP": _Sensor("skin_temperature", ("value",)),
     "HR": _Sensor("heart_rate", ("rate",)),
-    "ACC": _Sensor("accelerometer", ("x", "y", "z"), ACC_PER_G),
+    "ACC": _Sensor("accelerometer", ("x", "y", "z"), E4_PER_G),
     "BVP": _Sensor("blood_volume_pulse", ("value",)),
 }
 

@@ -15,14 +15,14 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
-from euthymia.sources.empatica import ACC_PER_G, SYSTEM
 from euthymia.sources.lines import BOM
-from euthymia.sources.motion import AXES, per_g
+from euthymia.sources.motion import AXES, E4_PER_G, per_g
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Layout, read_table
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "empatica_tables"
+SYSTEM: Final = device_id("empatica", "").system
 _PERSON: Final = re.compile(r"(?:ACC|BVP|EDA|HR|IBI|TEMP)[_-](\w[\w-]*)", re.IGNORECASE)
 
 
@@ -75,7 +75,7 @@ def _read(opened: Opened) -> Iterator[Item]:
         fields = {name: found.floats(name) for name in sensor.fields}
         if not unit:
             acceleration = sensor.fields == AXES
-            unit = per_g(fields, 1.0, ACC_PER_G) if acceleration else 1 / sensor.factor
+            unit = per_g(fields, 1.0, E4_PER_G) if acceleration else 1 / sensor.factor
         time_us = to_instants(found.times("time"), zone)
         fields = {name: values / unit for name, values in fields.items()}
         yield samples(SYSTEM, sensor.stream, who, found.rows, time_us, **fields)

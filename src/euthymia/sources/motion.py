@@ -10,6 +10,7 @@ from euthymia.ground.errors import SourceError
 
 STANDARD_GRAVITY: Final = 9.80665  # m/s2
 DEGREES: Final = 57.29577951308232  # a radian
+E4_PER_G: Final = 64.0  # an Empatica E4 writes acceleration in 1/64 g
 AXES: Final = ("x", "y", "z")
 BETWEEN_UNITS: Final = 4.0
 """A phone mostly lies still: its median acceleration is about 1 in g, 9.8 in m/s2."""
