@@ -315,6 +315,31 @@ def test_radar_phone_topics_and_questionnaires(tmp_path: Path) -> None:
     ]
 
 
+def test_radar_topics_of_other_makers_and_those_that_are_not_kept(tmp_path: Path) -> None:
+    texts = {
+        "push_garmin_heart_rate_sample": "heartRate\n61",
+        "push_garmin_respiration": "respiration\n14.5",
+        "push_garmin_pulse_ox": "spo2\n97",
+        "push_garmin_sleep_level": "sleepLevel,startTime,endTime\ndeep,1714557600,1714559400",
+        "bittium_faros_inter_beat_interval": "interBeatInterval\n0.8",
+        "apple_sensorkit_ambient_light": "lux,placement\n12.5,UNKNOWN",
+        "push_garmin_daily_summary": "steps,heartRate\n9000,60",  # not 9,000 steps since the last
+        "android_phone_acceleration_rotated": "x,y,z\n1,2,3",
+    }
+    for topic, text in texts.items():
+        names, cells = text.split("\n")
+        head = KEY + "value.time," + ",".join(f"value.{name}" for name in names.split(","))
+        _radar(tmp_path, topic, f"{head}\ndemo,u1,s1,1714557600.0,{cells}\n")
+    items = items_of(tmp_path)
+    assert rejects(items) == ["nothing is kept of this topic"] * 2
+    assert _rows(items, "heart_rate", "rate") == [(61.0,)]
+    assert _rows(items, "respiration_rate", "rate") == [(14.5,)]
+    assert _rows(items, "oxygen_saturation", "value") == [(97.0,)]
+    assert _rows(items, "sleep_stages", "time", "stage", "duration") == [(MORNING, 2, 1800.0)]
+    assert _rows(items, "beat_intervals", "interval")[0][0] == pytest.approx(800.0)
+    assert _rows(items, "light", "level") == [(12.5,)]
+
+
 def test_fitbit_sleep_in_radar_is_local_time(tmp_path: Path) -> None:
     head = f"{KEY}value.dateTime,value.timeReceived,value.duration,value.level,value.efficiency\n"
     lines = [

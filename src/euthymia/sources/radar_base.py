@@ -25,7 +25,7 @@ from euthymia.sources.radar_questionnaires import (
     is_questionnaire,
     record_answers,
 )
-from euthymia.sources.radar_topics import TOPICS, Topic, topic_named
+from euthymia.sources.radar_topics import TOPICS, Topic, names_topic, topic_named
 from euthymia.sources.recorded import Recorded
 from euthymia.sources.table import Layout, count_rows, header_of, read_table
 from euthymia.sources.typed_cells import read_rows
@@ -68,7 +68,9 @@ def _read(opened: Opened) -> Iterator[Item]:
         yield from _read_avro(opened)
         return
     header = next((h for h in map(header_of, heads) if "key.userId" in h), ())
-    topic = _topic_of(opened.path) or _by_columns(header)
+    topic = _topic_of(opened.path)
+    if topic is None and not any(map(names_topic, opened.path.parent.parts)):
+        topic = _by_columns(header)
     if answer_places(header):
         yield from csv_answers(opened)
     elif topic is None:

@@ -4,6 +4,7 @@ Column names are those of the CSV output (`value.x`); a record of an Avro file h
 inside `value`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -35,6 +36,7 @@ _STAGES: Final = {
     "ASLEEP": 4,
     "RESTLESS": 6,
 }
+_LEVELS: Final = {"awake": 0, "light": 1, "deep": 2, "rem": 3}
 _OPENED: Final = "FOREGROUND"
 _EVENTS: Final = {_OPENED: 1, "BACKGROUND": 2} | dict.fromkeys(
     ("CONFIG", "SHORTCUT", "INTERACTION", "OTHER"), 3
@@ -127,6 +129,17 @@ def _since_last(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
             steps=chunk.floats("steps")[mask].astype(np.int32),
             period=(time_us - start) / 1e6,
         )
+
+
+def _levels(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
+    """Yield Garmin's stages of sleep, each with its beginning and end [s since 1970]."""
+    length = chunk.floats("end") - chunk.floats("start")
+    stage = codes(chunk.columns["stage"], _LEVELS)
+    yield samples(
+        *(SYSTEM, "sleep_stages", who, chunk.rows, chunk.times("time")),
+        stage=stage,
+        duration=length,
+    )
 
 
 def _apps(chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
@@ -235,8 +248,36 @@ TOPICS: Final = (
         _SLEEP,
         local=True,
     ),
+    *(
+        Topic((name, name.replace("garmin", "garmin_push")), stream, (value,))
+        for name, stream, value in (
+            ("garmin_heart_rate_sample", "heart_rate", _value("rate", "heartRate")),
+            ("garmin_respiration", "respiration_rate", _value("rate", "respiration")),
+            ("garmin_pulse_ox", "oxygen_saturation", _value("value", "spo2")),
+        )
+    ),
+    Topic(
+        *(("garmin_sleep_level", "garmin_push_sleep_level"), "sleep_stages"),
+        (
+            _word("stage", "sleepLevel", _LEVELS),
+            *(_value("start", "startTime"), _value("end", "endTime")),
+        ),
+        make=_levels,
+    ),
+    Topic(("googlehealth_heart_rate",), "heart_rate", (_value("rate", "heartRate"),)),
+    Topic(("sensorkit_ambient_light",), "light", (_value("level", "lux"),)),
+    Topic(
+        ("bittium_faros_inter_beat_interval", "emotion_faros_inter_beat_interval"),
+        "beat_intervals",
+        (_value("interval", "interBeatInterval"),),
+        scale={"interval": 1e3},
+    ),
+    Topic(("bittium_faros_acceleration", "emotion_faros_acceleration"), "accelerometer", _XYZ),
 )
-_PREFIXES: Final = ("android_", "connect_", "apple_", "ios_")
+_PREFIXES: Final = ("android_", "connect_", "apple_", "ios_", "push_integration_", "push_")
+_OF_RADAR: Final = re.compile(
+    r"(?:android|apple|connect|ios|push|upload|active|notification|questionnaire|task|thinc_it)_\w+"
+)
 _BY_NAME: Final = {name: topic for topic in TOPICS for name in topic.names}
 _RECORDS: Final = {name.replace("_", ""): topic for name, topic in _BY_NAME.items()}
 
@@ -247,3 +288,8 @@ def topic_named(name: str) -> Topic | None:
     for prefix in _PREFIXES:
         plain = plain.removeprefix(prefix)
     return _BY_NAME.get(plain) or _RECORDS.get(plain.replace("_", ""))
+
+
+def names_topic(name: str) -> bool:
+    """Tell whether a folder has the name of some topic, kept or not."""
+    return _OF_RADAR.fullmatch(name.lower()) is not None
