@@ -14,7 +14,7 @@ from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.codes import LOINC, OWN
 from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob
-from euthymia.sources.cells import BadCellError
+from euthymia.sources.cells import BadCellError, number
 from euthymia.sources.gather import Gather
 from euthymia.sources.overlap import counted_once
 from euthymia.sources.xml_stream import Attributes, Elements
@@ -239,6 +239,8 @@ class Records(Elements):
                 self._to.leave(f"{name} is a summary or a document, not a measurement: not kept")
         elif name == "HeartRateVariabilityMetadataList" and depth == 3:
             self._beats = []
+        elif name == "Location":
+            self._place(attributes)
         elif name == "InstantaneousBeatsPerMinute" and self._beats is not None:
             self._beats.append((attributes.get("time", ""), attributes.get("bpm", "")))
 
@@ -271,6 +273,21 @@ class Records(Elements):
             self._refuse("endDate is before startDate or more than two days after it")
             return
         reader(kind, start, end, attributes)
+
+    def _place(self, attributes: Attributes) -> None:
+        """Take a point of a workout's route: iOS before 13 wrote routes into the file itself."""
+        try:
+            time_us = moment_us(attributes.get("date", ""))
+            latitude, longitude = (number(attributes.get(n, "")) for n in ("latitude", "longitude"))
+            altitude, accuracy, speed = (
+                number(attributes[name]) if name in attributes else None
+                for name in ("altitude", "horizontalAccuracy", "speed")
+            )
+        except BadCellError:
+            self._refuse("a Location's date or one of its numbers is not what it must be")
+            return
+        near = accuracy if accuracy is not None and accuracy >= 0 else None  # below 0: not known
+        self._to.sample("location", time_us, latitude, longitude, near, altitude, speed)
 
     def _number(self, attributes: Attributes) -> float | None:
         try:

@@ -49,6 +49,10 @@ _ANEW: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _ENTRIES: Final = re.compile(
     rb'(\xef\xbb\xbf)?\s*\[\s*\{\s*"(dateTime|logId|dateOfSleep|value)"\s*:'
 )
+_PULSE: Final = re.compile(
+    rb"(\xef\xbb\xbf)?\s*\[\s*\{\s*"
+    rb'"dateTime"\s*:\s*"\d\d/\d\d/\d\d \d\d:\d\d:\d\d"\s*,\s*"value"\s*:\s*\{\s*"bpm"'
+)
 _DEFAULT_BPM: Final = 70  # with a confidence of 0: what stands there until a pulse is found
 
 
@@ -99,15 +103,18 @@ def _on_wall(entry: Node) -> int | None:
         raise ShapeError("dateTime is no date of the calendar") from None
 
 
-def _kind(path: PurePath) -> str | None:
+def _kind(path: PurePath, head: bytes) -> str | None:
+    """Tell what a file holds: by its name; a heart rate also by its content alone."""
+    if path.suffix.lower() != ".json":
+        return None
     found = _FILE.fullmatch(path.stem)
-    return found.group(1).lower() if found and path.suffix.lower() == ".json" else None
+    return found.group(1).lower() if found else "heart_rate" if _PULSE.match(head) else None
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
     if is_table(head):
         return 0.9
-    known = _kind(path) is not None and begins_json(head)
+    known = _kind(path, head) is not None and begins_json(head)
     if "-" not in path.stem:  # others of that name are answers of the Web API
         known = known and _ENTRIES.match(head) is not None
     timed = b'"dateTime"' in head or b'"dateOfSleep"' in head or head.split() == [b"[]"]
@@ -119,7 +126,7 @@ def _read(opened: Opened) -> Iterator[Item]:
         yield from read_tables(opened, NAME, person_of(opened))
         return
     gather = Gather(NAME, person_of(opened))
-    kind, walls = _kind(opened.path) or "", _Walls()
+    kind, walls = _kind(opened.path, opened.blob.head()) or "", _Walls()
     reader = _READERS.get(kind) or partial(_sampled, kind, walls)
 
     def steps() -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Fitbit's Web API: its answers in JSON files, or in the `fitbit_data` column of RAPIDS' tables.
 
 An answer holds days of heart rate (`activities-heart`, `activities-heart-intraday`), of steps
-(`activities-steps`, `activities-steps-intraday`), or sleeps (`sleep`). Its times are the clock on
-the person's wall. Zones, calories and sums of a day are counted, not kept.
+(`activities-steps`, `activities-steps-intraday`), sleeps (`sleep`), or what `fitbit_vitals` reads.
+Its times are the clock on the person's wall. Zones, calories and sums of a day are counted, not
+kept.
 """
 
 import re
@@ -20,6 +21,7 @@ from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.device_people import person_of
 from euthymia.sources.fitbit_sleep import RESTING, sleep_of
+from euthymia.sources.fitbit_vitals import NAMES, is_vitals, vitals_of
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.json_stream import begins_json, elements
 from euthymia.sources.json_tree import (
@@ -57,8 +59,9 @@ def _recognise(path: PurePath, head: bytes) -> float:
         return 0.9
     if path.suffix.lower() != ".json" or not begins_json(head):
         return 0.0
-    days = b'"activities-heart' in head or b'"activities-steps' in head
-    return 0.9 if days or (b'"dateOfSleep"' in head and b'"sleep"' in head) else 0.0
+    days = b'"activities-heart' in head or b'"activities-steps' in head or is_vitals(head)
+    slept = b'"dateOfSleep"' in head and b'"sleep"' in head
+    return 0.92 if days or slept else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
@@ -73,9 +76,9 @@ def _file(opened: Opened, gather: Gather) -> Iterator[None]:
     for element in elements(opened.blob):
         if element.key is None:
             _kept(element.value, gather, opened, element.place)
-        elif element.key == _SLEEP:
-            _kept({_SLEEP: [element.value]}, gather, opened, element.place)
-        elif element.key in {_HEART, _STEPS}:
+        elif element.key == _SLEEP or element.key in NAMES:
+            _kept({element.key: [element.value]}, gather, opened, element.place)
+        elif element.key in {_HEART, _STEPS, "minutes"}:
             whole.setdefault(element.key, []).append(element.value)
         else:
             whole[element.key] = element.value
@@ -110,6 +113,7 @@ def _kept(value: object, gather: Gather, opened: Opened, place: str) -> None:
         answer = whole_node(value)
         parts: list[tuple[_Take, Node]] = [(_resting, day) for day in nodes(answer, _HEART)]
         parts += [(sleep_of, sleep) for sleep in nodes(answer, _SLEEP)]
+        parts += vitals_of(answer)
         parts += [(_minutes, answer)] * any(name + _INTRADAY in answer for name in _STREAMS)
     except ShapeError as problem:
         gather.refuse(str(problem), place)
@@ -121,13 +125,15 @@ def _kept(value: object, gather: Gather, opened: Opened, place: str) -> None:
         except ShapeError as problem:
             gather.refuse(str(problem), place)
             refused = True
-    if gather.rows == before and not refused:
+    left = all(take not in {_resting, sleep_of, _minutes} for take, _ in parts) and parts
+    if gather.rows == before and not refused and not left:
         gather.leave(_SUMS)
 
 
 def _resting(day: Node, gather: Gather, opened: Opened) -> None:
     """Keep the resting heart rate of a day, where there is one."""
-    rate = number(value, "restingHeartRate") if (value := node(day, "value")) else None
+    value = day.get("value")  # in answers by the time of day it is a mean, as text
+    rate = number(value, "restingHeartRate") if isinstance(value, dict) else None
     if rate:
         at = to_instants(
             np.array([_midnight(day)], np.int64), opened.context.zone_for(gather.subject)
@@ -215,7 +221,7 @@ SOURCE = Source(
     name=NAME,
     title="Fitbit's Web API",
     formats=(
-        "<id>/**/*.json of the Web API: heart rate, steps, sleep",
+        "<id>/**/*.json of the Web API: heart rate, steps, sleep, RMSSD, SpO2, ECG",
         "RAPIDS' *.csv with device_id, fitbit_data",
     ),
     recognise=_recognise,

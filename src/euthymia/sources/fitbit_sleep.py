@@ -5,7 +5,7 @@ wakes (`shortData`) are cut into the stages that they interrupt.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -33,11 +33,13 @@ STAGES: Final = {
 }
 _WALL: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 _LONGEST_S: Final = 172_800
+_MINUTES: Final = {"1": "asleep", "2": "restless", "3": "awake"}
+"""What a minute is called in the first version of the Web API."""
 
 
 def sleep_of(entry: Node, gather: Gather, opened: Opened) -> None:
     """Take in one sleep: its levels, interrupted by its short wakes."""
-    levels = node(entry, "levels") or {}
+    levels = node(entry, "levels") or {"data": _minutes(entry)}
     stretches = [_stretch(level) for level in nodes(levels, "data")]
     short = [_stretch(level) for level in nodes(levels, "shortData")]
     if not stretches:
@@ -56,6 +58,26 @@ def sleep_of(entry: Node, gather: Gather, opened: Opened) -> None:
         duration=length,
         session=pa.repeat(pa.scalar(label, pa.string()), len(time_us)),
     )
+
+
+def _minutes(entry: Node) -> list[Node]:
+    """Return a sleep that is told minute by minute (`minuteData`) as levels."""
+    found = [_MINUTES.get(text(minute, "value") or "") for minute in nodes(entry, "minuteData")]
+    at = text(entry, "startTime") or ""
+    if not found or not _WALL.fullmatch(at):
+        return []
+    try:
+        start = datetime.fromisoformat(at)
+    except ValueError:
+        raise ShapeError("startTime is no date of the calendar") from None
+    return [
+        {
+            "dateTime": (start + timedelta(minutes=minute)).isoformat(),
+            "level": level,
+            "seconds": 60,
+        }
+        for minute, level in enumerate(found)
+    ]
 
 
 _Level = tuple[int, int, int]

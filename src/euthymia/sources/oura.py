@@ -52,6 +52,10 @@ _MARKS: Final = (
 _LEFT: Final = "Oura's scores, goals and descriptions are no measurements: not kept"
 _REVOKED: Final = frozenset({"deleted", "rest"})
 """Types of sleep in Oura's API: deleted by the person, or falsely detected and rejected."""
+_ONE: Final = {"bedtime_start", "bpm", "skin_temp", "steps"}
+"""What a document that is one record has at its top."""
+_LISTS: Final = {"hr_5min", "rmssd_5min"}
+MOST: Final = 100_000
 _COUNTED: Final = {"sleep", "heartrate", "heart_rate", "data", "activity", "daily_activity"}
 
 
@@ -85,17 +89,29 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _json(opened: Opened, gather: Gather) -> Iterator[None]:
+    """Take in lists of records, or a document that is one record (its members then come apart)."""
+    one: Node = {}
     for element in elements(opened.blob):
         entry = element.value
-        if not isinstance(entry, dict):
-            if element.key in _COUNTED or element.key is None:
-                gather.refuse("it is not an object", element.place)
+        part = not isinstance(entry, dict) or "items" in entry
+        if part and element.key is not None and element.key not in _COUNTED - {"heart_rate"}:
+            if element.key not in _LISTS:
+                one[element.key] = entry
+            elif element.number <= MOST:
+                one.setdefault(element.key, []).append(entry)
             continue
-        try:
-            _entry(entry, gather)
-        except ShapeError as problem:
-            gather.refuse(str(problem), element.place)
+        _taken(entry, gather, element.place)
         yield
+    if _ONE & one.keys():
+        _taken(one, gather, "")
+        yield
+
+
+def _taken(entry: object, gather: Gather, place: str) -> None:
+    try:
+        _entry(whole_node(entry), gather)
+    except ShapeError as problem:
+        gather.refuse(str(problem), place)
 
 
 def _entry(entry: Node, gather: Gather) -> None:
@@ -169,7 +185,7 @@ def _old_series(entry: Node, name: str, start: int) -> _Series:
 def _even(items: Any, name: str, start: int, step: float) -> _Series:  # noqa: ANN401  (JSON)
     if items is None:
         items = []
-    if not isinstance(items, list) or not 0 < step <= 86400 or len(items) > 100_000:
+    if not isinstance(items, list) or not 0 < step <= 86400 or len(items) > MOST:
         raise ShapeError(f"{name} is not a list of values at an even interval")
     known = [number({"item": value}, "item") for value in items]
     there = [(i, value) for i, value in enumerate(known) if value is not None and value > 0]
