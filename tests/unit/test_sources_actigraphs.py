@@ -68,3 +68,71 @@ def test_months_in_other_languages(name: str, month: int, encoding: str, tmp_pat
     (tmp_path / "W1.AWD").write_bytes(text.encode(encoding))
     table = samples_of(items_of(tmp_path), "activity_counts")
     assert table.column("time").to_pylist()[0].month == month
+
+
+CONDOR = "DATE/TIME;MS;EVENT;TEMPERATURE;EXT TEMPERATURE;PIM;TAT;ZCM;LIGHT;STATE\n"
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize(
+    "report", ["", "#Model=2\n+--+ Condor Instruments Report +--+\nA : b\n+-+\n"]
+)
+def test_an_acttrust_gives_counts_light_warmth_and_whether_it_was_worn(
+    mark: str, report: str, tmp_path: Path
+) -> None:
+    rows = (
+        "03/04/2024 09:00:00;0;0;29.4;28.2;1851;109;41;384.4;0\n"
+        "03/04/2024 09:01:00;0;1;29.5;28.2;2683;134;64;324.2;1\n"
+        "03/04/2024 09:02:00;0;0;25.0;25.0;0;0;0;0.1;4\n"
+        "03/04/2024 09:03:00;0;0;29.6;28.2;5;1;0;0.0;0\n"
+        "03/34/2024 09:04:00;0;0;29.6;28.2;5;1;0;0.0;0\n"
+    )
+    (tmp_path / "C1.txt").write_text(report + (CONDOR + rows).replace(";", mark))
+    [(reading, items)] = read(tmp_path, zone="America/Sao_Paulo")
+    table = samples_of(items, "activity_counts")
+    assert table.column("time").to_pylist()[0] == datetime(2024, 4, 3, 12, tzinfo=UTC)
+    assert table.column("counts").to_pylist() == [1851.0, 2683.0, 5.0]
+    assert set(table.column("epoch").to_pylist()) == {60.0}
+    assert samples_of(items, "light").num_rows == 3
+    assert samples_of(items, "skin_temperature").column("value").to_pylist() == pytest.approx(
+        [29.4, 29.5, 29.6]
+    )
+    assert [t.minute for t in samples_of(items, "event_marks").column("time").to_pylist()] == [1]
+    assert samples_of(items, "recording_state").column("on").to_pylist() == [0, 1]
+    assert len(rejects(items)) == 1
+    assert_accounted(reading, items)
+
+
+MTN = (
+    '<?xml version="1.0" encoding="UTF-8"?><motionfile><log2><change><property><name>=StartTime'
+    "</name><content>{}</content></property></change><change>{}</change></log2></motionfile>"
+)
+CHANNEL = (
+    "<channel><name>{}</name><units>x</units><epoch>5</epoch><offset>{}</offset>"
+    "<data>{}</data></channel>"
+)
+
+
+def test_a_motionwatch_gives_counts_and_light(tmp_path: Path) -> None:
+    channels = (
+        CHANNEL.format("motion", 0, "0,15,\n22,x,4,\n")
+        + CHANNEL.format("Light", 2, "7.5,8")
+        + CHANNEL.format("pulse", 0, "1")
+    )
+    (tmp_path / "M1.mtn").write_text(MTN.format("2018-05-23 17:30:00", channels))
+    [(reading, items)] = read(tmp_path, zone="Europe/London")
+    table = samples_of(items, "activity_counts")
+    assert table.column("counts").to_pylist() == [0.0, 15.0, 22.0, 4.0]
+    assert [t.second for t in table.column("time").to_pylist()] == [0, 5, 10, 20]
+    assert table.column("time").to_pylist()[0] == datetime(2018, 5, 23, 16, 30, tzinfo=UTC)
+    light = samples_of(items, "light")
+    assert [t.second for t in light.column("time").to_pylist()] == [10, 15]
+    refused, left = rejects(items)
+    assert "not a number" in refused
+    assert "neither motion nor light" in left
+    assert_accounted(reading, items)
+
+
+def test_a_motionwatch_without_its_start_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "M1.mtn").write_text(MTN.format("soon", CHANNEL.format("motion", 0, "1")))
+    assert "StartTime" in rejects(items_of(tmp_path))[0]

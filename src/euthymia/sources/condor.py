@@ -1,0 +1,152 @@
+"""Condor's ActTrust and ActLumus: the text that ActStudio exports, with its report or without.
+
+Counts are those of the mode PIM (the area under the movement, as the field reports of this device);
+of a watch that was not set to it, ZCM, else TAT. With them come the light [lx], the temperature on
+the side of the wrist, presses of the button, and when the watch was off (`STATE` 4): such an epoch
+gives no counts, its zero would look like rest. The clock is the watch's own, with the day first;
+see `wall_clock`.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from euthymia.ground.clock import to_micros
+from euthymia.ground.errors import SourceError
+from euthymia.ground.records import Item
+from euthymia.sources.actigraphy_clock import epoch_of
+from euthymia.sources.cells import NULLS, BadCellError, number
+from euthymia.sources.contract import Opened, Source
+from euthymia.sources.gather import Gather, reading
+from euthymia.sources.lines import BOM, Gap, blocks
+from euthymia.sources.wall_clock import to_instants
+
+NAME: Final = "condor"
+_HEADER: Final = re.compile(rb"(?:^|\n)DATE/TIME[;\t][^\n]*\b(?:PIM|ZCM|TAT)\b")
+_MOMENT: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}|\d\d) (\d\d?):(\d\d):(\d\d)", re.ASCII)
+_MODES: Final = ("PIM", "ZCM", "TAT")
+_LIGHT, _WARMTH, _BUTTON, _STATE = "LIGHT", "TEMPERATURE", "EVENT", "STATE"
+_OFF_WRIST: Final = 4.0
+_BAD: Final = "DATE/TIME or a number is not what it must be"
+
+
+def _recognise(_path: PurePath, head: bytes) -> float:
+    return 0.95 if _HEADER.search(head.removeprefix(BOM)) else 0.0
+
+
+def _read(opened: Opened) -> Iterator[Item]:
+    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    yield from reading(gather, lambda: _steps(opened, gather))
+
+
+def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
+    names, mark = list[str](), ";"
+    wall, rows = list[int](), list[list[float]]()
+    for block in blocks(opened.blob):
+        if isinstance(block, Gap):
+            gather.refuse(block.reason, "")
+            continue
+        lines = block.data.removeprefix(BOM).decode("latin-1").split("\n")
+        for line, text in enumerate(lines, block.line):
+            if not names and text.startswith("DATE/TIME"):
+                mark = ";" if ";" in text else "\t"
+                names = [name.strip() for name in text.split(mark)]
+            elif names and text.strip():
+                cells = [cell.strip() for cell in text.split(mark)]
+                try:
+                    row = [_number(cells, name, names) for name in _wanted(names)]
+                    wall.append(_moment(cells[0]))
+                except BadCellError:
+                    gather.refuse(_BAD, f"line {line}")
+                else:
+                    rows.append(row)
+        yield
+    if not names:
+        raise SourceError("no line of it begins with DATE/TIME; export it again from ActStudio")
+    if wall:
+        _hand_over(np.array(wall, np.int64), np.array(rows), opened, gather)
+
+
+def _wanted(names: list[str]) -> tuple[str, ...]:
+    mode = next((mode for mode in _MODES if mode in names), "")
+    return mode, _LIGHT, _WARMTH, _BUTTON, _STATE
+
+
+def _moment(text: str) -> int:
+    found = _MOMENT.fullmatch(text)
+    if not found:
+        raise BadCellError
+    day, month, year, hour, minute, second = map(int, found.groups())
+    year += 0 if year > 99 else 2000
+    try:
+        return to_micros(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
+    except ValueError as problem:
+        raise BadCellError from problem
+
+
+def _number(cells: list[str], name: str, names: list[str]) -> float:
+    """Return the number in a column; NaN where it is empty or there is no such column."""
+    place = names.index(name) if name in names else len(cells)
+    text = cells[place] if place < len(cells) else ""
+    return math.nan if text in NULLS else number(text.replace(",", "."))
+
+
+def _hand_over(
+    wall: NDArray[np.int64], values: NDArray[np.float64], opened: Opened, gather: Gather
+) -> None:
+    counts, light, warmth, button, state = values.T
+    off = state == _OFF_WRIST
+    told = off | np.append(False, off[:-1])  # that it is off, and that it is on again
+    reason = np.array([("not_worn" if gone else None) for gone in off.tolist()], object)
+    left = gather.several(
+        to_instants(wall, opened.context.zone_for(gather.subject)),
+        {
+            "activity_counts": (
+                ~off & (counts >= 0),
+                {"counts": counts, "epoch": np.full(wall.size, epoch_of(wall), np.float32)},
+            ),
+            "light": (~off & (light >= 0), {"level": light}),
+            "skin_temperature": (~off & (warmth > 0), {"value": warmth}),
+            "event_marks": (button > 0, {}),
+            "recording_state": (
+                told,
+                {
+                    "stream": np.full(off.size, "wristband", object),
+                    "on": (~off).astype(np.int8),
+                    "reason": reason,
+                },
+            ),
+        },
+    )
+    if left.any():
+        gather.leave("an epoch without a count: nothing to keep", int(left.sum()))
+
+
+def _example(folder: Path) -> None:
+    rows = "".join(
+        f"13/05/2024 12:{i:02d}:00;0;0;30.5;28.1;0;{i * 70};1.2;{i};0;{i};0;120.5;0\n"
+        for i in range(10)
+    )
+    (folder / "C01.txt").write_text(
+        "+-------------+ Condor Instruments Report +-------------+\nDEVICE_MODEL : ActTrust1\n"
+        "INTERVAL : 60\n+-------------------------------------------------------+\n"
+        "DATE/TIME;MS;EVENT;TEMPERATURE;EXT TEMPERATURE;ORIENTATION;PIM;PIMn;TAT;TATn;ZCM;ZCMn;"
+        "LIGHT;STATE\n" + rows,
+        encoding="utf-8",
+    )
+
+
+SOURCE = Source(
+    name=NAME,
+    title="Condor ActTrust and ActLumus",
+    formats=("<id>.txt of ActStudio, with DATE/TIME and PIM, TAT or ZCM",),
+    recognise=_recognise,
+    read=_read,
+    example=_example,
+)
