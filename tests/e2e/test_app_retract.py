@@ -148,6 +148,27 @@ def test_a_deletion_and_a_correction(home: Path, tmp_path: Path) -> None:
     assert ingest(tmp_path, home, patient("P1"), **erase)["rejected"] == 1, "that is no record"
 
 
+def test_the_deletions_of_a_bulk_export(home: Path, tmp_path: Path) -> None:
+    def line(*urls: str) -> str:
+        asked = [{"request": {"method": "DELETE", "url": url}} for url in urls]
+        return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": asked})
+
+    lines = [
+        line("DocumentReference/n2", "Patient/P1"),
+        line("Observation/2"),
+        line("Observation/7"),
+    ]
+    file = tmp_path / "deleted" / "deleted.ndjson"
+    file.parent.mkdir()
+    file.write_text("\n".join([*lines, json.dumps(score("3", 7, "2024-05-03", "P2"))]) + "\n")
+    told = run(home, "ingest", str(file.parent))
+    assert (told["rows_in"], told["retracted"], told["removed"]) == (5, 2, 2)
+    assert facts(home) == ["4.0", "slept well"]
+    reasons = sorted((reject["row"], reject["reason"]) for reject in told["rejects"])
+    assert [row for row, _ in reasons] == [2, 4, 5]
+    assert reasons[0][1] == "line 1: it asks for a deletion; use `euthymia erase`"
+
+
 def test_a_record_that_was_moved_to_its_own_patient(home: Path, tmp_path: Path) -> None:
     moved = score("2", 21, "2024-05-02", "P2", meta={"versionId": "2"})
     told = ingest(tmp_path, home, patient("P2"), moved)

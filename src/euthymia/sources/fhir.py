@@ -27,6 +27,7 @@ from euthymia.sources.shapes import FLUSH_AT, Facts
 
 MAX_BUNDLE: Final = 512 * MiB
 _SCHEMA_WORD: Final = re.compile(r"[A-Za-z]{1,40}")
+_BUNDLE: Final = b'"Bundle"'
 _TYPE_IN_LINE: Final = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]+)"')
 _REFERRED_TO: Final = {
     *("Patient", "Practitioner", "Organization", "Medication", "MedicationRequest"),
@@ -86,16 +87,25 @@ def _bundle(opened: Opened) -> Iterator[Entry | Retracted | _Bad]:
         raise SourceError("Bundle.entry is not a list; nothing of this file was stored")
     for row, given in enumerate(entries, 1):
         entry = given if isinstance(given, dict) else {}
-        request, resource = entry.get("request"), entry.get("resource")
-        if isinstance(request, dict) and request.get("method") == "DELETE":
-            asks = f"entry {row}: it asks for a deletion; use `euthymia erase`"
-            yield deleted(row, entry) or _Bad(row, asks)
+        resource = entry.get("resource")
+        if _deletes(entry):
+            yield _deleted(row, f"entry {row}", entry)
             continue
         if not isinstance(resource, dict):
             yield _Bad(row, f"entry {row}: it holds no resource")
             continue
         url = entry.get("fullUrl")
         yield Entry(row, f"entry {row}", resource, url if isinstance(url, str) else None)
+
+
+def _deletes(entry: Node) -> bool:
+    request = entry.get("request")
+    return isinstance(request, dict) and request.get("method") == "DELETE"
+
+
+def _deleted(row: int, place: str, entry: Node) -> Retracted | _Bad:
+    asks = f"{place}: it asks for a deletion; use `euthymia erase`"
+    return deleted(row, entry) or _Bad(row, asks)
 
 
 def _answered(top: Node) -> Node:
@@ -114,8 +124,11 @@ def _answered(top: Node) -> Node:
     return {"resourceType": "Bundle", "entry": found} if found else top
 
 
-def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _Bad]:
-    """Yield each line as an Entry or _Bad; with `only_referred`, those that others point to."""
+def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | Retracted | _Bad]:
+    """Yield each line as an Entry or _Bad; with `only_referred`, those that others point to.
+
+    A line of a bulk export's `deleted` files is a Bundle of deletions: each of them is a row.
+    """
     row = 0
     for part in opened.parts:
         label = f"{part.path.name}: " if len(opened.parts) > 1 else ""
@@ -129,6 +142,13 @@ def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _
                 for line, raw in enumerate(found.data.split(b"\n")[:-1], found.line):
                     if not raw.strip():
                         continue
+                    gone = _deletions(raw) if _BUNDLE in raw else []
+                    if gone:
+                        where = f"{label}line {line}"
+                        if not only_referred:
+                            yield from (_deleted(row + n, where, e) for n, e in enumerate(gone, 1))
+                        row += len(gone)
+                        continue
                     row += 1
                     if not only_referred or _is_referred(raw):
                         yield _line(row, f"{label}line {line}", raw)
@@ -136,6 +156,19 @@ def _lines(opened: Opened, *, only_referred: bool = False) -> Iterator[Entry | _
             row += 1
             if not only_referred:
                 yield _Bad(row, f"{label}{problem}")
+
+
+def _deletions(raw: bytes) -> list[Node]:
+    """Return the entries of a Bundle that holds nothing but deletions; none of any other."""
+    try:
+        held = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    entries = held.get("entry") if isinstance(held, dict) else None
+    if not isinstance(entries, list) or held.get("resourceType") != "Bundle":
+        return []
+    good = [entry for entry in entries if isinstance(entry, dict) and _deletes(entry)]
+    return good if len(good) == len(entries) else []
 
 
 def _is_referred(raw: bytes) -> bool:
