@@ -139,3 +139,68 @@ def test_a_night_of_garmin_connect_has_stages(tmp_path: Path) -> None:
     items = items_of(tmp_path)
     assert samples_of(items, "sleep_stages").column("stage").to_pylist() == [1]
     assert samples_of(items, "heart_rate").column("rate").to_pylist() == [61]
+
+
+def test_what_is_measured_within_a_night_of_garmin_connect(tmp_path: Path) -> None:
+    at = 1714511400000
+    epoch = {"epochTimestamp": "2024-04-30T21:11:00.0", "spo2Reading": 95, "deviceId": 3}
+    document = {
+        "dailySleepDTO": {"sleepStartTimestampGMT": at, "sleepEndTimestampGMT": at + 28_800_000},
+        "sleepHeartRate": [{"value": 55, "startGMT": at}, {"value": -1, "startGMT": at + 120_000}],
+        "wellnessEpochRespirationDataDTOList": [
+            {"startTimeGMT": at, "respirationValue": 14.0},
+            {"startTimeGMT": at + 120_000, "respirationValue": -1.0},
+        ],
+        "wellnessEpochSPO2DataDTOList": [epoch],
+        "hrvData": [{"value": 44.0, "startGMT": at}],
+        "sleepStress": [{"value": 0, "startGMT": at}, {"value": -1, "startGMT": at + 180_000}],
+        "sleepBodyBattery": [{"value": 30, "startGMT": at}],
+    }
+    (tmp_path / "night.json").write_text(json.dumps(document))
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [55.0]
+    assert samples_of(items, "respiration_rate").column("rate").to_pylist() == [14.0]
+    assert samples_of(items, "oxygen_saturation").column("value").to_pylist() == [95.0]
+    facts = {fact["code"]: fact["numeric_value"] for fact in facts_of(items)}
+    assert facts == {"EUTHYMIA/garmin.hrv-rmssd": 44.0, "EUTHYMIA/garmin.stress": 0.0}
+    [left] = rejects(items)
+    assert "scores of movement" in left
+    assert_accounted(reading, items)
+
+
+def test_days_of_garmin_connect(tmp_path: Path) -> None:
+    quarter = {"startGMT": "2024-05-01T06:00:00.0", "endGMT": "2024-05-01T06:15:00.0", "steps": 12}
+    documents = [
+        [{**quarter, "primaryActivityLevel": "active"}],
+        {"calendarDate": "2024-05-01", "respirationValuesArray": [[1714511400000, 13.0]]},
+        {"calendarDate": "2024-05-01", "stressValuesArray": [[1714511400000, 23], [1, "much"]]},
+        {"hrvReadings": [{"hrvValue": 39, "readingTimeGMT": "2024-05-01T01:00:00.0"}]},
+    ]
+    for i, document in enumerate(documents):
+        (tmp_path / f"{i}.json").write_text(json.dumps(document))
+    found = read(tmp_path)
+    for reading, items in found:
+        assert_accounted(reading, items)
+    items = [item for _, items in found for item in items]
+    assert samples_of(items, "steps").column("period").to_pylist() == [900.0]
+    assert samples_of(items, "respiration_rate").num_rows == 1
+    assert [fact["numeric_value"] for fact in facts_of(items)] == [39.0]
+    assert len(rejects(items)) == 1
+
+
+def test_naps_of_an_export_are_sleep(tmp_path: Path) -> None:
+    night = {
+        "sleepStartTimestampGMT": "2024-04-30T21:10:00.0",
+        "sleepEndTimestampGMT": "2024-05-01T05:10:00.0",
+        "calendarDate": "2024-05-01",
+        "napList": [
+            {
+                "napTimeSec": 1800,
+                "napStartTimestampGMT": "2024-05-01T13:00:00.0",
+                "napEndTimestampGMT": "2024-05-01T13:30:00.0",
+            }
+        ],
+    }
+    (tmp_path / "1_sleepData.json").write_text(json.dumps([night]))
+    lengths = samples_of(items_of(tmp_path), "sleep_stages").column("duration").to_pylist()
+    assert lengths == [8 * 3600.0, 1800.0]

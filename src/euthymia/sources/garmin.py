@@ -2,7 +2,8 @@
 
 * `*_sleepData.json` gives a night's start, end and the sums of its stages, not when they were. It
   is kept as one stretch asleep (the minutes awake within it are not subtracted) and the sums as
-  observations. Garmin Connect's own answers also say when (`sleepLevels`): these become stages.
+  observations. Garmin Connect's own answers also say when (`sleepLevels`): these become stages; for
+  what else is measured in a night or a day see `garmin_series`.
 * `UDSFile_*.json`: the steps of a day and its resting heart rate.
 * FIT: heart rate, steps, breaths, oxygen saturation, sleep stages, positions, beat intervals (each
   from the sensor, in ms) and stress scores.
@@ -23,9 +24,10 @@ from euthymia.ground.records import Item
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.device_people import person_of
 from euthymia.sources.fit_messages import read_fit, write_example
+from euthymia.sources.garmin_series import LISTS, gmt, series, steps_of
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.json_stream import begins_json, elements
-from euthymia.sources.json_tree import Node, ShapeError, instant, node, nodes, number, whole_node
+from euthymia.sources.json_tree import Node, ShapeError, node, nodes, number, whole_node
 
 NAME: Final = "garmin"
 SYSTEM: Final = device_id(NAME, "").system
@@ -38,10 +40,17 @@ _SUMS: Final = {
 SLEEP_TIME: Final = LOINC + "93832-4"  # sleep duration
 _LEVELS: Final = {0: 2, 1: 1, 2: 3, 3: 0}
 """Garmin Connect's activity levels of a night: 0 deep, 1 light, 2 REM, 3 awake."""
-_MARKS: Final = (b'"sleepStartTimestampGMT"', b'"wellnessStartTimeGmt"', b'"heartRateValues"')
+_MARKS: Final = (
+    b'"sleepStartTimestampGMT"',
+    b'"wellnessStartTimeGmt"',
+    b'"heartRateValues"',
+    b'"hrvReadings"',
+    b'"respirationValuesArray"',
+    b'"stressValuesArray"',
+    b'"primaryActivityLevel"',
+)
 _NIGHT: Final = "a night without a start and an end: nothing to keep"
 _OTHER: Final = "a record of Garmin that has no stream here: not kept"
-LATEST_MS: Final = 253_402_300_799_000
 
 
 def _is_fit(head: bytes) -> bool:
@@ -77,7 +86,7 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _member(whole: Node, key: str, value: object) -> None:
-    if key in {"sleepLevels", "heartRateValues"}:
+    if key == "sleepLevels" or key in LISTS:
         whole.setdefault(key, []).append(value)
     elif key in {"dailySleepDTO", "calendarDate"}:
         whole[key] = value
@@ -85,40 +94,31 @@ def _member(whole: Node, key: str, value: object) -> None:
 
 def _take(entry: object, gather: Gather, place: str) -> None:
     try:
-        _entry(whole_node(entry), gather)
+        _entry(whole_node(entry), gather, place)
     except ShapeError as problem:
         gather.refuse(str(problem), place)
 
 
-def _entry(entry: Node, gather: Gather) -> None:
+def _entry(entry: Node, gather: Gather, place: str) -> None:
     before = gather.rows
     daily = node(entry, "dailySleepDTO")
     if daily is not None:
         _night(daily, gather, nodes(entry, "sleepLevels"))
     elif "sleepStartTimestampGMT" in entry:
         _night(entry, gather, [])
-    if "heartRateValues" in entry:
-        _heart_rates(entry, gather)
+    wrong = series(entry, gather)
+    if "primaryActivityLevel" in entry:
+        steps_of(entry, gather)
     if "wellnessStartTimeGmt" in entry:
         _day(entry, gather)
-    if gather.rows == before:
+    for problem in wrong:
+        gather.refuse(str(problem), place)
+    if gather.rows == before and not wrong:
         gather.leave(_NIGHT if daily is not None or "calendarDate" in entry else _OTHER)
 
 
-def _gmt(entry: Node, name: str) -> int | None:
-    """Return a time of Garmin: milliseconds, or text in UTC without saying so."""
-    value = entry.get(name)
-    if value is None:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LATEST_MS:
-        return value * 1000
-    if not isinstance(value, str):
-        raise ShapeError(f"{name} is not a time")
-    return instant(value.removesuffix("Z").replace(" ", "T", 1) + "Z", name)
-
-
 def _night(entry: Node, gather: Gather, levels: list[Node]) -> None:
-    start, end = _gmt(entry, "sleepStartTimestampGMT"), _gmt(entry, "sleepEndTimestampGMT")
+    start, end = gmt(entry, "sleepStartTimestampGMT"), gmt(entry, "sleepEndTimestampGMT")
     if start is None or end is None:
         return
     if not 0 < end - start <= 172_800 * SECOND_US:
@@ -141,7 +141,7 @@ def _night(entry: Node, gather: Gather, levels: list[Node]) -> None:
 
 
 def _level(level: Node) -> tuple[int, int, int] | None:
-    start, end = _gmt(level, "startGMT"), _gmt(level, "endGMT")
+    start, end = gmt(level, "startGMT"), gmt(level, "endGMT")
     which = number(level, "activityLevel")
     if start is None or end is None or which is None or not 0 <= end - start <= 86_400 * SECOND_US:
         raise ShapeError("a level of a night has no start, end or activityLevel")
@@ -149,22 +149,8 @@ def _level(level: Node) -> tuple[int, int, int] | None:
     return None if stage is None else (start, end, stage)
 
 
-def _heart_rates(entry: Node, gather: Gather) -> None:
-    times, rates = [], []
-    values = entry.get("heartRateValues")
-    for pair in values if isinstance(values, list) else []:
-        if not isinstance(pair, list) or len(pair) < 2:
-            raise ShapeError("heartRateValues is not a list of times and rates")
-        at, rate = _gmt({"time": pair[0]}, "time"), number({"rate": pair[1]}, "rate")
-        if at is not None and rate is not None and rate > 0:  # 0 and -1: not measured
-            times.append(at)
-            rates.append(rate)
-    if times:
-        gather.stretch("heart_rate", np.array(times, np.int64), rate=np.array(rates, np.float64))
-
-
 def _day(entry: Node, gather: Gather) -> None:
-    start, end = _gmt(entry, "wellnessStartTimeGmt"), _gmt(entry, "wellnessEndTimeGmt")
+    start, end = gmt(entry, "wellnessStartTimeGmt"), gmt(entry, "wellnessEndTimeGmt")
     steps = number(entry, "totalSteps")
     rate = number(entry, "restingHeartRate")
     if start is None:
@@ -203,7 +189,7 @@ SOURCE = Source(
     title="Garmin",
     formats=(
         "<id>/DI_CONNECT/**/{*_sleepData,UDSFile_*}.json",
-        "<id>/**/*.json of Garmin Connect's nights and heart rates",
+        "<id>/**/*.json of Garmin Connect: nights, heart rate, breaths, SpO2, stress, steps",
         "<id>/**/*.fit",
     ),
     recognise=_recognise,
