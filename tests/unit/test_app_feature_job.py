@@ -4,14 +4,31 @@ from collections import deque
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from euthymia.app import feature_job
+from euthymia.app.clinic import Clinic
 from euthymia.app.feature_job import Task, _Helper, _Waiting
-from euthymia.ground.clock import Timeline
+from euthymia.app.passing import Passing
+from euthymia.features.recordings import from_frames
+from euthymia.features.rows import known_rows
+from euthymia.features.segments import segment
+from euthymia.features.table import chosen, features_of
+from euthymia.gateway.contract import Admitted
+from euthymia.ground.audit import Entry, Purpose
+from euthymia.ground.clock import DAY_US, Timeline, to_micros
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.records import Samples
+from euthymia.store.contract import Receipt
+from feature_cases import worn_at_night
+from fixes import NOW, make
+from stores import ALL, MRN
 
 
 def _task(name: str) -> Task:
@@ -84,3 +101,72 @@ def test_little_work_starts_no_process(here: list[str]) -> None:
         waiting = deque([helper.start(_task("a"))])
         assert helper._pool is None
         assert helper.first(waiting)[1] == [("a", "here")]
+
+
+NIGHTS = 9
+KEPT = "sleep_acceleration_night"
+
+
+def _wrist() -> pa.Table:
+    """One sample a second of a wrist in the nights that end before 2 March 2026, in UTC."""
+    felt = worn_at_night(
+        Timeline(), int(to_micros(NOW) // DAY_US) - NIGHTS, NIGHTS, np.random.default_rng(1)
+    )
+    felt = {**felt, "time": pa.array(felt["time"]).cast(pa.timestamp("us", "UTC"))}
+    return pa.table({name: pa.array(column) for name, column in felt.items()})
+
+
+def _take_in(clinic: Clinic, wrist: pa.Table, file: str) -> list[tuple[Admitted, Receipt]]:
+    rows = {"subject_id": ["A1"] * wrist.num_rows, "row": range(1, wrist.num_rows + 1)}
+    given = pa.table({name: pa.array(column) for name, column in rows.items()})
+    for name in wrist.column_names:
+        given = given.append_column(name, wrist[name])
+    batch = clinic.gateway().admit(
+        [Samples(MRN, "accelerometer", given)],
+        source="t",
+        file_name=file,
+        file_digest=file,
+        batch_consent=ALL,
+    )
+    audit = Entry(feature_job.JOB, "read", Purpose.MONITORING)
+    passing = Passing(clinic)
+    if batch.passing:
+        return [*passing.add(batch, audit), *passing.settle()]
+    return [(batch, clinic.store.append(batch, audit))]
+
+
+@pytest.mark.parametrize("feature_only", [False, True])
+def test_nights_are_kept_and_days_that_come_later_look_back_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, feature_only: bool
+) -> None:
+    """Two runs are one: of the first run's samples none is read again, where they are kept."""
+    wrist = _wrist()
+    (family,) = chosen(["sleep_acceleration"])
+    whole = features_of(from_frames({"accelerometer": wrist}), [family], [segment("day")])
+    clinic = make(tmp_path, *["accelerometer"] * feature_only)
+    cut = int(to_micros(NOW) // DAY_US - 1) * DAY_US + DAY_US // 2  # in an hour not worn
+    early = pc.less(wrist["time"].cast(pa.int64()), cut)
+    spans: list[tuple[int, int]] = []
+    real = feature_job._samples
+
+    def watched(*args: Any) -> Any:
+        spans.extend(args[3])
+        return real(*args)
+
+    monkeypatch.setattr(feature_job, "_samples", watched)
+    for file, part in (("early", wrist.filter(early)), ("late", wrist.filter(pc.invert(early)))):
+        spans.clear()
+        _take_in(clinic, part, file)
+        told = feature_job.compute_features(clinic, lambda _done, _all: None)
+        assert KEPT not in told["families"]
+    assert max((high - low for low, high in spans), default=0) <= 4 * DAY_US
+    assert bool(spans) is not feature_only
+    audit = Entry(feature_job.JOB, "read", Purpose.MONITORING)
+    held = clinic.store.features(clinic.resolve("A1"), family.name, audit)
+    assert held is not None
+    rows = {row["date"]: row for row in known_rows(held).to_pylist()}
+    assert len(rows) == whole.num_rows
+    last = whole.to_pylist()[-1]
+    for feature in family.features:
+        assert rows[last["date"]][feature.name] == last[f"{family.name}_{feature.name}"] is not None
+    clinic.close()

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from euthymia.features.sleep_acceleration import compute
+from euthymia.features.catalogue import families
+from euthymia.features.segments import measured, segment
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.kernels import sleep_angle
 
@@ -32,7 +33,8 @@ def arm(asleep, hours=48, still=0.004, table=()):
 
 
 def night_of(streams):
-    found = compute(streams, UTC, np.array([DAY], np.int64))
+    days = np.array([DAY], np.int64)
+    found = measured(families()["sleep_acceleration"], streams, UTC, segment("day"), days)
     return {n: float(v[0]) for n, v in found.values.items()} | {"coverage": found.coverage[0]}
 
 

@@ -14,7 +14,7 @@ import pyarrow.csv
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.consents import consents_of, grants_of_subject, write_bundle
 from euthymia.app.sheets import safe, write_sheet
-from euthymia.features.catalogue import families
+from euthymia.features.catalogue import computed
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SchemaError
@@ -71,7 +71,7 @@ class _Export:
         self._points("observations", lambda **said: observation_points(observations, **said))
         for stream in store.segments(self.who):
             self._stream(stream, store.samples(self.who, stream, *WHOLE_TIME, self.audit))
-        for name in families():
+        for name in computed():
             derived = store.features(self.who, name, self.audit)
             if derived is not None:
                 write_sheet(_inside(folder / "features") / f"{name}.csv", derived)

@@ -20,22 +20,25 @@ import pyarrow as pa
 from euthymia.app.clinic import Clinic
 from euthymia.app.facts import facts_of, with_facts
 from euthymia.app.shell import Progress
-from euthymia.features.catalogue import families
-from euthymia.features.contract import Columns
+from euthymia.features.catalogue import computed, families
+from euthymia.features.contract import Columns, Family
 from euthymia.features.rows import (
+    Digests,
     Plan,
     as_columns,
+    base_rows,
     compute_family,
     joined,
     plan,
     segment_digests,
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
-from euthymia.ground.clock import Timeline, to_micros
+from euthymia.ground.clock import Micros, Timeline, to_micros
 from euthymia.ground.errors import ConsentError, MissingError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import OBSERVED
 from euthymia.security.enclosure import keep_memory_private
+from euthymia.store.derived import settled
 
 JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
@@ -45,29 +48,36 @@ AHEAD: Final = 4  # subjects read while others are computed: some megabytes each
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that is due of one subject, with the samples it takes."""
+    """All that is due of one subject, with the samples and the kept rows of bases it takes."""
 
     who: SubjectId
     timeline: Timeline
     due: tuple[tuple[str, Plan], ...]
     streams: Mapping[str, Columns]
+    kept: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 def compute_task(task: Task) -> list[tuple[str, pa.Table]]:
     """Compute the rows of every family that is due. Runs in any process."""
-    found = []
+    found: dict[str, pa.Table] = {}
     for name, wanted in task.due:
-        table = compute_family(
-            families()[name],
-            task.streams,
+        family, streams = computed()[name], task.streams
+        if family.base is not None:
+            base = family.base
+            kept, fresh = task.kept.get(base.name), found.get(base.name)
+            if kept is not None and fresh is not None:
+                fresh = settled(kept, fresh)
+            streams = {**streams, base.name: base_rows(base, kept, fresh)}
+        found[name] = compute_family(
+            family,
+            streams,
             task.timeline,
             wanted.days,
             subject=task.who,
             digests={},
             inputs=wanted.inputs,
         )
-        found.append((name, table))
-    return found
+    return list(found.items())
 
 
 Rows = list[tuple[str, pa.Table]]
@@ -134,13 +144,17 @@ class _Helper:
 
 @dataclass
 class _Due:
-    """What is due of one subject, before a sample is read. `facts`: the observations it takes."""
+    """What is due of one subject, before a sample is read.
+
+    `facts`: the observations it takes; `kept`: rows of bases that are there.
+    """
 
     who: SubjectId
     timeline: Timeline
     held: Container[str]
     facts: Mapping[str, Columns]
     plans: dict[str, Plan] = field(default_factory=dict)
+    kept: dict[str, pa.Table] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -172,20 +186,34 @@ def _planned(
         held = set() if existing is None else set(existing["date"].cast(pa.int32()).to_pylist())
         counts[name] += len(held | set(wanted.days.tolist()))
         if wanted.days.size:
+            if family.base is not None:
+                _plan_base(clinic, due, family.base, digests, now)
             due.plans[name] = wanted
     return due
+
+
+def _plan_base(clinic: Clinic, due: _Due, base: Family, digests: Digests, now: Micros) -> None:
+    """Take a base's kept rows, and make due what must be made before the family's own rows."""
+    kept = clinic.store.features(due.who, base.name, _audit(due.who, base.name))
+    if kept is not None:
+        due.kept[base.name] = kept
+    wanted = plan(base, due.timeline, digests, kept, now)
+    if wanted.days.size:
+        due.plans[base.name] = wanted
 
 
 def _read(clinic: Clinic, due: _Due) -> Task:
     """Read each stream once for all families that want it: more than a window needs harms none."""
     spans: dict[str, list[tuple[int, int]]] = {}
     for name, wanted in due.plans.items():
-        for stream in families()[name].streams:
+        family = computed()[name]
+        for stream in family.streams if family.base is None else ():
             if stream in due.held:
                 spans.setdefault(stream, []).extend(wanted.spans)
     audit = _audit(due.who, ", ".join(due.plans))
     streams = {s: _samples(clinic, due.who, s, joined(parts), audit) for s, parts in spans.items()}
-    return Task(due.who, due.timeline, tuple(due.plans.items()), {**streams, **due.facts})
+    plans = tuple(due.plans.items())
+    return Task(due.who, due.timeline, plans, {**streams, **due.facts}, due.kept)
 
 
 def _samples(
@@ -221,7 +249,7 @@ class _Job:
         def put() -> None:
             for name, table in rows:
                 self.clinic.store.put_features(task.who, name, table, _audit(task.who, name))
-                self.computed += table.num_rows
+                self.computed += table.num_rows if name in self.counts else 0  # of no base
 
         self._allowed(put)
 

@@ -19,6 +19,7 @@ from euthymia.features.catalogue import families
 from euthymia.features.contract import Columns, Family, Ints
 from euthymia.features.rows import (
     as_columns,
+    base_rows,
     compute_family,
     input_digests,
     local_days,
@@ -157,6 +158,9 @@ class _Sight:
 
     def streams(self, family: Family, days: Ints, audit: Entry) -> dict[str, Columns]:
         """Return a family's samples: those that pass, and the stored ones of the days' windows."""
+        if family.base is not None:
+            kept = self.clinic.store.features(self.who, family.base.name, audit)
+            return {family.base.name: base_rows(family.base, kept, None)}
         read: dict[str, Columns] = dict(self.facts)
         for stream in family.streams:
             if stream in self.facts:
@@ -170,7 +174,12 @@ class _Sight:
         return read
 
     def write(self, family: Family) -> None:
-        """Compute one family's rows for the days on which samples pass, and store them."""
+        """Compute one family's rows for the days on which samples pass, and store them.
+
+        Those of its base come first: what they kept of earlier runs is looked back on.
+        """
+        if family.base is not None:
+            self.write(family.base)
         own = {stream: self.passed[stream] for stream in family.streams if stream in self.passed}
         columns = {stream: as_columns(table) for stream, table in own.items()}
         days = local_days(family, columns, self.timeline)

@@ -18,6 +18,12 @@ def _checked(module: str, found: object) -> Family:
         raise SchemaError(f"family {found.name}: `codes` and the stream observations go together")
     if found.compute is None and found.measure is None:
         raise SchemaError(f"family {found.name} has neither `compute` nor `measure`")
+    base = found.base
+    if base is not None and (base.streams != found.streams or found.measure or base.base):
+        raise SchemaError(
+            f"family {found.name}: its base looks at the same streams and has none of its own, and "
+            "it measures no other segment than the day"
+        )
     names = [feature.name for feature in found.features]
     if len(set(names)) != len(names) or set(names) & set(FEATURE_KEYS.names):
         raise SchemaError(f"family {found.name} names a column twice or like a key column")
@@ -32,6 +38,16 @@ def families() -> dict[str, Family]:
     if len(named) != len(found):
         raise SchemaError("two feature families have the same name; rename one")
     return dict(sorted(named.items()))
+
+
+@cache
+def computed() -> dict[str, Family]:
+    """Return what rows are kept of, by its name: every base, and then every family."""
+    every = families()
+    bases = {f.base.name: f.base for f in every.values() if f.base is not None}
+    if bases.keys() & every.keys():
+        raise SchemaError("a base has the name of a family; rename it")
+    return bases | every
 
 
 def describe() -> list[dict[str, str | int | float | None]]:

@@ -104,6 +104,12 @@ class Family:
     that the family looks at, and it is handed no other. `carry_days`: what a sample says goes on
     to be said for so many dates after it, which get rows too, as far as anything of the person
     is recorded. Of 0, only dates with a sample have one.
+
+    `base`, for samples too many to be read anew for each date that looks back on them (raw
+    acceleration): another family, of the same streams and a short lookback, that says of each date
+    what `compute` needs to know of it. Its rows are kept beside the features and are due as theirs
+    are; `compute` is handed no sample, but those rows (`day`, `coverage` and the base's columns,
+    sorted by day) under the base's name. It is in no catalogue.
     """
 
     name: str
@@ -118,3 +124,4 @@ class Family:
     coverage: str = "share of the window with data"
     codes: tuple[str, ...] = ()
     carry_days: int = 0
+    base: "Family | None" = None

@@ -25,6 +25,7 @@ from euthymia.ground.made_from import of_stored
 from euthymia.ground.memory import keep_memory
 from euthymia.ground.schemas import FEATURE_KEYS, INPUTS, OBSERVED
 
+Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Digests = Mapping[str, Mapping[int, str]]
 """{stream: {UTC day number: content digest}}"""
@@ -72,8 +73,9 @@ def as_columns(table: pa.Table) -> Columns:
 
 
 def of_family(family: Family, streams: Mapping[str, Columns]) -> dict[str, Columns]:
-    """Return what a family looks at: its streams, and of observations only its own codes."""
-    own = {name: streams[name] for name in family.streams if name in streams}
+    """Return what a family looks at: its streams, its base's rows, and its own codes alone."""
+    names = family.streams if family.base is None else (*family.streams, family.base.name)
+    own = {name: streams[name] for name in names if name in streams}
     if OBSERVED.name in own:
         given = own.pop(OBSERVED.name)
         wanted = frozenset(family.codes)
@@ -164,8 +166,8 @@ def _zone_parts(steps: tuple[Ints, Ints], low: Ints, high: Ints) -> list[str]:
 def input_digests(family: Family, timeline: Timeline, digests: Digests, days: Ints) -> list[str]:
     """Return, for each date, a digest of all its row depends on, without reading a sample.
 
-    Hashed are the family's name, version and column names, the digest of every stored UTC day
-    that reaches into the date's window, and the offsets from UTC in force in it.
+    Hashed are the family's name, version and column names, its base's too, the digest of every
+    stored UTC day that reaches into the date's window, and the offsets from UTC in force in it.
     """
     start, end = bounds_us(timeline, days, family.lookback_days)
     if days.size == 0:
@@ -173,6 +175,8 @@ def input_digests(family: Family, timeline: Timeline, digests: Digests, days: In
     steps = timeline.steps(int(start.min()), int(end.max()) + 1)
     names = ",".join(f.name for f in family.features)
     head = f"{family.name}\n{family.version}\n{names}\n"
+    if family.base is not None:
+        head += f"{family.base.name}\n{family.base.version}\n"
     if family.lookback_days >= WHOLE_FOLLOW_UP:
         return _chained(head, family, steps, digests, end)
     held: dict[int, str] = {}
@@ -301,7 +305,7 @@ def local_days(
     return carried(family, windows.day[held], through)
 
 
-def within_range(family: Family, found: Days) -> dict[str, NDArray[np.float64]]:
+def within_range(family: Family, found: Days) -> dict[str, Array]:
     """Return the values, with those that a definition rules out dropped and warned of."""
     kept = {}
     for feature in family.features:
@@ -324,9 +328,57 @@ def _of_days(
     family: Family, streams: Mapping[str, Columns], timeline: Timeline, days: Ints
 ) -> Days:
     if family.compute is not None:
-        return family.compute(streams, timeline, days)
+        return family.compute(with_base(family, streams, timeline, days), timeline, days)
     assert family.measure is not None  # the catalogue refuses a family without either
     return family.measure(streams, timeline, day_windows(timeline, days))
+
+
+def _told(
+    family: Family, streams: Mapping[str, Columns], timeline: Timeline, days: Ints
+) -> tuple[Array, dict[str, Array]]:
+    """Return coverage and values of some dates: none of a date without a sample."""
+    found = _of_days(family, streams, timeline, days)
+    coverage = np.clip(found.coverage, 0.0, 1.0)
+    if family.base is None:  # else its base has looked
+        last = int(days.max()) if days.size else None
+        held = np.isin(days, local_days(family, streams, timeline, last))
+        coverage = np.where(held, coverage, 0.0)
+    values = within_range(family, found)
+    return coverage, {n: np.where(coverage > 0, value, np.nan) for n, value in values.items()}
+
+
+def with_base(
+    family: Family, streams: Mapping[str, Columns], timeline: Timeline, days: Ints
+) -> Mapping[str, Columns]:
+    """Return what `compute` of a family looks at for some dates.
+
+    Its streams; or the rows of its base, made of the streams where they are not there.
+    """
+    base = family.base
+    if base is None:
+        return streams
+    if base.name not in streams:
+        back = np.arange(base.lookback_days - family.lookback_days, 1)
+        wanted = np.unique((days[:, None] + back).ravel())
+        coverage, values = _told(base, streams, timeline, wanted)
+        return {base.name: {"day": wanted, "coverage": coverage, **values}}
+    return {base.name: streams[base.name]}
+
+
+def base_rows(base: Family, kept: pa.Table | None, fresh: pa.Table | None) -> Columns:
+    """Return a base's rows as `with_base` does: those kept, and in their place those made anew.
+
+    Rows of another version are left out.
+    """
+    wanted = feature_schema(base)
+    parts = [table for table in (kept, fresh) if table is not None]
+    same = [table for table in parts if table.column_names == wanted.names]
+    whole = pa.concat_tables([wanted.empty_table(), *same])
+    columns = dict(as_columns(whole.filter(pc.equal(whole["version"], base.version))))
+    day = columns.pop("date").astype("datetime64[D]").astype(np.int64)
+    last = day.size - 1 - np.unique(day[::-1], return_index=True)[1]  # the fresh come after
+    names = ("coverage", *(f.name for f in base.features))
+    return {"day": day[last], **{name: columns[name][last] for name in names}}
 
 
 def compute_family(
@@ -374,11 +426,7 @@ def compute_family(
     keep_memory()
     _check(family, streams)
     streams = of_family(family, streams)
-    found = _of_days(family, streams, timeline, days)
-    last = int(days.max()) if days.size else None
-    held = np.isin(days, local_days(family, streams, timeline, last))
-    coverage = np.where(held, np.clip(found.coverage, 0.0, 1.0), 0.0)
-    known = held & (coverage > 0)
+    coverage, told = _told(family, streams, timeline, days)
     constant = {"subject_id": subject, "family": family.name, "version": family.version}
     keys: dict[str, object] = {
         n: pa.array([v] * days.size, pa.string()) for n, v in constant.items()
@@ -387,9 +435,8 @@ def compute_family(
     made_from = input_digests(family, timeline, digests, days) if inputs is None else inputs
     keys["input_digest"] = pa.array(made_from, pa.string())
     keys["coverage"] = pa.array(coverage, pa.float64())
-    values = [np.where(known, value, np.nan) for value in within_range(family, found).values()]
     columns = [keys[name] for name in FEATURE_KEYS.names]
-    columns += [pa.array(value, pa.float64(), from_pandas=True) for value in values]
+    columns += [pa.array(value, pa.float64(), from_pandas=True) for value in told.values()]
     return pa.Table.from_arrays(columns, schema=feature_schema(family))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.features.contract import Columns, Days, Family, Feature, Windows
+from euthymia.features.rows import with_base
 from euthymia.features.windows import day_windows, offsets_around, windows_of
 from euthymia.ground.clock import DAY_US, Timeline
 from euthymia.ground.errors import SchemaError
@@ -153,14 +154,14 @@ def measured(
 ) -> Days | None:
     """Return a family's values over a segment; None where its definition does not allow it."""
     if what.name == "day" and family.compute is not None:
-        return family.compute(streams, timeline, days)
+        return family.compute(with_base(family, streams, timeline, days), timeline, days)
     if family.measure is not None:
         return family.measure(streams, timeline, what.windows(timeline, days, events))
     if family.compute is None or not what.whole_days:
         return None
     parts = [what.dates(day) for day in days.tolist()]
     wanted = np.unique(np.concatenate([*parts, np.zeros(0, np.int64)]))
-    found = family.compute(streams, timeline, wanted)
+    found = family.compute(with_base(family, streams, timeline, wanted), timeline, wanted)
     places = [np.searchsorted(wanted, part) for part in parts]
     known = {
         f.name: np.where(found.coverage > 0, found.values[f.name], np.nan) for f in family.features

@@ -1,4 +1,8 @@
-"""Sleep from raw acceleration at the wrist, by the angle of the arm: van Hees et al."""
+"""Sleep from raw acceleration at the wrist, by the angle of the arm: van Hees et al.
+
+Each night's samples are looked at once (`NIGHT`); what is said of a date, and of the fortnight that
+ends with it, is made of those nights.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,12 +10,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.features.contract import Columns, Days, Family
+from euthymia.features.contract import Columns, Days, Family, Feature
 from euthymia.features.sleep_schema import (
     LATENCY,
+    MINUTE_US,
+    NIGHTS,
     SCHEMA_VERSION,
     SHARED,
     Nights,
+    Wakes,
     needed_days,
     night_edges,
     values,
@@ -22,31 +29,34 @@ from euthymia.kernels.sleep_angle import (
     EPOCH_S,
     EPOCH_US,
     FIELDS,
+    PACKED,
     QUARTER_EPOCHS,
     angles,
     drop_unworn,
     night,
+    pack_awake,
 )
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LOOKBACK_DAYS: Final = 2
-_OF_ONE_NIGHT: Final = tuple(
-    f for f in SHARED if f.name in {
-        "sleep_onset_h", "sleep_offset_h", "midsleep_h", "sleep_duration_h", "sleep_period_h",
-        "time_in_bed_h", "waso_min", "sleep_efficiency_pct", "awakenings",
-    }
-)  # fmt: skip
+NUMBERS: Final = 60  # of 48 minutes each: the two days that a sleep may last
+_BOUNDS: Final = ("in_bed", "onset", "offset", "up")
+_AWAKE: Final = tuple(f"awake_{k:02d}" for k in range(NUMBERS))
 
 
-def _nights(stream: Columns, timeline: Timeline, days: Ints) -> tuple[Array, Array, Ints]:
-    """Return what the kernel says of each night, the share known, and where each begins [us]."""
+def each_night(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> Days:
+    """Find the main sleep that ends on each local day: what `NIGHT` keeps of it."""
+    names = [f.name for f in NIGHT.features]
+    stream = streams.get("accelerometer")
+    if stream is None or days.size == 0 or stream["time"].size == 0:
+        return Days(dict.fromkeys(names, np.full(days.size, np.nan)), np.zeros(days.size))
     time = np.ascontiguousarray(stream["time"], np.int64)
     x, y, z = (np.ascontiguousarray(stream[axis], np.float32) for axis in "xyz")
     before, midnight, close = night_edges(timeline, days)
     start = np.maximum(midnight - DAY_US // 2, before)
     found, share = np.full((days.size, len(FIELDS)), np.nan), np.zeros(days.size)
+    awake = np.zeros((days.size, NUMBERS))
     edges = np.searchsorted(time, np.stack([start, close]))
     for row, (low, high) in enumerate(edges.T.tolist()):
         epochs = int((close[row] - start[row]) // EPOCH_US)
@@ -58,35 +68,51 @@ def _nights(stream: Columns, timeline: Timeline, days: Ints) -> tuple[Array, Arr
         angles(time[part], x[part], y[part], z[part], int(start[row]), angle, moments)
         drop_unworn(moments, angle)
         share[row] = night(angle, int(midnight[row] - start[row]) // EPOCH_US, found[row])
-    return found, share, start
+        if not np.isnan(found[row, 0]):
+            onset, offset = (int(found[row, FIELDS[name]]) for name in ("onset", "offset"))
+            pack_awake(angle, onset, offset, awake[row])
+    values = {f"{name}_us": start + found[:, FIELDS[name]] * EPOCH_US for name in _BOUNDS}
+    values["asleep_min"] = found[:, FIELDS["asleep"]] * EPOCH_S / 60
+    values["awakenings"] = found[:, FIELDS["awakenings"]]
+    values |= zip(_AWAKE, awake.T, strict=True)
+    return Days(values, share)
+
+
+def _wakes(day: Ints, onset: Ints, packed: Ints) -> Wakes:
+    """Return the stretches awake of some nights, from what `pack_awake` wrote of each."""
+    bits = (packed[:, :, None] >> np.arange(PACKED)) & 1
+    grid = np.pad(bits.reshape(day.size, NUMBERS * PACKED), ((0, 0), (1, 1)))
+    night_of, begin = np.nonzero(np.diff(grid, axis=1) > 0)
+    _, end = np.nonzero(np.diff(grid, axis=1) < 0)
+    zero = (onset // MINUTE_US)[night_of]
+    return Wakes(day[night_of], (zero + begin) * MINUTE_US, (zero + end) * MINUTE_US)
 
 
 def compute(streams: Mapping[str, Columns], timeline: Timeline, days: Ints) -> Days:
-    """Describe the main sleep that ends on each local day."""
-    stream = streams.get("accelerometer")
-    if stream is None or days.size == 0 or stream["time"].size == 0:
+    """Describe the main sleep that ends on each local day, and the regularity up to it."""
+    kept = streams.get(NIGHT.name)
+    if kept is None or days.size == 0 or kept["day"].size == 0:
         blank = np.full(days.size, np.nan)
         return Days({f.name: blank for f in FAMILY.features}, np.zeros(days.size))
-    own, back = np.unique(days, return_inverse=True)
-    found, share, start = _nights(stream, timeline, own)
-    needed = needed_days(own)
-    place = np.searchsorted(needed, own)
-    known = ~np.isnan(found[:, 0])
+    needed = needed_days(days)
+    _, into, of = np.intersect1d(needed, kept["day"], assume_unique=True, return_indices=True)
 
-    def spread(value: Array, blank: float) -> Array:
-        whole = np.full(needed.size, blank)
-        whole[place] = np.where(known, value, blank)
+    def column(name: str) -> Array:
+        whole = np.full(needed.size, np.nan)
+        whole[into] = kept[name][of]
         return whole
 
     in_bed, onset, offset, up = (
-        spread(start + np.nan_to_num(found[:, FIELDS[name]]) * EPOCH_US, 0.0).astype(np.int64)
-        for name in ("in_bed", "onset", "offset", "up")
+        np.nan_to_num(column(f"{name}_us")).astype(np.int64) for name in _BOUNDS
     )
-    asleep = spread(found[:, FIELDS["asleep"]] * EPOCH_S / 60, np.nan)
-    broken = spread(found[:, FIELDS["awakenings"]], np.nan)
-    nights = Nights(needed, in_bed, onset, offset, up, asleep, broken)
-    said = values(nights, timeline, own)
-    return Days({f.name: said[f.name][back] for f in FAMILY.features}, share[back])
+    packed = np.stack([np.nan_to_num(column(name)).astype(np.int64) for name in _AWAKE], axis=1)
+    known = offset > 0
+    wakes = _wakes(needed[known], onset[known], packed[known])
+    asleep, broken = column("asleep_min"), column("awakenings")
+    nights = Nights(needed, in_bed, onset, offset, up, asleep, broken, None, wakes)
+    said = values(nights, timeline, days)
+    share = np.nan_to_num(column("coverage"))[np.searchsorted(needed, days)]
+    return Days({f.name: said[f.name] for f in FAMILY.features}, share)
 
 
 _ARM: Final = (
@@ -97,15 +123,47 @@ _ARM: Final = (
     "is scored as sleep"
 )
 
+_COVERAGE: Final = (
+    "share of the time from 12 hours before the date to its end in which acceleration was recorded "
+    "and the device worn (no two hours in which two axes hardly vary, but for those of a sleeper "
+    "who is at rest before and after)"
+)
+_VAN_HEES: Final = "van Hees et al. 2018, doi:10.1038/s41598-018-31266-z"
+
+
+def _of_night(name: str, unit: str, what: str) -> Feature:
+    return Feature(name, what, unit, f"{what}, of the main sleep that ends on the date.", _VAN_HEES)
+
+
+NIGHT: Final = Family(
+    name="sleep_acceleration_night",
+    version="1",
+    title="Each night by acceleration",
+    streams=("accelerometer",),
+    lookback_days=2,
+    compute=each_night,
+    coverage=_COVERAGE,
+    features=(
+        *(
+            _of_night(f"{name}_us", "us", f"Microseconds since 1970 of `{name}`")
+            for name in _BOUNDS
+        ),
+        _of_night("asleep_min", "min", "Minutes asleep"),
+        _of_night("awakenings", "{awakenings}", "Times awake"),
+        *(_of_night(name, "1", "48 minutes awake or not, as bits") for name in _AWAKE),
+    ),
+)
+"""One night's raw acceleration, millions of samples, as 66 numbers: what later dates look back on.
+"""
+
 FAMILY = Family(
     name="sleep_acceleration",
-    version=f"2.{SCHEMA_VERSION}",
+    version=f"3.{SCHEMA_VERSION}",
     title="Sleep by acceleration",
     streams=("accelerometer",),
-    lookback_days=LOOKBACK_DAYS,
+    lookback_days=NIGHTS - 1 + NIGHT.lookback_days,
     compute=compute,
-    coverage="share of the time from 12 hours before the date to its end in which acceleration was "
-    "recorded and the device worn (no two hours in which two axes hardly vary, but for those of a "
-    "sleeper who is at rest before and after)",
-    features=with_limits((*_OF_ONE_NIGHT, LATENCY), {"": _ARM}),
+    coverage=_COVERAGE,
+    features=with_limits((*SHARED, LATENCY), {"": _ARM}),
+    base=NIGHT,
 )

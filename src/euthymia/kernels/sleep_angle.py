@@ -31,6 +31,9 @@ UNWORN_G: Final = 0.013  # standard deviation over them, of two axes of three
 MOST_UNKNOWN: Final = 0.5  # of the half hour before and after a sleep
 LEAST_KNOWN: Final = 1 / 3  # of the epochs of a window: twelve hours, a night's wear
 
+EPOCHS_A_MINUTE: Final = 60 // EPOCH_S
+PACKED: Final = 48  # minutes in one number: a float64 holds whole numbers of 53 bits
+
 _FIELDS = ("in_bed", "onset", "offset", "up", "asleep", "awakenings")
 FIELDS: Final = {name: place for place, name in enumerate(_FIELDS)}
 """The columns of what `night` writes: epochs, but for the number of awakenings."""
@@ -269,3 +272,28 @@ def night(angle: Array, midnight: int, out: Array) -> float:
         out[0], out[1], out[2], out[3] = first, onset, offset, last
         out[4], out[5] = total, breaks
     return share
+
+
+@compiled("void(f8[::1], i8, i8, f8[::1])")
+def pack_awake(angle: Array, first: int, last: int, out: Array) -> None:
+    """Write which minutes of a sleep are awake: half or more of their epochs (`still_arm`).
+
+    Parameters
+    ----------
+    angle : float64 array, shape (epochs,)
+        Of which each twelve, from the first on, are a minute.
+    first, last : int
+        The sleep's first epoch asleep, and the one after its last.
+    out : float64 array, shape (numbers,), zeros
+        Filled: bit i of number k is set for minute 48 k + i, counted from the one of `first`, if
+        it is awake. What is later than the last number holds is left out.
+    """
+    asleep = still_arm(angle)
+    begin = first // EPOCHS_A_MINUTE
+    for minute in range(begin, (last + EPOCHS_A_MINUTE - 1) // EPOCHS_A_MINUTE):
+        awake = 0
+        for at in range(minute * EPOCHS_A_MINUTE, (minute + 1) * EPOCHS_A_MINUTE):
+            awake += first <= at < last and not asleep[at]
+        number, bit = divmod(minute - begin, PACKED)
+        if 2 * awake >= EPOCHS_A_MINUTE and number < out.size:
+            out[number] += 2.0**bit
