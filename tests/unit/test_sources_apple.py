@@ -282,3 +282,17 @@ def test_what_came_before_a_cut_is_kept(tmp_path: Path) -> None:
     assert samples_of(items, "heart_rate").num_rows == 49
     assert "ends early" in rejects(items)[0]
     assert_accounted(reading, items)
+
+
+def test_a_resting_heart_rate_is_an_observation_of_its_day(tmp_path: Path) -> None:
+    kind = QUANTITY + "RestingHeartRate"
+    export(
+        tmp_path,
+        record(kind, "00:01:00", "23:28:55", "58", "count/min")
+        + record(kind, "00:01:00", "23:28:55", "58", "kg"),
+    )
+    [(reading, items)] = read(tmp_path)
+    [fact] = facts_of(items)
+    assert (fact["code"], fact["numeric_value"], fact["unit"]) == ("LOINC/40443-4", 58.0, "/min")
+    assert "unit" in rejects(items)[0]
+    assert_accounted(reading, items)

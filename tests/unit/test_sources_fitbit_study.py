@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from euthymia.ground.clock import Timeline, to_micros
+from euthymia.ground.records import Reject
 from euthymia.sources import lines, table
 from euthymia.sources.dialect import Dialect
 from reading import assert_accounted, facts_of, read, rejects, samples_of
@@ -316,3 +317,38 @@ def test_answers_in_a_table_of_rapids(tmp_path: Path) -> None:
 
 
 SUMS = "a sum or a zone of a day: its minutes are what is kept"
+
+
+def test_an_hour_of_steps_a_row_is_sixty_minutes(tmp_path: Path) -> None:
+    names = ",".join(f"Steps{minute:02d}" for minute in range(60))
+    steps = ",".join(str(minute % 7) for minute in range(60))
+    (tmp_path / "minuteStepsWide_merged.csv").write_text(
+        f"Id,ActivityHour,{names}\n7,4/13/2016 1:00:00 PM,{steps}\n7,soon,{steps}\n"
+    )
+    [(reading, items)] = read(tmp_path, zone="America/New_York")
+    table = samples_of(items, "steps")
+    assert table.column("steps").to_pylist() == [minute % 7 for minute in range(60)]
+    assert set(table.column("period").to_pylist()) == {60.0}
+    times = table.column("time").to_pylist()
+    assert times[0] == datetime(2016, 4, 13, 17, tzinfo=UTC)
+    assert times[59] == datetime(2016, 4, 13, 17, 59, tzinfo=UTC)
+    assert len(rejects(items)) == 1
+    assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Id,ActivityHour,StepTotal\n7,4/12/2016 1:00:00 AM,373\n7,4/13/2016 1:00:00 AM,3\n",
+        "Id,ActivityMinute,METs\n7,4/12/2016 1:00:00 AM,10\n7,4/13/2016 1:00:00 AM,10\n",
+        "Id,SleepDay,TotalSleepRecords,TotalMinutesAsleep\n7,4/12/2016 12:00:00 AM,1,3\n7,x,1,3\n",
+    ],
+)
+def test_every_row_of_a_table_of_sums_is_said_not_to_be_kept(text: str, tmp_path: Path) -> None:
+    (tmp_path / "sums_merged.csv").write_text(text)
+    [(reading, items)] = read(tmp_path)
+    [reject] = items
+    assert isinstance(reject, Reject)
+    assert (reject.rows, reading.source) == (2, "fitbit_study")
+    assert "sums of hours" in reject.reason
+    assert_accounted(reading, items)

@@ -3,7 +3,8 @@
 What is kept and how it is read:
 
 * Heart rate, respiratory rate, oxygen saturation (a fraction, stored in %), wrist temperature,
-  environmental and headphone sound levels, steps, sleep and mindful minutes go into their streams.
+  environmental sound levels, steps, sleep and the routes that older exports hold go into their
+  streams; resting heart rate, SDNN and mindful minutes are observations.
 * Sleep: `InBed` is stage 5, `Asleep` and `AsleepUnspecified` 4, `AsleepCore` 1, `AsleepDeep` 2,
   `AsleepREM` 3, `Awake` 0.
 * A watch and a phone both count the same steps. Where their records overlap, the watch's are kept,

@@ -20,6 +20,7 @@ from euthymia.sources.overlap import counted_once
 from euthymia.sources.xml_stream import Attributes, Elements
 
 SDNN: Final = LOINC + "80404-7"  # R-R interval standard deviation
+RESTING: Final = LOINC + "40443-4"  # resting heart rate
 MINDFUL: Final = OWN + "apple_health.mindful"
 TICK_S: Final = 0.01  # the resolution of the beats' times
 LONGEST_S: Final = 172_800
@@ -215,6 +216,7 @@ class Records(Elements):
             _QUANTITY + "StepCount": self._step_count,
             _SLEEP: self._sleep_stage,
             _QUANTITY + "HeartRateVariabilitySDNN": self._sdnn,
+            _QUANTITY + "RestingHeartRate": self._resting,
             "HKCategoryTypeIdentifierMindfulSession": self._mindful,
         }
 
@@ -339,6 +341,14 @@ class Records(Elements):
             return
         self._to.fact(SDNN, end, value * (1000 if unit == "s" else 1), "ms")
         self._span = (start, end)
+
+    def _resting(self, _kind: str, start: int, _end: int, attributes: Attributes) -> None:
+        """Keep a day's resting heart rate at its beginning."""
+        value, convert = self._number(attributes), _PER_MINUTE.get(attributes.get("unit", ""))
+        if convert is None:
+            self._refuse(f"the unit of a resting heart rate is none of {', '.join(_PER_MINUTE)}")
+        elif value is not None:
+            self._to.fact(RESTING, start, convert(value), "/min")
 
     def _mindful(self, _kind: str, start: int, end: int, _attributes: Attributes) -> None:
         self._to.fact(MINDFUL, start, (end - start) / SECOND_US / 60, "min")

@@ -1,21 +1,22 @@
 """Fitbit as studies keep it: the tables of Fitabase and of RAPIDS.
 
-* **Fitabase**: `heartrate_*`, `minuteStepsNarrow*`, `minuteSleep*` and `30secondSleepStages*.csv`,
-  of one person (the file's folder or the beginning of its name) or of all (`*_merged.csv`, with
-  their `Id`). Times are written 4/12/2016 7:21:00 AM, always with the month first. `minuteSleep`
-  has 1 for asleep, 2 for restless and 3 for awake.
+* **Fitabase**: `heartrate_*`, `minuteStepsNarrow*` (and `Wide`: an hour a row), `minuteSleep*` and
+  `30secondSleepStages*.csv`, of one person (the file's folder or the beginning of its name) or of
+  all (`*_merged.csv`, with their `Id`). Times are written 4/12/2016 7:21:00 AM, always with the
+  month first. `minuteSleep` has 1 for asleep, 2 for restless and 3 for awake.
 * **RAPIDS** `fitbitparsed_csv`: `device_id`, `local_date_time` and heartrate, steps, or the
   `duration` and `level` of a stage of sleep.
 
 All times are the clock on the person's wall; see `wall_clock`. It follows the phone's, but a sleep
 keeps to the offset in force at its beginning. Of a table of Time and
 Value the file's name must say that it is of heart rates. Sums of hours and days repeat what
-the minutes say, and calories, intensities and METs are the maker's guesses: no reader takes them.
+the minutes say, and calories, intensities and METs are the maker's guesses: they are counted, not
+kept.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from euthymia.ground.clock import SECOND_US
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
@@ -49,6 +51,29 @@ _OF_KIND: Final = re.compile(
 _OF_HEART: Final = re.compile(r"heart_?rate", re.IGNORECASE)
 _WRONG_TIME: Final = "the time is not M/D/YYYY h:mm:ss AM or YYYY-MM-DD hh:mm:ss"
 
+_SUMS: Final = (
+    "sums of hours and days (its minutes are what is kept), or the maker's calories, intensities, "
+    "METs or weights: not kept"
+)
+_SUMMED: Final = (
+    {"ActivityDate", "TotalSteps"},
+    {"ActivityDay", "StepTotal"},
+    {"ActivityDay", "Calories"},
+    {"ActivityDay", "SedentaryMinutes"},
+    {"ActivityHour", "StepTotal"},
+    {"ActivityHour", "Calories"},
+    {"ActivityHour", "TotalIntensity"},
+    {"ActivityHour", "Calories00"},
+    {"ActivityHour", "Intensity00"},
+    {"ActivityMinute", "Calories"},
+    {"ActivityMinute", "Intensity"},
+    {"ActivityMinute", "METs"},
+    {"SleepDay", "TotalMinutesAsleep"},
+    {"Date", "WeightKg", "BMI"},
+)
+"""What the columns of Fitabase's other tables are told by."""
+MINUTE_US: Final = 60 * SECOND_US
+
 _Fields = dict[str, Any]
 
 
@@ -61,6 +86,7 @@ class _Table:
     columns: tuple[Column, ...]
     make: Callable[[Chunk], _Fields]
     who: str | None = None  # a column that must be there; else it may be
+    wide: bool = False  # a row is an hour, with a column for each of its minutes
 
     @property
     def layout(self) -> Layout:
@@ -109,12 +135,14 @@ def _beats(name: str) -> Column:
     return Column("value", (name,), low=1, high=400)
 
 
+_WIDE: Final = tuple(replace(_count(f"Steps{m:02d}"), name=f"value{m}") for m in range(60))
 _LENGTH: Final = Column("duration", ("duration",), low=0, high=172_800)
 _RAPIDS: Final = "device_id"
 _HEART: Final = _Table("heart_rate", "Time", (_beats("Value"),), _rate)
 _TABLES: Final = (
     _HEART,
     _Table("steps", "ActivityMinute", (_count("Steps"),), _steps),
+    _Table("steps", "ActivityHour", _WIDE, _steps, wide=True),
     _Table(
         "sleep_stages",
         "date",
@@ -153,8 +181,15 @@ def _table(head: bytes, moment: re.Pattern[str] = _AMERICAN) -> _Table | None:
     return None
 
 
+def _summed(head: bytes) -> bool:
+    names = set(header_of(head))
+    return any(columns <= names for columns in _SUMMED)
+
+
 def _recognise(path: PurePath, head: bytes) -> float:
     table = _table(head)
+    if table is None and _summed(head):
+        return 0.85
     if table is None or (table is _HEART and not _OF_HEART.search(path.stem)):
         return 0.0  # Time and Value may be of anything: sugar, weight
     return 0.9
@@ -181,6 +216,9 @@ def _moments(words: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 def _read(opened: Opened) -> Iterator[Item]:
     """Yield each person's rows once the file goes on without them: their clock is judged whole."""
     table = _table(opened.blob.head(), _ANY)
+    if table is None and _summed(opened.blob.head()):
+        yield from _counted(opened)
+        return
     if table is None:
         raise SourceError("its columns are not those it was known by; export it again")
     waiting: dict[str, list[_Part]] = {}
@@ -191,13 +229,36 @@ def _read(opened: Opened) -> Iterator[Item]:
         wall, good = _moments(found.columns.pop("time"))
         for row in found.rows[~good].tolist():
             yield Reject(row, _WRONG_TIME)
-        here = dict(_of_people(found.of(good), wall[good], opened)) if good.any() else {}
+        kept, wall = found.of(good), wall[good]
+        if table.wide:
+            kept, wall = _minutes(kept, wall)
+        here = dict(_of_people(kept, wall, opened)) if good.any() else {}
         for who in [name for name in waiting if name not in here]:
             yield from _settled(who, waiting.pop(who), table, opened)
         for who, part in here.items():
             waiting.setdefault(who, []).append(part)
     for who, parts in waiting.items():
         yield from _settled(who, parts, table, opened)
+
+
+def _counted(opened: Opened) -> Iterator[Item]:
+    """Say of every row of a table of sums that it is not kept."""
+    nothing = Layout((Column("any", header_of(opened.blob.head()), Kind.TEXT, nullable=True),))
+    for found in read_table(opened, nothing):
+        if isinstance(found, Reject):
+            yield found
+        elif found.rows.size:
+            yield Reject(int(found.rows[0]), _SUMS, found.rows.size)
+
+
+def _minutes(chunk: Chunk, wall: NDArray[np.int64]) -> tuple[Chunk, NDArray[np.int64]]:
+    """Return hours of sixty columns as minutes, which share the row of their hour."""
+    values = np.stack([chunk.floats(column.name) for column in _WIDE], axis=1)
+    columns = {"value": pa.array(values.reshape(-1))}
+    if "who" in chunk.columns:
+        columns["who"] = chunk.columns["who"].take(pa.array(np.repeat(np.arange(wall.size), 60)))
+    each = (wall[:, None] + np.arange(60) * MINUTE_US).reshape(-1)
+    return Chunk(np.repeat(chunk.rows, 60), columns), each
 
 
 _Part = tuple[Chunk, NDArray[np.int64]]
@@ -261,7 +322,7 @@ SOURCE = Source(
     name=NAME,
     title="Fitbit of a study (Fitabase, RAPIDS)",
     formats=(
-        "Fitabase's heartrate_*, minuteStepsNarrow*, minuteSleep*, 30secondSleepStages*.csv",
+        "Fitabase's heartrate_*, minuteSteps*, minuteSleep*, 30secondSleepStages*.csv",
         "RAPIDS' *.csv with device_id, local_date_time and heartrate, steps or level",
     ),
     recognise=_recognise,
