@@ -284,6 +284,7 @@ def test_audit_events_follow_the_patterns(api, tmp_path, capsys):
     code, told = run(capsys, "ledger", "export", "--home", home, "--fhir", out)
     events = [json.loads(line) for line in out.read_text().splitlines()]
     assert (code, told["events"]) == (0, len(events))
+    assert run(capsys, "ledger", "export", "--home", home, "--fhir", out)[0] == 1, "it is there"
     assert len({event["id"] for event in events}) == len(events)
     named = [(event, required(event)) for event in events]
     for event, profile in named:

@@ -1,7 +1,9 @@
 """`euthymia user`: from the shell to the sealed book, and back out again."""
 
+import json
 from pathlib import Path
 
+from edge_server import trusting
 from euthymia.app.clinic import Clinic
 from small_clinic import copied_clinic
 from whole_clinic import call
@@ -28,6 +30,18 @@ def test_users_are_added_listed_disabled_and_reset(tmp_path: Path):
         told = [e.action for e in clinic.ledger.entries() if e.action.endswith(" user")]
     assert told == ["add user", "reset user", "disable user", "enable user"]
     assert call(home, "verify")[0] == 0
+
+
+def test_a_link_leads_to_where_the_server_is(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home = clinic.home.path
+    _, paths = trusting(tmp_path / "tls", "ward.example")
+    settings = home / "euthymia.toml"
+    lines = "".join(f"{name} = {json.dumps(path)}\n" for name, path in paths.items())
+    settings.write_text(settings.read_text().replace("[serve]\n", f"[serve]\n{lines}"))
+    code, made = call(home, "user", "add", "dr-lee", "--role", "clinician")
+    assert code == 0, made
+    assert made["enrol"].startswith("https://ward.example:8080/enrol#code=")
 
 
 def test_verify_finds_a_changed_and_an_older_book(tmp_path: Path):

@@ -221,6 +221,22 @@ def test_the_folder_of_the_setting_is_looked_into(tmp_path, evidence, capsys, mo
     assert "names /nowhere" in json.loads(capsys.readouterr().out)["error"]
 
 
+def test_what_lies_beside_a_clinic_is_not_ranked_in_its_name(
+    tmp_path, evidence, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUTHYMIA_EVIDENCE", raising=False)
+    (tmp_path / "evidence").mkdir(exist_ok=True)
+    evidence.rename(tmp_path / "evidence" / evidence.name)
+    assert main(["rank", "--home", str(tmp_path / "nowhere"), "--json"]) == 0
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "euthymia.toml").write_text("[clinic]\n")
+    capsys.readouterr()
+    assert main(["rank", "--home", str(home), "--json"]) == 1
+    assert "there is no evidence yet" in json.loads(capsys.readouterr().out)["error"]
+
+
 def test_less_severity_is_better():
     rows = {
         "study": ["a", "a", "b", "b"],

@@ -15,6 +15,7 @@ from euthymia import __version__
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
+from euthymia.ground.errors import EuthymiaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.ledger_format import SYSTEM_PURPOSE
 from euthymia.security.ledger_lines import LedgerLine
@@ -176,7 +177,15 @@ def _entities(line: LedgerLine, ledger: str) -> list[dict[str, Any]]:
 
 
 def write_events(clinic: Clinic, out: Path, subject: str | None) -> int:
-    """Write the entries, one event a line, and say in the ledger that it was done."""
+    """Write the entries into a new file, one event a line, and say in the ledger that it was done.
+
+    Raises
+    ------
+    EuthymiaError
+        There is a file at that place.
+    """
+    if out.exists():
+        raise EuthymiaError("there is a file at that place already: name a new one")
     who = None if subject is None else SubjectId(clinic.store.resolve(subject) or subject)
     clinic.ledger.append(Entry(shell_actor(), "export ledger", Purpose.CARE, who))
     ledger, name, count = clinic.ledger.origin, clinic.config.clinic.name, 0

@@ -138,8 +138,8 @@ def problems(home: Home, config: Config, keyring: Keyring) -> list[str]:
 def evidence_at(given: Sequence[Path], home: Path) -> list[Path]:
     """Return where `euthymia rank` looks: where it was told to, else the usual places.
 
-    Those are the folder of `EUTHYMIA_EVIDENCE`, that of the clinic, and `evidence` in the working
-    directory or beside it.
+    Those are the folder of `EUTHYMIA_EVIDENCE`, and that of the clinic; where there is no clinic,
+    `evidence` in the working directory or beside it.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def evidence_at(given: Sequence[Path], home: Path) -> list[Path]:
     try:
         return [evidence_folder(home, setting)]
     except MissingError:
-        if setting:
-            raise
+        if settings.is_file():
+            raise  # what nobody of the clinic has put there is not ranked in its name
     for place in (Path(FOLDER), Path("../shared/data/evidence")):
         if place.is_dir():
             return [place]

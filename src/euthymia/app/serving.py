@@ -7,7 +7,7 @@ from typing import Final
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
-from euthymia.app.http.tls import server_name, tls_context
+from euthymia.app.http.tls import address_at, tls_context
 from euthymia.app.setup import issue
 from euthymia.app.training import renew_registry
 from euthymia.app.workers import secret_to_lend, serve_from_workers, workers_wanted
@@ -80,12 +80,11 @@ def address_of(clinic: Clinic, *, host: str | None, port: int | None, user: str)
     """
     settings = clinic.config.serve
     at, default = host or settings.host, settings.port
-    tls = tls_context(settings, at) is not None  # or there is no serving at all
+    tls_context(settings, at)  # or there is no serving at all
     bound = free_port(at, port, default)
     moved = default if port is None and default not in {0, bound} else None
     made = issue(clinic, user, "clinician", SIGNIN_LIFETIME, sign_in=True)
-    name = (tls and server_name(settings)) or (f"[{at}]" if ":" in at else at)
-    url = f"{'https' if tls else 'http'}://{name}:{bound}"
+    url = address_at(settings, at, bound)
     if settings.behind_proxy and settings.public_url:
         url = settings.public_url.rstrip("/")
     return Address(at, bound, url, f"{url}/signin#code={made['token']}", user, moved)

@@ -5,6 +5,7 @@ from typing import Any
 
 from euthymia.app.accounts.accounts import ENROL_LIFETIME
 from euthymia.app.clinic import Clinic, shell_actor
+from euthymia.app.http.tls import address_at
 
 
 def base_url(clinic: Clinic) -> str:
@@ -12,8 +13,7 @@ def base_url(clinic: Clinic) -> str:
     serve = clinic.config.serve
     if serve.public_url:
         return serve.public_url.rstrip("/")
-    host = f"[{serve.host}]" if ":" in serve.host else serve.host
-    return f"http://{host}:{serve.port}"
+    return address_at(serve, serve.host, serve.port)
 
 
 def _invited(clinic: Clinic, user: str, code: str) -> dict[str, Any]:

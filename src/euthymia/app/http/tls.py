@@ -73,6 +73,13 @@ def _require_own(key: Path) -> None:
         raise AccessError("the file of serve.key can be read by everybody: chmod 600 it")
 
 
+def address_at(serve: ServeConfig, host: str, port: int) -> str:
+    """Return where browsers find the server that listens at `host` and `port`."""
+    secure = serve.certificate is not None and serve.key is not None
+    name = (secure and server_name(serve)) or (f"[{host}]" if ":" in host else host)
+    return f"{'https' if secure else 'http'}://{name}:{port}"
+
+
 def server_name(serve: ServeConfig) -> str | None:
     """Return the first name, or else address, in the server's certificate."""
     if serve.certificate is None:
