@@ -39,6 +39,7 @@ def test_a_link_leads_to_where_the_server_is(tmp_path: Path):
     settings = home / "euthymia.toml"
     lines = "".join(f"{name} = {json.dumps(path)}\n" for name, path in paths.items())
     settings.write_text(settings.read_text().replace("[serve]\n", f"[serve]\n{lines}"))
+    assert call(home, "init")[0] == 0, "the settings are accepted"
     code, made = call(home, "user", "add", "dr-lee", "--role", "clinician")
     assert code == 0, made
     assert made["enrol"].startswith("https://ward.example:8080/enrol#code=")
