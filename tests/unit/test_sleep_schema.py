@@ -1,4 +1,4 @@
-"""One description of sleep: shift workers, regularity, social jetlag, and three sources alike."""
+"""One description of sleep: shift workers, regularity, social jetlag, and four sources alike."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from feature_cases import DAY0, WHO
 
 MINUTE = 60 * SECOND_US
 HOUR = 60 * MINUTE
-SOURCES = ("sleep_phone", "sleep_actigraphy", "sleep_wearable")
+SOURCES = ("sleep_phone", "sleep_actigraphy", "sleep_wearable", "sleep_acceleration")
 NIGHT = [(-1.0, 7.0)] * 21
 DAY_SLEEP = [(8.5, 15.5)] * 21
 
@@ -56,9 +56,24 @@ def lived(sleeps, awake=()):
     }
 
 
+def wrist(sleeps, awake=()):
+    """One sample a second of an arm that turns every 20 minutes asleep, and awake every 10 s."""
+    counts = lived(sleeps, awake)["activity_counts"]
+    still = np.repeat(counts["counts"] < 300, 60)
+    second = (counts["time"][0] // SECOND_US) + np.arange(still.size)
+    posture, which = np.unique(np.where(still, second // 1200, second // 10), return_inverse=True)
+    rng = np.random.default_rng(5)
+    axis = rng.normal(size=(posture.size, 3))
+    axis /= np.linalg.norm(axis, axis=1)[:, None]
+    felt = axis[which] + rng.normal(0, np.where(still, 0.004, 0.05)[:, None], (still.size, 3))
+    columns = dict(zip("xyz", np.ascontiguousarray(felt.T, np.float32), strict=True))
+    return {"accelerometer": {"time": second * SECOND_US} | columns}
+
+
 def told(source, sleeps, day=20, awake=()):
     family = families()[source]
-    streams = {n: s for n, s in lived(sleeps, awake).items() if n in family.streams}
+    every = (wrist if "accelerometer" in family.streams else lived)(sleeps, awake)
+    streams = {n: s for n, s in every.items() if n in family.streams}
     days = np.array([DAY0 + day], np.int64)
     table = compute_family(family, streams, Timeline(), days, subject=WHO, digests={})
     return table.to_pylist()[0]
@@ -66,6 +81,8 @@ def told(source, sleeps, day=20, awake=()):
 
 def test_every_source_says_the_same_in_the_same_words():
     shared = {f.name: (f.unit, f.definition, f.paper) for f in SHARED}
+    assert {"sleep_regularity_index", "social_jetlag_h", "msfsc_h"} <= shared.keys()
+    assert {f"midsleep_sd_{days}d_h" for days in (7, 14)} <= shared.keys()
     for source in SOURCES:
         own = {f.name: (f.unit, f.definition, f.paper) for f in families()[source].features}
         assert {name: own[name] for name in shared} == shared
@@ -112,7 +129,7 @@ def test_the_regularity_of_a_night_that_moves_by_an_hour_every_other_day():
     assert found["sleep_regularity_index"] == pytest.approx(200 * 22 / 24 - 100, abs=0.5)
 
 
-@pytest.mark.parametrize("source", ["sleep_actigraphy", "sleep_wearable"])
+@pytest.mark.parametrize("source", SOURCES[1:])
 def test_half_an_hour_awake_every_other_night_is_less_regular(source):
     """What one night is awake and the next is not differs, between any two days."""
     found = told(source, NIGHT, awake=[(day, 2.0, 2.5) for day in range(0, 21, 2)])

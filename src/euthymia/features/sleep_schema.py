@@ -360,9 +360,9 @@ def _trailing_features() -> tuple[Feature, ...]:
             "sleep_regularity_index",
             "Regularity of sleep",
             "1",
-            "Agreement of sleeping and waking at the same clock time on successive days, noon to "
-            "noon, over the 7 days that end at noon of the date: -100 to 100. NaN with fewer than "
-            "3 pairs of successive days whose main sleep is known.",
+            "-100 + 200 times the share of minutes in which sleeping or waking is as at the same "
+            "clock time of the day before, in the 7 days (noon to noon) that end at noon of the "
+            "date: six pairs of days. NaN with fewer than 3 pairs whose main sleeps are known.",
             _PHILLIPS,
             -100,
             100,
