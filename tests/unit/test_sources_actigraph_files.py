@@ -2,11 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from euthymia.ground.records import Samples
 from reading import assert_accounted, items_of, read, rejects, samples_of
 
 NOON = 1_714_564_800  # 2024-05-01 12:00 on the wall
@@ -94,3 +96,74 @@ def test_awd_without_a_start_or_an_epoch_is_refused(tmp_path: Path, text: str, s
     (tmp_path / "S1.AWD").write_text(text)
     [reason] = rejects(items_of(tmp_path))
     assert says in reason
+
+
+SETTINGS = """------------ {} ActiLife v6.11.9 date format {} Filter Normal -----------,,
+Serial Number: X,,
+Start Time {},,
+Start Date {},,
+Epoch Period (hh:mm:ss) 00:00:05,,
+Download Time 15:29:44,,
+Download Date 9/19/2017,,
+Current Memory Address: 0,,
+Current Battery Voltage: 3.85     Mode = {},,
+--------------------------------------------------,,
+"""
+DATA = "Data File Created By ActiGraph wGT3XBT"
+TABLE = "Data Table File Created By Actigraph Link"
+
+
+@pytest.mark.parametrize(
+    ("mode", "row", "steps", "light"),
+    [
+        (61, "325,85,176,2,40,0,5,0,0", [2], [40.0]),
+        (13, "325,85,176,2", [2], []),
+        (63, "325,85,176,2,71,40,0,5,0,0", [2], [40.0]),
+        (0, "325", [], []),
+        (61, "325,85,176,2", [], []),
+    ],
+)
+def test_the_mode_of_an_actigraph_says_which_column_is_what(
+    mode: int, row: str, steps: list[int], light: list[float], tmp_path: Path
+) -> None:
+    text = SETTINGS.format(DATA, "M/d/yyyy", "21:35:00", "8/15/2016", mode)
+    (tmp_path / "A1.csv").write_text(f"{text}{row}\n")
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [325.0]
+    found = {item.stream: item.table for item in items if isinstance(item, Samples)}
+    assert (found["steps"].column("steps").to_pylist() if steps else []) == steps
+    assert (found["light"].column("level").to_pylist() if light else []) == light
+    assert set(found) == {"activity_counts", *(["steps"] * bool(steps)), *(["light"] * bool(light))}
+    assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize(
+    ("clock", "hour"),
+    [("15:00:00", 13), ("17:00:00", 15)],  # the wall's clock with a Z behind it; UTC
+)
+def test_lines_of_an_actigraph_that_tell_their_time(clock: str, hour: int, tmp_path: Path) -> None:
+    head = SETTINGS.format(TABLE, "dd/MM/yyyy", clock, "09-19-2017", 13)
+    rows = (
+        "TimeStamp,axis1,axis2,axis3,steps,vm\n2017-09-19T15:00:00Z,44,9,0,1,45\nsoon,1,1,1,1,1\n"
+    )
+    (tmp_path / "A1.csv").write_text(head + rows)
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    [row] = samples_of(items, "activity_counts").to_pylist()
+    assert (row["counts"], row["epoch"]) == (44.0, 5.0)
+    assert row["time"] == datetime(2017, 9, 19, hour, tzinfo=UTC)
+    assert samples_of(items, "steps").column("period").to_pylist() == [5.0]
+    assert "TimeStamp" in rejects(items)[0]
+    assert_accounted(reading, items)
+
+
+def test_an_axivity_that_counts_seconds_counts_those_of_its_wall(tmp_path: Path) -> None:
+    (tmp_path / "X1.csv").write_text(
+        "1577135046.6900,0.02,0.07,0.99,0.27,-0.50,15.7\n1577135046.7000,0.02,0.07,0.98,0.2,-0.5,1\n"
+    )
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    table = samples_of(items, "accelerometer")
+    assert table.column("time").to_pylist()[0] == datetime(
+        2019, 12, 23, 20, 4, 6, 690000, tzinfo=UTC
+    )
+    assert table.column("z").to_pylist() == pytest.approx([0.99, 0.98])
+    assert_accounted(reading, items)

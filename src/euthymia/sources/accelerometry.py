@@ -5,8 +5,9 @@ on from there (no such device moves its clock at daylight saving), so the first 
 person's zone and the others by what has passed since.
 
 * GENEActiv: a hundred lines of settings, then `2012-05-23 16:47:50:000,x,y,z,lux,button,temp`.
-* Axivity: `2014-05-07 16:29:30.040,x,y,z`, without a line of names or with one. Others write such
-  files in m/s2; in another unit they are refused.
+* Axivity: `2014-05-07 16:29:30.040,x,y,z`, without a line of names or with one; or, without names,
+  `1399480170.0400,x,y,z`: seconds since 1970 as its clock on the wall showed them. Others write
+  such files in m/s2; in another unit they are refused.
 * ActiGraph raw: ten lines of settings, which name the start and the rate, then x, y, z.
 * .gt3x: `log.bin`, whose records each hold one second; a record with a wrong checksum is refused.
   A row is one record there, one line elsewhere.
@@ -46,6 +47,7 @@ _RAW: Final = tuple(
 )
 _AT_RATE: Final = re.compile(r"at (\d{2,3}) Hz")
 _GENE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}")
+_SECONDS: Final = re.compile(r"\d{9,10}\.\d+", re.ASCII)
 _GENE_MARK: Final = b"Device Type,GENEActiv"
 
 
@@ -63,12 +65,13 @@ def _gene_lines(head: bytes) -> int:
 
 
 def _axivity(head: bytes) -> bool:
-    for line in head.split(b"\n")[:2]:
+    for number, line in enumerate(head.split(b"\n")[:2]):
         cells = _cells(line)
         if len(cells) < 4 or not cells[0][:4].isdigit() or "." not in cells[1] + cells[3]:
             continue
         try:
-            moment(cells[0], zoned=False)
+            if number or not _SECONDS.fullmatch(cells[0]):
+                moment(cells[0], zoned=False)
             return all(-64 <= float(cell) <= 64 for cell in cells[1:4])
         except (BadCellError, ValueError):
             continue
@@ -111,7 +114,8 @@ def _named(head: bytes) -> Layout:
         Column(f"other{i}", (f"column {i + 5}",), Kind.TEXT, nullable=True)
         for i in range(width - 4)
     )
-    time = Column("time", ("time",), Kind.WALL)
+    seconds = _SECONDS.fullmatch(_cells(lines[0])[0]) is not None
+    time = Column("time", ("time",), Kind.EPOCH if seconds else Kind.WALL)
     return Layout((time, *_AXES, *others), positional=True, skip_lines=named)
 
 

@@ -4,19 +4,17 @@ The files have no time zone. Their clock is read in the zone on record for the p
 that ingestion is told), by the rules of `wall_clock`.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
 
-from euthymia.ground.clock import SECOND_US, to_micros
-from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.actigraph_agd import is_agd, read_agd
-from euthymia.sources.actigraphy_clock import LACKS, PREAMBLE, epoch_of, start_of
+from euthymia.sources.actigraph_csv import COUNTS, read_epochs
+from euthymia.sources.actigraphy_clock import PREAMBLE, epoch_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
@@ -26,7 +24,6 @@ from euthymia.sources.wall_clock import to_instants
 
 SYSTEM: Final = device_id("actigraph", "").system
 
-_COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
 _TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time", "time", "TIME")
 _OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
 
@@ -43,7 +40,7 @@ def _layout(head: bytes) -> Layout:
             kind = found
         except BadCellError:
             continue
-    return Layout((Column("time", _TIME_NAMES, kind), _COUNTS))
+    return Layout((Column("time", _TIME_NAMES, kind), COUNTS))
 
 
 def _recognise(_path: PurePath, head: bytes) -> float:
@@ -63,11 +60,11 @@ def _read(opened: Opened) -> Iterator[Item]:
         gather = Gather(SOURCE.name, who)
         yield from reading(gather, lambda: read_agd(opened.blob, gather, opened.context))
         return
-    chunks: list[Chunk] = []
     if head.startswith(PREAMBLE):
-        layout, start_us, epoch_s = _preamble(head)
-    else:
-        layout, start_us, epoch_s = _layout(head), None, None
+        yield from read_epochs(opened, SYSTEM, who)
+        return
+    chunks: list[Chunk] = []
+    layout = _layout(head)
     for found in read_table(opened, layout):
         if isinstance(found, Reject):
             yield found
@@ -77,45 +74,13 @@ def _read(opened: Opened) -> Iterator[Item]:
         return
     rows = np.concatenate([chunk.rows for chunk in chunks])
     counts = np.concatenate([chunk.floats("counts") for chunk in chunks])
-    if start_us is not None and epoch_s is not None:
-        time_us = start_us + (rows - 1) * round(epoch_s * SECOND_US)
-    else:
-        time_us = np.concatenate([chunk.times("time") for chunk in chunks])
-        epoch_s = epoch_of(time_us)
-    if start_us is not None or layout.columns[0].kind is Kind.WALL:
+    time_us = np.concatenate([chunk.times("time") for chunk in chunks])
+    epoch_s = epoch_of(time_us)
+    if layout.columns[0].kind is Kind.WALL:
         zone = opened.context.zone_for(device_id(SOURCE.name, who))
         time_us = to_instants(time_us, zone)
     epoch = np.full(rows.size, epoch_s, np.float32)
     yield samples(SYSTEM, "activity_counts", who, rows, time_us, counts=counts, epoch=epoch)
-
-
-def _preamble(head: bytes) -> tuple[Layout, int, float]:
-    """Read ActiGraph's preamble: where the recording starts, its epoch, and which column counts."""
-    lines = head.decode("latin-1").splitlines()
-    rules = [i for i, line in enumerate(lines) if line.startswith("----------")]
-    end = rules[1] if len(rules) > 1 else 0
-    text = "\n".join(lines[:end])
-    start = start_of(text)
-    period = re.search(r"Epoch Period \(hh:mm:ss\) (\d\d):(\d\d):(\d\d)", text)
-    if not period:
-        raise SourceError(LACKS)
-    hours, minutes, seconds = map(int, period.groups())
-    epoch_s = float(hours * 3600 + minutes * 60 + seconds)
-    if not 0 < epoch_s <= 3600:
-        raise SourceError("the ActiGraph preamble's Epoch Period is not between 1 s and 1 h")
-    return _counts_layout(lines, end), to_micros(start), epoch_s
-
-
-def _counts_layout(lines: list[str], end: int) -> Layout:
-    """Return the layout: a line of column names may be there; the vertical axis comes first."""
-    first = lines[end + 1] if len(lines) > end + 1 else ""
-    if "axis1" in first.lower():
-        return Layout((_COUNTS,), skip_lines=end + 1)
-    width = first.count(",") + 1
-    others = tuple(
-        Column(f"other{i}", (f"column {i + 1}",), Kind.TEXT, nullable=True) for i in range(1, width)
-    )
-    return Layout((_COUNTS, *others), positional=True, skip_lines=end + 1)
 
 
 def _example(folder: Path) -> None:

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from euthymia.ground.clock import SECOND_US
 from euthymia.ground.errors import SourceError
 
-PREAMBLE: Final = b"------------ Data File Created By ActiGraph"
+PREAMBLE: Final = (
+    b"------------ Data File Created By ActiGraph",
+    b"------------ Data Table File Created By Actigraph",
+    b"------------ Data Table File Created By ActiGraph",
+)
 DEFAULT_EPOCH_S: Final = 60.0
 LACKS: Final = (
     "the ActiGraph preamble lacks Start Time, Start Date or Epoch Period; export it again with its "

@@ -42,7 +42,7 @@ from euthymia.sources.wall_clock import to_instants
 
 SYSTEM: Final = device_id(NAME, "").system
 _FILE: Final = re.compile(
-    r"(heart_rate|steps|sleep|resting_heart_rate)(-\d{4}-\d\d-\d\d( ?\(\d+\))?)?", re.IGNORECASE
+    r"(heart_rate|steps|sleep|resting_heart_rate)(-\d{4}-\d\d-\d\d([ _(-].{0,60})?)?", re.IGNORECASE
 )
 _UTC: Final = re.compile(r"(\d\d/\d\d/\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 _ANEW: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
