@@ -40,6 +40,22 @@ def test_employers_schools_and_shops(text: str, lang: Lang, left: str) -> None:
     assert redacted(text, lang) == left
 
 
+@pytest.mark.parametrize(
+    ("text", "lang", "left"),
+    [
+        ("NORTHERN HEALTH - Community Mental Health Team\nSeen today.", "en", "[HOSPITAL] - Community Mental Health Team\nSeen today."),
+        ("  SUMMIT PSYCHOLOGICAL SERVICES\nIntake", "en", "  [HOSPITAL]\nIntake"),
+        ("OAKFIELD PSYCHIATRIC ASSOCIATES: intake", "en", "[HOSPITAL]: intake"),
+        ("CLÍNICA LA ARBOLEDA\nInforme de alta", "es", "[HOSPITAL]\nInforme de alta"),
+        ("PHYSICAL HEALTH: good\nCURRENT HEALTH\nWOMEN'S HEALTH", "en", "PHYSICAL HEALTH: good\nCURRENT HEALTH\nWOMEN'S HEALTH"),
+        ("MENTAL HEALTH SERVICES\nHOME HEALTH", "en", "MENTAL HEALTH SERVICES\nHOME HEALTH"),
+        ("CLÍNICA DEPRESIVA DE MESES\nCLÍNICA: ánimo bajo", "es", "CLÍNICA DEPRESIVA DE MESES\nCLÍNICA: ánimo bajo"),
+    ],
+)  # fmt: skip
+def test_a_place_of_care_heads_a_note_in_capitals(text: str, lang: Lang, left: str) -> None:
+    assert redacted(text, lang) == left
+
+
 def test_the_line_above_an_address_is_a_letterhead() -> None:
     assert redacted("Plover Assay Works\n42 Ferry Court, Athlone", "en").count("[") == 2
     kept = redacted("PATIENT INFORMATION\n42 Ferry Court, Athlone", "en")

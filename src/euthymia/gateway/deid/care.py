@@ -27,6 +27,15 @@ _MOST: Final = 4
 _SURGERY: Final = re.compile(
     r"(?:^|\n|\bat |\bfrom |\bof |\bto |, |: |\()(?P<own>(?:[Tt]he (?:[A-Z][\w'’-]{2,18} ){1,3}|(?<=\n)(?:[A-Z][\w'’-]{2,18} ){1,3})(?:Surgery|Practice|Clinic|Unit|Ward|Lodge|Centre|Center|Hospice|Priory|Retreat))(?=[\n,.;)]|$)"
 )
+_NOT_A_PLACE: Final = words("not_a_place")
+_SHOUT: Final = r"[A-ZÀ-ÖØ-Þ][A-ZÀ-ÖØ-Þ'’&.]{1,18}"
+_LETTERHEAD: Final = re.compile(
+    rf"(?:^|(?<=\n))[ \t]{{0,8}}(?P<own>(?P<en>{_SHOUT}(?: {_SHOUT}){{0,2}}?) (?:HEALTH(?:CARE)?|ASSOCIATES|"
+    r"(?:PSYCHIATRIC|PSYCHOLOGICAL|COUNSEL{1,2}ING|BEHAVIOU?RAL|MEDICAL|HEALTH) (?:SERVICES|ASSOCIATES|GROUP|PARTNERS))"
+    rf"|(?P<es>(?:CL[IÍ]NICA|SANATORIO|UNIDAD DE SALUD MENTAL|USM|CSM|CESFAM|INSTITUTO PSIQUI[AÁ]TRICO) "
+    rf"(?:LAS?|LOS|EL|SAN|SANTA|VIRGEN|NUESTRA) {_SHOUT}(?: {_SHOUT}){{0,2}}))"
+    r"(?=[ \t]{0,8}(?:\n|$|[-–—|,:(]))"
+)
 _INITIALS: Final = re.compile(
     r"(?:^|(?<=[\n.,;|] )|(?<=[\n|])|(?<=soy )|(?<=Pt )|(?<=Patient )|(?<=Paciente ))"
     r"((?:[A-Z]\.){2,4}|(?!AP|AF|HX|DX|TA|FC|PA|ME)[A-Z]{2}(?:[A-Z](?=[.,]))?)"
@@ -127,6 +136,15 @@ def surgery_spans(text: str) -> list[Span]:
         Span(*m.span("own"), Kind.HOSPITAL, 0.8, "rule:care")
         for m in _SURGERY.finditer(text)
         if not all(folded(w) in _ORDINARY for w in m["own"].split()[:-1])
+    ]
+
+
+def letterhead_spans(text: str) -> list[Span]:
+    """Return places of care that head a line in capitals: "NORTHERN HEALTH", "CLÍNICA LA ROSA"."""
+    return [
+        Span(*m.span("own"), Kind.HOSPITAL, 0.75, "rule:letterhead")
+        for m in _LETTERHEAD.finditer(text)
+        if m["es"] or not all(folded(w) in _ORDINARY | _NOT_A_PLACE for w in m["en"].split())
     ]
 
 

@@ -7,7 +7,13 @@ from typing import Final
 
 from euthymia.gateway.deid.addresses import address_spans
 from euthymia.gateway.deid.calendar import calendar_spans, with_week
-from euthymia.gateway.deid.care import care_spans, initial_spans, signed_spans, surgery_spans
+from euthymia.gateway.deid.care import (
+    care_spans,
+    initial_spans,
+    letterhead_spans,
+    signed_spans,
+    surgery_spans,
+)
 from euthymia.gateway.deid.codes import (
     after_address,
     after_place,
@@ -78,10 +84,10 @@ def find(
     spans += address_spans(low, tokens, lists, sign_off(low), blind=blind)
     if lang == "en":  # in Spanish the kind of place comes first, and `names` follows it
         spans += care_spans(low, tokens, blind=blind) + surgery_spans(text)
-    spans += signed_spans(text, tokens, blind=blind) + initial_spans(text)
+    spans += letterhead_spans(text) + initial_spans(text)
+    spans += signed_spans(text, tokens, blind=blind)
     spans += firm_spans(tokens, lists, blind=blind) + partnership_spans(tokens)
-    if blind:
-        spans += loud_firms(tokens)
+    spans += loud_firms(tokens) if blind else []
     spans += well_known(tokens, blind=blind)
     spans += [
         *led_firms(low, tokens, lists, blind=blind),
