@@ -136,3 +136,32 @@ def test_a_motionwatch_gives_counts_and_light(tmp_path: Path) -> None:
 def test_a_motionwatch_without_its_start_is_refused(tmp_path: Path) -> None:
     (tmp_path / "M1.mtn").write_text(MTN.format("soon", CHANNEL.format("motion", 0, "1")))
     assert "StartTime" in rejects(items_of(tmp_path))[0]
+
+
+def test_a_press_of_the_button_of_an_actiwatch_is_a_mark(tmp_path: Path) -> None:
+    rows = "7 , 0,00\n498 , 0,00 M\nM\n394 M\n5 , Mx\n"
+    (tmp_path / "W1.AWD").write_text(AWD.format("10-Dec-2023", "16:22", "4") + rows)
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [7, 498, 394, 5]
+    marks = samples_of(items, "event_marks").column("time").to_pylist()
+    assert [mark.minute for mark in marks] == [23, 25]
+    assert "count" in rejects(items)[0]
+    assert_accounted(reading, items)
+
+
+def test_actiware_in_dutch(tmp_path: Path) -> None:
+    (tmp_path / "W1.csv").write_text(
+        "Actiware-exportbestand (versie 05.00),,,\n"
+        "Intervaltype,Intervalnr.,Begindatum,Begintijd\nRUST,1,23/11/2019,20:42:15\n\n"
+        "Lijn,Datum,Tijd,Status niet-om-pols,Activiteit,Markering,Slapen/waken,Intervalstatus\n\n"
+        "1,23/11/2019,06:00:00,1,NaN,NaN,NaN,UITGEZONDERD\n"
+        "2,23/11/2019,06:00:15,0,12,0,1,ACTIEF\n3,23/11/2019,06:00:30,0,15,1,1,ACTIEF\n",
+        encoding="utf-8",
+    )
+    [(reading, items)] = read(tmp_path, zone="Europe/Amsterdam")
+    table = samples_of(items, "activity_counts")
+    assert table.column("counts").to_pylist() == [12.0, 15.0]
+    assert table.column("time").to_pylist()[0] == datetime(2019, 11, 23, 5, 0, 15, tzinfo=UTC)
+    assert samples_of(items, "recording_state").column("on").to_pylist() == [0, 1]
+    assert samples_of(items, "event_marks").num_rows == 1
+    assert_accounted(reading, items)

@@ -32,14 +32,14 @@ from euthymia.sources.wall_clock import to_instants
 NAME: Final = "actiwatch"
 SYSTEM: Final = device_id(NAME, "").system
 _MARKS: Final = (b"Actiwatch Data Properties", b"Epoch-by-Epoch Data")
-_NAMES: Final = (  # as Actiware writes them in English, French and German
+_NAMES: Final = (  # as Actiware writes them in English, French, German and Dutch
     {"Date", "Datum"},
-    {"Time", "Heure", "Zeit"},
-    {"Activity", "Activité", "Aktivität"},
+    {"Time", "Heure", "Zeit", "Tijd"},
+    {"Activity", "Activité", "Aktivität", "Activiteit"},
 )
-_OFF: Final = ("off-wrist", "poignet", "handgelenk")
-_LIGHT: Final = {"White Light", "Lumière blanche", "Weißes Licht"}
-_BUTTON: Final = {"Marker", "Marqueur", "Markierung"}
+_OFF: Final = ("off-wrist", "poignet", "handgelenk", "om-pols")
+_LIGHT: Final = {"White Light", "Lumière blanche", "Weißes Licht", "Wit licht"}
+_BUTTON: Final = {"Marker", "Marqueur", "Markierung", "Markering"}
 _WORN: Final = {"", "0", "FALSE", "False"}
 _NONE: Final = {*NULLS, "NAN", "kZ"}
 _COMMA: Final = re.compile(r"(?<=\d),(?=\d+(?:[eE][+-]?\d+)?$)")
@@ -79,7 +79,7 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
     if not header:
         raise SourceError(
             "there is no section Epoch-by-Epoch Data with Date, Time and Activity (in English, "
-            "French or German); export it again with its epochs"
+            "French, German or Dutch); export it again with its epochs"
         )
     _epochs(found, header, opened, gather)
 

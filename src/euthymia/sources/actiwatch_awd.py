@@ -1,7 +1,8 @@
 """Actiwatch's `.AWD`: seven lines about the recording, then one line an epoch.
 
 The lines are: who, the day (14-Nov-2015), the time (13:10), a code for the epoch's length, age,
-serial number, sex. A line of data is a count, maybe with a marker (M) or a second channel.
+serial number, sex. A line of data is a count, maybe with a second channel, which is not kept, and
+with an M where the button was pressed.
 """
 
 import re
@@ -15,7 +16,7 @@ from euthymia.ground.clock import SECOND_US, to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob
 from euthymia.sources.contract import Context
-from euthymia.sources.gather import Gather
+from euthymia.sources.gather import Fields, Gather
 from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.wall_clock import to_instants
 
@@ -38,7 +39,7 @@ _EPOCHS: Final = {
 """What the codes mean [s]."""
 _DAY: Final = re.compile(r"(\d{1,2})-([^\W\d_]{3,4})\.?-(\d{4})")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?", re.ASCII)
-_COUNT: Final = re.compile(r"(\d{1,7})(?:[\s,].*)?", re.ASCII)
+_COUNT: Final = re.compile(r"(\d{1,7})(?:[\s,].*?)?(\bM)?", re.ASCII)
 
 
 def is_awd(head: bytes) -> bool:
@@ -66,7 +67,7 @@ def read_awd(blob: Blob, gather: Gather, context: Context) -> Iterator[None]:
     SourceError
         If its start or its epoch cannot be told.
     """
-    ahead, counts = list[str](), list[float]()
+    ahead, counts, pressed = list[str](), list[float](), list[bool]()
     for block in blocks(blob):
         if isinstance(block, Gap):
             raise SourceError(block.reason)  # what comes after it would be at a wrong time
@@ -79,14 +80,21 @@ def read_awd(blob: Blob, gather: Gather, context: Context) -> Iterator[None]:
                 if not found:
                     gather.refuse("it does not begin with a count", f"line {line}")
                 counts.append(float(found.group(1)) if found else np.nan)
+                pressed.append(found is not None and found.group(2) is not None)
         yield
     start_us, epoch_s = _start(ahead)
     steps = np.arange(len(counts), dtype=np.int64) * round(epoch_s * SECOND_US)
     values = np.array(counts, np.float64)
     time_us = to_instants(start_us + steps, context.zone_for(gather.subject))
-    keep = ~np.isnan(values)
-    epoch = np.full(int(keep.sum()), epoch_s, np.float32)
-    gather.column("activity_counts", time_us[keep], counts=values[keep], epoch=epoch)
+    epoch = np.full(values.size, epoch_s, np.float32)
+    counted: Fields = {"counts": values, "epoch": epoch}
+    gather.several(
+        time_us,
+        {
+            "activity_counts": (~np.isnan(values), counted),
+            "event_marks": (np.array(pressed, np.bool_), {}),
+        },
+    )
     yield
 
 
