@@ -18,6 +18,7 @@ Download Time 10:00:00
 --------------------------------------------------
 """
 TICKS = 638_501_760_000_000_000  # 2024-05-01 16:00:00
+TICK_PAIR = (TICKS, TICKS + 600_000_000)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,22 @@ def test_a_count_below_zero_is_none(tmp_path: Path) -> None:
     [(reading, items)] = read(tmp_path)
     assert samples_of(items, "activity_counts").column("counts").to_pylist() == [5.0]
     assert "axis1" in rejects(items)[0]
+    assert_accounted(reading, items)
+
+
+def test_steps_and_light_of_an_agd(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "A1.agd")) as base, base:
+        base.execute("CREATE TABLE settings (settingID INTEGER, settingName, settingValue)")
+        base.execute("INSERT INTO settings VALUES (1, 'epochlength', '60')")
+        base.execute(
+            "CREATE TABLE data (dataTimestamp INTEGER, axis1 INTEGER, steps INTEGER, lux INTEGER)"
+        )
+        base.execute("INSERT INTO data VALUES (?, 5, 12, 40), (?, 6, 1.5, 0)", TICK_PAIR)
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [5.0, 6.0]
+    [steps] = samples_of(items, "steps").to_pylist()
+    assert (steps["steps"], steps["period"], steps["row"]) == (12, 60.0, 1)
+    assert samples_of(items, "light").column("level").to_pylist() == [40.0, 0.0]
     assert_accounted(reading, items)
 
 

@@ -29,7 +29,9 @@ from euthymia.sources.table import Chunk, Layout, read_table
 from euthymia.sources.wall_clock import to_instants
 
 COUNTS: Final = Column("counts", ("activity", "Activity", "Axis1", "axis1", "counts"))
-_STEPS: Final = Column("steps", ("Steps", "steps"), required=False, nullable=True, low=0, high=1e5)
+_STEPS: Final = Column(
+    "steps", ("Steps", "steps"), Kind.WHOLE, required=False, nullable=True, low=0, high=1e5
+)
 _LUX: Final = Column("lux", ("Lux", "lux"), required=False, nullable=True, low=0, high=2e5)
 _TIME: Final = Column("time", ("TimeStamp", "Timestamp", "timestamp"), Kind.TEXT, required=False)
 _MODE: Final = re.compile(r"Mode = (\d{1,2})\b")
