@@ -108,7 +108,7 @@ def test_an_acttrust_gives_counts_light_warmth_and_whether_it_was_worn(
     [(reading, items)] = read(tmp_path, zone="America/Sao_Paulo")
     table = samples_of(items, "activity_counts")
     assert table.column("time").to_pylist()[0] == datetime(2024, 4, 3, 12, tzinfo=UTC)
-    assert table.column("counts").to_pylist() == [1851.0, 2683.0, 5.0]
+    assert table.column("counts").to_pylist() == [41.0, 64.0, 0.0]
     assert set(table.column("epoch").to_pylist()) == {60.0}
     assert samples_of(items, "light").num_rows == 3
     assert samples_of(items, "skin_temperature").column("value").to_pylist() == pytest.approx(
@@ -118,6 +118,13 @@ def test_an_acttrust_gives_counts_light_warmth_and_whether_it_was_worn(
     assert samples_of(items, "recording_state").column("on").to_pylist() == [0, 1]
     assert len(rejects(items)) == 1
     assert_accounted(reading, items)
+
+
+def test_an_acttrust_that_recorded_no_crossings_gives_its_other_counts(tmp_path: Path) -> None:
+    row = "03/04/2024 09:0{}:00;0;0;29.4;28.2;{};109;0;384.4;0\n"
+    (tmp_path / "C1.txt").write_text(CONDOR + row.format(0, 1851) + row.format(1, 0))
+    counts = samples_of(items_of(tmp_path), "activity_counts").column("counts").to_pylist()
+    assert counts == [1851.0, 0.0]
 
 
 MTN = (

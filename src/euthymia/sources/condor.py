@@ -1,10 +1,10 @@
 """Condor's ActTrust and ActLumus: the text that ActStudio exports, with its report or without.
 
-Counts are those of the mode PIM (the area under the movement, as the field reports of this device);
-of a watch that was not set to it, ZCM, else TAT. With them come the light [lx], the temperature on
-the side of the wrist, presses of the button, and when the watch was off (`STATE` 4): such an epoch
-gives no counts, its zero would look like rest. The clock is the watch's own, with the day first;
-see `wall_clock`.
+Counts are those of the mode ZCM (crossings of zero), of which the scorings of sleep were made (Cole
+et al. 1992, Sadeh et al. 1994); of a watch that did not record it, PIM, else TAT. With them come
+the light [lx], the temperature on the side of the wrist, presses of the button, and when the watch
+was off (`STATE` 4): such an epoch gives no counts, its zero would look like rest. The clock is the
+watch's own, with the day first; see `wall_clock`.
 """
 
 import math
@@ -30,8 +30,9 @@ from euthymia.sources.wall_clock import to_instants
 NAME: Final = "condor"
 _HEADER: Final = re.compile(rb"(?:^|\n)DATE/TIME[;\t][^\n]*\b(?:PIM|ZCM|TAT)\b")
 _MOMENT: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}|\d\d) (\d\d?):(\d\d):(\d\d)", re.ASCII)
-_MODES: Final = ("PIM", "ZCM", "TAT")
+_MODES: Final = ("ZCM", "PIM", "TAT")
 _LIGHT, _WARMTH, _BUTTON, _STATE = "LIGHT", "TEMPERATURE", "EVENT", "STATE"
+_WANTED: Final = (*_MODES, _LIGHT, _WARMTH, _BUTTON, _STATE)
 _OFF_WRIST: Final = 4.0
 _BAD: Final = "DATE/TIME or a number is not what it must be"
 
@@ -60,7 +61,7 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
             elif names and text.strip():
                 cells = [cell.strip() for cell in text.split(mark)]
                 try:
-                    row = [_number(cells, name, names) for name in _wanted(names)]
+                    row = [_number(cells, name, names) for name in _WANTED]
                     wall.append(_moment(cells[0]))
                 except BadCellError:
                     gather.refuse(_BAD, f"line {line}")
@@ -71,11 +72,6 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
         raise SourceError("no line of it begins with DATE/TIME; export it again from ActStudio")
     if wall:
         _hand_over(np.array(wall, np.int64), np.array(rows), opened, gather)
-
-
-def _wanted(names: list[str]) -> tuple[str, ...]:
-    mode = next((mode for mode in _MODES if mode in names), "")
-    return mode, _LIGHT, _WARMTH, _BUTTON, _STATE
 
 
 def _moment(text: str) -> int:
@@ -100,7 +96,9 @@ def _number(cells: list[str], name: str, names: list[str]) -> float:
 def _hand_over(
     wall: NDArray[np.int64], values: NDArray[np.float64], opened: Opened, gather: Gather
 ) -> None:
-    counts, light, warmth, button, state = values.T
+    *modes, light, warmth, button, state = values.T
+    recorded = (mode for mode in modes if (mode > 0).any())
+    counts = next(recorded, next((mode for mode in modes if (mode >= 0).any()), modes[0]))
     off = state == _OFF_WRIST
     told = off | np.append(False, off[:-1])  # that it is off, and that it is on again
     reason = np.array([("not_worn" if gone else None) for gone in off.tolist()], object)
