@@ -17,13 +17,14 @@ from euthymia.app.clinic import Clinic
 from euthymia.app.feature_job import Task, _Helper, _Waiting
 from euthymia.app.passing import Passing
 from euthymia.features.recordings import from_frames
-from euthymia.features.rows import known_rows
+from euthymia.features.rows import Plan, compute_family, known_rows
 from euthymia.features.segments import segment
 from euthymia.features.table import chosen, features_of
 from euthymia.gateway.contract import Admitted
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Timeline, to_micros
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.made_from import from_dropped
 from euthymia.ground.records import Samples
 from euthymia.store.contract import Receipt
 from feature_cases import worn_at_night
@@ -170,3 +171,28 @@ def test_nights_are_kept_and_days_that_come_later_look_back_on_them(
     for feature in family.features:
         assert rows[last["date"]][feature.name] == last[f"{family.name}_{feature.name}"] is not None
     clinic.close()
+
+
+def test_a_night_whose_samples_were_not_kept_is_looked_back_on_as_it_was_seen_whole() -> None:
+    """What is stored of it covers less of it: the store keeps the old row, and so does the job."""
+    (family,) = chosen(["sleep_acceleration"])
+    assert family.base is not None
+    day = np.array([19_800], np.int64)
+    whole = worn_at_night(Timeline(), 19_799, 2, np.random.default_rng(1))
+    half = {name: column[whole["time"] < 19_800 * DAY_US] for name, column in whole.items()}
+    given = (Timeline(), day)
+    kept = compute_family(
+        family.base,
+        {"accelerometer": whole},
+        *given,
+        subject=SubjectId("a"),
+        digests={},
+        inputs=[from_dropped("before", "samples")],
+    )
+    due = tuple((name, Plan(day, ("now",), ())) for name in (KEPT, family.name))
+    task = Task(SubjectId("a"), Timeline(), due, {"accelerometer": half}, {KEPT: kept})
+    rows = dict(feature_job.compute_task(task))
+    assert rows[KEPT]["coverage"][0].as_py() < kept["coverage"][0].as_py()
+    told = rows[family.name].to_pylist()[0]
+    assert told["coverage"] == kept["coverage"][0].as_py()
+    assert told["sleep_duration_h"] == kept["asleep_min"][0].as_py() / 60

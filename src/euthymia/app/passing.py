@@ -209,7 +209,7 @@ def _audit(who: SubjectId, family: Family, passed: Mapping[str, pa.Table]) -> En
         "feature_only": ",".join(passed),
         "samples": sum(table.num_rows for table in passed.values()),
     }
-    if family.lookback_days > 1:
+    if family.lookback_days > 1 and family.base is None:  # a base's rows of earlier runs are kept
         detail["limit"] = "what came before this run is not known: places and habits start anew"
     return Entry(JOB, "compute features", Purpose.MONITORING, who, detail)
 

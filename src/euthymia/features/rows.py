@@ -374,11 +374,12 @@ def base_rows(base: Family, kept: pa.Table | None, fresh: pa.Table | None) -> Co
     parts = [table for table in (kept, fresh) if table is not None]
     same = [table for table in parts if table.column_names == wanted.names]
     whole = pa.concat_tables([wanted.empty_table(), *same])
-    columns = dict(as_columns(whole.filter(pc.equal(whole["version"], base.version))))
-    day = columns.pop("date").astype("datetime64[D]").astype(np.int64)
-    last = day.size - 1 - np.unique(day[::-1], return_index=True)[1]  # the fresh come after
+    held = whole.filter(pc.equal(whole["version"], base.version))
     names = ("coverage", *(f.name for f in base.features))
-    return {"day": day[last], **{name: columns[name][last] for name in names}}
+    columns = as_columns(held.select(names))
+    day = held["date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    last = day.size - 1 - np.unique(day[::-1], return_index=True)[1]  # the fresh come after
+    return {"day": day[last], **{name: column[last] for name, column in columns.items()}}
 
 
 def compute_family(
