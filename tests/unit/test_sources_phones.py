@@ -157,7 +157,9 @@ def test_aware_numbers_and_words_for_calls(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text(text + "".join(rows))
     items = items_of(tmp_path)
     assert samples_of(items, "calls").column("direction").to_pylist() == [1, 2, 3]
-    assert rejects(items) == ["line 5: call_type is not one of 1, 2, 3, incoming, missed, outgoing"]
+    assert rejects(items) == [
+        "line 5: call_type is not one of 1, 2, 3, 4, incoming, missed, outgoing"
+    ]
 
 
 # -- steps, surveys, Open mHealth ------------------------------------------------------------------

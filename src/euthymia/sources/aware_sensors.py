@@ -17,15 +17,17 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Samples
 from euthymia.sources.aware_answers import ANSWER_COLUMNS, answers
 from euthymia.sources.aware_events import battery_spans, conversations, key_presses, zones
+from euthymia.sources.aware_iphone import activities, battery_codes, calls
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Context
 from euthymia.sources.motion import AXES, in_degrees, in_g
+from euthymia.sources.phone_people import owned
 from euthymia.sources.shapes import codes, hashed, samples
 from euthymia.sources.table import Chunk
 
 SYSTEM: Final = device_id("aware", "").system
 TIME: Final = Column("time", ("timestamp", "time"), Kind.EPOCH)
-_CALLS: Final = {"1": 1, "2": 2, "3": 3, "incoming": 1, "outgoing": 2, "missed": 3}
+_CALLS: Final = {"1": 1, "2": 2, "3": 3, "4": 4, "incoming": 1, "outgoing": 2, "missed": 3}
 _MESSAGES: Final = {"1": 1, "2": 2, "incoming": 1, "outgoing": 2, "received": 1, "sent": 2}
 _ANDROID_ACTIVITY: Final = {
     "in_vehicle": 5,
@@ -36,14 +38,6 @@ _ANDROID_ACTIVITY: Final = {
     "tilting": 7,
     "walking": 1,
     "running": 2,
-}
-_APPLE_ACTIVITY: Final = {
-    "automotive": 5,
-    "cycling": 4,
-    "walking": 1,
-    "running": 2,
-    "stationary": 0,
-    "unknown": 3,
 }
 
 Make = Callable[[Chunk, pa.Array | str, Context], Iterator[Item]]
@@ -129,9 +123,20 @@ def _charged(chunk: Chunk, who: pa.Array | str, _: Context) -> Iterator[Samples]
         scale = chunk.floats("scale")
         told = np.isfinite(scale) & (scale > 0)
         level = np.where(told, level * 100 / np.where(told, scale, 1), level)
-    status = chunk.columns.get("status")
-    time_us = chunk.times("time")
-    yield samples(SYSTEM, "battery", who, chunk.rows, time_us, level=level, status=status)
+    for name, mask in owned(who, len(chunk.rows)):
+        own, charge = chunk.of(mask), level[mask]
+        status = own.columns.get("status")
+        yield samples(
+            *(SYSTEM, "battery", name, own.rows, own.times("time")),
+            level=charge,
+            status=None if status is None else battery_codes(status, charge),
+        )
+
+
+def _called(chunk: Chunk, who: pa.Array | str, context: Context) -> Iterator[Item]:
+    """Yield calls: `call_type` is a word or a number, and means other things on iPhones."""
+    direction = codes(chunk.columns["direction"], _CALLS).cast(pa.float64())
+    yield from calls(Chunk(chunk.rows, {**chunk.columns, "direction": direction}), who, context)
 
 
 _CONTACT: Final = Column("contact", ("trace",), Kind.TEXT, required=False, nullable=True)
@@ -189,7 +194,7 @@ SENSORS: Final = (
         make=lambda chunk, who, _: battery_spans(chunk, who),
     ),
     Sensor("battery", _BATTERY, ("battery",), make=_charged),
-    Sensor("calls", _CALL, ("calls", "call"), frozenset({"contact"})),
+    Sensor("calls", _CALL, ("calls", "call"), make=_called),
     Sensor("messages", _MESSAGE, ("messages", "message", "sms"), frozenset({"contact"})),
     Sensor("audio_level", _AUDIO, ("audio", "ambient_noise", "plugin_ambient_noise")),
     Sensor(
@@ -239,8 +244,10 @@ SENSORS: Final = (
         ("activity_recognition", "plugin_google_activity_recognition", "google_ar"),
     ),
     Sensor(
-        *("activity_class", _activity("activities", _APPLE_ACTIVITY)),
+        "activity_class",
+        (Column("activity", ("activities",), Kind.TEXT, nullable=True),),
         ("plugin_ios_activity_recognition", "ios_activity_recognition"),
+        make=activities,
     ),
     Sensor(
         *("momentary_answers", ANSWER_COLUMNS, ("esms", "plugin_ios_esm", "ios_esm", "esm")),
