@@ -17,12 +17,12 @@ from euthymia.ground.records import Grant, Person
 from euthymia.ground.schemas import FEATURE_KEYS
 from small_clinic import MRN, TEST, subject_of
 
-PEOPLE, DAYS = 12, 120
+PEOPLE, DAYS = 20, 120  # so many that each fold, drawn by pseudonym, leaves enough of them
 NOW = datetime(2026, 6, 12, 9, tzinfo=UTC)
 FAMILIES = ("mobility", "steps")
 ILL = "MRN-00"  # away from their usual in the last three weeks
 GONE = "MRN-01"  # silent for the last ten days
-REFUSED = "MRN-11"  # never consented to monitoring
+REFUSED = "MRN-19"  # never consented to monitoring
 
 
 def rows(who: SubjectId, family: str, last: date, days: int, rng: np.random.Generator, ill: bool):
