@@ -284,7 +284,13 @@ def test_audit_events_follow_the_patterns(api, tmp_path, capsys):
     code, told = run(capsys, "ledger", "export", "--home", home, "--fhir", out)
     events = [json.loads(line) for line in out.read_text().splitlines()]
     assert (code, told["events"]) == (0, len(events))
-    assert run(capsys, "ledger", "export", "--home", home, "--fhir", out)[0] == 1, "it is there"
+    assert out.stat().st_mode & 0o777 == 0o600
+    log = home / "ledger" / "ledger.log"
+    (link := tmp_path / "link").symlink_to(tmp_path / "not yet")
+    before = log.read_bytes()
+    for taken in (log, home / "keys" / "tree", out, link, tmp_path / "x" / "y"):
+        assert run(capsys, "ledger", "export", "--home", home, "--fhir", taken)[0] == 1
+    assert log.read_bytes() == before
     assert len({event["id"] for event in events}) == len(events)
     named = [(event, required(event)) for event in events]
     for event, profile in named:

@@ -34,7 +34,9 @@ def test_the_page_shows_every_stream_by_day_and_says_why_a_day_is_empty(tmp_path
     pages = []
     for subject in run(home, "show")["subjects"]:
         out = tmp_path / f"{subject}.html"
+        out.touch(0o644)
         assert run(home, "features", "--plot", subject, "--out", str(out))["streams"]
+        assert out.stat().st_mode & 0o777 == 0o600
         pages.append(out.read_text())
     assert not any("anna" in page or "http" in page for page in pages)  # alone, and nameless
     words = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page)) for page in pages]

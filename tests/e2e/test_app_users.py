@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from edge_server import trusting
+from euthymia.app import served_at, users
 from euthymia.app.clinic import Clinic
 from small_clinic import copied_clinic
 from whole_clinic import call
@@ -60,3 +61,18 @@ def test_verify_finds_a_changed_and_an_older_book(tmp_path: Path):
         assert any(problem.startswith("accounts:") for problem in found["problems"])
     book.write_bytes(new)
     assert call(home, "verify")[0] == 0
+
+
+def test_a_link_names_the_server_that_runs(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home, keyring = clinic.home, clinic.keyring
+        usual = users.base_url(clinic)
+        with served_at.told(home, keyring, "http://127.0.0.1:9"):
+            assert users.base_url(clinic) == "http://127.0.0.1:9"
+            with served_at.told(home, keyring, "http://127.0.0.1:10"):  # a second server
+                assert users.base_url(clinic) == "http://127.0.0.1:9"
+            said = home.served.read_bytes()
+            home.served.write_bytes(said.replace(b":9", b":7"))  # somebody else's words
+            assert users.base_url(clinic) == usual
+        home.served.write_bytes(said)  # what a killed server leaves behind
+        assert users.base_url(clinic) == usual == "http://127.0.0.1:8080"

@@ -7,6 +7,7 @@ pseudonym, never by name; what an entry says beyond that stays in the ledger.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from euthymia import __version__
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
-from euthymia.ground.errors import EuthymiaError
+from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
 from euthymia.security.ledger_format import SYSTEM_PURPOSE
 from euthymia.security.ledger_lines import LedgerLine
@@ -177,20 +178,25 @@ def _entities(line: LedgerLine, ledger: str) -> list[dict[str, Any]]:
 
 
 def write_events(clinic: Clinic, out: Path, subject: str | None) -> int:
-    """Write the entries into a new file, one event a line, and say in the ledger that it was done.
+    """Write the entries into a new file, one event a line; the ledger says that it was done.
 
     Raises
     ------
-    EuthymiaError
-        There is a file at that place.
+    SchemaError
+        If there is such a file, a link too, or it cannot be written. Nothing was done then.
     """
-    if out.exists():
-        raise EuthymiaError("there is a file at that place already: name a new one")
     who = None if subject is None else SubjectId(clinic.store.resolve(subject) or subject)
-    clinic.ledger.append(Entry(shell_actor(), "export ledger", Purpose.CARE, who))
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise SchemaError(
+            "there is a file of that name, and events are written into a new one: name another"
+        ) from None
+    except OSError as error:
+        raise SchemaError(f"cannot write there: {error.strerror}; name another file") from None
     ledger, name, count = clinic.ledger.origin, clinic.config.clinic.name, 0
-    with out.open("w", encoding="utf-8") as file:
-        out.chmod(0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        clinic.ledger.append(Entry(shell_actor(), "export ledger", Purpose.CARE, who))
         for line in clinic.ledger.entries() if who is None else clinic.ledger.about(who):
             said = json.dumps(event(line, ledger, name), ensure_ascii=False)
             file.write(said + "\n")

@@ -150,7 +150,7 @@ def _copy_files(home: Home, into: Path) -> None:
     """Copy the files at the top of a home, and the published evidence."""
     # the copy knows of no copies; what was seen of the models goes with them; the list of erased
     # people is that of the copied database
-    own = (home.database, home.copies, home.models_seen, home.tombstones)
+    own = (home.database, home.copies, home.models_seen, home.tombstones, home.served)
     ours = (*(path.name for path in own), ".")
     for file in sorted(home.path.iterdir()):
         if file.is_file() and not file.name.startswith(ours):

@@ -110,6 +110,11 @@ class Home:
         return self.path / "redeemed"
 
     @property
+    def served(self) -> Path:
+        """Return the file in which a running server says at what address."""
+        return self.path / "served"
+
+    @property
     def proofs(self) -> Path:
         """Return the folder of the callers' proofs of the running minute."""
         return self.path / "proofs"

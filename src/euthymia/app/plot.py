@@ -1,5 +1,6 @@
 """`euthymia features --plot`: one person's data and features on a page, without a name."""
 
+import os
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -63,5 +64,8 @@ def plot_subject(clinic: Clinic, subject: str, out: Path) -> dict[str, Any]:
         },
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+    handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        os.fchmod(handle, 0o600)  # of a page that was there before too: it is about a person
+        file.write(page)
     return {"subject": who, "out": out, "streams": len(view.coverage), "features": len(view.trends)}

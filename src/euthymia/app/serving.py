@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from euthymia.app import served_at
 from euthymia.app.clinic import Clinic
 from euthymia.app.http.server import serve
 from euthymia.app.http.tls import address_at, tls_context
@@ -95,9 +96,10 @@ def serve_clinic(clinic: Clinic, address: Address, workers: int | None = None) -
     renew_registry(clinic)
     sys.stdout.flush()  # whoever reads our output through a pipe needs the link now
     crew = workers_wanted(clinic.config.serve.workers if workers is None else workers)
-    if crew == 1:
-        serve(clinic, address.host, address.port)
-    else:
-        root = secret_to_lend(clinic)  # nobody is asked again in each worker
-        most = clinic.config.serve.connections
-        serve_from_workers(clinic.home.path, address.host, address.port, crew, root, most)
+    with served_at.told(clinic.home, clinic.keyring, address.url):
+        if crew == 1:
+            serve(clinic, address.host, address.port)
+        else:
+            root = secret_to_lend(clinic)  # nobody is asked again in each worker
+            most = clinic.config.serve.connections
+            serve_from_workers(clinic.home.path, address.host, address.port, crew, root, most)

@@ -3,17 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from euthymia.app import served_at
 from euthymia.app.accounts.accounts import ENROL_LIFETIME
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.app.http.tls import address_at
 
 
 def base_url(clinic: Clinic) -> str:
-    """Return the address that browsers use, as the settings have it."""
+    """Return the address that browsers use: the settings' public one, else the running server's.
+
+    Where no server runs, it is the one that the settings would have it listen at.
+    """
     serve = clinic.config.serve
     if serve.public_url:
         return serve.public_url.rstrip("/")
-    return address_at(serve, serve.host, serve.port)
+    running = served_at.now(clinic.home, clinic.keyring)
+    return running or address_at(serve, serve.host, serve.port)
 
 
 def _invited(clinic: Clinic, user: str, code: str) -> dict[str, Any]:

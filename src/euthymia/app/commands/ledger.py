@@ -189,7 +189,7 @@ def take_key(shell: Shell, file: Path) -> None:
 
 
 @ledger.command(epilog="Example: euthymia ledger export --fhir audit.ndjson")
-@click.option("--fhir", "out", type=_NEW, required=True, help="Where to write (one event a line).")
+@click.option("--fhir", "out", type=_NEW, required=True, help="A new file: one event a line.")
 @click.option("--subject", help="Only what was done with this person's data: their pseudonym.")
 @everywhere
 @click.pass_obj
