@@ -148,6 +148,23 @@ def test_the_ledger_is_told_of_what_a_file_takes_back_and_gives_anew(house: Hous
     assert told() == [*part, *given, *part, *again]
 
 
+def test_what_was_given_for_a_time_to_come_does_not_undo_a_withdrawal(house: House) -> None:
+    later = house.now + timedelta(days=9)
+    ahead = Grant(9, mrn("A1"), (Purpose.MONITORING,), True, later, told=house.now)
+    house.ingest([facts([{"row": 1, "code": "a"}]), ahead])
+    house.now += timedelta(days=1)
+    decide(house, Purpose.MONITORING, None, permit=False)
+    house.now += timedelta(days=9)
+    with pytest.raises(ConsentError):
+        house.store.samples(the(house), "location", 0, to_micros(house.now), MONITOR)
+    house.now += timedelta(days=1)
+    undated = replace(ahead, told=None)  # as it was kept before it was known when it was decided
+    house.ingest([undated, ahead], digest="again")
+    assert sum(grant.permit for grant in house.store.grants(the(house))) == 1
+    early = replace(ahead, told=house.now + timedelta(days=1), at=house.now)
+    assert house.ingest([early], digest="early").rejected == 1  # it has yet to be given
+
+
 def test_derived_rows_go_with_the_records_they_may_rest_on(house: House) -> None:
     house.ingest(two_streams(), consent=ALL)
     house.store.put_features(the(house), "rest", derived(house), MONITOR)

@@ -18,6 +18,7 @@ class Grant:
     since: int
     until: int | None
     scope: None = None
+    told: int = 0
 
 
 roles = st.sampled_from([*policy_oracle.PEOPLE, "admin", "", "Clinician", 'x" || true || "'])

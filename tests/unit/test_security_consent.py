@@ -21,6 +21,17 @@ class Grant:
     since: int
     until: int | None = None
     scope: Scope | None = None
+    told: int = 0
+
+
+def test_a_permit_that_begins_later_does_not_undo_a_withdrawal_made_meanwhile():
+    ahead = Grant(MONITORING, True, 10, told=1)
+    assert covers([ahead], LOCATION, 10)
+    withdrawn = Grant(MONITORING, False, 5)
+    assert not covers([ahead, withdrawn], LOCATION, 10)
+    assert not consent_covers([ahead, withdrawn], MONITORING, 10)
+    anew = Grant(MONITORING, True, 2, told=6)  # decided last, for the time before too
+    assert covers([ahead, withdrawn, anew], LOCATION, 10)
 
 
 def test_a_withdrawal_of_one_stream_leaves_the_others():
@@ -93,8 +104,8 @@ def oracle(grants, use, at):
         about.append(g)
     if not about:
         return False
-    newest = max(g.since for g in about)
-    return all(g.permit for g in about if g.since == newest)
+    newest = max(g.told or g.since for g in about)
+    return all(g.permit for g in about if (g.told or g.since) == newest)
 
 
 def some(words):
@@ -115,6 +126,7 @@ decisions = st.builds(
     since=st.integers(0, 6),
     until=st.none() | st.integers(3, 9),
     scope=scopes,
+    told=st.integers(0, 6),
 )
 uses = st.builds(
     Use,

@@ -37,6 +37,7 @@ class Grant:
     since: int
     until: int | None = None
     scope: None = None
+    told: int = 0
 
 
 def test_the_whole_matrix_is_as_the_plain_evaluator_says():

@@ -1,5 +1,6 @@
 """FHIR Consent read and written: exceptions, limits, and the same decision there and back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -43,6 +44,84 @@ def test_an_exception_takes_effect_just_after_what_it_is_an_exception_to():
     assert exception.at == AT + timedelta(microseconds=1)
     assert exception.purposes == whole.purposes == (Purpose.MONITORING,)
     assert {whole.row, exception.row} == {7}
+
+
+def between(start, end=None):
+    return {"period": {"start": start} | ({} if end is None else {"end": end})}
+
+
+def of_stream(permit, name, *exceptions, **more):
+    kind = {"type": "permit" if permit else "deny", "provision": list(exceptions), **more}
+    return kind | {"class": [{"system": "urn:euthymia:stream", "code": name}]}
+
+
+@pytest.mark.parametrize(
+    ("root", "exceptions", "stream", "held"),
+    [
+        # an exception to an exception stands, whenever the one above it begins
+        (
+            False,
+            [{"type": "permit", "provision": [NO_LOCATION], **between("2025-06-01", "2025-07-31")}],
+            "location",
+            {},
+        ),
+        (
+            False,
+            [{"type": "permit", "provision": [NO_LOCATION], **between("2025-06-01", "2025-07-31")}],
+            "calls",
+            {6, 7},
+        ),
+        (
+            True,
+            [{"type": "deny", "provision": [of_stream(True, "calls")], **between("2025-06-01")}],
+            "calls",
+            {3, 4, 5, 6, 7, 8, 9},
+        ),
+        # beside each other a refusal outdoes a permit, whichever begins first
+        (
+            False,
+            [NO_LOCATION, {"type": "permit", **between("2025-06-01")}],
+            "location",
+            {},
+        ),
+        # no permit outlasts what it is an exception to
+        (False, [of_stream(True, "calls", **between("2025-05-01"))], "calls", {5, 6, 7, 8, 9}),
+        (
+            False,
+            [of_stream(True, "calls", **between("2026-05-01", "2026-06-01"))],
+            "calls",
+            {},
+        ),
+        # a refusal for a while
+        (True, [NO_LOCATION | between("2025-05-01", "2025-06-30")], "location", {3, 4, 7, 8, 9}),
+    ],
+)
+def test_exceptions_with_times_of_their_own(root, exceptions, stream, held):
+    whole = {"type": "permit" if root else "deny", "purpose": OURS, "provision": exceptions}
+    decisions = [
+        GrantRecord(
+            g.purposes[0],
+            g.permit,
+            to_micros(g.at),
+            None if g.until is None else to_micros(g.until),
+            "",
+            g.scope,
+            told=0 if g.told is None else to_micros(g.told),
+        )
+        for g in read(whole | between("2025-03-01", "2025-09-30"))
+    ]
+    use = Use(Purpose.MONITORING, stream=stream)
+    months = {
+        month: covers(decisions, use, to_micros(datetime(2025, month, 15, tzinfo=UTC)))
+        for month in range(1, 13)
+    }
+    assert {month for month, covered in months.items() if covered} == set(held)
+    assert not covers(decisions, use, to_micros(datetime(2026, 5, 15, tzinfo=UTC)))
+
+
+def test_when_it_was_decided_is_not_from_when_it_holds():
+    (ahead,) = read({"type": "permit", "purpose": OURS, **between("2025-06-01")})
+    assert (ahead.at, ahead.told) == (datetime(2025, 6, 1, tzinfo=UTC), AT)
 
 
 def test_all_limits_of_one_provision():
@@ -174,12 +253,14 @@ scopes = st.builds(
     because=st.just("") | texts,
     scope=scopes,
     version=st.just("") | texts,
+    told=st.none() | moments,
 )
 def test_a_decision_written_reads_back_the_same(
-    purpose, permit, at, lasts, because, scope, version
+    purpose, permit, at, lasts, because, scope, version, told
 ):
     until = None if lasts is None else at + lasts
     grant = Grant(3, WHO, (purpose,), permit, at, until, because, scope or None, version)
+    grant = replace(grant, told=None if told == at else told)
     resource = consent_resource(grant)
     assert resource["policyRule"]["text"]  # R4's ppc-1: a policy or a rule is always there
     (back,) = grants_of(Entry(3, "entry 3", resource), WHO, "UTC")

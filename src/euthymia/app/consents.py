@@ -190,6 +190,7 @@ def grants_of_subject(clinic: Clinic, subject: SubjectId) -> list[Grant]:
             purposes=(record.purpose,),
             permit=record.permit,
             at=from_micros(record.since),
+            told=from_micros(record.told) if record.told else None,
             until=None if record.until is None else from_micros(record.until),
             because=record.because,
             scope=record.scope,
@@ -243,6 +244,7 @@ def _told(record: GrantRecord) -> dict[str, Any]:
     return {
         "purpose": record.purpose.value,
         "permit": record.permit,
+        "decided": from_micros(record.told or record.since).isoformat(timespec="seconds"),
         "since": from_micros(record.since).isoformat(timespec="seconds"),
         "until": from_micros(record.until).isoformat(timespec="seconds")
         if record.until is not None

@@ -21,7 +21,7 @@ class GrantRecord:
 
     `scope` limits it to some data, protected kinds or recipients; `version` names the text that the
     person agreed to. `form` names the form that it stands on, as it was written at `revised`; empty
-    and 0: of a source that does not say.
+    and 0: of a source that does not say. `told` is when it was decided; 0: at `since`.
     """
 
     purpose: Purpose
@@ -33,6 +33,7 @@ class GrantRecord:
     version: str = ""
     form: str = ""
     revised: Micros = 0
+    told: Micros = 0
 
 
 class Mark(NamedTuple):

@@ -22,6 +22,10 @@ from euthymia.ground.records import (
     Zone,
 )
 
+NOT_YET_GIVEN: Final = (
+    "the consent is dated in the future: read it in once it was given, or correct its dateTime"
+)
+_AHEAD_US: Final = 3_600_000_000  # an hour: clocks differ
 BAD_PERIOD: Final = "the consent ends before it begins: correct its period"
 NO_OFFSET: Final = "the time has no offset from UTC: write it like 2025-03-01T12:00:00+01:00"
 _Dated = TypeVar("_Dated", Grant, Zone)
@@ -90,12 +94,17 @@ class Intake:
             if until is not None and until <= since:
                 self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
                 continue
+            told = since if grant.told is None else to_micros(grant.told)
+            if grant.permit and told > self.now + _AHEAD_US:
+                self.quarantine.refuse([grant.row], NOT_YET_GIVEN, subject)
+                continue
             form, revised = "", 0
             if grant.revised is not None and grant.revised.tzinfo is not None:
                 form, revised = grant.form, min(to_micros(grant.revised), self.now)
-            told = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
+            limits = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
+            decided = 0 if told == since else told
             self.granted.setdefault(subject, []).extend(
-                (grant.row, GrantRecord(purpose, *told, form, revised))
+                (grant.row, GrantRecord(purpose, *limits, form, revised, decided))
                 for purpose in grant.purposes
             )
 

@@ -52,6 +52,9 @@ def standing(grants: Iterable[GrantRecord]) -> list[GrantRecord]:
     written. A refusal stays, so that a form written anew never opens what it once closed.
     """
     told = list(dict.fromkeys(grants))
+    dated = {replace(grant, told=0) for grant in told if grant.told}
+    if dated:  # what was kept before it was known when a thing was decided is the same, undated
+        told = [grant for grant in told if grant.told or grant not in dated]
     written: dict[str, set[Micros]] = {}
     for grant in told:
         if grant.form:

@@ -51,6 +51,7 @@ class Grant:
 
     Several may share one `row`: a consent form with exceptions. `form` names the form in its
     source and `revised` when that was last written: what an older writing permitted ends there.
+    `told` is when the person decided so, where that is another instant than `at`.
     """
 
     row: int
@@ -64,6 +65,7 @@ class Grant:
     version: str = ""
     form: str = ""
     revised: datetime | None = None
+    told: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

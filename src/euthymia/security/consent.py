@@ -1,9 +1,10 @@
 """Whether a use of a person's data is covered by their consent decisions. Pure functions.
 
-Of the decisions that speak of a use and are in force, the one with the latest `since` counts; of
-two with the same `since`, the refusal. None: no consent. Two permits of one instant, for the same
-purpose and with the same limits, are one that was told twice, the second time perhaps with an end:
-so health records take it back. The earlier end counts. A decision speaks of a use if
+Of the decisions that speak of a use and are in force, the one that was decided last counts (`told`,
+or without it `since`); of two of one instant, the refusal. None: no consent. Two permits that begin
+at one instant, for the same purpose and with the same limits, are one that was told twice, the
+second time perhaps with an end: so health records take it back. The earlier end counts. A decision
+speaks of a use if
 
 * it is for the same purpose;
 * it names no data, or names the stream or the category that is used;
@@ -40,6 +41,10 @@ class GrantLike(Protocol):
     @property
     def until(self) -> Micros | None:
         """In force up to this instant, if it ends."""
+
+    @property
+    def told(self) -> Micros:
+        """When it was decided; 0: at `since`."""
 
     @property
     def scope(self) -> Scope | None:
@@ -98,7 +103,7 @@ def covers(grants: Iterable[GrantLike], use: Use, at: Micros) -> bool:
     latest: tuple[Micros, bool] | None = None
     for grant in in_force(grants, at):
         if speaks_of(grant, use):
-            ruling = (grant.since, not grant.permit)
+            ruling = (grant.told or grant.since, not grant.permit)
             if latest is None or ruling > latest:
                 latest = ruling
     return latest is not None and not latest[1]
@@ -126,7 +131,7 @@ def consent_covers(grants: Iterable[GrantLike], purpose: Purpose, at: Micros) ->
             continue
         limited.append(grant)
         if not grant.scope:
-            ruling = (grant.since, not grant.permit)
+            ruling = (grant.told or grant.since, not grant.permit)
             if latest is None or ruling > latest:
                 latest = ruling
     if latest is not None and not latest[1]:

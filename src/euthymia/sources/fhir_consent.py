@@ -1,17 +1,18 @@
 """FHIR R4 Consent, in and out: what a person allowed, with its exceptions.
 
 A Consent is read as one decision for its root provision and one for each nested provision, which
-is an exception to the one above it: it takes effect a microsecond later, so that it overrules it.
-What a decision cannot hold is refused whole: half of a consent would be another consent. One that
-is inactive or was entered in error is a refusal of the same instant, which outdoes the permit that
-the same Consent was before. With `meta.lastUpdated` the decisions carry which writing of which
-Consent they are, so that one that is narrowed where it stands takes the rest back.
+is an exception to the one above it: it was decided a microsecond later, so that it overrules it.
+No permit outlasts what it is an exception to. What a decision cannot hold is refused whole: half of
+a consent would be another consent. One that is inactive or was entered in error is a refusal of the
+same instant, which outdoes the permit that the same Consent was before. With `meta.lastUpdated` the
+decisions carry which writing of which Consent they are, so that one that is narrowed where it
+stands takes the rest back.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from euthymia.ground.audit import Purpose
 from euthymia.ground.clock import DAY_US, from_micros
@@ -71,28 +72,39 @@ def grants_of(entry: Entry, who: SourceId, zone: str) -> Iterator[Grant]:
         if consent.get(place):
             raise ShapeError(f"Consent.{place} changes what it says, and is not understood")
     root = node(consent, "provision") or {}
-    start, until = _in_force(consent, root, zone)
+    decided = time_us(_dated(consent, root), "Consent.dateTime", zone)
     said = text(node(consent, "sourceReference") or {}, "display") or "FHIR Consent"
     because = "" if said == UNKNOWN else said
     version, (form, revised) = _version(consent), _writing(consent, who, zone)
     found = []
-    for depth, provision, purposes in _provisions(root, (), 0):
+    for depth, provision, purposes, (at, ends) in _provisions(consent, root, zone):
         permit = text(provision, "type") == "permit" and status == "active"
-        at, ends = start + depth, until
-        if depth and provision.get("period"):
-            begins, ends = _in_force(consent, provision, zone)
-            at = max(at, begins + depth)
+        if permit and depth and ends is not None and ends <= at:
+            continue  # an exception of another time than what it is an exception to
         last = None if ends is None or status in _OVER else from_micros(ends)
         decision = Grant(entry.row, who, purposes, permit, from_micros(at), last, because)
         decision = replace(decision, scope=_scope(provision), version=version)
-        found.append(replace(decision, form=form, revised=revised))
+        told = None if at == decided + depth else from_micros(decided + depth)
+        found.append(replace(decision, form=form, revised=revised, told=told))
     yield from found
 
 
+class _Over(NamedTuple):
+    """What holds for a provision that does not say: purposes and time of the one above it."""
+
+    purposes: tuple[Purpose, ...]
+    begins: int
+    ends: int | None
+
+
 def _provisions(
-    provision: Node, above: tuple[Purpose, ...], depth: int
-) -> Iterator[tuple[int, Node, tuple[Purpose, ...]]]:
-    """Yield (depth, provision, purposes); a provision without purposes has those above it."""
+    consent: Node, provision: Node, zone: str, above: _Over | None = None, depth: int = 0
+) -> Iterator[tuple[int, Node, tuple[Purpose, ...], tuple[int, int | None]]]:
+    """Yield (depth, provision, purposes, time in force), what is above before what is under it.
+
+    A provision without purposes or period has those above it. It begins no earlier than the one
+    above, and a permit ends no later.
+    """
     if text(provision, "type") not in {"permit", "deny"}:
         raise ShapeError("Consent.provision.type is neither permit nor deny")
     limited = [name for name in _NOT_HELD if provision.get(name)]
@@ -104,10 +116,21 @@ def _provisions(
     if depth > DEEPEST:
         raise ShapeError(f"Consent.provision is nested more than {DEEPEST} deep")
     codings = nodes(provision, "purpose")
-    purposes = above if above and not codings else _purposes(codings)
-    yield depth, provision, purposes
+    purposes = above.purposes if above and not codings else _purposes(codings)
+    if above is None or node(provision, "period"):
+        begins, ends = _in_force(consent, provision, zone)
+    else:
+        begins, ends = above.begins, above.ends
+    most = ends
+    if above is not None:
+        begins = max(begins, above.begins + 1)
+        if above.ends is not None:
+            most = above.ends if ends is None else min(ends, above.ends)
+    permit = text(provision, "type") == "permit"
+    yield depth, provision, purposes, (begins, most if permit else ends)
     for exception in nodes(provision, "provision"):
-        yield from _provisions(exception, purposes, depth + 1)
+        own = _Over(purposes, begins, most)
+        yield from _provisions(consent, exception, zone, own, depth + 1)
 
 
 def _purposes(codings: list[Node]) -> tuple[Purpose, ...]:
@@ -129,15 +152,21 @@ def _purposes(codings: list[Node]) -> tuple[Purpose, ...]:
 def _in_force(consent: Node, provision: Node, zone: str) -> tuple[int, int | None]:
     """Return from when to when; a period that ends with a date includes that day."""
     period = node(provision, "period") or {}
-    since = text(period, "start") or text(consent, "dateTime")
-    if since is None:
-        raise ShapeError("Consent.dateTime is missing")
+    since = text(period, "start") or _dated(consent, provision)
     end = text(period, "end")
     until = None
     if end is not None:
         whole_day = day_of(end) is not None and len(end) == 10
         until = time_us(end, "Consent.provision.period.end", zone) + (DAY_US if whole_day else 0)
     return time_us(since, "Consent.dateTime", zone), until
+
+
+def _dated(consent: Node, provision: Node) -> str:
+    """Return when it was decided: dateTime, or without one when it begins."""
+    said = text(consent, "dateTime") or text(node(provision, "period") or {}, "start")
+    if said is None:
+        raise ShapeError("Consent.dateTime is missing")
+    return said
 
 
 def _writing(consent: Node, who: SourceId, zone: str) -> tuple[str, datetime | None]:
@@ -221,7 +250,7 @@ def _recipients(actors: list[Node]) -> tuple[str, ...]:
 def consent_resource(grant: Grant) -> dict[str, Any]:
     """Return a decision as an R4 Consent, which reads back as the same decision."""
     scope = grant.scope or Scope()
-    at = _instant(grant.at)
+    at, told = _instant(grant.at), _instant(grant.told or grant.at)
     period = {"start": at} | ({} if grant.until is None else {"end": _instant(grant.until)})
     purpose = [{"system": PURPOSE_SYSTEM, "code": purpose.value} for purpose in grant.purposes]
     provision: dict[str, Any] = {"type": "permit" if grant.permit else "deny", "period": period}
@@ -233,7 +262,7 @@ def consent_resource(grant: Grant) -> dict[str, Any]:
         "scope": _coded("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
         "category": [_coded("http://loinc.org", "59284-0")],
         "patient": {"identifier": {"system": grant.who.system, "value": grant.who.value}},
-        "dateTime": at,
+        "dateTime": told,
         "policyRule": {"text": grant.version or UNKNOWN},
         "sourceReference": {"display": grant.because or UNKNOWN},
         "provision": provision,

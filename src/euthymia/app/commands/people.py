@@ -49,11 +49,12 @@ def show(shell: Shell, subject: str | None) -> None:
 
 
 def _consent_rows(consents: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a line a decision, oldest first: purpose, state, since, until, limits, because."""
+    """Return a line a decision, with when it was made, and what it says, by when it begins."""
     return [
         (
             c["purpose"],
             "granted" if c["permit"] else "withdrawn",
+            c["decided"],
             c["since"],
             c["until"] or "",
             _limits(c),
@@ -231,7 +232,7 @@ def consent(
         result = change_consent(clinic, subject, asked)
         if fhir is not None:
             result["fhir"] = write_bundle(clinic, result["subject"], fhir)
-    header = ("purpose", "state", "since", "until", "limits", "because")
+    header = ("purpose", "state", "decided", "since", "until", "limits", "because")
     text = table(_consent_rows(result["consents"]), header)
     written = [f"written to {fhir} as FHIR R4"] if fhir is not None else []
     shell.emit(result, "\n".join([text, *result["effects"], *written]))

@@ -196,7 +196,7 @@ class Desk:
         told = []
         for purpose in Purpose:
             held = [g for g in in_force(grants, now) if g.purpose is purpose]
-            last = max(held, key=lambda g: (g.since, not g.permit), default=None)
+            last = max(held, key=lambda g: (g.told or g.since, not g.permit), default=None)
             basis = purpose is Purpose.CARE and self.clinic.config.clinic.clinical_basis
             told.append(Switch(purpose, basis or bool(last and last.permit), last, basis))
         return tuple(told)
