@@ -14,6 +14,7 @@ import pytest
 
 from euthymia.app import feature_job
 from euthymia.app.clinic import Clinic
+from euthymia.app.export import export_subject
 from euthymia.app.feature_job import Task, _Helper, _Waiting
 from euthymia.app.passing import Passing
 from euthymia.features.recordings import from_frames
@@ -165,6 +166,9 @@ def test_nights_are_kept_and_days_that_come_later_look_back_on_them(
     audit = Entry(feature_job.JOB, "read", Purpose.MONITORING)
     held = clinic.store.features(clinic.resolve("A1"), family.name, audit)
     assert held is not None
+    if feature_only:  # else the samples themselves are nearly all of it
+        own = export_subject(clinic, "A1", tmp_path / "own")["files"]
+        assert {f"features/{name}.csv" for name in (KEPT, family.name)} <= set(own)
     rows = {row["date"]: row for row in known_rows(held).to_pylist()}
     assert len(rows) == whole.num_rows
     last = whole.to_pylist()[-1]

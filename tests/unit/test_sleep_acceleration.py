@@ -112,3 +112,23 @@ def test_angle_and_stillness_as_the_papers_say():
     quiet[70:120] = 14.9
     assert sleep_angle.still_arm(quiet)[:120].all()
     assert not sleep_angle.still_arm(quiet)[120:].any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rest_is_what_a_rolling_median_says(seed):
+    """The window slides, sorted: as if each were sorted anew, with equal values and gaps."""
+    rng = np.random.default_rng(seed)
+    angle = np.round(rng.normal(0, (0.02, 0.3, 5.0)[seed % 3], 700), 2)
+    for at in rng.integers(0, 700, 3 * (seed > 2)):
+        angle[at : at + rng.integers(1, 80)] = np.nan
+    change = np.abs(np.diff(angle, prepend=np.nan))
+    rolled = np.full(700, np.nan)
+    for k in np.flatnonzero(~np.isnan(angle)):
+        part = change[max(k - 30, 0) : k + 30]
+        part = part[~np.isnan(part)]
+        if part.size >= 30:
+            rolled[k] = np.median(part)
+    known = np.sort(rolled[~np.isnan(rolled)])
+    cut = np.clip(15 * known[(known.size - 1) // 10], 0.13, 0.5)
+    np.testing.assert_array_equal(sleep_angle.at_rest(angle), rolled < cut)
+    assert sleep_angle.at_rest(angle).sum() > 0 or seed % 3 == 2

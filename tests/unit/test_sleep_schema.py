@@ -7,7 +7,7 @@ from euthymia.features.catalogue import families
 from euthymia.features.rows import compute_family
 from euthymia.features.sleep_schema import SHARED
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
-from feature_cases import DAY0, WHO
+from feature_cases import DAY0, WHO, take
 
 MINUTE = 60 * SECOND_US
 HOUR = 60 * MINUTE
@@ -58,15 +58,16 @@ def lived(sleeps, awake=()):
 
 def wrist(sleeps, awake=()):
     """One sample a second of an arm that turns every 20 minutes asleep, and awake every 10 s."""
-    counts = lived(sleeps, awake)["activity_counts"]
+    counts = take(lived(sleeps, awake)["activity_counts"], slice(-16 * 1440, None))
     still = np.repeat(counts["counts"] < 300, 60)
-    second = (counts["time"][0] // SECOND_US) + np.arange(still.size)
-    posture, which = np.unique(np.where(still, second // 1200, second // 10), return_inverse=True)
+    second = counts["time"][0] // SECOND_US + np.arange(still.size)
+    posture = np.where(still, second // 1200, second // 10) % 4999
     rng = np.random.default_rng(5)
-    axis = rng.normal(size=(posture.size, 3))
+    axis = rng.standard_normal((4999, 3), np.float32)
     axis /= np.linalg.norm(axis, axis=1)[:, None]
-    felt = axis[which] + rng.normal(0, np.where(still, 0.004, 0.05)[:, None], (still.size, 3))
-    columns = dict(zip("xyz", np.ascontiguousarray(felt.T, np.float32), strict=True))
+    jitter = np.where(still, np.float32(0.004), np.float32(0.05))
+    felt = axis[posture].T + jitter * rng.standard_normal((3, still.size), np.float32)
+    columns = dict(zip("xyz", felt, strict=True))
     return {"accelerometer": {"time": second * SECOND_US} | columns}
 
 

@@ -43,7 +43,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "came in as clinical records",
     "features": "daily numbers worked out from the samples, one file a family. `coverage` says how "
     "much of the day they rest on. Of a stream that this clinic uses and does not keep, only these "
-    "are left",
+    "are left. `sleep_acceleration_night` is what is kept of each night of raw acceleration for "
+    "the numbers of later days: its times and, as bits, in which of its minutes you were awake",
     "alerts.json": "what became known about you for alerts, when, and what the care team did about "
     "each alert, with the reason",
     "who-saw-it.csv": "every access to your data: when, who, in which role, for which purpose, and "

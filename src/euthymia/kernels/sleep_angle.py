@@ -170,6 +170,38 @@ def drop_unworn(moments: Array, angle: Array) -> None:
         quarter = max(stop, quarter + 1)
 
 
+@compiled("i8(f8[::1], i8, f8)")
+def put_in(part: Array, count: int, value: float) -> int:
+    """Put a number in its place among the first `count`, sorted; return how many there are then.
+
+    NaN is left out.
+    """
+    if math.isnan(value):
+        return count
+    at = count
+    while at > 0 and part[at - 1] > value:
+        part[at] = part[at - 1]
+        at -= 1
+    part[at] = value
+    return count + 1
+
+
+@compiled("i8(f8[::1], i8, f8)")
+def take_out(part: Array, count: int, value: float) -> int:
+    """Take a number that is there out of the first `count`, sorted; return how many are left.
+
+    NaN is never there.
+    """
+    if math.isnan(value):
+        return count
+    at = 0
+    while part[at] < value:
+        at += 1
+    for k in range(at, count - 1):
+        part[k] = part[k + 1]
+    return count - 1
+
+
 @compiled("b1[::1](f8[::1])")
 def at_rest(angle: Array) -> Mask:
     """Mark epochs of little change of posture.
@@ -179,18 +211,17 @@ def at_rest(angle: Array) -> Mask:
     epochs around which less than half of the five minutes is known.
     """
     n = angle.size
-    rolled, known, part = np.full(n, math.nan), np.empty(n), np.empty(ROLLING)
+    rolled, known = np.full(n, math.nan), np.empty(n)
+    part, count = np.empty(ROLLING + 1), 0
     marked = np.zeros(n, np.bool_)
     many = 0
-    for k in range(n):
-        count = 0
-        for at in range(max(k - ROLLING // 2, 1), min(k + ROLLING // 2, n)):
-            change = abs(angle[at] - angle[at - 1])
-            if not math.isnan(change):
-                part[count] = change
-                count += 1
-        if 2 * count >= ROLLING and not math.isnan(angle[k]):
-            sort_first(part, count)
+    for k in range(1 - ROLLING // 2, n):
+        enters, leaves = k + ROLLING // 2 - 1, k - ROLLING // 2 - 1
+        if 1 <= enters < n:
+            count = put_in(part, count, abs(angle[enters] - angle[enters - 1]))
+        if leaves >= 1:
+            count = take_out(part, count, abs(angle[leaves] - angle[leaves - 1]))
+        if k >= 0 and 2 * count >= ROLLING and not math.isnan(angle[k]):
             rolled[k] = known[many] = median_of_sorted(part, count)
             many += 1
     if many > 0:
