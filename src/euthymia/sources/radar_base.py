@@ -85,10 +85,11 @@ def _by_columns(header: Sequence[str]) -> Topic | None:
     fitting = [
         topic
         for topic in TOPICS
-        if topic.columns and all(c.aliases[0] in names for c in topic.columns if c.required)
+        if topic.columns
+        and all(c.aliases[0] in names for c in (topic.time, *topic.columns) if c.required)
     ]
     streams = {topic.stream for topic in fitting}
-    return fitting[0] if len(streams) == 1 else None
+    return max(fitting, key=lambda t: len(t.columns)) if len(streams) == 1 else None
 
 
 def _flat(column: Column) -> Column:

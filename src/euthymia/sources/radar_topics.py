@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject, Samples
-from euthymia.sources.cells import Column, Kind
+from euthymia.sources.cells import MILLIS_FROM, Column, Kind
 from euthymia.sources.contract import Context
 from euthymia.sources.motion import AXES, in_degrees
 from euthymia.sources.phone_people import Owner, owned
@@ -28,6 +29,18 @@ _CALL: Final = {"INCOMING": 1, "OUTGOING": 2, "MISSED": 3, "VOICEMAIL": 3}
 _TEXT: Final = {"INCOMING": 1, "OUTGOING": 2}
 _POWER: Final = {"CHARGING": 2, "DISCHARGING": 3, "NOT_CHARGING": 4, "FULL": 5, "UNKNOWN": 1}
 _PHONE: Final = {"STANDBY": 0, "UNLOCKED": 3}
+_RUNNING: Final = {"SHUTDOWN": 0, "BOOTED": 1}
+_DOING: Final = {
+    "STILL": 0,
+    "WALKING": 1,
+    "RUNNING": 2,
+    "UNKNOWN": 3,
+    "ON_BICYCLE": 4,
+    "IN_VEHICLE": 5,
+    "ON_FOOT": 6,
+}
+_BEGUN: Final = "ENTER"
+_SLEPT: Final = dict.fromkeys(("STATUS_SUCCESSFUL", "STATUS_MISSING_DATA"), 4)
 _STAGES: Final = {
     **dict.fromkeys(("AWAKE", "WAKE"), 0),
     "LIGHT": 1,
@@ -41,6 +54,7 @@ _OPENED: Final = "FOREGROUND"
 _EVENTS: Final = {_OPENED: 1, "BACKGROUND": 2} | dict.fromkeys(
     ("CONFIG", "SHORTCUT", "INTERACTION", "OTHER"), 3
 )
+_NOT_BEGUN: Final = "the end of an activity: it lasts until the next one begins"
 _NOT_OPENED: Final = "no opening of an app: an app's use lasts until the next one opens"
 
 Make = Callable[[Chunk, Owner, Context], Iterator[Item]]
@@ -58,6 +72,8 @@ class Topic:
         What a field is multiplied by to be in our unit.
     local : bool
         `dateTime` is the wall clock of the person, without an offset.
+    clock : str
+        The field that holds the instant.
     """
 
     names: tuple[str, ...]
@@ -68,12 +84,13 @@ class Topic:
     scale: Mapping[str, float] = field(default_factory=dict)
     make: Make | None = None
     local: bool = False
+    clock: str = "time"
 
     @property
     def time(self) -> Column:
         """The column of the instant, or of the wall clock."""
         kind = Kind.WALL if self.local else Kind.EPOCH
-        return Column("time", ("dateTime" if self.local else "time",), kind)
+        return Column("time", ("dateTime" if self.local else self.clock,), kind)
 
     def items(self, chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
         """Yield what a stretch of rows becomes."""
@@ -131,14 +148,82 @@ def _since_last(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
         )
 
 
-def _levels(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
-    """Yield Garmin's stages of sleep, each with its beginning and end [s since 1970]."""
-    length = chunk.floats("end") - chunk.floats("start")
-    stage = codes(chunk.columns["stage"], _LEVELS)
+def _stages(words: Mapping[str, int]) -> Make:
+    """Make stages of sleep, each with its beginning and end [s since 1970]."""
+
+    def make(chunk: Chunk, who: Owner, _: Context) -> Iterator[Item]:
+        length = chunk.floats("end") - chunk.floats("start")
+        good = length >= 0
+        if good.any():
+            time_us = np.rint(chunk.floats("start") * 1e6).astype(np.int64)
+            owner = who if isinstance(who, str) else who.filter(pa.array(good))
+            yield samples(
+                *(SYSTEM, "sleep_stages", owner, chunk.rows[good], time_us[good]),
+                stage=codes(chunk.columns["stage"], words).filter(pa.array(good)),
+                duration=length[good],
+            )
+        yield from _refused(chunk.rows[~good], "a sleep does not end after it starts")
+
+    return make
+
+
+def _refused(rows: NDArray[np.int64], reason: str) -> Iterator[Reject]:
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        if run.size:
+            yield Reject(int(run[0]), reason, int(run.size))
+
+
+def _screen(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
+    """Yield the screen, and when the phone was switched off and on."""
+    word = chunk.columns["state"]
+    for stream, table in (("screen", _PHONE), ("recording_state", _RUNNING)):
+        chosen = pc.is_in(word, pa.array(list(table)))
+        mask = chosen.to_numpy(zero_copy_only=False)
+        if not mask.any():
+            continue
+        code = codes(word.filter(chosen), table)
+        fields: dict[str, Any] = {"state": code}
+        if stream == "recording_state":
+            off = pc.if_else(pc.equal(code, 0), "off", pa.scalar(None, pa.string()))
+            fields = {"stream": pa.repeat(pa.scalar("phone"), len(code)), "on": code, "reason": off}
+        owner = who if isinstance(who, str) else who.filter(chosen)
+        yield samples(
+            *(SYSTEM, stream, owner, chunk.rows[mask], chunk.times("time")[mask]), **fields
+        )
+
+
+def _begun(chunk: Chunk, who: Owner, _: Context) -> Iterator[Item]:
+    """Yield the beginnings of activities; their ends are told by them."""
+    begun = pc.equal(chunk.columns["transition"], _BEGUN)
+    mask = begun.to_numpy(zero_copy_only=False)
+    if mask.any():
+        owner = who if isinstance(who, str) else who.filter(begun)
+        yield samples(
+            *(SYSTEM, "activity_class", owner, chunk.rows[mask], chunk.times("time")[mask]),
+            activity=codes(chunk.columns["activity"].filter(begun), _DOING),
+        )
+    yield from _refused(chunk.rows[~mask], _NOT_BEGUN)
+
+
+def _called(chunk: Chunk, who: Owner, context: Context) -> Iterator[Samples]:
+    """Yield calls; one without a length is one that nobody answered."""
     yield samples(
-        *(SYSTEM, "sleep_stages", who, chunk.rows, chunk.times("time")),
-        stage=stage,
-        duration=length,
+        *(SYSTEM, "calls", who, chunk.rows, chunk.times("time")),
+        direction=codes(chunk.columns["direction"], _CALL),
+        duration=np.nan_to_num(chunk.floats("duration")),
+        contact=hashed(chunk.columns["contact"], context.hasher)
+        if "contact" in chunk.columns
+        else None,
+    )
+
+
+def _walked(chunk: Chunk, who: Owner, _: Context) -> Iterator[Samples]:
+    """Yield steps counted from a beginning to an end [s since 1970]."""
+    start, end = chunk.floats("start"), chunk.floats("end")
+    yield samples(
+        *(SYSTEM, "steps", who, chunk.rows, np.rint(start * 1e6).astype(np.int64)),
+        steps=chunk.floats("steps").astype(np.int32),
+        period=np.clip(end - start, 0, 86_400),
     )
 
 
@@ -154,10 +239,7 @@ def _apps(chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
             app=hashed(chunk.columns["app"].filter(opened), context.hasher),
             category=None if category is None else category.filter(opened),
         )
-    rows = chunk.rows[~mask]
-    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-        if run.size:
-            yield Reject(int(run[0]), _NOT_OPENED, int(run.size))
+    yield from _refused(chunk.rows[~mask], _NOT_OPENED)
 
 
 def _value(name: str, field_name: str, **more: Any) -> Column:  # noqa: ANN401
@@ -170,6 +252,10 @@ def _maybe(name: str, field_name: str, kind: Kind = Kind.NUMBER) -> Column:
 
 def _word(name: str, field_name: str, choices: Mapping[str, int]) -> Column:
     return Column(name, (field_name,), Kind.CHOICE, choices=choices)
+
+
+def _instant(name: str, field_name: str) -> Column:
+    return Column(name, (field_name,), low=0, high=MILLIS_FROM)
 
 
 def _whole(name: str, field_name: str) -> Column:
@@ -199,8 +285,12 @@ TOPICS: Final = (
     Topic(("phone_battery_level",), "battery", _CHARGE, scale=_PER_PERCENT),
     Topic(
         *(("phone_call",), "calls"),
-        (_word("direction", "type", _CALL), _value("duration", "duration", low=0), _TARGET),
-        _CONTACT,
+        (
+            _word("direction", "type", _CALL),
+            Column("duration", ("duration",), nullable=True, low=0),
+            _TARGET,
+        ),
+        make=_called,
     ),
     Topic(
         *(("phone_sms",), "messages"),
@@ -210,7 +300,24 @@ TOPICS: Final = (
     Topic(("phone_usage_event",), "app_use", _EVENT, make=_apps),
     Topic(
         *(("phone_user_interaction",), "screen"),
-        (_word("state", "interactionState", _PHONE),),
+        (_word("state", "interactionState", _PHONE | _RUNNING),),
+        make=_screen,
+    ),
+    Topic(
+        *(("google_activity_transition_event",), "activity_class"),
+        (
+            _word("activity", "activity", _DOING),
+            _word("transition", "transition", {_BEGUN: 1, "EXIT": 0, "UNKNOWN": 0}),
+        ),
+        make=_begun,
+    ),
+    Topic(
+        *(("google_sleep_segment_event",), "sleep_stages"),
+        (
+            _word("stage", "sleepStatus", _SLEPT),
+            *(_instant("start", "sleepStartTime"), _instant("end", "sleepEndTime")),
+        ),
+        make=_stages(_SLEPT),
     ),
     Topic(("phone_acceleration", "empatica_e4_acceleration"), "accelerometer", _XYZ),
     Topic(("phone_gyroscope",), "gyroscope", _XYZ),
@@ -260,9 +367,9 @@ TOPICS: Final = (
         *(("garmin_sleep_level", "garmin_push_sleep_level"), "sleep_stages"),
         (
             _word("stage", "sleepLevel", _LEVELS),
-            *(_value("start", "startTime"), _value("end", "endTime")),
+            *(_instant("start", "startTime"), _instant("end", "endTime")),
         ),
-        make=_levels,
+        make=_stages(_LEVELS),
     ),
     Topic(("googlehealth_heart_rate",), "heart_rate", (_value("rate", "heartRate"),)),
     Topic(("sensorkit_ambient_light",), "light", (_value("level", "lux"),)),
@@ -273,10 +380,70 @@ TOPICS: Final = (
         scale={"interval": 1e3},
     ),
     Topic(("bittium_faros_acceleration", "emotion_faros_acceleration"), "accelerometer", _XYZ),
+    Topic(("sensorkit_acceleration",), "accelerometer", _XYZ),
+    Topic(("sensorkit_rotation_rate",), "gyroscope", _XYZ),
+    Topic(
+        *(("sensorkit_pedometer",), "steps"),
+        (
+            _whole("steps", "numberOfSteps"),
+            *(_instant("start", "startDate"), _instant("end", "endDate")),
+        ),
+        make=_walked,
+    ),
+    *(
+        Topic((f"healthkit_{name}",), stream, (value,), clock="startTime")
+        for name, stream, value in (
+            ("heart_rate", "heart_rate", _value("rate", "heartRate", low=1)),
+            ("resp_rate", "respiration_rate", _value("rate", "respRate")),
+            ("oxygen_saturation", "oxygen_saturation", _value("value", "oxygenSaturation", low=1)),
+        )
+    ),
+    Topic(
+        *(("healthkit_step", "healthkit_steps"), "steps"),
+        (
+            _whole("steps", "steps"),
+            *(_instant("start", "startTime"), _instant("end", "endTime")),
+        ),
+        make=_walked,
+        clock="startTime",
+    ),
+    *(
+        Topic((f"empatica_embraceplus_{name}",), stream, (value,))
+        for name, stream, value in (
+            (
+                "electrodermal_activity",
+                "electrodermal_activity",
+                _value("level", "electroDermalActivity"),
+            ),
+            ("blood_volume_pulse", "blood_volume_pulse", _value("value", "bloodVolumePulse")),
+            ("temperature", "skin_temperature", _value("value", "temperature")),
+            ("pulse_rate", "heart_rate", _value("rate", "pulseRate", low=1)),
+            ("respiratory_rate", "respiration_rate", _value("rate", "respiratoryRate", low=1)),
+            ("oxygen_saturation", "oxygen_saturation", _value("value", "spo2", low=1)),
+        )
+    ),
+    Topic(("empatica_embraceplus_steps",), "steps", (_whole("steps", "steps"),), make=_since_last),
+    *(
+        Topic((f"{polar}_{name}",), stream, columns, scale=scale)
+        for polar in ("polar", "polar_vantage_v3")
+        for name, stream, columns, scale in (
+            ("heart_rate", "heart_rate", (_value("rate", "heartRate", low=1),), {}),
+            ("pp_interval", "beat_intervals", (_value("interval", "ppInterval", low=0),), {}),
+            ("acceleration", "accelerometer", _XYZ, dict.fromkeys(AXES, 1e-3)),
+        )
+    ),
 )
-_PREFIXES: Final = ("android_", "connect_", "apple_", "ios_", "push_integration_", "push_")
+_PREFIXES: Final = (
+    "active_",
+    "android_",
+    "connect_",
+    "apple_",
+    "ios_",
+    "push_integration_",
+    "push_",
+)
 _OF_RADAR: Final = re.compile(
-    r"(?:android|apple|connect|ios|push|upload|active|notification|questionnaire|task|thinc_it)_\w+"
+    r"(?:android|apple|connect|sensorkit|healthkit|polar|ios|push|upload|active|notification|questionnaire|task|thinc_it)_\w+"
 )
 _BY_NAME: Final = {name: topic for topic in TOPICS for name in topic.names}
 _RECORDS: Final = {name.replace("_", ""): topic for name, topic in _BY_NAME.items()}
