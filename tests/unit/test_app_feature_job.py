@@ -60,8 +60,8 @@ def _running(rows: object = None) -> Future[Any]:
 
 def test_what_is_done_elsewhere_is_taken_and_nothing_is_computed_twice(here: list[str]) -> None:
     waiting = deque([_Waiting(_task("a"), _running(["there"])), _Waiting(_task("b"), Future())])
-    task, rows = _Helper.first(waiting)
-    assert (task.who, rows, here) == ("a", ["there"], [])
+    first, rows = _Helper.first(waiting)
+    assert (first.task.who, rows, here) == ("a", ["there"], [])
     assert [one.task.who for one in waiting] == ["b"]
 
 
@@ -80,12 +80,13 @@ def test_while_the_first_is_computed_elsewhere_the_last_is_computed_here(here: l
         return real()
 
     first.done = done_once_something_was_computed  # type: ignore[method-assign]
-    task, rows = _Helper.first(waiting)
-    assert (task.who, rows) == ("a", ["there"])
+    done, rows = _Helper.first(waiting)
+    assert (done.task.who, rows) == ("a", ["there"])
     assert here == ["c"]
     assert [(one.task.who, one.rows) for one in waiting] == [("b", None), ("c", [("c", "here")])]
     busy.set_result(["there too"])
-    assert _Helper.first(waiting) == (_task("b"), ["there too"])
+    second, rows = _Helper.first(waiting)
+    assert (second.task, rows) == (_task("b"), ["there too"])
     assert _Helper.first(waiting)[1] == [("c", "here")]
     assert here == ["c"]  # not again
 
@@ -175,6 +176,47 @@ def test_nights_are_kept_and_days_that_come_later_look_back_on_them(
     for feature in family.features:
         assert rows[last["date"]][feature.name] == last[f"{family.name}_{feature.name}"] is not None
     clinic.close()
+
+
+def test_a_long_recording_is_read_piece_by_piece_and_gives_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrist, audit = _wrist(), Entry(feature_job.JOB, "read", Purpose.MONITORING)
+    read: list[int] = []
+    real = feature_job._read
+
+    def watched(*args: Any) -> Task:
+        task = real(*args)
+        read.append(sum(len(columns["time"]) for columns in task.streams.values()))
+        return task
+
+    monkeypatch.setattr(feature_job, "_read", watched)
+    found: list[dict[str, Any]] = []
+    for number, most in enumerate((10**9, wrist.num_rows // 4)):
+        monkeypatch.setattr(feature_job, "MOST_SAMPLES", most)
+        read.clear()
+        clinic = make(tmp_path / str(number))
+        _take_in(clinic, wrist, "all")
+        told = feature_job.compute_features(clinic, lambda _done, _all: None)
+        who = clinic.resolve("A1")
+        rows = {n: clinic.store.features(who, n, audit) for n in (*told["families"], KEPT)}
+        found.append(
+            {
+                n: t.drop_columns(["subject_id", "input_digest"])
+                for n, t in rows.items()
+                if t is not None
+            }
+        )
+        assert told["computed"] == sum(t.num_rows for n, t in found[-1].items() if n != KEPT)
+        again = feature_job.compute_features(clinic, lambda _done, _all: None)
+        assert again["computed"] == 0
+        clinic.close()
+    assert len(read) > 3
+    assert max(read) < wrist.num_rows * 0.7  # what a piece's first date looks back on besides
+    assert KEPT in found[0]
+    assert found[0].keys() == found[1].keys()
+    for name, rows in found[0].items():
+        assert rows.equals(found[1][name]), name
 
 
 def test_a_night_whose_samples_were_not_kept_is_looked_back_on_as_it_was_seen_whole() -> None:

@@ -7,21 +7,23 @@ Little work is done here alone.
 
 import os
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import Any, Final, TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from euthymia.app.clinic import Clinic
 from euthymia.app.facts import facts_of, with_facts
 from euthymia.app.shell import Progress
 from euthymia.features.catalogue import computed, families
-from euthymia.features.contract import Columns, Family
+from euthymia.features.contract import WHOLE_FOLLOW_UP, Columns, Family
 from euthymia.features.rows import (
     Digests,
     Plan,
@@ -31,6 +33,7 @@ from euthymia.features.rows import (
     joined,
     plan,
     segment_digests,
+    spans,
 )
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros, Timeline, to_micros
@@ -44,6 +47,8 @@ JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
 WORTH_A_HELPER: Final = 2000  # rows due: below, starting a process costs more than it saves
 AHEAD: Final = 4  # subjects read while others are computed: some megabytes each
+MOST_SAMPLES: Final = 10_000_000
+"""Read at once: five days of raw acceleration at 25 Hz, some 500 MB with what is made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,20 @@ Rows = list[tuple[str, pa.Table]]
 
 @dataclass
 class _Waiting:
-    """A subject that was read: who computes it, or (`started` None) what this process computed."""
+    """A subject that was read: who computes it, or (`started` None) what this process computed.
+
+    `later`: what else is due of them, once this is stored.
+    """
 
     task: Task
     started: Future[Rows] | None = None
     rows: Rows | None = None
+    later: "_Due | None" = None
+
+    @property
+    def samples(self) -> int:
+        """How many samples were read."""
+        return sum(len(columns["time"]) for columns in self.task.streams.values())
 
     def take(self) -> Rows:
         """Return the rows, computed here where nobody else has."""
@@ -121,17 +135,16 @@ class _Helper:
             for _ in range(self._others):
                 self._pool.submit(families)  # they import, while this process plans
 
-    def start(self, task: Task) -> _Waiting:
+    def start(self, task: Task, later: "_Due | None" = None) -> _Waiting:
         """Hand a subject over."""
-        if self._pool is None:
-            return _Waiting(task)
-        try:
-            return _Waiting(task, self._pool.submit(compute_task, task))
-        except BrokenProcessPool:
-            return _Waiting(task)
+        waiting = _Waiting(task, later=later)
+        if self._pool is not None:
+            with suppress(BrokenProcessPool):
+                waiting.started = self._pool.submit(compute_task, task)
+        return waiting
 
     @staticmethod
-    def first(waiting: deque[_Waiting]) -> tuple[Task, Rows]:
+    def first(waiting: deque[_Waiting]) -> tuple[_Waiting, Rows]:
         """Return the first subject; while another process computes it, compute the last here."""
         first = waiting.popleft()
         while first.started is not None and not first.started.done():
@@ -139,19 +152,20 @@ class _Helper:
             if mine is None:
                 break
             mine.started, mine.rows = None, compute_task(mine.task)
-        return first.task, first.take()
+        return first, first.take()
 
 
 @dataclass
 class _Due:
     """What is due of one subject, before a sample is read.
 
-    `facts`: the observations it takes; `kept`: rows of bases that are there.
+    `held`: the rows of each stored UTC day by stream; `facts`: the observations it takes; `kept`:
+    rows of bases that are there.
     """
 
     who: SubjectId
     timeline: Timeline
-    held: Container[str]
+    held: Mapping[str, Mapping[int, int]]
     facts: Mapping[str, Columns]
     plans: dict[str, Plan] = field(default_factory=dict)
     kept: dict[str, pa.Table] = field(default_factory=dict)
@@ -159,6 +173,48 @@ class _Due:
     @property
     def rows(self) -> int:
         return sum(int(wanted.days.size) for wanted in self.plans.values())
+
+    def in_pieces(self) -> "tuple[_Due, _Due | None]":
+        """Return what is due in two: what can be read at once, and the rest, of later dates.
+
+        What looks back on the whole follow-up stays whole: it would be read anew for each piece.
+        """
+        short = {n: p for n, p in self.plans.items() if not _reads_all(computed()[n])}
+        last = self._last_at_once(short)
+        if last is None:
+            return self, None
+        now = {n: _some(n, p, self.timeline, p.days <= last) for n, p in short.items()}
+        later = {n: _some(n, p, self.timeline, p.days > last) for n, p in short.items()}
+        own = {name: now.get(name, p) for name, p in self.plans.items()}
+        return replace(self, plans=_due_of(own)), replace(self, plans=_due_of(later))
+
+    def _last_at_once(self, plans: Mapping[str, Plan]) -> int | None:
+        """Return the last date that does not exceed MOST_SAMPLES; None: there is no such need."""
+        streams = {stream for name in plans for stream in computed()[name].streams}
+        days: set[int] = set()
+        days.update(*(wanted.days.tolist() for wanted in plans.values()))
+        total, last = 0, None
+        for day in sorted(days):
+            total += sum(self.held.get(stream, {}).get(day, 0) for stream in streams)
+            if total > MOST_SAMPLES and last is not None:
+                return last
+            last = day
+        return None
+
+
+def _reads_all(family: Family) -> bool:
+    return family.lookback_days >= WHOLE_FOLLOW_UP
+
+
+def _some(name: str, whole: Plan, timeline: Timeline, chosen: NDArray[np.bool_]) -> Plan:
+    """Return the part of a plan that is of some of its dates."""
+    days = whole.days[chosen]
+    inputs = tuple(digest for digest, one in zip(whole.inputs, chosen.tolist(), strict=True) if one)
+    return Plan(days, inputs, spans(computed()[name], timeline, days))
+
+
+def _due_of(plans: Mapping[str, Plan]) -> dict[str, Plan]:
+    return {name: wanted for name, wanted in plans.items() if wanted.days.size}
 
 
 def _audit(who: SubjectId, family: str) -> Entry:
@@ -172,9 +228,11 @@ def _planned(
 
     `there`: only where answers went into rows that are there already.
     """
-    digests, now = segment_digests(clinic.monitored_segments(who)), to_micros(clinic.clock())
+    segments, now = clinic.monitored_segments(who), to_micros(clinic.clock())
+    digests = segment_digests(segments)
+    held_rows = {s: {day: rows for day, (rows, _) in held.items()} for s, held in segments.items()}
     facts = facts_of(clinic, who, _audit(who, OBSERVED.name))
-    due = _Due(who, clinic.store.timeline(who), digests, facts)
+    due = _Due(who, clinic.store.timeline(who), held_rows, facts)
     for name, family in families().items():
         if there and not family.codes:
             continue
@@ -202,16 +260,23 @@ def _plan_base(clinic: Clinic, due: _Due, base: Family, digests: Digests, now: M
         due.plans[base.name] = wanted
 
 
+def _looked_back_on(clinic: Clinic, due: _Due) -> _Due:
+    """Return what is due with the bases' rows that are there now."""
+    bases = [family.base for family in map(computed().get, due.plans) if family and family.base]
+    found = {b.name: clinic.store.features(due.who, b.name, _audit(due.who, b.name)) for b in bases}
+    return replace(due, kept={name: rows for name, rows in found.items() if rows is not None})
+
+
 def _read(clinic: Clinic, due: _Due) -> Task:
     """Read each stream once for all families that want it: more than a window needs harms none."""
-    spans: dict[str, list[tuple[int, int]]] = {}
+    wanted_of: dict[str, list[tuple[int, int]]] = {}
     for name, wanted in due.plans.items():
         family = computed()[name]
         for stream in family.streams if family.base is None else ():
             if stream in due.held:
-                spans.setdefault(stream, []).extend(wanted.spans)
+                wanted_of.setdefault(stream, []).extend(wanted.spans)
     audit = _audit(due.who, ", ".join(due.plans))
-    streams = {s: _samples(clinic, due.who, s, joined(parts), audit) for s, parts in spans.items()}
+    streams = {s: _samples(clinic, due.who, s, joined(w), audit) for s, w in wanted_of.items()}
     plans = tuple(due.plans.items())
     return Task(due.who, due.timeline, plans, {**streams, **due.facts}, due.kept)
 
@@ -244,6 +309,10 @@ class _Job:
 
     def read(self, due: _Due) -> Task | None:
         return self._allowed(lambda: _read(self.clinic, due))
+
+    def again(self, due: _Due) -> _Due | None:
+        """Return the next piece of somebody of whom the one before it is stored."""
+        return self._allowed(lambda: _looked_back_on(self.clinic, due))
 
     def store(self, task: Task, rows: Sequence[tuple[str, pa.Table]]) -> None:
         def put() -> None:
@@ -303,9 +372,12 @@ def recompute(clinic: Clinic, people: Iterable[SubjectId], *, answers_only: bool
     job = _Job(clinic, dict.fromkeys(families(), 0))
     for who in people:
         due = job.plan(who, there=answers_only)
-        task = job.read(due) if due is not None and due.plans else None
-        if task is not None:
-            job.store(task, compute_task(task))
+        while due is not None and due.plans:
+            piece, later = due.in_pieces()
+            task = job.read(piece)
+            if task is not None:
+                job.store(task, compute_task(task))
+            due = job.again(later) if task is not None and later is not None else None
 
 
 def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress) -> None:
@@ -316,12 +388,22 @@ def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress
     while left or waiting:
         with job.clinic.store.grouped():
             for _ in range(SUBJECTS_A_COMMIT):
-                while left and len(waiting) < AHEAD:
-                    task = job.read(left.popleft())
+                while left and len(waiting) < AHEAD and _room(waiting):
+                    piece, later = left.popleft().in_pieces()
+                    task = job.read(piece)
                     if task is not None:
-                        waiting.append(helper.start(task))
+                        waiting.append(helper.start(task, later))
                 if not waiting:
                     break
-                job.store(*helper.first(waiting))
+                first, rows = helper.first(waiting)
+                job.store(first.task, rows)
+                following = None if first.later is None else job.again(first.later)
+                if following is not None:
+                    left.appendleft(following)
+                    continue
                 done += 1
                 progress(done, len(planned))
+
+
+def _room(waiting: Iterable[_Waiting]) -> bool:
+    return sum(each.samples for each in waiting) < MOST_SAMPLES
