@@ -389,6 +389,26 @@ def test_reason_of_a_consent_that_came_with_a_file(tmp_path: Path) -> None:
         assert "zebulon" not in what_opens(clinic).lower()
 
 
+def test_reason_of_a_consent_for_a_file_about_several(tmp_path: Path) -> None:
+    """Reads why people were taken in together, after the last of them was erased."""
+    people = [
+        {"resourceType": "Patient", "id": mrn, "identifier": [{"system": MRN, "value": mrn}]}
+        for mrn in ("MRN-Y", "MRN-Z")
+    ]
+    file = tmp_path / "two.ndjson"
+    file.write_text("".join(json.dumps(patient) + "\n" for patient in people))
+    because = "Zebulon and his brother signed at the desk"
+    with copied_clinic(tmp_path) as clinic:
+        run_ingest(clinic, [file], batch_consent("monitoring", because), None, quiet)
+        for mrn in ("MRN-Y", "MRN-Z"):
+            who = subject_of(clinic, mrn)
+            told = [dict(line.detail) for line in clinic.ledger.about(who)]
+            assert because in [detail.get("because") for detail in told]
+            assert "zebulon" in what_opens(clinic).lower()
+            erase_subject(clinic, who)
+        assert "zebulon" not in what_opens(clinic).lower()
+
+
 def test_account_and_emergency_in_an_older_backup(home: Path, tmp_path: Path) -> None:
     """Restores a backup of before an erasure, whose accounts hold what was typed about them."""
     with Clinic.opened(home) as clinic:

@@ -138,8 +138,6 @@ def _take(
     detail: dict[str, str | int | float | bool] = {"source": reading.source}
     if consent is not None:
         detail["batch_consent"] = ",".join(sorted(consent.purposes))
-        if len(admitted.subjects) > 1:
-            detail["because"] = consent.because
     audit = Entry(shell_actor(), "ingest file", Purpose.CARE, detail=detail)
     if admitted.passing:
         for settled in passing.add(admitted, audit):
@@ -149,19 +147,19 @@ def _take(
 
 
 def _settled(clinic: Clinic, tally: Tally, batch: Admitted, receipt: Receipt) -> None:
-    """Count a file that was taken in; of one about one person tell why its consent holds.
+    """Count a file that was taken in, and tell of each person why its consent holds for them.
 
-    Such a reason is about them, and may name them: it has an entry of its own, which nobody can
-    read once they are erased. That of a file about several stands in the file's own entry.
+    The reason may name them: it stands in an entry of theirs, which nobody can read once they are
+    erased, and in none about the file.
     """
     tally.add(batch, receipt)
-    given = [g for pairs in batch.grants.values() for row, g in pairs if row == 0]
-    if not given or len(batch.subjects) != 1:
-        return
-    (who,) = batch.subjects
-    words = {"because": given[0].because, "purposes": ",".join(sorted(g.purpose for g in given))}
-    entry = Entry(shell_actor(), "consent with a file", Purpose.CARE, who, words)
-    clinic.ledger.append(entry, durable=False)
+    for who, pairs in batch.grants.items():
+        given = [grant for row, grant in pairs if row == 0]
+        if given:
+            purposes = ",".join(sorted(grant.purpose for grant in given))
+            words = {"because": given[0].because, "purposes": purposes}
+            entry = Entry(shell_actor(), "consent with a file", Purpose.CARE, who, words)
+            clinic.ledger.append(entry, durable=False)
 
 
 def _heed(clinic: Clinic, tally: Tally) -> None:

@@ -350,7 +350,9 @@ class Blocks:
     def stamp(self, owner: Owner) -> int:
         """Return the commit that wrote or removed a block of a person last; 0 if it is not known.
 
-        One row is read: a person's blocks are many pages, each to be deciphered.
+        One row is read: a person's blocks are many pages, each to be deciphered. It is not opened:
+        who can change the number can as well put the older row back, which no read would notice.
+        `verify` and the hourly run of the alerts find either.
         """
         number = self.known_kind(MARK)
         if number is None:

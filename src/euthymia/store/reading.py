@@ -20,7 +20,10 @@ Detail = Mapping[str, str | int | float | bool]
 
 
 def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> dict[str, str | int | float | bool]:
-    """Return what the ledger is told of a file: counts, a keyed digest, and batch consents."""
+    """Return what the ledger is told of a file: counts, a keyed digest, and batch consents.
+
+    Not why those hold: the reason may be about a person, and would outlive them here.
+    """
     told: dict[str, str | int | float | bool] = {
         "source": batch.source,
         "file": digest.hex()[:16],
@@ -36,8 +39,6 @@ def of_batch(batch: Admitted, counts: Counts, digest: bytes) -> dict[str, str | 
     if general:
         told["consents_added"] = len(general)
         told["consent_purposes"] = ",".join(sorted({grant.purpose.value for grant in general}))
-        if len(batch.subjects) > 1:  # of one person it would be about them, and outlive them
-            told["because"] = general[0].because
     return told
 
 
