@@ -71,6 +71,11 @@ class Gather:
         self._waiting += 1
         self._samples.setdefault(stream, []).append((self.rows, time_us, *values))
 
+    def beside(self, stream: str, time_us: int, *values: float | str | None) -> None:
+        """Take one more sample of the record that was taken last."""
+        self._waiting += 1
+        self._samples.setdefault(stream, []).append((self.rows, time_us, *values))
+
     def stretch(
         self,
         stream: str,

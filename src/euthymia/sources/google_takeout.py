@@ -3,6 +3,7 @@
 * `Records.json` (raw positions), `Semantic Location History/*.json` (visits and ways, before 2024)
   and the phone's own `Timeline.json` (Android and iOS). A visit is kept as the place at its start
   and at its end: that the person stayed in between is Google's inference, like the place itself.
+  What the phone took its wearer to do at a moment (still, walking, in a vehicle) is kept too.
   Coordinates beyond 90 and 180 degrees are an overflow of 32 bits in old exports and put right.
 * `Fit`: all its files of one person are one reading, because the same steps stand in many of them
   (each device's own, merged ones, and the table of each day). Finer and merged ones are preferred;
@@ -22,9 +23,10 @@ from euthymia.ground.records import Item
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.device_people import person_of
 from euthymia.sources.gather import Gather, reading
+from euthymia.sources.google_activity import activities_of, time_of
 from euthymia.sources.google_fit import fit_folder, is_fit, read_fit
 from euthymia.sources.json_stream import Element, begins_json, elements
-from euthymia.sources.json_tree import Node, ShapeError, instant, node, nodes, number, text
+from euthymia.sources.json_tree import Node, ShapeError, node, nodes, number
 
 NAME: Final = "google_takeout"
 SYSTEM: Final = device_id(NAME, "").system
@@ -64,15 +66,21 @@ def _places(opened: Opened, gather: Gather) -> Iterator[None]:
     for element in elements(opened.blob):
         try:
             fixes = _fixes(element)
+            seen = activities_of(element.value, element.key) if element.key in _SEEING else []
         except ShapeError as problem:
             gather.refuse(str(problem), element.place)
             continue
-        if isinstance(fixes, str):
-            gather.leave(fixes)
-        elif len(fixes) == 1:
-            gather.sample("location", *fixes[0])
+        if isinstance(fixes, list):
+            if len(fixes) == 1:
+                gather.sample("location", *fixes[0])
+            else:
+                _stretch(gather, fixes)
+        elif seen:
+            gather.sample("activity_class", *seen.pop())
         else:
-            _stretch(gather, fixes)
+            gather.leave(fixes)
+        for one in seen:
+            gather.beside("activity_class", *one)
         yield
 
 
@@ -110,20 +118,11 @@ def _e7(entry: Node, latitude: str = "latitudeE7", longitude: str = "longitudeE7
     return [] if lat is None or lon is None else [_degrees(lat, 90), _degrees(lon, 180)]
 
 
-def _time(entry: Node, name: str, millis: str | None = None) -> int:
-    raw = text(entry, millis) if millis else None
-    if raw is not None:
-        if not raw.isdecimal() or not raw.isascii() or len(raw) > 14:
-            raise ShapeError(f"{millis} is not milliseconds")
-        return int(raw) * 1000
-    return instant(text(entry, name) or "", name)
-
-
 def _record(entry: Node) -> list[Fix]:
     place = _e7(entry)
     if not place:
         return []
-    time_us = _time(entry, "timestamp", "timestampMs")
+    time_us = time_of(entry, "timestamp", "timestampMs")
     fix = (number(entry, "accuracy"), number(entry, "altitude"), number(entry, "velocity"))
     return [(time_us, place[0], place[1], *fix)]
 
@@ -133,19 +132,22 @@ def _timeline_object(entry: Node) -> list[Fix]:
     span = node(visit or way or {}, "duration") or {}
     if not span:
         return []
-    start = _time(span, "startTimestamp", "startTimestampMs")
-    end = _time(span, "endTimestamp", "endTimestampMs")
-    if visit:
-        at = _e7(node(visit, "location") or {})
-        return _at(at, start) + _at(at, end)
-    path = nodes(node(way or {}, "simplifiedRawPath") or {}, "points")
-    found = _at(_e7(node(way or {}, "startLocation") or {}), start)
+    start = time_of(span, "startTimestamp", "startTimestampMs")
+    end = time_of(span, "endTimestamp", "endTimestampMs")
+    stay = node(visit, "location") or {} if visit else None
+    begins, ends = (
+        (stay, stay)
+        if stay is not None
+        else (node(way or {}, "startLocation") or {}, node(way or {}, "endLocation") or {})
+    )
+    path = nodes(node(visit or way or {}, "simplifiedRawPath") or {}, "points")
+    found = _at(_e7(begins), start)
     for point in path:
         place = _e7(point, "latE7", "lngE7")
-        time_us = _time(point, "timestamp", "timestampMs")
+        time_us = time_of(point, "timestamp", "timestampMs")
         if place:
             found.append((time_us, *place[:2], number(point, "accuracyMeters"), None, None))  # type: ignore[arg-type]
-    return found + _at(_e7(node(way or {}, "endLocation") or {}), end)
+    return found + _at(_e7(ends), end)
 
 
 def _at(place: list[float], time_us: int) -> list[Fix]:
@@ -161,8 +163,8 @@ def _pair(value: object) -> list[float]:
 
 
 def _segment(entry: Node) -> list[Fix]:
-    start = _time(entry, "startTime")
-    end = _time(entry, "endTime")
+    start = time_of(entry, "startTime")
+    end = time_of(entry, "endTime")
     visit, way = node(entry, "visit"), node(entry, "activity")
     if visit:
         at = _pair((node(visit, "topCandidate") or {}).get("placeLocation"))
@@ -179,7 +181,7 @@ def _path_time(point: Node, start: int) -> int:
     """Return the time of a point: its own, or (iOS) minutes after the segment's start."""
     minutes = point.get("durationMinutesOffsetFromStartTime")
     if minutes is None:
-        return _time(point, "time")
+        return time_of(point, "time")
     try:
         offset = float(minutes)
     except (TypeError, ValueError):
@@ -201,7 +203,7 @@ def _signal(entry: Node) -> list[Fix]:
         number(position, "altitudeMeters"),
         number(position, "speedMetersPerSecond"),
     )
-    return [(_time(position, "timestamp"), at[0], at[1], *fix)]
+    return [(time_of(position, "timestamp"), at[0], at[1], *fix)]
 
 
 _BY_LIST: Final[dict[str, Callable[[Node], list[Fix]]]] = {
@@ -210,6 +212,7 @@ _BY_LIST: Final[dict[str, Callable[[Node], list[Fix]]]] = {
     "semanticSegments": _segment,
     "rawSignals": _signal,
 }
+_SEEING: Final = frozenset({"locations", "rawSignals"})
 
 
 def _example(folder: Path) -> None:
