@@ -47,8 +47,8 @@ JOB: Final = Actor("features job", "job")
 SUBJECTS_A_COMMIT: Final = 10  # a commit costs milliseconds; what a crash undoes is computed again
 WORTH_A_HELPER: Final = 2000  # rows due: below, starting a process costs more than it saves
 AHEAD: Final = 4  # subjects read while others are computed: some megabytes each
-MOST_SAMPLES: Final = 10_000_000
-"""Read at once: five days of raw acceleration at 25 Hz, some 500 MB with what is made of them."""
+MOST_SAMPLES: Final = 5_000_000
+"""Read at once: two days of raw acceleration at 25 Hz, some 500 MB with what is made of them."""
 
 
 @dataclass(frozen=True, slots=True)
