@@ -28,6 +28,8 @@ _NAMED: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d)[_:](\d\d)[_:](\d\d)
 _FREE: Final = "a free-text answer is not kept: it may name people"
 _STEP: Final = "a step towards an answer: the answer itself is in survey_answers"
 _LONGEST_S: Final = 86400.0
+_SIGN: Final = re.compile(";")
+_TIGHT: Final = re.compile(r";(?! )")
 
 
 def _text(name: str, alias: str, *, required: bool = True) -> Column:
@@ -52,11 +54,31 @@ TIMINGS: Final = Layout(
 )
 
 
+_ANDROID: Final = {"Checkbox Question": "checkbox", "Info Text Box": "info_text_box"}
+"""What the Android app calls the kinds of questions that are read in their own way."""
+_UNCERTAIN: Final = "its options hold the sign between them (;): which one was meant cannot be told"
+
+
 def options_of(text: str | None) -> list[str]:
-    """Return the options of a question, written `[never;sometimes;often]`."""
+    """Return the options of a question: iPhones write `[never;often]`, Androids `[never; often]`.
+
+    An option may hold a semicolon itself (the apps write it for a comma). Where signs with and
+    without a space behind them stand side by side, those without stand between options, as no
+    iPhone writes a space there; an Android's list of that sort cannot be taken apart with
+    certainty (`certain`).
+    """
     if not text or not text.startswith("["):
         return []
-    return [option.strip() for option in text.strip("[]").split(";")]
+    inner = text.strip("[]")
+    between = _TIGHT if "; " in inner and _TIGHT.search(inner) else _SIGN
+    return [option.strip() for option in between.split(inner)]
+
+
+def _certain(kind: str | None, text: str | None) -> bool:
+    """Tell whether a list of options can be taken apart in one way only."""
+    mixed = "; " in (text or "") and _TIGHT.search((text or "").strip("[]")) is not None
+    doubled = re.search(r";\s*;", text or "") is not None
+    return not doubled and not (mixed and (kind or "").endswith("Question"))
 
 
 def read_answers(opened: Opened, who: str) -> Iterator[Item]:
@@ -99,31 +121,37 @@ def _take(out: Recorded, who: str, time_us: int, chunk: Chunk, first: int) -> No
         out.row = first + row - 1
         question = cells["question"][i] or "question"
         answer, options = cells["answer"][i], options_of(cells["options"][i])
-        if cells["kind"][i] == "info_text_box":
+        kind = _ANDROID.get(cells["kind"][i] or "", cells["kind"][i])
+        certain = _certain(cells["kind"][i], cells["options"][i])
+        if kind == "info_text_box":
             out.take(who, [("momentary_answers", time_us, (question, None))])
-        elif cells["kind"][i] == "checkbox":
+        elif kind == "checkbox" and certain:
             out.take(who, _checked(time_us, question, answer, options))
         else:
             try:
-                value = score(answer, options)
+                value = score(answer, options if certain else ())
             except Unscored:
-                out.refuse(_FREE)
+                out.refuse(_FREE if certain else _UNCERTAIN)
                 continue
             out.take(who, [("momentary_answers", time_us, (question, value))])
 
 
 def _checked(time_us: int, question: str, answer: str | None, options: list[str]) -> list[Any]:
     """Return one answer an option: 1 chosen, 0 not; none of them if it was passed over."""
-    chosen = {word.casefold() for word in options_of(answer)}
+    given = (answer or "").strip("[]").casefold()
     if not options or not (answer or "").startswith("["):
         return [("momentary_answers", time_us, (question, None))]
     return [
         (
             *("momentary_answers", time_us),
-            (f"{question}.{i}", float(option.casefold() in chosen)),
+            (f"{question}.{i}", float(_among(option.casefold(), given))),
         )
         for i, option in enumerate(options)
     ]
+
+
+def _among(option: str, given: str) -> bool:
+    return re.search(rf"(?:^|;)\s*{re.escape(option)}\s*(?:$|;)", given) is not None
 
 
 def read_timings(opened: Opened, who: str) -> Iterator[Item]:
