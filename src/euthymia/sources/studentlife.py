@@ -1,4 +1,4 @@
-"""StudentLife: hourly inferred activity, as niimpy exports it."""
+"""StudentLife: the study's own `sensing` folder, and hourly activity as niimpy exports it."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -9,6 +9,7 @@ from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.shapes import samples
+from euthymia.sources.studentlife_sensing import is_sensing, read_sensing
 from euthymia.sources.table import Layout, fits, read_table
 
 SYSTEM: Final = device_id("studentlife", "").system
@@ -23,11 +24,14 @@ _LAYOUT: Final = Layout(
 )
 
 
-def _recognise(_path: PurePath, head: bytes) -> float:
-    return 1.0 if fits(_LAYOUT, head) else 0.0
+def _recognise(path: PurePath, head: bytes) -> float:
+    return 1.0 if fits(_LAYOUT, head) or is_sensing(path, head) else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
+    if is_sensing(opened.path, opened.blob.head()):
+        yield from read_sensing(opened)
+        return
     for found in read_table(opened, _LAYOUT):
         if isinstance(found, Reject):
             yield found
@@ -49,8 +53,11 @@ def _example(folder: Path) -> None:
 
 SOURCE = Source(
     name="studentlife",
-    title="StudentLife activity",
-    formats=("*.csv with timestamp,user,activity,group",),
+    title="StudentLife",
+    formats=(
+        "sensing/{activity,audio,conversation,gps,bluetooth,wifi,phonecharge}/<stream>_uNN.csv",
+        "*.csv with timestamp,user,activity,group",
+    ),
     recognise=_recognise,
     read=_read,
     example=_example,
