@@ -237,6 +237,27 @@ def test_what_lies_beside_a_clinic_is_not_ranked_in_its_name(
     assert "there is no evidence yet" in json.loads(capsys.readouterr().out)["error"]
 
 
+def test_what_a_clinic_accepted_and_somebody_changed_is_not_ranked(
+    tmp_path, evidence, capsys, monkeypatch
+):
+    monkeypatch.delenv("EUTHYMIA_EVIDENCE", raising=False)
+    home, call = tmp_path / "home", ["rank", "--home", str(tmp_path / "home"), "--json"]
+    assert main(["init", "--home", str(home)]) == 0
+    (home / "evidence").mkdir()
+    own = evidence.rename(home / "evidence" / evidence.name)
+    capsys.readouterr()
+    assert main(call) == 0
+    assert "nobody" in json.loads(capsys.readouterr().out)["not_accepted"]
+    assert main(["init", "--home", str(home)]) == 0
+    capsys.readouterr()
+    assert main(call) == 0
+    assert "not_accepted" not in json.loads(capsys.readouterr().out)
+    own.write_text(own.read_text() + "\n")
+    assert main(call) == 1
+    assert "not as it was accepted" in json.loads(capsys.readouterr().out)["error"]
+    assert main([*call, "--evidence", str(own)]) == 0  # named by whoever asks
+
+
 def test_less_severity_is_better():
     rows = {
         "study": ["a", "a", "b", "b"],

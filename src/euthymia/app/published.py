@@ -135,6 +135,25 @@ def problems(home: Home, config: Config, keyring: Keyring) -> list[str]:
     return []
 
 
+def not_accepted(home: Home, config: Config, keyring: Keyring) -> str:
+    """Return what is to be said of the clinic's evidence where nobody has accepted it yet, or "".
+
+    Raises
+    ------
+    IntegrityError
+        It was accepted, and is not as it was then.
+    """
+    if digest_there(home, config) and not home.evidence_seal.is_file():
+        return "nobody of this clinic has accepted this evidence: read it, then run `euthymia init`"
+    require_accepted(home, config, keyring)
+    return ""
+
+
+def is_own(given: Sequence[Path], home: Home) -> bool:
+    """Tell whether `evidence_at` looks into the folder of a clinic that is there."""
+    return not given and not os.environ.get(VARIABLE) and home.exists()
+
+
 def evidence_at(given: Sequence[Path], home: Path) -> list[Path]:
     """Return where `euthymia rank` looks: where it was told to, else the usual places.
 

@@ -65,15 +65,21 @@ def rank(
     Needs no local data. Each body of evidence is ranked on its own: treatments that no chain of
     trials connects are not compared.
     """
-    from euthymia.app.published import evidence_at
+    from euthymia.app.home import Home
+    from euthymia.app.published import evidence_at, is_own, not_accepted
     from euthymia.models.matching.rank import rank as order
 
     if template is not None:
         _write_template(shell, template)
         return
+    told = ""
+    places = evidence_at(evidence, shell.path())
+    if is_own(evidence, Home(shell.path())):
+        with shell.clinic() as clinic:
+            told = not_accepted(clinic.home, clinic.config, clinic.keyring)
     found = order(
         condition,
-        evidence=evidence_at(evidence, shell.path()),
+        evidence=places,
         avoid=_names(avoid),
         prefer=_names(prefer),
         contraindicated=_names(contraindicated),
@@ -81,7 +87,9 @@ def rank(
     )
     first, *others = [ranking.to_dict() for ranking in found]
     result = {"ranking": first.pop("options"), **first, "other_evidence": others}
-    shell.emit(result, "\n\n".join(_ranking_words(ranking) for ranking in found))
+    result |= {"not_accepted": told} if told else {}
+    notes = [f"note: {told}"] if told else []
+    shell.emit(result, "\n\n".join([*map(_ranking_words, found), *notes]))
 
 
 def _write_template(shell: Shell, target: Path) -> None:
