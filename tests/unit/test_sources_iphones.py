@@ -77,3 +77,11 @@ def test_activities_of_iphones_are_lists(tmp_path: Path) -> None:
     assert samples_of(items, "activity_class").column("activity").to_pylist() == [1, 5, 3, 2]
     [reason] = rejects(items)
     assert reason.startswith("activities is none of ")
+
+
+def test_a_strength_of_nothing_is_not_known(tmp_path: Path) -> None:
+    head = "timestamp,device_id,bssid,ssid,rssi\n"
+    (tmp_path / "wifi.csv").write_text(head + _row(0, "aa:bb", "home", 0) + _row(1, "cc", "", -60))
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert samples_of(items, "proximity").column("strength").to_pylist() == [None, -60.0]

@@ -77,6 +77,9 @@ class Sensor:
                 fields[column.name] = hashed(cells, context.hasher)
             else:
                 fields[column.name] = cells
+        if "strength" in fields:  # an iPhone writes 0 for one that it cannot tell
+            strength = chunk.floats("strength")
+            fields["strength"] = np.where(strength == 0, np.nan, strength)
         if self.axes is not None:
             fields |= self.axes({name: chunk.floats(name) for name in AXES})
         for name, value in self.fixed.items():
