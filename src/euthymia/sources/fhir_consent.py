@@ -126,6 +126,8 @@ def _provisions(
         begins = max(begins, above.begins + 1)
         if above.ends is not None:
             most = above.ends if ends is None else min(ends, above.ends)
+        if ends is not None and ends <= begins:
+            return  # it was over before what it is an exception to begins, with all under it
     permit = text(provision, "type") == "permit"
     yield depth, provision, purposes, (begins, most if permit else ends)
     for exception in nodes(provision, "provision"):
