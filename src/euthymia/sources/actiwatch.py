@@ -27,6 +27,7 @@ from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Fields, Gather, reading
 from euthymia.sources.lines import Gap, blocks
+from euthymia.sources.shapes import changes_of_wearing, wearing
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "actiwatch"
@@ -145,21 +146,11 @@ def _streams(
     pressed: NDArray[np.bool_],
 ) -> dict[str, tuple[NDArray[np.bool_], Fields]]:
     """Return which epochs are samples of which stream, and their fields."""
-    told = off | np.append(False, off[:-1])  # that it is off, and that it is on again
     return {
         "activity_counts": (~off & ~np.isnan(counts), {"counts": counts, "epoch": epoch}),
         "light": (~off & ~np.isnan(lux), {"level": lux}),
         "event_marks": (pressed, {}),
-        "recording_state": (told, _worn(~off)),
-    }
-
-
-def _worn(on: NDArray[np.bool_]) -> Fields:
-    """Return the fields of a state: the watch is on the wrist, or not."""
-    return {
-        "stream": np.full(on.size, "wristband", object),
-        "on": on.astype(np.int8),
-        "reason": np.array([None if worn else "not_worn" for worn in on.tolist()], object),
+        "recording_state": (changes_of_wearing(off), wearing(~off)),
     }
 
 

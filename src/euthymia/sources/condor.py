@@ -25,6 +25,7 @@ from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.lines import BOM, Gap, blocks
+from euthymia.sources.shapes import changes_of_wearing, wearing
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "condor"
@@ -100,8 +101,6 @@ def _hand_over(
     recorded = (mode for mode in modes if (mode > 0).any())
     counts = next(recorded, next((mode for mode in modes if (mode >= 0).any()), modes[0]))
     off = state == _OFF_WRIST
-    told = off | np.append(False, off[:-1])  # that it is off, and that it is on again
-    reason = np.array([("not_worn" if gone else None) for gone in off.tolist()], object)
     left = gather.several(
         to_instants(wall, opened.context.zone_for(gather.subject)),
         {
@@ -112,14 +111,7 @@ def _hand_over(
             "light": (~off & (light >= 0), {"level": light}),
             "skin_temperature": (~off & (warmth > 0), {"value": warmth}),
             "event_marks": (button > 0, {}),
-            "recording_state": (
-                told,
-                {
-                    "stream": np.full(off.size, "wristband", object),
-                    "on": (~off).astype(np.int8),
-                    "reason": reason,
-                },
-            ),
+            "recording_state": (changes_of_wearing(off), wearing(~off)),
         },
     )
     if left.any():

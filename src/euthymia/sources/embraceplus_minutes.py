@@ -16,7 +16,7 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject, Samples
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened
-from euthymia.sources.shapes import codes, samples
+from euthymia.sources.shapes import codes, samples, wearing
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 
 SYSTEM: Final = device_id("embraceplus", "").system
@@ -109,20 +109,12 @@ def _minutes(chunk: Chunk, name: str, opened: Opened) -> Iterator[Samples]:
         for field_name, value in minute.fixed.items():
             fields[field_name] = np.full(int(there.sum()), value)
         if minute.stream == "recording_state":
-            fields = _worn(values)
+            worn = pc.greater_equal(values, 50.0)
+            fields = dict(wearing(worn.to_numpy(zero_copy_only=False)))
         owner = who if isinstance(who, str) else who.filter(pa.array(there))
         yield samples(SYSTEM, minute.stream, owner, chunk.rows[there], time_us[there], **fields)
     if not there.all():
         yield _silent(chunk, minute, who, ~there)
-
-
-def _worn(percentage: pa.Array) -> dict[str, Any]:
-    worn = pc.greater_equal(percentage, 50.0).to_numpy(zero_copy_only=False)
-    return {
-        "stream": pa.repeat(pa.scalar("wristband"), len(percentage)),
-        "on": worn.astype(np.int8),
-        "reason": pa.array([None if on else "not_worn" for on in worn.tolist()], pa.string()),
-    }
 
 
 def _silent(chunk: Chunk, minute: _Minute, who: pa.Array | str, mask: Any) -> Samples:  # noqa: ANN401

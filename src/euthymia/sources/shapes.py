@@ -48,6 +48,21 @@ def samples(
     return Samples(system, stream, pa.Table.from_arrays(columns, schema=schema))
 
 
+def wearing(on: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """Return the fields of `recording_state` of a device that is on the wrist, or not."""
+    return {
+        "stream": np.full(on.size, "wristband", object),
+        "on": on.astype(np.int8),
+        "reason": np.array([None if worn else "not_worn" for worn in on.tolist()], object),
+    }
+
+
+def changes_of_wearing(off: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which epochs tell of wearing: those off the wrist, and the first that is on again."""
+    before: NDArray[np.bool_] = np.append(False, off[:-1])
+    return off | before
+
+
 def _speed(
     values: NDArray[np.generic] | pa.Array | None,
 ) -> NDArray[np.generic] | pa.Array | None:
