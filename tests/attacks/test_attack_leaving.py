@@ -1,6 +1,7 @@
 """A model on its way out: what was fitted without noise stays, and what leaves holds nobody."""
 
 import re
+import stat
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from euthymia.app.privacy import (
     set_aside,
     settled,
 )
+from euthymia.ground.audit import Entry
 from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
 from euthymia.models.bundle import Bundle, make_bundle
 from euthymia.models.privacy.contract import Guarantee
@@ -89,6 +91,31 @@ def test_a_model_without_noise_stays_inside(clinic: Clinic, tmp_path: Path) -> N
     assert not out.exists()
 
 
+def test_where_the_ledger_cannot_be_written_nothing_leaves(
+    clinic: Clinic, held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_entry: Entry) -> str:
+        raise OSError("no room is left")
+
+    monkeypatch.setattr(clinic.ledger, "append", full)
+    with pytest.raises(OSError, match="no room"):
+        give_out(clinic, held, tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_model_is_written_over_nothing_and_for_its_owner_alone(
+    clinic: Clinic, held: str, tmp_path: Path
+) -> None:
+    (tmp_path / "out.pub").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(EuthymiaError, match="a file of that name"):
+        give_out(clinic, held, tmp_path / "out")
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.pub"]
+    assert not (tmp_path / "elsewhere").exists()
+    assert not any(line.action.startswith("release") for line in clinic.ledger.entries())
+    give_out(clinic, held, tmp_path / "own")
+    assert [stat.S_IMODE(p.stat().st_mode) for p in tmp_path.glob("own*")] == [0o600] * 2
+
+
 def test_a_private_model_leaves_signed_and_answers_the_same(
     clinic: Clinic, held: str, tmp_path: Path
 ) -> None:
@@ -102,7 +129,7 @@ def test_a_private_model_leaves_signed_and_answers_the_same(
     assert told["epsilon"] <= 1.0
     line = next(line for line in clinic.ledger.entries() if line.id == told["ledger_entry"])
     assert (line.action, line.detail["model"]) == ("release model to others", held)
-    with pytest.raises(EuthymiaError, match="a file at that place"):
+    with pytest.raises(EuthymiaError, match="a file of that name"):
         give_out(clinic, held, tmp_path / "out")
     for place in range(0, len(content), 997):
         changed = bytearray(content)

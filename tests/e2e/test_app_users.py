@@ -1,6 +1,8 @@
 """`euthymia user`: from the shell to the sealed book, and back out again."""
 
+import fcntl
 import json
+import threading
 from pathlib import Path
 
 from edge_server import trusting
@@ -76,3 +78,16 @@ def test_a_link_names_the_server_that_runs(tmp_path: Path):
             assert users.base_url(clinic) == usual
         home.served.write_bytes(said)  # what a killed server leaves behind
         assert users.base_url(clinic) == usual == "http://127.0.0.1:8080"
+
+
+def test_a_server_that_starts_while_somebody_looks_says_where_it_is(tmp_path: Path):
+    with copied_clinic(tmp_path) as clinic:
+        home, keyring = clinic.home, clinic.keyring
+        home.served.touch(0o600)
+        with home.served.open() as looking:
+            fcntl.flock(looking, fcntl.LOCK_SH)
+            soon = threading.Timer(0.03, fcntl.flock, (looking, fcntl.LOCK_UN))
+            soon.start()
+            with served_at.told(home, keyring, "http://127.0.0.1:9"):
+                soon.join()
+                assert users.base_url(clinic) == "http://127.0.0.1:9"

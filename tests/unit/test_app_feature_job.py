@@ -21,7 +21,7 @@ from euthymia.features.recordings import from_frames
 from euthymia.features.rows import Plan, compute_family, known_rows
 from euthymia.features.segments import segment
 from euthymia.features.table import chosen, features_of
-from euthymia.gateway.contract import Admitted
+from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import DAY_US, Timeline, to_micros
 from euthymia.ground.ids import SubjectId
@@ -119,18 +119,22 @@ def _wrist() -> pa.Table:
     return pa.table({name: pa.array(column) for name, column in felt.items()})
 
 
-def _take_in(clinic: Clinic, wrist: pa.Table, file: str) -> list[tuple[Admitted, Receipt]]:
+def _given(clinic: Clinic, wrist: pa.Table, file: str) -> Admitted:
     rows = {"subject_id": ["A1"] * wrist.num_rows, "row": range(1, wrist.num_rows + 1)}
     given = pa.table({name: pa.array(column) for name, column in rows.items()})
     for name in wrist.column_names:
         given = given.append_column(name, wrist[name])
-    batch = clinic.gateway().admit(
+    return clinic.gateway().admit(
         [Samples(MRN, "accelerometer", given)],
         source="t",
         file_name=file,
         file_digest=file,
         batch_consent=ALL,
     )
+
+
+def _take_in(clinic: Clinic, wrist: pa.Table, file: str) -> list[tuple[Admitted, Receipt]]:
+    batch = _given(clinic, wrist, file)
     audit = Entry(feature_job.JOB, "read", Purpose.MONITORING)
     passing = Passing(clinic)
     if batch.passing:
@@ -242,3 +246,55 @@ def test_a_night_whose_samples_were_not_kept_is_looked_back_on_as_it_was_seen_wh
     told = rows[family.name].to_pylist()[0]
     assert told["coverage"] == kept["coverage"][0].as_py()
     assert told["sleep_duration_h"] == kept["asleep_min"][0].as_py() / 60
+
+
+def test_a_night_that_is_taken_back_is_not_looked_back_on(tmp_path: Path) -> None:
+    wrist, audit = _wrist(), Entry(feature_job.JOB, "read", Purpose.MONITORING)
+    noon = pc.divide(pc.add(wrist["time"].cast(pa.int64()), DAY_US // 2), DAY_US)
+    night = pc.equal(noon, int(to_micros(NOW) // DAY_US) - NIGHTS + 4)
+    taken_back, stays = wrist.filter(night), wrist.filter(pc.invert(night))
+    assert taken_back.num_rows
+    found: list[dict[str, list[dict[str, Any]]]] = []
+    for number, given in enumerate((wrist, stays)):
+        clinic = make(tmp_path / str(number))
+        _take_in(clinic, given, "all")
+        feature_job.compute_features(clinic, lambda _done, _all: None)
+        who = clinic.resolve("A1")
+        if given is wrist:
+            removed = clinic.store.remove(who, _given(clinic, taken_back, "back"), audit)
+            assert removed.samples == taken_back.num_rows
+            feature_job.recompute(clinic, [who])
+        rows = {n: clinic.store.features(who, n, audit) for n in ("sleep_acceleration", KEPT)}
+        found.append(
+            {
+                name: known_rows(table).drop_columns(["subject_id", "input_digest"]).to_pylist()
+                for name, table in rows.items()
+                if table is not None
+            }
+        )
+        clinic.close()
+    assert len(found[1][KEPT]) >= NIGHTS - 2
+    assert found[0] == found[1]
+
+
+def test_who_withdraws_between_two_pieces_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrist, audit = _wrist(), Entry(feature_job.JOB, "read", Purpose.MONITORING)
+    clinic = make(tmp_path)
+    _take_in(clinic, wrist, "all")
+    who, now = clinic.resolve("A1"), to_micros(NOW)
+    real, pieces = feature_job.compute_task, []
+
+    def withdrawn_meanwhile(task: Task) -> Any:
+        pieces.append(task.who)
+        if len(pieces) == 2:
+            no = GrantRecord(Purpose.MONITORING, permit=False, since=now, until=None, because="")
+            clinic.store.put_grant(who, no, audit)
+        return real(task)
+
+    monkeypatch.setattr(feature_job, "MOST_SAMPLES", wrist.num_rows // 4)
+    monkeypatch.setattr(feature_job, "compute_task", withdrawn_meanwhile)
+    told = feature_job.compute_features(clinic, lambda _done, _all: None)
+    assert (told["without_consent"], len(pieces)) == (1, 2)
+    clinic.close()

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from euthymia.gateway import held
 from euthymia.gateway.admit import BatchConsent
 from euthymia.gateway.contract import Admitted, GrantRecord
 from euthymia.ground.audit import Purpose
@@ -172,13 +173,26 @@ def test_tables_of_another_form_are_the_readers_fault(house: House) -> None:
         house.admit([Observations("x", good)])
 
 
+def test_a_time_of_another_unit_is_the_readers_fault_however_many_rows(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits compressed waits as whole microseconds."""
+    monkeypatch.setattr(held, "PIECE_ROWS", 2)
+    good = samples("screen", times(START, 3)).table
+    of_ms = good.set_column(2, "time", good.column("time").cast(pa.timestamp("ms", "UTC")))
+    for table in (of_ms, good.drop_columns(["row"]), good.drop_columns(["time"])):
+        with pytest.raises(SchemaError, match="stream screen"):
+            house.admit([Samples("x", "screen", table)], consent=ALL)
+
+
 def test_columns_may_stand_in_another_order_and_be_dictionaries(house: House) -> None:
     table = samples("screen", times(START, 3)).table
     encoded = table.column("subject_id").dictionary_encode()
     table = table.set_column(0, "subject_id", encoded).select(
         ["row", "state", "time", "subject_id"]
     )
-    assert house.ingest([Samples("x", "screen", table)], consent=ALL).stored == 3
+    other = samples("screen", times(START + DAY, 3), first_row=4, system="x")
+    assert house.ingest([Samples("x", "screen", table), other], consent=ALL).stored == 6
 
 
 def test_an_empty_file_is_an_empty_batch(house: House) -> None:
@@ -312,13 +326,14 @@ def test_dates_without_an_offset_and_wrong_periods_are_refused(house: House) -> 
         Grant(1, mrn("A1"), (Purpose.CARE,), True, bare),
         Grant(2, mrn("A1"), (Purpose.CARE,), True, NOW, bare),
         Grant(3, mrn("A1"), (Purpose.CARE,), True, NOW, NOW - timedelta(days=1)),
+        Grant(7, mrn("A1"), (Purpose.CARE,), False, NOW, told=bare),
         Zone(4, mrn("A1"), bare, "Asia/Tokyo"),
         Zone(5, mrn("A1"), NOW, "Nowhere"),
         Directory(6, "device", SourceId("x", "y"), "watch"),
     ]
     batch = house.admit(items)
-    assert batch.rows_in == 6
-    assert sum(q.rows for q in batch.quarantined) == 5
+    assert batch.rows_in == 7
+    assert sum(q.rows for q in batch.quarantined) == 6
     assert batch.grants == {}
     assert len(batch.directory) == 1
 
@@ -365,6 +380,22 @@ def test_a_persons_no_beats_a_batchs_yes(house: House) -> None:
     refusal = Grant(9, mrn("B2"), (Purpose.MONITORING,), False, NOW - timedelta(days=1))
     batch = house.admit([samples("screen", times(START, 3), who="B2"), refusal], consent=MONITORING)
     assert sum(q.rows for q in batch.quarantined) == 3
+
+
+def test_a_refusal_with_a_year_mistyped_does_not_outlast_what_is_said_later(house: House) -> None:
+    """It holds at once; and a permit with such a date is none."""
+    then, slip = NOW - timedelta(days=2), NOW + timedelta(days=36_500)
+    no, yes = (
+        Grant(row, mrn("A1"), (Purpose.MONITORING,), permit, then, told=slip)
+        for row, permit in ((1, False), (2, True))
+    )
+    batch = house.admit([no, yes])
+    assert [(row, rows) for row, rows, _ in refused(batch)] == [(2, 1)]
+    assert "dated in the future" in only_reason(batch)
+    house.ingest([no, facts([{"row": 2, "code": "a"}])])
+    assert house.admit([samples("screen", times(NOW_US - DAY, 3))]).quarantined
+    decide(house, permit=True, since=NOW_US - DAY)
+    assert not house.admit([samples("screen", times(NOW_US - DAY, 3))]).quarantined
 
 
 def test_a_withdrawal_that_ended_still_needs_the_persons_own_yes(house: House) -> None:

@@ -7,7 +7,6 @@ pseudonym, never by name; what an entry says beyond that stays in the ledger.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +15,8 @@ from euthymia import __version__
 from euthymia.app.clinic import Clinic, shell_actor
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
-from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.new_file import new_file
 from euthymia.security.ledger_format import SYSTEM_PURPOSE
 from euthymia.security.ledger_lines import LedgerLine
 
@@ -186,19 +185,11 @@ def write_events(clinic: Clinic, out: Path, subject: str | None) -> int:
         If there is such a file, a link too, or it cannot be written. Nothing was done then.
     """
     who = None if subject is None else SubjectId(clinic.store.resolve(subject) or subject)
-    try:
-        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise SchemaError(
-            "there is a file of that name, and events are written into a new one: name another"
-        ) from None
-    except OSError as error:
-        raise SchemaError(f"cannot write there: {error.strerror}; name another file") from None
     ledger, name, count = clinic.ledger.origin, clinic.config.clinic.name, 0
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with new_file(out, "events") as file:
         clinic.ledger.append(Entry(shell_actor(), "export ledger", Purpose.CARE, who))
         for line in clinic.ledger.entries() if who is None else clinic.ledger.about(who):
             said = json.dumps(event(line, ledger, name), ensure_ascii=False)
-            file.write(said + "\n")
+            file.write(said.encode() + b"\n")
             count += 1
     return count

@@ -1,6 +1,5 @@
 """Consent from the command line: shown, granted, withdrawn."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -16,6 +15,7 @@ from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import from_micros, to_micros
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.ground.ids import SourceId, SubjectId, device_id
+from euthymia.ground.new_file import new_file
 from euthymia.ground.records import Grant
 from euthymia.ground.schemas import STREAMS
 from euthymia.ground.scope import Category, Label, Scope
@@ -225,12 +225,8 @@ def write_bundle(clinic: Clinic, subject: SubjectId, path: Path) -> Path:
     """
     encoded = msgspec.json.format(msgspec.json.encode(consents_bundle(clinic, subject)), indent=2)
     refuse_to_replace(path)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as out:
-            out.write(encoded + b"\n")
-    except OSError as error:
-        raise SchemaError(f"cannot write there: {error.strerror}; name another file") from error
+    with new_file(path, "consents") as out:
+        out.write(encoded + b"\n")
     return path
 
 

@@ -314,13 +314,16 @@ class _Job:
         """Return the next piece of somebody of whom the one before it is stored."""
         return self._allowed(lambda: _looked_back_on(self.clinic, due))
 
-    def store(self, task: Task, rows: Sequence[tuple[str, pa.Table]]) -> None:
-        def put() -> None:
+    def store(self, task: Task, rows: Sequence[tuple[str, pa.Table]]) -> bool:
+        """Store rows; False where one may not any more."""
+
+        def put() -> bool:
             for name, table in rows:
                 self.clinic.store.put_features(task.who, name, table, _audit(task.who, name))
                 self.computed += table.num_rows if name in self.counts else 0  # of no base
+            return True
 
-        self._allowed(put)
+        return self._allowed(put) is not None
 
     def _allowed(self, work: Callable[[], _Made]) -> _Made | None:
         """Do what may be done with a person; None where they said no, or are erased, meanwhile."""
@@ -375,9 +378,8 @@ def recompute(clinic: Clinic, people: Iterable[SubjectId], *, answers_only: bool
         while due is not None and due.plans:
             piece, later = due.in_pieces()
             task = job.read(piece)
-            if task is not None:
-                job.store(task, compute_task(task))
-            due = job.again(later) if task is not None and later is not None else None
+            stored = task is not None and job.store(task, compute_task(task))
+            due = job.again(later) if stored and later is not None else None
 
 
 def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress) -> None:
@@ -396,8 +398,8 @@ def _run(job: _Job, planned: Sequence[_Due], helper: _Helper, progress: Progress
                 if not waiting:
                     break
                 first, rows = helper.first(waiting)
-                job.store(first.task, rows)
-                following = None if first.later is None else job.again(first.later)
+                stored = job.store(first.task, rows)
+                following = job.again(first.later) if stored and first.later else None
                 if following is not None:
                     left.appendleft(following)
                     continue

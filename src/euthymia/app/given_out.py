@@ -1,8 +1,10 @@
 """A model on its way out of the clinic, and as whoever is given it opens it: without a home."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,6 +15,7 @@ from euthymia.app.privacy import released
 from euthymia.app.witnesses import public_key
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
+from euthymia.ground.new_file import new_file
 from euthymia.models.privacy.outgoing import (
     MOST_BYTES,
     Outgoing,
@@ -53,14 +56,14 @@ def give_out(clinic: Clinic, model: str, target: Path) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
     detail = {"model": name, "digest": digest, "epsilon": claim["epsilon"]}
     beside = target.with_name(f"{target.name}.pub")
-    if target.exists() or beside.exists():
-        raise EuthymiaError("there is a file at that place already: name a new one")
-    told = clinic.ledger.append(
-        Entry(shell_actor(), "release model to others", Purpose.TRAINING, detail=detail)
-    )
     key = clinic.keyring.verifier("model")
-    target.write_bytes(content)
-    beside.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    public = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with _new_files(target, beside) as (file, file_beside):
+        told = clinic.ledger.append(
+            Entry(shell_actor(), "release model to others", Purpose.TRAINING, detail=detail)
+        )
+        file.write(content)
+        file_beside.write(public)
     return {
         "model": name,
         "file": target,
@@ -71,6 +74,23 @@ def give_out(clinic: Clinic, model: str, target: Path) -> dict[str, Any]:
         "delta": claim["delta"],
         "ledger_entry": told,
     }
+
+
+@contextmanager
+def _new_files(*paths: Path) -> Iterator[list[BinaryIO]]:
+    """Create files for the length of a `with` block; where it fails, they are gone again."""
+    made: list[Path] = []
+    try:
+        with ExitStack() as opened:
+            files = []
+            for path in paths:
+                files.append(opened.enter_context(new_file(path, "models")))
+                made.append(path)
+            yield files
+    except BaseException:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def open_given(file: Path, key: Path, out: Path | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ behind, leads nobody anywhere.
 import fcntl
 import hmac
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,11 +16,22 @@ from euthymia.app.home import Home
 from euthymia.security.keys import Keyring
 
 _MOST = 4096  # bytes of the file: an address is shorter
+_TRIES, _PAUSE_S = 20, 0.01
 
 
 def _seal_of(keyring: Keyring, url: str) -> str:
     text = b"served at\0" + url.encode()
     return hmac.new(keyring.derive("config"), text, "sha256").hexdigest()
+
+
+def _taken(handle: int) -> bool:
+    """Tell whether we hold the lock now; who only looks (`now`) holds it for microseconds."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_PAUSE_S)
+    return False
 
 
 @contextmanager
@@ -30,9 +42,7 @@ def told(home: Home, keyring: Keyring, url: str) -> Iterator[None]:
     """
     handle = os.open(home.served, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _taken(handle):
             yield
             return
         os.ftruncate(handle, 0)

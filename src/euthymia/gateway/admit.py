@@ -202,7 +202,6 @@ class _Tables:
     def take_samples(self, system: str, name: str, table: pa.Table) -> None:
         """Check samples of a stream and sort them by subject."""
         stream = stream_named(name)
-        table = plain(table, stream.border_schema, f"stream {name}")
         table = self._sound(system, table, sample_faults(stream, table, self.intake.now))
         table = self._hash_texts(stream, table)
         for subject, own in self._by_subject(system, table):

@@ -33,16 +33,21 @@ Fault = tuple[NDArray[np.bool_], str]
 
 
 def plain(table: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
-    """Return `table` with the columns of `schema`; a reader that hands over others is at fault."""
+    """Return `table` with the columns of `schema`; a reader that hands over others is at fault.
+
+    Text may come as a dictionary, and stays one.
+    """
     if sorted(table.column_names) != sorted(schema.names):
         raise SchemaError(f"{what}: the columns must be {', '.join(schema.names)}")
+    fields = []
     for field in schema:
         found = table.schema.field(field.name).type
-        if pa.types.is_dictionary(found):
-            found = found.value_type
-        if found != field.type:
-            raise SchemaError(f"{what}: {field.name} must be {field.type}, not {found}")
-    return table.select(schema.names)
+        of = found.value_type if pa.types.is_dictionary(found) else found
+        if of != field.type:
+            raise SchemaError(f"{what}: {field.name} must be {field.type}, not {of}")
+        fields.append(field.with_type(found))
+    columns = [table.column(name) for name in schema.names]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
 def stream_named(name: str) -> Stream:

@@ -22,7 +22,7 @@ Key = tuple[SubjectId, str]
 
 
 class Pieces:
-    """Tables of one schema, in the order in which they came."""
+    """Tables with the same columns, in the order in which they came."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -34,12 +34,17 @@ class Pieces:
         """Add a table; what has come together is compressed once it is much."""
         if not table.num_rows:
             return
+        if self._loose and table.schema != self._loose[0].schema:  # a text, once as a dictionary
+            self._pack()
         self.rows += table.num_rows
         self._loose_rows += table.num_rows
         self._loose.append(table)
         if self._loose_rows >= PIECE_ROWS:
-            self._packed.append(_packed(self._joined()))
-            self._loose, self._loose_rows = [], 0
+            self._pack()
+
+    def _pack(self) -> None:
+        self._packed.append(_packed(self._joined()))
+        self._loose, self._loose_rows = [], 0
 
     def _joined(self) -> pa.Table:
         return pa.concat_tables(self._loose) if len(self._loose) > 1 else self._loose[0]

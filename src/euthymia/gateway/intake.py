@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from euthymia.gateway.checks import plain, stream_named
 from euthymia.gateway.contract import GrantRecord
 from euthymia.gateway.desk import BAD_ZONE, ERASED, Desk, is_zone
 from euthymia.gateway.held import Pieces
@@ -62,7 +63,9 @@ class Intake:
         }
         for item in items:
             if isinstance(item, Samples):
-                self.samples.setdefault((item.system, item.stream), Pieces()).add(item.table)
+                border = stream_named(item.stream).border_schema
+                table = plain(item.table, border, f"stream {item.stream}")
+                self.samples.setdefault((item.system, item.stream), Pieces()).add(table)
             else:
                 shelves[type(item)].append(item)
 
@@ -87,7 +90,7 @@ class Intake:
     def take_grants(self) -> None:
         """Turn consents into decisions by subject and purpose."""
         for subject, since, grant in self.matched(self.grants):
-            if grant.until is not None and grant.until.tzinfo is None:
+            if any(at is not None and at.tzinfo is None for at in (grant.until, grant.told)):
                 self.quarantine.refuse([grant.row], NO_OFFSET, subject)
                 continue
             until = None if grant.until is None else to_micros(grant.until)
@@ -95,9 +98,11 @@ class Intake:
                 self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
                 continue
             told = since if grant.told is None else to_micros(grant.told)
-            if grant.permit and told > self.now + _AHEAD_US:
-                self.quarantine.refuse([grant.row], NOT_YET_GIVEN, subject)
-                continue
+            if told > self.now + _AHEAD_US:
+                if grant.permit:
+                    self.quarantine.refuse([grant.row], NOT_YET_GIVEN, subject)
+                    continue
+                told = since  # else a slip of the pen in a refusal outlasts all that is said later
             form, revised = "", 0
             if grant.revised is not None and grant.revised.tzinfo is not None:
                 form, revised = grant.form, min(to_micros(grant.revised), self.now)
