@@ -58,6 +58,12 @@ def test_greek_letters_of_medicine_stay() -> None:
         ("Instructed by Bell & Croft Solicitors.", "en", "Instructed by [ORGANISATION]."),
         ("User sparrowhawk_7 replied.", "en", "User [USERNAME] replied."),
         ("Found on Marine Parade.", "en", "Found on [ADDRESS]."),
+        (
+            "At 14 Beech Road, Leeds LS6 2AB. Her mother is well.",
+            "en",
+            "At [ADDRESS] [POSTCODE]. Her mother is well.",
+        ),
+        ("Vive en C/ Mayor 3, 2A. Es viuda.", "es", "Vive en [ADDRESS]. Es viuda."),
     ],
 )  # fmt: skip
 def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:

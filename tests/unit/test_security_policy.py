@@ -6,8 +6,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import policy_oracle
+from euthymia.app.cli import cli
 from euthymia.ground.audit import Purpose
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.scope import Label
@@ -240,6 +242,10 @@ def test_each_guard_rail_can_break(rail):
         ("permit (principal, action, resource) when { context.care_team == 1 };", "type"),
         ('permit (principal, action == Action::"fly", resource);', "fly"),
         ("permit (principal, action", "parse"),
+        (
+            '@id("a; b") // ;\npermit (principal, action, resource);\n\n// c\npermit (p);',
+            "at line 5",
+        ),
         ("permit (principal, action, resource); " + "/" * 70_000, "characters"),
     ],
 )
@@ -259,3 +265,9 @@ def test_a_policy_that_cannot_be_evaluated_refuses():
     asked = {"role": "clinician", "action": "view patient", "related": True}
     assert not own.decide(**asked, purpose=CARE).allowed
     assert own.decide(role="it", action="view metrics", purpose=RESEARCH).allowed
+
+
+def test_what_is_shown_is_policies_that_can_be_checked_as_they_are():
+    shown = CliRunner().invoke(cli, ["policy", "show"]).output
+    assert "// type Asked = {" in shown
+    assert problems_of(shown) == []

@@ -1,6 +1,7 @@
 """The policies' text and its evaluation by Cedar: shipped ones, and a clinic's own on top."""
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from threading import Lock
@@ -70,9 +71,26 @@ def problems_of(own: str) -> list[str]:
     found = cedarpy.validate_policies(own, shipped("clinic.cedarschema"))
     names = found.id_annotations_by_policy_id
     return [
-        f"{names.get(error.policy_id) or error.policy_id or 'text'}: {error.error}"
-        for error in found.errors
+        f"{names.get(e.policy_id) or e.policy_id or _place_of_fault(own)}: {e.error}"
+        for e in found.errors
     ]
+
+
+_BEFORE: Final = re.compile(r"(?:\s|//[^\n]*)*")
+_STATEMENT: Final = re.compile(r'(?:[^"/;]|"(?:[^"\\]|\\.)*"|//[^\n]*|/)+;?', re.DOTALL)
+
+
+def _place_of_fault(own: str) -> str:
+    """Return where the first policy that cannot be read begins: Cedar's parser does not say."""
+    import cedarpy
+
+    for statement in _STATEMENT.finditer(own):
+        try:
+            cedarpy.PolicySet.from_str(statement.group())
+        except ValueError:
+            begins = _BEFORE.match(own, statement.start()).end()
+            return f"the policy at line {own.count(chr(10), 0, begins) + 1}"
+    return "text"
 
 
 class PolicyText:

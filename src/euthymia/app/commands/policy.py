@@ -73,11 +73,15 @@ def accept(shell: Shell, file: Path | None) -> None:
 @everywhere
 @click.pass_obj
 def show(shell: Shell) -> None:
-    """Print the schema and the shipped policies, to write one's own from."""
+    """Print the shipped policies, and what one may look at (as comments).
+
+    A clinic's own come on top of them: write down what is to be added, and nothing else.
+    """
     from euthymia.security.policy_text import shipped
 
     schema, text = shipped("clinic.cedarschema"), shipped("clinic.cedar")
-    shell.emit({"schema": schema, "policies": text}, f"{schema}\n{text}")
+    told = "".join(f"// {line.removeprefix('// ')}".rstrip() + "\n" for line in schema.splitlines())
+    shell.emit({"schema": schema, "policies": text}, f"{told}\n{text}")
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])

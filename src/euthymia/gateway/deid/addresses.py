@@ -363,6 +363,8 @@ def _label(tokens: list[Token], j: int) -> bool:
 
 def _dot_inside(tokens: list[Token], j: int) -> bool:
     before, after = tokens[j - 1], tokens[j + 1]
+    if j > 1 and tokens[j - 2].number and tokens[j - 2].end == before.start and after.proper:
+        return after.low in ADDRESS_UNITS  # "LS6 2AB. She": the end of a postcode shortens nothing
     if before.number and (after.low == "and" or after.text == "\n" or after.low in ADDRESS_UNITS):
         return True
     short = before.word and (
