@@ -88,7 +88,8 @@ def _place_of_fault(own: str) -> str:
         try:
             cedarpy.PolicySet.from_str(statement.group())
         except ValueError:
-            begins = _BEFORE.match(own, statement.start()).end()
+            before = _BEFORE.match(own, statement.start())
+            begins = before.end() if before else statement.start()
             return f"the policy at line {own.count(chr(10), 0, begins) + 1}"
     return "text"
 
