@@ -64,6 +64,12 @@ def test_greek_letters_of_medicine_stay() -> None:
             "At [ADDRESS] [POSTCODE]. Her mother is well.",
         ),
         ("Vive en C/ Mayor 3, 2A. Es viuda.", "es", "Vive en [ADDRESS]. Es viuda."),
+        ("BP by 24 March.\n2. Referral to CBT.", "en", "BP by [DATE].\n2. Referral to CBT."),
+        ("MD, on 5/4/2025 at 1:17 AM\nPager 4471", "en", "MD, on [DATE] at 1:17 AM\nPager [ID]"),
+        ('Bed 6 "Jazz" (James Oduya) woke.', "en", 'Bed 6 "[PERSON]" ([PERSON]) woke.'),
+        ("Placed at Meadow View residential home.", "en", "Placed at [HOSPITAL]."),
+        ("La guardería Pinocho pide informe.", "es", "La guardería [ORGANISATION] pide informe."),
+        ("F. Nac.: 17/05/1986 Sexo: M", "es", "F. Nac.: [DATE] Sexo: M"),
     ],
 )  # fmt: skip
 def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
@@ -83,6 +89,8 @@ def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
         ("Le gusta la luz del mar.", "es"),
         ("Come queso de Burgos y jamón de York.", "es"),
         ("She likes Christmas cake.", "en"),
+        ("Está en prisión Preventiva.", "es"),
+        ("Mi celu no anda.", "es"),
     ],
 )
 def test_plain_words_and_numbers_stay(text: str, lang: Lang) -> None:

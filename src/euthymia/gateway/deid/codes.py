@@ -17,6 +17,7 @@ from euthymia.gateway.deid.vocabulary import (
     ORG_TAILS,
     ORG_WORDS,
     PARTICLES,
+    TITLES,
 )
 
 _CODE: Final = re.compile(
@@ -106,6 +107,8 @@ _KIN_FIRMS: Final = frozenset(
     ["sons", "son", "bros", "brothers", "daughters", "co", "hijos", "hermanos", "fabrication"]
 )
 _HEAD_WORDS: Final = words("org_head_words")
+_SMALL_HEADS: Final = words("small_heads")
+_NO_NAME: Final = words("no_institution") | words("departments") | NEVER_NAMES
 _STREET_SAFE: Final = frozenset(
     {
         "memory lane",
@@ -257,30 +260,52 @@ def after_place(text: str, spans: list[Span], lists: Lexicon) -> list[Span]:
 
 
 def headed_spans(tokens: list[Token]) -> list[Span]:
-    """Return institutions told by a first word that only they have: "IES Sierra de Guara", "HMP Fosse"."""
+    """Return institutions told by a first word that only they have.
+
+    "IES Sierra de Guara", "HMP Fosse"; and what follows "la guardería": "Pinocho".
+    """
     out: list[Span] = []
     for k, token in enumerate(tokens):
-        if not (
-            (token.upper and token.low in _HEADS) or (token.proper and token.low in _HEAD_WORDS)
-        ):
-            continue
-        end = k + 1
-        while end < len(tokens) and end - k < 6:
-            own = tokens[end]
-            joined = own.start - tokens[end - 1].end <= 1
-            counted = own.number and len(own.text) < 4 and token.upper and end == k + 1
-            if not joined or not (
-                counted or own.proper or own.low in PARTICLES or own.low in {"of", "the"}
-            ):
-                break
-            end += 1
-        while end > k + 1 and not (tokens[end - 1].proper or tokens[end - 1].number):
-            end -= 1
+        headed = (token.upper and token.low in _HEADS) or (
+            token.proper and token.low in _HEAD_WORDS
+        )
+        small = not headed and _heads_a_name(tokens, k)
+        end = _end_of_name(tokens, k) if headed or small else k + 1
+        if small and all(not t.proper or t.low in _NO_NAME for t in tokens[k + 1 : end]):
+            continue  # "la prisión Provisional"
         if end > k + 1:
-            out.append(
-                Span(token.start, tokens[end - 1].end, Kind.ORGANISATION, 0.85, "rule:headed")
-            )
+            start = tokens[k + small].start
+            sure = 0.75 if small else 0.85
+            out.append(Span(start, tokens[end - 1].end, Kind.ORGANISATION, sure, "rule:headed"))
     return out
+
+
+def _heads_a_name(tokens: list[Token], k: int) -> bool:
+    """Tell whether a small word is followed by a name, maybe with its article: "La Paz"."""
+    return (
+        tokens[k].low in _SMALL_HEADS
+        and not tokens[k].upper
+        and k + 1 < len(tokens)
+        and tokens[k + 1].text[0].isupper()
+        and tokens[k + 1].low not in TITLES
+    )
+
+
+def _end_of_name(tokens: list[Token], k: int) -> int:
+    """Return where the name ends that the institution's word at token `k` heads."""
+    end = k + 1
+    while end < len(tokens) and end - k < 6:
+        own = tokens[end]
+        joined = own.start - tokens[end - 1].end <= 1
+        counted = own.number and len(own.text) < 4 and tokens[k].upper and end == k + 1
+        if not joined or not (
+            counted or own.proper or own.low in PARTICLES or own.low in {"of", "the"}
+        ):
+            break
+        end += 1
+    while end > k + 1 and not (tokens[end - 1].proper or tokens[end - 1].number):
+        end -= 1
+    return end
 
 
 def partnership_spans(tokens: list[Token]) -> list[Span]:

@@ -43,6 +43,8 @@ _OF: Final = r"(?:\s{1,2}(?:of|de|del)\s{1,2}(?:the )?|\s{0,2}[-/. ]\s{0,2}|\s{1
 _THEN: Final = (
     r"(?:,?\s{1,2}(?:of|de|del|del ano|de ano)\s{1,2}(?:ano\s)?|\s{0,2}[-/., ]\s{0,2}|,\s{0,2})"
 )
+_NO_LIST: Final = r"(?!\s{0,2}\n\s?\d{1,2}[.)]\s)"
+"""No number of a list on the next line."""
 _TIME: Final = r"(?:[t ,]{1,2}\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:\.\d{1,6})?)?(?: ?[ap]\.?m\.?| ?h(?:rs|oras)?|z|[+-]\d{2}:?\d{2})?)?"
 _ROMAN: Final = r"(?P<roman>viii|vii|iii|xii|vi|iv|ix|xi|ii|i|v|x)"
 
@@ -59,7 +61,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
         (rf"(?P<day>[0-3]?\d){_M}(?P<year>(?:(?:18|19|20)\d{{2}}|\d{{2}}))", 0.93),
         (rf"{_W}\s{{1,2}}(?:of|de)\s{{1,2}}{_M}(?:{_THEN}{_YS})?", 0.9),
         (rf"{_M}\s{{1,2}}(?:the )?{_W}(?:{_THEN}{_Y})?", 0.85),
-        (rf"{_M}\s{{1,2}}(?:the )?{_D}(?:,?\s{{1,2}}(?:del? )?{_Y})?", 0.93),
+        (rf"{_M}{_NO_LIST}\s{{1,2}}(?:the )?{_D}(?:,?\s{{1,2}}(?:del? )?{_Y})?", 0.93),
         (rf"{_M}{_THEN}{_YS}", 0.95),
         (r"(?P<year>(?:19|20)\d{2})(?P<mon>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])", 0.85),
         (r"(?P<mon>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d{2})", 0.9),

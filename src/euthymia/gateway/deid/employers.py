@@ -38,6 +38,7 @@ _EMPLOYED: Final = re.compile(
     r"(?:own(?:s|ed)|runs|ran|founded|drives for|drove for|managed|manages)|"
     r"trabaj(?:a|aba|o|ando|ar|an)(?: [\w/.]{1,12}){0,4}? (?:en|para)|"
     r"(?:despedid[oa]|emplead[oa]|jubilad[oa]|baja|cierre|jef[ea]|encargad[oa]|duen[oa]|companer[oa]s|chofer|obrer[oa]|operari[oa]|guardia|cajer[oa]|dependient[ea]|emplead[oa]|miner[oa]|almacenista|tutor[a]?|orientador[a]?|alumn[oa]|maestr[oa]|profesor[a]?|limpiador[a]?|gerente|vigilante|conductor[a]?) (?:de|del|en|para)|"
+    r"(?:pres[oa]|reclus[oa]|recluid[oa]|encarcelad[oa]) en|(?:imprisoned|jailed|incarcerated|inmate) (?:at|in)|"
     r"(?:turno|contrato|escolarizad[oa]s?|matriculad[oa]s?|estudia|estudiaba|cursa|practicas|puesto|incapacidad|seguro) (?:en|con|de|para))(?: the| la| el)? $"
 )
 """After these even two ordinary words with capitals are a name."""

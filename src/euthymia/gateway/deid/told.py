@@ -37,6 +37,7 @@ _NICKNAME: Final = re.compile(
 )
 _QUOTED: Final = re.compile(
     rf"\([\"“«](?P<own>{_WORD})[\"”»]\)|[\"“«](?:el|la|El|La) (?P<own2>[^\W\d_a-zà-ÿ][\w'’-]{{1,18}})[\"”»]|"
+    rf"[\"“«](?P<own4>{_WORD})[\"”»](?= \([^\W\d_a-zà-ÿ][\w'’-]{{1,18}} [^\W\d_a-zà-ÿ][\w'’-]{{1,18}}\))|"
     r"\b(?:knows? as|known as|al que llaman|a quien llaman) (?:[Ee]l |[Ll]a )?(?P<own3>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18})(?=[,.;) \n])"
 )
 _TYPED: Final = re.compile(
@@ -51,7 +52,7 @@ _LAST_INITIALS: Final = re.compile(
 _SESSION: Final = re.compile(
     rf"(?:^|\n|[.:] )(?P<own>{_SHORT})(?=, (?:session|sesi[oó]n|week|semana|seen|came|vino|lleg[oó]|arrived)\b)|"
     rf"\b(?:[Ss]ession \d{{1,3}} with|[Ss]esi[oó]n \d{{1,3}} con|[Ss]een with|[Pp]rocess notes:?|bed for|cama para|traslado de|transfer of) (?P<own2>(?!AA\b){_SHORT}|[A-ZÁÉÍÓÚÑ]\.)(?=[,.:;?)\n ]|$)|"
-    rf"(?:\b\d{{1,2}}[:.]\d\d(?: ?[ap]m)?|\b[ap]m|\d{{4}}),? (?P<own3>[A-ZÁÉÍÓÚÑ]{{2}})(?=\s{{0,3}}(?:\n|$))"
+    rf"(?:\b\d{{1,2}}[:.]\d\d(?: ?[ap]m)?|\b[ap]m|\d{{4}}),? (?P<own3>(?![AP]M)[A-ZÁÉÍÓÚÑ]{{2}})(?=\s{{0,3}}(?:\n|$))"
 )
 _LISTED: Final = re.compile(rf"(?:^|\n)[ \t]{{0,8}}(?P<own>{_SHORT})(?=(?: [-–—:]|:) )")
 """Initials that open the lines of a list: "JT - slept", "MB - up early"."""
