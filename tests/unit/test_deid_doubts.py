@@ -97,3 +97,18 @@ def test_a_number_made_like_a_sure_one_goes_too(text: str, others: list[str]) ->
     assert like(Kind.ID, 0.99) == others
     assert like(Kind.ID, 0.5) == []
     assert like(Kind.DATE, 0.99) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "left"),
+    [
+        ("con su tío Hassan. Llegó en patera", "Hassan. Llegó", "Hassan"),
+        ("seen by Dr. Park and St. John", "Dr. Park", "Dr. Park"),
+        ("seen by Wm. Ruiz", "Wm. Ruiz", "Wm. Ruiz"),
+    ],
+)
+def test_a_name_ends_with_its_sentence(text: str, part: str, left: str) -> None:
+    lang: Lang = "es"
+    span = spanned(text, part, Kind.PERSON)
+    (found,) = believed([span], fold_each(text), tokens_of(text, lang), lexicon(lang))
+    assert text[found.start : found.end] == left

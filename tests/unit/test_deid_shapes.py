@@ -70,6 +70,8 @@ def test_greek_letters_of_medicine_stay() -> None:
         ("Placed at Meadow View residential home.", "en", "Placed at [HOSPITAL]."),
         ("La guardería Pinocho pide informe.", "es", "La guardería [ORGANISATION] pide informe."),
         ("F. Nac.: 17/05/1986 Sexo: M", "es", "F. Nac.: [DATE] Sexo: M"),
+        ('Friends: Marcus and "Big Mike".', "en", 'Friends: [PERSON] and "Big [PERSON]".'),
+        ("Seen by R. Goldfarb, Psy.D.", "en", "Seen by [PERSON], Psy.D."),
     ],
 )  # fmt: skip
 def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
@@ -91,6 +93,9 @@ def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
         ("She likes Christmas cake.", "en"),
         ("Está en prisión Preventiva.", "es"),
         ("Mi celu no anda.", "es"),
+        ("Bloods weekly Mon; used DEAR MAN. A 13-year-old Black male.", "en"),
+        ("MULTIDISCIPLINARY WARD ROUND", "en"),
+        ("ROI signed. Telehealth visit.", "en"),
     ],
 )
 def test_plain_words_and_numbers_stay(text: str, lang: Lang) -> None:

@@ -5,6 +5,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from euthymia.gateway.deid.contract import Kind, Span
@@ -57,11 +58,23 @@ def believed(
 ) -> list[Span]:
     """Return the tagger's spans without those that say of an ordinary word that it is a name."""
     starts = [t.start for t in tokens]
+    whole = [_of_one_sentence(s, tokens, bisect_left(starts, s.start), lists) for s in spans]
     return [
         s
-        for s in spans
+        for s in whole
         if _formed(s, low) and not _doubtful(s, tokens, bisect_left(starts, s.start), lists)
     ]
+
+
+def _of_one_sentence(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> Span:
+    """Return a name without the ordinary word that opens the next sentence: "Hassan. Llegó"."""
+    for before, dot, after in zip(tokens[at:], tokens[at + 1 :], tokens[at + 2 :], strict=False):
+        if after.end > span.end:
+            break
+        ends = dot.text == "." and before.word and len(before.text) > 3
+        if ends and before.low not in TITLES and after.common and not _listed(after, lists):
+            return replace(span, end=before.end)
+    return span
 
 
 def _formed(span: Span, low: str) -> bool:

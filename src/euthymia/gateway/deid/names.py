@@ -36,6 +36,7 @@ from euthymia.gateway.deid.vocabulary import (
     SAYS,
     STRONG_TITLES,
     TITLES,
+    WEEKDAYS,
 )
 
 _NUMBERED: Final = words("numbered")
@@ -330,7 +331,7 @@ class NameFinder(Claims):
         if (
             whole in self.lex.places
             and not loud
-            and (cue or not person)
+            and (cue or not (person or whole in WEEKDAYS))
             and (
                 len(own) > 1 or not own[0].common or cue or (self.lang == "es" and not own[0].first)
             )
