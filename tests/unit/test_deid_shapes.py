@@ -72,6 +72,12 @@ def test_greek_letters_of_medicine_stay() -> None:
         ("F. Nac.: 17/05/1986 Sexo: M", "es", "F. Nac.: [DATE] Sexo: M"),
         ('Friends: Marcus and "Big Mike".', "en", 'Friends: [PERSON] and "Big [PERSON]".'),
         ("Seen by R. Goldfarb, Psy.D.", "en", "Seen by [PERSON], Psy.D."),
+        (
+            "CVS at 4471 Elm St, OARRS Olanzapine 10 mg daily.",
+            "en",
+            "[ORGANISATION] at [ADDRESS] Olanzapine 10 mg daily.",
+        ),
+        ("La vio la enfermera Yesi y el Dr. de guardia.", "es", "La vio la enfermera [PERSON] y el Dr. de guardia."),
     ],
 )  # fmt: skip
 def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
@@ -96,6 +102,7 @@ def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
         ("Bloods weekly Mon; used DEAR MAN. A 13-year-old Black male.", "en"),
         ("MULTIDISCIPLINARY WARD ROUND", "en"),
         ("ROI signed. Telehealth visit.", "en"),
+        ("Discute c/ cama 15; acude c/ mamá. Toma c/ comida.", "es"),
     ],
 )
 def test_plain_words_and_numbers_stay(text: str, lang: Lang) -> None:

@@ -9,6 +9,7 @@ does not belong.
 import re
 from typing import Final
 
+from euthymia.gateway.deid.clinical import substance
 from euthymia.gateway.deid.contract import Kind, Span
 from euthymia.gateway.deid.lexicon import Lexicon
 from euthymia.gateway.deid.tokens import Token
@@ -19,6 +20,7 @@ from euthymia.gateway.deid.vocabulary import (
     MONTHS,
     NEVER_NAMES,
     PARTICLES,
+    RELATIONS,
     STREET_AFTER,
     STREET_BEFORE,
     WEAK_STREET_WORDS,
@@ -114,7 +116,8 @@ def _opens_street(tokens: list[Token], i: int) -> bool:
     if token.low == "calle" and len(after) > 1 and _heading_or_date(after):
         return False
     if token.low == "c" and len(after) == 2 and after[0].text in {"/", "\\"}:
-        return (after[1].word and after[1].low != "o") or after[1].text == "."
+        named = after[1].word and after[1].low != "o" and after[1].low not in MEASURES | RELATIONS
+        return named or after[1].text == "."
     if (
         token.text in {"C", "P"}
         and len(after) == 2
@@ -313,6 +316,8 @@ def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
         following = tokens[j + 1] if j + 1 < len(tokens) else None
         if j > i and token.word and token.proper and _label(tokens, j):
             break
+        if j > i and token.word and _something_else(token, tokens[j - 1], lexicon):
+            break
         if token.text == "I" and following is not None and following.word and not following.proper:
             break
         if _belongs(token):
@@ -337,6 +342,13 @@ def _follow(tokens: list[Token], i: int, lexicon: Lexicon) -> tuple[int, int]:
             break
         j += 1
     return last, numbers
+
+
+def _something_else(token: Token, before: Token, lexicon: Lexicon) -> bool:
+    """Tell whether a drug, or an ordinary word after a long number (a telephone's), ends it."""
+    if not token.proper or token.low in lexicon.places or token.low in ADDRESS_UNITS:
+        return False
+    return substance(token.low) or (token.common and before.number and len(before.text) > 3)
 
 
 def _small_names(tokens: list[Token], i: int) -> int:

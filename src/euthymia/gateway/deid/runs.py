@@ -338,6 +338,8 @@ class Runs:
             return 0  # "test gestáltico de bender"
         if token.number:
             return k + 1 if joined and self._hospital(i, j) else 0
+        if token.low in TITLES and self._is_title(k):
+            return 0  # "la enfermera Yesi y el Dr. Paredes"
         lone = self.tokens[j].low
         if lone in {"i", "a", "e", "y", "al", "da", "le", "st", "af"} and k - j == 1:
             if lone == "y" and not self._institution(i, j):

@@ -38,7 +38,7 @@ _NICKNAME: Final = re.compile(
 _QUOTED: Final = re.compile(
     rf"\([\"“«](?P<own>{_WORD})[\"”»]\)|[\"“«](?:[Ee]l|[Ll]a|[Bb]ig|[Ll]ittle|[Ll]il|[Oo]ld|[Uu]ncle|[Aa]unt|[Aa]untie|[Mm]iss|[Tt][ií][oa]|[Dd]on|[Dd]oña) (?P<own2>[^\W\d_a-zà-ÿ][\w'’-]{{1,18}})[\"”»]|"
     rf"[\"“«](?P<own4>{_WORD})[\"”»](?= \([^\W\d_a-zà-ÿ][\w'’-]{{1,18}} [^\W\d_a-zà-ÿ][\w'’-]{{1,18}}\))|"
-    r"\b(?:knows? as|known as|al que llaman|a quien llaman) (?:[Ee]l |[Ll]a )?(?P<own3>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18})(?=[,.;) \n])"
+    r"\b(?:knows? as|known (?:[a-z]{3,10} )?as|al que llaman|a quien llaman) (?:[Ee]l |[Ll]a )?(?P<own3>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18})(?=[,.;) \n])"
 )
 _TYPED: Final = re.compile(
     r"(?:(?<!\w)by|por|addendum(?: [\d/.-]{4,10})?|amended|copied) (?P<own>[a-z]{3,12}\d{1,3})(?![\w-])|"
