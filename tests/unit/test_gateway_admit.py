@@ -284,6 +284,18 @@ def test_identifiers_of_two_people_are_refused(house: House) -> None:
     assert batch.quarantined[0].rows == 2
 
 
+def test_a_record_that_took_another_in_goes_on_as_who_it_was(house: House) -> None:
+    house.ingest([Person(1, (mrn("A1"),)), Person(2, (mrn("B2"),))])
+    first, second = (house.store.resolve(number) for number in ("A1", "B2"))
+    merged = Person(1, (mrn("A1"), mrn("B2")), former=(mrn("A1"),))
+    house.ingest([merged, facts([{"row": 2, "subject_id": "B2", "code": "a"}])])
+    assert (house.store.resolve("A1"), house.store.resolve("B2")) == (first, second)
+    assert house.store.observations(second, audit()).num_rows == 1
+    assert house.store.observations(first, audit()).num_rows == 0
+    house.ingest([Person(1, (mrn("A1"), mrn("C3")), former=(mrn("A1"),))])
+    assert house.store.resolve("C3") == first  # a new number of who bore the old one
+
+
 def test_new_identifiers_join_a_known_person(house: House) -> None:
     phone = device_id("beiwe", "b7")
     house.ingest([samples("screen", times(START, 3), who="b7", system=phone.system)], consent=ALL)

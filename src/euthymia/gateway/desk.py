@@ -1,7 +1,7 @@
 """The reception desk: which person an identifier means, and whom it cannot tell."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
@@ -20,10 +20,11 @@ OTHER_BIRTH_DATE: Final = (
     "identifier; until then nothing of this file about that person is taken in"
 )
 TWO_PEOPLE: Final = (
-    "the identifiers of this record belong to two different people on record: correct them. If it "
-    "is one person whose devices were read before this record, leave one device's identifier out: "
-    "that device's data stays a subject of its own. Erase neither, for an erased identifier is "
-    "refused for ever. Until then nothing of this file about either is taken in"
+    "the identifiers of this record belong to two different people on record: correct them, or say "
+    "which are out of use (Identifier.use old). If it is one person whose devices were read before "
+    "this record, leave one device's identifier out: that device's data stays a subject of its "
+    "own. Erase neither, for an erased identifier is refused for ever. Until then nothing of this "
+    "file about either is taken in"
 )
 BAD_BIRTH_DATE: Final = "birth_date is outside 1880 .. today: correct it in the source"
 BAD_ZONE: Final = "time_zone is not in the IANA list: write it like Europe/Madrid"
@@ -68,7 +69,8 @@ class Desk:
 
     def enrol(self, persons: Iterable[Person], quarantine: Quarantine) -> None:
         """Match each person record; one that cannot be matched takes all its identifiers along."""
-        for person in persons:
+        for given in persons:
+            person = self._without_former(given)
             reason = self._wrong_with(person)
             if reason is None:
                 self._accept(person)
@@ -81,6 +83,23 @@ class Desk:
                 self._refused.update(dict.fromkeys(card.identifiers, reason))
                 quarantine.refuse([p.row for p in card.persons], reason)
                 card.persons.clear()
+
+    def _without_former(self, person: Person) -> Person:
+        """Leave out identifiers out of use that somebody else on record bears.
+
+        So a record goes on that took another in: the two stay two people here.
+        """
+        former = set(person.former)
+        ordered = sorted(person.identifiers, key=lambda who: who in former)
+        bearer = next((s for who in ordered if (s := self._known(who)) is not None), None)
+        kept = tuple(
+            who for who in person.identifiers if who not in former or self._bears(bearer, who)
+        )
+        return person if len(kept) == len(person.identifiers) else replace(person, identifiers=kept)
+
+    def _bears(self, bearer: SubjectId | None, who: SourceId) -> bool:
+        """Tell whether an identifier is that person's, or nobody's here."""
+        return self._known(who) in {None, bearer}
 
     def _refuse(self, person: Person, reason: str) -> None:
         for identifier in person.identifiers:

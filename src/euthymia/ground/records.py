@@ -22,6 +22,8 @@ class Person:
     """Who somebody is: the identified part, which only the gateway and the identity store hold.
 
     `identifiers` holds every identifier the source gives; any of them finds the person again.
+    `former` are those of them that the source calls out of use: after two records of a person were
+    merged, somebody else here may still bear one.
     `care_team` holds user names (or the practitioners' identifiers) in a care relationship.
     `synthetic`: the source says that this is nobody: made up, for a test or by a simulation.
     """
@@ -43,6 +45,7 @@ class Person:
     deceased_on: date | None = None
     care_team: tuple[str, ...] = ()
     synthetic: bool = False
+    former: tuple[SourceId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

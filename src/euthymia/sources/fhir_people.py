@@ -154,7 +154,7 @@ def _by_identifier(identifier: Node | None, name: str) -> SourceId:
 def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
     """Return a Patient as a Person, and the identifier its facts are filed under."""
     patient = entry.resource
-    identifiers, primary = _identifiers(patient)
+    identifiers, primary, former = _identifiers(patient)
     birth_date = text(patient, "birthDate")
     born = calendar_day(birth_date, "birthDate") if birth_date else None
     extensions = nodes(patient, "extension")
@@ -181,6 +181,7 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
             user for p in nodes(patient, "generalPractitioner") if (user := _user(p, world))
         ),
         synthetic=_is_test_data(node(patient, "meta")),
+        former=former,
     )
     return person, primary
 
@@ -190,24 +191,29 @@ def _is_test_data(meta: Node | None) -> bool:
     return any((text(label, "system"), text(label, "code")) == TEST_DATA for label in labels)
 
 
-def _identifiers(patient: Node) -> tuple[tuple[SourceId, ...], SourceId]:
-    """Return all identifiers, and the primary one: the medical record number, else the first."""
-    found: list[tuple[int, SourceId]] = []
+def _identifiers(patient: Node) -> tuple[tuple[SourceId, ...], SourceId, tuple[SourceId, ...]]:
+    """Return all identifiers, the primary one, and those that are out of use.
+
+    Primary is the medical record number, else the first; one out of use if there is no other.
+    """
+    found: list[tuple[bool, bool, SourceId]] = []
     for identifier in nodes(patient, "identifier"):
         system, value = text(identifier, "system"), text(identifier, "value")
         if system is None or value is None:
             continue
         is_mrn = system == MRN_SYSTEM or "MR" in find(identifier, "type.coding.code")
-        found.append((0 if is_mrn else 1, SourceId(system, value)))
+        found.append((text(identifier, "use") == "old", not is_mrn, SourceId(system, value)))
     identity = text(patient, "id")
     if not found and identity and _UUID.fullmatch(identity):
-        found.append((1, SourceId(_UUID_SYSTEM, identity.lower())))
+        found.append((False, True, SourceId(_UUID_SYSTEM, identity.lower())))
     if not found:
         raise ShapeError(
             "Patient has no identifier with a system and a value; add its record number"
         )
-    ordered = tuple(dict.fromkeys(who for _, who in found))
-    return ordered, min(found, key=lambda pair: pair[0])[1]
+    ordered = tuple(dict.fromkeys(who for *_, who in found))
+    in_use = {who for old, _, who in found if not old}
+    primary = min(found, key=lambda one: one[:2])[2]
+    return ordered, primary, tuple(who for who in ordered if who not in in_use)
 
 
 def _name(names: list[Node]) -> str | None:
