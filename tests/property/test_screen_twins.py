@@ -84,7 +84,7 @@ def measured(found, low, high, tail=0):
 
     screen.use(
         time, state, time, time // (DAY * US), one(0), one(0), one(low * US), one(high * US),
-        one(-9), tail * US, out, hours,
+        one(-9), tail * US, one(0), one(0), out, hours,
     )  # fmt: skip
     return dict(zip(screen.FIELDS, out[0].tolist(), strict=True)), hours[0]
 

@@ -108,7 +108,10 @@ _POCKET = (
     "A phone in a pocket and a wrist under a sleeve see no light, so it tells too little of what "
     "reached the eye; sensors of different makers are not comparable above a few thousand lux."
 )
-_HOLDS = " A sample holds until the next one, at most 5 minutes."
+_HOLDS = (
+    " A sample of the window holds until the next one, at most 5 minutes, and counts where it "
+    "begins."
+)
 _LOG = "log10(1 + lux)"
 _CLOCK = (
     f" From the mean {_LOG} of each clock hour of the window, round the clock; NaN unless each of "

@@ -57,7 +57,7 @@ def measure(streams: Mapping[str, Columns], _timeline: Timeline, windows: Window
 
 
 def _feature(name: str, title: str, definition: str, worse: int) -> Feature:
-    need = " Of five-minute means of 4 to 60 breaths a minute; NaN with fewer than three."
+    need = " Of five-minute means of rates of 4 to 60 breaths a minute; NaN with fewer than three."
     limits = (
         "Derived from pulse or chest movement while still: trust nights. Some devices give one "
         "value a night, which has no spread."

@@ -55,6 +55,8 @@ def _measured(
     time = np.ascontiguousarray(stream["time"], np.int64)
     state = np.ascontiguousarray(stream["state"], np.int64)
     wall = np.ascontiguousarray(wall_clock(timeline, time))
+    first, last = int(time[0]), int(max(time[-1], windows.end_us.max(initial=0)))
+    changes, offsets = timeline.steps(first, last + 1)
     rows = windows.day.size
     found, hours = np.full((rows, len(FIELDS)), np.nan), np.zeros((rows, 24))
     use(
@@ -68,6 +70,8 @@ def _measured(
         np.ascontiguousarray(windows.end_us),
         windows.day - lookback,
         tail_us,
+        np.ascontiguousarray(changes),
+        np.ascontiguousarray(offsets),
         found,
         hours,
     )
@@ -161,7 +165,7 @@ def _clock(
 
 FAMILY = Family(
     name="screen_use",
-    version="1",
+    version="1.1",
     title="Phone use",
     streams=("screen",),
     lookback_days=LOOKBACK_DAYS,
@@ -271,8 +275,9 @@ FAMILY = Family(
             "use_burstiness",
             "Burstiness of use",
             "1",
-            "(s - m) / (s + m) of mean m and population standard deviation s of the times between "
-            "uses: -1 like a clock, 0 at random, 1 in bursts. NaN below three uses.",
+            "(s - m) / (s + m) of mean m and population standard deviation s of the times with "
+            "the screen off between uses: -1 like a clock, 0 at random, 1 in bursts. NaN below "
+            "three uses.",
             _GOH,
             -1,
             1,

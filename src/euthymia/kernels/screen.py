@@ -157,13 +157,19 @@ def _mean_and_squares(values: Array, count: int) -> tuple[float, float]:
     return mean, squares
 
 
-@compiled("void(i8, i8, i8, f8[::1])")
-def _by_hour(begin_us: int, end_us: int, offset_us: int, hours: Array) -> None:
+@compiled("void(i8, i8, i8[::1], i8[::1], f8[::1])")
+def _by_hour(
+    begin_us: int, end_us: int, changes_us: Times, offsets_us: Times, hours: Array
+) -> None:
     """Add the seconds of [begin, end) to the clock hours they fall in."""
     at = begin_us
+    change = first_at(changes_us, at + 1)  # the next one
     while at < end_us:
-        wall = at + offset_us
+        wall = at + offsets_us[max(change - 1, 0)]
         until = min(end_us, at + HOUR_US - wall % HOUR_US)
+        if change < changes_us.size and until >= changes_us[change]:
+            until = changes_us[change]
+            change += 1
         hours[wall // HOUR_US % 24] += (until - at) / SECOND_US
         at = until
 
@@ -200,8 +206,8 @@ def seen_s(
 
 
 @compiled(
-    "UniTuple(i8, 2)(i8[:, ::1], i8, i8, i8, i8[::1], i8[::1], f8[::1], f8[::1], f8[::1], f8[::1],"
-    " i8, i8)"
+    "UniTuple(i8, 2)(i8[:, ::1], i8, i8, i8, i8[::1], i8[::1], i8[::1], i8[::1], f8[::1], f8[::1],"
+    " f8[::1], f8[::1], i8, i8)"
 )
 def _stretch(
     used: NDArray[np.int64],
@@ -210,6 +216,8 @@ def _stretch(
     end_us: int,
     time_us: Times,
     wall_us: Times,
+    changes_us: Times,
+    offsets_us: Times,
     out: Array,
     hours: Array,
     lengths: Array,
@@ -231,7 +239,7 @@ def _stretch(
         out[0] += (high - low) / SECOND_US
         if unlocked >= 0:
             out[3] += max(high - max(unlocked, start_us), 0) / SECOND_US
-        _by_hour(low, high, offset, hours)
+        _by_hour(low, high, changes_us, offsets_us, hours)
         gap = (low - free_from) / SECOND_US
         out[14] = max(out[14], gap)
         if begin >= start_us:
@@ -250,6 +258,7 @@ def _stretch(
                 gaps[between] = gap
                 between += 1
         began = True
+        offset = offsets_us[max(first_at(changes_us, high) - 1, 0)]
         out[11] = (high + offset) % DAY_US / HOUR_US
         if high == end_us and out[11] == 0.0:
             out[11] = 24.0
@@ -407,7 +416,7 @@ def _seen_of_row(
 
 @compiled(
     "void(i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8[::1], i8,"
-    " f8[:, ::1], f8[:, ::1])"
+    " i8[::1], i8[::1], f8[:, ::1], f8[:, ::1])"
 )
 def use(
     time_us: Times,
@@ -420,6 +429,8 @@ def use(
     end_us: Times,
     first_day: Times,
     tail_us: int,
+    changes_us: Times,
+    offsets_us: Times,
     out: Array,
     hours: Array,
 ) -> None:
@@ -436,6 +447,8 @@ def use(
     row, start_us, end_us : int64 arrays, shape (m,)
         The stretches, in order of row and time. The screen is on at the start of one if an event
         in the two hours before says so, and nothing since.
+    changes_us, offsets_us : int64 arrays, shape (k,)
+        From when on which offset from UTC holds; the first one before the first event too.
     out : float64 array, shape (rows, len(FIELDS)), NaN
         Filled by column of `FIELDS`; NaN stays where there is no use (or no unlock is ever told)
         to describe, and for rows without a stretch.
@@ -464,8 +477,8 @@ def use(
                 if first_day[here] <= local_day[i] <= row_day[here] and state[i] >= LOCKED:
                     tells_unlocks = True
             counts, between = _stretch(
-                used, many, start, end, time_us, wall_us, out[here], hours[here], lengths, gaps,
-                counts, between,
+                used, many, start, end, time_us, wall_us, changes_us, offsets_us, out[here],
+                hours[here], lengths, gaps, counts, between,
             )  # fmt: skip
             stretch += 1
         out[here, 17] = _seen_of_row(
