@@ -439,11 +439,9 @@ def use(
     Parameters
     ----------
     time_us, state, wall_us, local_day : int64 arrays, shape (n,)
-        Events in order of time: when [us UTC], 0 off, 1 on, 2 locked, 3 unlocked, the wall clock
-        [us] and the local day.
+        Events: when [us UTC], 0 off, 1 on, 2 locked, 3 unlocked, wall clock [us], local day.
     row_day, first_day : int64 arrays, shape (rows,)
-        The local day of each row, and the first one that may matter to it: events of other
-        local days are passed over.
+        The local day of each row, and the first one whose events may matter to it.
     row, start_us, end_us : int64 arrays, shape (m,)
         The stretches, in order of row and time. The screen is on at the start of one if an event
         in the two hours before says so, and nothing since.
