@@ -119,23 +119,30 @@ def clock_of(point: complex) -> float:
     return math.atan2(point.imag, point.real) % (2 * math.pi) * 12 / math.pi
 
 
+SEGMENTS = {"day": (0, 24), "night": (0, 6), "morning": (6, 12), "evening": (18, 24)}
+"""Parts of the day and the clock hours that they begin and end at."""
+
+
 def differences(
     family: str, streams: dict[str, pa.Table], told: Callable[[float, float], Told]
-) -> tuple[int, list[tuple[str, str, float, float]]]:
+) -> tuple[int, list[tuple[str, str, str, float, float]]]:
     """Return how many features `told` works out, and each value that ours differs in.
 
-    `told` is given the beginning and the end of a local day.
+    `told` is given the beginning and the end of a local day, and of parts of it.
     """
-    table = eu.features.compute(streams, [family], tz=ZONE)
-    rows = {row["date"]: row for row in table.to_pylist()}
+    table = eu.features.compute(streams, [family], tz=ZONE, segments=list(SEGMENTS))
+    rows = {(row["date"], row["segment"]): row for row in table.to_pylist()}
     names: set[str] = set()
     wrong = []
-    for day in _DATES:
-        for name, wanted in told(midnight(day), midnight(day + timedelta(1))).items():
+    for (day, segment), row in sorted(rows.items()):
+        low, high = SEGMENTS[segment]
+        begin, end = midnight(day), midnight(day + timedelta(1))
+        window = (at_hour(begin, low), end if high == 24 else at_hour(begin, high))
+        for name, wanted in told(*window).items():
             names.add(name)
-            ours = rows[day][f"{family}_{name}"]
+            ours = row[f"{family}_{name}"]
             found = NAN if ours is None else ours
             same = math.isclose(found, wanted, rel_tol=1e-5, abs_tol=1e-7)
             if not (same or (math.isnan(found) and math.isnan(wanted))):
-                wrong.append((name, day.isoformat(), found, wanted))
+                wrong.append((segment, name, day.isoformat(), found, wanted))
     return len(names), wrong

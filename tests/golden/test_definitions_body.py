@@ -40,7 +40,7 @@ def test_light() -> None:
 
         def weighted(values: list[float], low: float = 0, high: float = 24) -> float:
             weight = [w * (low <= hour(at[k]) < high) for w, k in zip(held, mine, strict=True)]
-            return float(np.dot(weight, values) / sum(weight))
+            return float(np.dot(weight, values) / sum(weight)) if any(weight) else NAN
 
         bright = [k for k in mine if lux[k] >= 100]
         above = {
@@ -85,9 +85,10 @@ def test_temperature() -> None:
         night = [v for v, h in zip(value, clock, strict=True) if h < 6]
         day = [v for v, h in zip(value, clock, strict=True) if 10 <= h < 22]
         both = len(night) >= 60 and len(day) >= 60
-        found = {
-            "worn_h": len(worn) / 60,
-            "off_wrist_pct": 100 * (1 - len(worn) / len(every)),
+        found = {"worn_h": len(worn) / 60, "off_wrist_pct": 100 * (1 - len(worn) / len(every))}
+        if len(worn) < 60:
+            return found
+        found |= {
             "mean_cel": mean(value),
             "median_cel": median(value),
             "sd_cel": sd(value),

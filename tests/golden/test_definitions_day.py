@@ -171,25 +171,25 @@ def test_activity_counts() -> None:
         counts[begin : begin + 200] = 0  # not worn
     counts[6000:6150] = 0  # still, and worn
     counts = counts.round().astype(np.float32)
-    off = np.zeros(at.size, bool)
-    for low, high in _runs((counts == 0).tolist()):
-        off[low:high] = high - low >= 180
 
     def told(begin: float, end: float) -> Told:
         mine = within(at, begin, end)
-        worn = [k for k in mine if not off[k]]
-        value = [float(counts[k]) for k in worn]
+        still = [counts[k] == 0 for k in mine]
+        off = {mine[k] for low, high in _runs(still) if high - low >= 180 for k in range(low, high)}
+        value = [float(counts[k]) for k in mine if k not in off]
 
         def minutes(low: float, high: float = math.inf) -> int:
             return sum(low <= v < high for v in value)
 
         bouts = [
-            high - low for low, high in _runs([bool(counts[k] < 100 and not off[k]) for k in mine])
+            high - low for low, high in _runs([counts[k] < 100 and k not in off for k in mine])
         ]
+        if not bouts:
+            return {"counts_wear_min": len(value), "inactive_bouts": 0}
         total, length = sum(bouts), len(bouts)
         gini = sum(abs(a - b) for a in bouts for b in bouts) / (2 * length * total)
         return {
-            "counts_wear_min": len(worn),
+            "counts_wear_min": len(value),
             "counts_per_min": mean(value),
             "counts_sedentary_min": minutes(0, 100),
             "counts_light_min": minutes(100, 2020),

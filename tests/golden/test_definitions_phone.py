@@ -164,6 +164,9 @@ def test_typing() -> None:
             for k, n in pairwise(one)
             if kind[k] == kind[n] == 1
         ]
+        enough = [few for few in (of(hold, mine), delays) if len(few) >= 20]
+        if len(enough) < 2 or sum(kind[k] == 1 for k in mine) < 20:
+            return {"sessions": len(sessions), "keys": len(mine)}
         held, middle = of(hold, mine), median(delays)
         around = on_circle([hour(at[k]) for k in mine])
 
@@ -372,7 +375,8 @@ def test_screen_use() -> None:
         clock = _by_clock_hour(seen)
         share = [w / sum(clock.values()) for w in clock.values()]
         around = on_circle([h + 0.5 for h in clock], list(clock.values()))
-        night = at_hour(begin, NIGHT_TO)
+        night = max(at_hour(begin, NIGHT_TO), begin)
+        until = hour(end) or 24  # of a use that goes on
         return {
             "screen_on_h": sum(inside(lit, dark) for lit, _, dark in here) / 3600,
             "screen_uses": len(own),
@@ -385,7 +389,7 @@ def test_screen_use() -> None:
             "use_shortest_s": min(length),
             "first_use_h": hour(own[0][0]),
             "first_morning_use_h": next(hour(lit) for lit, *_ in own if hour(lit) >= 4),
-            "last_use_h": hour(here[-1][2]) if here[-1][2] < end else 24,
+            "last_use_h": hour(here[-1][2]) if here[-1][2] < end else until,
             "night_use_min": sum(inside(lit, dark, night) for lit, _, dark in here) / 60,
             "night_uses": sum(hour(lit) < NIGHT_TO for lit, *_ in own),
             "longest_gap_h": max(b - a for a, b in zip(edges[::2], edges[1::2], strict=True))

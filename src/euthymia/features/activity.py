@@ -110,7 +110,10 @@ _WRIST = (
     "a sensor that is off by 10 mg at rest shifts it. A phone is often not carried."
 )
 _RAW = "Acceleration is taken as recorded: a sensor that is off by 10 mg at rest shifts it."
-_SHORT = "Non-wear is told within the window alone: a shorter window than its rule tells none."
+_SHORT = (
+    "Non-wear is told within the window alone: what a longer stretch leaves at its edge counts as "
+    "worn, and a shorter window than its rule tells none."
+)
 _WORN = " in worn time (no 180 minutes of zero counts in a row)."
 _EPOCH = " 5-second epochs."
 
