@@ -77,6 +77,8 @@ def test_greek_letters_of_medicine_stay() -> None:
             "en",
             "[ORGANISATION] at [ADDRESS] Olanzapine 10 mg daily.",
         ),
+        ("Died of COVID Jan '21. Older brother", "en", "Died of COVID [DATE]. Older brother"),
+        ('Dos hermanos y la "Güera" (9).', "es", 'Dos hermanos y la "[PERSON]" (9).'),
         ("La vio la enfermera Yesi y el Dr. de guardia.", "es", "La vio la enfermera [PERSON] y el Dr. de guardia."),
     ],
 )  # fmt: skip
@@ -102,6 +104,8 @@ def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
         ("Bloods weekly Mon; used DEAR MAN. A 13-year-old Black male.", "en"),
         ("MULTIDISCIPLINARY WARD ROUND", "en"),
         ("ROI signed. Telehealth visit.", "en"),
+        ("Interpreter: N\n\nReason: low mood. Social worker: nil. Carer: n/a.", "en"),
+        ("MC: triste.\nEM: alerta.\nFA: no.", "es"),
         ("Discute c/ cama 15; acude c/ mamá. Toma c/ comida.", "es"),
     ],
 )

@@ -37,7 +37,7 @@ _DAY_WORDS: Final = {
 }
 _W: Final = "(?P<word>" + "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + ")"
 _Y: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]\d{2})"
-_YS: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]?\d{2}(?![\d:/.,%º°-]|\s?[a-z%º°]))"
+_YS: Final = r"(?P<year>(?:18|19|20)\d{2}|['’]\d{2}(?!\d)|\d{2}(?![\d:/.,%º°-]|\s?[a-z%º°]))"
 _D: Final = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|º|°|ro|er)?"
 _OF: Final = r"(?:\s{1,2}(?:of|de|del)\s{1,2}(?:the )?|\s{0,2}[-/. ]\s{0,2}|\s{1,3})"
 _THEN: Final = (

@@ -45,6 +45,7 @@ from euthymia.gateway.deid.old_age import old_ages
 from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
+from euthymia.gateway.deid.plainly import blank_answers
 from euthymia.gateway.deid.repeats import alike, like_days, repeated
 from euthymia.gateway.deid.scripts import script_spans
 from euthymia.gateway.deid.shapes import shape_spans
@@ -116,7 +117,7 @@ def find(
     spans += _beside_places(text, spans) + beside_names(text, spans)
     spans += _small_places(tokens, lists) + after_place(text, spans, lists)
     saints = saintly(low)
-    codes = claimed_codes(low) + saints
+    codes = claimed_codes(low) + saints + blank_answers(low)
     spans = _but_plain(spans, Places([*names.phrases, *codes]), Places(saints))
     return merged(text, spans, [*names.protected, *codes])
 

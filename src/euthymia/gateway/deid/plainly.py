@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - apostrophes as people write them
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,16 @@ _MEASURES: Final = STRONG_NOUNS | {"score", "scores", "monitor", "puntuacion"}
 _DETERMINERS: Final = frozenset(
     {"a", "the", "no", "her", "his", "my", "their", "una", "un", "mi", "su", "sus"}
 )
+
+_BLANK: Final = re.compile(
+    r":[ \t]{0,4}(?P<own>n/?a|nil|none|no|yes|tb[ca]|unknown|not known|ningun[oa]|desconocid[oa]|"
+    r"no consta|[ny](?!\.))(?=[ \t]{0,3}(?:$|\n|[.;,|)])|[ \t]{2})"
+)
+
+
+def blank_answers(low: str) -> list[tuple[int, int]]:
+    """Return the places of answers that name nobody: "Interpreter: N", "Social worker: nil"."""
+    return [m.span("own") for m in _BLANK.finditer(low)]
 
 
 def of_nobody(tokens: Sequence[Token], k: int) -> bool:

@@ -38,6 +38,7 @@ _NICKNAME: Final = re.compile(
 _QUOTED: Final = re.compile(
     rf"\([\"“«](?P<own>{_WORD})[\"”»]\)|[\"“«](?:[Ee]l|[Ll]a|[Bb]ig|[Ll]ittle|[Ll]il|[Oo]ld|[Uu]ncle|[Aa]unt|[Aa]untie|[Mm]iss|[Tt][ií][oa]|[Dd]on|[Dd]oña) (?P<own2>[^\W\d_a-zà-ÿ][\w'’-]{{1,18}})[\"”»]|"
     rf"[\"“«](?P<own4>{_WORD})[\"”»](?= \([^\W\d_a-zà-ÿ][\w'’-]{{1,18}} [^\W\d_a-zà-ÿ][\w'’-]{{1,18}}\))|"
+    r"\b(?:[Ee]l|[Ll]a|[Dd]el|[Aa]l) [\"“«](?P<own5>[A-ZÁÉÍÓÚÑ][\w'’-]{1,18})[\"”»](?= \(\d)|"
     r"\b(?:knows? as|known (?:[a-z]{3,10} )?as|al que llaman|a quien llaman) (?:[Ee]l |[Ll]a )?(?P<own3>[^\W\d_a-zà-ÿ][a-zà-ÿ'’-]{1,18})(?=[,.;) \n])"
 )
 _TYPED: Final = re.compile(
@@ -45,7 +46,7 @@ _TYPED: Final = re.compile(
     r"(?<!\w)(?:alias|cuenta|account|handle|usuario)(?: es| is)?:? (?P<own2>[a-z]{2,14}(?:\.[a-z]{2,14}){1,3})(?![\w@])"
 )
 _AFTER_NAME: Final = re.compile(rf" ?\(?[\"“«‘'](?P<own>{_WORD})[\"”»’']")
-_SHORT: Final = r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|NA|QD|BD|CP|ES|IP|TV|AM|PM|DC|HS|OD|PC|RA|RE|TB|TC|AA|CK|EEG|ECG|MSE|CBT|PHQ|GAD|RTC)[A-ZÁÉÍÓÚÑ]{2}"
+_SHORT: Final = r"(?!AP|AF|HX|DX|TX|RX|TA|FC|FR|PA|ME|BP|HR|RR|GP|ED|ER|IV|IM|PO|SI|HI|AH|VH|MD|RN|NP|OT|PT|US|UK|OK|CC|CT|MR|EN|DE|LA|EL|NA|QD|BD|CP|ES|IP|TV|AM|PM|DC|HS|OD|PC|RA|RE|TB|TC|AA|CK|EM|MC|EA|EF|IDX|EEG|ECG|MSE|CBT|PHQ|GAD|RTC)[A-ZÁÉÍÓÚÑ]{2}"
 _LAST_INITIALS: Final = re.compile(
     rf"[.!?)] {{1,2}}(?P<own>{_SHORT})\s{{0,3}}$|\w / ?(?P<own2>[a-z]{{2,3}})\s{{0,3}}$"
 )
