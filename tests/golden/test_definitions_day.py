@@ -207,3 +207,57 @@ def test_activity_counts() -> None:
     epoch = np.full(at.size, 60, np.float32)
     streams = {"activity_counts": frame(at, counts=counts, epoch=epoch)}
     assert differences("activity", streams, told) == (13, [])
+
+
+def test_engagement() -> None:
+    at = events(CHANCE, 1500)
+    at = at[np.sin(at / 30_000) > -0.6]
+    level = CHANCE.integers(1, 101, at.size).astype(np.float32)
+    status = CHANCE.choice([1, 2, 3, 3, 4, 5], at.size).astype(np.int8)
+    fixes, notes = events(CHANCE, 300), events(CHANCE, 40)
+    of_stream = CHANCE.choice(["location", "screen", "accelerometer"], notes.size).tolist()
+    on = CHANCE.integers(0, 2, notes.size).astype(np.int8)
+    why = [None if one else str(CHANCE.choice(["off", "permission", "paused"])) for one in on]
+
+    def paused(reason: str, begin: float, end: float) -> float:
+        """Hours in which any stream is off for a reason: from its note to the stream's next."""
+        cut = []
+        for name in set(of_stream):
+            own = [k for k in range(notes.size) if of_stream[k] == name]
+            until = {k: notes[n] for k, n in pairwise(own)}
+            off = [k for k in own if why[k] == reason]
+            cut += [(max(notes[k], begin), min(until.get(k, end), end)) for k in off]
+        hours, seen = 0.0, begin
+        for low, high in sorted(cut):
+            hours += max(high - max(low, seen), 0) / 3600
+            seen = max(seen, high)
+        return hours
+
+    def told(begin: float, end: float) -> Told:
+        mine = within(at, begin, end)
+        ends = {k: at[k + 1] if k + 1 < at.size else END for k in mine}
+        holds = {k: min(ends[k], at[k] + 4 * 3600, end) - at[k] for k in mine}
+        known = sum(w for k, w in holds.items() if status[k] > 1)
+        charged = sum(w for k, w in holds.items() if status[k] in (2, 5))
+        before = [one for one in fixes if one < end]
+        found = {
+            "charging_pct": 100 * charged / known if known else NAN,
+            "battery_lowest_pct": min((float(level[k]) for k in mine), default=NAN),
+            "location_silent_h": (end - before[-1]) / 3600 if before else NAN,
+        }
+        noted = any(one < end for one in notes)
+        return found | {
+            f"paused_{reason}_h": paused(reason, begin, end) if noted else NAN
+            for reason in ("off", "permission", "paused")
+        }
+
+    streams = {
+        "battery": frame(at, level=level, status=pa.array(status)),
+        "location": frame(
+            fixes, latitude=np.full(fixes.size, 40.0), longitude=np.zeros(fixes.size)
+        ),
+        "recording_state": frame(
+            notes, stream=of_stream, on=pa.array(on), reason=pa.array(why, pa.string())
+        ),
+    }
+    assert differences("engagement", streams, told) == (6, [])

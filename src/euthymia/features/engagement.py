@@ -40,8 +40,8 @@ WATCHED: Final = (
 )
 """Streams whose last sample is looked for: cheap to read, and one of them of every device."""
 
-SHUT_DOWN, REBOOTED = -1, -2  # AWARE's codes; 2 charging, 3 discharging, 5 full
-CHARGING, DISCHARGING, FULL = 2, 3, 5
+SHUT_DOWN, REBOOTED = -1, -2  # AWARE's codes
+UNKNOWN, CHARGING, DISCHARGING, FULL = 1, 2, 3, 5
 REASONS: Final = ("off", "permission", "low_power", "paused", "not_worn", "charging", "unknown")
 
 
@@ -70,7 +70,7 @@ def _battery(stream: Columns, timeline: Timeline, windows: Windows) -> dict[str,
     held = held_us(taken, time, windows, SILENT_US)
     now = status[taken.index]
     plugged = (now == CHARGING) | (now == FULL)
-    powered = ~np.isnan(now) & (now > 0)
+    powered = now > UNKNOWN
     known = grouped.total(row, held * powered, rows)
     charged = grouped.total(row, held * plugged, rows)
     charging = (status == CHARGING) | (status == FULL)
@@ -161,8 +161,9 @@ _LATE = (
     "without a sample of any watched stream has no row."
 )
 _CODES = (
-    "By the battery's status where the phone tells it (2 charging, 3 discharging, 5 full, -1 shut "
-    "down, -2 rebooted); it is not known for phones that give only the level."
+    "By the battery's status where the phone tells it (1 not known, 2 charging, 3 discharging, 4 "
+    "neither, 5 full, -1 shut down, -2 rebooted); it is not known for phones that give only the "
+    "level."
 )
 _WORDS: Final = {
     "off": "the sensor was off",
@@ -192,7 +193,7 @@ def _battery_feature(
 
 FAMILY = Family(
     name="engagement",
-    version="1",
+    version="1.1",
     title="Taking part",
     streams=(*WATCHED, "recording_state"),
     lookback_days=LOOKBACK_DAYS,
@@ -220,7 +221,7 @@ FAMILY = Family(
             "Share of time on charge",
             "%",
             "Time on charge or full as a share of the time in which the battery's "
-            "status is known: each sample holds until the next, at most 4 hours.",
+            "status is known: each sample of the window holds until the next, at most 4 hours.",
             100,
         ),
         _battery_feature(

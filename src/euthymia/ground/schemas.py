@@ -113,8 +113,8 @@ _STREAMS = (
         "battery",
         "Battery",
         Category.PHONE_USE,
-        # status: AWARE's codes, 2 charging, 3 discharging, 4 not charging, 5 full, -1 shut down,
-        # -2 rebooted. A phone that only tells when it was plugged in gives no level
+        # status: AWARE's codes, 1 unknown, 2 charging, 3 discharging, 4 neither, 5 full, -1 shut
+        # down, -2 rebooted. A phone that only tells when it was plugged in gives no level
         (
             Field("level", _F32, "%", 0, 100, nullable=True),
             Field("status", _I8, "1", -3, 10, nullable=True),
