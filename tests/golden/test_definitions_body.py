@@ -20,6 +20,7 @@ from by_definition import (
     mean,
     median,
     of,
+    on_circle,
     quantile,
     sd,
     within,
@@ -28,9 +29,28 @@ from by_definition import (
 CHANCE = np.random.default_rng(5)
 
 
+def _profile(clock: list[float], log: list[float], held: list[float]) -> Told:
+    """The brightest ten hours and the darkest five of the mean of each clock hour."""
+    seconds, total = defaultdict(float), defaultdict(float)
+    for h, value, w in zip(clock, log, held, strict=True):
+        seconds[int(h)] += w
+        total[int(h)] += w * value
+    names = ("m10_log10", "m10_onset_h", "l5_log10", "l5_onset_h", "relative_amplitude")
+    if any(seconds[h] < 300 for h in range(24)):
+        return dict.fromkeys(names, NAN)
+    level = [total[h] / seconds[h] for h in range(24)]
+
+    def runs(hours: int) -> list[tuple[float, int]]:
+        return [(mean([level[(h + k) % 24] for k in range(hours)]), h) for h in range(24)]
+
+    (m10, onset), (l5, dark) = max(runs(10)), min(runs(5))
+    return dict(zip(names, (m10, onset, l5, dark, (m10 - l5) / (m10 + l5)), strict=True))
+
+
 def test_light() -> None:
     at = events(CHANCE, 6000)
-    lux = np.exp(CHANCE.normal(3, 2.2, at.size)).astype(np.float32)
+    turn = np.sin((at - START) * 2 * math.pi / 86_400)
+    lux = np.exp(CHANCE.normal(3, 2, at.size) + turn).clip(0, 1e5).astype(np.float32)
 
     def told(begin: float, end: float) -> Told:
         mine = within(at, begin, end)
@@ -43,13 +63,17 @@ def test_light() -> None:
             return float(np.dot(weight, values) / sum(weight)) if any(weight) else NAN
 
         bright = [k for k in mine if lux[k] >= 100]
+        lasts = dict(zip(mine, held, strict=True))
+        middle = [hour(at[k]) + lasts[k] / 7200 for k in bright]
         above = {
             f"above_{limit}_lx_min": sum(
                 w for w, x in zip(held, level, strict=True) if x >= limit
             ) / 60
             for limit in (10, 100, 1000)
         }  # fmt: skip
-        return above | {
+        profile = _profile([hour(at[k]) for k in mine], log, held)
+        return (above | profile) | {
+            "bright_timing_h": clock_of(on_circle(middle, [lasts[k] for k in bright])),
             "mean_lx": weighted(level),
             "log10_mean": weighted(log),
             "p95_lx": quantile(level, 95),
@@ -61,7 +85,7 @@ def test_light() -> None:
             "night_log10": weighted(log, 0, 5),
         }
 
-    assert differences("light", {"light": frame(at, level=lux)}, told) == (12, [])
+    assert differences("light", {"light": frame(at, level=lux)}, told) == (18, [])
 
 
 def test_temperature() -> None:
