@@ -340,7 +340,7 @@ FAMILY = Family(
             "hours_likeness",
             "Likeness to the usual hours of typing",
             "1",
-            "Cosine of the presses in each of the 24 clock hours with those of the days "
+            "Cosine of the presses in each of the 24 clock hours with those of the time "
             "before the window, back to 27 before its date: the circadian baseline "
             "similarity of Zulueta et al. NaN with fewer than 200 presses before." + _NEED,
             1,
