@@ -71,7 +71,8 @@ def problems_of(own: str) -> list[str]:
     found = cedarpy.validate_policies(own, shipped("clinic.cedarschema"))
     names = found.id_annotations_by_policy_id
     return [
-        f"{names.get(e.policy_id) or e.policy_id or _place_of_fault(own)}: {e.error}"
+        f"{names.get(e.policy_id) or _place(own, e.policy_id)}: "
+        f"{str(e.error).removeprefix(f'for policy `{e.policy_id}`, ')}"
         for e in found.errors
     ]
 
@@ -80,18 +81,27 @@ _BEFORE: Final = re.compile(r"(?:\s|//[^\n]*)*")
 _STATEMENT: Final = re.compile(r'(?:[^"/;]|"(?:[^"\\]|\\.)*"|//[^\n]*|/)+;?', re.DOTALL)
 
 
-def _place_of_fault(own: str) -> str:
-    """Return where the first policy that cannot be read begins: Cedar's parser does not say."""
+def _place(own: str, policy_id: str | None) -> str:
+    """Return where the policy that is meant begins: Cedar calls one without a name by its number.
+
+    Where nothing could be read it calls none: then the first that cannot be.
+    """
     import cedarpy
 
-    for statement in _STATEMENT.finditer(own):
-        try:
-            cedarpy.PolicySet.from_str(statement.group())
-        except ValueError:
+    for number, statement in enumerate(_STATEMENT.finditer(own)):
+        if policy_id:
+            meant = policy_id == f"policy{number}"
+        else:
+            try:
+                cedarpy.PolicySet.from_str(statement.group())
+                meant = False
+            except ValueError:
+                meant = True
+        if meant:
             before = _BEFORE.match(own, statement.start())
             begins = before.end() if before else statement.start()
             return f"the policy at line {own.count(chr(10), 0, begins) + 1}"
-    return "text"
+    return policy_id or "text"
 
 
 class PolicyText:

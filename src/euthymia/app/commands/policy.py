@@ -31,7 +31,7 @@ def _words(result: dict[str, Any]) -> str:
         for c in result["changes"]
     ]
     lines.append(f"{result['situations']:,} situations compared with the present policies")
-    header = ("role", "action", "now", "situations", "such as")
+    header = ("role", "action", "becomes", "situations", "such as")
     lines.append(table(rows, header) if rows else "no decision changes")
     return "\n".join(lines)
 
