@@ -134,8 +134,10 @@ def test_a_frame_that_fits_nothing_or_too_much_is_refused(screen):
         eu.features.compute({"screen": screen.drop_columns("time")})
     with pytest.raises(SchemaError, match=r"screen\.state must be whole numbers"):
         eu.features.compute({"screen": pl.DataFrame({"time": [1.7e9], "state": ["open"]})})
-    with pytest.raises(SchemaError, match="no families"):
+    with pytest.raises(SchemaError, match="no families 'astrology'; there are activity"):
         eu.features.compute(screen, ["astrology"])
+    with pytest.raises(SchemaError, match="did you mean mobility"):
+        eu.features.compute(screen, ["mobilty"])
     with pytest.raises(SchemaError, match="no time zone"):
         eu.features.compute(screen, tz="Mars/Olympus")
     with pytest.raises(MissingError):

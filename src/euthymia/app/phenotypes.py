@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from errno import EISDIR
+from os import strerror
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,9 +44,9 @@ def features_of_folder(
         raise SchemaError(f"{out.name}: the name must end in .parquet or .csv")
     families = chosen(wanted.families)
     segments = [segment(name) for name in wanted.segments]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    part.touch()  # a place that takes no file says so before hours of reading
+    if not folder.exists():
+        raise MissingError(f"{folder} does not exist; check the path")
+    part = _place_for(out)
     try:
         recordings = _read(folder, wanted, progress)
         table = features_of(recordings, families, segments)
@@ -62,6 +64,28 @@ def features_of_folder(
         "out": out,
         **_accounts(recordings),
     }
+
+
+def _place_for(out: Path) -> Path:
+    """Make the empty file that becomes `out`: one that takes none says so before hours of reading.
+
+    Raises
+    ------
+    MissingError
+        If there can be no file of this name, with what the system says of it.
+    """
+    part = out.with_name(f".{out.name}.part")
+    try:
+        if out.is_dir():
+            raise IsADirectoryError(EISDIR, strerror(EISDIR))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+    except OSError as problem:
+        raise MissingError(
+            f"{out}: no file can be written there ({problem.strerror}): name another path, or give "
+            "your user the right to write to it"
+        ) from problem
+    return part
 
 
 def _filled(table: pa.Table, family: str) -> int:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +41,12 @@ def chosen(names: Sequence[str] | None) -> list[Family]:
     known = installed()
     unknown = [name for name in names or () if name not in known]
     if unknown:
-        raise SchemaError(f"there are no families {unknown}; there are {', '.join(known)}")
+        close = get_close_matches(unknown[0], known, n=1)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise SchemaError(
+            f"there are no families {', '.join(map(repr, unknown))}{meant}; "
+            f"there are {', '.join(known)}"
+        )
     return [known[name] for name in (known if names is None else dict.fromkeys(names))]
 
 
