@@ -192,7 +192,8 @@ def restore(
         behind = count_words(result["entries_rolled_back"], "entry", "entries")
         words += f"\nthe ledger is rolled back by {behind}: it ends at {result['ledger_seq']}"
     if result["erased_again"]:
-        words += f"\n{result['erased_again']} people erased since the backup were erased again"
+        people = count_words(result["erased_again"], "person", "people")
+        words += f"\nerased since the backup, erased again: {people}"
     if result["withdrawn_again"]:
         words += f"\n{result['withdrawn_again']} consents withdrawn since then were withdrawn again"
     if result["retracted_again"]:
