@@ -247,8 +247,7 @@ def test_each_guard_rail_can_break(rail):
             "at line 5",
         ),
         (
-            "permit (principal, action, resource);\n\n"
-            + "permit (principal, action, resource) when { context.purpos == 1 };",
+            "// ours\n\npermit (principal, action, resource) when { context.purpos == 1 };",
             "the policy at line 3: attribute `purpos`",
         ),
         ("permit (principal, action, resource); " + "/" * 70_000, "characters"),
