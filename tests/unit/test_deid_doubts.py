@@ -38,6 +38,7 @@ FALLS: list[tuple[str, str, Kind]] = [
     ("the ABCD today", "ABCD", Kind.ORGANISATION),
     ("call the ward now", "the ward", Kind.PHONE),
     ("room 12 now", "12", Kind.ID),
+    ("urine SG 1.003 now", "003", Kind.ID),
     ("ferritin 12.4 now", "12.4", Kind.ID),
     ("rate 4/10 again", "4/10", Kind.DATE),
     ("for 3-4 weeks again", "3-4 weeks", Kind.DATE),

@@ -106,6 +106,8 @@ def test_what_context_or_shape_tells(text: str, lang: Lang, left: str) -> None:
         ("ROI signed. Telehealth visit.", "en"),
         ("Interpreter: N\n\nReason: low mood. Social worker: nil. Carer: n/a.", "en"),
         ("MC: triste.\nEM: alerta.\nFA: no.", "es"),
+        ("Phos 0.92. CAREMAP updated. Osm 280.", "en"),
+        ("Toma: memantina 20.", "es"),
         ("Discute c/ cama 15; acude c/ mamá. Toma c/ comida.", "es"),
     ],
 )

@@ -92,10 +92,17 @@ def _formed(span: Span, low: str) -> bool:
         case Kind.URL:
             return "." in own or "/" in own
         case Kind.ID | Kind.ACCOUNT:
-            return _DECIMAL.fullmatch(own) is None
+            return _DECIMAL.fullmatch(own) is None and not _after_a_point(span, low)
         case Kind.PERSON | Kind.LOCATION | Kind.ORGANISATION | Kind.HOSPITAL:
             return own not in _UNITS and _AILMENT.match(low, span.end, span.end + 44) is None
     return True
+
+
+def _after_a_point(span: Span, low: str) -> bool:
+    """Tell whether it is what stands behind the point of a number: "SG 1.003"."""
+    before = low[max(0, span.start - 2) : span.start]
+    own = low[span.start : span.end]
+    return len(own) < 4 and own.isdigit() and before[:1].isdigit() and before[1:] in {".", ","}
 
 
 def _doubtful(span: Span, tokens: Sequence[Token], at: int, lists: Lexicon) -> bool:
