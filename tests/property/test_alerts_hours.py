@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from euthymia.care.alerts.clocks import MINUTE_US, Hours
@@ -29,8 +29,14 @@ shift = st.builds(
 
 
 def there(hours: Hours, at: Micros) -> bool:
-    """Say whether anybody is there by the clock on the wall."""
+    """Say whether anybody is there by the clock on the wall.
+
+    Of a time that comes twice the first counts: in the second, who was there last is there.
+    """
     wall = from_micros(at).astimezone(ZoneInfo(hours.zone))
+    while wall.fold:
+        at -= STEP
+        wall = from_micros(at).astimezone(ZoneInfo(hours.zone))
     minute, today = wall.hour * 60 + wall.minute, wall.weekday()
     for one in hours.policy.shifts:
         start, end = minutes_of(one.start), minutes_of(one.end)
@@ -50,6 +56,8 @@ def there(hours: Hours, at: Micros) -> bool:
     st.integers(1, 20 * 12),
     st.lists(shift, min_size=1, max_size=3),
 )
+@example("America/Santiago", False, -6, 1, [Shift("anna", ("sat",), "23:30", "08:30", ("anna",))])
+@example("America/Santiago", False, -6, 6, [Shift("anna", ("sat",), "12:00", "23:30", ("anna",))])
 def test_a_timer_counts_the_minutes_on_shift_over_a_change_of_the_clock(
     zone: str, second: bool, fives: int, lasts: int, shifts: list[Shift]
 ):
