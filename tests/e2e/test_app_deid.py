@@ -101,3 +101,12 @@ def test_the_figures_hold_on_notes_that_the_rules_were_not_made_on(capsys) -> No
     assert out["leak_free"] >= 0.90
     assert out["over_redaction"] <= 0.02
     assert set(out) >= {"traps_damaged", "worst_origin_gap", "notes_per_second", "by_type"}
+
+
+def test_several_notes_are_told_apart(tmp_path: Path, capsys) -> None:
+    notes = [tmp_path / name for name in ("a.txt", "b.txt")]
+    for note in notes:
+        note.write_text("Mrs Ana Ruiz was seen.\n", "utf-8")
+    assert main(["deid", *map(str, notes)]) == 0
+    parts = [f"==> {note} <==\nMrs [PERSON] was seen.\n" for note in notes]
+    assert capsys.readouterr().out == "\n".join(parts) + "\n"

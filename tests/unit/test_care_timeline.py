@@ -76,6 +76,10 @@ def test_the_first_trends_are_worse_ones_and_one_of_each_family() -> None:
     assert names == ["b1", "a2", "c1", "d1", "b2"]
     flat = replace(trend("e", "e1", 14, 14), values=(0.0, None, 0.0))
     assert flat not in most_telling([flat, *found], 7)
+    hours = replace(flat, values=(*[24.0] * 12, 25.0))  # the night on which a clock is put back
+    assert hours not in most_telling([hours, *found], 7)
+    scores = replace(flat, values=(9.0, 9.0, 14.0))
+    assert scores in most_telling([scores, *found], 7)
     groups = groups_of(found)
     assert [(g.title, len(g.trends), g.often) for g in groups] == [
         ("a", 2, 1),

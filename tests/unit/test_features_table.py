@@ -241,3 +241,9 @@ def test_times_in_words_are_refused_with_what_to_do(screen):
     words = screen.to_pandas().assign(time=lambda frame: frame["time"].astype(str))
     with pytest.raises(SchemaError, match="to_datetime"):
         eu.features.compute({"screen": words}, ["screen_use"])
+
+
+@pytest.mark.parametrize("given", [None, [1, 2], 7])
+def test_what_is_no_table_is_told_in_words(given):
+    with pytest.raises(SchemaError, match="is no table: give a folder"):
+        eu.features.compute(given)

@@ -1,5 +1,6 @@
 """All that the page about one person shows, worked out from tables: no clock, no store, no page."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,6 +40,7 @@ from euthymia.ground.codes import MADRS_TOTAL
 
 SHOWN_DAYS: Final = 180  # half a year: two medication trials and the weeks before them
 RECENT_VALUES_DAYS: Final = 14  # two weeks, what the PHQ-9 asks about
+DAYS_OF_A_TREND: Final = 10  # of fewer, one other number is news
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,15 +248,25 @@ def trends(
     return tuple(sorted(found, key=lambda trend: -trend.outside / max(1, trend.known)))
 
 
+def _flat(trend: Trend) -> bool:
+    """Tell whether a trend is one number: on all days, of ten or more on all but one."""
+    values = [value for value in trend.values if value is not None]
+    if not values:
+        return False
+    others = len(values) - Counter(values).most_common(1)[0][1]
+    return others == 0 or (others == 1 and len(values) >= DAYS_OF_A_TREND)
+
+
 def most_telling(found: Sequence[Trend], most: int) -> tuple[Trend, ...]:
     """Return the few trends to look at first.
 
     Those most often outside their band on the side on which a worsening usually shows, then those
     most often outside it; one of each family before a second of any, because the numbers of one
     family move together and would say the same thing several times. What was the same number
-    every day (the phone's hours of somebody who shares no phone) is left to the list of all.
+    every day (the phone's hours of somebody who shares no phone), but perhaps on a day of 23 or 25
+    hours, is left to the list of all.
     """
-    varied = [trend for trend in found if len({v for v in trend.values if v is not None}) != 1]
+    varied = [trend for trend in found if not _flat(trend)]
     ranked = sorted(
         varied, key=lambda t: (-t.worse / max(1, t.known), -t.outside / max(1, t.known))
     )

@@ -294,12 +294,18 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
 
 
 def as_arrow(frame: Any) -> pa.Table:  # noqa: ANN401  (any data frame that narwhals knows)
-    """Return a Polars, pandas or Arrow table as Arrow."""
+    """Return a Polars, pandas or Arrow table as Arrow; SchemaError if it is none."""
     import narwhals as nw
 
     if isinstance(frame, pa.Table):
         return frame
-    table = nw.from_native(frame).lazy().collect("pyarrow").to_native()
+    try:
+        table = nw.from_native(frame).lazy().collect("pyarrow").to_native()
+    except TypeError:
+        raise SchemaError(
+            f"{type(frame).__name__} is no table: give a folder, a Polars, pandas or Arrow table, "
+            "or several as {stream: table}"
+        ) from None
     # pandas keeps the row labels of a frame that was filtered or sorted: they are no column
     return table.drop_columns([n for n in table.column_names if _ROW_LABELS.fullmatch(n)])
 

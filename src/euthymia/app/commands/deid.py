@@ -86,7 +86,7 @@ def deid(
             {"file": file, "review": work.for_review(file, chosen, facts, place)}
             for place, file in enumerate(files, 1)
         ]
-        shell.emit({"notes": shown}, "\n".join(n["review"] for n in shown))
+        shell.emit({"notes": shown}, _apart([(n["file"], n["review"]) for n in shown]))
         return
     notes = work.deid_files(
         files,
@@ -100,20 +100,28 @@ def deid(
     _tell(shell, notes)
 
 
+def _apart(texts: list[tuple[str, str]]) -> str:
+    """Return one text as it is, several each under its file's name, as `head` does."""
+    if len(texts) == 1:
+        return texts[0][1]
+    return "\n".join(f"==> {name} <==\n{text}" for name, text in texts)
+
+
 def _tell(shell: Shell, notes: list[dict[str, Any]]) -> None:
     waiting = [n for n in notes if n["needs_review"]]
-    words = []
+    words: list[tuple[str, str]] = []
     for note in notes:
         if note["needs_review"]:
             count = len(note["uncertain"])
             spans = "span" if count == 1 else "spans"
             places = ", ".join(f"{s['kind']} {s['start']}-{s['end']}" for s in note["uncertain"])
-            words.append(f"{note['file']}: {_WITHHELD.format(n=count, spans=spans)}\n  {places}")
+            said = f"{note['file']}: {_WITHHELD.format(n=count, spans=spans)}\n  {places}"
         else:
-            words.append(note["text"])
+            said = note["text"]
+        words.append((note["file"], said))
     result = {"needs_review": bool(waiting), "notes": notes}
     if len(notes) == 1:
         result |= notes[0]
-    shell.emit(result, "\n".join(words))
+    shell.emit(result, _apart(words))
     if waiting:
         shell.exit_code = 1
