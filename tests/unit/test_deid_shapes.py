@@ -2,9 +2,13 @@
 
 # ruff: noqa: E501, RUF001 - texts are read whole, with the signs that people write
 
+from datetime import date, timedelta
+
 import pytest
 
 from euthymia.gateway.deid.contract import Kind, Lang, Span
+from euthymia.gateway.deid.dates import day_first
+from euthymia.gateway.deid.fold import fold_each
 from euthymia.gateway.deid.surrogates import Surrogates
 from redacting import redacted
 
@@ -132,3 +136,25 @@ def test_addresses_of_the_us_forces(address: str) -> None:
     assert not any(map(str.isdigit, left))
     assert left.startswith("Her husband is at [")
     assert left.endswith("] until spring.")
+
+
+@pytest.mark.parametrize(
+    ("text", "leads"),
+    [
+        ("Seen 03/04/2025 at CVS.", False),
+        ("Seen 03/04/2025. NHS no 943 476 5919.", True),
+        ("Leeds LS6 2AB, 03/04/2025.", True),
+        ("Seen 03/04/2025 and 13/04/2025.", True),
+        ("Seen 03/04/2025 and 04/13/2025, NHS.", False),
+        ("Next on 5.6.2025; PHQ 13/27/2.", False),
+    ],
+)
+def test_which_number_of_a_date_is_the_day_is_the_notes_own_way(text: str, leads: bool) -> None:
+    assert day_first(fold_each(text), "en") is leads
+    made = Surrogates(KEY, "en")
+    at = text.index("03/04/2025") if "03/04" in text else None
+    if at is not None:
+        moved = made.replace(text, Span(at, at + 10, Kind.DATE, 1.0, "rule:date"))
+        wanted = date(2025, 4, 3) if leads else date(2025, 3, 4)
+        wanted += timedelta(days=made.shift_days)
+        assert moved == wanted.strftime("%d/%m/%Y" if leads else "%m/%d/%Y")

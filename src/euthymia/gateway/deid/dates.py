@@ -68,6 +68,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
         (r"(?P<mon>0[1-9]|1[0-2])-(?P<year>(?:19|20)\d{2})", 0.8),
     )
 )  # fmt: skip
+_BOTH: Final = re.compile(r"(?<![\d./-])(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?![\d/-])")
+_BRITISH: Final = re.compile(
+    r"(?<!\w)(?:nhs|cmht|camhs|hmp|gmc|hse|a&e|sho|st[3-8]|cpn|[a-z]{1,2}\d[a-z\d]? \d[a-z]{2})(?!\w)"
+)
 _REACH: Final = 40
 """Characters before what tells a date in which it begins; twice as many after it."""
 _LETTERS: Final = re.compile(r"[a-z]{3,10}")
@@ -287,8 +291,23 @@ _FULL_MONTHS: Final = {
 }
 
 
-def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
+def day_first(low: str, lang: Lang) -> bool:
+    """Tell whether a folded text writes 3/4/2025 for the third of April.
+
+    Spanish does. English does where a date of the text can be read in that way alone and none in
+    the other alone; or where neither is there, and the text is of a British or Irish service.
+    """
+    if lang == "es":
+        return True
+    pairs = [(int(m[1]), int(m[2])) for m in _BOTH.finditer(low)]
+    days, months = (any(pair[k] > 12 >= pair[1 - k] for pair in pairs) for k in (0, 1))
+    return days if days != months else _BRITISH.search(low) is not None
+
+
+def moved(written: str, low: str, days: int, lang: Lang, *, day_leads: bool) -> str | None:
     """Return a written date moved by `days`, in the form it had; None if it cannot be read.
+
+    `day_leads`: which of two small numbers is the day (see `day_first`).
 
     A month without a day is moved from its middle, a year from its middle; a weekday and a day
     without a month stay (moves are whole weeks).
@@ -296,22 +315,24 @@ def moved(written: str, low: str, days: int, lang: Lang) -> str | None:
     for pattern, _, _ in _PATTERNS:
         match = pattern.fullmatch(low)
         if match is not None:
-            return _rewritten(match, written, days, lang)
+            return _rewritten(match, written, days, lang, day_leads=day_leads)
     bare = re.fullmatch(_M, low)
     if bare is not None:
-        return _rewritten(bare, written, days, lang)
+        return _rewritten(bare, written, days, lang, day_leads=day_leads)
     year = re.fullmatch(r"(?:ano )?(?P<year>\d{4})", low)
     if year is not None:
-        return _rewritten(year, written, days, lang)
+        return _rewritten(year, written, days, lang, day_leads=day_leads)
     short = re.fullmatch(r"(?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d)", low)
     if short is not None:
-        return _rewritten(short, written, days, lang)
+        return _rewritten(short, written, days, lang, day_leads=day_leads)
     return written if low in WEEKDAYS else None
 
 
-def _rewritten(match: re.Match[str], written: str, days: int, lang: Lang) -> str | None:
+def _rewritten(
+    match: re.Match[str], written: str, days: int, lang: Lang, *, day_leads: bool
+) -> str | None:
     found = {k: v for k, v in match.groupdict().items() if v is not None}
-    order = _order(found, lang)
+    order = _order(found, day_leads=day_leads)
     parts = _read(found, order)
     if parts is None:
         return None
@@ -337,12 +358,12 @@ def _rewritten(match: re.Match[str], written: str, days: int, lang: Lang) -> str
     return out + written[place:]
 
 
-def _order(found: dict[str, str], lang: Lang) -> tuple[str, str]:
+def _order(found: dict[str, str], *, day_leads: bool) -> tuple[str, str]:
     """Return which of the groups a, b is the day and which the month."""
     if "a" not in found:
         return "a", "b"
     first, second = int(found["a"]), int(found["b"])
-    if first > 12 or (lang == "es" and second <= 12) or found.get("sep") == ".":
+    if first > 12 or (day_leads and second <= 12) or found.get("sep") == ".":
         return "a", "b"
     return "b", "a"
 

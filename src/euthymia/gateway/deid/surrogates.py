@@ -14,7 +14,7 @@ import re
 from typing import Final
 
 from euthymia.gateway.deid.contract import OVER_89, Kind, Lang, Span
-from euthymia.gateway.deid.dates import moved
+from euthymia.gateway.deid.dates import day_first, moved
 from euthymia.gateway.deid.fold import fold_each, folded
 from euthymia.gateway.deid.known import KnownFinder
 from euthymia.gateway.deid.lexicon import lexicon, pool
@@ -91,6 +91,7 @@ class Surrogates:
         self._lang: Lang = lang
         self._known = known
         self._lex = lexicon(lang)
+        self._text, self._day_leads = "", lang == "es"
         weeks = _LEAST_WEEKS + self._draw("weeks", "") % (_MOST_WEEKS - _LEAST_WEEKS)
         self.shift_days = 7 * weeks * (1 if self._draw("side", "") % 2 else -1)
 
@@ -117,7 +118,7 @@ class Surrogates:
             case Kind.PERSON:
                 return self._person(written)
             case Kind.DATE:
-                return self._date(written)
+                return self._date(written, text)
             case Kind.ADDRESS:
                 number = 1 + self._draw("number", folded(written)) % 180
                 street = self._pick(_STREETS[self._lang], "street", value)
@@ -177,8 +178,11 @@ class Surrogates:
             return sex or own or ("f" if self._draw("sex", low) % 2 else "m")
         return "family"
 
-    def _date(self, written: str) -> str:
-        new = moved(written, fold_each(written), self.shift_days, self._lang)
+    def _date(self, written: str, text: str) -> str:
+        if text is not self._text:
+            self._text, self._day_leads = text, day_first(fold_each(text), self._lang)
+        low, leads = fold_each(written), self._day_leads
+        new = moved(written, low, self.shift_days, self._lang, day_leads=leads)
         return "[DATE]" if new is None else new
 
     def _shaped(self, written: str, kind: Kind) -> str:
