@@ -196,7 +196,9 @@ def test_rows_of_the_time_around_events(screen):
 def test_a_number_that_a_whole_field_cannot_hold_is_refused_and_not_altered(kind, value):
     time = pa.array([1_720_000_000_000_000, 1_720_000_060_000_000]).cast(pa.timestamp("us", "UTC"))
     frame = kind({"time": time.to_pylist(), "state": [type(value)(1), value]})
-    with pytest.raises(SchemaError, match=r"screen\.state must be whole numbers from 0 to 3;"):
+    with pytest.raises(
+        SchemaError, match=r"screen\.state must be whole numbers from 0 to 3 \(.*\);"
+    ):
         eu.features.from_frames({"screen": frame})
 
 
@@ -241,6 +243,12 @@ def test_times_in_words_are_refused_with_what_to_do(screen):
     words = screen.to_pandas().assign(time=lambda frame: frame["time"].astype(str))
     with pytest.raises(SchemaError, match="to_datetime"):
         eu.features.compute({"screen": words}, ["screen_use"])
+
+
+def test_words_for_a_column_of_codes_are_told_the_codes(screen):
+    words = screen.set_column(1, "state", pa.array(["on"] * screen.num_rows))
+    with pytest.raises(SchemaError, match="0 off, 1 on, 2 locked, 3 unlocked"):
+        eu.features.compute({"screen": words}, tz=ZONE)
 
 
 @pytest.mark.parametrize("given", [None, [1, 2], 7])

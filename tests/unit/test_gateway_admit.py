@@ -53,7 +53,7 @@ def only_reason(batch: Admitted) -> str:
         ("location", "latitude", float("inf"), "latitude is not a finite number"),
         ("skin_temperature", "value", 382.21, "value is outside -40..125 Cel"),
         ("blood_volume_pulse", "value", float("-inf"), "value is not a finite number"),
-        ("screen", "state", 7, "state is outside 0..3: check"),
+        ("screen", "state", 7, "state is outside 0..3 (0 off, 1 on, 2 locked, 3 unlocked): check"),
         ("steps", "steps", -4, "steps is outside 0..100000 {steps}"),
         ("heart_rate", "rate", None, "rate is missing"),
     ],

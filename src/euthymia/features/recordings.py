@@ -381,6 +381,7 @@ def _as_field(wanted: Field, given: pa.ChunkedArray, stream: str) -> pa.ChunkedA
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
         limits = "" if wanted.low is None else f" from {wanted.low:g}"
         limits += "" if wanted.high is None else f" to {wanted.high:g}"
+        limits += f" ({wanted.codes})" if wanted.codes else ""
         words = f"whole numbers{limits}" if whole else f"{wanted.type}"
         raise SchemaError(
             f"{stream}.{wanted.name} must be {words}; this column of {given.type} has others: "

@@ -94,7 +94,8 @@ def _limits(field: Field) -> str:
         return f"above {field.high:g}{unit}"
     if field.high is None:
         return f"below {field.low:g}{unit}"
-    return f"outside {field.low:g}..{field.high:g}{unit}"
+    codes = f" ({field.codes})" if field.codes else ""
+    return f"outside {field.low:g}..{field.high:g}{unit}{codes}"
 
 
 def _field_faults(field: Field, column: pa.ChunkedArray) -> Iterator[Fault]:

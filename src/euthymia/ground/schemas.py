@@ -32,12 +32,23 @@ ROW: Final = pa.field("row", pa.int64(), nullable=False)
 """The number of the source row that a table row came from; dropped before storage."""
 
 
+_ACTIVITIES: Final = (
+    "0 still, 1 walking, 2 running, 3 unknown, 4 cycling, 5 in a vehicle, 6 on foot (walking or "
+    "running), 7 tilting"
+)
+_KEYS: Final = "1 character, 2 backspace, 3 suggestion or correction, 4 other"
+_STAGES: Final = (
+    "0 awake, 1 light (N1, N2), 2 deep (N3), 3 REM, 4 asleep without a stage, 5 in bed, 6 restless"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column of a stream: its Arrow type, its UCUM unit and the range that can be true.
 
     A text is hashed at the gateway unless it is a `label`: a short word of a fixed vocabulary
-    ("low_power", "item3"), which says nothing of a third person.
+    ("low_power", "item3"), which says nothing of a third person. `codes` says what whole numbers
+    stand for.
     """
 
     name: str
@@ -47,6 +58,7 @@ class Field:
     high: float | None = None
     nullable: bool = False
     label: bool = False
+    codes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +98,20 @@ _STREAMS = (
             Field("speed", _F32, "m/s", 0, 400, nullable=True),
         ),
     ),
-    # 0 off, 1 on, 2 locked, 3 unlocked: the codes of AWARE's ESM screen sensor
-    Stream("screen", "Screen", Category.PHONE_USE, (Field("state", _I8, "1", 0, 3),)),
-    # direction: 1 incoming, 2 outgoing, 3 missed; contact: a salted hash, never a number or a name
+    # the codes of AWARE's ESM screen sensor
+    Stream(
+        "screen",
+        "Screen",
+        Category.PHONE_USE,
+        (Field("state", _I8, "1", 0, 3, codes="0 off, 1 on, 2 locked, 3 unlocked"),),
+    ),
+    # contact: a salted hash, never a number or a name
     Stream(
         "calls",
         "Calls",
         Category.CONTACTS,
         (
-            Field("direction", _I8, "1", 1, 3),
+            Field("direction", _I8, "1", 1, 3, codes="1 incoming, 2 outgoing, 3 missed"),
             Field("duration", _F32, "s", 0, 86400),
             Field("contact", pa.string(), "1", nullable=True),
         ),
@@ -104,7 +121,7 @@ _STREAMS = (
         "Messages",
         Category.CONTACTS,
         (
-            Field("direction", _I8, "1", 1, 3),
+            Field("direction", _I8, "1", 1, 3, codes="1 received, 2 sent"),
             Field("length", _I32, "1", 0, None, nullable=True),
             Field("contact", pa.string(), "1", nullable=True),
         ),
@@ -134,13 +151,12 @@ _STREAMS = (
     Stream(
         "notifications", "App notifications", Category.PHONE_USE, (Field("app", pa.string(), "1"),)
     ),
-    # StudentLife's codes, continued: 0 still, 1 walking, 2 running, 3 unknown, 4 cycling,
-    # 5 in a vehicle, 6 on foot (walking or running), 7 tilting
+    # StudentLife's codes, continued
     Stream(
         "activity_class",
         "Inferred activity",
         Category.MOVEMENT,
-        (Field("activity", _I8, "1", 0, 10),),
+        (Field("activity", _I8, "1", 0, 10, codes=_ACTIVITIES),),
     ),
     Stream(
         "steps",
@@ -200,25 +216,25 @@ _STREAMS = (
         ),
     ),
     Stream("light", "Ambient light", Category.PHONE_USE, (Field("level", _F32, "lx", 0, 200000),)),
-    # a device seen nearby: kind 1 Bluetooth, 2 Wi-Fi; the device is a salted hash
+    # a device seen nearby; the device is a salted hash
     Stream(
         "proximity",
         "Devices nearby",
         Category.CONTACTS,
         (
-            Field("kind", _I8, "1", 1, 2),
+            Field("kind", _I8, "1", 1, 2, codes="1 Bluetooth, 2 Wi-Fi"),
             Field("device", pa.string(), "1"),
             Field("strength", _F32, "dB[mW]", -200, 50, nullable=True),
         ),
     ),
-    # one key press, never which key. kind: 1 character, 2 backspace, 3 suggestion or correction,
-    # 4 other. `hold`: how long it was down. `session`: one stretch of typing (any label)
+    # one key press, never which key. `hold`: how long it was down. `session`: one stretch of typing
+    # (any label)
     Stream(
         "typing",
         "Key presses",
         Category.PHONE_USE,
         (
-            Field("kind", _I8, "1", 1, 4),
+            Field("kind", _I8, "1", 1, 4, codes=_KEYS),
             Field("hold", _F32, "ms", 0, 60000, nullable=True),
             Field("session", pa.string(), "1", nullable=True),
         ),
@@ -227,14 +243,13 @@ _STREAMS = (
     Stream(
         "conversation", "Conversations", Category.SOUND, (Field("duration", _F32, "s", 0, 86400),)
     ),
-    # stage: 0 awake, 1 light (N1, N2), 2 deep (N3), 3 REM, 4 asleep without a stage, 5 in bed,
-    # 6 restless. `session`: one sleep episode as the device named it (any label)
+    # `session`: one sleep episode as the device named it (any label)
     Stream(
         "sleep_stages",
         "Sleep stages",
         Category.SLEEP,
         (
-            Field("stage", _I8, "1", 0, 6),
+            Field("stage", _I8, "1", 0, 6, codes=_STAGES),
             Field("duration", _F32, "s", 0, 172800),
             Field("session", pa.string(), "1", nullable=True),
         ),
