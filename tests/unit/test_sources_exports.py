@@ -100,6 +100,15 @@ def test_a_distance_from_ones_own_baseline_is_no_temperature(tmp_path: Path) -> 
         ("fitbit/anna/steps-2026-09-11.json", "anna"),
         ("study/p01/Fitbit/steps-2026-09-11.json", "p01"),
         ("steps-2026-09-11.json", "steps-2026-09-11"),
+        ("study/2001/Takeout/Location History/Records.json", "2001"),
+        ("study/2002/Timeline.json", "2002"),
+        ("a/Semantic Location History/2023/2023_MAY.json", "a"),
+        ("anna/2023/2023_MAY.json", "anna"),
+        ("takeout/anna/Takeout/Google Health/Physical Activity_GoogleData/S/s_1.csv", "anna"),
+        ("study/takeout-anna/Takeout/Fit/All Data/s.json", "takeout-anna"),
+        ("anna/takeout-20240501T101010Z-001/Takeout/Fit/All Data/s.json", "anna"),
+        ("study/stress01/Takeout/Fitbit/Stress Score/Stress Score.csv", "stress01"),
+        ("anna/Google Health/Sub/Global Export Data/steps-2026-09-11.json", "anna"),
     ],
 )  # fmt: skip
 def test_whose_an_export_is_is_told_by_the_folder_above_it(path: str, who: str) -> None:

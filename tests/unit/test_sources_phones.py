@@ -136,13 +136,21 @@ def test_aware_millis_and_seconds_are_told_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "owner"),
-    [("anna/screen.csv", "anna"), ("anna_may.csv", "anna_may"), ("anna/locations.csv", "anna")],
+    [
+        ("anna/screen.csv", "anna"),
+        ("anna_may.csv", "anna_may"),
+        ("anna/locations.csv", "anna"),
+        ("anna/raw/screen.csv", "anna"),
+        ("anna/screen (1).csv", "anna"),
+        ("anna/screen_2024-05.csv", "anna"),
+        ("anna_2.csv", "anna_2"),
+    ],
 )
 def test_a_file_that_names_nobody_is_named_after_its_place(
     name: str, owner: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text("timestamp,screen_status\n1714557600000,1\n")
     [item] = items_of(path)
     assert isinstance(item, Samples)

@@ -203,6 +203,17 @@ def test_a_note_is_dated_and_owned_by_its_place(tmp_path: Path) -> None:
     assert fact["purpose"] == "care"
 
 
+def test_a_folder_of_notes_is_nobody(tmp_path: Path) -> None:
+    for who in ("M-1", "M-2"):
+        (tmp_path / who / "Notes").mkdir(parents=True)
+        (tmp_path / who / "Notes" / "2024-07-01.txt").write_text(f"Of {who}.")
+    facts = facts_of(items_of(tmp_path))
+    assert [(f["subject_id"], f["text_value"]) for f in facts] == [
+        ("M-1", "Of M-1."),
+        ("M-2", "Of M-2."),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "data", "rule"),
     [

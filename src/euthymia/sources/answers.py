@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from typing import Final
 
 _NUMBER: Final = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
-_LEADING: Final = re.compile(r"\s*([+-]?\d{1,6})\s*[.):=-]\s*\S")
+_LEADING: Final = re.compile(
+    r"([+-]?[0-9]{1,6})"
+    r"(?:\s*[.):=-]\s*[^\W\d_]|\s*[.):=]\s+\S|\s+-\s+[^\d\s])"
+)
+_DATE: Final = re.compile(r"[0-9]{1,2}[.-]?\s*[^\W\d_]{3,10}(?:-[0-9]|\.?\s?[0-9]{4}\b)")
 _YES_NO: Final = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 _SCALES: Final = {
     # how often in the last two weeks (PHQ, GAD), also in the words of mindLAMP
@@ -46,8 +50,8 @@ def score(answer: str | None, options: Sequence[str] = ()) -> float | None:
     places = [option.strip().casefold() for option in options]
     if word in places:
         return float(places.index(word))
-    leading = _LEADING.match(text)
-    if leading:  # "3: often": the maker's own number
+    leading = None if _DATE.match(text) else _LEADING.match(text)
+    if leading:  # "3: often": the maker's own number; "1.5 hours", "10:30" and "2-3" have none
         return float(leading.group(1))
     for scale in (_YES_NO, _SCALES):
         if word in scale:

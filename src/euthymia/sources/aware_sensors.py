@@ -21,7 +21,7 @@ from euthymia.sources.aware_iphone import activities, battery_codes, calls
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Context
 from euthymia.sources.motion import AXES, in_degrees, in_g
-from euthymia.sources.phone_people import owned
+from euthymia.sources.phone_people import Owner, owned
 from euthymia.sources.shapes import codes, hashed, samples
 from euthymia.sources.table import Chunk
 
@@ -81,11 +81,22 @@ class Sensor:
             strength = chunk.floats("strength")
             fields["strength"] = np.where(strength == 0, np.nan, strength)
         if self.axes is not None:
-            fields |= self.axes({name: chunk.floats(name) for name in AXES})
+            fields |= _of_each(self.axes, {name: chunk.floats(name) for name in AXES}, who)
         for name, value in self.fixed.items():
             fields[name] = np.full(len(chunk.rows), value, np.int8)
         time_us = chunk.times("time")
         yield samples(SYSTEM, self.stream, who, chunk.rows, time_us, **fields)
+
+
+def _of_each(
+    turn: Callable[[dict[str, Any]], dict[str, Any]], axes: dict[str, Any], who: Owner
+) -> dict[str, Any]:
+    """Turn each person's axes by themselves: one has an iPhone (g), another an Android (m/s2)."""
+    turned = {name: np.empty_like(values) for name, values in axes.items()}
+    for _, mask in owned(who, len(turned[AXES[0]])):
+        for name, values in turn({name: values[mask] for name, values in axes.items()}).items():
+            turned[name][mask] = values
+    return turned
 
 
 def _extra(name: str, *aliases: str) -> Column:

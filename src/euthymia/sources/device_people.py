@@ -34,17 +34,20 @@ _NO_NAME: Final = frozenset(
     }
 )
 _NO_NAME_LIKE: Final = re.compile(
-    r"""(19|20)\d\d | takeout-.* | di-connect-.* | uploadedfiles.* | .*_googledata
+    r"""takeout-\d.* | di-connect-.* | uploadedfiles.* | .*_googledata
     | (global|health)[ _]export[ _]data | physical[ _]activity | heart[ _]rate.* | sleep([ _]score)?
-    | oxygen[ _]saturation.* | temperature | stress.* | personal[ _&]+account | app[ _]data
+    | oxygen[ _]saturation.* | temperature | stress([ _].*)? | personal[ _&]+account | app[ _]data
     | location[ _]history.* | semantic[ _]location[ _]history | (google[ _])?health[ _]connect.*
     | google[ _]fit | fit([ _]data)? | all[ _](data|sessions) | daily[ _]activity[ _]metrics
     | apple[ _]health[ _]export | export[ _-]?\d* | \.\. | \. """,
     re.VERBOSE,
 )
 """Folders that a maker puts into its own export: they say what is inside, never whose it is."""
+_YEAR: Final = re.compile(r"(19|20)\d\d")
+"""A year, where Google keeps one's ways in it (`2023/2023_MAY.json`); else the name of somebody."""
+_TAKEOUT: Final = re.compile(r"takeout(-\d.*)?")
 _ROOT: Final = re.compile(
-    r"""takeout(-.*)? | google[ _]health | .*_googledata | global[ _]export[ _]data
+    r"""takeout(-\d.*)? | google[ _]health | .*_googledata | global[ _]export[ _]data
     | apple[ _]health[ _]export""",
     re.VERBOSE,
 )
@@ -63,9 +66,22 @@ def person_of(opened: Opened) -> str:
     if opened.context.subject:
         return opened.context.subject
     folders = opened.path.parent.parts
-    root = next((k for k, name in enumerate(folders) if _ROOT.fullmatch(name.lower())), None)
+    root = _root([name.lower() for name in folders])
     for folder in reversed(folders[:root]):
         name = folder.lower()
+        if _YEAR.fullmatch(name) and opened.path.name.startswith(f"{name}_"):
+            continue
         if name not in _NO_NAME and not _NO_NAME_LIKE.fullmatch(name) and name.strip("/\\"):
             return folder
     return opened.path.stem if root is None else _PART.sub("", folders[root])
+
+
+def _root(names: list[str]) -> int | None:
+    """Return where an export begins: in `takeout/anna/Takeout/Fit` that is the second Takeout."""
+    places = [k for k, name in enumerate(names) if _ROOT.fullmatch(name)]
+    root = next((k for k in reversed(places) if _TAKEOUT.fullmatch(names[k])), None)
+    if root is None:
+        return places[0] if places else None
+    while root - 1 in places:  # what an archive is called, and the folder in it
+        root -= 1
+    return root

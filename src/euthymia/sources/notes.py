@@ -16,6 +16,7 @@ from euthymia.ground.records import Item
 from euthymia.sources.blob import MiB
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.lines import BOM
+from euthymia.sources.phone_people import folder_of
 from euthymia.sources.shapes import Facts
 from euthymia.sources.wall_clock import to_instants
 
@@ -25,12 +26,12 @@ _DATED: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?!\d).*\.txt", re.IGNORECASE)
 
 def _recognise(path: PurePath, head: bytes) -> float:
     looks_like_text = b"\0" not in head
-    return 0.5 if _DATED.fullmatch(path.name) and looks_like_text and path.parent.name else 0.0
+    return 0.5 if _DATED.fullmatch(path.name) and looks_like_text and folder_of(path) else 0.0
 
 
 def _read(opened: Opened) -> Iterator[Item]:
     """Yield the note, at the start of the day in its file's name where the person lives."""
-    who = device_id(SOURCE.name, opened.context.subject or opened.path.parent.name)
+    who = device_id(SOURCE.name, opened.context.subject or folder_of(opened.path))
     found = _DATED.fullmatch(opened.path.name)
     try:
         day = day_number(date.fromisoformat(found.group(1) if found else ""))

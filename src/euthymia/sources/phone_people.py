@@ -1,5 +1,6 @@
 """Whose a phone's CSV file is: a column says so, else the file's or the folder's name."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import PurePath
 from typing import Final, TypeAlias
@@ -15,6 +16,16 @@ from euthymia.sources.table import Chunk, header_of
 Owner: TypeAlias = pa.Array | str
 """The person of all rows, or of each."""
 
+_HOLDERS: Final = frozenset(
+    (
+        *("raw", "data", "csv", "json", "txt", "text", "export", "exports", "sensors", "phone"),
+        *("aware", "mindlamp", "lamp", "surveys", "answers", "questionnaires"),
+        *("notes", "note", "notas", "clinical notes", "clinical_notes", "letters"),
+    )
+)
+"""Folders that say what lies in them, never whose it is: of `anna/notes` that is anna."""
+_COUNTED: Final = re.compile(r"[\s_.-]*\(?\d[\d\s_.()t-]*\Z")
+"""What tells one export of somebody from the next: `sensor_events (1)`, `screen_2024-05`."""
 WHO: Final = Column("who", ("user", "device", "device_id"), Kind.TEXT)
 """The column that names the person, in order of preference: a person may have two phones."""
 
@@ -39,8 +50,15 @@ def owner(chunk: Chunk, opened: Opened, sensors: Collection[str]) -> Owner:
 
 def named_after(path: PurePath, sensors: Collection[str]) -> str:
     """Return the file's name, or the folder's if the file's is only a sensor's."""
-    only_sensor = path.stem.lower() in sensors
-    return path.parent.name if only_sensor and path.parent.name else path.stem
+    stem = path.stem.lower()
+    only_sensor = stem in sensors or _COUNTED.sub("", stem) in sensors
+    return (folder_of(path) if only_sensor else "") or path.stem
+
+
+def folder_of(path: PurePath) -> str:
+    """Return the nearest folder that may be named after a person; "" where there is none."""
+    names = [folder.name for folder in path.parents if folder.name]
+    return next((name for name in names if name.lower() not in _HOLDERS), "")
 
 
 def owned(who: Owner, size: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:

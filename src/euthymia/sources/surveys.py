@@ -9,6 +9,7 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import Facts
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 
@@ -28,6 +29,10 @@ _PHQ9: Final = Layout(
     )
 )
 
+_FORMS: Final = frozenset(
+    ("phq9", "phq-9", "phq_9", "phq", "survey", "surveys", "answers", "questionnaire", "ema")
+)
+"""Names of files that say what was asked, and not whom."""
 _FORTNIGHT: Final = {
     "not-at-all": 0,
     "several-days": 1,
@@ -109,7 +114,7 @@ def _add_phq9(facts: Facts, chunk: Chunk, opened: Opened) -> None:
     places = _PHQ9.columns[1].choices
     for i, row in enumerate(chunk.rows.tolist()):
         who = opened.context.subject or (
-            columns["who"][i] if "who" in columns else opened.path.stem
+            columns["who"][i] if "who" in columns else named_after(opened.path, _FORMS)
         )
         code = PHQ9_ITEMS[places[columns["item"][i]]]
         answer, time_us = columns["answer"][i], columns["time"][i]

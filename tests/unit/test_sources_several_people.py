@@ -1,0 +1,74 @@
+"""Files of several people in one folder or in one table: each stays who they are."""
+
+from pathlib import Path
+
+import pytest
+
+from euthymia.sources.answers import Unscored, score
+from reading import assert_accounted, facts_of, items_of, read, samples_of
+
+START = 1_714_557_600_000
+STEPS = "key.projectId,key.userId,key.sourceId,value.time,value.timeReceived,value.steps\n"
+
+
+@pytest.mark.parametrize("name", ["phq9.csv", "phq9_2024.csv", "surveys/phq9 (1).csv"])
+def test_a_questionnaire_that_names_nobody_is_of_the_folder(name: str, tmp_path: Path) -> None:
+    for who, answer in (("anna", 1), ("ben", 3)):
+        (tmp_path / who / name).parent.mkdir(parents=True)
+        lines = [f"1626717092,PHQ9_{i},{answer}\n" for i in range(1, 10)]
+        (tmp_path / who / name).write_text("time,id,answer\n" + "".join(lines))
+    facts = facts_of(items_of(tmp_path))
+    answered = {(fact["subject_id"], fact["numeric_value"]) for fact in facts}
+    assert answered == {("anna", 1.0), ("ben", 3.0)}
+    assert len(facts) == 18
+
+
+def test_the_unit_of_acceleration_is_each_persons_own(tmp_path: Path) -> None:
+    names = ",".join(f"double_values_{i}" for i in range(3))
+    rows = [f"{START + i * 100},android,0,0,9.80665\n" for i in range(30)]
+    rows += [f"{START + i * 100},iphone,0,0,-1\n" for i in range(20)]
+    table = f"timestamp,device_id,{names}\n" + "".join(rows)
+    (tmp_path / "accelerometer.csv").write_text(table)
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    told = samples_of(items, "accelerometer")
+    down = dict(zip(told["subject_id"].to_pylist(), told["z"].to_pylist(), strict=True))
+    assert down == pytest.approx({"android": 1.0, "iphone": -1.0}, rel=1e-6)
+
+
+def test_steps_that_are_told_twice_are_equal_rows(tmp_path: Path) -> None:
+    lines = [f"d,r1,s,{1714557600 + 60 * i},{1714557601 + 60 * i},{10 + i}\n" for i in range(4)]
+    home = tmp_path / "d" / "r1" / "android_phone_step_count"
+    home.mkdir(parents=True)
+    (home / "20240501_1000.csv").write_text(STEPS + "".join([*lines, lines[2], lines[0]]))
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    told = samples_of(items, "steps").drop_columns(["row"]).to_pylist()
+    assert told[4] == told[2]
+    assert told[5] == told[0]
+    assert [row["period"] for row in told[:4]] == [0.0, 60.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"),
+    [
+        ("3: often", 3.0),
+        ("3 - often", 3.0),
+        ("0-never", 0.0),
+        ("2) 3-4 times", 2.0),
+        ("1:élan", 1.0),
+        ("-2: worse", -2.0),
+    ],
+)  # fmt: skip
+def test_the_makers_number_before_an_option_counts(answer: str, number: float) -> None:
+    assert score(answer) == number
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["1.5 hours", "10:30 PM", "10:30", "2024-05-01", "2-3 hours", "1 - 2 times", "5/10",
+     "2-Oct-2024", "1. Mai 2024", "10.30 Uhr"],
+)  # fmt: skip
+def test_a_part_of_an_answer_is_no_number(answer: str) -> None:
+    with pytest.raises(Unscored):
+        score(answer)
