@@ -110,3 +110,16 @@ def test_several_notes_are_told_apart(tmp_path: Path, capsys) -> None:
     assert main(["deid", *map(str, notes)]) == 0
     parts = [f"==> {note} <==\nMrs [PERSON] was seen.\n" for note in notes]
     assert capsys.readouterr().out == "\n".join(parts) + "\n"
+
+
+def test_a_passage_in_another_language_is_said_to_be_one(tmp_path: Path, capsys) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("Ihr Bruder Malte ruft jeden Abend an, weil sie nicht mehr schläft.", "utf-8")
+    code, out = told(capsys, "deid", str(note))
+    assert (code, out["text"]) == (1, None)
+    assert [s["kind"] for s in out["uncertain"]] == ["PASSAGE"]
+    assert main(["deid", str(note)]) == 1
+    shown = capsys.readouterr().out
+    assert "neither English nor Spanish" in shown
+    assert "Malte" not in shown
+    assert told(capsys, "deid", str(note), "--accept")[1]["text"] == "[PASSAGE]"

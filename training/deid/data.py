@@ -13,7 +13,7 @@ from euthymia.gateway.deid import tagger_text
 from euthymia.gateway.deid.contract import Kind
 from euthymia.simulate.clinical_text import located
 
-KINDS = [kind.value for kind in Kind]
+KINDS = [kind.value for kind in Kind if kind is not Kind.PASSAGE]
 IGNORED = -100
 LABEL = {kind: number + 1 for number, kind in enumerate(KINDS)} | {corpora.UNKNOWN: IGNORED}
 WINDOW = 256

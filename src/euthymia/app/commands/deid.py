@@ -14,6 +14,7 @@ _WITHHELD = (
     "withheld: {n} uncertain {spans}; --review shows them between << and >>, and --accept takes "
     "them out too"
 )
+_PASSAGE = "\n  PASSAGE: in neither English nor Spanish, so it is not searched: it goes out whole"
 
 
 @click.command(
@@ -116,6 +117,7 @@ def _tell(shell: Shell, notes: list[dict[str, Any]]) -> None:
             spans = "span" if count == 1 else "spans"
             places = ", ".join(f"{s['kind']} {s['start']}-{s['end']}" for s in note["uncertain"])
             said = f"{note['file']}: {_WITHHELD.format(n=count, spans=spans)}\n  {places}"
+            said += _PASSAGE if any(s["kind"] == "PASSAGE" for s in note["uncertain"]) else ""
         else:
             said = note["text"]
         words.append((note["file"], said))

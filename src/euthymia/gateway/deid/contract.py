@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """A named employer, school, company, university or institution."""
     PROFESSION = "PROFESSION"
     """What somebody does for a living."""
+    PASSAGE = "PASSAGE"
+    """Whole sentences in a language that is not read here, whatever they say."""
 
 
 DIRECT: Final = frozenset(Kind) - {Kind.AGE, Kind.COUNTRY, Kind.PROFESSION}

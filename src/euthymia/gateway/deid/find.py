@@ -42,6 +42,7 @@ from euthymia.gateway.deid.named_days import named_days
 from euthymia.gateway.deid.names import NameFinder, echoes
 from euthymia.gateway.deid.numbers import number_spans
 from euthymia.gateway.deid.old_age import old_ages
+from euthymia.gateway.deid.other_language import other_language, without_inner
 from euthymia.gateway.deid.patterns import pattern_spans
 from euthymia.gateway.deid.people import enumerated, people_spans
 from euthymia.gateway.deid.places import Places
@@ -119,7 +120,9 @@ def find(
     saints = saintly(low)
     codes = claimed_codes(low) + saints + blank_answers(low)
     spans = _but_plain(spans, Places([*names.phrases, *codes]), Places(saints))
-    return merged(text, spans, [*names.protected, *codes])
+    return without_inner(
+        merged(text, spans, [*names.protected, *codes]), other_language(text, lang)
+    )
 
 
 def _but_plain(spans: Sequence[Span], plain: Places, saints: Places) -> list[Span]:

@@ -133,7 +133,7 @@ class Surrogates:
                 return f"192.0.2.{1 + self._draw('ip', folded(written)) % 254}"
             case Kind.AGE if span.source == OVER_89:
                 return "90+"
-            case Kind.AGE | Kind.PROFESSION | Kind.COORDINATES:
+            case Kind.AGE | Kind.PROFESSION | Kind.COORDINATES | Kind.PASSAGE:
                 return f"[{span.kind}]"
             case _:
                 return self._shaped(written, span.kind)

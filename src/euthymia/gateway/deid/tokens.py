@@ -86,6 +86,11 @@ def _counts(part: str, lang: Lang, *, blind: bool, first: bool) -> bool:
     return not blind and not first and part[0].isupper()
 
 
+def ordinary(word: str, lang: Lang) -> bool:
+    """Tell whether this is an ordinary or a medical word of the language."""
+    return _look(word, lang)[3]
+
+
 def parts(folded_text: str) -> list[str]:
     """Return the words, numbers and marks of a text, as its tokens would be."""
     return _TOKEN.findall(folded_text)
