@@ -34,6 +34,19 @@ def test_an_iphones_call_is_one_call_however_many_steps_it_has(tmp_path: Path) -
     assert any("beginning or the end is not there" in reason for reason in rejects(items))
 
 
+def test_calls_of_an_iphone_that_were_sent_twice_are_the_same_calls(tmp_path: Path) -> None:
+    steps = [
+        *(_row(0, 1, 0, "a"), _row(9, 2, 9, "a"), _row(69, 4, 60, "a")),
+        *(_row(100, 3, 0, "b"), _row(105, 4, 5, "b")),
+    ]
+    (tmp_path / "calls.csv").write_text(CALLS + "".join(step * 2 for step in steps))
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    table = samples_of(items, "calls")
+    assert table.column("direction").to_pylist() == [1, 2]
+    assert table.column("duration").to_pylist() == [60.0, 0.0]
+
+
 def test_an_androids_voicemail_does_not_make_it_an_iphone(tmp_path: Path) -> None:
     rows = [_row(0, 1, 61, "a"), _row(99, 2, 5, "b"), _row(200, 4, 30, "a"), _row(300, 3, 0, "c")]
     (tmp_path / "calls.csv").write_text(CALLS + "".join(rows))

@@ -226,9 +226,34 @@ def test_a_pedometers_running_total_becomes_steps(tmp_path: Path) -> None:
     _lamp(tmp_path, events)
     items = items_of(tmp_path, zone="UTC")
     table = samples_of(items, "steps").sort_by("time").to_pylist()
-    assert [row["steps"] for row in table] == [10, 20, 60, 5]
-    assert table[0]["time"].hour == 0
-    assert [row["period"] for row in table] == [36000.0, 600.0, 1800.0, 36000.0]
+    assert [row["steps"] for row in table] == [20, 60, 5]
+    assert table[2]["time"].hour == 0
+    assert [row["period"] for row in table] == [600.0, 1800.0, 36000.0]
+    [reason] = rejects(items)
+    assert reason.startswith("event 3: the first running total of the file")
+
+
+def test_a_running_total_is_counted_once_in_files_that_overlap(tmp_path: Path) -> None:
+    for name, totals in (
+        ("steps.json", [(0, 1000), (240, 3000)]),
+        ("steps (1).json", [(240, 3000), (300, 3500), (360, 5000)]),
+    ):
+        told = [_event("steps", m, value=v, source=None, type="step_count") for m, v in totals]
+        _lamp(tmp_path, told, name)
+    found = read(tmp_path)
+    for reading, items in found:
+        assert_accounted(reading, items)
+    table = samples_of([item for _, part in found for item in part], "steps")
+    assert sorted(table["steps"].to_pylist()) == [500, 1500, 2000]
+    assert set(table["subject_id"].to_pylist()) == {"U1"}
+
+
+def test_a_running_total_goes_on_over_a_midnight_that_is_not_its_own(tmp_path: Path) -> None:
+    totals = [(0, 8000), (14 * 60 - 5, 8100), (14 * 60 + 5, 8160), (18 * 60, 20)]
+    told = [_event("steps", m, value=v, source=None, type="step_count") for m, v in totals]
+    _lamp(tmp_path, told)
+    table = samples_of(items_of(tmp_path, zone="UTC"), "steps").sort_by("time")
+    assert table["steps"].to_pylist() == [100, 60, 20]
 
 
 def test_events_one_a_line_by_sensor_and_surveys(tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def test_the_unit_of_acceleration_is_each_persons_own(tmp_path: Path) -> None:
     assert down == pytest.approx({"android": 1.0, "iphone": -1.0}, rel=1e-6)
 
 
+def test_somebody_who_changes_phones_changes_the_unit_of_acceleration(tmp_path: Path) -> None:
+    home = tmp_path / "bw1" / "accelerometer"
+    home.mkdir(parents=True)
+    names = "timestamp,UTC time,accuracy,x,y,z\n"
+    for hour, (down, accuracy) in {10: (9.80665, "3"), 11: (-1, "unknown")}.items():
+        at = START + (hour - 10) * 3_600_000
+        rows = [f"{at + i * 100},t,{accuracy},0,0,{down}\n" for i in range(20)]
+        (home / f"2024-05-01 {hour}_00_00.csv").write_text(names + "".join(rows))
+    told = samples_of(items_of(tmp_path), "accelerometer")["z"].to_pylist()
+    assert told == pytest.approx([1.0] * 20 + [-1.0] * 20, rel=1e-6)
+
+
 def test_steps_that_are_told_twice_are_equal_rows(tmp_path: Path) -> None:
     lines = [f"d,r1,s,{1714557600 + 60 * i},{1714557601 + 60 * i},{10 + i}\n" for i in range(4)]
     home = tmp_path / "d" / "r1" / "android_phone_step_count"

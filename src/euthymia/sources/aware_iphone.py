@@ -60,25 +60,32 @@ def calls(chunk: Chunk, who: Owner, context: Context) -> Iterator[Item]:
         if steps is None:
             yield from _android(own, name, context)
         else:
-            yield from _iphone(own, name, steps)
+            yield from _iphone(own, name, *steps)
 
 
-def _steps(chunk: Chunk) -> list[list[int]] | None:
-    """Return the rows of each call of an iPhone; None for an Android's table."""
+def _steps(chunk: Chunk) -> tuple[list[list[int]], list[int]] | None:
+    """Return the rows of each call of an iPhone, and rows told twice; None for an Android's."""
     kind = chunk.floats("direction").astype(np.int8)
     if "contact" not in chunk.columns or not (kind == ENDED).any():
         return None
     traces = chunk.columns["contact"].to_pylist()
     open_calls: dict[str | None, list[int]] = {}
     found: list[list[int]] = []
-    for i in np.lexsort((kind, chunk.times("time"))).tolist():
+    time_us = chunk.times("time")
+    seen, twice = set(), []
+    for i in np.lexsort((kind, time_us)).tolist():
+        step = (int(time_us[i]), int(kind[i]), traces[i])
+        if step in seen:
+            twice.append(i)
+            continue
+        seen.add(step)
         call = open_calls.setdefault(traces[i], [])
         call.append(i)
         if kind[i] == ENDED:
             found.append(open_calls.pop(traces[i]))
     whole = sum(tuple(kind[call].tolist()) in _CALLS for call in found)
     found += open_calls.values()
-    return found if whole * 2 >= len(found) else None
+    return (found, twice) if whole * 2 >= len(found) else None
 
 
 def _android(chunk: Chunk, who: str, context: Context) -> Iterator[Item]:
@@ -96,12 +103,12 @@ def _android(chunk: Chunk, who: str, context: Context) -> Iterator[Item]:
         )
 
 
-def _iphone(chunk: Chunk, who: str, steps: list[list[int]]) -> Iterator[Item]:
+def _iphone(chunk: Chunk, who: str, steps: list[list[int]], twice: list[int]) -> Iterator[Item]:
     kind, length = chunk.floats("direction").astype(np.int8), chunk.floats("duration")
     first: list[int] = []
     direction: list[int] = []
     duration: list[float] = []
-    told: list[int] = []
+    told: list[int] = [*twice]
     cut: list[int] = []
     for call in steps:
         sequence = tuple(kind[call].tolist())

@@ -40,6 +40,8 @@ _ANDROID_ACTIVITY: Final = {
     "running": 2,
 }
 
+Turn = Callable[[dict[str, Any], Any], dict[str, Any]]
+"""Turns axes, and when they were measured, into our unit."""
 Make = Callable[[Chunk, pa.Array | str, Context], Iterator[Item]]
 """Turns rows of a table, and whose they are, into items."""
 
@@ -58,7 +60,7 @@ class Sensor:
     names: tuple[str, ...]
     secret: frozenset[str] = frozenset()
     fixed: Mapping[str, int] = field(default_factory=dict)
-    axes: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    axes: Turn | None = None
     make: Make | None = None
 
     def items(self, chunk: Chunk, who: pa.Array | str, context: Context) -> Iterator[Item]:
@@ -81,20 +83,20 @@ class Sensor:
             strength = chunk.floats("strength")
             fields["strength"] = np.where(strength == 0, np.nan, strength)
         if self.axes is not None:
-            fields |= _of_each(self.axes, {name: chunk.floats(name) for name in AXES}, who)
+            fields |= _of_each(self.axes, chunk, who)
         for name, value in self.fixed.items():
             fields[name] = np.full(len(chunk.rows), value, np.int8)
         time_us = chunk.times("time")
         yield samples(SYSTEM, self.stream, who, chunk.rows, time_us, **fields)
 
 
-def _of_each(
-    turn: Callable[[dict[str, Any]], dict[str, Any]], axes: dict[str, Any], who: Owner
-) -> dict[str, Any]:
+def _of_each(turn: Turn, chunk: Chunk, who: Owner) -> dict[str, Any]:
     """Turn each person's axes by themselves: one has an iPhone (g), another an Android (m/s2)."""
+    axes, time_us = {name: chunk.floats(name) for name in AXES}, chunk.times("time")
     turned = {name: np.empty_like(values) for name, values in axes.items()}
-    for _, mask in owned(who, len(turned[AXES[0]])):
-        for name, values in turn({name: values[mask] for name, values in axes.items()}).items():
+    for _, mask in owned(who, len(time_us)):
+        own = turn({name: values[mask] for name, values in axes.items()}, time_us[mask])
+        for name, values in own.items():
             turned[name][mask] = values
     return turned
 
@@ -235,7 +237,7 @@ SENSORS: Final = (
     ),
     Sensor(
         *("gyroscope", _axes("axis_x", "axis_y", "axis_z"), ("gyroscope",)),
-        axes=in_degrees,
+        axes=lambda axes, _: in_degrees(axes),
     ),
     Sensor("light", (Column("level", ("double_light_lux",)),), ("light",)),
     Sensor(

@@ -187,8 +187,9 @@ def _moved(stream: str, columns: Mapping[str, tuple[str, ...]]) -> Make:
             axis: np.sum([chunk.floats(name) for name in names], axis=0)
             for axis, names in columns.items()
         }
-        fields = in_g(axes) if stream == "accelerometer" else in_degrees(axes)
-        yield samples(SYSTEM, stream, who, chunk.rows, chunk.times("time"), **fields)
+        time_us = chunk.times("time")
+        fields = in_g(axes, time_us) if stream == "accelerometer" else in_degrees(axes)
+        yield samples(SYSTEM, stream, who, chunk.rows, time_us, **fields)
 
     return make
 
