@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from euthymia.ground.clock import SECOND_US, Timeline, to_micros
-from euthymia.sources.wall_clock import to_instants
+from euthymia.sources.wall_clock import InPieces, to_instants
 
 ZONES = ["UTC", "Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
 MINUTE_US = 60 * SECOND_US
@@ -57,3 +57,25 @@ def test_a_silent_night_follows_the_zone() -> None:
     wall_us = noon + np.arange(14, dtype=np.int64) * day_us
     time_us = to_instants(wall_us, "Europe/Madrid")
     assert (wall_us - time_us)[[0, -1]].tolist() == [2 * 3600 * SECOND_US, 3600 * SECOND_US]
+
+
+@pytest.mark.parametrize("moved", [False, True])
+@settings(max_examples=40, deadline=None)
+@given(
+    start_h=st.integers(to_micros(datetime(2024, 1, 1, tzinfo=UTC)) // (60 * MINUTE_US), 476_000),
+    days=st.integers(1, 250),
+    cuts=st.lists(st.integers(1, 250 * 96), max_size=12),
+)
+def test_in_pieces_a_clock_is_judged_as_if_it_were_whole(
+    start_h: int, days: int, cuts: list[int], *, moved: bool
+) -> None:
+    zone = "Europe/Madrid"
+    time_us = (start_h * 60 + np.arange(0, days * 1440, 15, dtype=np.int64)) * MINUTE_US
+    wall_us = Timeline(((0, zone),)).local_us(time_us) if moved else time_us
+    clock: InPieces[int] = InPieces(zone)
+    pieces = np.split(wall_us, sorted({cut for cut in cuts if cut < wall_us.size}))
+    found = [part for i, piece in enumerate(pieces) for part in clock.take(piece, i)]
+    found += list(clock.rest())
+    assert [i for _, i in found] == list(range(len(pieces)))
+    whole = to_instants(wall_us, zone)
+    np.testing.assert_array_equal(np.concatenate([at for at, _ in found]), whole)

@@ -278,3 +278,17 @@ def test_an_e4_in_tables_is_what_it_is_in_its_own_files(tmp_path: Path) -> None:
     assert _times(items, "accelerometer")[0] == "2020-02-13 14:28:50"
     assert _column(items, "beat_intervals", "interval") == [750.0]
     assert len(rejects(items)) == 1
+
+
+def test_a_bad_line_does_not_change_how_an_e4s_clock_is_judged(tmp_path: Path) -> None:
+    """A night in which the zone's clocks went back and the recording's did not."""
+    start = datetime(2024, 10, 26, 23, tzinfo=UTC)
+    rows = [f"{start + timedelta(seconds=i):%Y-%m-%d %H:%M:%S},70" for i in range(6 * 3600)]
+    (tmp_path / "HR_1.csv").write_text("\n".join(["datetime, hr", *rows, "bad,70"]) + "\n")
+    items = items_of(tmp_path, zone="Europe/Berlin")
+    times = samples_of(items, "heart_rate").column("time").to_pylist()
+    assert [times[0], times[-1]] == [
+        start - timedelta(hours=2),
+        times[0] + timedelta(seconds=21599),
+    ]
+    assert times == sorted(times)

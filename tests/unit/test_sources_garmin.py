@@ -15,6 +15,7 @@ from reading import assert_accounted, facts_of, items_of, read, rejects, samples
 
 T = 1_714_543_500 - EPOCH_S
 START = datetime(2024, 5, 1, 6, 5, tzinfo=UTC)
+T_OF_DAY = 6 * 3600 + 5 * 60
 
 
 def day() -> bytes:
@@ -44,8 +45,8 @@ def test_a_day_of_a_watch(tmp_path: Path) -> None:
     [(reading, items)] = read(tmp_path)
     assert_accounted(reading, items)
     steps = samples_of(items, "steps")
-    assert steps.column("steps").to_pylist() == [100, 50]
-    assert steps.column("period").to_pylist() == [0, 60]
+    assert steps.column("steps").to_pylist() == [50]
+    assert steps.column("period").to_pylist() == [60]
     assert seconds(items, "heart_rate") == [120, 200]
     beats = samples_of(items, "beat_intervals")
     assert beats.column("interval").to_pylist() == [800, 790]
@@ -54,6 +55,49 @@ def test_a_day_of_a_watch(tmp_path: Path) -> None:
     assert samples_of(items, "sleep_stages").column("stage").to_pylist() == [2]
     assert set(steps.column("subject_id").to_pylist()) == {"anna"}
     assert {i.rows for i in items if isinstance(i, Reject)} == {1, 2}
+
+
+def totals(*messages: tuple[int, int], local_s: int | None = None) -> bytes:
+    """Running totals of steps walked: (seconds since 00:00 UTC, steps so far)."""
+    midnight = T - T_OF_DAY
+    records = b""
+    if local_s is not None:
+        records += define(1, 103, (253, 4, 0x86), (0, 4, 0x86))
+        records += struct.pack("<BII", 1, midnight, midnight + local_s)
+    records += define(2, 55, (253, 4, 0x86), (3, 4, 0x86), (5, 1, 0))
+    for second, count in messages:
+        records += struct.pack("<BIIB", 2, midnight + second, count, 6)
+    return encode(records)
+
+
+def test_running_totals_of_several_files_are_counted_once(tmp_path: Path) -> None:
+    """A watch writes some files a day, and its totals run on from one to the next."""
+    hour = 3600
+    files = {
+        "1.fit": totals((0, 9000), (900, 20), (8 * hour, 500), (12 * hour, 3000), local_s=0),
+        "2.fit": totals((12 * hour, 3000), (15 * hour, 4000), (24 * hour, 6000), local_s=0),
+        "3.fit": totals((24 * hour, 6000), (25 * hour, 7), local_s=0),
+    }
+    (tmp_path / "anna").mkdir()
+    for name, data in files.items():
+        (tmp_path / "anna" / name).write_bytes(data)
+    every = [item for reading, items in read(tmp_path) for item in items]
+    steps = samples_of(every, "steps")
+    assert steps.column("steps").to_pylist() == [20, 480, 2500, 1000, 2000, 7]
+    assert steps.column("period").to_pylist()[:2] == [900, 8 * hour - 900]
+    assert sum(i.rows for i in every if isinstance(i, Reject) and "earlier file" in i.reason) == 3
+
+
+@pytest.mark.parametrize(("zone", "local_s"), [("Europe/Berlin", None), ("UTC", 7200)])
+def test_a_total_counts_from_the_midnight_of_the_wall(
+    zone: str, local_s: int | None, tmp_path: Path
+) -> None:
+    """At 22:00 UTC a day ends in Berlin: the next total is not the difference to the last."""
+    data = totals((21 * 3600, 100), (22 * 3600, 150), (30 * 3600, 400), local_s=local_s)
+    (tmp_path / "1.fit").write_bytes(data)
+    [(reading, items)] = read(tmp_path, zone=zone)
+    assert samples_of(items, "steps").column("steps").to_pylist() == [50, 400]
+    assert_accounted(reading, items)
 
 
 def test_a_time_since_switching_on_is_no_date(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
@@ -18,8 +21,8 @@ from euthymia.sources.contract import Opened, Source
 from euthymia.sources.lines import BOM
 from euthymia.sources.motion import AXES, E4_PER_G, per_g
 from euthymia.sources.shapes import samples
-from euthymia.sources.table import Layout, read_table
-from euthymia.sources.wall_clock import to_instants
+from euthymia.sources.table import Chunk, Layout, read_table
+from euthymia.sources.wall_clock import InPieces
 
 NAME: Final = "empatica_tables"
 SYSTEM: Final = device_id("empatica", "").system
@@ -67,18 +70,24 @@ def _read(opened: Opened) -> Iterator[Item]:
     layout = Layout(
         (Column("time", ("datetime",), Kind.WALL), *columns), positional=True, skip_lines=1
     )
-    zone = opened.context.zone_for(device_id("empatica", who))
+    clock: InPieces[Chunk] = InPieces(opened.context.zone_for(device_id("empatica", who)))
+
+    def made(time_us: NDArray[np.int64], chunk: Chunk) -> Item:
+        fields = {name: chunk.floats(name) / unit for name in sensor.fields}
+        return samples(SYSTEM, sensor.stream, who, chunk.rows, time_us, **fields)
+
     for found in read_table(opened, layout):
         if isinstance(found, Reject):
             yield found
             continue
-        fields = {name: found.floats(name) for name in sensor.fields}
         if not unit:
+            axes = {name: found.floats(name) for name in sensor.fields}
             acceleration = sensor.fields == AXES
-            unit = per_g(fields, 1.0, E4_PER_G) if acceleration else 1 / sensor.factor
-        time_us = to_instants(found.times("time"), zone)
-        fields = {name: values / unit for name, values in fields.items()}
-        yield samples(SYSTEM, sensor.stream, who, found.rows, time_us, **fields)
+            unit = per_g(axes, 1.0, E4_PER_G) if acceleration else 1 / sensor.factor
+        for part in clock.take(found.times("time"), found):
+            yield made(*part)
+    for part in clock.rest():
+        yield made(*part)
 
 
 def _example(folder: Path) -> None:

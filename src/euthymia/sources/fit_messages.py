@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from euthymia.ground.clock import SECOND_US
+from euthymia.ground.clock import SECOND_US, Timeline
 from euthymia.ground.codes import OWN
 from euthymia.ground.errors import SourceError
 from euthymia.sources.blob import Blob, MiB
@@ -29,6 +29,8 @@ _OTHER: Final = "a FIT message that has no stream here (a device, a lap, a setti
 _CUT: Final = "gzip stream ends early; copy the file again and re-ingest"
 _UNSET: Final = "a FIT message of a device whose clock was not set: when it was is not known"
 _EMPTY: Final = "a FIT message without the values it is for: nothing to keep"
+_TOTAL: Final = "a running total of steps that began in an earlier file: only what is added counts"
+_LONG: Final = "steps are counted over more than a day, or are more than 100000"
 
 
 @dataclass
@@ -36,16 +38,19 @@ class _State:
     """What later messages depend on."""
 
     gather: Gather
+    zone: Timeline
+    offset_s: int | None = None  # of the watch's clock, where it tells it
     stamp_s: int | None = None  # the last whole timestamp of monitoring
+    began_s: int | None = None  # the first time of monitoring
     beat_s: float | None = None
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)  # activity: time, steps so far
     level: tuple[int, int] | None = None  # of sleep: time, stage
 
 
-def read_fit(blob: Blob, gather: Gather) -> Iterator[None]:
-    """Read a FIT file."""
+def read_fit(blob: Blob, gather: Gather, zone: str) -> Iterator[None]:
+    """Read a FIT file; `zone` says when a day begins, where the file does not."""
     data = blob.whole(MAX_FIT, even_if_cut=True)
-    state = _State(gather)
+    state = _State(gather, Timeline(((0, zone),)))
     try:
         for message in messages(data):
             _take(message, state)
@@ -64,10 +69,10 @@ def _take(message: Message, state: _State) -> None:
         state.gather.leave(_OTHER)
         return
     before = state.gather.rows
-    reader(message, state)
+    why = reader(message, state)
     if state.gather.rows == before:
         unset = 253 in message.fields and message.time_s is None
-        state.gather.leave(_UNSET if unset else _EMPTY)
+        state.gather.leave(_UNSET if unset else why or _EMPTY)
 
 
 def _one(message: Message, which: int) -> float | None:
@@ -126,16 +131,29 @@ def _beat_intervals(message: Message, state: _State) -> None:
     state.gather.stretch("beat_intervals", time_us, interval=found)
 
 
-def _monitoring(message: Message, state: _State) -> None:
-    """Read a moment of a day: its time may be given by its last 16 bits only."""
+def _monitoring_begins(message: Message, state: _State) -> str:
+    """Learn how far the watch's clock on the wall is from UTC."""
+    local = _one(message, 0)
+    if message.time_s is not None and local is not None:
+        apart = int(local) + EPOCH_S - message.time_s
+        state.offset_s = apart if abs(apart) <= 15 * 3600 else None
+    return _OTHER
+
+
+def _monitoring(message: Message, state: _State) -> str | None:
+    """Read a moment of a day: its time may be given by its last 16 bits only.
+
+    Returns why its steps are not counted, if they are not.
+    """
     if 253 in message.fields and message.time_s is not None:
         state.stamp_s = message.time_s - EPOCH_S
     short = _one(message, 26)
     if short is not None and state.stamp_s is not None:
         state.stamp_s += (int(short) - (state.stamp_s & 0xFFFF)) & 0xFFFF
     if state.stamp_s is None:
-        return
+        return None
     at_s = state.stamp_s + EPOCH_S
+    state.began_s = at_s if state.began_s is None else state.began_s
     rate = _one(message, 27)
     if rate:
         state.gather.sample("heart_rate", at_s * SECOND_US, rate)
@@ -144,19 +162,38 @@ def _monitoring(message: Message, state: _State) -> None:
     kind = int(packed) & 0x1F if kind is None and packed is not None else kind
     steps = _one(message, 3)
     if steps is not None and kind in _WALKING:
-        _count(state, int(kind), at_s, int(steps))
+        return _count(state, int(kind), at_s, int(steps))
+    return None
 
 
-def _count(state: _State, kind: int, at_s: int, steps: int) -> None:
-    """Take the steps since the last count of this kind; counts begin anew each day."""
-    since, before = state.steps.get(kind, (at_s, 0))
+def _count(state: _State, kind: int, at_s: int, steps: int) -> str | None:
+    """Take the steps since the last total of this kind, or say why there are none to take.
+
+    A total begins anew at midnight and runs on from file to file: what a file's first one counts
+    is known only where the day began within the file. The total at midnight is that of the day
+    before.
+    """
+    midnight_s = _midnight(state, at_s)
+    since, before = state.steps.get(kind, (state.began_s or at_s, None))
     state.steps[kind] = (at_s, steps)
+    if since <= midnight_s:
+        since, before = midnight_s, 0
+    if before is None:
+        return _TOTAL
     more = steps - before if steps >= before else steps
     length = at_s - since
-    if 0 <= length <= 86_400 and more <= 100_000:
-        state.gather.sample("steps", since * SECOND_US, more, float(length))
-    else:
-        state.gather.refuse("steps are counted over more than a day", "a monitoring message")
+    if not 0 <= length <= 86_400 or more > 100_000:
+        return _LONG
+    state.gather.sample("steps", since * SECOND_US, more, float(length))
+    return None
+
+
+def _midnight(state: _State, at_s: int) -> int:
+    """Return when the day began that ends at, or goes on through, a moment [s since 1970]."""
+    offset_s = state.offset_s
+    if offset_s is None:
+        offset_s = int(state.zone.offset_s(np.array([at_s * SECOND_US], np.int64))[0])
+    return (at_s - 1 + offset_s) // 86_400 * 86_400 - offset_s
 
 
 def _sleep_level(message: Message, state: _State) -> None:
@@ -194,10 +231,11 @@ def _rmssd(message: Message, state: _State) -> None:
         state.gather.fact(RMSSD, message.time_s * SECOND_US, value / 128, "ms")
 
 
-_READERS: Final[dict[int, Callable[[Message, _State], None]]] = {
+_READERS: Final[dict[int, Callable[[Message, _State], str | None]]] = {
     20: _record,
     55: _monitoring,
     78: _beats,
+    103: _monitoring_begins,
     227: _stress,
     269: _scaled("oxygen_saturation", 0, 1, 1),
     275: _sleep_level,

@@ -68,7 +68,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
 def _read(opened: Opened) -> Iterator[Item]:
     gather = Gather(NAME, person_of(opened))
     if _is_fit(opened.blob.head()):
-        yield from reading(gather, lambda: read_fit(opened.blob, gather))
+        zone = opened.context.zone_for(gather.subject)
+        yield from reading(gather, lambda: read_fit(opened.blob, gather, zone))
         return
 
     def steps() -> Iterator[None]:

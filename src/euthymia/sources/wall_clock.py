@@ -30,16 +30,17 @@ sorted where they are used.
 equal rows of a person and stream are one.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from euthymia.ground.clock import DAY_US, SECOND_US, Timeline
 
+Piece = TypeVar("Piece")
 Micros = NDArray[np.int64]
 Marks = NDArray[np.bool_]
 
@@ -118,6 +119,46 @@ def resolve(wall_us: Micros, zone: str, *, follows: bool = False) -> Resolved:
             found = part.judged(firm=firm, follows=follows)
             time_us[start:end], doubtful[start:end] = found
     return Resolved(time_us, doubtful)
+
+
+@dataclass(slots=True)
+class InPieces(Generic[Piece]):
+    """The clock of a recording too long to be held, judged as if it were read whole.
+
+    Pieces are held back only within a day of a change of the zone's clocks. Where the device's
+    clock was not moved there, the offset from before holds on.
+    """
+
+    zone: str
+    _held: list[tuple[Micros, Piece]] = field(default_factory=list)
+    _fixed_us: int | None = None
+
+    def take(self, wall_us: Micros, piece: Piece) -> Iterator[tuple[Micros, Piece]]:
+        """Take the next times of the wall clock; yield the instants of what is known by now."""
+        if self._fixed_us is not None:
+            yield wall_us - self._fixed_us, piece
+            return
+        self._held.append((wall_us, piece))
+        if wall_us.size and not self._changes_near(wall_us[-1:]):
+            yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[Micros, Piece]]:
+        """Yield the instants of what was held back."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        whole = np.concatenate([wall for wall, _ in held])
+        time_us = to_instants(whole, self.zone)
+        if whole.size and to_instants(whole[-1:], self.zone)[0] != time_us[-1]:
+            self._fixed_us = int(whole[-1] - time_us[-1])
+        start = 0
+        for wall, piece in held:
+            yield time_us[start : start + wall.size], piece
+            start += wall.size
+
+    def _changes_near(self, wall_us: Micros) -> bool:
+        offset_us = _offsets(Timeline(((0, self.zone),)))
+        return bool((offset_us(wall_us - DAY_US) != offset_us(wall_us + DAY_US)).any())
 
 
 def clock_was_off(time_us: Micros) -> Marks:
