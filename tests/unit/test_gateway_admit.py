@@ -410,6 +410,18 @@ def test_a_refusal_with_a_year_mistyped_does_not_outlast_what_is_said_later(hous
     assert not house.admit([samples("screen", times(NOW_US - DAY, 3))]).quarantined
 
 
+def test_a_refusal_that_is_dated_in_the_future_alone_holds_at_once(house: House) -> None:
+    slip, written = NOW + timedelta(days=36_500), NOW - timedelta(hours=2)
+    house.ingest([facts([{"row": 1, "code": "a"}])])
+    decide(house, permit=True, since=NOW_US - 3 * DAY)
+    refusal = Grant(1, mrn("A1"), (Purpose.MONITORING,), False, slip)
+    house.ingest([refusal])
+    assert house.admit([samples("screen", times(NOW_US - DAY, 3))]).quarantined
+    again = house.admit([dataclasses.replace(refusal, form="f", revised=written)])
+    [[(_, written_then)]] = again.grants.values()
+    assert written_then.since == NOW_US - DAY // 12
+
+
 def test_a_withdrawal_that_ended_still_needs_the_persons_own_yes(house: House) -> None:
     house.ingest([facts([{"row": 1, "code": "a"}])])
     decide(house, permit=False, since=NOW_US - 3 * DAY, until=NOW_US - DAY)

@@ -89,7 +89,8 @@ class Intake:
 
     def take_grants(self) -> None:
         """Turn consents into decisions by subject and purpose."""
-        for subject, since, grant in self.matched(self.grants):
+        for subject, begins, grant in self.matched(self.grants):
+            since = begins
             if any(at is not None and at.tzinfo is None for at in (grant.until, grant.told)):
                 self.quarantine.refuse([grant.row], NO_OFFSET, subject)
                 continue
@@ -97,15 +98,16 @@ class Intake:
             if until is not None and until <= since:
                 self.quarantine.refuse([grant.row], BAD_PERIOD, subject)
                 continue
+            form, revised = "", 0
+            if grant.revised is not None and grant.revised.tzinfo is not None:
+                form, revised = grant.form, min(to_micros(grant.revised), self.now)
             told = since if grant.told is None else to_micros(grant.told)
             if told > self.now + _AHEAD_US:
                 if grant.permit:
                     self.quarantine.refuse([grant.row], NOT_YET_GIVEN, subject)
                     continue
-                told = since  # else a slip of the pen in a refusal outlasts all that is said later
-            form, revised = "", 0
-            if grant.revised is not None and grant.revised.tzinfo is not None:
-                form, revised = grant.form, min(to_micros(grant.revised), self.now)
+                # a slip of the pen: the refusal holds, and outlasts nothing that is said later
+                told = since = min(since, revised or self.now)
             limits = (grant.permit, since, until, grant.because, grant.scope or None, grant.version)
             decided = 0 if told == since else told
             self.granted.setdefault(subject, []).extend(
