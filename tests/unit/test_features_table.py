@@ -255,3 +255,53 @@ def test_words_for_a_column_of_codes_are_told_the_codes(screen):
 def test_what_is_no_table_is_told_in_words(given):
     with pytest.raises(SchemaError, match="is no table: give a folder"):
         eu.features.compute(given)
+
+
+def test_rows_that_are_nobodys_are_refused_and_those_of_others_stay(screen):
+    who = pa.array(["a"] * (screen.num_rows - 4) + [None, None, "", ""])
+    found = eu.features.from_frames({"screen": screen.append_column("subject_id", who)}, tz=ZONE)
+    assert list(found.people) == ["a"]
+    assert [(line.rows, line.reason[:21]) for line in found.refused] == [
+        (4, "subject_id is missing")
+    ]
+    assert found.people["a"]["screen"].num_rows == screen.num_rows - 4
+
+
+@pytest.mark.parametrize("name", ["pid", "participant_id", "Subject", "user", "Patient ID"])
+def test_people_told_apart_by_another_column_are_not_mixed_into_one(screen, name):
+    half = pa.array([n % 2 for n in range(screen.num_rows)])
+    with pytest.raises(SchemaError, match=rf"rename `{name}` to `subject_id`"):
+        eu.features.compute({"screen": screen.append_column(name, half)}, ["screen_use"])
+    alone = screen.append_column(name, pa.array([7] * screen.num_rows))
+    assert eu.features.compute({"screen": alone}, ["screen_use"]).num_rows
+
+
+@pytest.mark.parametrize(
+    ("stream", "family", "right", "wrong", "word"),
+    [
+        ("beat_intervals", "hrv", {"interval": 812.0}, {"interval": 0.812}, "give ms"),
+        (
+            "accelerometer",
+            "activity",
+            {"x": 0.1, "y": -0.2, "z": 0.98},
+            {"x": 0.9, "y": -1.9, "z": 9.6},
+            "give g",
+        ),
+        ("skin_temperature", "temperature", {"value": 33.1}, {"value": 91.6}, "give Celsius"),
+        ("heart_rate", "heart_rate", {"rate": 71.0}, {"rate": 1.2}, "beats a minute"),
+        ("oxygen_saturation", "respiration", {"value": 97.0}, {"value": 1.0}, "give %"),
+    ],
+)
+def test_values_that_look_like_another_unit_are_told_and_right_ones_are_not(
+    stream, family, right, wrong, word
+):
+    time = [1.7e9 + n for n in range(40)]
+    frames = [
+        {stream: pa.table({"time": time} | {name: [value] * 40 for name, value in one.items()})}
+        for one in (right, wrong)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eu.features.compute(frames[0], [family])
+    with pytest.warns(UserWarning, match=word):
+        eu.features.compute(frames[1], [family])

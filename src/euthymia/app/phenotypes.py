@@ -17,6 +17,7 @@ from euthymia.app.present import wall_clock
 from euthymia.app.sheets import write_sheet
 from euthymia.app.shell import Progress
 from euthymia.features.executors import Executor, Inline, Pool
+from euthymia.features.likely_units import doubts
 from euthymia.features.recordings import Recordings, read
 from euthymia.features.segments import segment
 from euthymia.features.shards import run_shards, shards_in, write_shards
@@ -116,6 +117,7 @@ def _accounts(recordings: Recordings) -> dict[str, Any]:
         "rejected": sum(kinds.values()),
         "duplicates": recordings.duplicates,
         "rejects": [{"file": f, "reason": r, "rows": n} for (f, r), n in kinds.most_common()],
+        "doubtful_units": list(doubts(recordings.people)),
     }
 
 

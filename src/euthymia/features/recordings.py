@@ -38,6 +38,13 @@ from euthymia.ground.schemas import INPUTS, OBSERVED, STREAMS, TIME, Field, Stre
 from euthymia.sources.open import Progress, Reading, readings
 from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
+_NOBODY: Final = "subject_id is missing: say whose row it is"
+_LETTERS: Final = re.compile(r"[^a-z]")
+_PEOPLE: Final = re.compile(
+    r"(?:subject|participant|patient|person|user|device|client|record|case|usubj)(?:id|code|number)?|"
+    r"[pu]?id|name"
+)
+"""Columns that tell people apart in tables of others, in small letters alone."""
 ONE: Final = "subject"  # the name of the only person of a frame without `subject_id`
 NEVER: Final = 2**62  # without a clock, no time is in the future
 TAKEN_BACK: Final = (
@@ -268,7 +275,8 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
     Raises
     ------
     SchemaError
-        A stream that does not exist, a column that is missing or cannot be what it must be.
+        A stream that does not exist, a column that is missing or cannot be what it must be; people
+        who are told apart by a column of another name.
 
     Warns
     -----
@@ -282,10 +290,12 @@ def from_frames(frames: Mapping[str, Any], *, tz: str = "UTC") -> Recordings:
             raise SchemaError(f"there is no stream {name!r}; there are {', '.join(INPUTS)}")
         table, doubtful = _at_border(INPUTS[name], as_arrow(frame), tz)
         found.rows_in += table.num_rows
-        if doubtful.any():
-            rows = np.flatnonzero(doubtful) + 1
-            found.refused.append(Refused(name, int(rows[0]), rows.size, DOUBTFUL))
-            table = table.filter(pa.array(~doubtful))
+        nobody = pc.fill_null(pc.equal(table["subject_id"], ""), True).to_numpy()
+        for bad, reason in ((nobody, _NOBODY), (doubtful & ~nobody, DOUBTFUL)):
+            if bad.any():
+                rows = np.flatnonzero(bad) + 1
+                found.refused.append(Refused(name, int(rows[0]), rows.size, reason))
+        table = table.filter(pa.array(~(nobody | doubtful)))
         reading = Reading("frame", name, "", iter(()))
         _take(Samples("", name, table), reading, desk, found, parts, NEVER)
     _settle(parts, found)
@@ -343,6 +353,7 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDAr
         raise SchemaError(f"{stream.name}: the column `time` is missing")
     who = table["subject_id"] if "subject_id" in table.column_names else None
     if who is None:
+        _refuse_people_unnamed(stream, table)
         who = pa.chunked_array([pa.array([ONE] * table.num_rows, pa.string())])
     columns["subject_id"] = who.cast(pa.string())
     columns["row"] = pa.array(np.arange(1, table.num_rows + 1))
@@ -358,6 +369,20 @@ def _at_border(stream: Stream, table: pa.Table, tz: str) -> tuple[pa.Table, NDAr
             )
     _warn_of_unread(stream, table)
     return pa.table(columns), doubtful
+
+
+def _refuse_people_unnamed(stream: Stream, table: pa.Table) -> None:
+    """Raise SchemaError if a column tells people apart that is not called `subject_id`."""
+    fields = {f.name for f in stream.fields}
+    for name in table.column_names:
+        if name in fields or not _PEOPLE.fullmatch(_LETTERS.sub("", name.lower())):
+            continue
+        several = pc.count_distinct(table[name]).as_py()
+        if several > 1:
+            raise SchemaError(
+                f"{stream.name}: the column `subject_id` is missing, and `{name}` has {several} "
+                f"values: rename `{name}` to `subject_id`, or leave it out if all is one person's"
+            )
 
 
 def _warn_of_unread(stream: Stream, table: pa.Table) -> None:

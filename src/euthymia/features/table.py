@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from euthymia.features.catalogue import families as installed
 from euthymia.features.contract import Columns, Family
+from euthymia.features.likely_units import doubts
 from euthymia.features.recordings import Recordings, as_arrow, from_frames, read, stream_of
 from euthymia.features.rows import as_columns, carried, local_days, of_family, within_range
 from euthymia.features.segments import NO_EVENTS, Segment, measured, segment
@@ -192,7 +193,8 @@ def compute(
     Warns
     -----
     UserWarning
-        If rows were refused: `read(...).refused` lists them.
+        If rows were refused: `read(...).refused` lists them. If values look like those of another
+        unit (`likely_units.py`).
 
     Examples
     --------
@@ -212,6 +214,8 @@ def compute(
             UserWarning,
             stacklevel=2,
         )
+    for words in doubts(recordings.people):
+        warnings.warn(words, UserWarning, stacklevel=2)
     return _like(features_of(recordings, wanted, pieces), like)
 
 

@@ -91,7 +91,8 @@ def _refusals(report: dict[str, Any]) -> list[str]:
     found = report["rejects"]
     lines = [f"{report['rows_in']:,} rows in, {report['rejected']:,} of them refused"]
     lines += [f"  {r['rows']} x {r['file']}: {r['reason']}" for r in found[:10]]
-    return lines + ([f"  and {len(found) - 10} more kinds: --json"] if len(found) > 10 else [])
+    lines += [f"  and {len(found) - 10} more kinds: --json"] if len(found) > 10 else []
+    return lines + [f"check the unit of {words}" for words in report["doubtful_units"]]
 
 
 def _of_the_clinic(shell: Shell) -> None:
