@@ -51,7 +51,8 @@ def only_reason(batch: Admitted) -> str:
         ("location", "accuracy", -1.0, "accuracy is below 0 m"),
         ("location", "latitude", float("nan"), "latitude is not a finite number"),
         ("location", "latitude", float("inf"), "latitude is not a finite number"),
-        ("skin_temperature", "value", 382.21, "value is outside -40..125 Cel"),
+        ("skin_temperature", "value", 382.21, "value is outside -40..60 Cel"),
+        ("skin_temperature", "value", 92.3, "value is outside -40..60 Cel"),  # Fahrenheit
         ("blood_volume_pulse", "value", float("-inf"), "value is not a finite number"),
         ("screen", "state", 7, "state is outside 0..3 (0 off, 1 on, 2 locked, 3 unlocked): check"),
         ("steps", "steps", -4, "steps is outside 0..100000 {steps}"),

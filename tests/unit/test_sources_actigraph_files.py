@@ -167,3 +167,24 @@ def test_an_axivity_that_counts_seconds_counts_those_of_its_wall(tmp_path: Path)
     )
     assert table.column("z").to_pylist() == pytest.approx([0.99, 0.98])
     assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize(
+    ("form", "day", "after"),
+    [("M/d/yyyy", "5/6/2024", "5/7/2024"), ("dd.MM.yyyy", "06.05.2024", "07.05.2024")],
+)
+def test_lines_that_were_left_out_of_an_actigraph_are_a_gap(
+    form: str, day: str, after: str, tmp_path: Path
+) -> None:
+    """The lines have a date and a time: they are not counted on from the start."""
+    head = SETTINGS.format(DATA, form, "21:35:00", day, 13)
+    rows = f"{day},21:35:00,44,1\n{after},9:40:00 AM,45,1\nx,21:45:00,46,1\n"
+    (tmp_path / "A1.csv").write_text(f"{head} Date, Time, Axis1,Steps\n{rows}")
+    [(reading, items)] = read(tmp_path)
+    table = samples_of(items, "activity_counts")
+    assert [str(at)[:16] for at in table.column("time").to_pylist()] == [
+        "2024-05-06 21:35",
+        "2024-05-07 09:40",
+    ]
+    assert "Date and Time are not written as the preamble's" in rejects(items)[0]
+    assert_accounted(reading, items)

@@ -120,6 +120,34 @@ def test_an_acttrust_gives_counts_light_warmth_and_whether_it_was_worn(
     assert_accounted(reading, items)
 
 
+@pytest.mark.parametrize(("day", "kept"), [("05/{}/2024", 0), ("{}/05/2024", 4), ("2024-05-{}", 4)])
+@pytest.mark.parametrize("mark", [";", ","])
+def test_an_acttrust_with_the_month_first_is_not_half_read(
+    day: str, kept: int, mark: str, tmp_path: Path
+) -> None:
+    """Its days up to the twelfth would be months, and the others refused."""
+    row = " 09:00:00;0;0;29.4;28.2;1851;109;5;384.4;0\n"
+    text = CONDOR + "".join(day.format(on) + row for on in (11, 12, 13, 14))
+    (tmp_path / "C1.txt").write_text(text.replace(";", mark))
+    [(reading, items)] = read(tmp_path)
+    if kept or mark == ",":  # of a table with commas the dates are put right
+        times = samples_of(items, "activity_counts").column("time").to_pylist()
+        assert [(at.month, at.day) for at in times] == [(5, day) for day in (11, 12, 13, 14)]
+    else:
+        assert not [item for item in items if hasattr(item, "stream")]
+        assert "line 4: DATE/TIME has the month before the day" in rejects(items)[0]
+    assert reading.source == "condor"
+
+
+def test_a_cut_line_of_an_acttrust_is_no_epoch(tmp_path: Path) -> None:
+    row = "03/04/2024 09:0{}:00;0;0;29.4;28.2;1851;109;345;384.4;0\n"
+    (tmp_path / "C1.txt").write_text(CONDOR + row.format(0) + row.format(1)[:-11])
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [345.0]
+    assert rejects(items) == ["line 3: 8 cells where the line of names has 10"]
+    assert_accounted(reading, items)
+
+
 def test_an_acttrust_that_recorded_no_crossings_gives_its_other_counts(tmp_path: Path) -> None:
     row = "03/04/2024 09:0{}:00;0;0;29.4;28.2;{};109;0;384.4;0\n"
     (tmp_path / "C1.txt").write_text(CONDOR + row.format(0, 1851) + row.format(1, 0))
@@ -160,6 +188,34 @@ def test_a_motionwatch_gives_counts_and_light(tmp_path: Path) -> None:
 def test_a_motionwatch_without_its_start_is_refused(tmp_path: Path) -> None:
     (tmp_path / "M1.mtn").write_text(MTN.format("soon", CHANNEL.format("motion", 0, "1")))
     assert "StartTime" in rejects(items_of(tmp_path))[0]
+
+
+ACTIWATCH = '"-- Epoch-by-Epoch Data --"\n"Line","Date","Time","Activity","White Light","Marker"\n'
+
+
+def test_what_is_wrong_with_a_line_of_an_actiwatch_is_named(tmp_path: Path) -> None:
+    rows = (
+        '"1","2024-05-13","12:00:00","5","0.5","0"\n"2","2024-05-13","noon","5","0.5","0"\n'
+        '"3","2024-05-13","12:02:00","1,234","0.5","0"\n"4","2024-05-13","12:03:00","5","x","0"\n'
+        '"5","2024-13-13","12:04:00","5","0.5","0"\n"6","2024-05-13","12:05:00","12'
+    )
+    (tmp_path / "W1.csv").write_text(ACTIWATCH + rows)
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "activity_counts").column("counts").to_pylist() == [5.0]
+    assert rejects(items) == [
+        "line 4: Date is not a date of digits, or Time is not hh:mm:ss",
+        "line 5: Activity is a number with a comma that may stand for thousands",
+        "line 6: White Light is not a number",
+        "line 7: Date or Time is none of the calendar or the clock",
+        "line 8: 4 cells where the line of names has 6",
+    ]
+    assert_accounted(reading, items)
+
+
+def test_a_year_of_two_digits_at_the_front_is_no_day(tmp_path: Path) -> None:
+    rows = "".join(f'"1","24-05-{day}","12:00:00","5","0.5","0"\n' for day in (13, 14, 15))
+    (tmp_path / "W1.csv").write_text(ACTIWATCH + rows)
+    assert "two digits first" in rejects(items_of(tmp_path))[0]
 
 
 def test_a_press_of_the_button_of_an_actiwatch_is_a_mark(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_date_is_read_where_its_order_is_told(
     items = items_of(tmp_path)
     if wanted is None:
         [reason] = rejects(items)
-        assert reason.startswith("lines 2-3: timestamp is not a date")
+        assert reason.startswith("lines 2-3: Timestamp is not a date")
     else:
         assert _times(items, "activity_counts") == wanted
 

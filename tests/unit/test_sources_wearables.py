@@ -55,6 +55,28 @@ def test_times_are_taken_for_what_they_are(first: str, expected: datetime, tmp_p
     assert table.column("time").to_pylist() == [expected]
 
 
+def test_a_table_of_several_people_is_theirs(tmp_path: Path) -> None:
+    rows = ["P1,2024-05-01 12:00:00,1", "P1,2024-05-01 12:01:00,2", "P2,2024-05-01 12:00:00,3"]
+    rows += ["P2,2024-05-01 12:00:30,4", ",2024-05-01 12:00:30,5", "P2,2024-05-01 12:01:00,x"]
+    (tmp_path / "all.csv").write_text("\n".join(["Participant_ID,timestamp,counts", *rows]) + "\n")
+    [(reading, items)] = read(tmp_path)
+    table = samples_of(items, "activity_counts")
+    assert table.column("subject_id").to_pylist() == ["P1", "P1", "P2", "P2"]
+    assert table.column("epoch").to_pylist() == [60, 60, 30, 30]
+    assert rejects(items) == ["line 6: Participant_ID is empty", "line 7: counts is not a number"]
+    assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize(("names", "says"), [("t,x,y,z,subject", "whose"), ("t,y,x,z,n", "order")])
+def test_acceleration_of_several_people_or_in_another_order_is_refused(
+    names: str, says: str, tmp_path: Path
+) -> None:
+    rows = "2024-05-01 12:00:00.000,0.1,0.0,0.99,1\n2024-05-01 12:00:01.000,0.1,0.0,0.99,2\n"
+    (tmp_path / "a.csv").write_text(f"{names}\n{rows}")
+    [reason] = rejects(items_of(tmp_path))
+    assert says in reason
+
+
 @pytest.mark.parametrize(("form", "day"), [("M/d/yyyy", "5/1/2024"), ("d/M/yyyy", "1/5/2024")])
 @pytest.mark.parametrize("names", ["Axis1,Axis2,Axis3,Steps\n", ""])
 def test_actigraph_files_with_a_preamble(form: str, day: str, names: str, tmp_path: Path) -> None:

@@ -196,12 +196,12 @@ _STREAMS = (
         Category.BODY,
         (Field("level", _F32, "uS", -1, 200),),
     ),
-    # Empatica writes 382.21 while the sensor is not in contact: a sentinel, refused by this range
+    # Empatica writes 382.21 while the sensor is not in contact: refused, as are degrees Fahrenheit
     Stream(
         "skin_temperature",
         "Skin temperature",
         Category.BODY,
-        (Field("value", _F32, "Cel", -40, 125),),
+        (Field("value", _F32, "Cel", -40, 60),),
     ),
     Stream("event_marks", "Event marks", Category.ANSWERS, ()),
     # an app in the foreground from `time` on; the category is the store's ("social"), not a name

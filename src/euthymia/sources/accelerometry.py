@@ -30,6 +30,7 @@ from euthymia.ground.records import Item, Reject
 from euthymia.sources.actigraphy_clock import PREAMBLE, start_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.device_people import PEOPLE
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.gt3x import read_log, write_log
 from euthymia.sources.lines import BOM
@@ -106,9 +107,22 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 
 def _named(head: bytes) -> Layout:
-    """Return Axivity's layout: a time, three axes, and columns that are stepped over."""
+    """Return Axivity's layout: a time, three axes, and columns that are stepped over.
+
+    Raises
+    ------
+    SourceError
+        Its line of names says that it is something else.
+    """
     lines = head.split(b"\n")[:2]
     named = 0 if _cells(lines[0])[0][:4].isdigit() else 1
+    names = _cells(lines[0]) if named else []
+    if any(PEOPLE.fullmatch(name) for name in names):
+        raise SourceError("a column says whose each row is: make it a file a person, named by them")
+    for name, axis in zip(names[1:4], "xyz", strict=False):
+        told = set("xyz") & set(name.lower())
+        if len(told) == 1 and axis not in told:
+            raise SourceError("its columns are not a time, x, y and z, in this order: reorder them")
     width = len(_cells(lines[named])) if len(lines) > named else 4
     others = tuple(
         Column(f"other{i}", (f"column {i + 5}",), Kind.TEXT, nullable=True)

@@ -1,7 +1,8 @@
 """Wrist actigraphy: activity counts an epoch, by the clock of the device's wall.
 
 The files have no time zone. Their clock is read in the zone on record for the person (or the one
-that ingestion is told), by the rules of `wall_clock`.
+that ingestion is told), by the rules of `wall_clock`. A table is one person's, by the file's name,
+unless a column (`subject_id`, `participant`) says whose each row is.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
@@ -17,6 +20,7 @@ from euthymia.sources.actigraph_csv import COUNTS, read_epochs
 from euthymia.sources.actigraphy_clock import PREAMBLE, epoch_of
 from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
 from euthymia.sources.contract import Opened, Source
+from euthymia.sources.device_people import PEOPLE
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
@@ -25,7 +29,8 @@ from euthymia.sources.wall_clock import to_instants
 SYSTEM: Final = device_id("actigraph", "").system
 
 _TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time", "time", "TIME")
-_OTHERS: Final = {"user", "subject", "device", "device_id", "group", "id"}  # not one person's file
+_OTHERS: Final = {"user", "user_id", "userid", "uid", "device", "device_id", "group", "id"}
+"""Columns of other tables: of a phone's classes of activity, or of rows that are numbered."""
 
 
 def _layout(head: bytes) -> Layout:
@@ -40,7 +45,9 @@ def _layout(head: bytes) -> Layout:
             kind = found
         except BadCellError:
             continue
-    return Layout((Column("time", _TIME_NAMES, kind), COUNTS))
+    whose = tuple(name for name in header if PEOPLE.fullmatch(name))
+    people = [Column("who", whose[:1], Kind.TEXT)] if whose else []
+    return Layout((Column("time", _TIME_NAMES, kind), COUNTS, *people))
 
 
 def _recognise(_path: PurePath, head: bytes) -> float:
@@ -72,15 +79,20 @@ def _read(opened: Opened) -> Iterator[Item]:
             chunks.append(found)
     if not chunks:
         return
+    told = opened.context.subject is None and "who" in chunks[0].columns
+    names = [c.columns["who"] if told else pa.repeat(pa.scalar(who), c.rows.size) for c in chunks]
+    people = pa.chunked_array(names).combine_chunks()
     rows = np.concatenate([chunk.rows for chunk in chunks])
     counts = np.concatenate([chunk.floats("counts") for chunk in chunks])
-    time_us = np.concatenate([chunk.times("time") for chunk in chunks])
-    epoch_s = epoch_of(time_us)
-    if layout.columns[0].kind is Kind.WALL:
-        zone = opened.context.zone_for(device_id(SOURCE.name, who))
-        time_us = to_instants(time_us, zone)
-    epoch = np.full(rows.size, epoch_s, np.float32)
-    yield samples(SYSTEM, "activity_counts", who, rows, time_us, counts=counts, epoch=epoch)
+    clock = np.concatenate([chunk.times("time") for chunk in chunks])
+    for name in pc.unique(people).to_pylist():
+        mine = pc.equal(people, name).to_numpy(zero_copy_only=False)
+        time_us = clock[mine]
+        epoch = np.full(time_us.size, epoch_of(time_us), np.float32)
+        if layout.columns[0].kind is Kind.WALL:
+            time_us = to_instants(time_us, opened.context.zone_for(device_id(SOURCE.name, name)))
+        fields = {"counts": counts[mine], "epoch": epoch}
+        yield samples(SYSTEM, "activity_counts", name, rows[mine], time_us, **fields)
 
 
 def _example(folder: Path) -> None:

@@ -5,8 +5,9 @@ Without a line of names the preamble's Mode says which columns there are: it is 
 stand as axes, steps, heart rate, light, inclinometer. Kept are the counts of the vertical axis, the
 steps and the light [lx].
 
-A line may have its own time. Where its clock is that of the preamble's Start Time it is the clock
-on the wall, even with a Z behind it; else a Z is UTC.
+A line may have its own time: a TimeStamp, or a Date and a Time written as in the preamble. Where
+its clock is that of the preamble's Start Time it is the clock on the wall, even with a Z behind it;
+else a Z is UTC.
 """
 
 import re
@@ -34,9 +35,12 @@ _STEPS: Final = Column(
 )
 _LUX: Final = Column("lux", ("Lux", "lux"), required=False, nullable=True, low=0, high=2e5)
 _TIME: Final = Column("time", ("TimeStamp", "Timestamp", "timestamp"), Kind.TEXT, required=False)
+_DAY: Final = Column("day", ("Date", "date"), Kind.TEXT, required=False, nullable=True)
+_HOUR: Final = Column("hour", ("Time", "time"), Kind.TEXT, required=False, nullable=True)
 _MODE: Final = re.compile(r"Mode = (\d{1,2})\b")
 _PERIOD: Final = re.compile(r"Epoch Period \(hh:mm:ss\) (\d\d):(\d\d):(\d\d)")
 _BAD_TIME: Final = "TimeStamp is not YYYY-MM-DDThh:mm:ss"
+_BAD_HOUR: Final = "Date and Time are not written as the preamble's Start Date and Start Time"
 _CLOCK: Final = re.compile(r"Start Time (\d\d?):(\d\d):(\d\d)[,\s]*$", re.MULTILINE)
 
 
@@ -44,10 +48,12 @@ _CLOCK: Final = re.compile(r"Start Time (\d\d?):(\d\d):(\d\d)[,\s]*$", re.MULTIL
 class _Preamble:
     """What stands before the epochs: their layout, their length [s], and the start [us, wall].
 
-    There is no start where the lines tell their times and the preamble's date is none.
+    There is no start where the lines tell their times and the preamble's date is none. `form` is
+    the line that names the form of its dates.
     """
 
     layout: Layout
+    form: str
     epoch_s: float
     start_us: int | None
     clock_us: int | None  # the start's time of day, where it is told in 24 hours
@@ -73,17 +79,16 @@ def read_epochs(opened: Opened, system: str, who: str) -> Iterator[Item]:
     rows = np.concatenate([chunk.rows for chunk in chunks])
     zone = opened.context.zone_for(device_id("actigraph", who))
     keep = np.ones(rows.size, np.bool_)
-    if told.start_us is not None and "time" not in chunks[0].columns:
+    own = _own(chunks, told)
+    if own is None:
         step = round(told.epoch_s * SECOND_US)
-        time_us = to_instants(told.start_us + (rows - 1) * step, zone)
+        time_us = to_instants((told.start_us or 0) + (rows - 1) * step, zone)
     else:
-        texts = [text for chunk in chunks for text in chunk.columns["time"].to_pylist()]
-        wall = np.array([_wall(text) for text in texts], np.int64)
+        wall, zoned, bad = own
         keep = wall >= 0
         for row in rows[~keep].tolist():
-            yield Reject(row, _BAD_TIME)
+            yield Reject(row, bad)
         rows, wall = rows[keep], wall[keep]
-        zoned = bool(texts) and texts[0].endswith("Z")
         of_day = int(wall[0] % DAY_US) if wall.size else 0
         time_us = wall if zoned and of_day != told.clock_us else to_instants(wall, zone)
     counts, steps, lux = (_floats(chunks, name)[keep] for name in ("counts", "steps", "lux"))
@@ -106,10 +111,33 @@ def _floats(chunks: list[Chunk], name: str) -> NDArray[np.float64]:
     )
 
 
+def _own(chunks: list[Chunk], told: _Preamble) -> tuple[NDArray[np.int64], bool, str] | None:
+    """Return the lines' own times [us], whether they have a Z, and what a bad one (-1) is not."""
+
+    def cells(name: str) -> list[str]:
+        return [text or "" for chunk in chunks for text in chunk.columns[name].to_pylist()]
+
+    if "time" in chunks[0].columns:
+        texts = cells("time")
+        wall = np.array([_wall(text) for text in texts], np.int64)
+        return wall, bool(texts) and texts[0].endswith("Z"), _BAD_TIME
+    if not {"day", "hour"} <= chunks[0].columns.keys() or told.start_us is None:
+        return None
+    pairs = zip(cells("day"), cells("hour"), strict=True)
+    return np.array([_at(*pair, told.form) for pair in pairs], np.int64), False, _BAD_HOUR
+
+
 def _wall(text: str) -> int:
     try:
         return moment(text.removesuffix("Z"), zoned=False)
     except BadCellError:
+        return -1
+
+
+def _at(day: str, hour: str, form: str) -> int:
+    try:
+        return to_micros(start_of(f"{form}\nStart Time {hour}\nStart Date {day}"))
+    except SourceError:
         return -1
 
 
@@ -137,13 +165,13 @@ def _preamble(head: bytes) -> _Preamble:
         raise SourceError("the ActiGraph preamble's Epoch Period is not between 1 s and 1 h")
     hour, minute, second = map(int, clock.groups()) if clock else (0, 0, 0)
     of_day = (hour * 3600 + minute * 60 + second) * SECOND_US if clock else None
-    return _Preamble(layout, epoch_s, start, of_day)
+    return _Preamble(layout, lines[0], epoch_s, start, of_day)
 
 
 def _layout(first: str, preamble: str, skip: int) -> Layout:
     """Return the layout: a line of column names may be there; the vertical axis comes first."""
     if "axis1" in first.lower():
-        return Layout((COUNTS, _STEPS, _LUX, _TIME), skip_lines=skip)
+        return Layout((COUNTS, _STEPS, _LUX, _TIME, _DAY, _HOUR), skip_lines=skip)
     width = first.count(",") + 1
     columns = [COUNTS] + [
         Column(f"other{i}", (f"column {i + 1}",), Kind.TEXT, nullable=True) for i in range(1, width)

@@ -44,6 +44,7 @@ _BUTTON: Final = {"Marker", "Marqueur", "Markierung", "Markering"}
 _WORN: Final = {"", "0", "FALSE", "False"}
 _NONE: Final = {*NULLS, "NAN", "kZ"}
 _COMMA: Final = re.compile(r"(?<=\d),(?=\d+(?:[eE][+-]?\d+)?$)")
+_GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+")
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])\.?[Mm]\.?)?")
 _DAY: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
 
@@ -73,7 +74,7 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
         for line, raw in enumerate(_text(block.data).splitlines(), block.line):
             cells = next(csv.reader([raw]), []) if raw.strip(', "') else []
             if not header and all(names & set(cells) for names in _NAMES):
-                header = cells
+                header = cells[: next(i for i in range(len(cells), 0, -1) if cells[i - 1])]
             elif header and cells and len(cells) >= 3:
                 found.append((line, cells))
         yield
@@ -109,11 +110,12 @@ def _epochs(
     off_wrist, pressed = list[bool](), list[bool]()
     for line, cells in found:
         try:
+            _whole_line(cells, header)
             at = _moment(cells[day], cells[clock], month_first=month_first)
-            found_count = _number(cells[activity])
-            level = _number(_cell(cells, light))
-        except (IndexError, ValueError):
-            gather.refuse("Date, Time or Activity is not what it must be", f"line {line}")
+            found_count = _count(cells[activity])
+            level = _number(_cell(cells, light), "White Light")
+        except BadCellError as problem:
+            gather.refuse(str(problem), f"line {line}")
             continue
         wall.append(at)
         counts.append(found_count)
@@ -158,16 +160,36 @@ def _cell(cells: list[str], place: int | None) -> str:
     return cells[place].strip() if place is not None and len(cells) > place else ""
 
 
-def _number(text: str) -> float:
+def _whole_line(cells: list[str], header: list[str]) -> None:
+    """Refuse a cut line: it may end within a number."""
+    if len(cells) < len(header):
+        raise BadCellError(f"{len(cells)} cells where the line of names has {len(header)}")
+
+
+def _count(text: str) -> float:
+    """Return an epoch's activity; 1,234 may be a thousand, and is refused."""
+    if _GROUPED.fullmatch(text.strip()):
+        raise BadCellError("Activity is a number with a comma that may stand for thousands")
+    return _number(text, "Activity")
+
+
+def _number(text: str, name: str) -> float:
     """Return a cell's number, NaN where it holds none; Actiware writes as its computer does."""
     if text.strip() in _NONE:
         return math.nan
-    return number(_COMMA.sub(".", text.strip()))
+    try:
+        return number(_COMMA.sub(".", text.strip()))
+    except BadCellError:
+        raise BadCellError(f"{name} is not a number") from None
 
 
 def _month_first(days: list[str]) -> bool:
     """Tell whether 4/5/2024 is a day in April: Actiware writes dates as its computer does."""
     parts = [m.groups() for m in map(_DAY.fullmatch, days) if m]
+    if len({c for *_, c in parts}) > len({a for a, *_ in parts}) and len(parts[0][0]) < 3:
+        raise SourceError(
+            "its dates have the year of two digits first; export it with dates as YYYY-MM-DD"
+        )
     if any("." in day for day in days):
         return False
     first = [int(a) for a, _, _ in parts if len(a) < 3]
@@ -188,7 +210,7 @@ def _month_first(days: list[str]) -> bool:
 def _moment(day: str, clock: str, *, month_first: bool) -> int:
     on, at = _DAY.fullmatch(day.strip()), _CLOCK.fullmatch(clock.strip())
     if not on or not at:
-        raise BadCellError
+        raise BadCellError("Date is not a date of digits, or Time is not hh:mm:ss")
     one, two, three = map(int, on.groups())
     if one > 31:
         year, month, date = one, two, three
@@ -198,7 +220,10 @@ def _moment(day: str, clock: str, *, month_first: bool) -> int:
     hour, minute, second = int(at.group(1)), int(at.group(2)), int(at.group(3) or 0)
     if at.group(4):
         hour = hour % 12 + (12 if at.group(4).lower() == "p" else 0)
-    return to_micros(datetime(year, month, date, hour, minute, second, tzinfo=UTC))
+    try:
+        return to_micros(datetime(year, month, date, hour, minute, second, tzinfo=UTC))
+    except ValueError as problem:
+        raise BadCellError("Date or Time is none of the calendar or the clock") from problem
 
 
 def _example(folder: Path) -> None:

@@ -4,7 +4,7 @@ Counts are those of the mode ZCM (crossings of zero), of which the scorings of s
 et al. 1992, Sadeh et al. 1994); of a watch that did not record it, PIM, else TAT. With them come
 the light [lx], the temperature on the side of the wrist, presses of the button, and when the watch
 was off (`STATE` 4): such an epoch gives no counts, its zero would look like rest. The clock is the
-watch's own, with the day first; see `wall_clock`.
+watch's own, with the day first (a spreadsheet may have put the year first); see `wall_clock`.
 """
 
 import math
@@ -21,7 +21,7 @@ from euthymia.ground.clock import to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.records import Item
 from euthymia.sources.actigraphy_clock import epoch_of
-from euthymia.sources.cells import NULLS, BadCellError, number
+from euthymia.sources.cells import NULLS, BadCellError, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.lines import BOM, Gap, blocks
@@ -29,13 +29,18 @@ from euthymia.sources.shapes import changes_of_wearing, wearing
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "condor"
-_HEADER: Final = re.compile(rb"(?:^|\n)DATE/TIME[;\t][^\n]*\b(?:PIM|ZCM|TAT)\b")
+_HEADER: Final = re.compile(rb"(?:^|\n)DATE/TIME[;,\t][^\n]*\b(?:PIM|ZCM|TAT)\b")
 _MOMENT: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}|\d\d) (\d\d?):(\d\d):(\d\d)", re.ASCII)
 _MODES: Final = ("ZCM", "PIM", "TAT")
 _LIGHT, _WARMTH, _BUTTON, _STATE = "LIGHT", "TEMPERATURE", "EVENT", "STATE"
 _WANTED: Final = (*_MODES, _LIGHT, _WARMTH, _BUTTON, _STATE)
 _OFF_WRIST: Final = 4.0
-_BAD: Final = "DATE/TIME or a number is not what it must be"
+_MARKS: Final = ";\t,"
+_BAD_TIME: Final = "DATE/TIME is not dd/mm/yyyy hh:mm:ss"
+_MONTH_FIRST: Final = (
+    "line {}: DATE/TIME has the month before the day, and of other lines that cannot be told; "
+    "export it again from ActStudio, which writes dd/mm/yyyy"
+)
 
 
 def _recognise(_path: PurePath, head: bytes) -> float:
@@ -57,15 +62,15 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
         lines = block.data.removeprefix(BOM).decode("latin-1").split("\n")
         for line, text in enumerate(lines, block.line):
             if not names and text.startswith("DATE/TIME"):
-                mark = ";" if ";" in text else "\t"
-                names = [name.strip() for name in text.split(mark)]
+                mark = next(mark for mark in _MARKS if mark in text)
+                names = [name.strip() for name in text.rstrip(mark + "\r ").split(mark)]
             elif names and text.strip():
                 cells = [cell.strip() for cell in text.split(mark)]
                 try:
-                    row = [_number(cells, name, names) for name in _WANTED]
-                    wall.append(_moment(cells[0]))
-                except BadCellError:
-                    gather.refuse(_BAD, f"line {line}")
+                    row = _row(cells, names)
+                    wall.append(_moment(cells[0], line))
+                except BadCellError as problem:
+                    gather.refuse(str(problem), f"line {line}")
                 else:
                     rows.append(row)
         yield
@@ -75,23 +80,37 @@ def _steps(opened: Opened, gather: Gather) -> Iterator[None]:
         _hand_over(np.array(wall, np.int64), np.array(rows), opened, gather)
 
 
-def _moment(text: str) -> int:
+def _moment(text: str, line: int) -> int:
     found = _MOMENT.fullmatch(text)
     if not found:
-        raise BadCellError
+        try:
+            return moment(text, zoned=False)
+        except BadCellError:
+            raise BadCellError(_BAD_TIME) from None
     day, month, year, hour, minute, second = map(int, found.groups())
+    if day <= 12 < month <= 31:
+        raise SourceError(_MONTH_FIRST.format(line))
     year += 0 if year > 99 else 2000
     try:
         return to_micros(datetime(year, month, day, hour, minute, second, tzinfo=UTC))
     except ValueError as problem:
-        raise BadCellError from problem
+        raise BadCellError(_BAD_TIME) from problem
+
+
+def _row(cells: list[str], names: list[str]) -> list[float]:
+    """Return what is wanted of a line; a cut one may end within a number."""
+    if len(cells) < len(names):
+        raise BadCellError(f"{len(cells)} cells where the line of names has {len(names)}")
+    return [_number(cells, name, names) for name in _WANTED]
 
 
 def _number(cells: list[str], name: str, names: list[str]) -> float:
     """Return the number in a column; NaN where it is empty or there is no such column."""
-    place = names.index(name) if name in names else len(cells)
-    text = cells[place] if place < len(cells) else ""
-    return math.nan if text in NULLS else number(text.replace(",", "."))
+    text = cells[names.index(name)] if name in names else ""
+    try:
+        return math.nan if text in NULLS else number(text.replace(",", "."))
+    except BadCellError:
+        raise BadCellError(f"{name} is not a number") from None
 
 
 def _hand_over(

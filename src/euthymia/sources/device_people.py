@@ -53,6 +53,13 @@ _ROOT: Final = re.compile(
 )
 """Folders below which a maker names every folder, by kinds that it changes from year to year."""
 
+PEOPLE: Final = re.compile(
+    r"(subject|participant|patient|person|proband|respondent|client)([ _-]?(id|code|nr|no|number))?"
+    r"|pid|subj[ _-]?id|seqn",
+    re.IGNORECASE,
+)
+"""Names of a column that says whose each row is."""
+
 _PART: Final = re.compile(r"(-\d+)?-\d{3}(\.zip)?$")
 """What tells the parts of one large export apart."""
 

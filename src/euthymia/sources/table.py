@@ -437,7 +437,7 @@ def _slow(piece: _Segment, places: dict[int, Column], row: int) -> Iterator[Chun
         if not text:
             continue
         try:
-            good.append(_read_line(text, places, len(piece.header)))
+            good.append(_read_line(text, places, piece.header))
             good_rows.append(row)
         except BadCellError as problem:
             bad.append((row, line, str(problem)))
@@ -451,16 +451,19 @@ def _slow(piece: _Segment, places: dict[int, Column], row: int) -> Iterator[Chun
     yield from _merged(bad, piece.label)
 
 
-def _read_line(text: str, places: dict[int, Column], width: int) -> list[float | int | str | None]:
+def _read_line(
+    text: str, places: dict[int, Column], header: tuple[str, ...]
+) -> list[float | int | str | None]:
     cells = split_line(text)
-    if len(cells) != width:
-        raise BadCellError(f"{len(cells)} cells where the header has {width}")
+    if len(cells) != len(header):
+        raise BadCellError(f"{len(cells)} cells where the header has {len(header)}")
     read = []
     for place, column in places.items():
         try:
             read.append(read_cell(column, cells[place]))
         except BadCellError as problem:
-            raise BadCellError(f"{column.aliases[0] or 'the index'} {problem}") from None
+            name = header[place] or column.aliases[0] or "the index"
+            raise BadCellError(f"{name} {problem}") from None
     return read
 
 
