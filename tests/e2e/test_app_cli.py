@@ -66,6 +66,15 @@ def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
         "compute-shards shards --out o --scheduler tls://10.0.0.1:8786",
         "compute-shards shards --out o --executor pool --certificates c",
         "compute-shards shards --out o --executor dask --scheduler tls://10.0.0.1:8786",
+        "init --secret-file phrase",
+        "init --root key-file --secret-fd 3",
+        "init --root-setting module=m",
+        "init --root passphrase --root-setting token=t",
+        "init --root openbao --root-setting module=m",
+        "init --root passphrase --master-key k",
+        "keys rotate --secret-file phrase",
+        "keys rotate --root-setting token=t",
+        "keys rotate --root key-file --zone live",
     ],
 )
 def test_an_option_that_would_be_ignored_is_wrong_usage(
@@ -73,6 +82,28 @@ def test_an_option_that_would_be_ignored_is_wrong_usage(
 ) -> None:
     assert main(["--home", str(tmp_path), *line.split()]) == 2
     assert "--" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--consent-for-clinical-records",),
+        ("--root", "passphrase"),
+        ("--master-key", "elsewhere.key"),
+        ("--name", "Clinic"),
+    ],
+)
+def test_what_makes_a_clinic_is_not_passed_over_where_one_stands(
+    options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "clinic"
+    run(home, "init")
+    capsys.readouterr()
+    assert main(["init", "--home", str(home), *options]) == 2
+    said = capsys.readouterr().err
+    assert options[0] in said
+    assert "euthymia.toml" in said
+    run(home, "init")
 
 
 def test_a_home_that_is_not_there_is_a_refusal(tmp_path: Path) -> None:
@@ -179,6 +210,16 @@ def test_features_of_a_folder_without_data_are_a_refusal(tmp_path: Path) -> None
     code, told = call(tmp_path, "features", "--input", str(empty), "--out", str(out))
     assert code == 1
     assert (told["rows"], told["rejected"]) == (0, 1)
+
+
+def test_a_refusal_stands_without_a_bar_of_what_was_not_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["features", "--input", str(tmp_path), "--out", str(tmp_path / "f.csv")]
+    assert main(line) == 1
+    said = capsys.readouterr().err
+    assert "refused" in said
+    assert "0/1" not in said
 
 
 def test_a_place_that_takes_no_file_is_told_before_anything_is_read(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import Phq9, Seen, SubjectSummary
@@ -98,6 +99,36 @@ def test_the_review_line_is_the_only_thing_that_makes_an_estimate_a_finding(
     judged = replace(who, prediction=prediction(probability), threshold=0.35)
     rules = {finding.rule for finding in findings(judged, NOW)}
     assert ("estimate" in rules) == (probability >= 0.35)
+
+
+@quick
+@given(st.floats(0.001, 0.999), st.floats(0.001, 0.999))
+def test_rounding_does_not_hide_on_which_side_of_the_line_an_estimate_lies(
+    probability: float, line: float
+) -> None:
+    made = structs.replace(prediction(probability), interval=None)
+    said = estimate_words(SubjectSummary(SubjectId(f"p-{0:016d}"), prediction=made, threshold=line))
+    share, _, at = said.partition("estimated at ")[2].partition(" the review line of ")
+    assert share.endswith((", over", ", under"))
+    if abs(probability - line) > 1e-7:
+        assert share.rpartition(", ")[0] != at
+
+
+@pytest.mark.parametrize(
+    ("probability", "line", "words"),
+    [
+        (0.2046, 0.2, "at 20.5% (10% to 30%), over the review line of 20%"),
+        (0.19996, 0.2, "at 19.996% (10% to 30%), under the review line of 20%"),
+        (0.2, 0.2, "at 20% (10% to 30%), over the review line of 20%"),
+        (0.31, 0.2, "at 31% (10% to 30%), over the review line of 20%"),
+    ],
+)
+def test_an_estimate_beside_the_line_is_told_as_precisely_as_that_needs(
+    probability: float, line: float, words: str
+) -> None:
+    made = structs.replace(prediction(probability), interval=(0.1, 0.3))
+    who = SubjectSummary(SubjectId(f"p-{0:016d}"), prediction=made, threshold=line)
+    assert words in estimate_words(who)
 
 
 @quick

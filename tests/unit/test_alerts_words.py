@@ -3,9 +3,12 @@
 import pytest
 
 from euthymia.app.web.retold import retold
-from euthymia.care.alerts.card import _change_words, _named
+from euthymia.care.alerts.card import Known, _change_words, _named, seen_words, unseen_words
 from euthymia.care.alerts.contract import Trace
 from euthymia.care.monitor.watched import spec
+from euthymia.care.summary import Phq9, SubjectSummary
+from euthymia.ground.clock import DAY_US
+from euthymia.ground.ids import SubjectId
 
 
 def _trace(name: str, value: float) -> Trace:
@@ -55,3 +58,14 @@ def test_two_devices_that_tell_of_one_thing_are_told_apart() -> None:
     assert retold(words, "es") == (
         "Hora de dormirse (sueño según el teléfono): más tarde de lo habitual en esta persona"
     )
+
+
+def test_missing_scores_are_said_to_be_of_phone_or_watch_and_not_of_questionnaires() -> None:
+    asked = Phq9(0, 2.0, (0,) * 9)
+    known = Known(SubjectSummary(SubjectId("p-" + "a" * 16), phq9=(asked,)), now=DAY_US)
+    assert "PHQ-9 2" in seen_words(known)
+    words = unseen_words(known)
+    assert "no scores of phone or watch days" in words
+    told = retold(words, "es")
+    assert told is not None
+    assert "teléfono o reloj" in told

@@ -489,10 +489,10 @@ def test_an_alert_that_stands_alone_is_never_beside_the_words_that_nothing_was_f
     calm = next(c.item.subject for c in cases if c.item.urgency is Urgency.NONE)
     address, plain = f"/patients/{calm}/episodes/worsening-1", clinic.patient
     page = signed_in(clinic).get(f"/patients/{calm}").text
-    assert "no silence seen" in page
+    assert "no new silence" in page
     told = ((address, "No phone or watch data for days"),)
     monkeypatch.setattr(clinic, "patient", lambda *asked: replace(plain(*asked), alerts=told))
     page = signed_in(clinic).get(f"/patients/{calm}").text
     assert page.count(f'href="{address}"') == 1
-    assert "no silence seen" not in page
+    assert "no new silence" not in page
     assert "No finding" not in page

@@ -25,6 +25,7 @@ from euthymia.app.web.quality import (
     groups_of,
     name_of,
     rows_of,
+    untold_of_all,
 )
 from euthymia.app.web.retold import retold
 from euthymia.care.alerts.card import headline
@@ -511,6 +512,28 @@ def test_groups_stand_side_by_side_and_what_is_left_out_is_said() -> None:
     assert groups_of("age", {TOO_FEW: {"suppressed": True}}) == Groups(
         "age", (), (), (), small=True
     )
+
+
+def test_what_no_table_of_groups_tells_is_said_once() -> None:
+    made = [
+        Groups("sex", ("female",), (), ("caught, share", "taken within a day, share"), small=True),
+        Groups("age", ("30 to 44",), (), ("caught, share",), small=True),
+        Groups("race", (), (), (), small=True),
+    ]
+    once, groups = untold_of_all(made)
+    assert once == ("caught, share",)
+    assert [group.untold for group in groups] == [("taken within a day, share",), (), ()]
+    assert untold_of_all(made[:1]) == ((), made[:1])
+
+
+def test_what_is_not_known_yet_is_said_once_in_each_part_of_the_board(clinic: Clinic, site) -> None:
+    page = signed_in(clinic, site, DOCTOR, "clinician").get("/quality").text
+    words = "Nothing to count yet, or too few"
+    for part in page.split("<section")[1:]:
+        assert part.count(words) <= 1
+    assert words in page
+    benefit = page[page.index("Benefit") :]
+    assert "median lead days" in benefit[: benefit.index("</section>")], "it is named all the same"
 
 
 @pytest.mark.parametrize(

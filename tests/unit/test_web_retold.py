@@ -61,7 +61,7 @@ EXAMPLES = [
     "No watch data since 3 June 2025 (8 days); before, 20 of 28 days.",
     "No PHQ-9 since 3 June (40 days); it was 4 of 27 then.",
     "Has died on 3 June 2025",
-    "No rule applies: no new worsening, no silence seen.",
+    "No rule applies: no new worsening, no new silence.",
     "Phone 12 and watch 3 of 28 days; PHQ-9 on 1 June",
     "Phone 12 and watch 3 of 28 days, last on 1 June",
     "Watch 12 of 28 days; phone 3, last on 18 May; PHQ-9 on 1 June",

@@ -86,12 +86,22 @@ def _concept(system: str, code: str, display: str) -> dict[str, Any]:
     return {"coding": [_coding(system, code, display)]}
 
 
+def outcome_of(line: LedgerLine) -> str:
+    """Return what an entry says came of it; empty where it was simply done."""
+    return str(line.detail.get("outcome", "")) or ("refused" if "refused" in line.detail else "")
+
+
+def came_about(line: LedgerLine) -> bool:
+    """Tell whether what an entry names was done: what was refused has an entry too."""
+    return outcome_of(line) in _WELL
+
+
 def event(line: LedgerLine, ledger: str, clinic: str) -> dict[str, Any]:
     """Return one entry as an AuditEvent of that ledger and that clinic."""
     verb = line.action.split(" ", 1)[0]
     own = line.purpose == SYSTEM_PURPOSE
     profile, action, interaction = _OWN if own else _VERBS.get(verb, _READ)
-    outcome = str(line.detail.get("outcome", "")) or ("refused" if "refused" in line.detail else "")
+    outcome = outcome_of(line)
     well = outcome in _WELL
     made: dict[str, Any] = {
         "resourceType": "AuditEvent",

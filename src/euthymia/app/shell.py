@@ -93,7 +93,12 @@ class Shell:
             def report(done: int, total: int) -> None:
                 bars.update(task, completed=done, total=max(total, 1))
 
-            yield report
+            try:
+                yield report
+            except BaseException:
+                if not bars.tasks[task].completed:  # "0 of 1" beside a refusal says nothing
+                    bars.remove_task(task)
+                raise
 
 
 def shown(text: str) -> str:

@@ -176,22 +176,32 @@ def estimate_words(who: SubjectSummary) -> str:
         return "No estimate: no model is released for this person's data"
     if found.probability is None or found.abstained_because is not None:
         return f"No estimate: {found.abstained_because or 'the model gave none'}"
-    words = f"Relapse in {found.horizon_days} days estimated at {percent_words(found.probability)}"
+    line = who.threshold
+    share, at = _told_apart(found.probability, found.probability if line is None else line)
+    words = f"Relapse in {found.horizon_days} days estimated at {share}"
     if found.interval is not None:
         low, high = found.interval
         words += f" ({percent_words(low)} to {percent_words(high)})"
-    if who.threshold is not None:
-        side = "over" if found.probability >= who.threshold else "under"
-        words += f", {side} the review line of {_line_words(found.probability, who.threshold)}"
+    if line is not None:
+        side = "over" if found.probability >= line else "under"
+        words += f", {side} the review line of {at}"
     return f"{words}; the model's own audit: {who.doubt}" if who.doubt else words
 
 
-def _line_words(probability: float, line: float) -> str:
-    """Say the review line so that rounding does not hide on which side the estimate lies."""
-    words = percent_words(line)
-    if words != percent_words(probability) or probability == line:
-        return words
-    return f"{100 * line:.2f}% (the estimate, less rounded: {100 * probability:.2f}%)"
+def _told_apart(probability: float, line: float) -> tuple[str, str]:
+    """Return both in per cent, rounded no more than lets one see on which side of it one lies."""
+    said = percent_words(probability), percent_words(line)
+    if probability == line:
+        return said
+    for places in range(1, 7):
+        if said[0] != said[1]:
+            break
+        said = _per_cent(probability, places), _per_cent(line, places)
+    return said
+
+
+def _per_cent(share: float, places: int) -> str:
+    return f"{100 * share:.{places}f}".rstrip("0").rstrip(".") + "%"
 
 
 def _silence(who: SubjectSummary, device: str, now: Micros, newest: int) -> Finding | None:
@@ -313,7 +323,7 @@ def item_of(who: SubjectSummary, now: Micros, found: tuple[Finding, ...]) -> Wor
     return WorklistItem(
         subject=who.subject,
         urgency=head.urgency if head else Urgency.NONE,
-        why=head.why if head else died or "No rule applies: no new worsening, no silence seen",
+        why=head.why if head else died or "No rule applies: no new worsening, no new silence",
         since=head.since if head else None,
         data_seen=_data_seen(who, now),
         next_step=head.next_step if head else NO_STEP_DIED if died else NO_STEP,

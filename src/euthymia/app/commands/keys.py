@@ -1,6 +1,6 @@
 """Keys and copies: keys status, keys rotate, backup, restore."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KINDS: Final = ("key-file", "passphrase", "pkcs11", "openbao")
+KEY_FILE: Final = "key-file"
+SETTINGS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    KEY_FILE: (),
+    "passphrase": (),
+    "pkcs11": ("module", "token", "key"),
+    "openbao": ("address", "key", "mount", "ca_file"),
+}
+KINDS: Final = tuple(SETTINGS_OF)
 ZONES: Final = ("live", "research", "train", "model", "ledger")
 
 
@@ -43,15 +50,32 @@ def root_options(function: F) -> F:
 def chosen_vault(
     root: str | None, settings: tuple[str, ...], file: Path | None, descriptor: int | None
 ) -> "Vault | None":
-    """Return the vault that a command's options name; None for a key file."""
+    """Return the vault that a command's options name; None for a key file.
+
+    An option that this root has no use for is wrong usage: somebody who gives a passphrase believes
+    that it is asked for from then on.
+    """
     from euthymia.app.vaults import asker, vault_of
 
     pairs = [setting.partition("=") for setting in settings]
     if any(not (name and equals and value) for name, equals, value in pairs):
         raise click.BadParameter("write NAME=VALUE", param_hint="--root-setting")
+    kind = root or KEY_FILE
+    if kind == KEY_FILE and (file is not None or descriptor is not None):
+        raise click.UsageError(
+            "--secret-file and --secret-fd go with --root passphrase, pkcs11 or openbao: a key "
+            "file asks for no secret"
+        )
+    stray = [name for name, _, _ in pairs if name not in SETTINGS_OF[kind]]
+    if stray:
+        takes = ", ".join(SETTINGS_OF[kind]) or "none"
+        raise click.UsageError(
+            f"--root-setting {stray[0]}: a root of the kind {kind} has no such setting "
+            f"(its own: {takes})"
+        )
     named: dict[str, str | int] = {name: value for name, _, value in pairs}
     ask = asker(str(file) if file else None, descriptor, given=True)
-    return vault_of(root or "key-file", named, ask)
+    return vault_of(kind, named, ask)
 
 
 @click.group(epilog="Example: euthymia keys status")
@@ -111,6 +135,10 @@ def rotate(
     """
     from euthymia.app import keys as work
 
+    if root is None and (root_settings or secret_file or secret_fd is not None):
+        raise click.UsageError("--root-setting, --secret-file and --secret-fd go with --root")
+    if root is not None and zones:
+        raise click.UsageError("--root changes the root alone: leave out --zone")
     with shell.clinic() as clinic:
         if root is not None:
             vault = chosen_vault(root, root_settings, secret_file, secret_fd)

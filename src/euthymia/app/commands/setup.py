@@ -5,8 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from euthymia.app.commands.keys import chosen_vault, root_options
+from euthymia.app.commands.keys import KEY_FILE, chosen_vault, root_options
 from euthymia.app.shell import Shell, everywhere
 
 
@@ -49,11 +50,16 @@ def init(
 
     path = shell.path()
     if (path / "keys").is_dir():
+        _only_accepts(path)
         evidence = accept_settings(path)
         words = "settings and published evidence" if evidence else "settings"
         made = {"home": path, "made": False, "evidence": evidence}
         shell.emit(made, f"{words} of the clinic at {path} accepted")
         return
+    if master_key is not None and root not in {None, KEY_FILE}:
+        raise click.UsageError(
+            f"--master-key names a key file, and a root of the kind {root} has none"
+        )
     config = Config(
         clinic=ClinicConfig(name=name, clinical_basis=not consent_for_clinical_records),
         keys=KeyConfig(
@@ -62,13 +68,31 @@ def init(
         ),
         store=store_settings(store) if store else StoreConfig(),
     )
+    vault = chosen_vault(root, root_settings, secret_file, secret_fd)
     if secret_fd is not None:
         os.environ[SECRET_FD] = str(secret_fd)  # the new home is opened with it at once
-    make_clinic(path, config, chosen_vault(root, root_settings, secret_file, secret_fd))
+    make_clinic(path, config, vault)
     shell.emit(
         {"home": path, "made": True},
         f"clinic made at {path}\nnext: euthymia --home {path} ingest PATH...",
     )
+
+
+def _only_accepts(path: Path) -> None:
+    """Refuse options that make a new clinic where one stands: they would change nothing of it."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.expose_value
+        and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"a clinic stands at {path}, and {', '.join(given)} would change nothing of it: edit "
+            "its euthymia.toml, then run `euthymia init` alone; for another root key run "
+            "`euthymia keys rotate --root KIND`"
+        )
 
 
 @click.command(epilog="Example: euthymia serve --port 8080")

@@ -46,10 +46,10 @@ from euthymia.app.web.session import Sessions
 from euthymia.care.alerts.card import standing_words
 from euthymia.care.alerts.contract import Alert
 from euthymia.care.alerts.lifecycle import OVER
-from euthymia.care.alerts.morning import held_back, in_order, morning
+from euthymia.care.alerts.morning import held_back, in_order, morning, with_alerts
 from euthymia.care.contract import Urgency, WorklistItem
 from euthymia.care.timeline import patient_view
-from euthymia.care.worklist import Case, caseload, feed_notices, findings
+from euthymia.care.worklist import Case, caseload, feed_notices
 from euthymia.features.catalogue import families
 from euthymia.ground.audit import Actor, Entry, Purpose
 from euthymia.ground.clock import Micros
@@ -304,9 +304,7 @@ class ClinicBackend:
             noted=looked.record.noted,
         )
         alerts = () if emergency else self._about(visitor, subject)
-        if alerts:  # the page begins with the same reason as the list that led to it
-            own = Case(view.row, findings(view.summary, now, feed))
-            view = replace(view, row=morning([own], {subject: view.summary}, alerts, now)[0].item)
+        view = with_alerts(view, alerts, now, feed)
         withheld = held_back if looked.monitored else [*held_back, NO_MONITORING]
         if not may:
             withheld.append(NO_ESTIMATE_ROLE)
@@ -329,6 +327,10 @@ class ClinicBackend:
         """Return every alert there ever was about a person, to a role that may see them."""
         if not may_act(self.clinic, visitor.role, second_factor=visitor.second_factor):
             return ()
+        return self.alerts_about(subject)
+
+    def alerts_about(self, subject: SubjectId) -> tuple[Alert, ...]:
+        """Return every alert there ever was about a person."""
         return tuple(a for a in self.alerts.every() if a.subject == subject)
 
     def models(self, visitor: Visitor) -> tuple[ModelNote, ...]:

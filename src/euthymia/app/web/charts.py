@@ -21,6 +21,20 @@ WIDTH: Final = 1000.0
 HEIGHT: Final = 100.0
 JOIN_DAYS: Final = 3  # two missing days are bridged by the line, more are left open: a gap is seen
 
+_SLASH: Final = "M-1 1L1 -1M0 4L4 0M3 5L5 3"
+_BACKSLASH: Final = "M-1 3L1 5M0 0L4 4M3 -1L5 1"
+PATTERNS: Final = {
+    "consent": _SLASH,
+    "not_worn": "M0 2H4",
+    "off": _BACKSLASH,
+    "permission": _SLASH + _BACKSLASH,
+    "low_power": "M1 0V4M3 0V4",
+    "paused": "M2 0V4M0 2H4",
+    "charging": "M0 3L2 1L4 3",
+    "unknown": "M1 1H2M3 3H4",
+}
+"""Each reason's own lines on a tile of 4 by 4: colours alone look alike in print and to many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from euthymia.app.accounts.book import Emergency
+from euthymia.app.audit_events import came_about
 from euthymia.app.consents import Asked, change_consent
 from euthymia.app.entries import BY_PATIENT, BY_TEAM, Fact, checked_text, write_entry
 from euthymia.app.web.contract import Visitor, Who
 from euthymia.app.web.protected import open_to
 from euthymia.app.web.reader import NO_MONITORING, Looked, may_see_estimates
+from euthymia.care.alerts.morning import with_alerts
 from euthymia.care.timeline import PatientView, patient_view
 from euthymia.features.catalogue import families
 from euthymia.gateway.contract import GrantRecord
@@ -54,12 +56,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One line of who looked: a day, a user in a role, what they did, how often."""
+    """One line of who looked: a day, a user in a role, what they did, how often.
+
+    `refused`: what they asked for and did not get; the record was not opened for it.
+    """
 
     on: str
     user: str
     role: str
     action: str
+    refused: bool
     times: int
 
 
@@ -87,8 +93,10 @@ class Desk:
         return self._opened(visitor, subject, page, emergency)
 
     def open_own(self, visitor: Visitor, page: str) -> Opened:
-        """Open a patient's own record. AccessError for everybody else."""
-        return self._opened(visitor, self.own(visitor, Action.VIEW_PATIENT), page, None)
+        """Open a patient's own record, with what its alerts say. AccessError for others."""
+        opened = self._opened(visitor, self.own(visitor, Action.VIEW_PATIENT), page, None)
+        alerts = self.backend.alerts_about(opened.subject)
+        return replace(opened, view=with_alerts(opened.view, alerts, opened.at))
 
     def own(self, visitor: Visitor, action: Action) -> SubjectId:
         """Return whose record is the visitor's own, for something that patients may do."""
@@ -203,11 +211,11 @@ class Desk:
 
     def who_looked(self, subject: SubjectId) -> tuple[Access, ...]:
         """Return who saw or changed anything of a person, by day, newest first."""
-        counted: dict[tuple[str, str, str, str], int] = {}
+        counted: dict[tuple[str, str, str, str, bool], int] = {}
         for line in self.clinic.ledger.about(subject):
             if line.action not in QUIET:
                 on = from_micros(line.at).date().isoformat()
-                key = (on, line.actor, line.role, line.action)
+                key = (on, line.actor, line.role, line.action, not came_about(line))
                 counted[key] = counted.get(key, 0) + 1
         lines = [Access(*key, times) for key, times in counted.items()]
         return tuple(reversed(lines[-SEEN_MOST:]))

@@ -1,7 +1,7 @@
 """The quality board: what alerts cost, what they caught and missed, and for whom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -275,6 +275,19 @@ def groups_of(attribute: str, parts: Mapping[str, Mapping[str, Any]]) -> Groups:
     return Groups(attribute, titles, kept, untold, len(own) < len(parts))
 
 
+def untold_of_all(groups: Sequence[Groups]) -> tuple[tuple[str, ...], list[Groups]]:
+    """Return the figures that no table tells, to be named once, and the tables without them."""
+    lists = [group.untold for group in groups if group.titles]
+    if len(lists) < 2:
+        return (), list(groups)
+    told_nowhere = tuple(name for name in lists[0] if all(name in one for one in lists))
+    kept = [
+        replace(group, untold=tuple(name for name in group.untold if name not in told_nowhere))
+        for group in groups
+    ]
+    return told_nowhere, kept
+
+
 def _cell(value: object, key: str) -> str:
     if isinstance(value, Mapping):
         return "suppressed" if value.get("suppressed") else interval(value, percent=key in SHARES)
@@ -324,7 +337,9 @@ class QualityPage:
         known = {user: name_of(user) for user in found["habituation"]}
         if len(set(known.values())) == len(known):  # or who is who would not be told
             found["habituation"] = {known[who]: v for who, v in found["habituation"].items()}
-        groups = [groups_of(name, parts) for name, parts in found.get("groups", {}).items()]
+        untold, groups = untold_of_all(
+            [groups_of(name, parts) for name, parts in found.get("groups", {}).items()]
+        )
         return self.site.page(
             "quality.html",
             422 if refused else 200,
@@ -333,4 +348,5 @@ class QualityPage:
             found=found,
             sections=sections(found),
             groups=groups,
+            untold=untold,
         )

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from markupsafe import Markup, escape
 
 from euthymia.app.web.charts import (
+    PATTERNS,
     coverage_cells,
     coverage_held,
     coverage_months,
@@ -170,6 +171,7 @@ def environment(spoken: str = "en") -> Environment:
         "coverage_held": coverage_held,
         "coverage_months": coverage_months,
         "coverage_reasons": coverage_reasons,
+        "coverage_patterns": PATTERNS,
         "unit_words": lambda unit, before="": _unit_words(unit, before, words.sentences),
         "day_words": lambda day, today: words.date(day_date(day), day_date(today)),
         "iso_words": lambda day, today: words.date(date.fromisoformat(day), day_date(today)),

@@ -106,6 +106,9 @@ def headline(alert: Alert) -> str:
     return f"{said[0][0].upper()}{said[0][1:]}{more}" if said else "Nothing is on record"
 
 
+NO_SCORES: Final = (
+    "no scores of phone or watch days (no consent to monitoring or too little of these data)"
+)
 TAKEN_BACK: Final = (
     "The health record holds this answer no more: it was corrected, or entered in error, perhaps "
     "about another patient. Find out which before you resolve this"
@@ -299,7 +302,7 @@ def unseen_words(known: Known) -> str:
     if not any(s.total is not None for s in known.summary.phq9):
         said.append("no PHQ-9")
     if known.stream is None:
-        said.append("no scores: no consent to monitoring, or too little data")
+        said.append(NO_SCORES)
     return ", ".join(said) or "nothing is known to be missing"
 
 

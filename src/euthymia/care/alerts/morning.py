@@ -18,8 +18,9 @@ from euthymia.care.alerts.contract import RANK, Alert, Rule, Tier
 from euthymia.care.alerts.lifecycle import HELD, REASONS, Move, State
 from euthymia.care.contract import Urgency
 from euthymia.care.summary import SubjectSummary
+from euthymia.care.timeline import PatientView
 from euthymia.care.words import count_words, date_words, number_words
-from euthymia.care.worklist import Case, Finding, item_of
+from euthymia.care.worklist import Case, Feed, Finding, findings, item_of
 from euthymia.ground.clock import Micros, Timeline, day_date
 from euthymia.ground.ids import SubjectId
 
@@ -114,6 +115,20 @@ def _row(case: Case, who: SubjectSummary, alerts: Sequence[Alert], now: Micros) 
         evidence=tuple(dict.fromkeys(words for words in said if words not in made.why)),
     )
     return Case(made, found)
+
+
+def with_alerts(
+    view: PatientView, alerts: Sequence[Alert], now: Micros, feed: Feed | None = None
+) -> PatientView:
+    """Return a person's page with the row that the list has of them: what their alerts say first.
+
+    `alerts`: all there ever were about them. `feed` is that of `findings`.
+    """
+    if not alerts:
+        return view
+    own = Case(view.row, findings(view.summary, now, feed))
+    people = {view.summary.subject: view.summary}
+    return replace(view, row=morning([own], people, alerts, now)[0].item)
 
 
 def in_order(alert: Alert) -> tuple[object, ...]:
