@@ -469,8 +469,7 @@ def test_keys_conversations_and_answers_of_aware(tmp_path: Path) -> None:
 def test_columns_of_another_sensor_are_not_taken_for_acceleration(tmp_path: Path) -> None:
     text = f"timestamp,device_id,double_values_0,double_values_1,double_values_2\n{START},d,1,2,3\n"
     (tmp_path / "linear_accelerometer.csv").write_text(text)
-    [(reading, _)] = read(tmp_path)
-    assert reading.source != "aware"
+    assert rejects(items_of(tmp_path)) == ["nothing is kept of this table of AWARE's"]
 
 
 # -- EmbracePlus -----------------------------------------------------------------------------------

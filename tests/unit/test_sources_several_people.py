@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from euthymia.ground.records import Samples
 from euthymia.sources.answers import Unscored, score
-from reading import assert_accounted, facts_of, items_of, read, samples_of
+from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
 
 START = 1_714_557_600_000
 STEPS = "key.projectId,key.userId,key.sourceId,value.time,value.timeReceived,value.steps\n"
@@ -34,6 +35,96 @@ def test_the_unit_of_acceleration_is_each_persons_own(tmp_path: Path) -> None:
     told = samples_of(items, "accelerometer")
     down = dict(zip(told["subject_id"].to_pylist(), told["z"].to_pylist(), strict=True))
     assert down == pytest.approx({"android": 1.0, "iphone": -1.0}, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("anna.csv", "anna"),
+        ("Anna_GPS.csv", "Anna"),
+        ("gps/6b38vskd.csv", "6b38vskd"),
+        ("anna/gps.csv", "anna"),
+        ("anna/gps (1).csv", "anna"),
+        ("anna/gps/merged.csv", "anna"),
+        ("anna/other/2024-05-01 10_00_00.csv", "anna"),
+    ],
+)
+def test_whose_a_file_of_beiwe_is(name: str, owner: str, tmp_path: Path) -> None:
+    for study in ("one", "two"):
+        path = tmp_path / study / name
+        path.parent.mkdir(parents=True)
+        path.write_text(
+            f"timestamp,UTC time,latitude,longitude,altitude,accuracy\n{START},t,52.5,13.4,34,5\n"
+        )
+    told = samples_of(items_of(tmp_path), "location")["subject_id"].to_pylist()
+    assert told == [owner] * 2
+
+
+def test_x_y_and_z_are_of_the_sensor_that_is_named(tmp_path: Path) -> None:
+    for name in ("gyro_anna", "anna_magnetometer", "anna_accel", "anna"):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"timestamp,UTC time,x,y,z\n{START},t,0,0,1\n{START + 9},t,0,0,1\n")
+    read_all = read(tmp_path)
+    for reading, items in read_all:
+        assert_accounted(reading, items)
+    items = [item for _, part in read_all for item in part]
+    assert samples_of(items, "accelerometer").num_rows == 2
+    assert samples_of(items, "gyroscope").num_rows == 2
+    assert any("those of several Beiwe streams" in reason for reason in rejects(items))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["anna_gravity", "linear_accelerometer (1)", "magnetometer_p01", "phone_gravity_raw"],
+)
+def test_a_table_like_accelerations_is_none(name: str, tmp_path: Path) -> None:
+    names = ",".join(f"double_values_{i}" for i in range(3))
+    rows = [f"{START + i},d1,0,0,45\n" for i in range(3)]
+    (tmp_path / f"{name}.csv").write_text(f"timestamp,device_id,{names}\n" + "".join(rows))
+    [(reading, items)] = read(tmp_path)
+    assert_accounted(reading, items)
+    assert reading.rows_in == 3
+    assert rejects(items) == ["nothing is kept of this table of AWARE's"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "stream"),
+    [
+        ("application_name,is_system_app", "app_use"),
+        ("text,sound,vibrate", "notifications"),
+        ("process_importance,is_system_app", None),
+        ("application_name,application_version", None),
+    ],
+)
+def test_whether_apps_were_opened_or_called_is_told_by_the_columns(
+    columns: str, stream: str | None, tmp_path: Path
+) -> None:
+    cells = ",".join("0" for _ in columns.split(","))
+    text = f"timestamp,device_id,package_name,{columns}\n{START},d1,org.x,{cells}\n"
+    (tmp_path / "anna.csv").write_text(text)
+    items = items_of(tmp_path)
+    assert [item.stream for item in items if isinstance(item, Samples)] == [stream][: bool(stream)]
+    assert bool(rejects(items)) is (stream is None)
+
+
+def test_a_number_out_of_its_range_is_told_the_range(tmp_path: Path) -> None:
+    home = tmp_path / "d" / "r1" / "android_phone_battery_level"
+    home.mkdir(parents=True)
+    head = STEPS.replace("value.steps", "value.batteryLevel,value.status")
+    (home / "20240501_1000.csv").write_text(f"{head}d,r1,s,1714557600,1714557601,50,FULL\n")
+    reason = "line 2: value.batteryLevel is not a number from 0 to 1"
+    assert rejects(items_of(tmp_path)) == [reason]
+
+
+def test_all_the_oxygen_is_not_a_hundredth_of_it(tmp_path: Path) -> None:
+    home = tmp_path / "d" / "r1" / "apple_healthkit_oxygen_saturation"
+    home.mkdir(parents=True)
+    head = STEPS.replace("value.steps", "value.startTime,value.oxygenSaturation")
+    rows = [f"d,r1,s,1714557600,1714557601,1714557600,{value}\n" for value in (0.97, 1.0, 97)]
+    (home / "20240501_1000.csv").write_text(head + "".join(rows))
+    items = items_of(tmp_path)
+    assert samples_of(items, "oxygen_saturation")["value"].to_pylist() == [97]
+    assert any("a number from 2 to 100" in reason for reason in rejects(items))
 
 
 def test_somebody_who_changes_phones_changes_the_unit_of_acceleration(tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ from euthymia.sources.aware_sensors import (
     SENSORS,
     TIME,
     Sensor,
+    app_table,
     known_without_stream,
+    names_look_alike,
     plain_name,
     sensor_named,
 )
 from euthymia.sources.contract import NamedTable, Opened, Source
 from euthymia.sources.phone_people import WHO, names_people, owner
-from euthymia.sources.table import Layout, fits, read_table
+from euthymia.sources.table import Layout, fits, header_of, read_table, rows_of
 
 
 def _fits(sensor: Sensor, head: bytes) -> bool:
@@ -24,7 +26,11 @@ def _fits(sensor: Sensor, head: bytes) -> bool:
 
 
 def _sensor(path: PurePath, head: bytes) -> Sensor | None:
-    """Return which sensor a file is of: its name says so, else its columns do."""
+    """Return which sensor a file is of: its name says so, else its columns do.
+
+    Gravity, say, and the magnetic field have the columns of acceleration, and notifications may
+    have those of apps: what is named after a table that is not kept is of no other.
+    """
     named = sensor_named(path.stem)
     if named is not None and _fits(named, head):
         return named
@@ -32,8 +38,10 @@ def _sensor(path: PurePath, head: bytes) -> Sensor | None:
         return None
     fitting = [sensor for sensor in SENSORS if _fits(sensor, head)]
     stem = path.stem.lower()  # "multiuser_AwareScreen" says it too, if the columns agree
+    if names_look_alike(stem):
+        return None
     spelt = (s for s in fitting if any(len(name) > 3 and name in stem for name in s.names))
-    return next(spelt, fitting[0] if fitting else None)
+    return next(spelt, app_table(fitting, header_of(head)))
 
 
 def _table_of(path: PurePath) -> NamedTable | None:
@@ -44,12 +52,23 @@ def _table_of(path: PurePath) -> NamedTable | None:
 
 
 def _recognise(path: PurePath, head: bytes) -> float:
-    return 0.9 if _sensor(path, head) else 0.0
+    if _sensor(path, head):
+        return 0.9
+    return 0.1 if _is_left_out(path, head) else 0.0
+
+
+def _is_left_out(path: PurePath, head: bytes) -> bool:
+    """Tell whether it is a table of AWARE's of which nothing is kept, by its name."""
+    named = known_without_stream(path.stem) or names_look_alike(path.stem.lower())
+    return named and names_people(head) and fits(Layout((TIME,)), head)
 
 
 def _read(opened: Opened) -> Iterator[Item]:
     head = opened.blob.head()
     sensor = _sensor(opened.path, head)
+    if sensor is None and _is_left_out(opened.path, head):
+        yield Reject(1, "nothing is kept of this table of AWARE's", rows_of(opened))
+        return
     if sensor is None:
         yield Reject(1, "the columns are not those of an AWARE sensor")
         return

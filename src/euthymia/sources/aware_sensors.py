@@ -5,7 +5,7 @@ Names are those of AWARE's own databases; RAPIDS exports the same columns under
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -291,6 +291,11 @@ _NO_STREAM: Final = frozenset({
 # fmt: on
 """Tables of AWARE that hold nothing the clinic keeps, or whose columns look like another's."""
 
+_LOOK_ALIKE: Final = (
+    *("linear_accelerometer", "linearaccelerometer", "gravity", "magnetometer", "rotation"),
+    *("applications_history", "applications_crashes", "sensor_wifi", "sensor_bluetooth"),
+)
+_OF_NOTIFICATIONS: Final = frozenset(("text", "sound", "vibrate", "defaults", "flags"))
 _PUT_AROUND: Final = re.compile(
     r"(?:phone_|aware(?!_))?(?P<sensor>.+?)(?:_raw|_with_datetime)?", re.IGNORECASE
 )
@@ -305,6 +310,21 @@ def plain_name(name: str) -> str:
 def known_without_stream(name: str) -> bool:
     """Tell whether AWARE has a table of this name, which holds nothing that is kept."""
     return plain_name(name) in _NO_STREAM
+
+
+def names_look_alike(stem: str) -> bool:
+    """Tell whether a file is named after a table without a stream that looks like one with it."""
+    return any(name in stem for name in _LOOK_ALIKE)
+
+
+def app_table(fitting: Sequence[Sensor], header: Collection[str]) -> Sensor | None:
+    """Return the first sensor that fits; of a table of apps, the one that its columns tell."""
+    if not fitting or fitting[0].columns != (_APP,):
+        return fitting[0] if fitting else None
+    told = _OF_NOTIFICATIONS & set(header)
+    opened = "is_system_app" in header and "process_importance" not in header
+    stream = "notifications" if told and not opened else "app_use" if opened and not told else ""
+    return next((sensor for sensor in fitting if sensor.stream == stream), None)
 
 
 def sensor_named(name: str) -> Sensor | None:

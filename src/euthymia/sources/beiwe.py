@@ -6,30 +6,50 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from euthymia.ground.records import Item, Reject
-from euthymia.sources.beiwe_streams import NOTHING_KEPT, STREAMS, TIME, Stream
+from euthymia.sources.beiwe_streams import NOTHING_KEPT, STREAMS, TIME, XYZ, Stream
 from euthymia.sources.beiwe_surveys import ANSWERS, TIMINGS, read_answers, read_timings
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import NamedTable, Opened, Source
-from euthymia.sources.table import Layout, fits, read_table
+from euthymia.sources.phone_people import named_after
+from euthymia.sources.table import Layout, fits, read_table, rows_of
 
 _HOURLY: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[_:]\d\d[_:]\d\d(\+00[_:]?00)?\.csv")
 _BEIWE_TIME: Final = Layout((TIME, Column("utc", ("UTC time",), Kind.TEXT)))
 _SURVEYS: Final = ("survey_answers", "survey_timings")
 _FOLDERS: Final = frozenset((*_SURVEYS, *(name for s in STREAMS for name in s.names)))
+_FILES: Final = frozenset(name.lower() for name in _FOLDERS)
+_OF_STREAM: Final = re.compile(
+    rf"(?:^|[\s_.-]+)({'|'.join(sorted(_FILES, key=len, reverse=True))})(?:$|[\s_.-]+)",
+    re.IGNORECASE,
+)
+"""A stream's name in that of a file: `anna_gps`, `gyro-anna`, `accelerometer (1)`."""
+_ID: Final = re.compile(r"(?=.*\d)[1-9a-z]{8}")
+"""What Beiwe calls a participant: 6b38vskd."""
+_ALIKE: Final = (
+    "its columns are those of several Beiwe streams (accelerometer, gyro, magnetometer): name the "
+    "file or its folder after the stream"
+)
 
 
 def _stream(path: PurePath, head: bytes) -> Stream | None:
     """Return the stream that a file's folder names, else the first that its columns fit.
 
     Every file has both times in its header, and then what its stream needs. An hourly file in the
-    folder of a stream is of no other: several have the same columns.
+    folder of a stream is of no other: several have the same columns. So x, y and z without a name
+    are of none.
     """
     if not fits(_BEIWE_TIME, head):
         return None
     fitting = [stream for stream in STREAMS if fits(stream.layout, head)]
-    named = (s for s in fitting if set(s.names) & set(path.parent.parts))
-    told = _HOURLY.fullmatch(path.name) and _table_of(path)
-    return next(named, None if told or not fitting else fitting[0])
+    named = next((s for s in fitting if set(s.names) & set(path.parent.parts)), None)
+    if named is not None:
+        return named
+    told = next((s for s in fitting if s.columns != XYZ), None)
+    if _HOURLY.fullmatch(path.name):
+        return None if _table_of(path) else told
+    word = _OF_STREAM.search(path.stem)
+    spelt = (s for s in fitting if word and word[1].lower() in {name.lower() for name in s.names})
+    return next(spelt, told)
 
 
 def _table_of(path: PurePath) -> NamedTable | None:
@@ -49,7 +69,12 @@ def _table_of(path: PurePath) -> NamedTable | None:
 def _recognise(path: PurePath, head: bytes) -> float:
     if fits(ANSWERS, head) or (fits(TIMINGS, head) and fits(_BEIWE_TIME, head)):
         return 0.9
-    return 0.9 if _stream(path, head) else 0.0
+    return 0.9 if _stream(path, head) or _is_alike(head) else 0.0
+
+
+def _is_alike(head: bytes) -> bool:
+    """Tell whether the columns are those of several streams."""
+    return fits(_BEIWE_TIME, head) and fits(Layout((TIME, *XYZ)), head)
 
 
 def _group(path: PurePath) -> str | None:
@@ -71,6 +96,9 @@ def _read(opened: Opened) -> Iterator[Item]:
         stream = _stream(part.path, head)
         if stream is not None:
             break
+    if stream is None and _is_alike(opened.blob.head()):
+        yield Reject(1, _ALIKE, rows_of(opened))
+        return
     if stream is None:
         yield Reject(1, "none of the hourly files has the columns of a Beiwe stream")
         return
@@ -85,11 +113,16 @@ def _read(opened: Opened) -> Iterator[Item]:
 
 def _participant(path: PurePath) -> str:
     """Return the folder around the stream's; a lone file belongs to its own name."""
+    own = _OF_STREAM.sub(" ", path.stem).strip()
+    if _ID.fullmatch(own):
+        return own
     folders = path.parts
     for place in range(len(folders) - 2, 1, -1):
         if folders[place] in _FOLDERS:
             return folders[place - 1]
-    return folders[-3] if len(folders) > 3 else path.stem
+    if _HOURLY.fullmatch(path.name):
+        return folders[-3] if len(folders) > 3 else path.stem
+    return own if named_after(path, _FILES) == path.stem else named_after(path, _FILES)
 
 
 def _example(folder: Path) -> None:

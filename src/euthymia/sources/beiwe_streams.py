@@ -212,7 +212,8 @@ def _numbers(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, (name,)) for name in names)
 
 
-_XYZ: Final = _numbers(*AXES)
+XYZ: Final = _numbers(*AXES)
+"""The columns of acceleration, of rotation and of the magnetic field alike."""
 _PLAIN: Final = {axis: (axis,) for axis in AXES}
 _CONTACT: Final = Column("contact", ("hashed phone number",), Kind.TEXT, nullable=True)
 _DEVICE: Final = Column("device", ("hashed MAC",), Kind.TEXT)
@@ -263,9 +264,9 @@ STREAMS: Final = (
     Stream(("bluetooth", "bluetoothLog"), (_DEVICE, _STRENGTH), _nearby(1)),
     Stream(("devicemotion",), _MOTION, _device_motion),
     Stream(("ios_log",), _APPLE, apple_log),
-    Stream(("accelerometer", "accel"), _XYZ, _moved("accelerometer", _PLAIN)),
-    Stream(("gyro",), _XYZ, _moved("gyroscope", _PLAIN)),
-    Stream(("magnetometer",), _XYZ, None),
+    Stream(("accelerometer", "accel"), XYZ, _moved("accelerometer", _PLAIN)),
+    Stream(("gyro",), XYZ, _moved("gyroscope", _PLAIN)),
+    Stream(("magnetometer",), XYZ, None),
     Stream(("identifiers",), (Column("patient", ("patient_id",), Kind.TEXT),), None),
     Stream(("power_state", "powerState"), _POWER_COLUMNS, _power),
     Stream(("reachability",), (_NETWORK_EVENT,), _network),

@@ -16,6 +16,8 @@ import pyarrow as pa
 from euthymia.ground.clock import to_micros
 
 NULLS: Final = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+ANY: Final = 3e38
+"""Of a column without limits: what 32 bits hold."""
 
 
 class Kind(Enum):
@@ -43,8 +45,8 @@ class Column:
     kind: Kind = Kind.NUMBER
     required: bool = True
     nullable: bool = False
-    low: float = -3e38
-    high: float = 3e38
+    low: float = -ANY
+    high: float = ANY
     choices: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -54,6 +56,10 @@ class Column:
             return "one of " + ", ".join(sorted(self.choices))
         if self.kind is Kind.WHOLE:
             return f"a whole number from {self.low:.0f} to {self.high:.0f}"
+        if self.kind is Kind.NUMBER and self.high < ANY:
+            return f"a number from {self.low:g} to {self.high:g}"
+        if self.kind is Kind.NUMBER and self.low > -ANY:
+            return f"a number of at least {self.low:g}"
         return str(self.kind.value)
 
 

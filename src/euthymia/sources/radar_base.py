@@ -18,7 +18,6 @@ from euthymia.sources.avro import MAGIC, Broken, records, schema_of
 from euthymia.sources.avro_example import write_avro
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Part, Source
-from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.radar_questionnaires import (
     answer_places,
     csv_answers,
@@ -27,7 +26,7 @@ from euthymia.sources.radar_questionnaires import (
 )
 from euthymia.sources.radar_topics import TOPICS, Topic, names_topic, topic_named
 from euthymia.sources.recorded import Recorded
-from euthymia.sources.table import Layout, count_rows, header_of, read_table
+from euthymia.sources.table import Layout, header_of, read_table, rows_of
 from euthymia.sources.typed_cells import read_rows
 
 _USER: Final = Column("who", ("key.userId",), Kind.TEXT)
@@ -74,7 +73,7 @@ def _read(opened: Opened) -> Iterator[Item]:
     if answer_places(header):
         yield from csv_answers(opened)
     elif topic is None:
-        yield from _unknown(opened)
+        yield Reject(1, _NO_STREAM, rows_of(opened))
     else:
         yield from _read_csv(opened, topic)
 
@@ -104,15 +103,6 @@ def _read_csv(opened: Opened, topic: Topic) -> Iterator[Item]:
         else:
             who = opened.context.subject or found.columns["who"]
             yield from topic.items(found, who, opened.context)
-
-
-def _unknown(opened: Opened) -> Iterator[Reject]:
-    rows = sum(
-        1 if isinstance(found, Gap) else count_rows(found.data)
-        for part in opened.parts
-        for found in blocks(part.blob)
-    )
-    yield Reject(1, _NO_STREAM, max(rows - len(opened.parts), 1))
 
 
 # -- Avro ------------------------------------------------------------------------------------------

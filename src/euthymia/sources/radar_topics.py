@@ -253,6 +253,11 @@ def _word(name: str, field_name: str, choices: Mapping[str, int]) -> Column:
     return Column(name, (field_name,), Kind.CHOICE, choices=choices)
 
 
+def _percent(field_name: str) -> Column:
+    """Return a column of oxygen saturation: 1 is all of it, not a hundredth, so it is refused."""
+    return Column("value", (field_name,), low=2, high=100)
+
+
 def _instant(name: str, field_name: str) -> Column:
     return Column(name, (field_name,), low=0, high=MILLIS_FROM)
 
@@ -348,7 +353,7 @@ TOPICS: Final = (
         (_whole("steps", "steps"), _value("period", "timeInterval", low=0, high=86400)),
     ),
     Topic(("fitbit_intraday_heart_rate",), "heart_rate", (_value("rate", "heartRate"),)),
-    Topic(("fitbit_intraday_spo2",), "oxygen_saturation", (_value("value", "spo2"),)),
+    Topic(("fitbit_intraday_spo2",), "oxygen_saturation", (_percent("spo2"),)),
     Topic(
         *(("fitbit_sleep_stages", "fitbit_sleep_stage", "fitbit_sleep_classic"), "sleep_stages"),
         _SLEEP,
@@ -359,7 +364,7 @@ TOPICS: Final = (
         for name, stream, value in (
             ("garmin_heart_rate_sample", "heart_rate", _value("rate", "heartRate")),
             ("garmin_respiration", "respiration_rate", _value("rate", "respiration")),
-            ("garmin_pulse_ox", "oxygen_saturation", _value("value", "spo2")),
+            ("garmin_pulse_ox", "oxygen_saturation", _percent("spo2")),
         )
     ),
     Topic(
@@ -394,7 +399,7 @@ TOPICS: Final = (
         for name, stream, value in (
             ("heart_rate", "heart_rate", _value("rate", "heartRate", low=1)),
             ("resp_rate", "respiration_rate", _value("rate", "respRate")),
-            ("oxygen_saturation", "oxygen_saturation", _value("value", "oxygenSaturation", low=1)),
+            ("oxygen_saturation", "oxygen_saturation", _percent("oxygenSaturation")),
         )
     ),
     Topic(
@@ -418,7 +423,7 @@ TOPICS: Final = (
             ("temperature", "skin_temperature", _value("value", "temperature")),
             ("pulse_rate", "heart_rate", _value("rate", "pulseRate", low=1)),
             ("respiratory_rate", "respiration_rate", _value("rate", "respiratoryRate", low=1)),
-            ("oxygen_saturation", "oxygen_saturation", _value("value", "spo2", low=1)),
+            ("oxygen_saturation", "oxygen_saturation", _percent("spo2")),
         )
     ),
     Topic(("empatica_embraceplus_steps",), "steps", (_whole("steps", "steps"),), make=_since_last),

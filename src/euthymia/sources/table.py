@@ -162,6 +162,16 @@ def count_rows(data: bytes) -> int:
     return lines
 
 
+def rows_of(opened: Opened) -> int:
+    """Return how many rows a table has that is not read: at least one."""
+    lines = sum(
+        1 if isinstance(found, Gap) else count_rows(found.data)
+        for part in opened.parts
+        for found in blocks(part.blob)
+    )
+    return max(lines - len(opened.parts), 1)
+
+
 def read_table(opened: Opened, layout: Layout) -> Iterator[Chunk | Reject]:
     """Yield the rows of all parts, in order; bad lines as rejects that name line and column.
 
