@@ -64,3 +64,18 @@ def test_particles_titles_and_initials_keep_their_form() -> None:
     assert re.fullmatch(r"Dr\. [A-Z]\. van der [A-Z]\w+", new), new
     assert stood_in("ZORBLATT", Kind.PERSON).isupper()
     assert stood_in("zorblatt", Kind.PERSON).islower()
+
+
+def test_two_days_of_one_month_keep_their_distance() -> None:
+    """ "4-18 August" was filled with figures drawn at random, or became no date at all."""
+    for lang, written, form in (
+        ("en", "4\u201318 August 2024", r"(\d+)\u2013(\d+) [A-Z][a-z]+ 20\d\d"),
+        ("es", "4 al 18 de agosto de 2024", r"(\d+) al (\d+) de [a-z]+ de 20\d\d"),
+    ):
+        days = [stood_in(written, Kind.DATE, lang, bytes([n]) * 16) for n in range(60)]
+        plain = [m for m in (re.fullmatch(form, new) for new in days) if m]
+        assert len(plain) > 20
+        assert {int(m[2]) - int(m[1]) for m in plain} == {14}
+        over = [new for new in days if not re.fullmatch(form, new)]
+        assert over
+        assert all(new.count("20") >= 2 for new in over), "each end of the stretch with its month"

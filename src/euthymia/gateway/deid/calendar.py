@@ -19,8 +19,8 @@ from euthymia.gateway.deid.vocabulary import MONTHS, WEEKDAYS
 _NUMBER: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _TH: Final = r"(?:st|nd|rd|th|º|°)"
 _BY_WEEKDAY: Final = re.compile(
-    rf"(?P<name>[a-z]{{3,9}})\.?,? (?:the |el |dia )?(?P<day>{_NUMBER}){_TH}?(?P<all>/(?:0?[1-9]|1[0-2]))?"
-    r"(?![\w/%-]|[.:,]\d| ?(?:[ap]\.?m|h\b|hs\b|hrs?\b|horas|hours?|mins?\b|minut|x\b|mg|sess|sesion|notes|times|veces|de cada|people|pacientes|patients|beds|camas|to \d|a \d|- ?\d|o'clock|anos|years|days|dias))"
+    rf"(?P<name>[a-z]{{3,9}})\.?,? (?:the |el |dia )?(?P<day>{_NUMBER})(?:{_TH}(?![\w/-])|(?P<all>/(?:0?[1-9]|1[0-2]))?"
+    r"(?![\w/%-]|[.:,]\d| ?(?:[ap]\.?m|h\b|hs\b|hrs?\b|horas|hours?|mins?\b|minut|x\b|mg|sess|sesion|notes|times|veces|de cada|people|pacientes|patients|beds|camas|to \d|a \d|- ?\d|o'clock|anos|years|days|dias)))"
 )
 _TOLD: Final = re.compile(
     rf"(?<![\w/.,:-])(?:the |el |dia )?(?P<day>{_NUMBER}){_TH}?(?:(?:,| y| and| &| o| or)(?: the| el)? {_NUMBER}{_TH}?){{0,3}} "

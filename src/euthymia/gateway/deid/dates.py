@@ -77,8 +77,15 @@ _REACH: Final = 40
 _LETTERS: Final = re.compile(r"[a-z]{3,10}")
 JOINT: Final = re.compile(r"\d ?[/.-] ?[\divx]|(?:19|20)\d{6}")
 """What every date in numbers holds."""
+_RANGE: Final = re.compile(
+    rf"(?<![\w./,:-])(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?- ?(?P<last>{_D}{_OF}{_M}(?:{_THEN}{_YS})?)(?!\w|[./-]\d)"
+)
+"""Two days of one month: "4-18 August"."""
+_PAIR: Final = re.compile(
+    rf"(?P<first>[0-3]?\d)(?: ?- ?| (?:al|to|and|y|a) )(?P<last>(?P<day>[0-3]?\d){_OF}{_M}(?:{_THEN}{_YS})?)"
+)
 _AFTER: Final = (
-    r"(?:rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|next \w{2,8}:?|al|revaloro|control|proxim[oa] \w{2,8}:?|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
+    r"(?:court|hearing|huddle|handover|sign-?out|tmrw|tomorrow|rtc|follow[- ]up|f/u|fu|lunes|lun\.?|mar\.?|mie\.?|jue\.?|vie\.?|sab\.?|dom\.?|mon|tues?|weds?|thurs?|fri|sat|sun|ordered|signed|expires|reviewed|discharged|admitted|on|since|until|till|from|before|after|dated?|by|seen|visit|review|appointment|session|due|next \w{2,8}:?|al|revaloro|control|proxim[oa] \w{2,8}:?|(?:dose|visit|appointment|appt|review|labs|bloods|sample|bleed|given|seen|dosis|cita|visita|control|analitica)(?: was| is| due| el| del)?:?|"
     r"el|dia|desde|hasta|fecha|a|del)"
 )
 _LIKELY: Final = re.compile(
@@ -189,6 +196,10 @@ def _whole(
         for match in windowed(pattern, low, by_month if named else by_number):
             if _plausible(match):
                 out.append(Span(match.start(), match.end(), Kind.DATE, sure, "rule:date"))
+    for match in windowed(_RANGE, low, by_month):
+        if _plausible(match):
+            out.append(Span(*match.span("first"), Kind.DATE, 0.9, "rule:date"))
+            out.append(Span(*match.span("last"), Kind.DATE, 0.95, "rule:date"))
     return out
 
 
@@ -322,10 +333,30 @@ def moved(written: str, low: str, days: int, lang: Lang, *, day_leads: bool) -> 
     year = re.fullmatch(r"(?:ano )?(?P<year>\d{4})", low)
     if year is not None:
         return _rewritten(year, written, days, lang, day_leads=day_leads)
+    pair = _PAIR.fullmatch(low)
+    if pair is not None:
+        return _moved_pair(pair, written, low, days, lang, day_leads=day_leads)
     short = re.fullmatch(r"(?P<a>[0-3]?\d)(?P<sep>[/.-])(?P<b>[0-3]?\d)", low)
     if short is not None:
         return _rewritten(short, written, days, lang, day_leads=day_leads)
     return written if low in WEEKDAYS else None
+
+
+def _moved_pair(
+    pair: re.Match[str], written: str, low: str, days: int, lang: Lang, *, day_leads: bool
+) -> str | None:
+    """Return "4-18 August" moved: the month of the first day is written only where it differs."""
+    at, after = pair.start("last"), pair.end("day")
+    parts = [
+        (written[at:], low[at:]),
+        (pair["first"] + written[after:], pair["first"] + low[after:]),
+    ]
+    last, first = (moved(text, folded, days, lang, day_leads=day_leads) for text, folded in parts)
+    if first is None or last is None:
+        return None
+    between = written[pair.end("first") : at]
+    same = first.lstrip("0123456789") == last.lstrip("0123456789")
+    return f"{re.match('[0-9]+', first)[0] if same else first}{between}{last}"  # type: ignore[index]
 
 
 def _rewritten(

@@ -38,6 +38,8 @@ _ADDRESSES: Final = tuple(
          rf"(?<!\w)(?:(?:Plot|Door|House|Flat|Site|Shop|No|H\. ?No|D\. ?No)\.?:? ?(?:No\.? ?)?#?[\w/-]{{1,8}},? )?\d{{1,2}}(?:st|nd|rd|th) (?:Cross|Main|Phase|Stage|Sector|Floor Cross)(?: (?:Road|Street))?(?:,? {_CAP}(?: (?:Layout|Nagar|Colony|Extension|Block|{_CAP}))?)?"),
         ("apo fpo dpo",  # post of the US forces
          r"(?<!\w)(?:(?:PSC|CMR|Unit|UNIT|Psc)\.? \d{1,5},?[ \n](?:(?:Box|BOX) \d{1,5},?[ \n])?)?(?:APO|FPO|DPO),? A[AEP],? \d{5}(?:-\d{4})?(?!\d)"),
+        ("blk block hall apt unit flat",  # Singapore's floor and flat
+         r"(?<!\w)(?:(?:Blk|Block|Apt|Unit|Flat|Hall)\.? \d{1,4}[A-Z]?,? ?(?:[A-Z][\w' ]{2,30}, ?)?)?#[B\d]\d?-\d{1,4}[A-Z]?(?!\w)"),
         ("purok sitio brgy barangay blk phase",
          rf"(?<!\w)(?:Purok|Sitio|Brgy\.?|Barangay|Blk\.?|Phase) (?:\d{{1,3}}[A-Z]?|{_CAP})(?:,? (?:Lot|Lt\.?|Phase|Purok|Sitio|Brgy\.?|Barangay) (?:\d{{1,3}}|{_CAP}(?: {_CAP})?)){{0,3}}"),
         ("near off",

@@ -62,6 +62,8 @@ _GLUED: Final = re.compile(
     r"(?:[ #:.]{0,2}|(?<=mrn|nhc|nhs|dni|ssn|nie)-)(?=\d[\w ./-]{3})",
     re.IGNORECASE,
 )
+_SPOILT: Final = re.compile(r"(?:\d{1,2}[a-z\xe0-\xff]{1,20}){1,4}(?!\w)")
+"""Small letters that go on after a figure in the middle of a word."""
 _SMALL: Final = words("small_words")
 _WEB: Final = frozenset({"rule:email", "rule:url"})
 _OUTSPOKEN: Final = ("known", "rule", "names:title", "names:label", "names:signature")
@@ -80,7 +82,7 @@ def _rank(source: str) -> int:
 def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]]) -> list[Span]:
     """Return spans in order that do not overlap, by the rule above."""
     kept = Places(protected)
-    alive = [s for s in spans if s.start < s.end and not _claimed(s, kept)]
+    alive = [_unspoilt(text, s) for s in spans if s.start < s.end and not _claimed(s, kept)]
     alive = [s for s in _agreed(alive) if s.confidence >= REVIEW]
     whole = _uncut(alive)
     alive.sort(
@@ -105,6 +107,16 @@ def merged(text: str, spans: Sequence[Span], protected: Sequence[tuple[int, int]
         owner[span.start : span.end] = b"\x01" * (span.end - span.start)
     taken.sort(key=_START)
     return _joined(text, [_without_label(text, span) for span in taken])
+
+
+def _unspoilt(text: str, span: Span) -> Span:
+    """Return a name with what a scanner cut off it: the rest of "Ba1ogun" after "Ba"."""
+    if span.kind is not Kind.PERSON or not text[span.end : span.end + 1].isdigit():
+        return span
+    rest = _SPOILT.match(text, span.end)
+    if rest is None:
+        return span
+    return Span(span.start, rest.end(), span.kind, span.confidence, span.source)
 
 
 def _without_label(text: str, span: Span) -> Span:
