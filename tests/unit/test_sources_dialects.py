@@ -237,6 +237,12 @@ def test_dates_that_tell_nothing_are_refused(tmp_path: Path, days: tuple[str, st
     assert reason.startswith("lines 2-3: timestamp is not a date")
 
 
+def test_the_days_of_a_spreadsheet_are_no_seconds(tmp_path: Path) -> None:
+    (tmp_path / "A1.csv").write_text("timestamp,activity\n45425.5,1\n45425.5007,5\n")
+    [reason] = rejects(items_of(tmp_path))
+    assert "timestamp is not a date and time" in reason
+
+
 def test_half_past_thirteen_in_the_afternoon_is_refused(tmp_path: Path) -> None:
     (tmp_path / "A1.csv").write_text("Date,Time,Axis1\n2024-05-01,13:30:00 PM,4\n")
     [reason] = rejects(items_of(tmp_path))
@@ -278,6 +284,22 @@ def test_an_e4_in_tables_is_what_it_is_in_its_own_files(tmp_path: Path) -> None:
     assert _times(items, "accelerometer")[0] == "2020-02-13 14:28:50"
     assert _column(items, "beat_intervals", "interval") == [750.0]
     assert len(rejects(items)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rest", "z"), [("0,0,64\n", [1, 1, 0]), ("0,0,0.98\n", [0.98, 0.98, 0]), ("0,0,9.8\n", None)]
+)
+def test_an_e4s_acceleration_is_in_its_own_unit_or_in_g(
+    rest: str, z: list[float] | None, tmp_path: Path
+) -> None:
+    (tmp_path / "anna").mkdir()
+    head = "1714557600.0, 1714557600.0, 1714557600.0\n32.0, 32.0, 32.0\n"
+    (tmp_path / "anna" / "ACC.csv").write_text(head + rest * 2 + "0,0,0\n" * 3)
+    items = items_of(tmp_path)
+    if z is None:
+        assert "no known unit" in rejects(items)[0]
+    else:
+        assert _column(items, "accelerometer", "z")[:3] == pytest.approx(z)
 
 
 def test_a_bad_line_does_not_change_how_an_e4s_clock_is_judged(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ from euthymia.sources.device_people import person_of
 from euthymia.sources.health_connect_tables import RESTING, RMSSD
 from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
 
+COUNTED_BY_ANOTHER = (
+    "the same minute is counted by the tracker or another source that is preferred; steps are "
+    "counted once"
+)
+
 
 def home(folder: Path, *names: str) -> Path:
     path = folder.joinpath("anna", *names)
@@ -68,7 +73,7 @@ def test_every_file_of_google_health_is_of_the_person_whose_export_it_is(tmp_pat
         write(folder / file, text)
     items = items_of(tmp_path, zone="Asia/Kolkata")
     steps, rates = samples_of(items, "steps"), samples_of(items, "heart_rate")
-    assert steps.column("steps").to_pylist() == [130, 128], "and nothing of the live pace"
+    assert steps.column("steps").to_pylist() == [128], "of the band, and nothing of the live pace"
     assert rates.column("rate").to_pylist() == [100.0], "a resting rate is none of midnight"
     (resting,) = facts_of(items)
     assert (resting["code"], resting["numeric_value"]) == (RESTING, pytest.approx(61.2))
@@ -77,7 +82,38 @@ def test_every_file_of_google_health_is_of_the_person_whose_export_it_is(tmp_pat
     )  # midnight of the 12th on the wall
     whose = {*steps.column("subject_id").to_pylist(), *rates.column("subject_id").to_pylist()}
     assert whose == {"anna"}
-    assert lost(items) == {"steps of a live pace are in the file of steps as well: not kept": 1}
+    assert lost(items) == {
+        "steps of a live pace are in the file of steps as well: not kept": 1,
+        COUNTED_BY_ANOTHER: 1,
+    }
+
+
+def test_steps_that_several_sources_count_are_kept_once(tmp_path: Path) -> None:
+    """The tracker's, then the phone's own, then what came through Health Connect."""
+    folder = home(tmp_path, "Takeout", "Fitbit", "Physical Activity_GoogleData")
+    rows = (
+        "16:39:00Z,34,Charge\n2026-07-20T16:40:00Z,66,Charge\n",
+        "16:39:18.008Z,40,Phone Health Connect\n",
+        "18:39:18.008Z,30,Phone Health Connect\n",
+        "18:39:00Z,31,MobileTrack\n",
+        "19:00:00Z,x,MobileTrack\n",
+        "20:00:00Z,7,\n",
+    )
+    text = "timestamp,steps,data source\n" + "".join("2026-07-20T" + row for row in rows)
+    write(folder / "steps_2026-07-01.csv", text)
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "steps").column("steps").to_pylist() == [34, 66, 31, 7]
+    assert lost(items)[COUNTED_BY_ANOTHER] == 2
+    assert_accounted(reading, items)
+
+
+def test_a_resting_rate_with_a_time_of_its_own_is_one(tmp_path: Path) -> None:
+    folder = home(tmp_path, "Takeout", "Google Health", "Physical Activity_GoogleData")
+    text = "timestamp,beats per minute,data source\n2026-05-27T22:01:13Z,51,HealthKit\n"
+    write(folder / "resting_heart_rate_2026-05-27.csv", text)
+    [fact] = facts_of(items_of(tmp_path, zone="Asia/Kolkata"))
+    assert (fact["code"], fact["numeric_value"]) == (RESTING, 51)
+    assert fact["time"] == datetime(2026, 5, 27, 22, 1, 13, tzinfo=UTC)
 
 
 def test_a_distance_from_ones_own_baseline_is_no_temperature(tmp_path: Path) -> None:

@@ -27,10 +27,27 @@ from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
 
 SYSTEM: Final = device_id("actigraph", "").system
+FIRST_S: Final = 1e8  # the year 1973
 
 _TIME_NAMES: Final = ("timestamp", "Timestamp", "datetime", "Date_Time", "time", "TIME")
 _OTHERS: Final = {"user", "user_id", "userid", "uid", "device", "device_id", "group", "id"}
 """Columns of other tables: of a phone's classes of activity, or of rows that are numbered."""
+
+
+def _is_instant(cell: str) -> bool:
+    try:
+        moment(cell, zoned=True)
+    except BadCellError:
+        return False
+    return True
+
+
+def _is_epoch(cell: str) -> bool:
+    """Tell whether a cell is an epoch; the day 45425.5 of a spreadsheet is none."""
+    try:
+        return number(cell) >= FIRST_S
+    except BadCellError:
+        return False
 
 
 def _layout(head: bytes) -> Layout:
@@ -38,13 +55,7 @@ def _layout(head: bytes) -> Layout:
     header, first = header_of(head), header_of(head, 1)
     place = next((i for i, name in enumerate(header) if name in _TIME_NAMES), 0)
     cell = first[place] if place < len(first) else ""
-    kind = Kind.WALL
-    for zoned, found in ((True, Kind.INSTANT), (None, Kind.EPOCH)):
-        try:
-            _ = number(cell) if zoned is None else moment(cell, zoned=zoned)
-            kind = found
-        except BadCellError:
-            continue
+    kind = Kind.INSTANT if _is_instant(cell) else Kind.EPOCH if _is_epoch(cell) else Kind.WALL
     whose = tuple(name for name in header if PEOPLE.fullmatch(name))
     people = [Column("who", whose[:1], Kind.TEXT)] if whose else []
     return Layout((Column("time", _TIME_NAMES, kind), COUNTS, *people))

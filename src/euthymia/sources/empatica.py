@@ -13,7 +13,7 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import BadCellError, Column, Kind, epoch_micros, number
 from euthymia.sources.contract import Opened, Source
-from euthymia.sources.motion import E4_PER_G
+from euthymia.sources.motion import AXES, E4_PER_G, per_g
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, read_table
 
@@ -31,14 +31,13 @@ class _Sensor:
 
     stream: str
     fields: tuple[str, ...]
-    per_unit: float = 1.0
 
 
 _SENSORS: Final = {
     "EDA": _Sensor("electrodermal_activity", ("level",)),
     "TEMP": _Sensor("skin_temperature", ("value",)),
     "HR": _Sensor("heart_rate", ("rate",)),
-    "ACC": _Sensor("accelerometer", ("x", "y", "z"), E4_PER_G),
+    "ACC": _Sensor("accelerometer", AXES),
     "BVP": _Sensor("blood_volume_pulse", ("value",)),
 }
 
@@ -107,14 +106,20 @@ def _rate(cells: list[str]) -> float:
 def _read_even(
     opened: Opened, who: str, start: int, sensor: _Sensor, rate: float
 ) -> Iterator[Item]:
-    """Yield samples at start + (n - 1) / rate: a bad line still takes its place in time."""
+    """Yield samples at start + (n - 1) / rate: a bad line still takes its place in time.
+
+    Acceleration is in 1/64 g, unless somebody has turned it into g.
+    """
+    unit = 0.0 if sensor.fields == AXES else 1.0
     columns = tuple(Column(name, (name,)) for name in sensor.fields)
     for found in read_table(opened, Layout(columns, positional=True, skip_lines=2)):
         if isinstance(found, Reject):
             yield found
             continue
         time_us = start + np.rint((found.rows - 1) * (1e6 / rate)).astype(np.int64)
-        fields = {name: found.floats(name) / sensor.per_unit for name in sensor.fields}
+        fields = {name: found.floats(name) for name in sensor.fields}
+        unit = unit or per_g(fields, 1.0, E4_PER_G)
+        fields = {name: values / unit for name, values in fields.items()}
         yield samples(SYSTEM, sensor.stream, who, found.rows, time_us, **fields)
 
 

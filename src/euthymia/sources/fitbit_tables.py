@@ -1,35 +1,50 @@
-"""The CSV files of a Fitbit export."""
+"""The CSV files of a Fitbit export.
 
+A file of steps may have a `data source`: the tracker and the phone both count the same steps, and
+an app mirrors them once more. Where their minutes overlap, the tracker's are kept, then the
+phone's (MobileTrack), then those that came through Health Connect or HealthKit.
+"""
+
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from euthymia.ground.clock import SECOND_US
+from euthymia.ground.clock import DAY_US, SECOND_US
 from euthymia.ground.codes import OWN
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
 from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened
 from euthymia.sources.fitbit_sleep import RESTING
+from euthymia.sources.overlap import counted_once
 from euthymia.sources.shapes import Facts, codes, samples
-from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
+from euthymia.sources.table import Chunk, Layout, fits, header_of, joined, read_table
 from euthymia.sources.wall_clock import to_instants
 
 RMSSD: Final = OWN + "fitbit.hrv-rmssd"
 """RMSSD of five minutes of sleep [ms], as the device computed it."""
 _STAGES: Final = {"AWAKE": 0, "LIGHT": 1, "DEEP": 2, "REM": 3, "ASLEEP": 4, "RESTLESS": 6}
+_MIRROR: Final = re.compile(r"health ?(connect|kit)", re.IGNORECASE)
+_PHONE: Final = re.compile(r"mobile ?track|phone", re.IGNORECASE)
+_COUNTED_BY_ANOTHER: Final = (
+    "the same minute is counted by the tracker or another source that is preferred; steps are "
+    "counted once"
+)
 _AT: Final = Column("time", ("timestamp",), Kind.INSTANT)
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One kind of file: its columns, and what a stretch of it becomes."""
+    """One kind of file: its columns, and what a stretch of it (or the `whole` of it) becomes."""
 
     columns: tuple[Column, ...]
     make: Callable[[Chunk, Opened, str, str], Iterator[Item]]
+    whole: bool = False
 
     @property
     def layout(self) -> Layout:
@@ -87,12 +102,44 @@ def _variability(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[
 def _resting(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[Item]:
     """Keep the rate of each date: 00:00:00Z here names the date on the person's wall."""
     subject = device_id(name, who)
-    time_us = to_instants(chunk.times("time"), opened.context.zone_for(subject))
+    written = chunk.times("time")
+    midnight = to_instants(written, opened.context.zone_for(subject))
+    time_us = np.where(written % DAY_US == 0, midnight, written)
     facts = Facts(name)
     values = chunk.floats("value").tolist()
     for row, at, value in zip(chunk.rows.tolist(), time_us.tolist(), values, strict=True):
         facts.add(row, subject, RESTING, time_us=at, number=value, unit="/min")
     yield from facts.take()
+
+
+def _once(chunk: Chunk, opened: Opened, name: str, who: str) -> Iterator[Item]:
+    """Keep the steps of each minute once, whichever sources counted them."""
+    time_us = chunk.times("time")
+    if "source" not in chunk.columns:
+        yield from _minutes(chunk, opened, name, who)
+        return
+    keep = counted_once(time_us, time_us + 60 * SECOND_US, _places(chunk.columns["source"]))
+    yield from _minutes(chunk.of(keep), opened, name, who)
+    lost = chunk.rows[~keep]
+    for run in np.split(lost, np.flatnonzero(np.diff(lost) > 1) + 1):
+        if run.size:
+            yield Reject(int(run[0]), _COUNTED_BY_ANOTHER, int(run.size))
+
+
+def _places(sources: pa.Array) -> NDArray[np.int64]:
+    """Return the place of each row's source in the order of preference: then by how much it has."""
+    encoded = sources.fill_null("").dictionary_encode()
+    which = encoded.indices.to_numpy(zero_copy_only=False)
+    known, amount = encoded.dictionary.to_pylist(), np.bincount(which)
+
+    def preferred(number: int) -> tuple[int, int]:
+        source = known[number]
+        kind = 2 if _MIRROR.search(source) else 1 if _PHONE.search(source) else 0
+        return kind, -int(amount[number])
+
+    place = np.zeros(len(known), np.int64)
+    place[sorted(range(len(known)), key=preferred)] = np.arange(len(known))
+    return np.asarray(place[which])
 
 
 def _left(reason: str) -> Callable[..., Iterator[Item]]:
@@ -106,6 +153,7 @@ def _steps(name: str) -> Column:
     return Column("value", (name,), Kind.WHOLE, low=0, high=100_000)
 
 
+_minutes = _stream("steps", "steps", period=60.0)
 _RATE: Final = (_AT, Column("value", ("beats per minute",)))
 _TABLES: Final = (
     _Table(_RATE, _stream("heart_rate", "rate")),
@@ -121,7 +169,14 @@ _TABLES: Final = (
         ),
         _left("a wrist's temperature is told as the distance from the person's own baseline"),
     ),
-    _Table((_AT, _steps("steps")), _stream("steps", "steps", period=60.0)),
+    _Table(
+        (
+            *(_AT, _steps("steps")),
+            Column("source", ("data source",), Kind.TEXT, required=False, nullable=True),
+        ),
+        _once,
+        whole=True,
+    ),
     _Table(
         (_AT, Column("value", ("oxygen saturation percentage",))),
         _stream("oxygen_saturation", "value"),
@@ -151,7 +206,8 @@ _SPO2: Final = _Table(
 )
 
 
-_BY_NAME: Final = {"daily_resting_heart_rate": _Table(_RATE, _resting)}
+_OF_RESTING: Final = _Table(_RATE, _resting)
+_NAMED_RESTING: Final = re.compile(r"(daily_)?resting_heart_rate(_.*)?", re.IGNORECASE)
 """Files whose columns are those of another kind."""
 
 
@@ -174,12 +230,19 @@ def is_table(head: bytes) -> bool:
 
 def read_tables(opened: Opened, name: str, who: str) -> Iterator[Item]:
     """Read one of these files, of the person `who` of the source `name`."""
-    table = _BY_NAME.get(opened.path.stem.lower()) or _table(opened.blob.head())
+    table = _table(opened.blob.head())
+    if table is _TABLES[0] and _NAMED_RESTING.fullmatch(opened.path.stem):
+        table = _OF_RESTING
     if table is None:
         yield Reject(1, "the columns are not those of a Fitbit table")
         return
+    waiting: list[Chunk] = []
     for found in read_table(opened, table.layout):
         if isinstance(found, Reject):
             yield found
+        elif table.whole:
+            waiting.append(found)
         else:
             yield from table.make(found, opened, name, who)
+    if waiting:
+        yield from table.make(joined(waiting), opened, name, who)

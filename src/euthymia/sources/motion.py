@@ -55,7 +55,8 @@ def _middles(size: Floats, hour: NDArray[np.int64], usual: float) -> Floats:
 def per_g(axes: dict[str, Floats], *units: float) -> float:
     """Return how many of its own units a recording of acceleration has to one g.
 
-    Told by its median size, which gravity sets: `units` are those that it may be in.
+    Told by its median size, which gravity sets, where it is not zero on all axes (nothing was
+    recorded): `units` are those that it may be in.
 
     Raises
     ------
@@ -63,6 +64,7 @@ def per_g(axes: dict[str, Floats], *units: float) -> float:
         It is in none of them.
     """
     size = np.sqrt(sum(np.square(axes[name]) for name in AXES))
+    size = size[size > 0]
     middle = float(np.median(size)) if size.size else 0.0
     near = [unit for unit in units if 0.6 < middle / unit < 1.6]  # units lie farther apart
     if near:

@@ -60,6 +60,15 @@ class Chunk:
         return np.asarray(self.columns[name].to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Return chunks of one table as one."""
+    columns = {
+        name: pa.chunked_array([chunk.columns[name] for chunk in chunks]).combine_chunks()
+        for name in chunks[0].columns
+    }
+    return Chunk(np.concatenate([chunk.rows for chunk in chunks]), columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The columns that a reader needs of a CSV file.
