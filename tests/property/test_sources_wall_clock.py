@@ -51,6 +51,25 @@ def test_a_clock_that_was_not_moved_is_recognised(month: int) -> None:
     assert wall_us[0] - time_us[0] == offset_h * 3600 * SECOND_US
 
 
+@pytest.mark.parametrize("follows", [False, True])
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    [
+        ("Europe/Madrid", datetime(2024, 3, 31, 2, 30, tzinfo=UTC)),
+        ("America/Santiago", datetime(2024, 9, 8, tzinfo=UTC)),  # this midnight is skipped
+        ("Africa/Cairo", datetime(2024, 4, 26, tzinfo=UTC)),
+    ],
+)
+def test_a_first_time_that_spring_skips_is_of_the_clock_before(
+    zone: str, begins: datetime, *, follows: bool
+) -> None:
+    first = to_micros(begins)
+    before = Timeline(((0, zone),)).offset_s(np.array([first - 2 * 1440 * MINUTE_US]))[0]
+    [at] = to_instants(np.array([first]), zone, follows=follows)
+    assert first - at == before * SECOND_US
+    assert Timeline(((0, zone),)).local_day(np.array([at]))[0] == first // (1440 * MINUTE_US)
+
+
 def test_a_silent_night_follows_the_zone() -> None:
     day_us = 86_400 * SECOND_US
     noon = to_micros(datetime(2024, 10, 20, 12, tzinfo=UTC))

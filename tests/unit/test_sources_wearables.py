@@ -225,6 +225,13 @@ def test_a_note_is_dated_and_owned_by_its_place(tmp_path: Path) -> None:
     assert fact["purpose"] == "care"
 
 
+def test_a_note_of_a_day_without_midnight_is_of_that_day(tmp_path: Path) -> None:
+    (tmp_path / "M-1").mkdir()
+    (tmp_path / "M-1" / "2024-09-08.txt").write_text("Seen.")
+    [fact] = facts_of(items_of(tmp_path, zone="America/Santiago"))
+    assert fact["time"] == datetime(2024, 9, 8, 4, tzinfo=UTC)  # 1 o'clock, when it begins
+
+
 def test_a_folder_of_notes_is_nobody(tmp_path: Path) -> None:
     for who in ("M-1", "M-2"):
         (tmp_path / who / "Notes").mkdir(parents=True)

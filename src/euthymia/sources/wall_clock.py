@@ -225,9 +225,10 @@ class _Clock:
             else:
                 doubtful[start:end] = onward or not into
         if unmoved:
-            fixed = self.before[0] if self.first_fits[0] else self.after[0]
+            changed = self.second_fits[0] and not self.first_fits[0]
+            fixed = self.after[0] if changed else self.before[0]
             return self.wall_us - fixed, np.zeros(twice.size, np.bool_)
-        second = ~self.first_fits | (twice & late)
+        second = (~self.first_fits & self.second_fits) | (twice & late)
         return self.wall_us - np.where(second, self.after, self.before), doubtful
 
 
