@@ -144,6 +144,7 @@ def test_addresses_of_the_us_forces(address: str) -> None:
         ("Seen 03/04/2025 at CVS.", False),
         ("Seen 03/04/2025. NHS no 943 476 5919.", True),
         ("Leeds LS6 2AB, 03/04/2025.", True),
+        ("Seen 03/04/2025. B12 5mg, T4 2ml, pain at L4 5th, Q4 2hr.", False),
         ("Seen 03/04/2025 and 13/04/2025.", True),
         ("Seen 03/04/2025 and 04/13/2025, NHS.", False),
         ("Next on 5.6.2025; PHQ 13/27/2.", False),

@@ -161,9 +161,14 @@ def test_steps_that_are_told_twice_are_equal_rows(tmp_path: Path) -> None:
         ("2) 3-4 times", 2.0),
         ("1:élan", 1.0),
         ("-2: worse", -2.0),
+        ("Sí", 1.0),
+        ("no", 0.0),
+        ("Casi todos los días", 3.0),
     ],
 )  # fmt: skip
-def test_the_makers_number_before_an_option_counts(answer: str, number: float) -> None:
+def test_the_makers_number_before_an_option_counts_and_known_words(
+    answer: str, number: float
+) -> None:
     assert score(answer) == number
 
 

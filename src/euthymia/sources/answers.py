@@ -10,7 +10,11 @@ _LEADING: Final = re.compile(
     r"(?:\s*[.):=-]\s*[^\W\d_]|\s*[.):=]\s+\S|\s+-\s+[^\d\s])"
 )
 _DATE: Final = re.compile(r"[0-9]{1,2}[.-]?\s*[^\W\d_]{3,10}(?:-[0-9]|\.?\s?[0-9]{4}\b)")
-_YES_NO: Final = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+_YES_NO: Final = {
+    **dict.fromkeys(("true", "yes", "y", "sí", "si", "sì", "oui", "ja", "sim"), 1.0),
+    **dict.fromkeys(("false", "no", "n", "non", "nein", "nee", "nej", "não"), 0.0),
+}
+"""Both in every language: where "no" counts and "sí" does not, everybody says no."""
 _SCALES: Final = {
     # how often in the last two weeks (PHQ, GAD), also in the words of mindLAMP
     "not at all": 0.0,
@@ -21,6 +25,12 @@ _SCALES: Final = {
     "over half the time": 2.0,
     "nearly all the time": 3.0,
     "over half the days": 2.0,
+    # the same in Spanish
+    "ningún día": 0.0,
+    "para nada": 0.0,
+    "varios días": 1.0,
+    "más de la mitad de los días": 2.0,
+    "casi todos los días": 3.0,
 }
 _PASSED_OVER: Final = frozenset(
     {"", "not_presented", "no_answer_selected", "no answer or answer not saved", "null", "none"}

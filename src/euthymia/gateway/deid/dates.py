@@ -70,8 +70,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], float, bool], ...]] = tuple(
 )  # fmt: skip
 _BOTH: Final = re.compile(r"(?<![\d./-])(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?![\d/-])")
 _BRITISH: Final = re.compile(
-    r"(?<!\w)(?:nhs|cmht|camhs|hmp|gmc|hse|a&e|sho|st[3-8]|cpn|[a-z]{1,2}\d[a-z\d]? \d[a-z]{2})(?!\w)"
+    r"(?<!\w)(?:nhs|cmht|camhs|hmp|gmc|hse|a&e|sho|st[3-8]|cpn|"
+    r"[a-z]{1,2}\d[a-z\d]? \d(?!st|nd|rd|th|hr|lb)[abd-hjlnp-uw-z]{2})(?!\w)"
 )
+"""Words of its services and ranks, or a postcode; "B12 5mg" and "L4 5th" are none."""
 _REACH: Final = 40
 """Characters before what tells a date in which it begins; twice as many after it."""
 _LETTERS: Final = re.compile(r"[a-z]{3,10}")
