@@ -131,21 +131,22 @@ def test_the_ledger_is_told_of_what_a_file_takes_back_and_gives_anew(house: Hous
     watched, trained = Purpose.MONITORING, Purpose.TRAINING
     file(True, watched)
     file(False, trained)
-    assert told() == []  # nothing was there to be taken back
+    first = [("withdraw consent", "training")]
+    assert told() == first  # nothing was there to be taken back, and a restore is to know of it
     file(False, watched, LOCATION)
     part = [("withdraw consent", "monitoring")]
-    assert told() == part
+    assert told() == [*first, *part]
     file(False, watched, LOCATION)
     file(True, trained)
     file(False, watched)
     file(True, watched)
     given = [("grant consent", "training"), *part, ("grant consent", "monitoring")]
-    assert told() == [*part, *given]
+    assert told() == [*first, *part, *given]
     file(False, watched)
     file(True, watched, LOCATION)
     file(True, watched)
     again = [("grant part of a consent", "monitoring"), ("grant consent", "monitoring")]
-    assert told() == [*part, *given, *part, *again]
+    assert told() == [*first, *part, *given, *part, *again]
 
 
 def test_what_was_given_for_a_time_to_come_does_not_undo_a_withdrawal(house: House) -> None:

@@ -28,6 +28,7 @@ from euthymia.app.since_backup import (
     Newer,
     newer,
     take_newer_accounts,
+    take_newer_marks,
     withdraw_again,
 )
 from euthymia.app.unfinished import building as under_way
@@ -88,6 +89,7 @@ def restore(source: Path, target: Path, wish: Wish, progress: Progress) -> dict[
         progress(3, _STEPS)
         since = newer(same, keyring, manifest.ledger_seq, building / "newer-ledger")
         accounts = take_newer_accounts(same, Home(building), keyring)
+        take_newer_marks(same, Home(building))
         said = _bury(building, manifest, lists, since)
         if wish.store is not None:
             _move(building, wish.store, keyring)
@@ -249,7 +251,7 @@ def _bury(
         audit = Entry(shell_actor(), "erase subject", Purpose.CARE)
         gone = clinic.store.bury(blinds, audit)
         clinic.finish_erasures()  # accounts and emergencies of theirs
-        again = withdraw_again(clinic, since.withdrawn)
+        again = withdraw_again(clinic, since)
         retracted = Entry(shell_actor(), RETRACTED, Purpose.CARE)
         removed = clinic.store.take_back(since.records, retracted)
         recompute(clinic, removed.people, answers_only=True)

@@ -8,7 +8,7 @@ newer book.
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import Micros
 from euthymia.ground.errors import EuthymiaError, IntegrityError, MissingError
 from euthymia.ground.ids import SubjectId
+from euthymia.ground.scope import Scope
 from euthymia.security.keys import Keyring
 from euthymia.security.ledger import Ledger
 from euthymia.store.consent import GIVEN, WITHDRAWN
@@ -37,11 +38,14 @@ def no_clock() -> Any:  # noqa: ANN401 - it never returns
 class Newer(NamedTuple):
     """What the ledgers of newer homes tell. `whole`: each was read to its end.
 
-    `records` were taken back, {keyed hash: order}; `by_hand`: how often rows of a file were.
+    `anew`: withdrawn, then given as a whole; not what had been given for a protected label or a
+    recipient. `records` were taken back, {keyed hash: order}; `by_hand`: how often rows of a file
+    were.
     """
 
     last: int
     withdrawn: Withdrawn
+    anew: Withdrawn
     records: dict[int, int]
     by_hand: int
     whole: bool
@@ -71,6 +75,7 @@ def newer(homes: Sequence[Home], keyring: Keyring, after: int, scratch: Path) ->
     a damaged ledger, as far as it goes.
     """
     found: dict[tuple[SubjectId, Purpose], Micros] = {}
+    anew: dict[tuple[SubjectId, Purpose], Micros] = {}
     records: dict[int, int] = {}
     by_hand: set[str] = set()
     last, whole = 0, True
@@ -88,26 +93,44 @@ def newer(homes: Sequence[Home], keyring: Keyring, after: int, scratch: Path) ->
                     if line.action == WITHDRAWN:
                         found[line.subject, Purpose(line.purpose)] = line.at
                     elif line.action == GIVEN:
-                        found.pop((line.subject, Purpose(line.purpose)), None)
+                        what = (line.subject, Purpose(line.purpose))
+                        if what in found:
+                            anew[what] = found.pop(what)
         except (EuthymiaError, OSError):  # the damage that is restored from
             whole = False
-    return Newer(last, found, records, len(by_hand), whole)
+    return Newer(last, found, anew, records, len(by_hand), whole)
 
 
-def withdraw_again(clinic: Clinic, what: Withdrawn) -> int:
+def withdraw_again(clinic: Clinic, since: Newer) -> int:
     """Record the withdrawals, each of the whole purpose; return how many there were.
 
     Of what a limited one was about the clinic has only the sealed word of a key that is not here.
+    Of what was given anew, the labels and recipients that the backup names stay withdrawn.
     """
     done = 0
-    for (who, purpose), at in what.items():
+    for (who, purpose), at in {**since.anew, **since.withdrawn}.items():
         if clinic.store.resolve(who) is None:  # not in the backup, or erased since
             continue
-        grant = GrantRecord(purpose, False, at, None, BECAUSE)
-        audit = Entry(shell_actor(), WITHDRAWN, purpose, who, {"purpose": purpose.value})
-        clinic.store.put_grant(who, grant, audit)
-        done += 1
+        scopes: list[Scope | None] = [None]
+        if (who, purpose) not in since.withdrawn:
+            scopes = list(beyond(clinic.store.grants(who), purpose))
+        for scope in scopes:
+            grant = GrantRecord(purpose, False, at, None, BECAUSE, scope)
+            audit = Entry(shell_actor(), WITHDRAWN, purpose, who, {"purpose": purpose.value})
+            clinic.store.put_grant(who, grant, audit)
+        done += bool(scopes)
     return done
+
+
+def beyond(grants: Sequence[GrantRecord], purpose: Purpose) -> Iterator[Scope]:
+    """Yield what decisions open that one without limits does not."""
+    scopes = [g.scope for g in grants if g.scope and g.permit and g.purpose is purpose]
+    labels = {label for scope in scopes for label in scope.labels}
+    recipients = {name for scope in scopes for name in scope.recipients}
+    if labels:
+        yield Scope(labels=tuple(sorted(labels)))
+    if recipients:
+        yield Scope(recipients=tuple(sorted(recipients)))
 
 
 def take_newer_accounts(homes: Sequence[Home], into: Home, keyring: Keyring) -> bool:
@@ -126,3 +149,15 @@ def take_newer_accounts(homes: Sequence[Home], into: Home, keyring: Keyring) -> 
     shutil.copyfile(source.accounts, into.accounts)
     into.accounts.chmod(0o600)
     return True
+
+
+def take_newer_marks(homes: Sequence[Home], into: Home) -> None:
+    """Have what was used up since, a link, a session or a token for one call, stay so.
+
+    All that is told is in the names of empty files.
+    """
+    into.redeemed.mkdir(mode=0o700, exist_ok=True)
+    for home in homes:
+        with suppress(OSError):  # a home that is half there
+            for mark in list(home.redeemed.iterdir()):
+                (into.redeemed / mark.name).touch(mode=0o600)

@@ -4,6 +4,7 @@ A withdrawal stops use at once: the decision is taken anew at every read.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from euthymia.ground.errors import ConsentError
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.schemas import STREAMS
 from euthymia.ground.scope import Category, Label, labels_of
-from euthymia.security.consent import Use, consent_covers, covers
+from euthymia.security.consent import Use, consent_covers, covers, speaks_of
 from euthymia.store.contract import EXPORT
 
 GIVEN: Final = "grant consent"
@@ -141,32 +142,72 @@ def told_as(grant: GrantRecord) -> str:
 def decided(
     before: Sequence[GrantRecord], after: Sequence[GrantRecord], now: Micros
 ) -> Iterator[tuple[Purpose, str]]:
-    """Yield each purpose of which anything was taken back or given anew, and the action's name."""
+    """Yield each purpose of which anything was taken back or given anew, and the action's name.
+
+    What is taken back for a time to come, an end that a consent was given, is taken back; so is
+    what was never given, by a refusal.
+    """
     for purpose in Purpose:
         old, new = ([g for g in grants if g.purpose is purpose] for grants in (before, after))
-        if not old or old == new:  # as in every file that tells the same again
+        if old == new:  # as in every file that tells the same again
             continue
-        had, has = _all_covered(old, purpose, now), _all_covered(new, purpose, now)
-        if not had <= has:
+        had, has = (_opened(own, (*old, *new), purpose, now) for own in (old, new))
+        refused = not has and any(not grant.permit and grant not in old for grant in new)
+        if refused or not had <= has:
             yield purpose, WITHDRAWN
-        elif has - had:
-            lasting = _general(purpose) <= has & _all_covered(new, purpose, _LAST)
-            yield purpose, GIVEN if lasting else GIVEN_IN_PART
+        elif old and has - had:
+            yield purpose, GIVEN if _lasting(new, purpose, now) else GIVEN_IN_PART
 
 
-_LAST: Final[Micros] = 1 << 62
-"""When every end has come."""
-
-
-def _general(purpose: Purpose) -> set[Use]:
+def _general(purpose: Purpose) -> list[Use]:
     """Return all that a consent without limits opens."""
-    streams = {_of_stream(purpose, stream) for stream in STREAMS}
-    return streams | {Use(purpose, category=category) for category in Category}
+    streams = [_of_stream(purpose, stream) for stream in STREAMS]
+    return streams + [Use(purpose, category=category) for category in Category]
 
 
-def _all_covered(grants: Sequence[GrantRecord], purpose: Purpose, at: Micros) -> set[Use]:
-    protected = {Use(purpose, category=c, label=label) for c in Category for label in Label}
-    return {use for use in _general(purpose) | protected if covers(grants, use, at)}
+def _lasting(grants: Sequence[GrantRecord], purpose: Purpose, now: Micros) -> bool:
+    """Tell whether decisions open, from now on and without an end, what one without limits does."""
+    edges = _edges(grants, now)
+    return all(covers(grants, use, at) for use in _general(purpose) for at in edges)
+
+
+def _edges(grants: Iterable[GrantRecord], now: Micros) -> set[Micros]:
+    """Return now, and each later instant at which a decision begins or ends."""
+    found = {edge for g in grants for edge in (g.since, g.until) if edge is not None}
+    return {now, *(edge for edge in found if edge > now)}
+
+
+def _opened(
+    grants: Iterable[GrantRecord], known: Sequence[GrantRecord], purpose: Purpose, now: Micros
+) -> set[tuple[Use, Micros]]:
+    """Return the uses that decisions cover, at now and at each later instant that could change it.
+
+    `known`: the decisions by which uses and instants are told apart.
+    """
+    found: set[tuple[Use, Micros]] = set()
+    for use in _told_apart(known, purpose):
+        edges = _edges((g for g in known if speaks_of(g, use)), now)
+        own = [grant for grant in grants if speaks_of(grant, use)]
+        found |= {(use, at) for at in edges if covers(own, use, at)}
+    return found
+
+
+def _told_apart(grants: Iterable[GrantRecord], purpose: Purpose) -> list[Use]:
+    """Return uses of a purpose: one for all those that no decision tells apart."""
+    scopes = [grant.scope for grant in grants if grant.scope]
+    streams = {name for scope in scopes for name in scope.streams}
+    categories = {name for scope in scopes for name in scope.categories}
+    labels = {label for scope in scopes for label in scope.labels}
+    recipients = sorted({name for scope in scopes for name in scope.recipients})
+    uses = _general(purpose)
+    uses += [Use(purpose, category=c, label=label) for c in Category for label in Label]
+    apart: dict[tuple[object, ...], Use] = {}
+    for use in uses:
+        label = (use.label, True) if use.label in labels else (None, use.label is not None)
+        data = ({use.stream} & streams, {use.category} & categories)
+        apart.setdefault((*map(frozenset, data), *label), use)
+    whose = (None, *recipients)
+    return [replace(use, recipient=name) for use in apart.values() for name in whose]
 
 
 def told_of_file(
