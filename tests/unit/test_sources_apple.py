@@ -247,6 +247,17 @@ def test_an_ecg_is_read_in_any_language(tmp_path: Path) -> None:
     assert_accounted(reading, items)
 
 
+@pytest.mark.parametrize(("unit", "value"), [("µV", 0.0125), ("mV", 12.5), ("V", 12500)])
+def test_an_ecg_is_in_the_unit_that_it_names(unit: str, value: float, tmp_path: Path) -> None:
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "ecg_2024-05-01.csv").write_text(
+        "Recorded Date,2024-05-01 08:00:00 +0200\nSample Rate,512 hertz\nLead,Lead I\n"
+        f'Unit,{unit}\n\n12.5\n"12,5"\n'
+    )
+    table = samples_of(items_of(tmp_path), "electrocardiogram")
+    assert table.column("value").to_pylist() == pytest.approx([value, value])
+
+
 BOMB = '<!DOCTYPE HealthData [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>'
 
 

@@ -511,6 +511,16 @@ def test_steps_and_nights_of_two_apps_in_json_are_counted_once(tmp_path: Path) -
     assert sum(lost(items).values()) == 2
 
 
+def test_a_stage_in_json_that_is_not_known_is_told(tmp_path: Path) -> None:
+    at = {"startTime": BASE, "endTime": BASE + 3_600_000}
+    stages = [{**at, "stage": 5}, {**at, "stage": 0}, {**at, "stage": "unheard_of"}]
+    write(home(tmp_path) / "export.json", {"sleep": [{**at, "stages": stages}]})
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "sleep_stages").column("stage").to_pylist() == [2]
+    assert lost(items) == {"a stage of sleep that the app did not know: not kept": 2}
+    assert_accounted(reading, items)
+
+
 def test_health_connect_records_as_json(tmp_path: Path) -> None:
     span = {"startTime": "2024-05-01T06:00:00Z", "endTime": "2024-05-01T07:00:00Z"}
     write(

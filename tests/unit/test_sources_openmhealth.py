@@ -215,6 +215,15 @@ def test_points_one_a_line_and_bodies_in_a_list(tmp_path: Path) -> None:
     assert [reason for _, items in found for reason in rejects(items)] == []
 
 
+def test_a_line_that_is_no_json_does_not_end_the_file(tmp_path: Path) -> None:
+    lines = [json.dumps(_rate("u1", 60 + i)) for i in range(3)]
+    (tmp_path / "a.ndjson").write_text("\n".join([*lines[:2], "{bad", "", lines[2]]) + "\n")
+    [(reading, items)] = read(tmp_path)
+    assert samples_of(items, "heart_rate").column("rate").to_pylist() == [60, 61, 62]
+    assert rejects(items) == ["line 3: the line is not JSON, or it was cut"]
+    assert_accounted(reading, items)
+
+
 def _rate(user: str | None, value: int) -> dict[str, Any]:
     header = {"id": "1", **({"user_id": user} if user else {})}
     time = {"date_time": "2024-05-01T10:00:00Z"}

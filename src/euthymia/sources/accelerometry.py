@@ -42,7 +42,7 @@ from euthymia.sources.wall_clock import to_instants
 NAME: Final = "accelerometry"
 SYSTEM: Final = device_id(NAME, "").system
 TOGETHER: Final = 600  # records of a .gt3x that are handed over at once
-_AXES: Final = tuple(Column(axis, (axis,), low=-64, high=64) for axis in "xyz")
+_AXES: Final = tuple(Column(axis, (axis,), low=-640, high=640) for axis in "xyz")  # maybe m/s2
 _RAW: Final = tuple(
     Column(axis, (f"Accelerometer {axis.upper()}",), low=-64, high=64) for axis in "xyz"
 )

@@ -18,6 +18,7 @@ from euthymia.sources.json_tree import ShapeError, instant
 from euthymia.sources.xml_stream import Attributes, Elements
 
 MAX_ECG: Final = 8 * MiB  # 30 s at 512 Hz are 0.2 MiB
+_PER_MV: Final = {"µV": 1000.0, "μV": 1000.0, "uV": 1000.0, "mV": 1.0, "V": 0.001}
 _WANTED: Final = {"ele": "altitude", "time": "time", "speed": "speed", "hAcc": "accuracy"}
 
 
@@ -122,21 +123,25 @@ def _rate(lines: list[str]) -> float | None:
 
 
 def ecg(opened: Opened, gather: Gather) -> Iterator[None]:
-    """Read an ECG: voltages in microvolts at an even rate from the recorded date on."""
+    """Read an ECG: voltages at an even rate from the recorded date on.
+
+    They are microvolts, unless a line before them names another unit.
+    """
     text = opened.blob.whole(MAX_ECG, even_if_cut=True).decode("utf-8", "replace")
     lines = text.removeprefix("\ufeff").splitlines()
     start, rate = _recorded(lines[:14]), _rate(lines[:14])
     if start is None or rate is None:
         raise SourceError("the ECG names no recorded date with its offset or no sample rate in Hz")
     first = next((i for i, line in enumerate(lines) if _voltage(line) is not None), len(lines))
-    body = lines[first:]
+    body, units = lines[first:], [value for value in _values(lines[:first]) if value in _PER_MV]
+    per_mv = _PER_MV[units[0] if units else "µV"]
     if opened.blob.cut and body:
         body.pop()  # it may be a part of a number
     read = [_voltage(line) for line in body if line.strip()]
     good = np.array([i for i, value in enumerate(read) if value is not None], np.int64)
     value = np.array([v for v in read if v is not None], np.float64)
     time_us = start + np.rint(good * (SECOND_US / rate)).astype(np.int64)
-    gather.column("electrocardiogram", time_us, value=(value / 1000).astype(np.float32))
+    gather.column("electrocardiogram", time_us, value=(value / per_mv).astype(np.float32))
     if len(read) > good.size:
         gather.refuse("a voltage is not a number", "after the header", len(read) - good.size)
     if opened.blob.cut:
@@ -145,7 +150,7 @@ def ecg(opened: Opened, gather: Gather) -> Iterator[None]:
 
 
 def _voltage(line: str) -> float | None:
-    cells = line.strip().strip(",").split(",")
+    cells = line.replace('"', "").strip().strip(",").split(",")
     try:
         return number(cells[0]) if len(cells) == 1 else number(".".join(cells))
     except BadCellError:

@@ -21,6 +21,7 @@ from euthymia.sources.gather import Gather
 from euthymia.sources.health_connect_tables import (
     RESTING,
     RMSSD,
+    UNKNOWN_STAGE,
     Spans,
     hand_over_steps,
     leave_twice,
@@ -128,7 +129,7 @@ def _record(element: Element, gather: Gather, shared: _Shared) -> None:
         case "heartrate":
             _heart_rate(entry, gather)
         case "sleep":
-            _sleep(entry, shared)
+            _sleep(entry, gather, shared)
         case "oxygensaturation":
             share = _value(entry, "percentage", "value")  # 0.97 of a fraction is 97 %
             gather.sample("oxygen_saturation", _at(entry), share * 100 if share <= 1 else share)
@@ -199,7 +200,7 @@ def _heart_rate(entry: Node, gather: Gather) -> None:
     gather.stretch("heart_rate", np.array(times, np.int64), rate=np.array(rates, np.float64))
 
 
-def _sleep(entry: Node, shared: _Shared) -> None:
+def _sleep(entry: Node, gather: Gather, shared: _Shared) -> None:
     start, end = _span(entry)
     stages = entry.get("stages")
     found: Stages = []
@@ -207,7 +208,9 @@ def _sleep(entry: Node, shared: _Shared) -> None:
         stage = {_key(n): v for n, v in whole_node(part).items()}
         word = stage.get("stage", stage.get("type", stage.get("stagetype")))
         which = _stage(word)
-        if which is not None:
+        if which is None:
+            gather.leave(UNKNOWN_STAGE)
+        else:
             found.append((*_span(stage), which))
     shared.nights.add(start // 1000, end // 1000, len(shared.stages), shared.app(entry))
     shared.stages.append(found or [(start, end, 4)])

@@ -26,6 +26,7 @@ _VALUE: Final = "a value is not a number in its range"
 TWICE: Final = (
     "the same time is reported by an app that the person prefers; steps and sleep are counted once"
 )
+UNKNOWN_STAGE: Final = "a stage of sleep that the app did not know: not kept"
 
 Tables = Mapping[str, tuple[str, ...]]
 Micros = NDArray[np.int64]
@@ -254,7 +255,7 @@ def _stages(
         elif start is None or end is None or not 0 <= end - start <= LONGEST_MS:
             gather.refuse(_TIME, table)
         elif stage is None:
-            gather.leave("a stage of sleep that the app did not know: not kept")
+            gather.leave(UNKNOWN_STAGE)
         else:
             night.stages.append((start, end, stage))
 

@@ -8,10 +8,12 @@ values is no measurement and is refused. A file is one person's: whose it is is 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Final
 
+from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item
 from euthymia.sources.blob import MiB
@@ -30,6 +32,14 @@ _ANOTHER: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A line that is no data point: why, and where."""
+
+    rule: str
+    place: str
+
+
 def _recognise(path: PurePath, head: bytes) -> float:
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
         return 0.0
@@ -45,6 +55,9 @@ def _read(opened: Opened) -> Iterator[Item]:
         first: str | None = None
         settled = False
         for number, point in enumerate(_points(opened), 1):
+            if isinstance(point, _Unread):
+                gather.refuse(point.rule, point.place)
+                continue
             user = None if opened.context.subject else _user(point)
             if not settled and isinstance(point, dict):
                 settled, first = True, user
@@ -76,13 +89,20 @@ def _points(opened: Opened) -> Iterator[object]:
     elif _a_line_each(start):
         for found in blocks(opened.blob):
             if isinstance(found, Gap):
-                yield found.reason  # is no object: refused
+                yield _Unread(found.reason, "")
                 continue
-            for line in found.data.splitlines():
+            for number, line in enumerate(found.data.split(b"\n"), found.line):
                 if line.strip():
-                    yield decode(line, consequence="what came before was kept")
+                    yield _line(line, f"line {number}")
     else:
         yield from _unlisted(decode(opened.blob.whole(MAX_BYTES)))
+
+
+def _line(line: bytes, place: str) -> object:
+    try:
+        return decode(line)
+    except SourceError:
+        return _Unread("the line is not JSON, or it was cut", place)
 
 
 def _a_line_each(start: bytes) -> bool:
