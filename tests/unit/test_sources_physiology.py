@@ -56,6 +56,19 @@ def test_annotated_stages() -> None:
     ]
 
 
+@pytest.mark.parametrize("counted", [0, 1])
+def test_data_records_that_the_header_does_not_count_are_told(counted: int, tmp_path: Path) -> None:
+    path = tmp_path / "P1.edf"
+    write_edf(path, [("ECG", "mV", 256, WAVE)])
+    data = path.read_bytes()
+    path.write_bytes(data[:236] + f"{counted:<8}".encode() + data[244:])
+    [(reading, items)] = read(path)
+    tables = [item for item in items if isinstance(item, Samples)]
+    assert [table.table.num_rows for table in tables] == [256] * counted
+    assert "goes on after the data records" in rejects(items)[0]
+    assert_accounted(reading, items)
+
+
 @pytest.mark.parametrize("bdf", [False, True])
 def test_values_come_back_in_their_unit(bdf: bool, tmp_path: Path) -> None:
     path = tmp_path / f"sub-07_ses-1_eeg.{'bdf' if bdf else 'edf'}"
@@ -280,6 +293,23 @@ def test_raw_acceleration_by_the_wall_clock(
     assert [round((at - start).total_seconds() * 1000) for at in times] == milliseconds
     assert len(rejects(items)) == 1
     assert_accounted(reading, items)
+
+
+@pytest.mark.parametrize(
+    ("clock", "kept"), [("5/1/2024 8:00:00.033 AM", 2), ("5/1/2024 08:10:00.033", 0), ("soon", 2)]
+)
+def test_raw_lines_with_another_time_than_the_one_counted_are_refused(
+    clock: str, kept: int, tmp_path: Path
+) -> None:
+    head = RAW.split("Accelerometer", 1)[0]
+    names = "Timestamp,Accelerometer X,Accelerometer Y,Accelerometer Z"
+    lines = f"5/1/2024 8:00:00.000 AM,0.1,0.2,-0.9\n{clock},0.1,0.2,-0.9\n"
+    (tmp_path / "W1.csv").write_text(f"{head}{names}\n{lines}")
+    items = items_of(tmp_path)
+    assert sum(i.table.num_rows for i in items if isinstance(i, Samples)) == kept
+    assert [reason for reason in rejects(items) if "lines were left out" in reason] == (
+        [] if kept else rejects(items)
+    )
 
 
 ACTIWATCH = (

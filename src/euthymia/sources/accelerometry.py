@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from euthymia.ground.clock import SECOND_US, to_micros
+from euthymia.ground.clock import DAY_US, SECOND_US, to_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item, Reject
@@ -36,7 +36,7 @@ from euthymia.sources.gt3x import read_log, write_log
 from euthymia.sources.lines import BOM
 from euthymia.sources.motion import STANDARD_GRAVITY, per_g
 from euthymia.sources.shapes import samples
-from euthymia.sources.table import Layout, header_of, read_table
+from euthymia.sources.table import Chunk, Layout, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
 
 NAME: Final = "accelerometry"
@@ -46,6 +46,8 @@ _AXES: Final = tuple(Column(axis, (axis,), low=-640, high=640) for axis in "xyz"
 _RAW: Final = tuple(
     Column(axis, (f"Accelerometer {axis.upper()}",), low=-64, high=64) for axis in "xyz"
 )
+_STAMP: Final = Column("time", ("Timestamp",), Kind.TEXT, required=False, nullable=True)
+_CLOCK: Final = re.compile(r" (\d{1,2}):(\d\d):(\d\d)(?:[.,]\d+)?(?: ?([AaPp])\.?[Mm]\.?)?$")
 _AT_RATE: Final = re.compile(r"at (\d{2,3}) Hz")
 _GENE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3}")
 _SECONDS: Final = re.compile(r"\d{9,10}\.\d+", re.ASCII)
@@ -204,7 +206,7 @@ def _actigraph(opened: Opened, head: bytes) -> Iterator[Item]:
         raise SourceError("the ActiGraph preamble names no rate (at .. Hz); export it again")
     start = to_micros(start_of("\n".join(lines[:end])))
     who = opened.context.subject or opened.path.stem
-    layout = Layout(_RAW, skip_lines=end + 1)
+    layout = Layout((*_RAW, _STAMP), skip_lines=end + 1)
     if "Accelerometer X" not in header_of(head, end + 1):
         raise SourceError("the line of names does not follow the ActiGraph preamble")
     step = SECOND_US / int(rate.group(1))
@@ -213,10 +215,36 @@ def _actigraph(opened: Opened, head: bytes) -> Iterator[Item]:
             yield found
             continue
         wall = start + np.rint((found.rows - 1) * step).astype(np.int64)
+        _on_the_clock(found, wall)
         axes = {axis: found.floats(axis) for axis in "xyz"}
         yield samples(
             SYSTEM, "accelerometer", who, found.rows, _instants(opened, who, start, wall), **axes
         )
+
+
+def _on_the_clock(chunk: Chunk, wall: NDArray[np.int64]) -> None:
+    """Compare the time that lines may have themselves with the one that is counted.
+
+    Raises
+    ------
+    SourceError
+        They differ: lines were left out.
+    """
+    if "time" not in chunk.columns:
+        return
+    for place in (0, -1):
+        found = _CLOCK.search(chunk.columns["time"][place].as_py() or "")
+        if found is None:
+            continue
+        hour, minute, second = map(int, found.groups()[:3])
+        if half := found.group(4):
+            hour = hour % 12 + (12 if half in "Pp" else 0)
+        apart = (hour * 3600 + minute * 60 + second) * SECOND_US - int(wall[place]) % DAY_US
+        if SECOND_US < apart % DAY_US < DAY_US - SECOND_US:
+            raise SourceError(
+                f"line {int(chunk.rows[place])} after the names has another time than the start "
+                "and the rate count: lines were left out; export the recording whole"
+            )
 
 
 def _log(opened: Opened) -> Iterator[Item]:

@@ -38,6 +38,10 @@ BATCH: Final = 8 * MiB
 _BIDS: Final = re.compile(r"(?:^|_)(sub-[A-Za-z0-9]+)(?:_|$)")
 _TAL: Final = re.compile(rb"([+-]\d+(?:\.\d+)?)(?:\x15(\d+(?:\.\d+)?))?\x14([^\x00]*)\x14\x00")
 _CUT: Final = "the recording ends early; whole data records before it were kept; copy it again"
+_LONGER: Final = (
+    "the file goes on after the data records that its header counts, as where a recorder was "
+    "stopped; what comes after them was not kept: set the header's number of records to -1"
+)
 
 Micros = NDArray[np.int64]
 
@@ -61,6 +65,8 @@ def _read(opened: Opened) -> Iterator[Item]:
         yield from _Recording(header, start, gather).read(chunks)
         if opened.blob.cut:
             raise SourceError("gzip stream ends early; copy the file again and re-ingest")
+        if chunks.take(1):
+            raise SourceError(_LONGER)
 
     yield from reading(gather, steps)
 
