@@ -162,6 +162,7 @@ def test_steps_that_are_told_twice_are_equal_rows(tmp_path: Path) -> None:
         ("1:élan", 1.0),
         ("-2: worse", -2.0),
         ("Sí", 1.0),
+        ("Si\u0301", 1.0),
         ("no", 0.0),
         ("Casi todos los días", 3.0),
     ],

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Final
+from unicodedata import normalize
 
 _NUMBER: Final = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
 _LEADING: Final = re.compile(
@@ -51,13 +52,13 @@ def score(answer: str | None, options: Sequence[str] = ()) -> float | None:
     Unscored
         If it is free text.
     """
-    text = (answer or "").strip().strip("\"'")
+    text = normalize("NFC", (answer or "").strip().strip("\"'"))
     word = text.casefold()
     if word in _PASSED_OVER:
         return None
     if _NUMBER.fullmatch(text):
         return float(text)
-    places = [option.strip().casefold() for option in options]
+    places = [normalize("NFC", option.strip()).casefold() for option in options]
     if word in places:
         return float(places.index(word))
     leading = None if _DATE.match(text) else _LEADING.match(text)

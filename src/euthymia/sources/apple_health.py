@@ -50,6 +50,10 @@ def _recognise(path: PurePath, head: bytes) -> float:
     return 0.9 if is_ecg(path, head) else 0.0
 
 
+def _is_whole(_path: PurePath, head: bytes) -> bool:
+    return b"<HealthData" in head or b"<!DOCTYPE HealthData" in head
+
+
 def _read(opened: Opened) -> Iterator[Item]:
     head = opened.blob.head()
     gather = Gather(NAME, person_of(opened))
@@ -134,5 +138,6 @@ SOURCE = Source(
     ),
     recognise=_recognise,
     read=_read,
+    whole=_is_whole,
     example=_example,
 )

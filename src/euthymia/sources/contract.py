@@ -103,6 +103,9 @@ class Source:
         The columns of each CSV layout: to say what a file with nearly those columns lacks.
     table_of : callable, optional
         path -> which table the name of the file or its folder says it is, if it says so.
+    whole : callable, optional
+        (path, first bytes) -> whether the file is all of somebody's export, and says not whose.
+        Several of them in one folder, each under a name of its own, are several people's.
     month_first : bool
         Its tables write 12/31/2024, and it reads that itself, without a dialect's help.
     """
@@ -116,5 +119,6 @@ class Source:
     group: Callable[[PurePath], str | None] | None = None
     headers: tuple[tuple[str, ...], ...] = ()
     table_of: Callable[[PurePath], NamedTable | None] | None = None
+    whole: Callable[[PurePath, bytes], bool] | None = None
     order: int = field(default=IDENTITIES_FIRST + 1)
     month_first: bool = False

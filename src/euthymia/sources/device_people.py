@@ -1,6 +1,7 @@
 """Whose an export of a phone, a watch or a ring is: the files do not say, the folder does."""
 
 import re
+from pathlib import PurePath
 from typing import Final
 
 from euthymia.sources.contract import Opened
@@ -33,6 +34,8 @@ _NO_NAME: Final = frozenset(
         "xdf",
     }
 )
+_ANYBODYS: Final = frozenset({"data", "export", "archive", "health", "edf", "xdf"})
+"""Those of them that people call a folder of several exports as well."""
 _NO_NAME_LIKE: Final = re.compile(
     r"""takeout-\d.* | di-connect-.* | uploadedfiles.* | .*_googledata
     | (global|health)[ _]export[ _]data | physical[ _]activity | heart[ _]rate.* | sleep([ _]score)?
@@ -60,6 +63,19 @@ PEOPLE: Final = re.compile(
 )
 """Names of a column that says whose each row is."""
 
+_USUAL: Final = frozenset(
+    (
+        *("export", "exportar", "exporter", "exportieren", "esporta", "health_connect_export"),
+        *("records", "timeline", "location-history", "location_history", "health connect"),
+    )
+)
+"""What makers call a file that is all of somebody's export."""
+_COPY: Final = re.compile(r"[\s_.-]*(\(?\d[\d\s_.:()t-]*|copy|kopie|copia|copie)\Z")
+SEVERAL: Final = (
+    "exports that do not say whose they are lie in one folder under different names: put each "
+    "person's into a folder of their own, or, if all are one person's, call them alike (export, "
+    "export 2)"
+)
 _PART: Final = re.compile(r"(-\d+)?-\d{3}(\.zip)?$")
 """What tells the parts of one large export apart."""
 
@@ -78,9 +94,28 @@ def person_of(opened: Opened) -> str:
         name = folder.lower()
         if _YEAR.fullmatch(name) and opened.path.name.startswith(f"{name}_"):
             continue
-        if name not in _NO_NAME and not _NO_NAME_LIKE.fullmatch(name) and name.strip("/\\"):
+        if not _says_nobody(name) and name.strip("/\\"):
             return folder
     return opened.path.stem if root is None else _PART.sub("", folders[root])
+
+
+def _says_nobody(name: str) -> bool:
+    return name in _NO_NAME or _NO_NAME_LIKE.fullmatch(name) is not None
+
+
+def in_an_export(path: PurePath) -> bool:
+    """Tell whether a file lies in a folder that a maker puts into its own export."""
+    names = [name.lower() for name in path.parent.parts]
+    near = names[-1] if names else ""
+    return _root(names) is not None or (_says_nobody(near) and near not in _ANYBODYS)
+
+
+def alike(path: PurePath) -> str:
+    """Return what copies of one person's export are called alike: `export (1).xml`, "export"."""
+    stem = path.stem.lower()
+    while (shorter := _COPY.sub("", stem)) not in {"", stem}:
+        stem = shorter
+    return "" if stem in _USUAL else stem
 
 
 def _root(names: list[str]) -> int | None:

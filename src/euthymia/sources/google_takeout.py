@@ -54,6 +54,15 @@ def _recognise(path: PurePath, head: bytes) -> float:
     return 0.9 if known else 0.0
 
 
+def _is_whole(path: PurePath, head: bytes) -> bool:
+    """Tell whether it is all that a phone, or a Takeout, holds of where somebody was."""
+    if is_fit(path, head):
+        return False
+    plain = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    named = _LIST.match(plain)
+    return plain.startswith(b"[") or (named is not None and named[1] != b"timelineObjects")
+
+
 def _read(opened: Opened) -> Iterator[Item]:
     gather = Gather(NAME, person_of(opened))
     if any(is_fit(part.path, part.blob.head()) for part in opened.parts[:3]):
@@ -244,6 +253,7 @@ SOURCE = Source(
     ),
     recognise=_recognise,
     read=_read,
+    whole=_is_whole,
     example=_example,
     group=fit_folder,
 )

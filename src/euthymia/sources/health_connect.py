@@ -37,6 +37,10 @@ def _recognise(path: PurePath, head: bytes) -> float:
     return 0.9 if is_records(head) else 0.0
 
 
+def _is_whole(_path: PurePath, head: bytes) -> bool:
+    return is_database(head)
+
+
 def _read(opened: Opened) -> Iterator[Item]:
     gather = Gather(NAME, person_of(opened))
     if not is_database(opened.blob.head()):
@@ -89,5 +93,6 @@ SOURCE = Source(
     formats=("<id>/health_connect_export.db (or within its zip)", "<id>/*.json of records"),
     recognise=_recognise,
     read=_read,
+    whole=_is_whole,
     example=_example,
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path, PurePath
 from typing import Final, cast
@@ -15,6 +15,7 @@ from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
+from euthymia.sources.device_people import SEVERAL, alike, in_an_export
 from euthymia.sources.dialect import Dialect, after_preamble, dialects, with_slashes
 from euthymia.sources.on_time import on_time
 from euthymia.sources.unknown import packed, unknown
@@ -99,6 +100,7 @@ def readings(
     walk = Walk(skipped or (lambda _file, _reason: None), _group_of)
     try:
         jobs = _arranged(list(walk.find(paths)))
+        jobs = jobs if subject else _of_one_person_each(jobs)
         total = sum(found.packed_size for job in jobs for found in job.files)
         done = 0
         for job in jobs:
@@ -149,6 +151,23 @@ def _arranged(files: list[Found]) -> list[_Job]:
         known, dialect = _best(found)
         jobs.append(_Job(known, found.label, (found,), dialect))
     return sorted(jobs, key=lambda job: (job.source.order if job.source else 9, job.label))
+
+
+def _of_one_person_each(jobs: list[_Job]) -> list[_Job]:
+    """Return jobs without the source where its files in one folder may be of several people."""
+    shelves: dict[tuple[str, PurePath], list[int]] = {}
+    for place, job in enumerate(jobs):
+        first, whole = job.files[0], job.source.whole if job.source else None
+        if whole and not in_an_export(first.path) and whole(first.path, _head(first)):
+            name = job.source.name if job.source else UNKNOWN
+            shelves.setdefault((name, first.path.parent), []).append(place)
+    for places in shelves.values():
+        if len({alike(jobs[place].files[0].path) for place in places}) < 2:
+            continue
+        for place in places:
+            refused = tuple(replace(found, problem=SEVERAL) for found in jobs[place].files)
+            jobs[place] = replace(jobs[place], source=None, files=refused)
+    return jobs
 
 
 def _head(found: Found) -> bytes:
