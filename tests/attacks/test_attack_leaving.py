@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from euthymia.app.cli import main
 from euthymia.app.clinic import Clinic
 from euthymia.app.given_out import GRAPH, REST, give_out, open_given
 from euthymia.app.people import erase_subject
@@ -157,6 +158,19 @@ def test_whoever_is_given_a_model_opens_it_without_a_home(
         open_given(told["file"], told["public_key"], tmp_path / "parts")
 
 
+def test_who_opens_a_model_reads_that_it_learnt_from_made_up_people_and_was_not_judged_here(
+    clinic: Clinic, held: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = give_out(clinic, held, tmp_path / "out")
+    assert (
+        main(["privacy", "open", str(told["file"]), "--public-key", str(told["public_key"])]) == 0
+    )
+    said = capsys.readouterr().out
+    assert said.startswith("SYNTHETIC DATA")
+    assert "judge it there before anybody relies on it" in said
+    assert max(map(len, said.splitlines())) < 400, "nobody reads a hundred names in a line"
+
+
 def test_a_model_of_another_clinic_or_of_another_form_does_not_open(
     clinic: Clinic, held: str, tmp_path: Path
 ) -> None:
@@ -166,7 +180,7 @@ def test_a_model_of_another_clinic_or_of_another_form_does_not_open(
     other.write_bytes(
         stranger.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    with pytest.raises(IntegrityError, match="signature"):
+    with pytest.raises(IntegrityError, match="another clinic's key"):
         open_given(told["file"], other, None)
     with pytest.raises(SchemaError, match="privacy export wrote"):
         open_given(told["file"], told["file"], None)

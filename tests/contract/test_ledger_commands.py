@@ -212,6 +212,8 @@ def test_the_commands(tmp_path, capsys):
     pub = home / "keys" / "ledger.pub"
     assert run(capsys, "--home", home, "ledger", "checkpoint")[0] == 0
     assert run(capsys, "ledger", "witness", "--key", key, "--log", pub, shared)[0] == 0
+    code, said = run(capsys, "ledger", "witness", "--key", key, "--log", pub, tmp_path / "no")
+    assert (code, "no such folder" in said["error"]) == (1, True), "a lost share is told"
     assert run(capsys, "--home", home, "verify") == (0, {"ok": True, "problems": []})
     first = tmp_path / "first.key"
     assert run(capsys, "--home", home, "ledger", "take-key", first)[0] == 0

@@ -217,9 +217,17 @@ def test_a_refusal_stands_without_a_bar_of_what_was_not_begun(
 ) -> None:
     line = ["features", "--input", str(tmp_path), "--out", str(tmp_path / "f.csv")]
     assert main(line) == 1
-    said = capsys.readouterr().err
-    assert "refused" in said
-    assert "0/1" not in said
+    assert capsys.readouterr().err.startswith("refused: ")
+
+
+def test_a_set_of_certificates_that_takes_the_place_of_another_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["certificates", "--server", "clinic.lan", str(tmp_path / "set")]
+    assert main(line) == 0
+    assert "replaced" not in capsys.readouterr().out
+    assert main(line) == 0
+    assert "the set that was there is replaced" in capsys.readouterr().out
 
 
 def test_a_place_that_takes_no_file_is_told_before_anything_is_read(tmp_path: Path) -> None:
@@ -255,7 +263,9 @@ def test_a_port_that_was_asked_for_and_is_taken_is_a_refusal(home: Path) -> None
 def test_the_worklist_is_for_the_care_team(home: Path) -> None:
     assert run(home, "worklist", "--user", "nobody-here")["worklist"] == []
     subject = run(home, "show")["subjects"][0]
-    assert "dr-lee" in run(home, "care-team", subject, "--add", "dr-lee")["care_team"]
+    added = run(home, "care-team", subject, "--add", "dr-lee")
+    assert "dr-lee" in added["care_team"]
+    assert added["no_account"] == ["dr-lee"]
     run(home, "worklist", "--user", "dr-lee")
 
 

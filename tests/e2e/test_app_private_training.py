@@ -144,6 +144,7 @@ def test_what_is_refused_before_anything_is_paid(home: Path, tmp_path: Path) -> 
     assert "too few people" in said["error"]
     [held] = run(home, "privacy")["data_sets"]
     assert 0 < held["spent"] < 0.4
+    assert f"has cost epsilon {held['spent']:.3g} all the same" in said["error"]
 
 
 @pytest.mark.slow

@@ -410,7 +410,9 @@ def test_each_broken_resource_is_told_and_the_others_are_kept(tmp_path: Path) ->
     reasons = rejects(items)
     assert reasons[0] == "entry 3: resource type Horoscope is not in FHIR R4"
     assert reasons[1] == "entry 4: resource type is not in FHIR R4"
-    assert reasons[2] == "entry 5: subject reference resolves to no Patient in this bundle"
+    assert reasons[2].startswith(
+        "entry 5: subject reference resolves to no Patient in this bundle: send the Patient with it"
+    )
     assert len(reasons) == 11
     assert all(reason.startswith(f"entry {i}: ") for i, reason in enumerate(reasons, 3))
 

@@ -394,6 +394,7 @@ def test_an_alert_that_stands_is_a_click_from_the_overview_and_the_time_line(
     assert "A model's estimate raised this alert. No single" in told(Rule.ESTIMATE)
     assert "need not be why" in told(Rule.ESTIMATE, changes=(beside,))
     assert "it is not why" in told(changes=(beside,))  # an answer alone
+    assert "What follows changed" not in told(Rule.ANSWER), "nothing follows"
     fields = {"move": "snooze", "reason": "other", "days": "7", "words": " "}
     refused = send(doctor, link, link, **fields)
     assert refused.status_code == 422

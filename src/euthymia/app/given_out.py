@@ -122,6 +122,7 @@ def open_given(file: Path, key: Path, out: Path | None) -> dict[str, Any]:
         "horizon_days": made.horizon_days,
         "threshold": made.threshold,
         "features": [feature.name for feature in made.features],
+        "synthetic": made.synthetic,
         "card": made.card,
         "fingerprint": fingerprint(verifier),
         "folder": out,

@@ -9,6 +9,7 @@ import msgspec
 from euthymia.app.clinic import Clinic, shell_actor, wall_clock
 from euthymia.app.home import Home, read_config
 from euthymia.app.witnesses import public_key, vouched
+from euthymia.care.words import count_words
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import IntegrityError, SchemaError
@@ -49,7 +50,7 @@ def check_ledger(path: Path, notes: Sequence[Path], first_key: Path | None) -> d
         )
     told += [KEY_HERE] if here else []
     told.append(
-        f"compared with {len(seen)} witnessed checkpoints, the newest of "
+        f"compared with {count_words(len(seen), 'witnessed checkpoint')}, the newest of "
         f"{max(c.size for c in seen):,} entries"
         if seen
         else "note: no witness: a roll-back of the whole home could not be seen"

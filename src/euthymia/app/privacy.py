@@ -6,6 +6,7 @@ knows the generation of every change: an older copy of the file is noticed.
 
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from euthymia.app.home import Home, default_home
 from euthymia.ground.audit import Entry, Purpose
 from euthymia.ground.errors import EuthymiaError, IntegrityError, SchemaError
 from euthymia.models.privacy.accountant import epsilon_of
+from euthymia.models.privacy.allowance import Allowance
 from euthymia.models.privacy.book import (
     Book,
     BudgetFile,
@@ -143,6 +145,26 @@ def settled(clinic: Clinic, held: Held, charges: Iterable[Charge], model: str) -
     )
     epsilon = min(held.claim.epsilon, epsilon_of(run.spent, held.claim.delta))
     return Guarantee(epsilon, held.claim.delta)
+
+
+def with_cost(error: EuthymiaError, paid: Guarantee) -> EuthymiaError:
+    """Return a refusal that says what was paid before it came: nobody would look for that."""
+    if paid.epsilon <= 0:
+        return error
+    words = f"what was counted has cost epsilon {paid.epsilon:.3g} all the same: `euthymia privacy`"
+    return type(error)(f"{error}; {words}")
+
+
+@contextmanager
+def stopped_settled(clinic: Clinic, held: Held, account: Allowance) -> Iterator[None]:
+    """Settle a run that does not get through: what was paid stays paid, and no more."""
+    try:
+        yield
+    except EuthymiaError as error:
+        raise with_cost(error, settled(clinic, held, account.charges, "")) from error
+    except BaseException:
+        settled(clinic, held, account.charges, "")
+        raise
 
 
 def admit_without_noise(

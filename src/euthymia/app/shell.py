@@ -97,7 +97,8 @@ class Shell:
                 yield report
             except BaseException:
                 if not bars.tasks[task].completed:  # "0 of 1" beside a refusal says nothing
-                    bars.remove_task(task)
+                    bars.live.transient = True
+                    console.quiet = not console.is_terminal
                 raise
 
 

@@ -14,6 +14,7 @@ from euthymia.app.privacy import (
     rows_of,
     set_aside,
     settled,
+    stopped_settled,
     table_members,
 )
 from euthymia.app.training import writable
@@ -177,14 +178,12 @@ def train_privately(
     members = people_of(clinic, people, "table") | rows_of(clinic, _said(frame))
     members |= table_members(clinic, asked.data)
     held = set_aside(clinic, task.name, members, people=len(people), claim=claim)
-    now, model = to_micros(clinic.clock()), ""
-    try:
+    now = to_micros(clinic.clock())
+    with stopped_settled(clinic, held, account):
         trained = private_train(
             task, frame, account, seed=seed, synthetic=synthetic, now=now, progress=progress
         )
-        model = f"{task.name} (table)"
-    finally:  # what was paid stays paid, and no more
-        kept = settled(clinic, held, account.charges, model)
+    kept = settled(clinic, held, account.charges, f"{task.name} (table)")
     if report is not None:
         report.write_text(trained.report_html, encoding="utf-8")
     result: dict[str, Any] = plain(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from euthymia.app.clinic import Clinic, shell_actor
-from euthymia.app.privacy import Held, admit_without_noise, people_of, set_aside, settled
+from euthymia.app.privacy import Held, admit_without_noise, people_of, set_aside, settled, with_cost
 from euthymia.app.reports import keep
 from euthymia.app.shelf import Model
 from euthymia.app.shell import Progress
@@ -72,10 +72,10 @@ def learn(
                 estimator=estimator,
                 claim=claim,
             )
-        except EuthymiaError:
-            if held is not None and ours.charges is not None:
-                settled(clinic, held, ours.charges, "")
-            raise
+        except EuthymiaError as error:
+            if held is None or ours.charges is None:
+                raise
+            raise with_cost(error, settled(clinic, held, ours.charges, "")) from error
     bundle, people = taught.bundle, released.people
     wanted = (name, released.manifest.schema_digest, tuple(sorted(people)))
     if (bundle.task, bundle.schema_digest, bundle.people) != wanted or bundle.name != name:

@@ -101,6 +101,8 @@ def _note(path: Path) -> Note:
 def answer(folder: Path, key: Path, log: Path) -> dict[str, Any]:
     """Be the witness: judge every request in the folder for this key, and sign or refuse."""
     own, verifier = WitnessKey.read(key), public_key(log)
+    if not folder.is_dir():
+        raise MissingError("there is no such folder: name the one that the clinic asks in")
     state = State(key.with_name(key.name + ".seen"))
     signed, refused = [], []
     for path in sorted(folder.glob("*.request")):

@@ -107,7 +107,10 @@ class World:
                 if who is None:
                     raise ShapeError(f"{name} reference fits two different patients of this file")
                 return who
-        raise ShapeError(f"{name} reference resolves to no Patient in this bundle")
+        raise ShapeError(
+            f"{name} reference resolves to no Patient in this bundle: send the Patient with it, "
+            "or name who it is by an identifier"
+        )
 
     def other(self, reference: Node | None) -> Node | None:
         """Return the practitioner, organisation or medication that a reference means."""

@@ -193,13 +193,15 @@ def certificates(shell: Shell, folder: Path, names: tuple[str, ...]) -> None:
         words = f"certificates for a year in {folder}: copy them to each machine over a safe way"
         shell.emit({"folder": folder}, words)
         return
+    before = (folder / made.AUTHORITY).exists()
     made.make_server_certificates(folder, names, now=wall_clock())
     paths = [(folder / name).resolve() for name in (made.SERVER, made.SERVER_KEY, made.AUTHORITY)]
     shell.emit(
         dict(zip(("certificate", "key", "authority"), paths, strict=True)),
         f"certificates for a year; under [serve] of euthymia.toml write\n"
         f'  certificate = "{paths[0]}"\n  key = "{paths[1]}"\n'
-        f"then `euthymia init` to accept it. Have the clinic's browsers trust {paths[2]}.",
+        f"then `euthymia init` to accept it. Have the clinic's browsers trust {paths[2]}."
+        + ("\nthe set that was there is replaced: its authority vouches no more" * before),
     )
 
 

@@ -147,7 +147,9 @@ def witness(
     from euthymia.security.witness import WitnessKey
 
     if make:
-        if not name or folder or log:
+        if not name:
+            raise click.UsageError("--init needs --name, such as ward.example/w1")
+        if folder or log:
             raise click.UsageError("--init takes --key and --name, and nothing else")
         words = WitnessKey.create(key, name).public.words()
         shell.emit({"witness": words}, words)

@@ -250,4 +250,11 @@ def care_team(shell: Shell, subject: str, add: tuple[str, ...], remove: tuple[st
 
     with shell.clinic() as clinic:
         users = change_care_team(clinic, subject, add, remove)
-    shell.emit({"care_team": users}, "\n".join(users) or "nobody is in a care relationship")
+        unknown = sorted(set(add) - set(clinic.accounts.file.now().accounts))
+    lines = list(users) or ["nobody is in a care relationship"]
+    if unknown:
+        lines.append(
+            f"note: no account here has the name {', '.join(unknown)}: right for who signs in "
+            "through the hospital, or by a link; else look for a slip of the pen"
+        )
+    shell.emit({"care_team": users, "no_account": unknown}, "\n".join(lines))

@@ -158,13 +158,16 @@ def open_(shell: Shell, file: Path, public_key: Path, out: Path | None) -> None:
     from euthymia.app.given_out import open_given
 
     found = open_given(file, public_key, out)
-    card, claim = found["card"], found["card"]["differential_privacy"]
-    lines = [
+    card, claim, names = found["card"], found["card"]["differential_privacy"], found["features"]
+    more = f", ... and {len(names) - 8} more (--json lists them)" if len(names) > 8 else ""
+    lines = ["SYNTHETIC DATA: it learnt from people that are made up"] if found["synthetic"] else []
+    lines += [
         f"{found['model']}: signed by {found['fingerprint']}, and as it was signed",
-        f"what it foretells: {card['outcome']}, within {found['horizon_days']} days",
+        f"what it foretells, {found['horizon_days']} days ahead: {card['outcome']}",
         f"of whom: {card['population']}",
         f"epsilon {claim['epsilon']:.3g} (delta {claim['delta']:g})",
-        f"features: {', '.join(found['features'])}",
+        f"{len(names)} features: {', '.join(names[:8])}{more}",
+        "it was never judged on the people it comes to: judge it there before anybody relies on it",
     ]
     if out is not None:
         lines.append(f"written to {out}: model.onnx, model.json")

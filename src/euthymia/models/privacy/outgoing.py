@@ -172,7 +172,9 @@ def read_outgoing(content: bytes, verifier: Ed25519PublicKey) -> Outgoing:
     try:
         verifier.verify(content[len(MAGIC) : start], MAGIC + content[start:])
     except InvalidSignature as error:
-        raise IntegrityError("the model's signature does not hold: it was changed") from error
+        raise IntegrityError(
+            "the model's signature does not hold: it was changed, or this is another clinic's key"
+        ) from error
     try:
         made = msgspec.msgpack.decode(content[start:], type=Outgoing)
     except msgspec.DecodeError:
