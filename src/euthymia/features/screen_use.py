@@ -134,7 +134,10 @@ _MARDIA = "Fisher 1993, doi:10.1017/CBO9780511564345"
 _BEGIN = "uses that begin in the window"
 _NONE = " NaN without a use."
 _UNLOCKS = "NaN where the phone tells neither locked nor unlocked."
-_LIT = "a screen that is lit is not always looked at: notifications, navigation, music"
+_LIT = (
+    "a screen that is lit is not always looked at: notifications, navigation, music; of two phones "
+    "of one person that are on at once the time ends with the first that goes off"
+)
 _HELD = "of a phone that is not locked, or stays unlocked at a trusted place, it tells nothing"
 _NIGHT = "the small hours by the clock: of who works nights they are the day"
 _SILENT = "a phone that was off or not recorded counts as not used"
