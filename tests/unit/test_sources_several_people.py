@@ -24,6 +24,39 @@ def test_a_questionnaire_that_names_nobody_is_of_the_folder(name: str, tmp_path:
     assert len(facts) == 18
 
 
+def test_numbered_questionnaires_of_one_folder_are_of_several_people(tmp_path: Path) -> None:
+    for who in ("01", "02"):
+        (tmp_path / f"phq9_{who}.csv").write_text("time,id,answer\n1626717092,PHQ9_1,2\n")
+    facts = facts_of(items_of(tmp_path))
+    assert [fact["subject_id"] for fact in facts] == ["phq9_01", "phq9_02"]
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "owner"),
+    [
+        ("anna/data.csv", "ben/data.csv", "anna"),
+        ("anna/actigraphy (1).csv", "ben/x.csv", "anna"),
+        ("anna/visit1.csv", "ben/visit1.csv", "anna"),
+        ("wrist/anna.csv", "waist/anna.csv", "anna"),
+        ("visit1.csv", "visit2.csv", "visit1"),
+    ],
+)
+def test_a_watchs_file_that_says_what_it_is_names_nobody(
+    name: str, others: str, owner: str, tmp_path: Path
+) -> None:
+    for path in (tmp_path / name, tmp_path / others):
+        path.parent.mkdir(exist_ok=True)
+        rows = "".join(f"2024-05-01 10:0{i}:00,{i}\n" for i in range(5))
+        path.write_text("timestamp,activity\n" + rows)
+    told = [
+        item.table["subject_id"][0].as_py()
+        for reading, items in read(tmp_path)
+        for item in items
+        if isinstance(item, Samples) and reading.file_name.endswith(name)
+    ]
+    assert told == [owner]
+
+
 def test_the_unit_of_acceleration_is_each_persons_own(tmp_path: Path) -> None:
     names = ",".join(f"double_values_{i}" for i in range(3))
     rows = [f"{START + i * 100},android,0,0,9.80665\n" for i in range(30)]
@@ -176,7 +209,7 @@ def test_the_makers_number_before_an_option_counts_and_known_words(
 @pytest.mark.parametrize(
     "answer",
     ["1.5 hours", "10:30 PM", "10:30", "2024-05-01", "2-3 hours", "1 - 2 times", "5/10",
-     "2-Oct-2024", "1. Mai 2024", "10.30 Uhr"],
+     "2-Oct-2024", "1. Mai 2024", "10.30 Uhr", "612345678", "+34612345678", "20240501"],
 )  # fmt: skip
 def test_a_part_of_an_answer_is_no_number(answer: str) -> None:
     with pytest.raises(Unscored):

@@ -35,6 +35,7 @@ from euthymia.sources.gather import Gather, reading
 from euthymia.sources.gt3x import read_log, write_log
 from euthymia.sources.lines import BOM
 from euthymia.sources.motion import STANDARD_GRAVITY, per_g
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
@@ -144,7 +145,7 @@ def _instants(
 
 
 def _timed(opened: Opened, layout: Layout) -> Iterator[Item]:
-    who, first, unit = opened.context.subject or opened.path.stem, 0, 0.0
+    who, first, unit = opened.context.subject or named_after(opened), 0, 0.0
     for found in read_table(opened, layout):
         if isinstance(found, Reject):
             yield found
@@ -170,7 +171,7 @@ def _gene(opened: Opened, head: bytes) -> Iterator[Item]:
     layout = Layout(
         (Column("time", ("time",), Kind.TEXT), *_AXES, *others), positional=True, skip_lines=skip
     )
-    who, first = opened.context.subject or opened.path.stem, None
+    who, first = opened.context.subject or named_after(opened), None
     for found in read_table(opened, layout):
         if isinstance(found, Reject):
             yield found
@@ -205,7 +206,7 @@ def _actigraph(opened: Opened, head: bytes) -> Iterator[Item]:
     if not rate:
         raise SourceError("the ActiGraph preamble names no rate (at .. Hz); export it again")
     start = to_micros(start_of("\n".join(lines[:end])))
-    who = opened.context.subject or opened.path.stem
+    who = opened.context.subject or named_after(opened)
     layout = Layout((*_RAW, _STAMP), skip_lines=end + 1)
     if "Accelerometer X" not in header_of(head, end + 1):
         raise SourceError("the line of names does not follow the ActiGraph preamble")

@@ -22,6 +22,7 @@ from euthymia.sources.cells import BadCellError, Column, Kind, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.device_people import PEOPLE
 from euthymia.sources.gather import Gather, reading
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
 from euthymia.sources.wall_clock import to_instants
@@ -73,7 +74,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 def _read(opened: Opened) -> Iterator[Item]:
     head = opened.blob.head()
-    who = opened.context.subject or opened.path.stem
+    who = opened.context.subject or named_after(opened)
     if is_agd(head):
         gather = Gather(SOURCE.name, who)
         yield from reading(gather, lambda: read_agd(opened.blob, gather, opened.context))

@@ -27,6 +27,7 @@ from euthymia.sources.cells import NULLS, BadCellError, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Fields, Gather, reading
 from euthymia.sources.lines import Gap, blocks
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import changes_of_wearing, wearing
 from euthymia.sources.wall_clock import to_instants
 
@@ -57,7 +58,7 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    gather = Gather(NAME, opened.context.subject or named_after(opened))
     if opened.path.suffix.lower() == ".awd":
         yield from reading(gather, lambda: read_awd(opened.blob, gather, opened.context))
     else:

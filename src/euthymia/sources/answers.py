@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 from unicodedata import normalize
 
-_NUMBER: Final = re.compile(r"[+-]?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(\d{1,6}(\.\d{0,12})?|\.\d{1,12})", re.ASCII)
+"""A longer one is no answer on a scale: it is a telephone's, a date, somebody's number."""
 _LEADING: Final = re.compile(
     r"([+-]?[0-9]{1,6})"
     r"(?:\s*[.):=-]\s*[^\W\d_]|\s*[.):=]\s+\S|\s+-\s+[^\d\s])"

@@ -249,7 +249,7 @@ def _owner(chunk: Chunk, opened: Opened) -> Any:  # noqa: ANN401  (a name, or on
         return opened.context.subject
     if WHO.name in chunk.columns:
         return chunk.columns[WHO.name]
-    return named_after(opened.path, SENSOR_NAMES)
+    return named_after(opened, SENSOR_NAMES)
 
 
 def _left_out(base: sqlite3.Connection, name: str, row: int, *, lacks: bool) -> Iterator[Reject]:

@@ -83,7 +83,7 @@ def _group(path: PurePath) -> str | None:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    who = opened.context.subject or _participant(opened.path)
+    who = opened.context.subject or _participant(opened)
     stream = None
     for part in opened.parts:  # the first that has the columns of a stream: others may be cut
         head = part.blob.head()
@@ -111,8 +111,9 @@ def _read(opened: Opened) -> Iterator[Item]:
             yield from stream.make(who, found, opened.context)
 
 
-def _participant(path: PurePath) -> str:
+def _participant(opened: Opened) -> str:
     """Return the folder around the stream's; a lone file belongs to its own name."""
+    path = opened.path
     own = _OF_STREAM.sub(" ", path.stem).strip()
     if _ID.fullmatch(own):
         return own
@@ -122,7 +123,8 @@ def _participant(path: PurePath) -> str:
             return folders[place - 1]
     if _HOURLY.fullmatch(path.name):
         return folders[-3] if len(folders) > 3 else path.stem
-    return own if named_after(path, _FILES) == path.stem else named_after(path, _FILES)
+    told = named_after(opened, _FILES)
+    return own if told == path.stem else told
 
 
 def _example(folder: Path) -> None:

@@ -25,6 +25,7 @@ from euthymia.sources.cells import NULLS, BadCellError, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
 from euthymia.sources.lines import BOM, Gap, blocks
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import changes_of_wearing, wearing
 from euthymia.sources.wall_clock import to_instants
 
@@ -48,7 +49,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    gather = Gather(NAME, opened.context.subject or named_after(opened))
     yield from reading(gather, lambda: _steps(opened, gather))
 
 

@@ -28,13 +28,15 @@ class Context:
     """What a reader may need to know that is not in the file.
 
     `subject` overrides whose data it is, for files that do not say. `zone` is taken for wall-clock
-    times when `zone_of` does not know the person.
+    times when `zone_of` does not know the person. `recurring` are names of files, in small letters
+    and without their ending, that several folders have.
     """
 
     hasher: Hasher
     subject: str | None = None
     zone: str = "UTC"
     zone_of: ZoneOf = _no_zone
+    recurring: frozenset[str] = frozenset()
 
     def zone_for(self, who: SourceId) -> str:
         """Return the zone in which wall-clock times of this person are read."""

@@ -29,6 +29,7 @@ from euthymia.sources.blob import MiB
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.edf_header import Header, Signal, decode_header, header_size, write_edf
 from euthymia.sources.gather import Gather, reading
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.physiology import Channel, channel_of, one_each, stage_of
 from euthymia.sources.wall_clock import to_instants
 
@@ -74,7 +75,11 @@ def _read(opened: Opened) -> Iterator[Item]:
 def _person(opened: Opened, header: Header) -> str:
     stem = opened.path.stem
     found = _BIDS.search(stem)
-    return opened.context.subject or header.patient or (found.group(1) if found else stem)
+    return (
+        opened.context.subject
+        or header.patient
+        or (found.group(1) if found else named_after(opened))
+    )
 
 
 class _Stretch:

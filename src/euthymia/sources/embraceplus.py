@@ -21,6 +21,7 @@ from euthymia.sources.avro_example import write_avro
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.embraceplus_minutes import MINUTES, minutes_fit, read_minutes
 from euthymia.sources.motion import AXES
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import samples
 
 SYSTEM: Final = device_id("embraceplus", "").system
@@ -101,7 +102,7 @@ def _participant(record: Mapping[str, Any], opened: Opened) -> str:
     known = enrolment.get("participantID") if isinstance(enrolment, dict) else None
     named = _FILE.fullmatch(opened.path.stem)
     told = known.strip() if isinstance(known, str) else ""
-    return opened.context.subject or told or (named["who"] if named else opened.path.stem)
+    return opened.context.subject or told or (named["who"] if named else named_after(opened))
 
 
 def _numbers(block: Block, name: str) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.lines import BOM
 from euthymia.sources.motion import AXES, E4_PER_G, per_g
+from euthymia.sources.phone_people import folder_of
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, read_table
 from euthymia.sources.wall_clock import InPieces
@@ -60,7 +61,8 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 def _person(opened: Opened) -> str:
     named = _PERSON.fullmatch(opened.path.stem)
-    return opened.context.subject or (named.group(1) if named else opened.path.parent.name)
+    folder = folder_of(opened.path) or opened.path.parent.name
+    return opened.context.subject or (named.group(1) if named else folder)
 
 
 def _read(opened: Opened) -> Iterator[Item]:

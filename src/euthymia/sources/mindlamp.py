@@ -45,7 +45,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    home = opened.context.subject or named_after(opened.path, _FILES)
+    home = opened.context.subject or named_after(opened, _FILES)
     out = Recorded("mindlamp", "event", {"accelerometer": table_in_g})
     totals = Totals(out, opened.context)
     problem = None

@@ -18,6 +18,7 @@ from euthymia.ground.records import Item
 from euthymia.sources.cells import BadCellError, moment, number
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.wall_clock import to_instants
 from euthymia.sources.xml_stream import Attributes, Elements
 
@@ -33,7 +34,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    gather = Gather(NAME, opened.context.subject or named_after(opened))
     yield from reading(gather, lambda: _Watch(gather, opened).read())
 
 

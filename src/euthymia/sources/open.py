@@ -99,7 +99,9 @@ def readings(
     context = Context(hasher, subject, zone, *((zone_of,) if zone_of else ()))
     walk = Walk(skipped or (lambda _file, _reason: None), _group_of)
     try:
-        jobs = _arranged(list(walk.find(paths)))
+        files = list(walk.find(paths))
+        context = replace(context, recurring=_recurring(files))
+        jobs = _arranged(files)
         jobs = jobs if subject else _of_one_person_each(jobs)
         total = sum(found.packed_size for job in jobs for found in job.files)
         done = 0
@@ -151,6 +153,18 @@ def _arranged(files: list[Found]) -> list[_Job]:
         known, dialect = _best(found)
         jobs.append(_Job(known, found.label, (found,), dialect))
     return sorted(jobs, key=lambda job: (job.source.order if job.source else 9, job.label))
+
+
+def _recurring(files: list[Found]) -> frozenset[str]:
+    """Return names of files that more than one folder has; not of those that belong together."""
+    places: dict[str, PurePath] = {}
+    twice: set[str] = set()
+    for found in files:
+        if found.group is None:
+            stem = found.path.stem.lower()
+            if places.setdefault(stem, found.path.parent) != found.path.parent:
+                twice.add(stem)
+    return frozenset(twice)
 
 
 def _of_one_person_each(jobs: list[_Job]) -> list[_Job]:

@@ -23,6 +23,7 @@ from euthymia.sources.json_stream import elements
 from euthymia.sources.json_tree import Node, ShapeError, decode, node
 from euthymia.sources.lines import Gap, blocks
 from euthymia.sources.openmhealth_bodies import BODIES, SCHEMAS, read_body, schema_of
+from euthymia.sources.phone_people import named_after
 
 NAME: Final = "openmhealth"
 SYSTEM: Final = device_id(NAME, "").system
@@ -49,7 +50,7 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _read(opened: Opened) -> Iterator[Item]:
-    gather = Gather(NAME, opened.context.subject or opened.path.stem)
+    gather = Gather(NAME, opened.context.subject or named_after(opened))
 
     def steps() -> Iterator[None]:
         first: str | None = None

@@ -24,8 +24,21 @@ _HOLDERS: Final = frozenset(
     )
 )
 """Folders that say what lies in them, never whose it is: of `anna/notes` that is anna."""
-_COUNTED: Final = re.compile(r"[\s_.-]*\(?\d[\d\s_.()t-]*\Z")
+_COPY: Final = re.compile(
+    r"\s*\(\d{1,3}\)\Z|[\s_-]+20\d\d-?[01]\d-?[0-3]\d\Z|[\s_-]+20\d\d-[01]\d\Z"
+)
 """What tells one export of somebody from the next: `sensor_events (1)`, `screen_2024-05`."""
+_COUNTED: Final = re.compile(r"[\s_.-]*\d[\d\s_.-]*\Z")
+"""A number at the end: of one person's files, or of a person (`phq9_12`)."""
+_WHAT: Final = frozenset(
+    (
+        *("data", "raw", "export", "recording", "record", "session", "visit", "baseline", "day"),
+        *("week", "night", "file", "output", "measurements", "epochs", "counts", "watch", "wrist"),
+        *("actigraphy", "actigraph", "activity", "actiwatch", "accelerometer", "acceleration"),
+        *("steps", "sleep", "heart_rate", "heartrate", "hr", "ecg", "eeg", "eda", "psg", "eog"),
+    )
+)
+"""Names of files that say what was measured, or when, and not of whom."""
 WHO: Final = Column("who", ("user", "device", "device_id"), Kind.TEXT)
 """The column that names the person, in order of preference: a person may have two phones."""
 
@@ -45,14 +58,19 @@ def owner(chunk: Chunk, opened: Opened, sensors: Collection[str]) -> Owner:
         return opened.context.subject
     if WHO.name in chunk.columns:
         return chunk.columns[WHO.name]
-    return named_after(opened.path, sensors)
+    return named_after(opened, sensors)
 
 
-def named_after(path: PurePath, sensors: Collection[str]) -> str:
-    """Return the file's name, or the folder's if the file's is only a sensor's."""
-    stem = path.stem.lower()
-    only_sensor = stem in sensors or _COUNTED.sub("", stem) in sensors
-    return (folder_of(path) if only_sensor else "") or path.stem
+def named_after(opened: Opened, sensors: Collection[str] = _WHAT) -> str:
+    """Return the file's name, or the folder's if the file's is only a sensor's.
+
+    `screen_1` is a sensor's where another folder has a file of that name too, else somebody's.
+    """
+    path = opened.path
+    stem = _COPY.sub("", path.stem.lower())
+    if path.stem.lower() in opened.context.recurring:
+        stem = stem if stem in sensors else _COUNTED.sub("", stem)
+    return (folder_of(path) if stem in sensors else "") or path.stem
 
 
 def folder_of(path: PurePath) -> str:

@@ -114,7 +114,7 @@ def _add_phq9(facts: Facts, chunk: Chunk, opened: Opened) -> None:
     places = _PHQ9.columns[1].choices
     for i, row in enumerate(chunk.rows.tolist()):
         who = opened.context.subject or (
-            columns["who"][i] if "who" in columns else named_after(opened.path, _FORMS)
+            columns["who"][i] if "who" in columns else named_after(opened, _FORMS)
         )
         code = PHQ9_ITEMS[places[columns["item"][i]]]
         answer, time_us = columns["answer"][i], columns["time"][i]

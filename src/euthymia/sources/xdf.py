@@ -31,6 +31,7 @@ from euthymia.ground.ids import device_id
 from euthymia.ground.records import Item
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.gather import Gather, reading
+from euthymia.sources.phone_people import named_after
 from euthymia.sources.physiology import Channel
 from euthymia.sources.xdf_chunks import MAGIC, Stream, samples_in, survey, write_xdf
 from euthymia.sources.xdf_time import start_of
@@ -48,7 +49,7 @@ def _recognise(_path: PurePath, head: bytes) -> float:
 
 def _read(opened: Opened) -> Iterator[Item]:
     found = _BIDS.search(opened.path.stem)
-    name = found.group(1) if found else opened.path.stem
+    name = found.group(1) if found else named_after(opened)
     gather = Gather(NAME, opened.context.subject or name)
 
     def steps() -> Iterator[None]:
