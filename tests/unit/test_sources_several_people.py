@@ -120,6 +120,15 @@ def test_a_table_like_accelerations_is_none(name: str, tmp_path: Path) -> None:
     assert rejects(items) == ["nothing is kept of this table of AWARE's"]
 
 
+def test_a_gyroscopes_table_is_of_rotation_whatever_its_columns_are_called(tmp_path: Path) -> None:
+    names = ",".join(f"double_values_{i}" for i in range(3))
+    (tmp_path / "gyroscope.csv").write_text(f"timestamp,device_id,{names}\n{START},d1,0,0,1\n")
+    (tmp_path / "light.csv").write_text(f"timestamp,device_id,{names}\n{START},d1,0,0,1\n")
+    items = items_of(tmp_path)
+    assert [item.stream for item in items if isinstance(item, Samples)] == ["gyroscope"]
+    assert "table light but lacks the column(s) double_light_lux" in rejects(items)[0]
+
+
 @pytest.mark.parametrize(
     ("columns", "stream"),
     [

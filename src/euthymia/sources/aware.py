@@ -12,6 +12,7 @@ from euthymia.sources.aware_sensors import (
     Sensor,
     app_table,
     known_without_stream,
+    looks_alike,
     names_look_alike,
     plain_name,
     sensor_named,
@@ -36,7 +37,11 @@ def _sensor(path: PurePath, head: bytes) -> Sensor | None:
         return named
     if known_without_stream(path.stem):
         return None
-    fitting = [sensor for sensor in SENSORS if _fits(sensor, head)]
+    fitting = [
+        sensor
+        for sensor in SENSORS
+        if _fits(sensor, head) and not (named and named is not sensor and looks_alike(sensor))
+    ]
     stem = path.stem.lower()  # "multiuser_AwareScreen" says it too, if the columns agree
     if names_look_alike(stem):
         return None

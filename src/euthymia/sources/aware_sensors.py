@@ -185,6 +185,9 @@ _KEYS: Final = (
     Column("before", ("before_text",), Kind.TEXT, nullable=True),
     Column("after", ("current_text",), Kind.TEXT, nullable=True),
 )
+_TURNED: Final = tuple(
+    Column(axis, (f"axis_{axis}", f"double_values_{i}")) for i, axis in enumerate(AXES)
+)
 _VOICE: Final = (
     _byte("kind", "datatype"),
     _byte("heard", "inference", nullable=True),
@@ -236,7 +239,7 @@ SENSORS: Final = (
         axes=in_g,
     ),
     Sensor(
-        *("gyroscope", _axes("axis_x", "axis_y", "axis_z"), ("gyroscope",)),
+        *("gyroscope", _TURNED, ("gyroscope",)),
         axes=lambda axes, _: in_degrees(axes),
     ),
     Sensor("light", (Column("level", ("double_light_lux",)),), ("light",)),
@@ -315,6 +318,11 @@ def known_without_stream(name: str) -> bool:
 def names_look_alike(stem: str) -> bool:
     """Tell whether a file is named after a table without a stream that looks like one with it."""
     return any(name in stem for name in _LOOK_ALIKE)
+
+
+def looks_alike(sensor: Sensor) -> bool:
+    """Tell whether tables of other sensors have the columns of this one."""
+    return sensor.columns == (_APP,) or sensor.axes is not None
 
 
 def app_table(fitting: Sequence[Sensor], header: Collection[str]) -> Sensor | None:
