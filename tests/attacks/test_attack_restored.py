@@ -1,10 +1,12 @@
 """What a person said, or what was used up, between a backup and the day it is restored."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +96,31 @@ def test_given_anew_without_what_was_given_before(tmp_path: Path, limits: dict[s
     assert told["withdrawn_again"] == 1
     with Clinic.opened(tmp_path / "new", hands) as clinic:
         assert not opened_to(clinic, MINE, **limits)
+
+
+def test_restore_killed_between_the_old_home_and_the_new(tmp_path: Path) -> None:
+    """The home lies beside its place then: what was withdrawn in it is known to the next run."""
+    with copied_clinic(tmp_path) as clinic:
+        home = clinic.home.path
+        back_up(clinic, tmp_path / "backup", with_root=True, progress=quiet)
+        change_consent(clinic, subject_of(clinic, MINE), Asked(withdraw="monitoring"))
+
+    def again() -> dict[str, Any]:
+        return restore.restore(tmp_path / "backup", home, Wish(replace=True), quiet)
+
+    child = os.fork()
+    if child == 0:
+        own, first = Path.rename, iter([True])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                Path, "rename", lambda *at: own(*at) if next(first, False) else os._exit(9)
+            )
+            again()
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not home.exists()
+    told = again()
+    assert (told["withdrawn_again"], told["newer_home"]) == (1, True)
 
 
 def test_what_was_used_up_after_the_backup(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from euthymia.app.alerts import notices
+from euthymia.app.consents import ELSEWHERE
 from euthymia.app.web.quality import LANGUAGES as LANGUAGE_NAMES
 from euthymia.app.web.quality import group_of
 from euthymia.app.web.rendering import environment
@@ -113,6 +114,7 @@ EXAMPLES = [
     'the reason "other" needs words of its own',
     "words are 500 characters at most",
     "nothing rested on it",
+    ELSEWHERE,
     "(moderately severe)",
     "5, mild",
     (

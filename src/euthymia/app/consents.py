@@ -24,6 +24,10 @@ from euthymia.sources.open import sources
 from euthymia.store.consent import told_as
 
 PSEUDONYM_SYSTEM: Final = "urn:euthymia:pseudonym"
+ELSEWHERE: Final = (
+    "not withdrawn: what is held under another record, which the health record says is of the same "
+    "person; it has consents of its own"
+)
 NOBODY = "no such subject; to enrol somebody new grant under SOURCE:ID, such as beiwe:abc123"
 
 
@@ -175,6 +179,8 @@ def _effects(
             f"cannot be undone: trained with this person's data are {', '.join(models)}; the next "
             "training leaves it out"
         )
+    if clinic.store.merged(who):
+        said.append(ELSEWHERE)
     if not said:
         said.append("nothing rested on it")
     return said

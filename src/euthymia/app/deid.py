@@ -62,7 +62,7 @@ def _known(
         dates=tuple(d for d in (person.birth_date, person.deceased_on) if d is not None),
         phones=tuple(t for t in person.telecom if t not in mails),
         emails=mails,
-        ids=tuple(i.value for i in person.identifiers),
+        ids=tuple({i.value for i in (*person.identifiers, *person.former)}),
         sex={"female": "f", "male": "m"}.get(person.sex or "", ""),
     )
 

@@ -155,5 +155,6 @@ def export_subject(clinic: Clinic, subject: str, out: Path | None) -> dict[str, 
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     _Export(clinic, who, folder, Entry(shell_actor(), EXPORT, Purpose.CARE, who)).write()
+    merged = list(clinic.store.merged(who))
     files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-    return {"subject": who, "out": folder, "files": files}
+    return {"subject": who, "out": folder, "files": files, "merged_with": merged}

@@ -43,6 +43,7 @@ def show_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
         "streams": streams,
         "time_zones": [zone for _, zone in clinic.store.timeline(who).changes],
         "care_team": sorted(clinic.store.care_team(who)),
+        "merged_with": list(clinic.store.merged(who)),
         "consents": consents_of(clinic, who),
     }
 
@@ -86,6 +87,7 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     trained so.
     """
     who = clinic.resolve(subject)
+    merged = list(clinic.store.merged(who))
     entry = Entry(shell_actor(), "erase subject", Purpose.CARE, who)
     snapshots = withdraw_person(clinic, who, _BECAUSE)
     try:
@@ -103,6 +105,7 @@ def erase_subject(clinic: Clinic, subject: str) -> dict[str, Any]:
     return {
         "subject": who,
         "ledger_entry": told,
+        "merged_with": merged,
         "models": models,
         "snapshots": snapshots,
         "backups_not_told": missed,

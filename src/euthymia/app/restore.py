@@ -4,6 +4,7 @@ Nothing is in place before all of it holds; whoever was erased since the backup 
 before anybody can open it.
 """
 
+import glob
 import secrets
 import shutil
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ from euthymia.security.key_home import MASTER_NAME
 from euthymia.security.keys import Keyring
 from euthymia.store.retract import RETRACTED
 
+ASIDE: Final = ".before-restore-"
 _STEPS: Final = 4
 
 
@@ -136,10 +138,19 @@ def _move(building: Path, store: StoreConfig, keyring: Keyring) -> None:
 
 
 def _around(target: Home, manifest: Manifest) -> list[Home]:
-    """Return the homes that may know more than the backup: the one there, the one it is of."""
-    return list(
-        {home.path.resolve(): home for home in (target, Home(Path(manifest.home)))}.values()
-    )
+    """Return the homes that may know more than the backup: the one there, the one it is of.
+
+    Where there is none any more, those that a restore put aside: it may have been killed then.
+    """
+    found: dict[Path, Home] = {}
+    for place in (target.path, Path(manifest.home)):
+        aside = (
+            []
+            if place.exists()
+            else sorted(place.parent.glob(f"{glob.escape(place.name)}{ASIDE}*"))
+        )
+        found |= {path.resolve(): Home(path) for path in (place, *aside)}
+    return list(found.values())
 
 
 def _same_clinic(home: Home, restored: Home) -> bool:
@@ -281,7 +292,7 @@ def _put_in_place(building: Path, target: Path) -> Path | None:
     aside = None
     if target.exists():
         if any(target.iterdir()):
-            aside = target.with_name(f"{target.name}.before-restore-{secrets.token_hex(4)}")
+            aside = target.with_name(f"{target.name}{ASIDE}{secrets.token_hex(4)}")
             target.rename(aside)
         else:
             target.rmdir()

@@ -23,7 +23,8 @@ class Person:
 
     `identifiers` holds every identifier the source gives; any of them finds the person again.
     `former` are those of them that the source calls out of use: after two records of a person were
-    merged, somebody else here may still bear one.
+    merged, somebody else here may still bear one. `merged` are identifiers of the records that the
+    source says are of the same person.
     `care_team` holds user names (or the practitioners' identifiers) in a care relationship.
     `synthetic`: the source says that this is nobody: made up, for a test or by a simulation.
     """
@@ -46,6 +47,7 @@ class Person:
     care_team: tuple[str, ...] = ()
     synthetic: bool = False
     former: tuple[SourceId, ...] = ()
+    merged: tuple[SourceId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

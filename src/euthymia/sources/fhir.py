@@ -12,12 +12,12 @@ import pyarrow as pa
 from euthymia.ground.clock import from_micros
 from euthymia.ground.errors import SourceError
 from euthymia.ground.ids import SourceId
-from euthymia.ground.records import Item, Reject, Retracted, Zone
+from euthymia.ground.records import Item, Person, Reject, Retracted, Zone
 from euthymia.sources.blob import MiB
 from euthymia.sources.contract import IDENTITIES_FIRST, Opened, Source
 from euthymia.sources.fhir_consent import grants_of
 from euthymia.sources.fhir_facts import add_facts, patient_reference
-from euthymia.sources.fhir_people import Entry, World, directory_of, person_of
+from euthymia.sources.fhir_people import Entry, World, directory_of, merged_with, person_of
 from euthymia.sources.fhir_types import R4_TYPES
 from euthymia.sources.fhir_values import find, time_us
 from euthymia.sources.fhir_writing import KEEPS_NO_RECORD, deleted, in_error, taken_back
@@ -198,7 +198,10 @@ def _items(
     for other in referred:
         if other.kind != "Patient":
             world.others.update((name, other.resource) for name in other.names())
-    persons = {e.row: _person(e, world) for e in referred if e.kind == "Patient"}
+    patients = [e for e in referred if e.kind == "Patient"]
+    read = [_person(e, world) for e in patients]
+    pairs = zip(patients, read, strict=True)
+    persons = {e.row: _linked(e, person, world) for e, person in pairs}
     facts = Facts(SOURCE.name)
     for entry in entries:
         if isinstance(entry, _Bad):
@@ -222,6 +225,13 @@ def _person(entry: Entry, world: World) -> Item:
         return Reject(entry.row, f"{entry.place}: {problem}")
     world.note_patient(entry, person, primary)
     return person
+
+
+def _linked(entry: Entry, person: Item, world: World) -> Item:
+    """Note with whom a patient was merged, which a patient further on in the file may be."""
+    if not isinstance(person, Person) or not entry.resource.get("link"):
+        return person
+    return replace(person, merged=merged_with(entry.resource, world))
 
 
 def _item(entry: Entry, world: World, facts: Facts) -> Iterator[Item]:

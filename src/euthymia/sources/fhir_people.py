@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -187,6 +188,15 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
         former=former,
     )
     return person, primary
+
+
+def merged_with(patient: Node, world: World) -> tuple[SourceId, ...]:
+    """Return whom `Patient.link` calls the same person, as far as this file tells who it is."""
+    found: dict[SourceId, None] = {}
+    for link in nodes(patient, "link"):
+        with suppress(ShapeError):
+            found[world.resolve(node(link, "other") or {}, "link.other", patient)] = None
+    return tuple(found)
 
 
 def _is_test_data(meta: Node | None) -> bool:

@@ -168,6 +168,12 @@ class Store(Protocol):
         MissingError if it means several people.
         """
 
+    def merged(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """Return whom a source says to be this person too: two subjects here, until one is erased.
+
+        It looks at everybody.
+        """
+
     def person(self, subject: SubjectId, audit: Entry) -> Person:
         """Return who the subject is: identified, for care only."""
 

@@ -35,6 +35,7 @@ from euthymia.store.lines import Line, added
 from euthymia.store.memory_people import File, Row, State, add, by_time, forget
 from euthymia.store.memory_people import Person as Remembered
 from euthymia.store.people import require_own, unknown_subject
+from euthymia.store.profile import merged
 from euthymia.store.retract import of_one, only_rows
 from euthymia.store.retract import told as told_of
 from euthymia.store.tally import Tally
@@ -325,6 +326,12 @@ class MemoryStore:
         found = self._having(exact, bare=False) if bar else []
         bare = bare_index(self._blind_key, identifier)
         return reading.the_one(found or self._having(bare, bare=True))
+
+    def merged(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """See `Store.merged`."""
+        held = sorted(self._state.subjects.items())
+        people = ((who, known.profile, known.exact) for who, known in held)
+        return merged(people, subject, self._blind_key)
 
     def find(self, blind_index: str) -> SubjectId | None:
         """See `Identities.find`."""

@@ -13,7 +13,7 @@ from euthymia.security.envelope import KEY_BYTES, context, seal, unseal
 from euthymia.security.key_tree import LEDGER, LIVE
 from euthymia.security.keys import Keyring
 from euthymia.store.blocks import Owner
-from euthymia.store.profile import Profile, pack, unpack
+from euthymia.store.profile import Profile, merged, pack, unpack
 from euthymia.store.tables import Tables
 
 STORED: Final = "id, wrapped, made, profile, consents"
@@ -123,6 +123,12 @@ class People:
         if row is None:
             raise unknown_subject()
         return bytes(row[0])
+
+    def merged(self, subject: SubjectId, blind_key: bytes) -> tuple[SubjectId, ...]:
+        """See `Store.merged`."""
+        rows = self._db.all("SELECT pseudonym FROM subject ORDER BY pseudonym")
+        people = [(one, self.need(one).profile) for (name,) in rows if (one := SubjectId(name))]
+        return merged(((one, held, held.known_as) for one, held in people), subject, blind_key)
 
     def need(self, subject: SubjectId) -> Known:
         """Return a subject; MissingError if there is none of that pseudonym."""

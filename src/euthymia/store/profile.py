@@ -1,6 +1,6 @@
 """What is known of one person apart from observations and samples: one sealed value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -11,12 +11,14 @@ from euthymia.gateway.contract import GrantRecord
 from euthymia.gateway.permits import standing
 from euthymia.ground.clock import Micros, Timeline
 from euthymia.ground.errors import IntegrityError
+from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Person
+from euthymia.security.pseudonym import blind_index
 
 _DETAILS: Final = tuple(
     f.name
     for f in fields(Person)
-    if f.name not in {"row", "identifiers", "care_team", "telecom", "synthetic"}
+    if f.name not in {"row", "identifiers", "care_team", "telecom", "synthetic", "merged"}
 )
 _EMPTY: Final = Person(row=0, identifiers=())
 
@@ -103,6 +105,10 @@ class Profile:
         self.zones.sort()
         return fresh
 
+    def said_to_be(self) -> set[SourceId]:
+        """Return the identifiers that records call this person's, and that others may bear."""
+        return {who for person in self.persons for who in (*person.former, *person.merged)}
+
     def birth_date(self) -> date | None:
         """Return the date of birth that any record gives."""
         return next((p.birth_date for p in reversed(self.persons) if p.birth_date), None)
@@ -159,6 +165,22 @@ class Profile:
             first = min([0, *(at - 1 for at in changes)])
             changes = {first: base or default, **changes}
         return Timeline(tuple(sorted(changes.items())))
+
+
+def merged(
+    people: Iterable[tuple[SubjectId, Profile, Collection[str]]], subject: SubjectId, key: bytes
+) -> tuple[SubjectId, ...]:
+    """Return who, by a record of theirs or of the subject's, is the subject too.
+
+    `people`: with the blind indexes that each is known by, which `key` makes.
+    """
+
+    def named(profile: Profile) -> set[str]:
+        return {blind_index(key, who) for who in profile.said_to_be()}
+
+    everybody = {who: (named(profile), set(known_as)) for who, profile, known_as in people}
+    called, known = everybody.pop(subject, (set(), set()))
+    return tuple(who for who, (names, own) in everybody.items() if names & known or own & called)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

@@ -306,6 +306,11 @@ class SealedStore(Retractions):
             bare = bare_index(self._blind_key, identifier)
             return reading.the_one(found or self._people.find(bare, bare=True))
 
+    def merged(self, subject: SubjectId) -> tuple[SubjectId, ...]:
+        """See `Store.merged`."""
+        with self._reading():
+            return self._people.merged(subject, self._blind_key)
+
     def find(self, blind_index: str) -> SubjectId | None:
         """See `Identities.find`."""
         with self._reading():

@@ -84,7 +84,13 @@ def export(shell: Shell, subject: str, out: Path | None) -> None:
 
     with shell.clinic() as clinic:
         result = export_subject(clinic, subject, out)
-    shell.emit(result, f"{len(result['files'])} files in {result['out']}")
+    words = f"{len(result['files'])} files in {result['out']}"
+    for other in result["merged_with"]:
+        words += (
+            f"\nNOT in it: {other}, of whom the health record says that it is the same person; "
+            f"`euthymia export {other}` writes that too"
+        )
+    shell.emit(result, words)
 
 
 @click.command(epilog="Example: euthymia erase p-abcdefghijklmnop --yes")
@@ -111,6 +117,11 @@ def erase(shell: Shell, subject: str, yes: bool) -> None:
     with shell.clinic() as clinic:
         result = erase_subject(clinic, subject)
     words = f"{result['subject']} is erased; ledger entry {result['ledger_entry']}"
+    for other in result["merged_with"]:
+        words += (
+            f"\nNOT erased: {other}, of whom the health record says that it is the same person; "
+            f"`euthymia erase {other}` erases that too"
+        )
     for model in result["models"]:
         words += (
             f"\n{model['model']} ({model['state']}) was trained with this person's data; bound on "
