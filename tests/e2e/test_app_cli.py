@@ -230,6 +230,18 @@ def test_a_set_of_certificates_that_takes_the_place_of_another_says_so(
     assert "the set that was there is replaced" in capsys.readouterr().out
 
 
+def test_a_new_clinics_figures_say_once_that_there_are_too_few_people(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "clinic"
+    run(home, "init")
+    capsys.readouterr()
+    assert main(["quality", "--home", str(home)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("too few people to tell") == 1
+    assert "alerts per 100 patient-days, now" in said, "what is not told is named"
+
+
 def test_a_place_that_takes_no_file_is_told_before_anything_is_read(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for out in (tmp_path / "file" / "out.csv", Path("/proc/none/out.csv")):

@@ -74,3 +74,13 @@ def test_who_was_refused_a_record_is_not_told_as_somebody_who_had_it(clinic: Cli
     assert "refused" not in own
     page = patient.get("/me", headers=SPANISH).text
     assert "entregó datos para enseñar un modelo: <strong>denegado, no se hizo</strong>" in page
+
+
+def test_the_page_of_alerts_promises_nothing_below_where_nothing_is_held_back(
+    clinic: Clinic,
+) -> None:
+    Alerts(clinic).run()
+    page = signed_in(clinic, DOCTOR, "clinician").get("/alerts").text
+    assert "No alert stands now." in page
+    assert "is below" not in page
+    assert "/static/rows.js" in page, "arrow keys move here as on the worklist"

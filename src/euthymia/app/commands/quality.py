@@ -1,7 +1,7 @@
 """`euthymia quality`: burden and benefit of the alerts, measured."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -28,10 +28,13 @@ def quality(shell: Shell, first: datetime | None, last: datetime | None) -> None
     shell.emit(found, _words(found))
 
 
+TOO_FEW: Final = "too few people to tell"
+
+
 def _told(value: dict[str, Any] | None, form: str = ".1%") -> str:
     """Return a figure with its interval and what it is of."""
     if value is None:
-        return "too few people to tell"
+        return TOO_FEW
     if value["estimate"] is None:
         return "none to judge"
     low, high = value["low"], value["high"]
@@ -81,4 +84,8 @@ def _words(found: dict[str, Any]) -> str:
     lines = [f"simulated data: {head}" if found["simulated"] else head]
     if not found["recorded"]:
         lines.append("nothing is on record yet: what the policy would have shown (alerts run)")
-    return "\n".join([*lines, table(rows, ("", "figure (95 % interval)"))])
+    told = [(name, text) for name, text in rows if text != TOO_FEW]
+    few = [name.strip() for name, text in rows if text == TOO_FEW]
+    if few:  # once, and not on every line
+        lines.append(f"{TOO_FEW}: {', '.join(dict.fromkeys(few))}")
+    return "\n".join([*lines, table(told, ("", "figure (95 % interval)"))])

@@ -1,19 +1,9 @@
-// The worklist between two clicks: arrow keys from row to row, and news by server-sent events.
+// The worklist between two clicks: news by server-sent events.
 // Without this script the list, its filter and its pages work all the same.
 "use strict";
 (() => {
   const list = () => document.getElementById("list");
   const links = () => [...list().querySelectorAll(".c-who a")];
-
-  document.addEventListener("keydown", (event) => {
-    const all = links(), here = all.indexOf(document.activeElement);
-    if (here < 0 || event.altKey || event.ctrlKey || event.metaKey) return; // only within the list
-    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined || !all[to]) return;
-    event.preventDefault();
-    all[to].focus();
-    all[to].closest("tr").scrollIntoView({ block: "nearest" });
-  });
 
   const refresh = () => {
     const at = links().indexOf(document.activeElement);
