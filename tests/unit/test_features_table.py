@@ -287,7 +287,7 @@ def test_people_told_apart_by_another_column_are_not_mixed_into_one(screen, name
             {"x": 0.9, "y": -1.9, "z": 9.6},
             "give g",
         ),
-        ("skin_temperature", "temperature", {"value": 33.1}, {"value": 91.6}, "give Celsius"),
+        ("skin_temperature", "temperature", {"value": 33.1}, {"value": 58.6}, "give Celsius"),
         ("heart_rate", "heart_rate", {"rate": 71.0}, {"rate": 1.2}, "beats a minute"),
         ("oxygen_saturation", "respiration", {"value": 97.0}, {"value": 1.0}, "give %"),
     ],
@@ -305,3 +305,10 @@ def test_values_that_look_like_another_unit_are_told_and_right_ones_are_not(
         eu.features.compute(frames[0], [family])
     with pytest.warns(UserWarning, match=word):
         eu.features.compute(frames[1], [family])
+
+
+def test_warm_skin_in_fahrenheit_is_refused():
+    time = [1.7e9 + n for n in range(40)]
+    frame = {"skin_temperature": pa.table({"time": time, "value": [91.6] * 40})}
+    with pytest.warns(UserWarning, match=r"40 of 40 rows were refused.*outside -40..60 Cel"):
+        eu.features.compute(frame, ["temperature"])

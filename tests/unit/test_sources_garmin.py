@@ -171,6 +171,20 @@ def test_nights_and_days_of_an_export(tmp_path: Path) -> None:
     assert len(rejects(items)) == 2
 
 
+def test_a_sum_of_some_stages_is_no_duration_of_sleep(tmp_path: Path) -> None:
+    night = {
+        "sleepStartTimestampGMT": "2024-04-30T21:10:00.0",
+        "sleepEndTimestampGMT": "2024-05-01T05:02:00.0",
+        "calendarDate": "2024-05-01",
+        "deepSleepSeconds": 4200,
+        "lightSleepSeconds": None,
+    }
+    (tmp_path / "a_sleepData.json").write_text(json.dumps([night]))
+    codes = [fact["code"] for fact in facts_of(items_of(tmp_path))]
+    assert len(codes) == 1
+    assert SLEEP_TIME not in codes
+
+
 def test_a_night_of_garmin_connect_has_stages(tmp_path: Path) -> None:
     daily = {"sleepStartTimestampGMT": 1714511400000, "sleepEndTimestampGMT": 1714540200000}
     level = {"startGMT": "2024-04-30T21:10:00.0", "endGMT": "2024-04-30T21:40:00.0"}

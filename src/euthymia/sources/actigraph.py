@@ -124,5 +124,6 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     headers=(("timestamp", "activity"),),
 )

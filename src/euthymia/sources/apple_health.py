@@ -140,4 +140,5 @@ SOURCE = Source(
     read=_read,
     whole=_is_whole,
     example=_example,
+    by_path=True,
 )

@@ -108,6 +108,9 @@ class Source:
     whole : callable, optional
         (path, first bytes) -> whether the file is all of somebody's export, and says not whose.
         Several of them in one folder, each under a name of its own, are several people's.
+    by_path : bool
+        Its files may say whose they are by their names alone, or their folders': where folders
+        beside each other hold the same names, these tell nobody apart, and are refused.
     month_first : bool
         Its tables write 12/31/2024, and it reads that itself, without a dialect's help.
     """
@@ -123,4 +126,5 @@ class Source:
     table_of: Callable[[PurePath], NamedTable | None] | None = None
     whole: Callable[[PurePath, bytes], bool] | None = None
     order: int = field(default=IDENTITIES_FIRST + 1)
+    by_path: bool = False
     month_first: bool = False

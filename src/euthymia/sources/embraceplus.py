@@ -285,6 +285,7 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     headers=tuple(
         ("timestamp_unix", "timestamp_iso", "participant_full_id", name) for name in MINUTES
     ),

@@ -21,8 +21,12 @@ MAX_RATE: Final = 1000.0  # [Hz]; the E4's fastest sensor has 64
 SYSTEM: Final = device_id("empatica", "").system
 
 _TAGS: Final = re.compile(r"tags(_\w+)?", re.IGNORECASE)
-# a session's folder is named by its start: 1644227574_A0123F, 2024-05-01_1000, session_3
-_SESSION: Final = re.compile(r"\d{9,11}(_[\w-]+)?|\d{4}-\d\d-\d\d.*|session.*", re.IGNORECASE)
+_SESSION: Final = re.compile(
+    r"""\d{9,11}(_[\w-]+)? | \d{4}-\d\d-\d\d.* | session.*
+    | (empatica|e4|wrist(band)?)([ _-]?(e4|data))*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Folders of a session, named by its start (1644227574_A0123F, 2024-05-01_1000), and of devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,10 @@ def _recognise(path: PurePath, head: bytes) -> float:
 
 
 def _subject(opened: Opened) -> str:
-    folders = opened.path.parent.parts
-    inside_session = len(folders) > 2 and _SESSION.fullmatch(folders[-1])
-    return opened.context.subject or folders[-2 if inside_session else -1]
+    folders = list(opened.path.parent.parts)
+    while len(folders) > 2 and _SESSION.fullmatch(folders[-1]):
+        folders.pop()
+    return opened.context.subject or folders[-1]
 
 
 def _read(opened: Opened) -> Iterator[Item]:
@@ -174,4 +179,5 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
 )

@@ -229,5 +229,6 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     headers=table_headers(),
 )

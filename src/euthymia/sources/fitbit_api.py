@@ -227,5 +227,6 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     headers=(("fitbit_data",),),
 )

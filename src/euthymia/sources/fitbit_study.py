@@ -328,6 +328,7 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     headers=tuple(
         tuple(c.aliases[0] for c in table.layout.columns if c.required and c.name != "who")
         for table in _TABLES

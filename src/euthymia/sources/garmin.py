@@ -37,6 +37,8 @@ _SUMS: Final = {
     "lightSleepSeconds": LOINC + "93830-8",
     "remSleepSeconds": LOINC + "93829-0",
 }
+_LEAST: Final = {"deepSleepSeconds", "lightSleepSeconds"}
+"""Without both the sum is no duration of sleep; a watch may tell nothing of REM."""
 SLEEP_TIME: Final = LOINC + "93832-4"  # sleep duration
 _LEVELS: Final = {0: 2, 1: 1, 2: 3, 3: 0}
 """Garmin Connect's activity levels of a night: 0 deep, 1 light, 2 REM, 3 awake."""
@@ -137,7 +139,7 @@ def _night(entry: Node, gather: Gather, levels: list[Node]) -> None:
     known = {name: seconds for name, seconds in sums.items() if seconds is not None}
     for name, seconds in known.items():
         gather.fact(_SUMS[name], end, seconds / 3600, "h")
-    if known:
+    if known.keys() >= _LEAST:
         gather.fact(SLEEP_TIME, end, sum(known.values()) / 3600, "h")
 
 
@@ -196,4 +198,5 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
 )

@@ -255,5 +255,6 @@ SOURCE = Source(
     read=_read,
     whole=_is_whole,
     example=_example,
+    by_path=True,
     group=fit_folder,
 )

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from euthymia.ground.errors import SourceError
 from euthymia.ground.plugins import discover
 from euthymia.ground.records import Item, Observations, Reject, Samples
+from euthymia.sources.beside import Beside, checked
 from euthymia.sources.blob import KEEP, Blob, MiB
 from euthymia.sources.contract import Context, Hasher, Opened, Part, Source, ZoneOf
 from euthymia.sources.device_people import SEVERAL, alike, in_an_export
@@ -103,10 +104,13 @@ def readings(
         context = replace(context, recurring=_recurring(files))
         jobs = _arranged(files)
         jobs = jobs if subject else _of_one_person_each(jobs)
+        beside = _beside(jobs)
         total = sum(found.packed_size for job in jobs for found in job.files)
         done = 0
         for job in jobs:
-            yield _open(job, context, hashed=hashed)
+            told = beside.get(job.source.name) if job.source and subject is None else None
+            shared = told.shared(job.path) if told else frozenset[str]()
+            yield _open(job, context, shared, hashed=hashed)
             done += sum(found.packed_size for found in job.files)
             if progress:
                 progress(done, total)
@@ -122,6 +126,20 @@ class _Job:
     label: str
     files: tuple[Found, ...]
     dialect: Dialect | None = None
+
+    @property
+    def path(self) -> PurePath:
+        """The path of its first file."""
+        return self.files[0].path
+
+
+def _beside(jobs: Sequence[_Job]) -> dict[str, Beside]:
+    """Return what tells people apart by the names of files, of each source that needs them."""
+    paths: dict[str, list[PurePath]] = {}
+    for job in jobs:
+        if job.source and job.source.by_path:
+            paths.setdefault(job.source.name, []).append(job.path)
+    return {name: Beside(found) for name, found in paths.items()}
 
 
 def _group_of(path: PurePath) -> Group | None:
@@ -222,7 +240,7 @@ def _spelling() -> dict[str, str]:
     return {name.lower(): name for name in sorted(names) if name.lower() not in names}
 
 
-def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
+def _open(job: _Job, context: Context, shared: frozenset[str], *, hashed: bool) -> Reading:
     parts, room = [], KEEP_TOGETHER
     running = hashlib.sha256(f"{job.source and job.source.name}\0{context.subject}".encode())
     for found in job.files:
@@ -243,7 +261,7 @@ def _open(job: _Job, context: Context, *, hashed: bool) -> Reading:
     reading.synthetic = any(found.synthetic for found in job.files)
     reading.files = len(job.files)
     read = job.source.read if job.source else partial(unknown, known=sources())
-    reading.items = _counted(reading, read, opened)
+    reading.items = _counted(reading, lambda given: checked(read(given), shared), opened)
     return reading
 
 

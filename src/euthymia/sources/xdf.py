@@ -133,4 +133,5 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
 )
