@@ -61,6 +61,41 @@ def test_a_patient_reads_the_reason_that_their_care_team_reads(
     assert "/episodes/" not in own, "the alert's own page is not theirs to open"
 
 
+def test_a_patient_reads_what_was_concluded_and_not_how_the_team_handed_it_on(
+    clinic: Clinic, hands: Hands
+) -> None:
+    put_scores(clinic, MINE, [0.2, 1.4, 2.0, 2.2])
+    alerts = Alerts(clinic)
+    alerts.run()
+    hands.turn(timedelta(days=4))
+    alerts.run()
+    who = str(subject_of(clinic, MINE))
+    assert any(one.escalations for one in alerts.every() if one.subject == who)
+    assert "because nobody had taken it" in (
+        signed_in(clinic, DOCTOR, "clinician").get(f"/patients/{who}").text
+    )
+    own = signed_in(clinic, who, "patient").get("/me").text
+    assert "Days drift towards worse" in own
+    assert "because nobody had taken it" not in own
+
+
+def test_a_switch_that_was_turned_on_the_own_page_says_so_in_the_language_of_the_page(
+    clinic: Clinic,
+) -> None:
+    who = str(subject_of(clinic, MINE))
+    patient = signed_in(clinic, who, "patient")
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', patient.get("/me").text)[1]
+    form = {"csrf": csrf, "purpose": "research", "permit": "1"}
+    assert patient.post("/me/consent", data=form, headers=SAME).status_code == 200
+    assert "por la persona, en su propia página" in patient.get("/me", headers=SPANISH).text
+    typed = {"csrf": csrf, "purpose": "research", "permit": "0", "because": "por teléfono"}
+    doctor = signed_in(clinic, DOCTOR, "clinician")
+    page = f"/patients/{who}/consent"
+    typed["csrf"] = re.search(r'name="csrf" value="([0-9a-f]+)"', doctor.get(page).text)[1]
+    doctor.post(page, data=typed, headers=SAME)
+    assert "; por teléfono<" in doctor.get(page, headers=SPANISH).text, "as it was typed"
+
+
 def test_who_was_refused_a_record_is_not_told_as_somebody_who_had_it(clinic: Clinic) -> None:
     who = str(subject_of(clinic, MINE))
     signed_in(clinic, OTHER_DOCTOR, "clinician").get(f"/patients/{who}")

@@ -93,9 +93,13 @@ class Desk:
         return self._opened(visitor, subject, page, emergency)
 
     def open_own(self, visitor: Visitor, page: str) -> Opened:
-        """Open a patient's own record, with what its alerts say. AccessError for others."""
+        """Open a patient's own record, with what its alerts say. AccessError for others.
+
+        Who of the team was told because nobody had taken an alert is no conclusion about them.
+        """
         opened = self._opened(visitor, self.own(visitor, Action.VIEW_PATIENT), page, None)
-        alerts = self.backend.alerts_about(opened.subject)
+        found = self.backend.alerts_about(opened.subject)
+        alerts = [replace(alert, escalations=0) for alert in found]
         return replace(opened, view=with_alerts(opened.view, alerts, opened.at))
 
     def own(self, visitor: Visitor, action: Action) -> SubjectId:

@@ -12,7 +12,7 @@ from euthymia.app.entries import filled_in
 from euthymia.app.web.contract import Visitor
 from euthymia.app.web.desk import Desk
 from euthymia.app.web.forms import FIRST, Again, sent
-from euthymia.app.web.record import PURPOSE_WORDS
+from euthymia.app.web.record import OWN_PAGE, PURPOSE_WORDS
 from euthymia.care.words import count_words
 from euthymia.ground.errors import MissingError, SchemaError
 from euthymia.instruments.catalogue import instruments
@@ -87,7 +87,7 @@ class Me:
         visitor, form = found
         subject = await run_in_threadpool(self.desk.own, visitor, Action.CHANGE_CONSENT)
         permit, purpose = form.get("permit") == "1", form.get("purpose", "")
-        because = "by the patient, on their own page"
+        because = OWN_PAGE
         try:
             effects = await run_in_threadpool(
                 lambda: self.desk.decide(visitor, subject, purpose, permit=permit, because=because)

@@ -42,6 +42,7 @@ SAFETY_STEPS: Final = (
     ("means", "How my surroundings are made safe"),
 )
 """Stanley and Brown 2012, doi:10.1016/j.cbpra.2011.01.001: the six steps of a safety plan."""
+OWN_PAGE: Final = "by the patient, on their own page"
 PURPOSE_WORDS: Final = {
     Purpose.CARE: "Treatment here",
     Purpose.MONITORING: "Phone and watch data, to notice a change early",

@@ -148,6 +148,7 @@ def environment(spoken: str = "en") -> Environment:
         "languages": LANGUAGES,
         "direction": direction(spoken),
         "said": lambda text: _said(text, spoken),
+        "reason_words": lambda text: retold(text, spoken) or text,  # typed in any language, or ours
         "named": lambda text: (
             words.sentences[text] if text in words.sentences else _said(text, spoken)
         ),
