@@ -10,6 +10,7 @@ from euthymia.ground.codes import MADRS_TOTAL, NOTE
 from euthymia.ground.ids import device_id
 from euthymia.ground.records import Observations, Samples
 from euthymia.sources.nhanes import _written, ibm_floats
+from euthymia.sources.wall_clock import DOUBTFUL
 from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
 
 # -- actigraphy ------------------------------------------------------------------------------------
@@ -53,6 +54,26 @@ def test_times_are_taken_for_what_they_are(first: str, expected: datetime, tmp_p
     (tmp_path / "A1.csv").write_text(f"timestamp,activity\n{first},5\n")
     table = samples_of(items_of(tmp_path, zone="America/New_York"), "activity_counts")
     assert table.column("time").to_pylist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "stream"),
+    [
+        ("timestamp,activity", "{},1", "activity_counts"),
+        (",user,date,time,steps", "{},p1,x,x,1", "steps"),
+    ],
+)
+def test_a_time_that_may_be_either_of_two_is_refused(
+    names: str, row: str, stream: str, tmp_path: Path
+) -> None:
+    times = ("2024-10-26 12:00:00", "2024-10-27 02:30:00", "2024-10-27 12:00:00")
+    lines = [names, *(row.format(time) for time in times)]
+    (tmp_path / "A1.csv").write_text("\n".join(lines) + "\n")
+    [(reading, items)] = read(tmp_path, zone="Europe/Berlin")
+    hours = [at.hour for at in samples_of(items, stream).column("time").to_pylist()]
+    assert hours == [10, 11]
+    assert rejects(items) == [DOUBTFUL]
+    assert_accounted(reading, items)
 
 
 def test_a_table_of_several_people_is_theirs(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from euthymia.sources.gather import Gather, reading
 from euthymia.sources.phone_people import named_after
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, header_of, read_table
-from euthymia.sources.wall_clock import to_instants
+from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 SYSTEM: Final = device_id("actigraph", "").system
 FIRST_S: Final = 1e8  # the year 1973
@@ -99,12 +99,16 @@ def _read(opened: Opened) -> Iterator[Item]:
     clock = np.concatenate([chunk.times("time") for chunk in chunks])
     for name in pc.unique(people).to_pylist():
         mine = pc.equal(people, name).to_numpy(zero_copy_only=False)
-        time_us = clock[mine]
-        epoch = np.full(time_us.size, epoch_of(time_us), np.float32)
+        time_us, own = clock[mine], rows[mine]
+        sure = np.ones(own.size, np.bool_)
+        epoch = np.full(own.size, epoch_of(time_us), np.float32)
         if layout.columns[0].kind is Kind.WALL:
-            time_us = to_instants(time_us, opened.context.zone_for(device_id(SOURCE.name, name)))
-        fields = {"counts": counts[mine], "epoch": epoch}
-        yield samples(SYSTEM, "activity_counts", name, rows[mine], time_us, **fields)
+            found_at = resolve(time_us, opened.context.zone_for(device_id(SOURCE.name, name)))
+            time_us, sure = found_at.time_us, ~found_at.doubtful
+        yield from (Reject(row, DOUBTFUL) for row in own[~sure].tolist())
+        if sure.any():
+            fields = {"counts": counts[mine][sure], "epoch": epoch[sure]}
+            yield samples(SYSTEM, "activity_counts", name, own[sure], time_us[sure], **fields)
 
 
 def _example(folder: Path) -> None:

@@ -16,7 +16,7 @@ from euthymia.sources.cells import Column, Kind
 from euthymia.sources.contract import Opened, Source
 from euthymia.sources.shapes import samples
 from euthymia.sources.table import Chunk, Layout, fits, read_table
-from euthymia.sources.wall_clock import to_instants
+from euthymia.sources.wall_clock import DOUBTFUL, resolve
 
 SYSTEM: Final = device_id("steps", "").system
 DEFAULT_PERIOD_S: Final = 3600.0
@@ -50,10 +50,13 @@ def _read(opened: Opened) -> Iterator[Item]:
     steps = np.concatenate([chunk.floats("steps") for chunk in chunks]).astype(np.int32)
     for who in pc.unique(people).to_pylist():
         mine = pc.equal(people, who).to_numpy(zero_copy_only=False)
-        zone = opened.context.zone_for(device_id(SOURCE.name, who))
-        time_us = to_instants(wall_us[mine], zone)
-        period = np.full(time_us.size, _period(wall_us[mine]), np.float32)
-        yield samples(SYSTEM, "steps", who, rows[mine], time_us, steps=steps[mine], period=period)
+        found_at = resolve(wall_us[mine], opened.context.zone_for(device_id(SOURCE.name, who)))
+        sure, own = ~found_at.doubtful, rows[mine]
+        yield from (Reject(row, DOUBTFUL) for row in own[~sure].tolist())
+        if sure.any():
+            at, counted = found_at.time_us[sure], steps[mine][sure]
+            period = np.full(at.size, _period(wall_us[mine]), np.float32)
+            yield samples(SYSTEM, "steps", who, own[sure], at, steps=counted, period=period)
 
 
 def _period(wall_us: NDArray[np.int64]) -> float:
