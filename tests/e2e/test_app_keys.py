@@ -80,6 +80,18 @@ def test_a_clinic_behind_a_passphrase(tmp_path: Path, phrase: Path) -> None:
     assert run(home, "verify")["ok"]
 
 
+def test_a_key_file_that_others_may_read_is_told(tmp_path: Path) -> None:
+    home, key = tmp_path / "clinic", tmp_path / "away.key"
+    run(home, "init", "--master-key", str(key))
+    assert run(home, "verify")["ok"]
+    key.chmod(0o644)
+    code, found = call(home, "verify")
+    assert code == 1
+    assert [p for p in found["problems"] if "others may read the key file" in p]
+    key.chmod(0o600)
+    assert run(home, "verify")["ok"]
+
+
 def test_a_passphrase_from_a_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "clinic"
     vaults._from_descriptor.cache_clear()  # another test's pipe may have had the same number

@@ -100,6 +100,14 @@ def _models(home: Home, keyring: Keyring, least_counter: int) -> list[str]:
     return [f"models: {problem}" for problem in found]
 
 
+def _open_to_others(config: Config) -> list[str]:
+    """Say where a key file that rests apart, outside the folders of the home, is read by others."""
+    file = Path(config.keys.master) if config.keys.master else None
+    if file is None or not file.is_file() or not file.stat().st_mode & 0o077:
+        return []
+    return [f"others may read the key file, which opens everything: run `chmod 600 {file}`"]
+
+
 def verify_home(path: Path, progress: Progress, *, witnessed: bool = True) -> list[str]:
     """Return the problems found, in words; none means every byte is as it was written.
 
@@ -118,7 +126,7 @@ def verify_home(path: Path, progress: Progress, *, witnessed: bool = True) -> li
         config, keyring, accepted = read_config(home)
     except EuthymiaError as error:
         return [f"keys and settings: {error}"]
-    found = [f"keys: {problem}" for problem in keyring.verify()]
+    found = [f"keys: {problem}" for problem in (*keyring.verify(), *_open_to_others(config))]
     found += copies.problems(home, keyring)
     found += calibrations.problems(home, keyring)
     if not accepted:
