@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from euthymia.features import recordings
 from euthymia.ground.records import Samples
 from euthymia.sources.answers import Unscored, score
 from reading import assert_accounted, facts_of, items_of, read, rejects, samples_of
@@ -223,3 +224,18 @@ def test_the_makers_number_before_an_option_counts_and_known_words(
 def test_a_part_of_an_answer_is_no_number(answer: str) -> None:
     with pytest.raises(Unscored):
         score(answer)
+
+
+def test_a_zone_that_does_not_exist_stops_nobody(tmp_path: Path) -> None:
+    for who, zone, at in (("a", "GMT+02:00", START), ("b", "Asia/Tokyo", 0)):
+        told = f"timestamp,device_id,timezone\n{at},{who},{zone}\n"
+        (tmp_path / f"timezone_{who}.csv").write_text(told)
+        shown = f"timestamp,device_id,screen_status\n{START},{who},1\n"
+        (tmp_path / f"screen_{who}.csv").write_text(shown)
+    found = recordings.read(tmp_path, tz="Europe/Madrid")
+    assert {who: zone.changes for who, zone in found.zones.items()} == {
+        "a": ((0, "Europe/Madrid"),),
+        "b": ((0, "Asia/Tokyo"),),
+    }
+    [refused] = found.refused
+    assert "not in the IANA list" in refused.reason

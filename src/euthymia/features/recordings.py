@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from euthymia.features.observed import observed
 from euthymia.gateway.checks import Fault, fact_faults, sample_faults
-from euthymia.ground.clock import Micros, Timeline, to_micros
+from euthymia.ground.clock import Micros, Timeline, is_zone, to_micros
 from euthymia.ground.errors import SchemaError
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import (
@@ -50,6 +50,10 @@ NEVER: Final = 2**62  # without a clock, no time is in the future
 TAKEN_BACK: Final = (
     "its source takes a record back: without a clinic's store nothing is remembered by record, so "
     "what this one once gave is counted wherever these files hold it"
+)
+BAD_ZONE: Final = (
+    "its time zone is not in the IANA list: write it like Europe/Madrid; until then it is read as "
+    "if it were not there"
 )
 _ROW_LABELS: Final = re.compile(r"__index_level_\d+__")
 EPOCH_UNITS: Final = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (0, "s"))  # by magnitude, from 1973
@@ -91,23 +95,31 @@ class _Desk:
     def name(self, who: SourceId) -> str:
         return self._names.get(who, who.value)
 
-    def note(self, item: Item) -> None:
+    def note(self, item: Item) -> str | None:
+        """Remember who somebody is and where; return why a zone is passed over, if it is."""
         if isinstance(item, Person) and item.identifiers:
             name = self.name(item.identifiers[0])
             self._names.update(dict.fromkeys(item.identifiers, name))
             if item.time_zone:
+                if not is_zone(item.time_zone):
+                    return BAD_ZONE
                 self._first[name] = item.time_zone
         elif isinstance(item, Zone):
+            if not is_zone(item.zone):
+                return BAD_ZONE
             self._changes.setdefault(self.name(item.who), []).append(
                 (to_micros(item.at), item.zone)
             )
+        return None
 
     def zone_of(self, who: SourceId) -> str | None:
         return self._first.get(self.name(who))
 
     def timeline(self, name: str) -> Timeline:
-        first = (0, self._first.get(name, self.zone))
-        return Timeline((first, *sorted(set(self._changes.get(name, [])))))
+        changes = sorted(set(self._changes.get(name, [])))
+        before = [zone for at, zone in changes if at <= 0]
+        first = before[-1] if before else self._first.get(name, self.zone)
+        return Timeline(((0, first), *(change for change in changes if change[0] > 0)))
 
 
 def read(
@@ -163,8 +175,10 @@ def read(
         hashed=False,
     ):
         for item in reading.items:
-            desk.note(item)
-            if isinstance(item, Reject):
+            wrong = desk.note(item)
+            if wrong is not None and isinstance(item, Person | Zone):
+                found.refused.append(Refused(reading.file_name, item.row, 1, wrong))
+            elif isinstance(item, Reject):
                 found.refused.append(Refused(reading.file_name, item.row, item.rows, item.reason))
             elif isinstance(item, Retracted):
                 found.refused.append(Refused(reading.file_name, item.row, 1, TAKEN_BACK))

@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from euthymia.gateway.contract import Identities
 from euthymia.gateway.quarantine import Quarantine
+from euthymia.ground.clock import is_zone
 from euthymia.ground.ids import SourceId, SubjectId
 from euthymia.ground.records import Person
 from euthymia.security.pseudonym import blind_index, pseudonym
@@ -29,16 +28,6 @@ TWO_PEOPLE: Final = (
 BAD_BIRTH_DATE: Final = "birth_date is outside 1880 .. today: correct it in the source"
 BAD_ZONE: Final = "time_zone is not in the IANA list: write it like Europe/Madrid"
 _OLDEST: Final = date(1880, 1, 1)
-
-
-@lru_cache(maxsize=1024)
-def is_zone(name: str) -> bool:
-    """Tell whether `name` is an IANA time zone."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, KeyError, OSError):
-        return False
-    return True
 
 
 @dataclass(slots=True)

@@ -6,10 +6,10 @@ from typing import Any, Final, TypeVar
 
 from euthymia.gateway.checks import plain, stream_named
 from euthymia.gateway.contract import GrantRecord
-from euthymia.gateway.desk import BAD_ZONE, ERASED, Desk, is_zone
+from euthymia.gateway.desk import BAD_ZONE, ERASED, Desk
 from euthymia.gateway.held import Pieces
 from euthymia.gateway.quarantine import Quarantine
-from euthymia.ground.clock import Micros, to_micros
+from euthymia.ground.clock import Micros, is_zone, to_micros
 from euthymia.ground.ids import SubjectId
 from euthymia.ground.records import (
     Directory,

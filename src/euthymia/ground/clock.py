@@ -69,6 +69,16 @@ def _transitions(zone: str, year: int) -> tuple[tuple[int, int], ...]:
     return tuple(steps)
 
 
+@lru_cache(maxsize=1024)
+def is_zone(name: str) -> bool:
+    """Tell whether there is an IANA time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """The time zones a person lived in: (since, IANA zone), in order of time.

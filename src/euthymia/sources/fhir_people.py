@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from euthymia.ground.clock import is_zone
 from euthymia.ground.ids import SourceId
 from euthymia.ground.records import Directory, Person
 from euthymia.sources.contract import Context
-from euthymia.sources.fhir_values import concept, find, is_zone
+from euthymia.sources.fhir_values import concept, find
 from euthymia.sources.json_tree import (
     Node,
     ShapeError,

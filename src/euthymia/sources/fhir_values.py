@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -179,17 +178,6 @@ def _ordinal(codings: list[Node]) -> float | None:
 
 
 # -- times -----------------------------------------------------------------------------------------
-
-
-def is_zone(zone: str) -> bool:
-    """Tell whether an IANA zone of this name exists."""
-    try:
-        ZoneInfo(zone)
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-        return False
-    except KeyError:
-        return False
-    return True
 
 
 def time_us(value: object, name: str, zone: str) -> int:
