@@ -1,6 +1,9 @@
 """The commands on keys and copies, as they are typed."""
 
 import os
+import pty
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,41 @@ def test_a_passphrase_from_a_descriptor(tmp_path: Path, monkeypatch: pytest.Monk
     code, result = call(home, "keys", "status")
     assert code == 1
     assert "nobody to ask" in result["error"]
+
+
+def at_a_terminal(home: Path, *words: str, answers: list[str]) -> tuple[int, str]:
+    """Run a command as somebody at a terminal who answers what ends with a colon."""
+    child, end = pty.fork()
+    if child == 0:
+        line = [sys.executable, "-m", "euthymia", "--home", str(home), *words]
+        os.execv(line[0], line)
+    said, left = b"", list(answers)
+    with suppress(OSError):  # the terminal is gone when the command ends
+        while part := os.read(end, 4096):
+            said += part
+            if said.rstrip().endswith(b":") and left:
+                said += b"(typed)"
+                os.write(end, left.pop(0).encode() + b"\n")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
+
+
+def test_a_new_passphrase_is_typed_twice_for_after_a_slip_nothing_would_open(
+    tmp_path: Path, phrase: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, right = tmp_path / "clinic", PHRASE.strip()
+    answers = [right, right + "x", right, right]
+    code, said = at_a_terminal(home, "init", "--root", "passphrase", answers=answers)
+    assert code == 0, said
+    assert "do not match" in said
+    assert said.count("the same again") == 2
+    assert "the passphrase of the clinic's keys" not in said, "not a third time"
+    code, said = at_a_terminal(
+        home, "keys", "rotate", "--root", "passphrase", answers=[right, "x" * 20, "x" * 20]
+    )
+    assert code == 0, said
+    phrase.write_text("x" * 20 + "\n")
+    monkeypatch.setenv("EUTHYMIA_KEY_SECRET_FILE", str(phrase))
+    assert run(home, "keys", "status")["root"]["kind"] == "passphrase"
 
 
 def test_a_secret_is_no_argument(tmp_path: Path) -> None:

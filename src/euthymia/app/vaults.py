@@ -19,7 +19,16 @@ from urllib.parse import quote, urlsplit
 
 from euthymia.app.outbound import allow
 from euthymia.ground.errors import AccessError, BusyError, EuthymiaError, IntegrityError
-from euthymia.security.roots import Ask, OpenVault, Passphrase, Settings, Vault, local_vault
+from euthymia.security.roots import (
+    NEW_PHRASE,
+    OLD_PHRASE,
+    Ask,
+    OpenVault,
+    Passphrase,
+    Settings,
+    Vault,
+    local_vault,
+)
 from euthymia.security.roots import no_secret as nobody_to_ask
 
 OPENBAO: Final = "openbao"
@@ -168,10 +177,21 @@ def _from_person(words: str) -> bytes:
 
     if not interactive():
         return nobody_to_ask(words)
+    if words == OLD_PHRASE and _CHOSEN:
+        return _CHOSEN[0]
     import click
 
-    said: Any = click.prompt(words, hide_input=True, err=True)
-    return str(said).encode()
+    again = "the same again" if words == NEW_PHRASE else False
+    said: Any = click.prompt(words, hide_input=True, err=True, confirmation_prompt=again)
+    typed = str(said).encode()
+    if again:
+        _CHOSEN[:] = [typed]
+    return typed
+
+
+_CHOSEN: Final[list[bytes]] = []
+"""The passphrase that was chosen at this terminal: the home is opened with it, and not by typing
+it a third time. It was typed twice, since after a slip of the finger nothing opens any more."""
 
 
 def vault_of(kind: str, settings: Settings, ask: Ask) -> Vault | None:

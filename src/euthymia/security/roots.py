@@ -22,6 +22,8 @@ PASSPHRASE: Final = "passphrase"  # noqa: S105 - the name of the kind
 LEAST_CHARACTERS: Final = 12  # a passphrase is guessed offline by whoever has a copy of the disk
 
 Settings = Mapping[str, str | int]
+NEW_PHRASE: Final = "a new passphrase for the clinic's keys"
+OLD_PHRASE: Final = "the passphrase of the clinic's keys"
 Ask = Callable[[str], bytes]
 """Asks whoever starts the process for a secret, in these words."""
 
@@ -68,7 +70,7 @@ class Passphrase:
 
     def seal(self, secret: bytes, *, context: bytes) -> bytes:
         """See `Vault.seal`; a passphrase that is too short is refused."""
-        phrase = self._phrase("a new passphrase for the clinic's keys")
+        phrase = self._phrase(NEW_PHRASE)
         if len(phrase.decode()) < LEAST_CHARACTERS:
             raise AccessError(
                 f"the passphrase has fewer than {LEAST_CHARACTERS} characters: use a sentence"
@@ -77,7 +79,7 @@ class Passphrase:
 
     def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
         """See `Vault.unseal`."""
-        key = self._stretched(self._phrase("the passphrase of the clinic's keys"))
+        key = self._stretched(self._phrase(OLD_PHRASE))
         try:
             return unseal(key, sealed, context=context)
         except IntegrityError:
