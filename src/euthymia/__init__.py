@@ -1,6 +1,11 @@
 """Euthymia: precision mental health care on a clinic's own machines."""
 
+import os as _os
+
 from euthymia.ground import account as _account
+
+_os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""ONNX Runtime, loaded from now on, keeps no number of the machine and tells its maker nothing."""
 
 __version__ = "0.1.0"
 
