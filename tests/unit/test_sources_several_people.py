@@ -84,7 +84,7 @@ def test_the_unit_of_acceleration_is_each_persons_own(tmp_path: Path) -> None:
     ],
 )
 def test_whose_a_file_of_beiwe_is(name: str, owner: str, tmp_path: Path) -> None:
-    for study in ("one", "two"):
+    for study in ("upload_1", "upload_2"):
         path = tmp_path / study / name
         path.parent.mkdir(parents=True)
         path.write_text(

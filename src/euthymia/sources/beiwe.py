@@ -174,6 +174,7 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
     group=_group,
     table_of=_table_of,
     headers=tuple(

@@ -22,7 +22,8 @@ _AGAIN: Final = re.compile(
         |baseline|follow[ _-]?up|screening|intake|admission|discharge|pre|post|before|after
         |wrist|waist|hip|ankle|chest|arm|left|right
         |acti(graph|graphy|watch)|activity|acc|accel\w*|motion|steps|sleep|heart|hr|ecg|eeg|eda|psg
-        |light|watch
+        |light|watch|gps|gyro|magnetometer|proximity|reachability|bluetooth|wifi|power\w*|calls|texts
+        |survey\w*|audio\w*
     ) ([^a-z].*)?""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -70,4 +70,5 @@ SOURCE = Source(
     recognise=_recognise,
     read=_read,
     example=_example,
+    by_path=True,
 )
