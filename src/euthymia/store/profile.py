@@ -129,6 +129,7 @@ class Profile:
         telecom = next((p.telecom for p in reversed(self.persons) if p.telecom), ())
         said = next((p for p in reversed(self.persons) if p.deceased is not None), _EMPTY)
         details |= {"deceased": said.deceased, "deceased_on": said.deceased_on}
+        details["former"] = details["former"] or ()
         return replace(
             _EMPTY,
             **details,
