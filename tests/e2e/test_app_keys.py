@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -110,8 +111,10 @@ def test_a_passphrase_from_a_descriptor(tmp_path: Path, monkeypatch: pytest.Monk
     assert "nobody to ask" in result["error"]
 
 
-def at_a_terminal(home: Path, *words: str, answers: list[str]) -> tuple[int, str]:
-    """Run a command as somebody at a terminal who answers what ends with a colon."""
+def at_a_terminal(
+    home: Path, *words: str, answers: list[str], patience: float = 0.0
+) -> tuple[int, str]:
+    """Run a command as somebody at a terminal who answers, after a while, what they are asked."""
     child, end = pty.fork()
     if child == 0:
         line = [sys.executable, "-m", "euthymia", "--home", str(home), *words]
@@ -121,6 +124,8 @@ def at_a_terminal(home: Path, *words: str, answers: list[str]) -> tuple[int, str
         while part := os.read(end, 4096):
             said += part
             if said.rstrip().endswith(b":") and left:
+                while select.select([end], [], [], patience)[0]:
+                    said += os.read(end, 4096)
                 said += b"(typed)"
                 os.write(end, left.pop(0).encode() + b"\n")
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
@@ -143,6 +148,20 @@ def test_a_new_passphrase_is_typed_twice_for_after_a_slip_nothing_would_open(
     phrase.write_text("x" * 20 + "\n")
     monkeypatch.setenv("EUTHYMIA_KEY_SECRET_FILE", str(phrase))
     assert run(home, "keys", "status")["root"]["kind"] == "passphrase"
+
+
+def test_a_question_is_not_wiped_out_by_the_bar_of_the_command_that_asks(tmp_path: Path) -> None:
+    home, right = tmp_path / "clinic", PHRASE.strip()
+    code, said = at_a_terminal(home, "init", "--root", "passphrase", answers=[right, right])
+    assert code == 0, said
+    for line in (["backup", str(tmp_path / "copy")], ["verify"]):
+        code, said = at_a_terminal(home, *line, answers=[right])
+        assert code == 0, said
+    line = ["restore", str(tmp_path / "copy")]
+    code, said = at_a_terminal(tmp_path / "new", *line, answers=[right] * 3, patience=1.0)
+    assert code == 0, said
+    asked = said.index("the passphrase of the clinic's keys: ")
+    assert "\x1b[2K" not in said[asked : said.index("(typed)")], "nothing is drawn over it"
 
 
 def test_a_secret_is_no_argument(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import click
 from euthymia.app.home import default_home
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
     from euthymia.app.clinic import Clinic
 
 Progress = Callable[[int, int], None]
@@ -93,6 +95,7 @@ class Shell:
             def report(done: int, total: int) -> None:
                 bars.update(task, completed=done, total=max(total, 1))
 
+            _BARS.append(bars)
             try:
                 yield report
             except BaseException:
@@ -100,6 +103,27 @@ class Shell:
                     bars.live.transient = True
                     console.quiet = not console.is_terminal
                 raise
+            finally:
+                _BARS.remove(bars)
+
+
+_BARS: Final[list["Bars"]] = []
+"""The progress bars that are shown now."""
+
+
+@contextmanager
+def bars_held() -> Iterator[None]:
+    """Take the bars away while somebody is asked: their next frame would wipe the question out."""
+    held = list(_BARS)
+    for bars in held:
+        bars.live.transient = True
+        bars.stop()
+    try:
+        yield
+    finally:
+        for bars in held:
+            bars.live.transient = False
+            bars.start()
 
 
 def shown(text: str) -> str:

@@ -173,7 +173,7 @@ def _from_file(path: Path) -> bytes:
 
 
 def _from_person(words: str) -> bytes:
-    from euthymia.app.shell import interactive
+    from euthymia.app.shell import bars_held, interactive
 
     if not interactive():
         return nobody_to_ask(words)
@@ -182,7 +182,8 @@ def _from_person(words: str) -> bytes:
     import click
 
     again = "the same again" if words == NEW_PHRASE else False
-    said: Any = click.prompt(words, hide_input=True, err=True, confirmation_prompt=again)
+    with bars_held():
+        said: Any = click.prompt(words, hide_input=True, err=True, confirmation_prompt=again)
     typed = str(said).encode()
     if again:
         _CHOSEN[:] = [typed]
