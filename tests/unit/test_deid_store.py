@@ -116,3 +116,19 @@ def test_what_is_no_note_is_refused_before_it_is_read_whole(
         read_text(os.devnull)  # a pipe would have it wait for ever
     with pytest.raises(MissingError, match="no such file or folder of marked notes"):
         deid.evaluate_gold(tmp_path / "gold")
+
+
+def test_names_that_somebody_bore_before_are_taken_out_too(clinic: Clinic) -> None:
+    """An older note calls them by the name before a marriage or a transition."""
+    first = Person(1, (WHO,), "zorbla quenthi", other_names=("zorbla harvix",))
+    later = Person(2, (WHO,), "drevo quenthi")
+    for number, person in enumerate((first, later)):
+        batch = clinic.gateway().admit(
+            [person], source="t", file_name=f"t{number}", file_digest=str(number) * 64
+        )
+        clinic.store.append(batch, Entry(TEST, "append", Purpose.CARE))
+    known, _ = known_of(clinic, WHO.value)
+    assert known.names[0] == "drevo quenthi"
+    for said in ("zorbla", "harvix", "quenthi", "drevo"):
+        done = deidentify(f"it said {said} there", "en", known, NoTagger(), accept=True)
+        assert done.text == "it said [PERSON] there"

@@ -92,6 +92,7 @@ def test_a_patient_with_everything(tmp_path: Path) -> None:
     assert SourceId("urn:euthymia:source:beiwe", "bw1") in person.identifiers
     assert len(person.identifiers) == 3
     assert person.name == "Anna Ek"
+    assert person.other_names == ("Annie",)
     assert person.birth_date == date(1980, 2, 3)
     assert person.address == "Storgatan 1, Lund"
     assert (person.telecom, person.language, person.race) == (("+46 1",), "sv", "White")

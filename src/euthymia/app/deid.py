@@ -55,7 +55,7 @@ def _known(
 ) -> Known:
     mails = tuple(t for t in person.telecom if _MAIL.fullmatch(t))
     return Known(
-        names=(person.name,) if person.name else (),
+        names=(*((person.name,) if person.name else ()), *person.other_names),
         staff=(*staff, *(m for m in team if m.replace(" ", "").isalpha())),
         addresses=(person.address,) if person.address else (),
         organisations=tuple(p for p in (*places, person.site or "") if len(p) > 3),

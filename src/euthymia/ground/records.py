@@ -24,7 +24,7 @@ class Person:
     `identifiers` holds every identifier the source gives; any of them finds the person again.
     `former` are those of them that the source calls out of use: after two records of a person were
     merged, somebody else here may still bear one. `merged` are identifiers of the records that the
-    source says are of the same person.
+    source says are of the same person. `other_names` they bore before, or bear beside `name`.
     `care_team` holds user names (or the practitioners' identifiers) in a care relationship.
     `synthetic`: the source says that this is nobody: made up, for a test or by a simulation.
     """
@@ -48,6 +48,7 @@ class Person:
     synthetic: bool = False
     former: tuple[SourceId, ...] = ()
     merged: tuple[SourceId, ...] = ()
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

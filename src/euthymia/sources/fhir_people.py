@@ -164,12 +164,14 @@ def person_of(entry: Entry, world: World) -> tuple[Person, SourceId]:
     born = calendar_day(birth_date, "birthDate") if birth_date else None
     extensions = nodes(patient, "extension")
     address = nodes(patient, "address")
+    names = _names(nodes(patient, "name"))
     zone = next((e for e in extensions if text(e, "url") == TIME_ZONE), {})
     died = text(patient, "deceasedDateTime")
     person = Person(
         row=entry.row,
         identifiers=identifiers,
-        name=_name(nodes(patient, "name")),
+        name=names[0] if names else None,
+        other_names=names[1:],
         birth_date=born,
         birth_year=int(birth_date[:4]) if birth_date and born is None else None,
         sex=text(patient, "gender"),
@@ -230,14 +232,17 @@ def _identifiers(patient: Node) -> tuple[tuple[SourceId, ...], SourceId, tuple[S
     return ordered, primary, tuple(who for who in ordered if who not in in_use)
 
 
-def _name(names: list[Node]) -> str | None:
-    if not names:
-        return None
-    name = min(names, key=lambda n: n.get("use") != "official")
+def _name(name: Node) -> str:
     parts = [p for p in [*find(name, "given"), name.get("family")] if p is not None]
     if not all(isinstance(part, str) for part in parts):
         raise ShapeError("name.given or name.family is not a string")
-    return text(name, "text") or " ".join(parts) or None
+    return text(name, "text") or " ".join(parts)
+
+
+def _names(names: list[Node]) -> tuple[str, ...]:
+    """Return each name once, the official one first; empty ones are left out."""
+    ordered = sorted(names, key=lambda n: n.get("use") != "official")
+    return tuple(dict.fromkeys(said for name in ordered if (said := _name(name))))
 
 
 def _address(address: Node) -> str | None:
@@ -306,7 +311,7 @@ def directory_of(entry: Entry) -> Directory:
 def _directory_name(resource: Node, kind: str) -> str:
     """Return the name; not of a `Person` or the like, who may be a patient under another name."""
     if kind == "Practitioner":
-        return _name(nodes(resource, "name")) or ""
+        return next(iter(_names(nodes(resource, "name"))), "")
     if kind in {"Organization", "Location", "HealthcareService"}:
         return text(resource, "name") or ""
     if kind in {"Medication", "Substance"}:

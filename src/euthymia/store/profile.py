@@ -18,7 +18,8 @@ from euthymia.security.pseudonym import blind_index
 _DETAILS: Final = tuple(
     f.name
     for f in fields(Person)
-    if f.name not in {"row", "identifiers", "care_team", "telecom", "synthetic", "merged"}
+    if f.name
+    not in {"row", "identifiers", "care_team", "telecom", "synthetic", "merged", "other_names"}
 )
 _EMPTY: Final = Person(row=0, identifiers=())
 
@@ -134,10 +135,16 @@ class Profile:
             _EMPTY,
             **details,
             identifiers=tuple(identifiers),
+            other_names=self._other_names(details["name"]),
             telecom=telecom,
             care_team=tuple(self.care_team),
             synthetic=self.synthetic(),
         )
+
+    def _other_names(self, name: str | None) -> tuple[str, ...]:
+        """Return what any record calls the person, but for the name that holds now."""
+        named = (n for p in self.persons for n in (p.name, *p.other_names) if n and n != name)
+        return tuple(dict.fromkeys(named))
 
     def synthetic(self) -> bool:
         """Tell whether any record says that this is nobody: no later one makes somebody of them."""
